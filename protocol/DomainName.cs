@@ -1,0 +1,151 @@
+using System.Diagnostics.CodeAnalysis;
+using System.Globalization;
+using System.Text;
+
+namespace StsFunctions.Protocol;
+
+/// <summary>
+/// A host or domain name: lower-case A-labels of letters, digits and hyphens, without a trailing dot
+/// (RFC 1035 §2.3.4, RFC 1123 §2.1, RFC 5890 §2.3.2.1). Two are equal if DNS takes them for the same name.
+/// </summary>
+public sealed record DomainName
+{
+    /// <summary>The longest name, in characters, without a trailing dot.</summary>
+    public const int MaxLength = 253;
+
+    private const int MaxLabelLength = 63;
+
+    // A character outside the basic plane is two in UTF-16 and may cost one in Punycode.
+    private const int MaxUnicodeLength = 2 * MaxLength;
+
+    private const string Rule = "RFC 1123 §2.1, RFC 5890 §2.3";
+
+    private DomainName(string value) => Value = value;
+
+    /// <summary>The name, such as <c>mail.example.com</c>.</summary>
+    public string Value { get; }
+
+    /// <summary>Reads a name. U-labels become A-labels, letters become lower-case, one trailing dot is dropped.</summary>
+    /// <exception cref="ProtocolException">The text is no host name: empty, too long, an IP address, a bad label.</exception>
+    public static DomainName Parse(string text)
+    {
+        ArgumentNullException.ThrowIfNull(text);
+        return Read(text, out var fault) ?? throw new ProtocolException(fault, Rule);
+    }
+
+    /// <summary>Reads a name as <see cref="Parse"/> does, and never throws.</summary>
+    public static bool TryParse([NotNullWhen(true)] string? text, [NotNullWhen(true)] out DomainName? name)
+    {
+        name = text is null ? null : Read(text, out _);
+        return name is not null;
+    }
+
+    /// <summary>The name, as <see cref="Value"/>.</summary>
+    public override string ToString() => Value;
+
+    /// <summary>Reads a name, or says in a sentence why it is none.</summary>
+    internal static DomainName? Read(string text, out string fault)
+    {
+        fault = "";
+        var name = text.EndsWith('.') ? text[..^1] : text;
+        if (name.Length == 0)
+        {
+            fault = "A domain name is empty. Write one such as mail.example.com.";
+            return null;
+        }
+
+        if (name.Length > MaxUnicodeLength)
+        {
+            fault = $"A domain name of {name.Length} characters is too long: at most {MaxLength} are allowed.";
+            return null;
+        }
+
+        var labels = name.Split('.');
+        for (var i = 0; i < labels.Length; i++)
+        {
+            if (Ascii.IsValid(labels[i]))
+            {
+                labels[i] = labels[i].ToLowerInvariant();
+            }
+            else if (ToALabel(labels[i]) is { } converted)
+            {
+                labels[i] = converted;
+            }
+            else
+            {
+                fault = $"{ProtocolException.Quote(text)} has an international label that can't be converted. Write it as an A-label (xn--...).";
+                return null;
+            }
+
+            if (!IsLabel(labels[i]))
+            {
+                fault = $"{ProtocolException.Quote(text)} is not a domain name: a label is 1 to {MaxLabelLength} letters, digits and hyphens, with no hyphen at either end.";
+                return null;
+            }
+        }
+
+        if (IsNumber(labels[^1]))
+        {
+            fault = $"{ProtocolException.Quote(text)} is an IP address or a number, not a domain name. Write the host's name.";
+            return null;
+        }
+
+        var value = string.Join('.', labels);
+        if (value.Length > MaxLength)
+        {
+            fault = $"A domain name of {value.Length} characters is too long: at most {MaxLength} are allowed.";
+            return null;
+        }
+
+        return new DomainName(value);
+    }
+
+    private static bool IsLabel(string label) =>
+        label.Length is > 0 and <= MaxLabelLength
+        && label[0] != '-'
+        && label[^1] != '-'
+        && label.All(c => char.IsAsciiLetterOrDigit(c) || c == '-');
+
+    // No top-level domain is a number; "127.0.0.1" and "0x7f000001" are addresses to many a resolver.
+    private static bool IsNumber(string label) =>
+        label.All(char.IsAsciiDigit)
+        || (label.StartsWith("0x", StringComparison.Ordinal) && label[2..].All(char.IsAsciiHexDigit));
+
+    private static string? ToALabel(string label)
+    {
+        foreach (var rune in label.EnumerateRunes())
+        {
+            if (!IsLetterDigit(rune) || NormalizationMayChange(rune))
+            {
+                return null;
+            }
+        }
+
+        try
+        {
+            return new IdnMapping { UseStd3AsciiRules = true }.GetAscii(label.ToLowerInvariant()).ToLowerInvariant();
+        }
+        catch (ArgumentException)
+        {
+            return null;
+        }
+    }
+
+    // The class LetterDigits of RFC 5892 §2.1, and the hyphen. A broken surrogate reads as U+FFFD, a symbol.
+    private static bool IsLetterDigit(Rune rune) => rune.Value == '-' || Rune.GetUnicodeCategory(rune) is
+        UnicodeCategory.LowercaseLetter or UnicodeCategory.UppercaseLetter or UnicodeCategory.OtherLetter
+        or UnicodeCategory.ModifierLetter or UnicodeCategory.NonSpacingMark or UnicodeCategory.SpacingCombiningMark
+        or UnicodeCategory.DecimalDigitNumber;
+
+    // A native build without ICU can't normalize (NFC), so what may need it is refused, not mistaken for another name.
+    private static bool NormalizationMayChange(Rune rune) => rune.Value is
+        (>= 0x0300 and <= 0x036F)      // combining marks that usually have a composed letter
+        or (>= 0x1100 and <= 0x11FF)   // Hangul to be composed
+        or (>= 0x2100 and <= 0x214F)   // letter-like symbols
+        or (>= 0xF900 and <= 0xFAFF)   // CJK compatibility
+        or (>= 0xFB00 and <= 0xFDFF)   // ligatures and presentation forms
+        or (>= 0xFE70 and <= 0xFEFF)
+        or (>= 0xFF00 and <= 0xFFEF)   // full and half width
+        or (>= 0x1D400 and <= 0x1D7FF) // mathematical letters
+        or (>= 0x2F800 and <= 0x2FA1F);
+}

@@ -1,0 +1,103 @@
+using System.Collections.Immutable;
+
+namespace StsFunctions.Protocol.MtaSts;
+
+/// <summary>Gathers a policy line by line (RFC 8461 §3.2).</summary>
+internal sealed class PolicyReader
+{
+    private readonly HashSet<string> _keys = new(StringComparer.Ordinal);
+    private readonly ImmutableArray<MxPattern>.Builder _mx = ImmutableArray.CreateBuilder<MxPattern>();
+    private readonly ImmutableArray<PolicyField>.Builder _extensions = ImmutableArray.CreateBuilder<PolicyField>();
+    private PolicyMode? _mode;
+    private int? _maxAge;
+
+    /// <summary>Takes one line, without its end.</summary>
+    public void Take(int line, string text)
+    {
+        if (text.AsSpan().Trim(" \t").IsEmpty)
+        {
+            throw Policy.Broken(line, "The line is empty: remove it.");
+        }
+
+        var colon = text.IndexOf(':', StringComparison.Ordinal);
+        if (colon < 0)
+        {
+            throw Policy.Broken(line, $"{ProtocolException.Quote(text)} has no colon: write key: value.");
+        }
+
+        var key = text[..colon];
+        var value = text[(colon + 1)..].Trim(' ', '\t');
+        if ((PolicyField.KeyFault(key) ?? PolicyField.ValueFault(value)) is { } fault)
+        {
+            throw Policy.Broken(line, fault);
+        }
+
+        // "If any other field is given more than once, all but the first are ignored": of mx, each counts.
+        if (key != "mx" && !_keys.Add(key))
+        {
+            return;
+        }
+
+        switch (key)
+        {
+            case "version" when value != "STSv1":
+                throw Policy.Broken(line, $"The version {ProtocolException.Quote(value)} is unknown: write version: STSv1.", key);
+            case "version":
+                break;
+            case "mode":
+                _mode = ReadMode(line, value);
+                break;
+            case "max_age":
+                _maxAge = Policy.ReadMaxAge(value)
+                    ?? throw Policy.Broken(line, $"The max_age {ProtocolException.Quote(value)} is not a number from 0 to {Policy.MaxMaxAge}: write whole seconds, such as 604800.", key);
+                break;
+            case "mx":
+                _mx.Add(MxPattern.Read(value, out var mxFault) ?? throw Policy.Broken(line, mxFault, key));
+                break;
+            default:
+                _extensions.Add(new PolicyField(key, value));
+                break;
+        }
+    }
+
+    /// <summary>The policy, if everything due was there.</summary>
+    public Policy Finish()
+    {
+        if (!_keys.Contains("version"))
+        {
+            throw Missing("version", "version: STSv1");
+        }
+
+        var mode = _mode ?? throw Missing("mode", "mode: testing");
+        var maxAge = _maxAge ?? throw Missing("max_age", "max_age: 604800");
+        if (_mx.Count == 0 && mode != PolicyMode.None)
+        {
+            throw Missing("mx", "mx: and an MX host's name");
+        }
+
+        return new Policy
+        {
+            Mode = mode,
+            MaxAge = maxAge,
+            Mx = _mx.DrainToImmutable(),
+            Extensions = _extensions.DrainToImmutable(),
+        };
+    }
+
+    private static PolicyMode ReadMode(int line, string value) => value switch
+    {
+        "none" => PolicyMode.None,
+        "testing" => PolicyMode.Testing,
+        "enforce" => PolicyMode.Enforce,
+        _ => throw Policy.Broken(line, $"The mode {ProtocolException.Quote(value)} does not exist: write enforce, testing or none, in lower case.", "mode"),
+    };
+
+    private ProtocolException Missing(string key, string remedy)
+    {
+        var nearly = _keys.FirstOrDefault(k => k.Equals(key, StringComparison.OrdinalIgnoreCase))
+            ?? _keys.FirstOrDefault(k => k.Replace('-', '_').Equals(key, StringComparison.OrdinalIgnoreCase));
+        return Policy.Broken(null, nearly is null
+            ? $"The policy has no {key}: add a line {remedy}."
+            : $"The policy has no {key}, but a {nearly}, which senders ignore: write {key}, in these very letters.", key);
+    }
+}

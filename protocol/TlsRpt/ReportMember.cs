@@ -1,0 +1,112 @@
+using System.Text;
+using System.Text.Json;
+
+namespace StsFunctions.Protocol.TlsRpt;
+
+/// <summary>An object or array of a report: where a token stands.</summary>
+internal enum Place
+{
+    Outside,
+    Report,
+    DateRange,
+    Policies,
+    PolicyEntry,
+    Policy,
+    PolicyString,
+    MxHost,
+    Summary,
+    FailureDetails,
+    FailureDetail,
+}
+
+/// <summary>What a member's value is.</summary>
+internal enum Shape
+{
+    Text,
+    Date,
+    Count,
+    Object,
+    Array,
+}
+
+/// <summary>A member that RFC 8460 §4.4 names: the object it belongs to, its name and its value's shape.</summary>
+internal sealed class ReportMember
+{
+    private static readonly List<ReportMember> Known = [];
+
+    public static readonly ReportMember OrganizationName = new(Place.Report, "organization-name", Shape.Text);
+    public static readonly ReportMember DateRange = new(Place.Report, "date-range", Shape.Object, Place.DateRange);
+    public static readonly ReportMember ContactInfo = new(Place.Report, "contact-info", Shape.Text);
+    public static readonly ReportMember ReportId = new(Place.Report, "report-id", Shape.Text);
+    public static readonly ReportMember Policies = new(Place.Report, "policies", Shape.Array, Place.Policies);
+
+    public static readonly ReportMember StartDatetime = new(Place.DateRange, "start-datetime", Shape.Date);
+    public static readonly ReportMember EndDatetime = new(Place.DateRange, "end-datetime", Shape.Date);
+
+    public static readonly ReportMember Policy = new(Place.PolicyEntry, "policy", Shape.Object, Place.Policy);
+    public static readonly ReportMember Summary = new(Place.PolicyEntry, "summary", Shape.Object, Place.Summary);
+    public static readonly ReportMember FailureDetails = new(Place.PolicyEntry, "failure-details", Shape.Array, Place.FailureDetails);
+
+    public static readonly ReportMember PolicyType = new(Place.Policy, "policy-type", Shape.Text);
+    public static readonly ReportMember PolicyString = new(Place.Policy, "policy-string", Shape.Array, Place.PolicyString);
+    public static readonly ReportMember PolicyDomain = new(Place.Policy, "policy-domain", Shape.Text);
+    public static readonly ReportMember MxHost = new(Place.Policy, "mx-host", Shape.Array, Place.MxHost);
+
+    public static readonly ReportMember TotalSuccessful = new(Place.Summary, "total-successful-session-count", Shape.Count);
+    public static readonly ReportMember TotalFailure = new(Place.Summary, "total-failure-session-count", Shape.Count);
+
+    public static readonly ReportMember ResultType = new(Place.FailureDetail, "result-type", Shape.Text);
+    public static readonly ReportMember SendingMtaIp = new(Place.FailureDetail, "sending-mta-ip", Shape.Text);
+    public static readonly ReportMember ReceivingMxHostname = new(Place.FailureDetail, "receiving-mx-hostname", Shape.Text);
+    public static readonly ReportMember ReceivingMxHelo = new(Place.FailureDetail, "receiving-mx-helo", Shape.Text);
+    public static readonly ReportMember ReceivingIp = new(Place.FailureDetail, "receiving-ip", Shape.Text);
+    public static readonly ReportMember FailedSessionCount = new(Place.FailureDetail, "failed-session-count", Shape.Count);
+    public static readonly ReportMember AdditionalInformation = new(Place.FailureDetail, "additional-information", Shape.Text);
+    public static readonly ReportMember FailureReasonCode = new(Place.FailureDetail, "failure-reason-code", Shape.Text);
+
+    private static readonly ReportMember[][] ByOwner =
+        [.. Enum.GetValues<Place>().Select(owner => Known.Where(m => m.Owner == owner).ToArray())];
+
+    private readonly byte[] _utf8Name;
+
+    private ReportMember(Place owner, string name, Shape shape, Place inside = Place.Outside)
+    {
+        (Owner, Name, Shape, Inside) = (owner, name, shape, inside);
+        _utf8Name = Encoding.UTF8.GetBytes(name);
+        Index = Known.Count;
+        Known.Add(this);
+    }
+
+    /// <summary>How many there are.</summary>
+    public static int Count => Known.Count;
+
+    /// <summary>A number of its own below <see cref="Count"/>.</summary>
+    public int Index { get; }
+
+    /// <summary>The object that it belongs to.</summary>
+    public Place Owner { get; }
+
+    public string Name { get; }
+
+    public Shape Shape { get; }
+
+    /// <summary>The place that its value opens, if it is an object or an array.</summary>
+    public Place Inside { get; }
+
+    /// <summary>The members of an object.</summary>
+    public static ReadOnlySpan<ReportMember> Of(Place owner) => ByOwner[(int)owner];
+
+    /// <summary>The member of an object whose name the reader stands on, or null for one that the RFC does not name.</summary>
+    public static ReportMember? Find(Place owner, ref Utf8JsonReader name)
+    {
+        foreach (var member in Of(owner))
+        {
+            if (name.ValueTextEquals(member._utf8Name))
+            {
+                return member;
+            }
+        }
+
+        return null;
+    }
+}

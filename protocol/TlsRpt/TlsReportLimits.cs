@@ -1,0 +1,26 @@
+namespace StsFunctions.Protocol.TlsRpt;
+
+/// <summary>How much of a report is read before it is refused. Reports come from anybody.</summary>
+public sealed record TlsReportLimits
+{
+    /// <summary>Limits that the largest reports of the largest senders keep well within.</summary>
+    public static TlsReportLimits Default { get; } = new();
+
+    /// <summary>The most bytes of JSON, after decompression.</summary>
+    public long MaxBytes { get; init; } = 64 * 1024 * 1024;
+
+    /// <summary>The most entries of <c>policies</c>.</summary>
+    public int MaxPolicies { get; init; } = 1_000;
+
+    /// <summary>The most entries of <c>failure-details</c>, over all policies.</summary>
+    public int MaxFailureDetails { get; init; } = 100_000;
+
+    /// <summary>The most items of one <c>policy-string</c> or <c>mx-host</c>.</summary>
+    public int MaxListItems { get; init; } = 4_096;
+
+    /// <summary>The longest text, in bytes as it stands in the JSON. Ignored members are held to it too.</summary>
+    public int MaxStringLength { get; init; } = 16 * 1024;
+
+    /// <summary>The deepest nesting of objects and arrays, ignored members included. A report needs 6.</summary>
+    public int MaxDepth { get; init; } = 32;
+}

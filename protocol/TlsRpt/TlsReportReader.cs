@@ -1,0 +1,73 @@
+using System.Buffers;
+
+namespace StsFunctions.Protocol.TlsRpt;
+
+/// <summary>Reads reports (RFC 8460 §4.4).</summary>
+public static class TlsReportReader
+{
+    private const int FirstBufferSize = 16 * 1024;
+
+    /// <summary>
+    /// Reads one report from expanded JSON in one pass, holding no more of the text than its longest token.
+    /// Members that RFC 8460 does not name are ignored, <c>null</c> counts as absent, unknown result types are kept.
+    /// </summary>
+    /// <param name="utf8Json">The report, UTF-8, not compressed. It is read to its end and not closed; what it throws passes through.</param>
+    /// <param name="limits">How much to read before refusing.</param>
+    /// <param name="cancellationToken">Stops the reading.</param>
+    /// <exception cref="ProtocolException">The body is not exactly one complete report, or exceeds a limit.</exception>
+    public static async ValueTask<TlsReport> ReadAsync(Stream utf8Json, TlsReportLimits limits, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(utf8Json);
+        ArgumentNullException.ThrowIfNull(limits);
+        var parser = new TlsReportParser(limits);
+        var buffer = ArrayPool<byte>.Shared.Rent(FirstBufferSize);
+        try
+        {
+            var held = 0;
+            var total = 0L;
+            while (true)
+            {
+                // Only full buffers are parsed, so that a token split over many small reads is not looked at many times.
+                var read = await utf8Json.ReadAtLeastAsync(buffer.AsMemory(held), buffer.Length - held, throwOnEndOfStream: false, cancellationToken);
+                held += read;
+                total += read;
+                if (total > limits.MaxBytes)
+                {
+                    throw TlsReportParser.Refused($"The report has more than the {limits.MaxBytes} bytes allowed: split it, or raise the limit.", limits.MaxBytes);
+                }
+
+                var ended = held < buffer.Length;
+                var consumed = parser.Take(buffer.AsSpan(0, held), ended);
+                if (ended)
+                {
+                    return parser.Finish();
+                }
+
+                buffer.AsSpan(consumed, held - consumed).CopyTo(buffer);
+                held -= consumed;
+                if (held == buffer.Length)
+                {
+                    buffer = Grow(buffer, limits.MaxStringLength, total);
+                }
+            }
+        }
+        finally
+        {
+            ArrayPool<byte>.Shared.Return(buffer);
+        }
+    }
+
+    // The buffer is full of a single token that has not ended yet.
+    private static byte[] Grow(byte[] buffer, int maxToken, long total)
+    {
+        if (buffer.Length > maxToken + 2)
+        {
+            throw TlsReportParser.Refused($"A text in the report is longer than the {maxToken} bytes allowed.", total - buffer.Length);
+        }
+
+        var larger = ArrayPool<byte>.Shared.Rent(2 * buffer.Length);
+        buffer.CopyTo(larger, 0);
+        ArrayPool<byte>.Shared.Return(buffer);
+        return larger;
+    }
+}

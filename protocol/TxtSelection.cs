@@ -1,0 +1,30 @@
+using System.Collections.Immutable;
+
+namespace StsFunctions.Protocol;
+
+/// <summary>What a sender makes of all the TXT records at one name (RFC 8461 §3.1, RFC 8460 §3).</summary>
+/// <typeparam name="TRecord">The kind of record that was looked for.</typeparam>
+public sealed record TxtSelection<TRecord>
+    where TRecord : class
+{
+    /// <summary>None, one, several or malformed. Only <see cref="TxtOutcome.One"/> announces anything.</summary>
+    public required TxtOutcome Outcome { get; init; }
+
+    /// <summary>The record, where the outcome is <see cref="TxtOutcome.One"/>.</summary>
+    public TRecord? Record { get; init; }
+
+    /// <summary>Why the only record is malformed, where the outcome is <see cref="TxtOutcome.Malformed"/>.</summary>
+    public ProtocolException? Fault { get; init; }
+
+    /// <summary>The records of this kind, as they came.</summary>
+    public ImmutableArray<string> Candidates { get; init; } = [];
+
+    /// <summary>The records that senders drop because they begin with something else, as they came.</summary>
+    public ImmutableArray<string> Dropped { get; init; } = [];
+
+    /// <summary>
+    /// Whether a record has white space between its version and the first <c>;</c>. The grammar allows it; the rule for
+    /// choosing among several records asks for the version and <c>;</c> at once. Senders differ: the white space must go.
+    /// </summary>
+    public bool SendersDiffer { get; init; }
+}
