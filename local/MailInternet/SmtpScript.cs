@@ -1,0 +1,86 @@
+using System.Security.Authentication;
+
+namespace StsFunctions.Local.MailInternet;
+
+/// <summary>How an SMTP server talks. The default does everything well.</summary>
+public sealed record SmtpScript
+{
+    /// <summary>A server without a fault.</summary>
+    public static SmtpScript Good { get; } = new();
+
+    /// <summary>A server that does not offer STARTTLS, and does not know it when asked.</summary>
+    public static SmtpScript Plain { get; } = new() { OffersStartTls = false };
+
+    /// <summary>The greeting, without its line end; null greets with 220 and the host name. Any but a 2xx ends the session.</summary>
+    public string? Banner { get; init; }
+
+    /// <summary>Whether EHLO's answer lists STARTTLS.</summary>
+    public bool OffersStartTls { get; init; } = true;
+
+    /// <summary>The answer to STARTTLS, without its line end. Only after a 220 does the server go on to the handshake.</summary>
+    public string StartTlsAnswer { get; init; } = "220 2.0.0 Ready to start TLS";
+
+    /// <summary>The TLS versions that the server takes.</summary>
+    public SslProtocols Protocols { get; init; } = SslProtocols.Tls12 | SslProtocols.Tls13;
+
+    /// <summary>Sent in the clear right behind the answer to STARTTLS, as somebody on the path would (RFC 3207 §6).</summary>
+    public string? Injection { get; init; }
+
+    /// <summary>Sends every answer in pieces of one byte.</summary>
+    public bool OneByteAtATime { get; init; }
+
+    /// <summary>What the server does instead of what is due, and where.</summary>
+    public SmtpMischief? Mischief { get; init; }
+
+    /// <summary>A server that says nothing more from <paramref name="stage"/> on, and keeps the connection.</summary>
+    public static SmtpScript HangsAt(SmtpStage stage) => new() { Mischief = new(stage, SmtpMischiefKind.Hang) };
+
+    /// <summary>A server that closes the connection at <paramref name="stage"/>.</summary>
+    public static SmtpScript CutsOffAt(SmtpStage stage) => new() { Mischief = new(stage, SmtpMischiefKind.CutOff) };
+
+    /// <summary>A server whose answer at <paramref name="stage"/> has no last line.</summary>
+    public static SmtpScript FloodsAt(SmtpStage stage) => new() { Mischief = new(stage, SmtpMischiefKind.EndlessLines) };
+}
+
+/// <summary>Something done instead of what is due.</summary>
+/// <param name="Stage">Instead of what.</param>
+/// <param name="Kind">What is done.</param>
+public sealed record SmtpMischief(SmtpStage Stage, SmtpMischiefKind Kind);
+
+/// <summary>The places of a session where a server has something to say.</summary>
+public enum SmtpStage
+{
+    /// <summary>The greeting.</summary>
+    Banner,
+
+    /// <summary>The answer to the EHLO before TLS.</summary>
+    Ehlo,
+
+    /// <summary>The answer to STARTTLS.</summary>
+    StartTls,
+
+    /// <summary>The TLS handshake, after STARTTLS was answered.</summary>
+    Handshake,
+
+    /// <summary>The answer to the EHLO inside TLS.</summary>
+    EhloInTls,
+
+    /// <summary>The answer to the message.</summary>
+    Data,
+}
+
+/// <summary>What a server can do wrong on the wire.</summary>
+public enum SmtpMischiefKind
+{
+    /// <summary>Say nothing, and keep the connection.</summary>
+    Hang,
+
+    /// <summary>Close the connection.</summary>
+    CutOff,
+
+    /// <summary>Send continuation lines without end.</summary>
+    EndlessLines,
+
+    /// <summary>Send one line without end.</summary>
+    EndlessLine,
+}
