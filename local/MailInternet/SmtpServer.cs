@@ -188,7 +188,8 @@ public sealed class SmtpServer : IAsyncDisposable
     {
         using var limit = new CancellationTokenSource(s_sessionLimit, _time);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(stop, limit.Token);
-        await new SmtpSession(this, client, either.Token).RunAsync();
+        await using var session = new SmtpSession(this, client, either.Token);
+        await session.RunAsync();
     }
 
     private sealed record Listening(Socket Socket, CancellationTokenSource Stop);

@@ -6,7 +6,7 @@ using System.Text;
 namespace StsFunctions.Local.MailInternet;
 
 /// <summary>One connection to an <see cref="SmtpServer"/> (RFC 5321, RFC 3207).</summary>
-internal sealed class SmtpSession(SmtpServer server, Socket socket, CancellationToken cancellationToken)
+internal sealed class SmtpSession(SmtpServer server, Socket socket, CancellationToken cancellationToken) : IAsyncDisposable
 {
     private const int MaxLine = 2048; // RFC 5321 §4.5.3.1 asks for 512 and 1,000, and extensions add to it
     private const int MaxCommands = 1_000;
@@ -18,6 +18,7 @@ internal sealed class SmtpSession(SmtpServer server, Socket socket, Cancellation
     private readonly SmtpScript _script = server.Script;
     private readonly List<string> _recipients = [];
     private string? _from;
+    private readonly NetworkStream _network = new(socket, ownsSocket: true);
     private SslStream? _tls;
     private Stream _stream = Stream.Null;
     private SmtpLineReader _lines = new(Stream.Null, MaxLine);
@@ -26,8 +27,7 @@ internal sealed class SmtpSession(SmtpServer server, Socket socket, Cancellation
     public async Task RunAsync()
     {
         socket.NoDelay = true;
-        await using var network = new NetworkStream(socket, ownsSocket: true);
-        Use(network);
+        Use(_network);
         try
         {
             await TalkAsync();
@@ -37,11 +37,14 @@ internal sealed class SmtpSession(SmtpServer server, Socket socket, Cancellation
         {
             // The client hung up, broke the handshake or sent what nobody should; or the server stops.
         }
-        finally
-        {
-            if (_tls is not null)
-                await _tls.DisposeAsync();
-        }
+    }
+
+    /// <inheritdoc/>
+    public async ValueTask DisposeAsync()
+    {
+        if (_tls is not null)
+            await _tls.DisposeAsync();
+        await _network.DisposeAsync();
     }
 
     private void Use(Stream stream)
@@ -99,7 +102,7 @@ internal sealed class SmtpSession(SmtpServer server, Socket socket, Cancellation
         if (!await SayAsync(SmtpStage.Handshake, null))
             return false;
 
-        _tls = new SslStream(_stream, leaveInnerStreamOpen: true);
+        _tls = new SslStream(_network, leaveInnerStreamOpen: true);
         await _tls.AuthenticateAsServerAsync(Choose, null, cancellationToken);
         server.Hear($"TLS {_tls.SslProtocol}");
         Forget(); // RFC 3207 §4.2: nothing from before the handshake counts
