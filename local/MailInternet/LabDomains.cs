@@ -98,13 +98,13 @@ public static class LabDomains
         {
             Mx = [s_good],
             StsRecords = [$"v=STSv1; id={LabDomain.Id};", "v=STSv1; id=20200101000000;"],
-            Expected = ["txt.several"],
+            Expected = ["sts.record.several"],
         },
         new("malformed.example", "Its MTA-STS record has an id that is not letters and digits.")
         {
             Mx = [s_good],
             StsRecords = [$"v=STSv1; id={LabDomain.Id}-new;"],
-            Expected = ["txt.malformed"],
+            Expected = ["sts.record.malformed"],
         },
         new("delegated.example", "All is well: its MTA-STS record is an alias into the zone of its operator.")
         {

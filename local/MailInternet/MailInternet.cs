@@ -152,17 +152,18 @@ public sealed class MailInternet : IAsyncDisposable
             return;
 
         var certificate = Ca.Issue(mx.Certificate ?? CertificateSpec.For(mx.Host));
-        var servers = new List<SmtpServer>();
-        foreach (var kind in mx.Addresses)
+        var servers = mx.Addresses
+            .Select(kind => kind == LabAddress.IPv6 ? IPAddress.IPv6Loopback : _addresses.Next())
+            .Select(address => new SmtpServer(mx.Host, new IPEndPoint(address, SmtpPort), certificate, _time) { Script = mx.Script })
+            .ToList();
+        // Known before it starts, so that it is disposed of even if it cannot.
+        _hosts[mx.Host] = new MxHost(mx.Host, servers);
+        foreach (var (server, kind) in servers.Zip(mx.Addresses))
         {
-            var address = kind == LabAddress.IPv6 ? IPAddress.IPv6Loopback : _addresses.Next();
-            var server = new SmtpServer(mx.Host, new IPEndPoint(address, SmtpPort), certificate, _time) { Script = mx.Script };
             if (kind != LabAddress.DeadIPv4)
                 server.Start();
-            servers.Add(server);
         }
 
-        _hosts[mx.Host] = new MxHost(mx.Host, servers);
         if (mx.AliasOf is not null)
             Zone.Set(mx.Host, DnsRecord.Cname(mx.AliasOf));
         Zone.Set(mx.AliasOf ?? mx.Host, [.. servers.Select(server => DnsRecord.Address(server.EndPoint.Address))]);

@@ -1,0 +1,168 @@
+using System.Net;
+using System.Net.Sockets;
+using System.Text.RegularExpressions;
+using DnsClient;
+using Microsoft.Extensions.Time.Testing;
+using StsFunctions.Local.MailInternet;
+using Xunit;
+using Internet = StsFunctions.Local.MailInternet.MailInternet;
+
+namespace StsFunctions.Tests.Local.MailInternetTests;
+
+public sealed class MailInternetTests : IAsyncLifetime
+{
+    private readonly FakeTimeProvider _time = new(DateTimeOffset.UtcNow);
+    private Internet _internet = null!;
+
+    private static CancellationToken Cancelled => TestContext.Current.CancellationToken;
+
+    public async ValueTask InitializeAsync() => _internet = await Internet.StartAsync(_time, "app.example.net", Cancelled);
+
+    public ValueTask DisposeAsync() => _internet.DisposeAsync();
+
+    [Fact]
+    public async Task Every_address_of_every_MX_host_answers_unless_it_is_meant_to_be_dead()
+    {
+        _internet.Add(LabDomains.All);
+
+        foreach (var mx in LabDomains.All.SelectMany(domain => domain.Mx).DistinctBy(mx => mx.Host))
+        {
+            var addresses = (await Ask(mx.Host, QueryType.A)).Answers.AddressRecords()
+                .Concat((await Ask(mx.Host, QueryType.AAAA)).Answers.AddressRecords())
+                .Select(record => record.Address).ToList();
+            Assert.Equal(mx.Addresses.Count, addresses.Count);
+
+            foreach (var (address, kind) in addresses.Zip(mx.Addresses))
+            {
+                var endPoint = new IPEndPoint(address, _internet.SmtpPort);
+                if (kind == LabAddress.DeadIPv4)
+                {
+                    await Assert.ThrowsAsync<SocketException>(() => SmtpTalk.ConnectAsync(endPoint, Cancelled));
+                    continue;
+                }
+
+                await using var talk = await SmtpTalk.ConnectAsync(endPoint, Cancelled);
+                Assert.Equal($"220 {mx.Host} ESMTP", await talk.ReplyAsync(Cancelled));
+            }
+        }
+    }
+
+    [Fact]
+    public void No_two_MX_hosts_share_an_address()
+    {
+        _internet.Add(LabDomains.All);
+        var endPoints = _internet.Hosts.SelectMany(host => host.Servers).Select(server => server.EndPoint).ToList();
+
+        Assert.Equal(endPoints.Distinct(), endPoints);
+        Assert.DoesNotContain(_internet.Relay.EndPoint, endPoints);
+        Assert.All(endPoints, endPoint => Assert.True(IPAddress.IsLoopback(endPoint.Address)));
+    }
+
+    [Fact]
+    public async Task Two_internets_live_side_by_side()
+    {
+        await using var other = await Internet.StartAsync(_time, Cancelled);
+        _internet.Add(LabDomains.Everyday);
+        other.Add(LabDomains.Everyday);
+
+        Assert.NotEqual(_internet.SmtpPort, other.SmtpPort);
+        Assert.NotEqual(_internet.Dns, other.Dns);
+    }
+
+    [Fact]
+    public async Task A_domain_has_the_records_of_MTA_STS_and_TLS_reporting()
+    {
+        _internet.Add(LabDomains.Get("example.com"));
+
+        Assert.Equal([$"v=STSv1; id={_time.GetUtcNow():yyyyMMddHHmmss};"], await Texts("_mta-sts.example.com"));
+        Assert.Equal(["v=TLSRPTv1; rua=https://app.example.net/v1/tlsrpt"], await Texts("_smtp._tls.example.com"));
+        var policyHost = await Ask("mta-sts.example.com", QueryType.A);
+        Assert.Equal("app.example.net.", Assert.Single(policyHost.Answers.CnameRecords()).CanonicalName.Value);
+        Assert.Equal(IPAddress.Loopback, Assert.Single(policyHost.Answers.ARecords()).Address);
+        Assert.Equal(
+            ["mx1.example.com.", "mx2.example.com."],
+            (await Ask("example.com", QueryType.MX)).Answers.MxRecords().OrderBy(mx => mx.Preference).Select(mx => mx.Exchange.Value));
+        Assert.Equal(
+            IPAddress.Loopback,
+            (await Ask(Assert.Single((await Ask("example.com", QueryType.NS)).Answers.NsRecords()).NSDName, QueryType.A)).Answers.ARecords().Single().Address);
+    }
+
+    [Theory]
+    [InlineData("example.com", "v=STSv1; id=abc;")]
+    [InlineData("delegated.example", "v=STSv1; id=abc;")]
+    [InlineData("malformed.example", "v=STSv1; id=abc-new;")]
+    [InlineData("twice.example", "v=STSv1; id=abc;", "v=STSv1; id=20200101000000;")]
+    public async Task A_policy_id_is_set_while_it_runs(string domain, params string[] expected)
+    {
+        _internet.Add(LabDomains.Get(domain));
+
+        _internet.SetPolicyId(domain, "abc");
+
+        Assert.Equal(expected, await Texts($"_mta-sts.{domain}"));
+    }
+
+    [Fact]
+    public async Task A_domain_without_MX_records_and_one_with_a_null_MX_are_told_apart()
+    {
+        _internet.Add([LabDomains.Get("implicit.example"), LabDomains.Get("null.example")]);
+
+        Assert.Empty((await Ask("implicit.example", QueryType.MX)).Answers);
+        Assert.Single((await Ask("implicit.example", QueryType.A)).Answers);
+        Assert.Equal((0, "."), (await Ask("null.example", QueryType.MX)).Answers.MxRecords().Select(mx => (mx.Preference, mx.Exchange.Value)).Single());
+    }
+
+    [Fact]
+    public async Task The_relay_takes_mail()
+    {
+        await using var talk = await SmtpTalk.ConnectAsync(_internet.Relay.EndPoint, Cancelled);
+        await talk.ReplyAsync(Cancelled);
+        foreach (var line in new[] { "MAIL FROM:<a@example.net>", "RCPT TO:<b@example.net>", "DATA", "Subject: x\r\n\r\nHi\r\n." })
+            await talk.AskAsync(line, Cancelled);
+
+        Assert.Equal("Subject: x\r\n\r\nHi\r\n"u8, Assert.Single(_internet.Relay.Mails).Message.Span);
+    }
+
+    [Fact]
+    public async Task Nothing_answers_once_it_is_disposed_of()
+    {
+        _internet.Add(LabDomains.Get("example.com"));
+        var endPoint = _internet.Mx("mx1.example.com").Servers[0].EndPoint;
+
+        await _internet.DisposeAsync();
+
+        await Assert.ThrowsAsync<SocketException>(() => SmtpTalk.ConnectAsync(endPoint, Cancelled));
+    }
+
+    [Fact]
+    public async Task A_start_can_be_given_up() =>
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => Internet.StartAsync(_time, new CancellationToken(canceled: true)));
+
+    [Fact]
+    public void An_unknown_name_is_answered_with_the_known_ones()
+    {
+        _internet.Add(LabDomains.Get("example.com"));
+
+        Assert.Contains("mx2.example.com", Assert.Throws<KeyNotFoundException>(() => _internet.Mx("mx3.example.com")).Message, StringComparison.Ordinal);
+        Assert.Contains("plain.example", Assert.Throws<KeyNotFoundException>(() => LabDomains.Get("nobody.example")).Message, StringComparison.Ordinal);
+        Assert.Contains("add it first", Assert.Throws<KeyNotFoundException>(() => _internet.SetPolicyId("plain.example", "1")).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void The_catalogue_says_of_each_domain_what_is_wrong_with_it()
+    {
+        Assert.Equal(LabDomains.All.Select(domain => domain.Name).Distinct(), LabDomains.All.Select(domain => domain.Name));
+        Assert.All(LabDomains.All, domain =>
+        {
+            Assert.EndsWith(".", domain.Fault, StringComparison.Ordinal);
+            Assert.Matches(new Regex(@"\Aversion: STSv1\nmode: enforce\n(mx: [a-z0-9.-]+\n)+max_age: 604800\n\z"), domain.Policy);
+            Assert.Equal(domain.Expected.Order(StringComparer.Ordinal), domain.Expected);
+        });
+    }
+
+    private async Task<IEnumerable<string>> Texts(string name) =>
+        (await Ask(name, QueryType.TXT)).Answers.TxtRecords().Select(txt => string.Concat(txt.Text));
+
+    private Task<IDnsQueryResponse> Ask(string name, QueryType type) =>
+        new LookupClient(new LookupClientOptions(_internet.Dns) { UseCache = false, Timeout = TimeSpan.FromMinutes(1) })
+            .QueryAsync(name, type, cancellationToken: Cancelled);
+}

@@ -1,0 +1,109 @@
+using System.Net;
+using System.Net.Security;
+using System.Net.Sockets;
+using System.Security.Authentication;
+using System.Security.Cryptography.X509Certificates;
+using System.Text;
+
+namespace StsFunctions.Tests.Local.MailInternetTests;
+
+/// <summary>A client that says what it is told and shows exactly what came back.</summary>
+internal sealed class SmtpTalk : IAsyncDisposable
+{
+    private readonly NetworkStream _network;
+    private Stream _stream;
+
+    private SmtpTalk(NetworkStream network) => _stream = _network = network;
+
+    public static async Task<SmtpTalk> ConnectAsync(IPEndPoint to, CancellationToken cancellationToken)
+    {
+        var socket = new Socket(to.AddressFamily, SocketType.Stream, ProtocolType.Tcp);
+        await socket.ConnectAsync(to, cancellationToken);
+        return new SmtpTalk(new NetworkStream(socket, ownsSocket: true));
+    }
+
+    /// <summary>The TLS stream, once there is one.</summary>
+    public SslStream Tls => (SslStream)_stream;
+
+    public ValueTask SayAsync(string line, CancellationToken cancellationToken) =>
+        _stream.WriteAsync(Encoding.ASCII.GetBytes(line + "\r\n"), cancellationToken);
+
+    /// <summary>A whole reply, of one line or of many, with LF between them.</summary>
+    public async Task<string> ReplyAsync(CancellationToken cancellationToken)
+    {
+        var reply = new StringBuilder();
+        while (true)
+        {
+            var line = new StringBuilder();
+            while (line.Length == 0 || line[^1] != '\n')
+                line.Append(await ReadAsync(1, cancellationToken) is { Length: > 0 } one ? one : throw new EndOfStreamException());
+            var text = line.ToString().TrimEnd('\r', '\n');
+            reply.Append(text);
+            if (text.Length < 4 || text[3] != '-')
+                return reply.ToString();
+            reply.Append('\n');
+        }
+    }
+
+    /// <summary>As many bytes as that, or fewer where the server closes before.</summary>
+    public async Task<string> ReadAsync(int count, CancellationToken cancellationToken)
+    {
+        var buffer = new byte[count];
+        try
+        {
+            return Encoding.Latin1.GetString(buffer, 0, await _stream.ReadAtLeastAsync(buffer, count, throwOnEndOfStream: false, cancellationToken));
+        }
+        catch (IOException)
+        {
+            return ""; // A reset is an end too.
+        }
+    }
+
+    /// <summary>Says a line and reads the reply.</summary>
+    public async Task<string> AskAsync(string line, CancellationToken cancellationToken)
+    {
+        await SayAsync(line, cancellationToken);
+        return await ReplyAsync(cancellationToken);
+    }
+
+    /// <summary>Banner, EHLO, STARTTLS and the handshake. Returns what the server sent after its leaf.</summary>
+    public async Task<IReadOnlyList<X509Certificate2>> StartTlsAsync(
+        string host, CancellationToken cancellationToken, SslProtocols protocols = SslProtocols.Tls12 | SslProtocols.Tls13)
+    {
+        await ReplyAsync(cancellationToken);
+        await AskAsync("EHLO probe.example", cancellationToken);
+        await AskAsync("STARTTLS", cancellationToken);
+        return await HandshakeAsync(host, cancellationToken, protocols);
+    }
+
+    public async Task<IReadOnlyList<X509Certificate2>> HandshakeAsync(
+        string host, CancellationToken cancellationToken, SslProtocols protocols = SslProtocols.Tls12 | SslProtocols.Tls13)
+    {
+        var sent = new List<X509Certificate2>();
+        var tls = new SslStream(_network, leaveInnerStreamOpen: true);
+        await tls.AuthenticateAsClientAsync(
+            new SslClientAuthenticationOptions
+            {
+                TargetHost = host,
+                EnabledSslProtocols = protocols,
+                CertificateChainPolicy = new X509ChainPolicy { DisableCertificateDownloads = true, RevocationMode = X509RevocationMode.NoCheck },
+                RemoteCertificateValidationCallback = (_, leaf, chain, _) =>
+                {
+                    sent.AddRange(chain!.ChainPolicy.ExtraStore
+                        .Select(certificate => X509CertificateLoader.LoadCertificate(certificate.RawData))
+                        .Where(certificate => certificate.Thumbprint != leaf!.GetCertHashString()));
+                    return true;
+                },
+            },
+            cancellationToken);
+        _stream = tls;
+        return sent;
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        if (_stream != _network)
+            await _stream.DisposeAsync();
+        await _network.DisposeAsync();
+    }
+}
