@@ -61,6 +61,8 @@ public sealed class DnsServer : IAsyncDisposable
     /// <inheritdoc/>
     public async ValueTask DisposeAsync()
     {
+        if (_stop.IsCancellationRequested)
+            return;
         await _stop.CancelAsync();
         _udp.Dispose();
         _tcp.Dispose();

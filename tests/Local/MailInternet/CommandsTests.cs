@@ -1,3 +1,4 @@
+using System.Text.RegularExpressions;
 using Microsoft.Extensions.Time.Testing;
 using StsFunctions.Local.MailInternet;
 using Xunit;
@@ -78,9 +79,9 @@ public sealed class CommandsTests : IAsyncLifetime
         var lines = _commands.Execute("hosts").Split(Environment.NewLine);
 
         Assert.Equal(_internet.Hosts.Count, lines.Length);
-        Assert.Matches(@"^mx1\.example\.com +127\.0\.1\.\d+:\d+ +down +STARTTLS +mx1\.example\.com, 90 days left$", lines[3]);
-        Assert.Matches(@"^mx2\.example\.com .* up +STARTTLS .*, expired$", lines[4]);
-        Assert.Matches(@"^mx\.plain\.example .* up +plain ", lines[1]);
+        Assert.Single(lines, line => Regex.IsMatch(line, @"^mx1\.example\.com +127\.0\.1\.\d+:\d+ +down +STARTTLS +mx1\.example\.com, 90 days left$"));
+        Assert.Single(lines, line => Regex.IsMatch(line, @"^mx2\.example\.com .* up +STARTTLS .*, expired$"));
+        Assert.Single(lines, line => Regex.IsMatch(line, @"^mx\.plain\.example .* up +plain "));
     }
 
     [Fact]

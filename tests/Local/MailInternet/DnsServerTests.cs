@@ -155,27 +155,36 @@ public sealed class DnsServerTests : IAsyncDisposable
         _zone.Set("a.example.com", DnsRecord.Txt("x"));
         _zone.Behave("a.example.com", DnsBehaviour.TruncatedOverUdp);
 
-        Assert.True((await Client(options => options.UseTcpFallback = false).QueryAsync("a.example.com", QueryType.TXT, cancellationToken: Cancelled)).Header.ResultTruncated);
+        Assert.True(IsTruncated(await SendAsync(Query("a.example.com", DnsRecordType.Txt))));
         Assert.Single((await Ask("a.example.com", QueryType.TXT)).Answers.TxtRecords());
         Assert.Equal(3, _zone.QuestionsFor("a.example.com", DnsRecordType.Txt));
     }
 
     [Theory]
+    [InlineData(100, 4, true)] // 512 is the least, whatever a client says
     [InlineData(512, 4, true)]
     [InlineData(512, 5, false)]
-    [InlineData(1232, 10, true)]
-    [InlineData(1232, 11, false)]
-    [InlineData(4096, 11, false)] // never more than what no network fragments
+    [InlineData(1232, 11, true)]
+    [InlineData(1232, 12, false)]
+    [InlineData(4096, 12, false)] // never more than what no network fragments
     public async Task An_answer_that_the_client_has_no_room_for_is_truncated(int room, int records, bool fits)
     {
         _zone.Set("a.example.com", [.. Enumerable.Range(0, records).Select(n => DnsRecord.Txt($"{n:D90}"))]);
+        byte[] opt = [0, 0, 41, (byte)(room >> 8), (byte)room, 0, 0, 0, 0, 0, 0];
 
-        var direct = await Client(options => (options.ExtendedDnsBufferSize, options.UseTcpFallback) = (room, false))
-            .QueryAsync("a.example.com", QueryType.TXT, cancellationToken: Cancelled);
+        var direct = await SendAsync([.. Query("a.example.com", DnsRecordType.Txt, additional: 1), .. opt]);
 
-        Assert.Equal(!fits, direct.Header.ResultTruncated);
-        Assert.Equal(fits ? records : 0, direct.Answers.Count);
+        Assert.Equal(!fits, IsTruncated(direct));
+        Assert.Equal(fits ? records : 0, UInt16(direct, 6));
         Assert.Equal(records, (await Ask("a.example.com", QueryType.TXT)).Answers.Count);
+    }
+
+    [Fact]
+    public async Task A_client_without_EDNS_gets_no_more_than_512_bytes()
+    {
+        _zone.Set("a.example.com", [.. Enumerable.Range(0, 5).Select(n => DnsRecord.Txt($"{n:D90}"))]);
+
+        Assert.True(IsTruncated(await SendAsync(Query("a.example.com", DnsRecordType.Txt))));
     }
 
     [Fact]
@@ -311,6 +320,8 @@ public sealed class DnsServerTests : IAsyncDisposable
     }
 
     private static int UInt16(byte[] bytes, int at) => BinaryPrimitives.ReadUInt16BigEndian(bytes.AsSpan(at));
+
+    private static bool IsTruncated(byte[] response) => (response[2] & 0x02) != 0;
 
     private static byte[] Query(string name, DnsRecordType type, byte additional = 0) =>
     [
