@@ -63,6 +63,11 @@ public static class LabDomains
         {
             Mx = [WithCertificate("mx.misordered.example", good => good with { Sends = SentChain.Misordered })],
         },
+        new("old-tls.example", "Its MX host knows no TLS newer than 1.1.")
+        {
+            Mx = [new("mx.old-tls.example") { Script = SmtpScript.OldTls }],
+            Expected = ["mx.tls.version"],
+        },
         new("half-dead.example", "One of the two addresses of its MX host is dead.")
         {
             Mx = [new("mx.half-dead.example") { Addresses = [LabAddress.IPv4, LabAddress.DeadIPv4] }],

@@ -70,10 +70,10 @@ public sealed class MailInternet : IAsyncDisposable
         var dns = DnsServer.Start(zone, time);
         try
         {
-            // The relay holds the port at 127.0.0.1 for as long as the internet lives, so that another internet takes another.
-            var relay = StartRelay(ca, time, cancellationToken);
             zone.Set(appHost, DnsRecord.Address(IPAddress.Loopback));
             zone.Set(RelayHost, DnsRecord.Address(IPAddress.Loopback));
+            // The relay holds the port at 127.0.0.1 for as long as the internet lives, so that another internet takes another.
+            var relay = StartRelay(ca, time, cancellationToken);
             return new MailInternet(appHost, time, ca, zone, dns, relay);
         }
         catch

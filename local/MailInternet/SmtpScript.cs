@@ -11,6 +11,9 @@ public sealed record SmtpScript
     /// <summary>A server that does not offer STARTTLS, and does not know it when asked.</summary>
     public static SmtpScript Plain { get; } = new() { OffersStartTls = false };
 
+    /// <summary>A server that knows no TLS newer than 1.1 (RFC 8996): it answers the client's hello with the alert that says so.</summary>
+    public static SmtpScript OldTls { get; } = new() { Mischief = new(SmtpStage.Handshake, SmtpMischiefKind.RefuseTlsVersion) };
+
     /// <summary>The greeting, without its line end; null greets with 220 and the host name. Any but a 2xx ends the session.</summary>
     public string? Banner { get; init; }
 
@@ -83,4 +86,7 @@ public enum SmtpMischiefKind
 
     /// <summary>Send one line without end.</summary>
     EndlessLine,
+
+    /// <summary>Wait for the client to begin TLS, and send the alert protocol_version (RFC 5246 §7.2.2).</summary>
+    RefuseTlsVersion,
 }

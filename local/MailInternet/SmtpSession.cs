@@ -193,6 +193,7 @@ internal sealed class SmtpSession(SmtpServer server, Socket socket, Cancellation
                 SmtpMischiefKind.Hang => HangAsync(),
                 SmtpMischiefKind.CutOff => Task.CompletedTask,
                 SmtpMischiefKind.EndlessLines => FloodAsync(stage is SmtpStage.Banner or SmtpStage.StartTls ? "220-and so on\r\n" : "250-and so on\r\n"),
+                SmtpMischiefKind.RefuseTlsVersion => RefuseTlsVersionAsync(),
                 SmtpMischiefKind.EndlessLine => FloodAsync("and so on "),
                 _ => throw new ArgumentOutOfRangeException(nameof(stage), mischief.Kind, "Not a kind of mischief."),
             });
@@ -229,6 +230,16 @@ internal sealed class SmtpSession(SmtpServer server, Socket socket, Cancellation
         var bytes = Encoding.ASCII.GetBytes(string.Concat(Enumerable.Repeat(text, 64)));
         for (var sent = 0L; sent < MaxFlood; sent += bytes.Length)
             await _stream.WriteAsync(bytes, cancellationToken);
+    }
+
+    // Written out, because the OpenSSL of today is built or configured without the old versions and can't speak for them.
+    private async Task RefuseTlsVersionAsync()
+    {
+        byte[] alert = [21, 3, 1, 0, 2, 2, 70]; // alert, TLS 1.0 framing, two bytes: fatal, protocol_version
+        if (await _stream.ReadAsync(new byte[4096], cancellationToken) > 0)
+            await _stream.WriteAsync(alert, cancellationToken);
+        _network.Socket.Shutdown(SocketShutdown.Send);
+        await HangAsync(); // until the client hangs up, so that no reset overtakes the alert
     }
 
     private static (string Verb, string Argument) Split(string line)

@@ -1,5 +1,7 @@
 using System.Net;
 using System.Net.Sockets;
+using System.Security.Authentication;
+using System.Security.Cryptography.X509Certificates;
 using System.Text.RegularExpressions;
 using DnsClient;
 using Microsoft.Extensions.Time.Testing;
@@ -45,6 +47,26 @@ public sealed class MailInternetTests : IAsyncLifetime
                 Assert.Equal($"220 {mx.Host} ESMTP", await talk.ReplyAsync(Cancelled));
             }
         }
+    }
+
+    public static TheoryData<string> Names => [.. LabDomains.All.Select(domain => domain.Name)];
+
+    [Theory]
+    [MemberData(nameof(Names))]
+    public async Task A_domain_shows_in_TLS_what_the_catalogue_says_of_it(string name)
+    {
+        var domain = LabDomains.Get(name);
+        _internet.Add(domain);
+
+        var seen = new SortedSet<string>(StringComparer.Ordinal);
+        foreach (var mx in domain.Mx)
+        {
+            foreach (var server in _internet.Mx(mx.Host).Servers.Where(server => server.IsListening))
+                seen.UnionWith(await LookAsync(mx.Host, server.EndPoint));
+        }
+
+        string[] ofTls = ["mx.certificate.", "mx.starttls.", "mx.tls."];
+        Assert.Equal(domain.Expected.Where(code => ofTls.Any(start => code.StartsWith(start, StringComparison.Ordinal))), seen);
     }
 
     [Fact]
@@ -157,6 +179,47 @@ public sealed class MailInternetTests : IAsyncLifetime
             Assert.Matches(new Regex(@"\Aversion: STSv1\nmode: enforce\n(mx: [a-z0-9.-]+\n)+max_age: 604800\n\z"), domain.Policy);
             Assert.Equal(domain.Expected.Order(StringComparer.Ordinal), domain.Expected);
         });
+    }
+
+    // A sender's look at one address, by nothing but the platform's own judgement.
+    private async Task<IEnumerable<string>> LookAsync(string host, IPEndPoint endPoint)
+    {
+        await using var talk = await SmtpTalk.ConnectAsync(endPoint, Cancelled);
+        await talk.ReplyAsync(Cancelled);
+        if (!(await talk.AskAsync("EHLO probe.example", Cancelled)).Contains("STARTTLS", StringComparison.Ordinal))
+            return ["mx.starttls.missing"];
+        await talk.AskAsync("STARTTLS", Cancelled);
+        IReadOnlyList<X509Certificate2> sent;
+        try
+        {
+            sent = await talk.HandshakeAsync(host, Cancelled);
+        }
+        catch (AuthenticationException)
+        {
+            return ["mx.tls.version"];
+        }
+
+        using var leaf = X509CertificateLoader.LoadCertificate(talk.Tls.RemoteCertificate!.GetRawCertData());
+        using var chain = new X509Chain();
+        chain.ChainPolicy.TrustMode = X509ChainTrustMode.CustomRootTrust;
+        chain.ChainPolicy.CustomTrustStore.Add(_internet.Ca.Root);
+        chain.ChainPolicy.ExtraStore.AddRange(sent.ToArray());
+        chain.ChainPolicy.DisableCertificateDownloads = true;
+        chain.ChainPolicy.RevocationMode = X509RevocationMode.NoCheck;
+        chain.ChainPolicy.VerificationTime = _time.GetUtcNow().UtcDateTime;
+        chain.Build(leaf);
+        var status = chain.ChainStatus.Aggregate(X509ChainStatusFlags.NoError, (all, one) => all | one.Status);
+
+        var codes = new List<string>();
+        if ((status & (X509ChainStatusFlags.PartialChain | X509ChainStatusFlags.UntrustedRoot)) != 0)
+            codes.Add("mx.certificate.untrusted");
+        if (status.HasFlag(X509ChainStatusFlags.NotTimeValid))
+            codes.Add("mx.certificate.expired");
+        else if (leaf.NotAfter.ToUniversalTime() < _time.GetUtcNow().UtcDateTime.AddDays(14))
+            codes.Add("mx.certificate.expiring");
+        if (!leaf.MatchesHostname(host, allowWildcards: true, allowCommonName: false))
+            codes.Add("mx.certificate.name");
+        return codes;
     }
 
     private async Task<IEnumerable<string>> Texts(string name) =>

@@ -98,6 +98,18 @@ public sealed class SmtpServerTests : IAsyncDisposable
     }
 
     [Fact]
+    [Trait("Conformance", "MX-5")]
+    public async Task A_server_of_an_old_TLS_has_no_version_in_common()
+    {
+        _server.Script = SmtpScript.OldTls;
+        await using var talk = await Connect();
+
+        var refused = await Assert.ThrowsAsync<System.Security.Authentication.AuthenticationException>(() => talk.StartTlsAsync(Host, Cancelled));
+
+        Assert.Contains("alert protocol version", refused.InnerException!.ToString(), StringComparison.Ordinal);
+    }
+
+    [Fact]
     [Trait("Conformance", "MX-3")]
     public async Task What_is_injected_behind_STARTTLS_comes_in_the_clear_before_the_handshake()
     {
@@ -281,6 +293,33 @@ public sealed class SmtpServerTests : IAsyncDisposable
         Assert.StartsWith("250", await talk.AskAsync("MAIL FROM:<>", Cancelled), StringComparison.Ordinal);
         Assert.StartsWith("503", await talk.AskAsync("DATA", Cancelled), StringComparison.Ordinal);
         Assert.StartsWith("501", await talk.AskAsync("RCPT TO:bob", Cancelled), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_server_that_cuts_off_after_the_message_has_taken_it_all_the_same()
+    {
+        _server.Script = SmtpScript.CutsOffAt(SmtpStage.Data);
+        await using var talk = await Connect();
+        await talk.ReplyAsync(Cancelled);
+        foreach (var line in new[] { "MAIL FROM:<a@example.net>", "RCPT TO:<b@example.net>", "DATA" })
+            await talk.AskAsync(line, Cancelled);
+
+        await talk.SayAsync("Subject: x\r\n\r\nHi\r\n.", Cancelled);
+
+        Assert.Equal("", await talk.ReadAsync(1, Cancelled));
+        Assert.Single(_server.Mails);
+    }
+
+    [Fact]
+    public async Task A_session_has_a_thousand_commands_at_most()
+    {
+        await using var talk = await Connect();
+        await talk.ReplyAsync(Cancelled);
+        await talk.SayAsync(string.Concat(Enumerable.Repeat("NOOP\r\n", 999)) + "NOOP", Cancelled);
+
+        for (var n = 0; n < 1_000; n++)
+            Assert.StartsWith("250", await talk.ReplyAsync(Cancelled), StringComparison.Ordinal);
+        Assert.StartsWith("421", await talk.ReplyAsync(Cancelled), StringComparison.Ordinal);
     }
 
     [Fact]
