@@ -1,0 +1,45 @@
+using StsFunctions.CheckDomain.Rules;
+using StsFunctions.Domains;
+
+namespace StsFunctions.CheckDomain;
+
+/// <summary>What all rules found, and which could see nothing.</summary>
+/// <param name="Findings">What is wrong.</param>
+/// <param name="Unseen">Codes whose findings neither resolve nor escalate this time.</param>
+internal sealed record Judgement(IReadOnlyList<Finding> Findings, IReadOnlySet<string> Unseen);
+
+/// <summary>Asks every rule.</summary>
+internal static class Judge
+{
+    /// <summary>Every rule there is.</summary>
+    public static IReadOnlyList<IRule> Rules { get; } =
+    [
+        new MxLookupFailed(),
+        new MxNull(),
+        new MxMissing(),
+        new MxImplicit(),
+        new MxUncovered(),
+        new MxAlias(),
+        new MxNoAddress(),
+        new MxUnreachable(),
+        new MxStartTlsMissing(),
+        new MxStartTlsBroken(),
+        new MxTlsVersion(),
+        new MxCertificateName(),
+        new MxCertificateExpired(),
+        new MxCertificateNotYetValid(),
+        new MxCertificateExpiring(),
+        new MxCertificateUntrusted(),
+        new StsRecordMissing(),
+        new StsRecordInvalid(),
+        new StsRecordAmbiguous(),
+        new StsRecordStale(),
+        new TlsRptRecordMissing(),
+    ];
+
+    public static Judgement Of(Case given)
+    {
+        var (seeing, blind) = (Rules.Where(rule => rule.CanSee(given)), Rules.Where(rule => !rule.CanSee(given)));
+        return new Judgement([.. seeing.SelectMany(rule => rule.Judge(given))], blind.Select(rule => rule.Code).ToHashSet());
+    }
+}

@@ -1,0 +1,16 @@
+using StsFunctions.Domains;
+
+namespace StsFunctions.CheckDomain;
+
+/// <summary>What is wrong with the place that we look from, and no domain's fault.</summary>
+internal static class NetworkFindings
+{
+    public static Finding Port25Closed { get; } = new(
+        "network.port25.closed",
+        Severity.Warning,
+        "port 25",
+        "no MX host answered, and no reference MX host either",
+        "This network lets no connection to port 25 out: the MX hosts of your domains are not looked at, and no warning about them can come.",
+        "Give the app a way out to port 25 (in Azure: VNet integration on an EA or MCA-E subscription), or set Sts__ReferenceMxHosts if those hosts are wrong for your network.",
+        "RFC 8461 §4");
+}

@@ -1,0 +1,73 @@
+using StsFunctions.Domains;
+
+namespace StsFunctions.CommandLine;
+
+/// <summary>A report with its failures.</summary>
+internal sealed record ShownReport(Report Report, IReadOnlyList<ReportFailure> Failures);
+
+/// <summary>All that <c>domain show</c> shows.</summary>
+internal sealed record ShownDomain(
+    string Domain,
+    DomainRecord Record,
+    IReadOnlyList<PolicyVersion> Policies,
+    IReadOnlyList<OpenFinding> Findings,
+    int WarningsPending,
+    IReadOnlyList<DailySessions> Days,
+    IReadOnlyList<ShownReport> Reports);
+
+/// <summary>Writes a domain for a person.</summary>
+internal static class DomainView
+{
+    public static void Write(ShownDomain shown)
+    {
+        var record = shown.Record;
+        Console.WriteLine($"{shown.Domain}  ({record.Group}, {record.State.ToString().ToLowerInvariant()})");
+        Console.WriteLine($"  policy      {record.PolicyId}, {record.Mode.ToToken()}, {shown.Policies.Count} published so far");
+        Console.WriteLine($"  last check  {Tables.Minute(record.LastCheckAt)}{(record is { LastCheckAt: not null, Observed: false } ? " (port 25 closed: no MX was seen)" : "")}");
+        Console.WriteLine($"  next expiry {Tables.Day(record.NextExpiry)}");
+        Console.WriteLine($"  findings    {shown.Findings.Count} open, {shown.WarningsPending} warning(s) still to be told");
+        foreach (var (finding, openedAt, _) in shown.Findings.OrderByDescending(f => f.Finding.Severity))
+        {
+            Console.WriteLine();
+            Console.WriteLine($"  {finding.Severity.ToString().ToUpperInvariant()}  {finding.Code}  {finding.Subject}  since {Tables.Minute(openedAt)}");
+            Console.WriteLine($"    seen     {finding.Evidence}");
+            Console.WriteLine($"    meaning  {finding.Meaning}");
+            Console.WriteLine($"    remedy   {finding.Remedy}");
+        }
+
+        Console.WriteLine();
+        WriteReports(shown);
+    }
+
+    private static void WriteReports(ShownDomain shown)
+    {
+        if (shown.Reports.Count == 0)
+        {
+            Console.WriteLine("  No reports in the last 30 days.");
+            return;
+        }
+
+        var days = Tables.Of("day", "senders", "sessions", "failures");
+        foreach (var day in shown.Days)
+        {
+            var senders = shown.Reports.Where(r => r.Report.Day == day.Day && !r.Report.Superseded).Select(r => r.Report.Submitter).Distinct().Count();
+            days.AddCells(day.Day.ToString("yyyy-MM-dd", null), Tables.Number(senders), Tables.Number(day.Sessions), Tables.Number(day.Failures));
+        }
+
+        Tables.Write(days);
+        var failures = shown.Reports.Where(r => !r.Report.Superseded).SelectMany(r => r.Failures.Select(f => (r.Report, Failure: f))).ToList();
+        if (failures.Count == 0)
+        {
+            Console.WriteLine("  No sender reported a failure.");
+            return;
+        }
+
+        var table = Tables.Of("day", "sender", "result type", "MX host", "address", "sessions", "sender's words");
+        foreach (var (report, failure) in failures)
+        {
+            table.AddCells(report.Day.ToString("yyyy-MM-dd", null), report.Submitter, failure.ResultType, failure.MxHost, failure.Address, Tables.Number(failure.Sessions), failure.Information);
+        }
+
+        Tables.Write(table);
+    }
+}

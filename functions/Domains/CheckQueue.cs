@@ -1,0 +1,23 @@
+using System.Text.Json;
+using System.Text.Json.Serialization;
+using Azure.Storage.Queues;
+
+namespace StsFunctions.Domains;
+
+/// <summary>Asks for one look at one domain.</summary>
+/// <param name="Domain">The domain, as A-labels.</param>
+/// <param name="Round">The round that it belongs to.</param>
+internal sealed record CheckRequest(string Domain, string Round);
+
+[JsonSerializable(typeof(CheckRequest))]
+[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase)]
+internal sealed partial class CheckRequestJson : JsonSerializerContext;
+
+/// <summary>The <c>domain-checks</c> queue. Whoever changes a domain puts a message here first: handling it finishes what a kill left undone.</summary>
+internal sealed class CheckQueue(QueueServiceClient queues)
+{
+    private readonly QueueClient _queue = queues.GetQueueClient(StorageLayout.ChecksQueue);
+
+    public Task SendAsync(CheckRequest request, TimeSpan delay, CancellationToken cancellation) =>
+        _queue.SendMessageAsync(JsonSerializer.Serialize(request, CheckRequestJson.Default.CheckRequest), delay, cancellationToken: cancellation);
+}

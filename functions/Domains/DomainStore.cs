@@ -1,0 +1,107 @@
+using System.Diagnostics.CodeAnalysis;
+using Azure;
+using Azure.Data.Tables;
+using StsFunctions.Protocol.MtaSts;
+
+namespace StsFunctions.Domains;
+
+/// <summary>The <c>Domains</c> table: one partition a domain, one transaction a change.</summary>
+internal sealed class DomainStore
+{
+    /// <summary>The most operations that one entity group transaction carries.</summary>
+    public const int MaxOperations = 100;
+
+    private readonly TableClient _table;
+
+    // The table client makes entities by reflection when it reads them; trimming must keep the constructor.
+    [DynamicDependency(DynamicallyAccessedMemberTypes.PublicConstructors, typeof(TableEntity))]
+    public DomainStore(TableServiceClient tables) => _table = tables.GetTableClient(StorageLayout.DomainsTable);
+
+    /// <summary>Reads a partition's state with one query.</summary>
+    public async Task<DomainPartition> ReadAsync(string partition, CancellationToken cancellation)
+    {
+        DomainRecord? record = null;
+        var etag = default(ETag);
+        var policies = new List<PolicyVersion>();
+        var findings = new List<OpenFinding>();
+        var outbox = new List<PendingWarning>();
+        var filter = TableClient.CreateQueryFilter($"PartitionKey eq {partition} and RowKey ge {Keys.FirstOfState}");
+        await foreach (var row in _table.QueryAsync<TableEntity>(filter, cancellationToken: cancellation))
+        {
+            if (row.RowKey == Keys.Record)
+            {
+                (record, etag) = (ToRecord(row), row.ETag);
+            }
+            else if (row.RowKey.StartsWith(Keys.PolicyPrefix, StringComparison.Ordinal))
+            {
+                policies.Add(ToPolicy(row));
+            }
+            else if (row.RowKey.StartsWith(Keys.FindingPrefix, StringComparison.Ordinal))
+            {
+                findings.Add(new OpenFinding(ToFinding(row), row.GetDateTimeOffset("OpenedAt")!.Value, row.GetString("Round")));
+            }
+            else if (row.RowKey.StartsWith(Keys.OutboxPrefix, StringComparison.Ordinal))
+            {
+                outbox.Add(new PendingWarning(row.RowKey, Enum.Parse<Change>(row.GetString("Change")), ToFinding(row), row.GetDateTimeOffset("At")!.Value, row.GetString("SendId") is { Length: > 0 } sendId ? sendId : null));
+            }
+        }
+
+        // Ids are UTC stamps and never go back, so the key's order is the order of publication.
+        return new DomainPartition(partition, record, etag, policies, findings, outbox);
+    }
+
+    /// <summary>Whether the domain is hosted here, with one point read.</summary>
+    public async Task<bool> IsActiveAsync(string partition, CancellationToken cancellation)
+    {
+        var row = await _table.GetEntityIfExistsAsync<TableEntity>(partition, Keys.Record, ["State"], cancellation);
+        return row.HasValue && row.Value!.GetString("State") == nameof(DomainState.Active);
+    }
+
+    /// <summary>Commits a change as one transaction: all of it or nothing.</summary>
+    /// <exception cref="ConcurrentChangeException">Another writer was first.</exception>
+    public async Task CommitAsync(DomainChange change, CancellationToken cancellation)
+    {
+        if (change.Actions.Count == 0)
+        {
+            return;
+        }
+
+        try
+        {
+            await _table.SubmitTransactionAsync(change.Actions, cancellation);
+        }
+        catch (TableTransactionFailedException e) when (e.Status is 409 or 412)
+        {
+            throw new ConcurrentChangeException(change.Partition, e);
+        }
+    }
+
+    private static DomainRecord ToRecord(TableEntity row) => new(
+        row.GetString("Group"),
+        Enum.Parse<DomainState>(row.GetString("State")),
+        row.GetString("PolicyId"),
+        Enum.Parse<PolicyMode>(row.GetString("Mode")),
+        row.GetDateTimeOffset("AddedAt")!.Value,
+        row.GetString("LastRound"),
+        row.GetDateTimeOffset("LastCheckAt"),
+        row.GetBoolean("Observed") ?? false,
+        row.GetDateTimeOffset("NextExpiry"));
+
+    private static PolicyVersion ToPolicy(TableEntity row) => new(
+        row.RowKey[Keys.PolicyPrefix.Length..],
+        row.GetBinary("Bytes"),
+        Enum.Parse<PolicyMode>(row.GetString("Mode")),
+        TimeSpan.FromSeconds(row.GetInt32("MaxAge")!.Value),
+        row.GetDateTimeOffset("PublishedAt")!.Value,
+        row.GetDateTimeOffset("ReplacedAt"),
+        row.GetString("Group"));
+
+    private static Finding ToFinding(TableEntity row) => new(
+        row.GetString("Code"),
+        Enum.Parse<Severity>(row.GetString("Severity")),
+        row.GetString("Subject"),
+        row.GetString("Evidence"),
+        row.GetString("Meaning"),
+        row.GetString("Remedy"),
+        row.GetString("Rfc"));
+}

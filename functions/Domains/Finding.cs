@@ -1,0 +1,48 @@
+namespace StsFunctions.Domains;
+
+/// <summary>What a finding does to mail.</summary>
+internal enum Severity
+{
+    /// <summary>Worth knowing; no mail is at risk.</summary>
+    Info,
+
+    /// <summary>Mail will be refused, or protection is lost.</summary>
+    Warning,
+
+    /// <summary>Mail is refused now, or will be before the next look.</summary>
+    Critical,
+}
+
+/// <summary>One thing that is wrong, in words to act on. Findings are an API: a code is never used for anything else.</summary>
+/// <param name="Code">Stable and dotted: <c>mx.certificate.expiring</c>.</param>
+/// <param name="Severity">What it does to mail.</param>
+/// <param name="Subject">The host, address or record.</param>
+/// <param name="Evidence">What was seen, with values.</param>
+/// <param name="Meaning">What it does to mail, in one sentence.</param>
+/// <param name="Remedy">What to do, with the exact record or command.</param>
+/// <param name="Rfc">The section it rests on.</param>
+internal sealed record Finding(string Code, Severity Severity, string Subject, string Evidence, string Meaning, string Remedy, string Rfc);
+
+/// <summary>A finding that stands, since when, and the round that opened it.</summary>
+internal sealed record OpenFinding(Finding Finding, DateTimeOffset OpenedAt, string Round);
+
+/// <summary>What happened to a finding.</summary>
+internal enum Change
+{
+    /// <summary>Seen for the first time.</summary>
+    Opened,
+
+    /// <summary>Seen before, and worse now.</summary>
+    Escalated,
+
+    /// <summary>Seen before, and gone.</summary>
+    Resolved,
+}
+
+/// <summary>A change that is still to be told; its row is the outbox.</summary>
+/// <param name="Key">The outbox row's key: the warning's identity.</param>
+/// <param name="Change">What happened.</param>
+/// <param name="Finding">The finding as it was then.</param>
+/// <param name="At">When it was seen.</param>
+/// <param name="SendId">The send that this warning was handed to, or null while none was tried.</param>
+internal sealed record PendingWarning(string Key, Change Change, Finding Finding, DateTimeOffset At, string? SendId);

@@ -1,0 +1,43 @@
+namespace StsFunctions.Domains;
+
+/// <summary>What happened to one finding between two looks.</summary>
+/// <param name="Finding">As it is now; as it last was where it is gone.</param>
+/// <param name="Before">As it stood; null where it is new.</param>
+/// <param name="Change">What to tell; null where only its details changed.</param>
+internal sealed record FindingChange(Finding Finding, OpenFinding? Before, Change? Change);
+
+/// <summary>Compares what stands open with what was found. Only changes are told.</summary>
+internal static class FindingChanges
+{
+    /// <summary>The changes, the worst first.</summary>
+    /// <param name="open">What stands open.</param>
+    /// <param name="found">What a look found.</param>
+    /// <param name="unseen">Codes that the look could not see: nothing of them resolves.</param>
+    public static IReadOnlyList<FindingChange> Between(IReadOnlyList<OpenFinding> open, IReadOnlyList<Finding> found, IReadOnlySet<string> unseen)
+    {
+        var before = open.ToDictionary(o => (o.Finding.Code, o.Finding.Subject));
+        var now = found.Select(f => (f.Code, f.Subject)).ToHashSet();
+        var changes = new List<FindingChange>();
+        foreach (var finding in found)
+        {
+            var standing = before.GetValueOrDefault((finding.Code, finding.Subject));
+            if (standing is null)
+            {
+                changes.Add(new FindingChange(finding, null, Change.Opened));
+            }
+            else if (finding.Severity > standing.Finding.Severity)
+            {
+                changes.Add(new FindingChange(finding, standing, Change.Escalated));
+            }
+            else if (finding != standing.Finding)
+            {
+                changes.Add(new FindingChange(finding, standing, null));
+            }
+        }
+
+        changes.AddRange(open
+            .Where(o => !now.Contains((o.Finding.Code, o.Finding.Subject)) && !unseen.Contains(o.Finding.Code))
+            .Select(o => new FindingChange(o.Finding, o, Change.Resolved)));
+        return [.. changes.OrderByDescending(change => change.Finding.Severity)];
+    }
+}

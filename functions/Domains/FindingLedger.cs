@@ -1,0 +1,74 @@
+namespace StsFunctions.Domains;
+
+/// <summary>Records what a look found: each change with its audit row and its outbox row in one transaction.</summary>
+internal sealed class FindingLedger(DomainStore store)
+{
+    // Three rows a change, and the record: within one transaction's limit.
+    private const int ChangesPerCommit = 30;
+
+    /// <summary>Records the difference between what stands open and what was found.</summary>
+    /// <param name="partition">The partition as it was read.</param>
+    /// <param name="round">The round: with it a change has the same key however often it is recorded.</param>
+    /// <param name="at">When the look began.</param>
+    /// <param name="found">What it found.</param>
+    /// <param name="unseen">Codes that it could not see.</param>
+    /// <param name="record">The record once all is recorded; null for a partition without one.</param>
+    /// <param name="cancellation">Ends the work; whatever was committed stays whole.</param>
+    /// <returns>What changed.</returns>
+    /// <exception cref="ConcurrentChangeException">Another writer was first.</exception>
+    public async Task<IReadOnlyList<FindingChange>> RecordAsync(
+        DomainPartition partition,
+        string round,
+        DateTimeOffset at,
+        IReadOnlyList<Finding> found,
+        IReadOnlySet<string> unseen,
+        DomainRecord? record,
+        CancellationToken cancellation)
+    {
+        var all = new List<FindingChange>();
+        while (true)
+        {
+            var changes = FindingChanges.Between(partition.Findings, found, unseen);
+            var batch = changes.Take(ChangesPerCommit).ToList();
+            var isLast = batch.Count == changes.Count;
+            var commit = new DomainChange(partition.Key);
+            foreach (var change in batch)
+            {
+                Write(commit, change, round, at);
+            }
+
+            if (partition.Record is { } before && record is not null)
+            {
+                // Before the last batch the record is rewritten as it is, for its version alone.
+                commit.Record(isLast ? record : before, partition.ETag);
+            }
+
+            await store.CommitAsync(commit, cancellation);
+            all.AddRange(batch);
+            if (isLast)
+            {
+                return all;
+            }
+
+            partition = await store.ReadAsync(partition.Key, cancellation);
+        }
+    }
+
+    private static void Write(DomainChange commit, FindingChange change, string round, DateTimeOffset at)
+    {
+        if (change.Change == Change.Resolved)
+        {
+            commit.Close(change.Finding);
+        }
+        else
+        {
+            commit.Open(new OpenFinding(change.Finding, change.Before?.OpenedAt ?? at, change.Before?.Round ?? round));
+        }
+
+        if (change.Change is { } told)
+        {
+            commit.Tell(round, told, change.Finding, at);
+            commit.Audit(at, $"{told}:{change.Finding.Code}:{change.Finding.Subject}", $"{told} {change.Finding.Severity} {change.Finding.Code} {change.Finding.Subject}: {change.Finding.Evidence}");
+        }
+    }
+}

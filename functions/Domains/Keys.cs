@@ -1,0 +1,92 @@
+using System.Globalization;
+using System.Security.Cryptography;
+using System.Text;
+using StsFunctions.Protocol;
+
+namespace StsFunctions.Domains;
+
+/// <summary>Makes every partition key, row key and id, so that the same thing always has the same key.</summary>
+internal static class Keys
+{
+    /// <summary>The partition of what concerns the installation and no domain; no domain name can hold an <c>@</c>.</summary>
+    public const string Operator = "@operator";
+
+    /// <summary>The row key of a domain's record.</summary>
+    public const string Record = "d";
+
+    /// <summary>Rows from here on are a domain's state; what sorts before is its audit trail.</summary>
+    public const string FirstOfState = Record;
+
+    public const string PolicyPrefix = "p:";
+    public const string FindingPrefix = "f:";
+    public const string OutboxPrefix = "o:";
+    public const string AuditPrefix = "a:";
+
+    /// <summary>Shards of the Fleet table: few enough to list, enough to spread the writes.</summary>
+    public static IEnumerable<string> Shards { get; } = [.. Enumerable.Range(0, 16).Select(n => n.ToString("x", CultureInfo.InvariantCulture))];
+
+    public static string Domain(DomainName domain) => domain.Value;
+
+    public static string Shard(DomainName domain) => Digest(domain.Value)[0].ToString("x2", CultureInfo.InvariantCulture)[1..];
+
+    /// <summary>A number from 0 to below 1 that is always the same for a domain, and evenly spread over many.</summary>
+    public static double Place(DomainName domain) => BitConverter.ToUInt16(Digest(domain.Value), 2) / 65536.0;
+
+    public static string Policy(string id) => PolicyPrefix + id;
+
+    public static string Finding(string code, string subject) => $"{FindingPrefix}{code}:{Safe(subject)}";
+
+    public static string Outbox(string round, Finding finding, Change change) =>
+        $"{OutboxPrefix}{round}:{finding.Code}:{Safe(finding.Subject)}:{change.ToString().ToLowerInvariant()}";
+
+    /// <summary>An audit row: by time, then by what happened.</summary>
+    public static string Audit(DateTimeOffset time, string what) => $"{AuditPrefix}{Stamp(time)}:{Safe(what)}";
+
+    /// <summary>A report's day and identity: policy domain (the partition), submitter, report-id and start (RFC 8460 §4.4; RPT-6).</summary>
+    public static string Report(DateOnly day, string submitter, string reportId, DateTimeOffset start) =>
+        $"{Day(day)}:{Hash($"{submitter.ToLowerInvariant()}\n{reportId}\n{start.ToUniversalTime():O}")}";
+
+    /// <summary>The first key of a day's reports; sorts after every earlier day's.</summary>
+    public static string Day(DateOnly day) => day.ToString("yyyyMMdd", CultureInfo.InvariantCulture);
+
+    public static string ReportFailure(string report, string generation, int number) =>
+        string.Create(CultureInfo.InvariantCulture, $"{report}:{generation}:{number:d4}");
+
+    /// <summary>A UTC time as 14 digits, which is also what policy ids and rounds are (RFC 8461 §3.1 allows letters and digits).</summary>
+    public static string Stamp(DateTimeOffset time) => time.UtcDateTime.ToString("yyyyMMddHHmmss", CultureInfo.InvariantCulture);
+
+    /// <summary>Sorts the newest first.</summary>
+    public static string InvertedStamp(DateTimeOffset time) =>
+        (DateTimeOffset.MaxValue.Ticks - time.UtcTicks).ToString("d19", CultureInfo.InvariantCulture);
+
+    /// <summary>26 letters and digits that stand for any text or bytes: base32 of SHA-256, cut at 130 bits.</summary>
+    public static string Hash(string text) => Base32(Digest(text));
+
+    /// <inheritdoc cref="Hash(string)"/>
+    public static string Hash(ReadOnlySpan<byte> bytes) => Base32(SHA256.HashData(bytes));
+
+    /// <summary>The same, of a SHA-256 digest that is at hand.</summary>
+    public static string OfDigest(byte[] sha256) => Base32(sha256);
+
+    // Keys must not hold / \ # ? or control characters, and are at most 1 KiB; a plain name is readable, so it stays.
+    private static string Safe(string text) =>
+        text.Length is > 0 and <= 128 && text.All(c => char.IsAsciiLetterLower(c) || char.IsAsciiDigit(c) || c is '.' or '-' or '_' or '*')
+            ? text
+            : Hash(text);
+
+    private static byte[] Digest(string text) => SHA256.HashData(Encoding.UTF8.GetBytes(text));
+
+    private static string Base32(byte[] digest)
+    {
+        const string alphabet = "abcdefghijklmnopqrstuvwxyz234567";
+        return string.Create(26, digest, static (chars, digest) =>
+        {
+            for (var i = 0; i < chars.Length; i++)
+            {
+                var bit = i * 5;
+                var window = (digest[bit / 8] << 8) | digest[(bit / 8) + 1];
+                chars[i] = alphabet[(window >> (11 - (bit % 8))) & 31];
+            }
+        });
+    }
+}

@@ -1,0 +1,108 @@
+using System.Globalization;
+using System.Security.Cryptography;
+using Azure;
+using Azure.Storage.Blobs;
+using Azure.Storage.Blobs.Models;
+using StsFunctions.Protocol;
+
+namespace StsFunctions.Domains;
+
+/// <summary>A policy as it is served.</summary>
+/// <param name="Bytes">The exact bytes.</param>
+/// <param name="Id">The id of its <c>_mta-sts</c> record.</param>
+/// <param name="Version">The blob's version in storage.</param>
+internal sealed record ServedPolicy(byte[] Bytes, string Id, ETag Version)
+{
+    /// <summary>A strong entity tag: the same bytes have the same one, on every instance and after a restart.</summary>
+    public string EntityTag { get; } = $"\"{Convert.ToHexStringLower(SHA256.HashData(Bytes).AsSpan(0, 16))}\"";
+}
+
+/// <summary>What a look for a served policy came to.</summary>
+internal abstract record PolicyLook
+{
+    /// <summary>There is one.</summary>
+    internal sealed record Found(ServedPolicy Policy) : PolicyLook;
+
+    /// <summary>It is still the one that the caller knows.</summary>
+    internal sealed record Unchanged : PolicyLook;
+
+    /// <summary>The domain is not hosted here.</summary>
+    internal sealed record Stranger : PolicyLook;
+}
+
+/// <summary>The <c>policies</c> container: what is served, by domain.</summary>
+internal sealed class PolicyBlobs(BlobServiceClient blobs)
+{
+    private readonly BlobContainerClient _container = blobs.GetBlobContainerClient(StorageLayout.PoliciesContainer);
+
+    /// <summary>Reads a domain's policy, or learns that the one at hand still stands.</summary>
+    public async Task<PolicyLook> LookAsync(DomainName domain, ServedPolicy? known, CancellationToken cancellation)
+    {
+        try
+        {
+            var options = new BlobDownloadOptions { Conditions = known is null ? null : new BlobRequestConditions { IfNoneMatch = known.Version } };
+            var answer = await _container.GetBlobClient(domain.Value).DownloadContentAsync(options, cancellation);
+            if (answer.GetRawResponse().Status == 304)
+            {
+                return new PolicyLook.Unchanged();
+            }
+
+            var details = answer.Value.Details;
+            return new PolicyLook.Found(new ServedPolicy(answer.Value.Content.ToArray(), details.Metadata["id"], details.ETag));
+        }
+        catch (RequestFailedException e) when (e.Status == 404)
+        {
+            return new PolicyLook.Stranger();
+        }
+        catch (RequestFailedException e) when (e.Status == 304)
+        {
+            return new PolicyLook.Unchanged();
+        }
+    }
+
+    /// <summary>Makes <paramref name="policy"/> the one that is served, unless it already is. Doing it twice is harmless.</summary>
+    public async Task PutAsync(DomainName domain, PolicyVersion policy, CancellationToken cancellation)
+    {
+        var blob = _container.GetBlobClient(domain.Value);
+        var conditions = new BlobRequestConditions { IfNoneMatch = ETag.All };
+        try
+        {
+            var properties = (await blob.GetPropertiesAsync(cancellationToken: cancellation)).Value;
+            var servedId = properties.Metadata["id"];
+            if (string.CompareOrdinal(servedId, policy.Id) >= 0)
+            {
+                // The same policy, or a newer one that another writer has published since: never go back (RFC 8461 §3.1, the id).
+                return;
+            }
+
+            conditions = new BlobRequestConditions { IfMatch = properties.ETag };
+        }
+        catch (RequestFailedException e) when (e.Status == 404)
+        {
+        }
+
+        var options = new BlobUploadOptions
+        {
+            Conditions = conditions,
+            HttpHeaders = new BlobHttpHeaders { ContentType = "text/plain; charset=utf-8" },
+            Metadata = new Dictionary<string, string>
+            {
+                ["id"] = policy.Id,
+                ["mode"] = policy.Mode.ToToken(),
+                ["max_age"] = ((long)policy.MaxAge.TotalSeconds).ToString(CultureInfo.InvariantCulture),
+                ["published_at"] = policy.PublishedAt.ToString("O", CultureInfo.InvariantCulture),
+            },
+        };
+        try
+        {
+            await blob.UploadAsync(new BinaryData(policy.Bytes), options, cancellation);
+        }
+        catch (RequestFailedException e) when (e.Status is 409 or 412)
+        {
+            throw new ConcurrentChangeException(domain.Value, e);
+        }
+    }
+
+    public Task DeleteAsync(DomainName domain, CancellationToken cancellation) =>
+        _container.GetBlobClient(domain.Value).DeleteIfExistsAsync(cancellationToken: cancellation);
+}

@@ -1,0 +1,56 @@
+using Azure;
+using Azure.Data.Tables;
+using Azure.Data.Tables.Models;
+using Azure.Storage.Blobs;
+using Azure.Storage.Queues;
+
+namespace StsFunctions.Domains;
+
+/// <summary>Every table, container and queue by name. In Azure the template makes them; elsewhere <see cref="EnsureAsync"/>.</summary>
+internal static class StorageLayout
+{
+    public const string DomainsTable = "Domains";
+    public const string FleetTable = "Fleet";
+    public const string ReportsTable = "Reports";
+    public const string ReportFailuresTable = "ReportFailures";
+
+    public const string PoliciesContainer = "policies";
+    public const string ObservationsContainer = "observations";
+    public const string InboxContainer = "reports-inbox";
+    public const string QuarantineContainer = "reports-quarantine";
+
+    public const string ChecksQueue = "domain-checks";
+    public const string ArrivalsQueue = "report-arrivals";
+
+    /// <summary>Makes what is not there yet; safe to run at any time.</summary>
+    public static async Task EnsureAsync(BlobServiceClient blobs, QueueServiceClient queues, TableServiceClient tables, CancellationToken cancellation)
+    {
+        foreach (var container in (string[])[PoliciesContainer, ObservationsContainer, InboxContainer, QuarantineContainer])
+        {
+            await blobs.GetBlobContainerClient(container).CreateIfNotExistsAsync(cancellationToken: cancellation);
+        }
+
+        foreach (var queue in (string[])[ChecksQueue, ArrivalsQueue])
+        {
+            await queues.GetQueueClient(queue).CreateIfNotExistsAsync(cancellationToken: cancellation);
+            await queues.GetQueueClient(queue + "-poison").CreateIfNotExistsAsync(cancellationToken: cancellation);
+        }
+
+        foreach (var table in (string[])[DomainsTable, FleetTable, ReportsTable, ReportFailuresTable])
+        {
+            await CreateTableAsync(tables.GetTableClient(table), cancellation);
+        }
+    }
+
+    // CreateIfNotExists of Azure.Data.Tables needs reflection-based JSON, which native code has not.
+    private static async Task CreateTableAsync(TableClient table, CancellationToken cancellation)
+    {
+        try
+        {
+            await table.CreateAsync(cancellation);
+        }
+        catch (RequestFailedException e) when (e.ErrorCode == TableErrorCode.TableAlreadyExists)
+        {
+        }
+    }
+}

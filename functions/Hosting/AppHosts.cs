@@ -1,0 +1,13 @@
+namespace StsFunctions.Hosting;
+
+/// <summary>The app's own host names, from <c>Sts__AppHost</c> and <c>WEBSITE_HOSTNAME</c>; the first is the one that operators point DNS at.</summary>
+internal sealed class AppHosts(IReadOnlyList<string> names)
+{
+    /// <summary>The name to print into DNS records (a port, as a lab has, is kept), or null when none is set.</summary>
+    public string? Primary { get; } = names is [var first, ..] ? first : null;
+
+    private readonly HashSet<string> _hosts = names.Select(name => new HostString(name).Host).ToHashSet(StringComparer.OrdinalIgnoreCase);
+
+    /// <summary>Whether a request's host name is the app's own.</summary>
+    public bool Contains(string host) => _hosts.Contains(host);
+}

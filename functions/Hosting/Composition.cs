@@ -1,0 +1,82 @@
+using StsFunctions.CheckDomain;
+using StsFunctions.Domains;
+using StsFunctions.IngestReport;
+using StsFunctions.Outgoing;
+using StsFunctions.ReceiveReport;
+using StsFunctions.Reports;
+using StsFunctions.ScheduleChecks;
+using StsFunctions.SendWarning;
+using StsFunctions.ServePolicy;
+
+namespace StsFunctions.Hosting;
+
+/// <summary>What is made of what. Everything is made when it is first needed, so that a policy served from cold pays for nothing else.</summary>
+internal static class Composition
+{
+    // One quick look: the policy cache has its own answer to a storage that is slow or down.
+    private const int PolicyReadRetries = 1;
+    private static readonly TimeSpan PolicyReadTimeout = TimeSpan.FromSeconds(3);
+
+    public static void AddStsFunctions(this IServiceCollection services, Settings settings)
+    {
+        services.AddSingleton(TimeProvider.System);
+        services.AddSingleton(settings.AppHosts);
+        services.AddSingleton(settings.Serving);
+        services.AddSingleton(settings.Check);
+        services.AddSingleton(settings.Reports);
+        services.AddSingleton<HostsApart>();
+
+        services.AddSingleton(_ => settings.Storage.Blobs());
+        services.AddSingleton(_ => settings.Storage.Queues());
+        services.AddSingleton(_ => settings.Storage.Tables());
+        services.AddSingleton<DomainStore>();
+        services.AddSingleton<ReportStore>();
+        services.AddSingleton<FleetStore>();
+        services.AddSingleton<PolicyBlobs>();
+        services.AddSingleton<CheckQueue>();
+        services.AddSingleton<PolicyPublisher>();
+        services.AddSingleton<FindingLedger>();
+
+        services.AddSingleton(provider => new PolicyCache(
+            new PolicyBlobs(settings.Storage.Blobs(PolicyReadRetries, PolicyReadTimeout)),
+            settings.Serving,
+            provider.GetRequiredService<TimeProvider>(),
+            provider.GetRequiredService<ILogger<PolicyCache>>()));
+        services.AddSingleton<ServePolicyFunction>();
+
+        services.AddSingleton<ReportReader>();
+        services.AddSingleton<ReportInbox>();
+        services.AddSingleton<ReceiveReportFunction>();
+        services.AddSingleton<IngestReportFunction>();
+
+        services.AddSingleton(new OutgoingGate(settings.Outgoing));
+        services.AddSingleton<DnsObserver>();
+        services.AddSingleton(provider => new SmtpProbe(
+            provider.GetRequiredService<OutgoingGate>(),
+            settings.Check,
+            settings.Check.HeloName ?? new HostString(settings.AppHosts.Primary ?? "localhost").Host,
+            provider.GetRequiredService<TimeProvider>()));
+        services.AddSingleton<Observer>();
+        services.AddSingleton<ObservationBlobs>();
+        services.AddSingleton<CheckDomainFunction>();
+        services.AddSingleton<ScheduleChecksFunction>();
+
+        services.AddSingleton(provider => new SendWarningFunction(
+            provider.GetRequiredService<DomainStore>(),
+            provider.GetRequiredService<FleetStore>(),
+            RoadOf(settings.Warnings, provider),
+            provider.GetRequiredService<ILogger<SendWarningFunction>>()));
+    }
+
+    private static IMailRoad? RoadOf(WarningSettings warnings, IServiceProvider provider)
+    {
+        var time = provider.GetRequiredService<TimeProvider>();
+        return warnings switch
+        {
+            { AcsEndpoint: not null } => new CommunicationServicesRoad(warnings, time, provider.GetRequiredService<ILogger<CommunicationServicesRoad>>()),
+            { Smtp: not null } => new SmtpRoad(warnings, time),
+            { MailFolder: not null } => new FolderRoad(warnings, time),
+            _ => null,
+        };
+    }
+}

@@ -1,0 +1,71 @@
+using System.Net;
+
+namespace StsFunctions.Hosting;
+
+/// <summary>Who an endpoint is for.</summary>
+internal enum Audience
+{
+    /// <summary>The Functions host itself, over loopback: the readiness probe and invocations.</summary>
+    FunctionsHost,
+
+    /// <summary>Callers of the app's own host name.</summary>
+    App,
+
+    /// <summary>Senders, who ask a policy host.</summary>
+    PolicyHost,
+}
+
+/// <summary>
+/// Finds the host name that the client asked for, and lets each endpoint be reached under the names that it is for
+/// and no other: on a policy host only the policy path answers. Everything else is 404, with nothing echoed.
+/// </summary>
+internal sealed class HostsApart(AppHosts appHosts)
+{
+    public Task InvokeAsync(HttpContext context, RequestDelegate next)
+    {
+        var publicHost = PublicHostOf(context.Request);
+        if (publicHost is { } host)
+        {
+            context.Request.Host = host;
+        }
+
+        var audience = publicHost switch
+        {
+            null => Audience.FunctionsHost,
+            { } name when appHosts.Contains(name.Host) => Audience.App,
+            _ => Audience.PolicyHost,
+        };
+
+        if (context.GetEndpoint()?.Metadata.GetMetadata<AudienceMetadata>()?.Audience == audience)
+        {
+            return next(context);
+        }
+
+        context.SetEndpoint(null);
+        context.Response.StatusCode = StatusCodes.Status404NotFound;
+        return Task.CompletedTask;
+    }
+
+    /// <summary>
+    /// The host name of the client's request; null when the Functions host speaks for itself. A forwarding host keeps
+    /// <c>Host</c>, and a client's own X-Forwarded-Host with it; a proxying host puts loopback into <c>Host</c> and
+    /// overwrites X-Forwarded-Host. So X-Forwarded-Host counts only behind a loopback <c>Host</c>.
+    /// </summary>
+    private static HostString? PublicHostOf(HttpRequest request)
+    {
+        if (!IsLoopback(request.Host))
+        {
+            return request.Host;
+        }
+
+        var forwarded = request.Headers["X-Forwarded-Host"];
+        return forwarded.Count == 0 ? null : new HostString(forwarded.ToString());
+    }
+
+    private static bool IsLoopback(HostString host) =>
+        host.Host.Equals("localhost", StringComparison.OrdinalIgnoreCase)
+        || (IPAddress.TryParse(host.Host, out var address) && IPAddress.IsLoopback(address));
+}
+
+/// <summary>Carries an endpoint's audience.</summary>
+internal sealed record AudienceMetadata(Audience Audience);

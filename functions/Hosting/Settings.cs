@@ -1,0 +1,124 @@
+using System.Collections;
+using System.Net;
+using MimeKit;
+using StsFunctions.CheckDomain;
+using StsFunctions.Domains;
+using StsFunctions.Outgoing;
+using StsFunctions.Reports;
+using StsFunctions.SendWarning;
+
+namespace StsFunctions.Hosting;
+
+/// <summary>Everything an operator can set, read once at start. docs/SETTINGS.md lists it.</summary>
+internal sealed record Settings(
+    AppHosts AppHosts,
+    StorageSettings Storage,
+    ServingSettings Serving,
+    OutgoingSettings Outgoing,
+    CheckSettings Check,
+    ReportSettings Reports,
+    WarningSettings Warnings,
+    TelemetrySettings Telemetry)
+{
+    /// <summary>Reads the settings out of the process's environment. Where <paramref name="faults"/> is not empty, nothing may start.</summary>
+    public static Settings Read(IDictionary environment, out IReadOnlyList<string> faults)
+    {
+        var read = new SettingsReader(environment);
+        var settings = new Settings(
+            new AppHosts([.. read.List("Sts__AppHost"), .. read.List("WEBSITE_HOSTNAME")]),
+            ReadStorage(read),
+            new ServingSettings(
+                CacheTime: read.Span("Sts__CacheTime", TimeSpan.FromSeconds(30), TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(45)),
+                MaxStale: read.Span("Sts__MaxStale", TimeSpan.FromHours(24), TimeSpan.Zero, TimeSpan.FromDays(7))),
+            new OutgoingSettings(AllowEveryAddress: read.Flag("Sts__Lab__AllowEveryAddress")),
+            ReadCheck(read),
+            new ReportSettings(
+                MaxBytes: read.Number("Sts__ReportMaxBytes", 10 << 20, 1 << 10, 100 << 20),
+                MaxExpandedBytes: read.Number("Sts__ReportMaxExpandedBytes", 100 << 20, 1 << 10, 1 << 30)),
+            ReadWarnings(read),
+            new TelemetrySettings(
+                read.Text("APPLICATIONINSIGHTS_CONNECTION_STRING"),
+                read.Text("APPLICATIONINSIGHTS_AUTHENTICATION_STRING")));
+        faults = read.Faults;
+        return settings;
+    }
+
+    private static StorageSettings ReadStorage(SettingsReader read)
+    {
+        var connectionString = read.Text("AzureWebJobsStorage");
+        var account = read.Text("AzureWebJobsStorage__accountName");
+        var clientId = read.Text("AzureWebJobsStorage__clientId") ?? read.Text("AZURE_CLIENT_ID");
+        if (connectionString is null && account is null)
+        {
+            read.Fault("AzureWebJobsStorage: not set; set AzureWebJobsStorage__accountName to the storage account's name (managed identity), or AzureWebJobsStorage to a connection string.");
+        }
+
+        var fault = StorageSettings.FaultOf(connectionString);
+        if (fault is not null)
+        {
+            read.Fault($"AzureWebJobsStorage: {fault}");
+        }
+
+        return new StorageSettings(connectionString, account, clientId);
+    }
+
+    private static CheckSettings ReadCheck(SettingsReader read) => new(
+        DnsServer: read.Endpoint("Sts__DnsServer", 53),
+        SmtpPort: read.Number("Sts__Lab__SmtpPort", 25, 1, IPEndPoint.MaxPort),
+        HeloName: read.Text("Sts__HeloName"),
+        TrustedRoots: read.Parsed("Sts__Lab__TrustedRoots", TrustedRoots.FromPemFile, "name a readable PEM file with one or more CA certificates"),
+        ReferenceMxHosts: read.List("Sts__ReferenceMxHosts") is { Count: > 0 } hosts
+            ? hosts
+            : ["gmail-smtp-in.l.google.com", "outlook-com.olc.protection.outlook.com", "mx-eu.mail.am0.yahoodns.net"],
+        Spread: read.Span("Sts__CheckSpread", TimeSpan.FromMinutes(30), TimeSpan.Zero, TimeSpan.FromHours(6)),
+        SessionTimeout: read.Span("Sts__SessionTimeout", TimeSpan.FromSeconds(30), TimeSpan.FromSeconds(1), TimeSpan.FromMinutes(2)),
+        RetryDelay: read.Span("Sts__RetryDelay", TimeSpan.FromSeconds(10), TimeSpan.Zero, TimeSpan.FromMinutes(1)));
+
+    private static WarningSettings ReadWarnings(SettingsReader read)
+    {
+        const string addressHint = "write one mail address, for example postmaster@example.com";
+        var from = read.Parsed("Sts__WarnFrom", ParseMailbox, addressHint);
+        var to = read.Parsed("Sts__WarnTo", ParseMailboxes, "write one or more mail addresses, separated by commas") ?? [];
+        var acs = read.Parsed(
+            "Sts__AcsEndpoint",
+            text => Uri.TryCreate(text, UriKind.Absolute, out var uri) && (uri.Scheme == Uri.UriSchemeHttps || uri.IsLoopback) ? uri : null,
+            "write the https address of the Communication Services resource");
+        var acsKey = read.Parsed("Sts__AcsKey", ParseBase64, "write the access key as Azure shows it (base64)");
+        var smtpHost = read.Text("Sts__SmtpHost");
+        var smtp = new SmtpSettings(
+            smtpHost ?? "",
+            read.Number("Sts__SmtpPort", 587, 1, IPEndPoint.MaxPort),
+            read.Text("Sts__SmtpUser"),
+            read.Text("Sts__SmtpPassword"),
+            Plain: read.Flag("Sts__SmtpPlain"));
+        var folder = read.Text("Sts__MailFolder");
+
+        if (new object?[] { acs, smtpHost, folder }.Count(way => way is not null) > 1)
+        {
+            read.Fault("Sts__AcsEndpoint, Sts__SmtpHost, Sts__MailFolder: more than one is set; warnings leave one way, so keep one.");
+        }
+
+        if ((acs ?? (object?)smtpHost ?? folder) is not null && (from is null || to.Count == 0))
+        {
+            read.Fault("Sts__WarnFrom, Sts__WarnTo: both must be set for warnings to be mailed.");
+        }
+
+        return new WarningSettings(from, to, acs, acsKey, smtpHost is null ? null : smtp, folder);
+    }
+
+    private static MailboxAddress? ParseMailbox(string text) =>
+        MailboxAddress.TryParse(text, out var mailbox) && mailbox.Address.Contains('@', StringComparison.Ordinal) ? mailbox : null;
+
+    private static IReadOnlyList<MailboxAddress>? ParseMailboxes(string text)
+    {
+        var addresses = text.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
+        var mailboxes = addresses.Select(ParseMailbox).OfType<MailboxAddress>().ToList();
+        return mailboxes is [] || mailboxes.Count < addresses.Length ? null : mailboxes;
+    }
+
+    private static byte[]? ParseBase64(string text)
+    {
+        var bytes = new byte[text.Length];
+        return Convert.TryFromBase64String(text, bytes, out var length) ? bytes[..length] : null;
+    }
+}

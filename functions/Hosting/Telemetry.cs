@@ -1,0 +1,54 @@
+using Azure.Identity;
+using Azure.Monitor.OpenTelemetry.Exporter;
+
+namespace StsFunctions.Hosting;
+
+/// <summary>Structured logs on stdout, always; traces, metrics and logs to Azure Monitor when a connection string is set.</summary>
+internal static class Telemetry
+{
+    public static void AddTelemetry(this WebApplicationBuilder builder, TelemetrySettings settings)
+    {
+        builder.Logging
+            .AddJsonConsole(console => console.UseUtcTimestamp = true)
+            .AddFilter("Microsoft", LogLevel.Warning)
+            .AddFilter("Azure", LogLevel.Warning)
+            .SetMinimumLevel(LogLevel.Information);
+
+        if (settings.ConnectionString is null)
+        {
+            return;
+        }
+
+        builder.Services.AddOpenTelemetry()
+            .WithTracing(traces => traces
+                .AddSource(FunctionEndpoints.Activities.Name, "Microsoft.AspNetCore")
+                .AddAzureMonitorTraceExporter(Configure))
+            .WithMetrics(metrics => metrics
+                .AddMeter(FunctionEndpoints.Activities.Name)
+                .AddAzureMonitorMetricExporter(Configure));
+        builder.Logging.AddOpenTelemetry(logs => logs.AddAzureMonitorLogExporter(Configure));
+
+        void Configure(AzureMonitorExporterOptions exporter)
+        {
+            exporter.ConnectionString = settings.ConnectionString;
+            // A rate limit counts from a process's start, and most of ours are short: keep every span.
+            exporter.TracesPerSecond = null;
+            exporter.SamplingRatio = 1;
+            exporter.Credential = CredentialOf(settings.AuthenticationString);
+        }
+    }
+
+    // As the Functions host reads it: ClientId=<id>;Authorization=AAD.
+    private static ManagedIdentityCredential? CredentialOf(string? authentication)
+    {
+        if (authentication?.Contains("Authorization=AAD", StringComparison.OrdinalIgnoreCase) != true)
+        {
+            return null;
+        }
+
+        var clientId = authentication.Split(';')
+            .Select(part => part.Split('=', 2))
+            .FirstOrDefault(pair => pair is [var name, _] && name.Trim().Equals("ClientId", StringComparison.OrdinalIgnoreCase))?[1].Trim();
+        return new ManagedIdentityCredential(clientId is null ? ManagedIdentityId.SystemAssigned : ManagedIdentityId.FromUserAssignedClientId(clientId));
+    }
+}

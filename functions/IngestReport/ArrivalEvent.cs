@@ -1,0 +1,36 @@
+using System.Text.Json;
+using StsFunctions.Domains;
+
+namespace StsFunctions.IngestReport;
+
+/// <summary>An event is not one of a blob in the inbox.</summary>
+internal sealed class ArrivalEventException(string message, Exception? cause = null) : Exception(message, cause);
+
+/// <summary>Reads Event Grid's message of a new blob, in the CloudEvents schema or its own: both name the blob in <c>subject</c>.</summary>
+internal static class ArrivalEvent
+{
+    private const string SubjectPrefix = $"/blobServices/default/containers/{StorageLayout.InboxContainer}/blobs/";
+
+    /// <summary>The name of the blob within the inbox.</summary>
+    /// <exception cref="ArrivalEventException">The message is something else.</exception>
+    public static string BlobName(string message)
+    {
+        try
+        {
+            using var json = JsonDocument.Parse(message);
+            var root = json.RootElement;
+            return root.ValueKind == JsonValueKind.Object
+                && root.TryGetProperty("subject", out var subject)
+                && subject.ValueKind == JsonValueKind.String
+                && subject.GetString()! is { Length: > 0 } text
+                && text.StartsWith(SubjectPrefix, StringComparison.Ordinal)
+                && text.Length > SubjectPrefix.Length
+                ? text[SubjectPrefix.Length..]
+                : throw new ArrivalEventException($"The event's subject must begin with {SubjectPrefix}; is the Event Grid subscription's filter set?");
+        }
+        catch (JsonException e)
+        {
+            throw new ArrivalEventException("The message is not the JSON of an event.", e);
+        }
+    }
+}

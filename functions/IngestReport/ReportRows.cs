@@ -1,0 +1,70 @@
+using StsFunctions.Domains;
+using StsFunctions.Protocol;
+using StsFunctions.Protocol.TlsRpt;
+using StsFunctions.Reports;
+
+namespace StsFunctions.IngestReport;
+
+/// <summary>Turns what a report says of one domain into rows.</summary>
+internal static class ReportRows
+{
+    /// <summary>How many failures are kept apart; the rest of a larger report is summed in one row.</summary>
+    public const int MaxFailures = 1_000;
+
+    /// <summary>Kept with a report until its signature is looked at.</summary>
+    public const string Unverified = "unverified";
+
+    private const int MaxInformation = 1_000;
+
+    // Several policy types tell of the same sessions: one type is counted, the one that is about this domain's policy first.
+    private static readonly string[] Preference = [PolicyTypes.Sts, PolicyTypes.Tlsa, PolicyTypes.NoPolicyFound];
+
+    /// <summary>The report's row, and a row for each result type, MX host and address that failed.</summary>
+    public static (Report Report, IReadOnlyList<ReportFailure> Failures) Of(
+        ReadReport read, DomainName domain, IReadOnlyList<ReportedPolicy> policies, ReportSource? source, string blob)
+    {
+        var type = policies.Select(p => p.PolicyType).MinBy(type => Array.IndexOf(Preference, type) is >= 0 and var at ? at : int.MaxValue)!;
+        var counted = policies.Where(p => p.PolicyType == type).ToList();
+        var report = new Report(
+            domain.Value,
+            read.Report.OrganizationName ?? "",
+            read.Report.ReportId,
+            read.Report.Start,
+            read.Report.End,
+            type,
+            Sum(counted.Select(p => p.SuccessfulSessions)),
+            Sum(counted.Select(p => p.FailedSessions)),
+            source ?? (read.ByMail ? ReportSource.Mail : ReportSource.Dropped),
+            Unverified,
+            read.BodyHash,
+            // The same body writes the same rows again, wherever it was cut off before.
+            Generation: read.BodyHash[..8],
+            blob,
+            Superseded: false);
+        return (report, FailuresOf(counted));
+    }
+
+    private static List<ReportFailure> FailuresOf(IEnumerable<ReportedPolicy> policies)
+    {
+        var failures = policies
+            .SelectMany(policy => policy.FailureDetails)
+            .GroupBy(detail => (detail.ResultType, Host: (detail.ReceivingMxHostname ?? "").ToLowerInvariant(), Address: detail.ReceivingIp ?? ""))
+            .Select(same => new ReportFailure(
+                same.Key.ResultType,
+                same.Key.Host,
+                same.Key.Address,
+                Sum(same.Select(detail => detail.FailedSessions)),
+                Cut(same.Select(detail => detail.AdditionalInformation ?? detail.FailureReasonCode).FirstOrDefault(text => !string.IsNullOrEmpty(text)) ?? "")))
+            .OrderByDescending(failure => failure.Sessions)
+            .ToList();
+        return failures.Count <= MaxFailures
+            ? failures
+            : [.. failures.Take(MaxFailures - 1), new ReportFailure("(others)", "", "", Sum(failures.Skip(MaxFailures - 1).Select(f => f.Sessions)), $"{failures.Count - MaxFailures + 1} more kinds")];
+    }
+
+    // Counts come from outside: a sum that would overflow stays at the largest number.
+    private static long Sum(IEnumerable<long> counts) =>
+        counts.Aggregate(0L, (sum, count) => count > long.MaxValue - sum ? long.MaxValue : sum + count);
+
+    private static string Cut(string text) => text.Length <= MaxInformation ? text : text[..MaxInformation];
+}

@@ -1,0 +1,68 @@
+using System.Net;
+using System.Net.Sockets;
+
+namespace StsFunctions.Outgoing;
+
+/// <summary>
+/// Which addresses are globally reachable, by the IANA IPv4 and IPv6 Special-Purpose Address Registries (RFC 6890).
+/// An address that carries an IPv4 address is as reachable as that one.
+/// </summary>
+internal static class GlobalReach
+{
+    private static readonly IPNetwork[] NotReachable =
+    [
+        .. new[]
+        {
+            "0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12", "192.0.0.0/24",
+            "192.0.2.0/24", "192.88.99.0/24", "192.168.0.0/16", "198.18.0.0/15", "198.51.100.0/24", "203.0.113.0/24",
+            "224.0.0.0/4", "240.0.0.0/4",
+            "168.63.129.16/32", // Azure's own wire server: reachable from inside, and nobody's mail host.
+            "2001::/23", "2001:db8::/32", "3fff::/20",
+        }.Select(IPNetwork.Parse),
+    ];
+
+    // Within 192.0.0.0/24 and 2001::/23 the registries except these.
+    private static readonly IPNetwork[] ReachableAllTheSame =
+    [
+        .. new[]
+        {
+            "192.0.0.9/32", "192.0.0.10/32", "2001:1::1/128", "2001:1::2/128", "2001:1::3/128", "2001:3::/32",
+            "2001:4:112::/48", "2001:20::/28", "2001:30::/28",
+        }.Select(IPNetwork.Parse),
+    ];
+
+    private static readonly IPNetwork GlobalUnicast = IPNetwork.Parse("2000::/3");
+    private static readonly IPNetwork Nat64 = IPNetwork.Parse("64:ff9b::/96");
+    private static readonly IPNetwork SixToFour = IPNetwork.Parse("2002::/16");
+
+    /// <summary>Whether <paramref name="address"/> is globally reachable.</summary>
+    public static bool Has(IPAddress address)
+    {
+        if (address.AddressFamily == AddressFamily.InterNetworkV6)
+        {
+            if (address.IsIPv4MappedToIPv6)
+            {
+                return Has(address.MapToIPv4());
+            }
+
+            var bytes = address.GetAddressBytes();
+            if (Nat64.Contains(address))
+            {
+                return Has(new IPAddress(bytes.AsSpan(12, 4)));
+            }
+
+            if (SixToFour.Contains(address))
+            {
+                return Has(new IPAddress(bytes.AsSpan(2, 4)));
+            }
+
+            // Whatever is not global unicast is local, multicast, deprecated or not yet given out.
+            if (address.ScopeId != 0 || !GlobalUnicast.Contains(address))
+            {
+                return false;
+            }
+        }
+
+        return ReachableAllTheSame.Any(network => network.Contains(address)) || !NotReachable.Any(network => network.Contains(address));
+    }
+}

@@ -1,0 +1,155 @@
+using System.Globalization;
+using System.Security.Cryptography;
+using System.Text;
+using System.Text.Json;
+using System.Text.Json.Serialization;
+using Azure;
+using Azure.Core;
+using Azure.Core.Pipeline;
+using Azure.Identity;
+
+namespace StsFunctions.SendWarning;
+
+/// <summary>Mail through Azure Communication Services' REST API, with a token, or with the resource's key where one is set.</summary>
+internal sealed class CommunicationServicesRoad : IMailRoad
+{
+    private const string ApiVersion = "2025-09-01";
+
+    // The double slash is right.
+    private const string Scope = "https://communication.azure.com//.default";
+
+    // A send usually takes seconds; what takes longer is asked after at the next run.
+    private const int MaxPolls = 6;
+    private static readonly TimeSpan DefaultPause = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan LongestPause = TimeSpan.FromSeconds(20);
+
+    private readonly WarningSettings _settings;
+    private readonly TimeProvider _time;
+    private readonly HttpPipeline _pipeline;
+
+    private readonly ILogger _log;
+
+    public CommunicationServicesRoad(WarningSettings settings, TimeProvider time, ILogger<CommunicationServicesRoad> log, TokenCredential? credential = null)
+    {
+        (_settings, _time, _log) = (settings, time, log);
+        var options = new AcsClientOptions();
+        // A rate limit of minutes is the next run's business (5 mails a minute for an Azure-managed domain).
+        options.Retry.MaxRetries = 2;
+        options.Retry.MaxDelay = TimeSpan.FromSeconds(5);
+        options.Retry.NetworkTimeout = TimeSpan.FromSeconds(20);
+        HttpPipelinePolicy authentication = settings.AcsKey is { } key
+            ? new KeyPolicy(key, time)
+            : new BearerTokenAuthenticationPolicy(credential ?? new DefaultAzureCredential(), Scope);
+        _pipeline = HttpPipelineBuilder.Build(options, authentication);
+    }
+
+    public async Task<MailState> AskAsync(Guid mailId, CancellationToken cancellation)
+    {
+        using var message = _pipeline.CreateMessage();
+        message.Request.Method = RequestMethod.Get;
+        message.Request.Uri.Reset(Address($"emails/operations/{mailId:D}"));
+        await _pipeline.SendAsync(message, cancellation);
+        if (message.Response.Status == 404)
+        {
+            return MailState.NotSent;
+        }
+
+        var operation = Read(message.Response);
+        return operation.Status switch
+        {
+            "Succeeded" => MailState.Sent,
+            "NotStarted" or "Running" => MailState.UnderWay,
+            // A failed operation carries its error inside a 200.
+            _ => Failed(mailId, operation),
+        };
+    }
+
+    public async Task<MailState> SendAsync(WarningMail mail, CancellationToken cancellation)
+    {
+        var body = new AcsMail(
+            _settings.From!.Address,
+            new AcsContent(mail.Subject, mail.Text),
+            new AcsRecipients([.. _settings.To.Select(to => new AcsAddress(to.Address, to.Name))]),
+            new Dictionary<string, string> { ["Auto-Submitted"] = "auto-generated" },
+            UserEngagementTrackingDisabled: true);
+        using var message = _pipeline.CreateMessage();
+        message.Request.Method = RequestMethod.Post;
+        message.Request.Uri.Reset(Address("emails:send"));
+        message.Request.Headers.Add("Operation-Id", mail.Id.ToString("D"));
+        message.Request.Headers.Add("Content-Type", "application/json");
+        message.Request.Content = RequestContent.Create(JsonSerializer.SerializeToUtf8Bytes(body, AcsJson.Default.AcsMail));
+        await _pipeline.SendAsync(message, cancellation);
+        if (message.Response.Status != 202)
+        {
+            throw new RequestFailedException(message.Response);
+        }
+
+        var pause = Pause(message.Response);
+        for (var poll = 0; poll < MaxPolls; poll++)
+        {
+            await Task.Delay(pause, _time, cancellation);
+            if (await AskAsync(mail.Id, cancellation) is (MailState.Sent or MailState.Failed) and var end)
+            {
+                return end;
+            }
+        }
+
+        return MailState.UnderWay;
+    }
+
+    private MailState Failed(Guid mailId, AcsOperation operation)
+    {
+        _log.LogError("Communication Services gave up mail {MailId} ({Status}): {Code} {Message}", mailId, operation.Status, operation.Error?.Code, operation.Error?.Message);
+        return MailState.Failed;
+    }
+
+    private static TimeSpan Pause(Response response) =>
+        response.Headers.TryGetValue("Retry-After", out var text) && int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var seconds)
+            ? TimeSpan.FromSeconds(Math.Min(seconds, LongestPause.TotalSeconds))
+            : DefaultPause;
+
+    private Uri Address(string path) => new(_settings.AcsEndpoint!, $"/{path}?api-version={ApiVersion}");
+
+    private static AcsOperation Read(Response response) => response.Status == 200
+        ? JsonSerializer.Deserialize(response.Content.ToMemory().Span, AcsJson.Default.AcsOperation) ?? throw new RequestFailedException(response)
+        : throw new RequestFailedException(response);
+
+    private sealed class AcsClientOptions : ClientOptions;
+
+    /// <summary>Signs each request with the resource's access key (HMAC-SHA256 over the request line, date, host and body).</summary>
+    private sealed class KeyPolicy(byte[] key, TimeProvider time) : HttpPipelineSynchronousPolicy
+    {
+        public override void OnSendingRequest(HttpMessage message)
+        {
+            var request = message.Request;
+            using var body = new MemoryStream();
+            request.Content?.WriteTo(body, message.CancellationToken);
+            var hash = Convert.ToBase64String(SHA256.HashData(body.ToArray()));
+            var date = time.GetUtcNow().ToString("r", CultureInfo.InvariantCulture);
+            var uri = request.Uri.ToUri();
+            var signed = $"{request.Method}\n{uri.PathAndQuery}\n{date};{uri.Authority};{hash}";
+            var signature = Convert.ToBase64String(HMACSHA256.HashData(key, Encoding.UTF8.GetBytes(signed)));
+            request.Headers.SetValue("x-ms-date", date);
+            request.Headers.SetValue("x-ms-content-sha256", hash);
+            request.Headers.SetValue("Authorization", $"HMAC-SHA256 SignedHeaders=x-ms-date;host;x-ms-content-sha256&Signature={signature}");
+        }
+    }
+}
+
+internal sealed record AcsMail(
+    string SenderAddress, AcsContent Content, AcsRecipients Recipients, Dictionary<string, string> Headers, bool UserEngagementTrackingDisabled);
+
+internal sealed record AcsContent(string Subject, string PlainText);
+
+internal sealed record AcsRecipients(IReadOnlyList<AcsAddress> To);
+
+internal sealed record AcsAddress(string Address, string? DisplayName);
+
+internal sealed record AcsOperation(string? Id, string? Status, AcsError? Error);
+
+internal sealed record AcsError(string? Code, string? Message);
+
+[JsonSerializable(typeof(AcsMail))]
+[JsonSerializable(typeof(AcsOperation))]
+[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase)]
+internal sealed partial class AcsJson : JsonSerializerContext;
