@@ -1,0 +1,5 @@
+namespace StsFunctions.Local.Storage;
+
+/// <summary>How the local storage keeps its data.</summary>
+/// <param name="DataFolder">Where blobs, queues and tables are kept; null keeps them in memory until the end.</param>
+public sealed record AzuriteOptions(string? DataFolder = null);

@@ -1,0 +1,31 @@
+namespace StsFunctions.Local.FunctionsHost;
+
+/// <summary>How much is going on: what runs now, and how often anything began.</summary>
+internal sealed class ActivityCount
+{
+    private int _running;
+    private long _begun;
+
+    public int Running => Volatile.Read(ref _running);
+
+    public long Begun => Interlocked.Read(ref _begun);
+
+    /// <summary>Counts work that matters: whoever waits for quiet looks again when it began meanwhile.</summary>
+    public Scope Begin()
+    {
+        Interlocked.Increment(ref _begun);
+        return Look();
+    }
+
+    /// <summary>Counts a look for work, which may find none.</summary>
+    public Scope Look()
+    {
+        Interlocked.Increment(ref _running);
+        return new Scope(this);
+    }
+
+    public readonly struct Scope(ActivityCount count) : IDisposable
+    {
+        public void Dispose() => Interlocked.Decrement(ref count._running);
+    }
+}
