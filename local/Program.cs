@@ -1,1 +1,50 @@
-return 0;
+using System.Runtime.InteropServices;
+using Spectre.Console;
+using StsFunctions.Local;
+
+const string usage = """
+    Everything on one machine: storage, a mail internet with good and bad domains, and the app.
+
+      dotnet run --project local                       run until Ctrl-C
+      dotnet run --project local -- --clean            the same, forgetting what earlier runs stored
+      dotnet run --project local -- --smoke            one full round, a table of what happened, exit code 0 if all is as it should be
+      dotnet run --project local -- --app FOLDER ...   with a published app instead of the one built beside this
+
+    """;
+
+var isSmoke = args.Contains("--smoke");
+var isClean = args.Contains("--clean");
+var app = Array.IndexOf(args, "--app") is >= 0 and var at && at + 1 < args.Length ? args[at + 1] : null;
+var known = args.Where(argument => argument is "--smoke" or "--clean" or "--app" || argument == app);
+if (known.Count() != args.Length || (app is null && args.Contains("--app")))
+{
+    Console.Write(usage);
+    return args is ["--help"] or ["-h"] ? 0 : 2;
+}
+
+using var stopping = new CancellationTokenSource();
+void Stop(PosixSignalContext signal)
+{
+    // Everything is stopped in its order instead of all at once.
+    signal.Cancel = true;
+    stopping.Cancel();
+}
+
+using var interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, Stop);
+using var terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, Stop);
+try
+{
+    var appRoot = Path.GetFullPath(app ?? Repository.BuiltApp);
+    return isSmoke
+        ? await SmokeRun.RunAsync(appRoot, stopping.Token)
+        : await LiveRun.RunAsync(appRoot, isClean, stopping.Token);
+}
+catch (OperationCanceledException) when (stopping.IsCancellationRequested)
+{
+    return 0;
+}
+catch (Exception e) when (e is InvalidOperationException or InvalidDataException or IOException or StsFunctions.Local.FunctionsHost.HandlerException)
+{
+    AnsiConsole.MarkupLineInterpolated($"[red]{e.Message}[/]");
+    return 1;
+}

@@ -156,7 +156,7 @@ internal static class DomainCommands
                 row.Group,
                 row.Mode.ToToken(),
                 row.PolicyId,
-                row.WorstFinding?.ToString().ToLowerInvariant() ?? "none",
+                row.WorstFinding?.ToString().ToLowerInvariant() ?? (row.LastCheckAt is null ? "-" : "none"),
                 Tables.Day(row.NextExpiry),
                 row is { LastCheckAt: not null, Observed: false } ? "port 25 closed" : Tables.Minute(row.LastCheckAt),
                 Tables.Number(row.Days.Sum(day => day.Sessions)),

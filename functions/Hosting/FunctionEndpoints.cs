@@ -65,12 +65,15 @@ internal static class FunctionEndpoints
             var read = await reader.ReadAsync(cancellation);
             if (read.Buffer.Length > HostInvocation.MaxBytes)
             {
+                reader.AdvanceTo(read.Buffer.End);
                 throw new InvocationFormatException($"The invocation is larger than {HostInvocation.MaxBytes} bytes.");
             }
 
             if (read.IsCompleted)
             {
-                return System.Buffers.BuffersExtensions.ToArray(read.Buffer);
+                var body = System.Buffers.BuffersExtensions.ToArray(read.Buffer);
+                reader.AdvanceTo(read.Buffer.End);
+                return body;
             }
 
             reader.AdvanceTo(read.Buffer.Start, read.Buffer.End);

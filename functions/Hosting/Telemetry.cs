@@ -9,7 +9,11 @@ internal static class Telemetry
     public static void AddTelemetry(this WebApplicationBuilder builder, TelemetrySettings settings)
     {
         builder.Logging
-            .AddJsonConsole(console => console.UseUtcTimestamp = true)
+            .AddJsonConsole(console =>
+            {
+                console.UseUtcTimestamp = true;
+                console.TimestampFormat = "yyyy-MM-ddTHH:mm:ss.fffZ";
+            })
             .AddFilter("Microsoft", LogLevel.Warning)
             .AddFilter("Azure", LogLevel.Warning)
             .SetMinimumLevel(LogLevel.Information);

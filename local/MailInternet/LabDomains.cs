@@ -14,8 +14,8 @@ public static class LabDomains
         },
         new("expiring.example", "The certificate of its MX host expires in 9 days.")
         {
-            // And half a day, so that it stays 9 whole days for as long as somebody looks.
-            Mx = [new("mx.expiring.example") { Certificate = CertificateSpec.For("mx.expiring.example") with { NotAfterFromNow = TimeSpan.FromDays(9.5) } }],
+            // And half a day, so that it stays 9 whole days for as long as somebody looks; of 90, as such certificates have.
+            Mx = [WithCertificate("mx.expiring.example", good => good with { NotBeforeFromNow = TimeSpan.FromDays(-80.5), NotAfterFromNow = TimeSpan.FromDays(9.5) })],
             Expected = ["mx.certificate.expiring"],
         },
         new("wrong-name.example", "The certificate of its MX host is for another name.")

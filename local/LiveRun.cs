@@ -1,0 +1,148 @@
+using System.Globalization;
+using MimeKit;
+using Spectre.Console;
+using StsFunctions.Local.FunctionsHost;
+using StsFunctions.Local.MailInternet;
+
+namespace StsFunctions.Local;
+
+/// <summary>Everything, until Ctrl-C: what runs where, what to try, and what happens as it happens.</summary>
+internal static class LiveRun
+{
+    private static readonly string s_data = Path.Combine(Repository.Root, ".local", "data");
+
+    public static async Task<int> RunAsync(string appRoot, bool clean, CancellationToken cancellationToken)
+    {
+        if (clean && Directory.Exists(s_data))
+        {
+            Directory.Delete(s_data, recursive: true);
+        }
+
+        var progress = new ConsoleProgress();
+        await using var system = await LocalSystem.StartAsync(
+            new LocalSystemOptions { AppRoot = appRoot, DataFolder = s_data, RunTimers = true, Progress = progress, OnLog = ShowTrouble, OnInvocation = Show },
+            cancellationToken);
+        await Everyday.AddDomainsAsync(system, progress, cancellationToken);
+        await RoundAsync(system, progress, cancellationToken);
+        progress.Report("Delivering three reports …");
+        await Everyday.DeliverReportsAsync(system, DateOnly.FromDateTime(DateTime.UtcNow).AddDays(-1), cancellationToken);
+        await system.WhenIdleAsync(cancellationToken);
+
+        WriteTour(system);
+        await TalkAsync(system, progress, cancellationToken);
+        progress.Report("Stopping …");
+        return 0;
+    }
+
+    private static async Task RoundAsync(LocalSystem system, ConsoleProgress progress, CancellationToken cancellationToken)
+    {
+        progress.Report("Checking every domain …");
+        var before = Mails(system);
+        await system.CheckAllAsync(cancellationToken);
+        await system.WarnAsync(cancellationToken);
+        foreach (var file in Mails(system).Except(before))
+        {
+            using var mail = await MimeMessage.LoadAsync(file, cancellationToken);
+            AnsiConsole.MarkupLineInterpolated($"          [yellow]mail[/]  {mail.Subject}");
+        }
+    }
+
+    private static void WriteTour(LocalSystem system)
+    {
+        var policy = system.Https("mta-sts.example.com", "/.well-known/mta-sts.txt");
+        Console.WriteLine();
+        Console.WriteLine($"""
+            Running:
+              app           {system.Host.HttpAddress} and {system.Https(LocalSystem.AppHost, "/")} (process {system.Host.HandlerProcessId})
+              storage       Azurite, blob {system.Azurite.BlobPort}, queue {system.Azurite.QueuePort}, table {system.Azurite.TablePort} (process {system.Azurite.ProcessId})
+              DNS           {system.Internet.Dns}
+              SMTP          port {system.Internet.SmtpPort} of each MX host's own address
+              warnings      {system.MailFolder}
+              private CA    {system.RootFile}
+
+            Hosted domains:
+            """);
+        foreach (var domain in system.Internet.Domains)
+        {
+            Console.WriteLine($"  {domain.Name,-20} {domain.Fault}");
+        }
+
+        Console.WriteLine();
+        Console.WriteLine($"""
+            Try, in another terminal:
+              curl --cacert {system.RootFile} --resolve mta-sts.example.com:{policy.Port}:127.0.0.1 {policy}
+              curl --cacert {system.RootFile} -H 'Content-Type: application/tlsrpt+json' --data '{Minified()}' {system.Https(LocalSystem.AppHost, "/v1/tlsrpt")}
+              dig @{system.Internet.Dns.Address} -p {system.Internet.Dns.Port} MX example.com +short
+
+            Or type here:
+              list                     the hosted domains
+              show example.com         one of them: findings, and what senders reported
+              expire mx2.example.com   swap its certificate for one that expired yesterday
+              round                    check every domain now, and send the warnings
+              help                     everything else that can be broken and mended
+            Ctrl-C stops everything.
+            """);
+        Console.WriteLine();
+
+        static string Minified() => System.Text.Encoding.UTF8.GetString(
+            new SampleReport("Delta Mail", "example.com", DateOnly.FromDateTime(DateTime.UtcNow).AddDays(-1), 41).ToJson());
+    }
+
+    // Lines typed here, until Ctrl-C; without a terminal, just Ctrl-C.
+    private static async Task TalkAsync(LocalSystem system, ConsoleProgress progress, CancellationToken cancellationToken)
+    {
+        var commands = new Commands(system.Internet, TimeProvider.System);
+        try
+        {
+            while (await ReadLineAsync(cancellationToken) is { } line)
+            {
+                switch (line.Split(' ', StringSplitOptions.RemoveEmptyEntries))
+                {
+                    case ["round"]:
+                        await RoundAsync(system, progress, cancellationToken);
+                        break;
+                    case ["list"]:
+                        await AppAsync(system, cancellationToken, "domain", "list");
+                        break;
+                    case ["show", var domain]:
+                        await AppAsync(system, cancellationToken, "domain", "show", domain);
+                        break;
+                    default:
+                        Console.WriteLine(commands.Execute(line));
+                        break;
+                }
+            }
+
+            await Task.Delay(Timeout.Infinite, cancellationToken);
+        }
+        catch (OperationCanceledException)
+        {
+        }
+    }
+
+    // A read of the console cannot be cancelled: it is left behind, and ends with the process.
+    private static Task<string?> ReadLineAsync(CancellationToken cancellationToken) =>
+        Task.Run(Console.In.ReadLine, CancellationToken.None).WaitAsync(cancellationToken);
+
+    private static async Task AppAsync(LocalSystem system, CancellationToken cancellationToken, params string[] arguments)
+    {
+        var result = await system.RunAppAsync(cancellationToken, arguments);
+        Console.Write(result.Output + result.Errors);
+    }
+
+    private static string[] Mails(LocalSystem system) =>
+        Directory.Exists(system.MailFolder) ? Directory.GetFiles(system.MailFolder, "*.eml") : [];
+
+    private static void Show(Invocation invocation) => AnsiConsole.MarkupLineInterpolated(
+        CultureInfo.InvariantCulture,
+        $"[grey]{DateTime.Now:HH:mm:ss}[/]  [{(invocation.Status == InvocationStatus.Succeeded ? "green" : "red")}]{invocation.Function}[/]  {invocation.HttpStatus?.ToString(CultureInfo.InvariantCulture) ?? invocation.Status.ToString().ToLowerInvariant()}, {invocation.Duration.TotalMilliseconds:0} ms");
+
+    // What the app says when all is well is in its log; here only what is not.
+    private static void ShowTrouble(HostLog line)
+    {
+        if (line.Level >= LogLevel.Warning || line.Text.Contains("\"LogLevel\":\"Error\"", StringComparison.Ordinal))
+        {
+            AnsiConsole.MarkupLineInterpolated($"[red]{line}[/]");
+        }
+    }
+}

@@ -1,0 +1,276 @@
+using System.Collections.Concurrent;
+using System.Diagnostics;
+using System.Net.Security;
+using System.Security.Cryptography.X509Certificates;
+using System.Text;
+using System.Text.Json;
+using Azure.Storage.Blobs;
+using StsFunctions.Local.FunctionsHost;
+using StsFunctions.Local.MailInternet;
+using StsFunctions.Local.Storage;
+
+namespace StsFunctions.Local;
+
+/// <summary>What a command of the app came to.</summary>
+public sealed record CommandResult(int ExitCode, string Output, string Errors);
+
+/// <summary>Everything on one machine: storage, a mail internet, and the app under a stand-in for the Functions host.</summary>
+public sealed class LocalSystem : IAsyncDisposable
+{
+    /// <summary>The app's own host name.</summary>
+    public const string AppHost = "localhost";
+
+    // Nothing here takes longer than a moment; a test that waits for more has found a fault.
+    private static readonly TimeSpan IdleLimit = TimeSpan.FromMinutes(2);
+
+    private readonly LocalSystemOptions _options;
+    private readonly string _folder;
+    private readonly CancellationTokenSource _stopping = new();
+    private readonly ConcurrentDictionary<string, SslStreamCertificateContext> _certificates = new(StringComparer.OrdinalIgnoreCase);
+    private Dictionary<string, string> _settings = [];
+    private Task _relaying = Task.CompletedTask;
+
+    private LocalSystem(LocalSystemOptions options)
+    {
+        _options = options;
+        _folder = options.DataFolder ?? Directory.CreateTempSubdirectory("sts-local-").FullName;
+    }
+
+    /// <summary>Storage.</summary>
+    public Azurite Azurite { get; private set; } = null!;
+
+    /// <summary>DNS, SMTP servers and the CA.</summary>
+    public MailInternet.MailInternet Internet { get; private set; } = null!;
+
+    /// <summary>The stand-in for the Functions host, with the app under it.</summary>
+    public StandInHost Host { get; private set; } = null!;
+
+    /// <summary>The stand-in for Event Grid.</summary>
+    public InboxRelay Relay { get; private set; } = null!;
+
+    /// <summary>A client that trusts the private CA and finds every host name on this machine.</summary>
+    public HttpClient Client { get; private set; } = null!;
+
+    /// <summary>Where warnings arrive as <c>.eml</c> files.</summary>
+    public string MailFolder => Path.Combine(_folder, "mail");
+
+    /// <summary>The private CA's root certificate, as a PEM file.</summary>
+    public string RootFile => Path.Combine(_folder, "root.pem");
+
+    /// <summary>Starts everything; no domain is hosted yet.</summary>
+    public static async Task<LocalSystem> StartAsync(LocalSystemOptions options, CancellationToken cancellationToken)
+    {
+        var system = new LocalSystem(options);
+        try
+        {
+            await system.StartAsync(cancellationToken);
+            return system;
+        }
+        catch
+        {
+            await system.DisposeAsync();
+            throw;
+        }
+    }
+
+    /// <summary>Puts a domain on the internet and hosts its policy, as an operator would: with the app's own command.</summary>
+    public async Task AddAsync(LabDomain domain, CancellationToken cancellationToken)
+    {
+        Internet.Add(domain);
+        var id = await PublishAsync(domain.Name, domain.Policy, cancellationToken);
+        Internet.SetPolicyId(domain.Name, id);
+    }
+
+    /// <summary>Publishes a policy with the app's own command.</summary>
+    /// <returns>Its id.</returns>
+    public async Task<string> PublishAsync(string domain, string policy, CancellationToken cancellationToken)
+    {
+        var file = Path.Combine(_folder, $"{domain}.policy.txt");
+        await File.WriteAllTextAsync(file, policy, cancellationToken);
+        var added = await RunAppAsync(cancellationToken, "domain", "add", domain, "--policy", file, "--json");
+        if (added.ExitCode != 0)
+        {
+            throw new InvalidOperationException($"domain add {domain} failed: {added.Errors}");
+        }
+
+        using var json = JsonDocument.Parse(added.Output);
+        return json.RootElement.GetProperty("policyId").GetString()!;
+    }
+
+    /// <summary>Runs one of the app's commands against this system's storage.</summary>
+    public async Task<CommandResult> RunAppAsync(CancellationToken cancellationToken, params string[] arguments)
+    {
+        var start = new ProcessStartInfo(Executable, arguments)
+        {
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+            StandardOutputEncoding = Encoding.UTF8,
+        };
+        foreach (var (name, value) in _settings)
+        {
+            start.Environment[name] = value;
+        }
+
+        using var process = Process.Start(start)!;
+        var output = process.StandardOutput.ReadToEndAsync(cancellationToken);
+        var errors = process.StandardError.ReadToEndAsync(cancellationToken);
+        await process.WaitForExitAsync(cancellationToken);
+        return new CommandResult(process.ExitCode, await output, await errors);
+    }
+
+    /// <summary>One round, now: every hosted domain is looked at.</summary>
+    public async Task CheckAllAsync(CancellationToken cancellationToken)
+    {
+        await Host.InvokeTimerAsync("ScheduleChecks", cancellationToken);
+        await WhenIdleAsync(cancellationToken);
+    }
+
+    /// <summary>Sends what is to be told, now.</summary>
+    public Task WarnAsync(CancellationToken cancellationToken) => Host.InvokeTimerAsync("SendWarning", cancellationToken);
+
+    /// <summary>Drops something into the inbox, as a mail provider does.</summary>
+    public async Task DropAsync(string name, byte[] content, CancellationToken cancellationToken)
+    {
+        var inbox = new BlobContainerClient(Azurite.ConnectionString, "reports-inbox");
+        await inbox.CreateIfNotExistsAsync(cancellationToken: cancellationToken);
+        await inbox.GetBlobClient(name).UploadAsync(new BinaryData(content), overwrite: true, cancellationToken);
+    }
+
+    /// <summary>Returns when everything that has arrived was worked on.</summary>
+    public async Task WhenIdleAsync(CancellationToken cancellationToken)
+    {
+        using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        limit.CancelAfter(IdleLimit);
+        await Relay.RelayNowAsync(limit.Token);
+        await Host.WhenIdleAsync(ignoreDelayed: true, limit.Token);
+    }
+
+    /// <summary>The address of a path under a host name, on this machine's HTTPS port.</summary>
+    public Uri Https(string host, string path) => new($"https://{host}:{Host.HttpsAddress!.Port}{path}");
+
+    /// <summary>Stops everything; nothing is left running.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        await _stopping.CancelAsync();
+        await _relaying.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        Client?.Dispose();
+        if (Host is not null)
+        {
+            await Host.DisposeAsync();
+        }
+
+        Relay?.Dispose();
+        if (Internet is not null)
+        {
+            await Internet.DisposeAsync();
+        }
+
+        if (Azurite is not null)
+        {
+            await Azurite.DisposeAsync();
+        }
+
+        if (_options.DataFolder is null)
+        {
+            Directory.Delete(_folder, recursive: true);
+        }
+
+        _stopping.Dispose();
+    }
+
+    private string Executable => Path.Combine(_options.AppRoot, OperatingSystem.IsWindows() ? "StsFunctions.exe" : "StsFunctions");
+
+    private async Task StartAsync(CancellationToken cancellationToken)
+    {
+        if (!File.Exists(Executable))
+        {
+            throw new InvalidOperationException($"{Executable} is not there: build it (dotnet build functions) or publish it (dotnet publish functions -c Release -o FOLDER) and give its folder.");
+        }
+
+        Directory.CreateDirectory(_folder);
+        Azurite = await Azurite.StartAsync(
+            new AzuriteOptions(_options.DataFolder is { } data ? Path.Combine(data, "azurite") : null), _options.Progress, cancellationToken);
+
+        _options.Progress?.Report("Starting the mail internet …");
+        Internet = await MailInternet.MailInternet.StartAsync(TimeProvider.System, AppHost, cancellationToken);
+        await File.WriteAllTextAsync(RootFile, Internet.Ca.RootPem, cancellationToken);
+
+        _settings = LabSettings();
+        foreach (var (name, value) in _options.Settings)
+        {
+            _settings[name] = value;
+        }
+
+        _options.Progress?.Report("Starting the app …");
+        Host = await StandInHost.StartAsync(
+            new StandInHostOptions
+            {
+                AppRoot = _options.AppRoot,
+                Settings = _settings,
+                CertificateFor = CertificateFor,
+                RunTimers = _options.RunTimers,
+                OlderHost = _options.OlderHost,
+                QueueRetryDelay = TimeSpan.FromMilliseconds(500),
+                OnLog = _options.OnLog,
+                OnInvocation = _options.OnInvocation,
+            },
+            cancellationToken);
+        Relay = new InboxRelay(Azurite.ConnectionString, onLog: _options.OnLog);
+        Client = NewClient();
+        if (_options.RunTimers)
+        {
+            _relaying = Relay.RunAsync(_stopping.Token);
+        }
+    }
+
+    private Dictionary<string, string> LabSettings() => new()
+    {
+        ["AzureWebJobsStorage"] = Azurite.ConnectionString,
+        ["Sts__AppHost"] = AppHost,
+        ["Sts__DnsServer"] = Internet.Dns.ToString(),
+        ["Sts__Lab__SmtpPort"] = $"{Internet.SmtpPort}",
+        ["Sts__Lab__TrustedRoots"] = RootFile,
+        ["Sts__Lab__AllowEveryAddress"] = "true",
+        ["Sts__ReferenceMxHosts"] = "relay.hosting.example",
+        ["Sts__CheckSpread"] = "00:00:00",
+        ["Sts__RetryDelay"] = "00:00:00.1",
+        ["Sts__SessionTimeout"] = "00:00:10",
+        ["Sts__MailFolder"] = MailFolder,
+        ["Sts__WarnFrom"] = "sts@hosting.example",
+        ["Sts__WarnTo"] = "postmaster@hosting.example",
+    };
+
+    // A certificate for whatever policy host is asked for: what a managed certificate is in Azure.
+    private SslStreamCertificateContext CertificateFor(string? name)
+    {
+        var host = name is not null && Internet.Domains.Any(domain => name.Equals($"mta-sts.{domain.Name}", StringComparison.OrdinalIgnoreCase)) ? name : AppHost;
+        return _certificates.GetOrAdd(host, known => Internet.Ca.Issue(CertificateSpec.For(known)).Context);
+    }
+
+    private HttpClient NewClient()
+    {
+        var handler = new SocketsHttpHandler
+        {
+            AllowAutoRedirect = false,
+            UseProxy = false,
+            ConnectCallback = async (context, cancellation) =>
+            {
+                var socket = new System.Net.Sockets.Socket(System.Net.Sockets.SocketType.Stream, System.Net.Sockets.ProtocolType.Tcp) { NoDelay = true };
+                try
+                {
+                    await socket.ConnectAsync(System.Net.IPAddress.Loopback, context.DnsEndPoint.Port, cancellation);
+                    return new System.Net.Sockets.NetworkStream(socket, ownsSocket: true);
+                }
+                catch
+                {
+                    socket.Dispose();
+                    throw;
+                }
+            },
+        };
+        var trust = new X509ChainPolicy { TrustMode = X509ChainTrustMode.CustomRootTrust, RevocationMode = X509RevocationMode.NoCheck };
+        trust.CustomTrustStore.Add(Internet.Ca.Root);
+        handler.SslOptions.CertificateChainPolicy = trust;
+        return new HttpClient(handler, disposeHandler: true);
+    }
+}

@@ -1,0 +1,16 @@
+using System.Reflection;
+
+namespace StsFunctions.Local;
+
+/// <summary>Where things are in this check-out, as it was when the runner was built.</summary>
+public static class Repository
+{
+    /// <summary>The folder with the solution.</summary>
+    public static string Root { get; } = Metadata("RepositoryRoot");
+
+    /// <summary>The app as it was built beside the runner: with a just-in-time compiler, quick to build.</summary>
+    public static string BuiltApp { get; } = Metadata("AppRoot");
+
+    private static string Metadata(string key) =>
+        typeof(Repository).Assembly.GetCustomAttributes<AssemblyMetadataAttribute>().Single(attribute => attribute.Key == key).Value!;
+}

@@ -1,0 +1,172 @@
+using System.Net;
+using System.Text;
+using System.Text.Json;
+using MimeKit;
+using Spectre.Console;
+using StsFunctions.Local.FunctionsHost;
+using StsFunctions.Local.MailInternet;
+
+namespace StsFunctions.Local;
+
+/// <summary>One full round without waiting for timers: what was served, checked, found, ingested and warned, beside what should have been.</summary>
+internal static class SmokeRun
+{
+    public static async Task<int> RunAsync(string appRoot, CancellationToken cancellationToken)
+    {
+        var log = new List<HostLog>();
+        var progress = new ConsoleProgress();
+        await using var system = await LocalSystem.StartAsync(
+            new LocalSystemOptions
+            {
+                AppRoot = appRoot,
+                Progress = progress,
+                OnLog = line =>
+                {
+                    lock (log)
+                    {
+                        log.Add(line);
+                    }
+                },
+            },
+            cancellationToken);
+        await Everyday.AddDomainsAsync(system, progress, cancellationToken);
+
+        progress.Report("Checking every domain …");
+        await system.CheckAllAsync(cancellationToken);
+        progress.Report("Delivering three reports …");
+        var yesterday = DateOnly.FromDateTime(DateTime.UtcNow).AddDays(-1);
+        await Everyday.DeliverReportsAsync(system, yesterday, cancellationToken);
+        await system.WhenIdleAsync(cancellationToken);
+        progress.Report("Sending warnings …");
+        await system.WarnAsync(cancellationToken);
+        progress.Report("A second round: nothing has changed, so nobody may be warned …");
+        var mails = Mails(system);
+        await system.CheckAllAsync(cancellationToken);
+        await system.WarnAsync(cancellationToken);
+
+        var lines = new List<Line>();
+        lines.AddRange(await ServedAsync(system, cancellationToken));
+        foreach (var domain in LabDomains.Everyday)
+        {
+            lines.AddRange(await CheckedAsync(system, domain, cancellationToken));
+        }
+
+        lines.AddRange(await IngestedAsync(system, yesterday, cancellationToken));
+        lines.AddRange(Warned(mails));
+        lines.Add(new Line("warned", "second round", "no further mail", Mails(system).Count == mails.Count ? "no further mail" : $"{Mails(system).Count - mails.Count} more"));
+        Write(lines);
+
+        var wrong = lines.Count(line => !line.IsRight);
+        if (wrong > 0)
+        {
+            var file = Path.Combine(Repository.Root, ".local", "smoke.log");
+            await File.WriteAllLinesAsync(file, log.Select(line => line.ToString()), CancellationToken.None);
+            Console.WriteLine($"What host and app logged is in {file}.");
+        }
+
+        AnsiConsole.MarkupLineInterpolated($"{lines.Count - wrong} of {lines.Count} lines are as they should be.");
+        return wrong == 0 ? 0 : 1;
+    }
+
+    private static async Task<IEnumerable<Line>> ServedAsync(LocalSystem system, CancellationToken cancellationToken)
+    {
+        var lines = new List<Line>();
+        foreach (var domain in LabDomains.Everyday)
+        {
+            using var answer = await system.Client.GetAsync(system.Https($"mta-sts.{domain.Name}", "/.well-known/mta-sts.txt"), cancellationToken);
+            var body = await answer.Content.ReadAsStringAsync(cancellationToken);
+            var expected = domain.Policy.Replace("\n", "\r\n", StringComparison.Ordinal);
+            lines.Add(new Line(
+                "served", $"mta-sts.{domain.Name}", $"200 text/plain, {Encoding.UTF8.GetByteCount(expected)} bytes",
+                $"{(int)answer.StatusCode} {answer.Content.Headers.ContentType?.MediaType}, {(body == expected ? $"{Encoding.UTF8.GetByteCount(body)} bytes" : "other bytes")}"));
+        }
+
+        // A stranger has no certificate here, so this one goes over the plain port.
+        using var request = new HttpRequestMessage(HttpMethod.Get, new Uri(system.Host.HttpAddress, "/.well-known/mta-sts.txt"));
+        request.Headers.Host = "mta-sts.stranger.example";
+        using var stranger = await system.Client.SendAsync(request, cancellationToken);
+        lines.Add(new Line("served", "mta-sts.stranger.example", "404", stranger.StatusCode == HttpStatusCode.NotFound ? "404" : $"{(int)stranger.StatusCode}"));
+        return lines;
+    }
+
+    private static async Task<IEnumerable<Line>> CheckedAsync(LocalSystem system, LabDomain domain, CancellationToken cancellationToken)
+    {
+        using var shown = await ShowAsync(system, domain.Name, cancellationToken);
+        var record = shown.RootElement.GetProperty("record");
+        var codes = shown.RootElement.GetProperty("findings").EnumerateArray().Select(f => f.GetProperty("finding").GetProperty("code").GetString()!).Order(StringComparer.Ordinal);
+        return
+        [
+            new Line("checked", domain.Name, "seen", record.GetProperty("observed").GetBoolean() ? "seen" : "not seen"),
+            new Line("found", domain.Name, Join(domain.Expected), Join(codes)),
+        ];
+    }
+
+    private static async Task<IEnumerable<Line>> IngestedAsync(LocalSystem system, DateOnly day, CancellationToken cancellationToken)
+    {
+        var lines = new List<Line>();
+        string[] sources = ["Https", "Mail", "Dropped"];
+        foreach (var (expected, source) in Everyday.Reports(day).Zip(sources))
+        {
+            using var shown = await ShowAsync(system, expected.Domain, cancellationToken);
+            var report = shown.RootElement.GetProperty("reports").EnumerateArray()
+                .Select(r => r.GetProperty("report"))
+                .FirstOrDefault(r => r.GetProperty("submitter").GetString() == expected.Sender);
+            lines.Add(new Line(
+                "ingested", $"{expected.Sender} on {expected.Domain}", $"{expected.Sessions} good, {expected.Failures} failed, {source}",
+                report.ValueKind == JsonValueKind.Undefined
+                    ? "nothing"
+                    : $"{report.GetProperty("sessions").GetInt64()} good, {report.GetProperty("failures").GetInt64()} failed, {report.GetProperty("source").GetString()}"));
+        }
+
+        return lines;
+    }
+
+    private static IEnumerable<Line> Warned(IReadOnlyList<MimeMessage> mails)
+    {
+        foreach (var domain in LabDomains.Everyday)
+        {
+            var about = mails.Where(mail => mail.Subject!.Contains($" {domain.Name}: ", StringComparison.Ordinal)).ToList();
+            yield return new Line(
+                "warned", domain.Name,
+                domain.Expected.Count == 0 ? "no mail" : $"1 mail: {Join(domain.Expected)}",
+                about.Count == 0 ? "no mail" : $"{about.Count} mail: {Join(domain.Expected.Where(code => about.Any(mail => mail.TextBody!.Contains(code, StringComparison.Ordinal))))}");
+        }
+    }
+
+    private static async Task<JsonDocument> ShowAsync(LocalSystem system, string domain, CancellationToken cancellationToken)
+    {
+        var shown = await system.RunAppAsync(cancellationToken, "domain", "show", domain, "--json");
+        return shown.ExitCode == 0 ? JsonDocument.Parse(shown.Output) : throw new InvalidOperationException($"domain show {domain} failed: {shown.Errors}");
+    }
+
+    private static IReadOnlyList<MimeMessage> Mails(LocalSystem system) =>
+        Directory.Exists(system.MailFolder) ? [.. Directory.GetFiles(system.MailFolder, "*.eml").Select(file => MimeMessage.Load(file))] : [];
+
+    private static string Join(IEnumerable<string> codes) => string.Join(", ", codes) is { Length: > 0 } text ? text : "nothing";
+
+    private static void Write(IEnumerable<Line> lines)
+    {
+        var table = new Table { Border = TableBorder.Simple };
+        foreach (var column in (string[])["", "what", "expected", "was"])
+        {
+            table.AddColumn(new TableColumn(column).NoWrap());
+        }
+
+        foreach (var line in lines)
+        {
+            table.AddRow(new Text(line.Step), new Text(line.What), new Text(line.Expected), new Text(line.IsRight ? "as expected" : line.Actual, line.IsRight ? Color.Green : Color.Red));
+        }
+
+        if (Console.IsOutputRedirected)
+        {
+            AnsiConsole.Profile.Width = 160;
+        }
+
+        AnsiConsole.Write(table);
+    }
+
+    private sealed record Line(string Step, string What, string Expected, string Actual)
+    {
+        public bool IsRight => Expected == Actual;
+    }
+}
