@@ -61,11 +61,17 @@ internal sealed class HttpFrontEnd : IAsyncDisposable
         });
     }
 
-    public Uri HttpAddress => Address("http");
+    /// <summary>Known once started.</summary>
+    public Uri HttpAddress { get; private set; } = new("http://127.0.0.1");
 
-    public Uri? HttpsAddress => _options.CertificateFor is null ? null : Address("https");
+    public Uri? HttpsAddress { get; private set; }
 
-    public Task StartAsync(CancellationToken cancellationToken) => _app.StartAsync(cancellationToken);
+    public async Task StartAsync(CancellationToken cancellationToken)
+    {
+        await _app.StartAsync(cancellationToken);
+        HttpAddress = Address("http");
+        HttpsAddress = _options.CertificateFor is null ? null : Address("https");
+    }
 
     public async ValueTask DisposeAsync()
     {

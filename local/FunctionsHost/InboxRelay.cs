@@ -5,7 +5,6 @@ using Azure;
 using Azure.Storage.Blobs;
 using Azure.Storage.Blobs.Models;
 using Azure.Storage.Queues;
-using Microsoft.Extensions.Logging;
 
 namespace StsFunctions.Local.FunctionsHost;
 
@@ -107,7 +106,7 @@ public sealed class InboxRelay(
             ["api"] = "PutBlob",
             ["clientRequestId"] = Guid.NewGuid(),
             ["requestId"] = Guid.NewGuid(),
-            ["eTag"] = blob.Properties.ETag?.ToString(),
+            ["eTag"] = blob.Properties.ETag?.ToString().Trim('"'),
             ["contentType"] = blob.Properties.ContentType,
             ["contentLength"] = blob.Properties.ContentLength,
             ["blobType"] = "BlockBlob",

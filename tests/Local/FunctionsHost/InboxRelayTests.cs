@@ -1,0 +1,84 @@
+using System.Text.Json;
+using Azure.Storage.Blobs;
+using Azure.Storage.Queues;
+using StsFunctions.Local.FunctionsHost;
+using StsFunctions.Local.Storage;
+using Xunit;
+
+namespace StsFunctions.Tests.Local.FunctionsHost;
+
+public sealed class InboxRelayTests(AzuriteFixture azurite)
+{
+    private readonly string _name = $"n{Guid.NewGuid():N}";
+
+    private static CancellationToken Now => TestContext.Current.CancellationToken;
+
+    [Fact]
+    public async Task A_new_blob_is_told_once_as_a_CloudEvent()
+    {
+        var (relay, inbox, queue) = await SetUpAsync(await azurite.ConnectionStringAsync());
+        using var _ = relay;
+        await inbox.UploadBlobAsync("2026-11-23/größe 1.json", new BinaryData("{}"), Now);
+        Assert.Equal(1, await relay.RelayNowAsync(Now));
+        Assert.Equal(0, await relay.RelayNowAsync(Now));
+
+        var message = (await queue.ReceiveMessageAsync(cancellationToken: Now)).Value;
+        using var body = JsonDocument.Parse(Convert.FromBase64String(message.MessageText));
+        var e = body.RootElement;
+        Assert.Equal("1.0", e.GetProperty("specversion").GetString());
+        Assert.Equal("Microsoft.Storage.BlobCreated", e.GetProperty("type").GetString());
+        Assert.Equal($"/blobServices/default/containers/{_name}/blobs/2026-11-23/größe 1.json", e.GetProperty("subject").GetString());
+        Assert.EndsWith("/Microsoft.Storage/storageAccounts/devstoreaccount1", e.GetProperty("source").GetString(), StringComparison.Ordinal);
+        Assert.Equal("PutBlob", e.GetProperty("data").GetProperty("api").GetString());
+        Assert.Equal(2, e.GetProperty("data").GetProperty("contentLength").GetInt32());
+        var told = new Uri(e.GetProperty("data").GetProperty("url").GetString()!);
+        Assert.Equal(inbox.GetBlobClient("2026-11-23/größe 1.json").Uri, told);
+        Assert.Equal((await inbox.GetBlobClient("2026-11-23/größe 1.json").GetPropertiesAsync(cancellationToken: Now)).Value.ETag.ToString().Trim('"'), e.GetProperty("data").GetProperty("eTag").GetString());
+    }
+
+    [Fact]
+    public async Task An_overwritten_blob_is_told_again_and_changed_metadata_are_not()
+    {
+        var (relay, inbox, _) = await SetUpAsync(await azurite.ConnectionStringAsync());
+        using var disposed = relay;
+        var blob = inbox.GetBlobClient("r");
+        await blob.UploadAsync(new BinaryData("one"), Now);
+        Assert.Equal(1, await relay.RelayNowAsync(Now));
+        await blob.SetMetadataAsync(new Dictionary<string, string> { ["state"] = "read" }, cancellationToken: Now);
+        Assert.Equal(0, await relay.RelayNowAsync(Now));
+        await blob.UploadAsync(new BinaryData("two"), overwrite: true, Now);
+        Assert.Equal(1, await relay.RelayNowAsync(Now));
+        await blob.UploadAsync(new BinaryData("two"), overwrite: true, Now);
+        Assert.Equal(1, await relay.RelayNowAsync(Now));
+        await blob.DeleteAsync(cancellationToken: Now);
+        Assert.Equal(0, await relay.RelayNowAsync(Now));
+        await blob.UploadAsync(new BinaryData("two"), Now);
+        Assert.Equal(1, await relay.RelayNowAsync(Now));
+    }
+
+    [Fact]
+    public async Task What_came_while_the_storage_failed_is_told_afterwards()
+    {
+        await using var own = await Azurite.StartAsync(new AzuriteOptions(), null, Now);
+        var (relay, inbox, queue) = await SetUpAsync(own.ConnectionString);
+        using var disposed = relay;
+        await inbox.UploadBlobAsync("r", new BinaryData("{}"), Now);
+        await own.SuspendAsync(Now);
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(Now);
+        var running = relay.RunAsync(stop.Token);
+        await own.ResumeAsync(Now);
+        while ((await queue.PeekMessageAsync(Now)).Value is null)
+            await Task.Delay(20, Now);
+        await stop.CancelAsync();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => running);
+    }
+
+    private async Task<(InboxRelay Relay, BlobContainerClient Inbox, QueueClient Queue)> SetUpAsync(string connection)
+    {
+        var inbox = new BlobContainerClient(connection, _name);
+        var queue = new QueueClient(connection, _name);
+        await inbox.CreateAsync(cancellationToken: Now);
+        await queue.CreateAsync(cancellationToken: Now);
+        return (new InboxRelay(connection, _name, _name, TimeSpan.FromMilliseconds(50)), inbox, queue);
+    }
+}
