@@ -9,18 +9,16 @@ namespace StsFunctions.Local;
 /// <summary>Everything, until Ctrl-C: what runs where, what to try, and what happens as it happens.</summary>
 internal static class LiveRun
 {
-    private static readonly string s_data = Path.Combine(Repository.Root, ".local", "data");
-
-    public static async Task<int> RunAsync(string appRoot, bool clean, CancellationToken cancellationToken)
+    public static async Task<int> RunAsync(string appRoot, string data, bool clean, CancellationToken cancellationToken)
     {
-        if (clean && Directory.Exists(s_data))
+        if (clean && Directory.Exists(data))
         {
-            Directory.Delete(s_data, recursive: true);
+            Directory.Delete(data, recursive: true);
         }
 
         var progress = new ConsoleProgress();
         await using var system = await LocalSystem.StartAsync(
-            new LocalSystemOptions { AppRoot = appRoot, DataFolder = s_data, RunTimers = true, Progress = progress, OnLog = ShowTrouble, OnInvocation = Show },
+            new LocalSystemOptions { AppRoot = appRoot, DataFolder = data, RunTimers = true, Progress = progress, OnLog = ShowTrouble, OnInvocation = Show },
             cancellationToken);
         await Everyday.AddDomainsAsync(system, progress, cancellationToken);
         await RoundAsync(system, progress, cancellationToken);

@@ -9,14 +9,35 @@ const string usage = """
       dotnet run --project local -- --clean            the same, forgetting what earlier runs stored
       dotnet run --project local -- --smoke            one full round, a table of what happened, exit code 0 if all is as it should be
       dotnet run --project local -- --app FOLDER ...   with a published app instead of the one built beside this
+      dotnet run --project local -- --data FOLDER ...  with another data folder than .local/data
 
     """;
 
-var isSmoke = args.Contains("--smoke");
-var isClean = args.Contains("--clean");
-var app = Array.IndexOf(args, "--app") is >= 0 and var at && at + 1 < args.Length ? args[at + 1] : null;
-var known = args.Where(argument => argument is "--smoke" or "--clean" or "--app" || argument == app);
-if (known.Count() != args.Length || (app is null && args.Contains("--app")))
+string? app = null, data = null;
+var (isSmoke, isClean, isWrong) = (false, false, false);
+for (var i = 0; i < args.Length; i++)
+{
+    switch (args[i])
+    {
+        case "--smoke":
+            isSmoke = true;
+            break;
+        case "--clean":
+            isClean = true;
+            break;
+        case "--app" when i + 1 < args.Length:
+            app = args[++i];
+            break;
+        case "--data" when i + 1 < args.Length:
+            data = args[++i];
+            break;
+        default:
+            isWrong = true;
+            break;
+    }
+}
+
+if (isWrong)
 {
     Console.Write(usage);
     return args is ["--help"] or ["-h"] ? 0 : 2;
@@ -37,7 +58,7 @@ try
     var appRoot = Path.GetFullPath(app ?? Repository.BuiltApp);
     return isSmoke
         ? await SmokeRun.RunAsync(appRoot, stopping.Token)
-        : await LiveRun.RunAsync(appRoot, isClean, stopping.Token);
+        : await LiveRun.RunAsync(appRoot, Path.GetFullPath(data ?? Path.Combine(Repository.Root, ".local", "data")), isClean, stopping.Token);
 }
 catch (OperationCanceledException) when (stopping.IsCancellationRequested)
 {

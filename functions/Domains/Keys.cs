@@ -52,7 +52,10 @@ internal static class Keys
     public static string ReportFailure(string report, string generation, int number) =>
         string.Create(CultureInfo.InvariantCulture, $"{report}:{generation}:{number:d4}");
 
-    /// <summary>A UTC time as 14 digits, which is also what policy ids and rounds are (RFC 8461 §3.1 allows letters and digits).</summary>
+    /// <summary>A round of checks: a UTC time to the millisecond, so that one asked for right after another is a round of its own.</summary>
+    public static string Round(DateTimeOffset time) => time.UtcDateTime.ToString("yyyyMMddHHmmssfff", CultureInfo.InvariantCulture);
+
+    /// <summary>A UTC time as 14 digits, which is also what policy ids are (RFC 8461 §3.1 allows letters and digits).</summary>
     public static string Stamp(DateTimeOffset time) => time.UtcDateTime.ToString("yyyyMMddHHmmss", CultureInfo.InvariantCulture);
 
     /// <summary>Sorts the newest first.</summary>

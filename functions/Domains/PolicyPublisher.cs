@@ -49,7 +49,7 @@ internal sealed class PolicyPublisher(
             now,
             ReplacedAt: null,
             group ?? partition.Record?.Group ?? "default");
-        await checks.SendAsync(new CheckRequest(domain.Value, Keys.Stamp(now)), HealDelay, cancellation);
+        await checks.SendAsync(new CheckRequest(domain.Value, Keys.Round(now)), HealDelay, cancellation);
         var change = new DomainChange(partition.Key).NewPolicy(next);
         if (partition.Record is { } record)
         {
@@ -115,7 +115,7 @@ internal sealed class PolicyPublisher(
                 $"{domain} can be removed from {safe:u}: until then a sender may hold an earlier policy (RFC 8461 §8.3). Wait, or use --force.");
         }
 
-        await checks.SendAsync(new CheckRequest(domain.Value, Keys.Stamp(now)), HealDelay, cancellation);
+        await checks.SendAsync(new CheckRequest(domain.Value, Keys.Round(now)), HealDelay, cancellation);
         var change = new DomainChange(partition.Key)
             .Record(partition.Record! with { State = DomainState.Gone }, partition.ETag)
             .Policy(partition.Newest! with { ReplacedAt = now })

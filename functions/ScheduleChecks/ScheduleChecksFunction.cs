@@ -9,7 +9,7 @@ internal sealed class ScheduleChecksFunction(FleetStore fleet, CheckQueue checks
 {
     public async Task RunAsync(CancellationToken cancellation)
     {
-        var round = Keys.Stamp(time.GetUtcNow());
+        var round = Keys.Round(time.GetUtcNow());
         var count = 0;
         await foreach (var row in fleet.ListAsync(cancellation))
         {
