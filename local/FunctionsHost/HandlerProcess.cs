@@ -40,7 +40,11 @@ internal sealed class HandlerProcess : IAsyncDisposable
     public Task WaitUntilServingAsync(CancellationToken cancellationToken)
     {
         lock (_gate)
+        {
+            if (_process is { HasExited: true })
+                ServeNoMore();
             return _serving.Task.WaitAsync(cancellationToken);
+        }
     }
 
     /// <summary>SIGKILL, which is also how the host shuts a handler down.</summary>
@@ -48,6 +52,8 @@ internal sealed class HandlerProcess : IAsyncDisposable
     {
         lock (_gate)
         {
+            // At once, so that no call goes to a handler that is about to be gone.
+            ServeNoMore();
             if (_process is { HasExited: false })
                 _process.Kill(entireProcessTree: true);
         }
@@ -118,8 +124,7 @@ internal sealed class HandlerProcess : IAsyncDisposable
             lock (_gate)
             {
                 (_process, ProcessId) = (null, null);
-                if (_serving.Task.IsCompleted)
-                    _serving = NewSignal();
+                ServeNoMore();
             }
         }
     }
@@ -193,11 +198,16 @@ internal sealed class HandlerProcess : IAsyncDisposable
             Say(LogLevel.Critical, e.Message);
         lock (_gate)
         {
-            if (_serving.Task.IsCompleted)
-                _serving = NewSignal();
-            _serving.SetException(e);
+            ServeNoMore();
+            _serving.TrySetException(e);
             _ = _serving.Task.Exception;
         }
+    }
+
+    private void ServeNoMore()
+    {
+        if (_serving.Task.IsCompletedSuccessfully)
+            _serving = NewSignal();
     }
 
     private void Say(LogLevel level, string text) => _log(new HostLog(level, "host", text));
