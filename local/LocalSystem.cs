@@ -210,6 +210,7 @@ public sealed class LocalSystem : IAsyncDisposable
                 CertificateFor = CertificateFor,
                 RunTimers = _options.RunTimers,
                 OlderHost = _options.OlderHost,
+                FatalCrash = _options.FatalCrash,
                 QueueRetryDelay = TimeSpan.FromMilliseconds(500),
                 OnLog = _options.OnLog,
                 OnInvocation = _options.OnInvocation,

@@ -17,6 +17,9 @@ public sealed record LocalSystemOptions
     /// <summary>Whether the host is one from before April 2025, which forwards HTTP requests instead of proxying them.</summary>
     public bool OlderHost { get; init; }
 
+    /// <summary>How many crashes of the app stop the host: 3 in Azure, more for tests that kill it on purpose.</summary>
+    public int FatalCrash { get; init; } = 3;
+
     /// <summary>Settings of the app beside those of the lab; these win.</summary>
     public IReadOnlyDictionary<string, string> Settings { get; init; } = new Dictionary<string, string>();
 

@@ -1,0 +1,270 @@
+using System.Diagnostics;
+using System.Net;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Hosting.Server;
+using Microsoft.AspNetCore.Hosting.Server.Features;
+using Microsoft.AspNetCore.Http;
+using Microsoft.Extensions.DependencyInjection;
+using StsFunctions.Local;
+using Xunit;
+
+namespace StsFunctions.Tests.EndToEnd;
+
+/// <summary>The executable as a process: how it starts, refuses to start, and ends.</summary>
+public sealed class ProcessTests(AppUnderTest app)
+{
+    private const string Storage = "UseDevelopmentStorage=true";
+
+    private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
+
+    [Fact]
+    public void On_Linux_the_app_is_native_code_unless_it_was_told_otherwise() =>
+        Assert.True(app.IsNative || !OperatingSystem.IsLinux() || !(File.Exists("/usr/bin/clang") || File.Exists("/usr/bin/gcc")), "A linker is there, so native code is what must be tested.");
+
+    [Theory]
+    [InlineData("Sts__MaxStale", "soon")]
+    [InlineData("Sts__CacheTime", "00:10:00")]
+    [InlineData("Sts__CachTime", "00:00:30")]
+    [InlineData("Sts__DnsServer", "dns.example.com")]
+    [InlineData("Sts__AcsEndpoint", "not a URL")]
+    [InlineData("AzureWebJobsStorage", "nonsense")]
+    public async Task A_wrong_setting_ends_it_with_code_2_and_one_line_that_names_the_setting(string name, string value)
+    {
+        var (code, output, errors) = await RunAsync([], new() { ["AzureWebJobsStorage"] = Storage, ["FUNCTIONS_CUSTOMHANDLER_PORT"] = "1", [name] = value });
+        Assert.Equal(2, code);
+        Assert.Equal("", output);
+        Assert.StartsWith(name, Assert.Single(errors.Split('\n', StringSplitOptions.RemoveEmptyEntries)), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Without_storage_it_does_not_start_and_says_which_setting_is_missing()
+    {
+        var (code, _, errors) = await RunAsync([], new() { ["FUNCTIONS_CUSTOMHANDLER_PORT"] = "1" });
+        Assert.Equal(2, code);
+        Assert.Contains("AzureWebJobsStorage__accountName", errors, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Asked_politely_to_end_it_does_not_exit_0_which_the_host_would_never_restart()
+    {
+        Assert.SkipWhen(OperatingSystem.IsWindows(), "There is no SIGTERM on Windows.");
+        var port = FreePort();
+        using var process = Start([], new() { ["AzureWebJobsStorage"] = Storage, ["FUNCTIONS_CUSTOMHANDLER_PORT"] = $"{port}" });
+        await WaitUntilServingAsync(port);
+        using (var kill = Process.Start("kill", ["-TERM", $"{process.Id}"]))
+        {
+            await kill.WaitForExitAsync(Cancellation);
+        }
+
+        await process.WaitForExitAsync(Cancellation);
+        Assert.NotEqual(0, process.ExitCode);
+    }
+
+    [Fact]
+    public async Task It_binds_the_port_that_the_host_names_whatever_ASPNETCORE_URLS_says()
+    {
+        var port = FreePort();
+        using var process = Start([], new() { ["AzureWebJobsStorage"] = Storage, ["FUNCTIONS_CUSTOMHANDLER_PORT"] = $"{port}", ["ASPNETCORE_URLS"] = "http://127.0.0.1:1" });
+        try
+        {
+            await WaitUntilServingAsync(port);
+        }
+        finally
+        {
+            process.Kill();
+            await process.WaitForExitAsync(Cancellation);
+        }
+    }
+
+    [Fact]
+    public async Task With_a_connection_string_it_sends_its_spans_to_Azure_Monitor()
+    {
+        var received = new TaskCompletionSource<string>(TaskCreationOptions.RunContinuationsAsynchronously);
+        await using var ingestion = await StartIngestionAsync(body =>
+        {
+            if (body.Contains("ServePolicy", StringComparison.Ordinal) || body.Contains("mta-sts.txt", StringComparison.Ordinal))
+            {
+                received.TrySetResult(body);
+            }
+        });
+        var address = ingestion.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.Single();
+        var port = FreePort();
+        using var process = Start([], new()
+        {
+            ["AzureWebJobsStorage"] = Storage,
+            ["FUNCTIONS_CUSTOMHANDLER_PORT"] = $"{port}",
+            ["APPLICATIONINSIGHTS_CONNECTION_STRING"] = $"InstrumentationKey={Guid.Empty};IngestionEndpoint={address}/",
+        });
+        try
+        {
+            await WaitUntilServingAsync(port);
+            using var client = new HttpClient();
+            using var request = new HttpRequestMessage(HttpMethod.Get, new Uri($"http://127.0.0.1:{port}/.well-known/mta-sts.txt"));
+            request.Headers.Host = "not-a-policy-host.example";
+            using var answer = await client.SendAsync(request, Cancellation);
+            Assert.Equal(HttpStatusCode.NotFound, answer.StatusCode);
+            await received.Task.WaitAsync(TimeSpan.FromMinutes(1), Cancellation);
+        }
+        finally
+        {
+            process.Kill();
+            await process.WaitForExitAsync(Cancellation);
+        }
+    }
+
+    [Fact]
+    public async Task The_smoke_run_of_the_local_runner_passes()
+    {
+        var (code, output, errors) = await RunLocalAsync("--smoke");
+        Assert.True(code == 0, output + errors);
+        Assert.Contains("lines are as they should be.", output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Interrupted_the_local_runner_stops_everything_that_it_started()
+    {
+        Assert.SkipWhen(OperatingSystem.IsWindows(), "There is no SIGINT to send on Windows.");
+        var data = Directory.CreateTempSubdirectory("sts-live-").FullName;
+        using var process = StartLocal("--data", data);
+        var lines = new List<string>();
+        while (await process.StandardOutput.ReadLineAsync(Cancellation) is { } line)
+        {
+            lines.Add(line);
+            if (line.Contains("Ctrl-C stops everything", StringComparison.Ordinal))
+            {
+                break;
+            }
+        }
+
+        var text = string.Join('\n', lines);
+        Assert.Contains("Ctrl-C stops everything", text, StringComparison.Ordinal);
+        var ids = System.Text.RegularExpressions.Regex.Matches(text, @"\(process (\d+)\)").Select(match => int.Parse(match.Groups[1].Value, null)).ToList();
+        Assert.Equal(2, ids.Count);
+        Assert.All(ids, id => Assert.True(IsRunning(id)));
+
+        using (var kill = Process.Start("kill", ["-INT", $"{process.Id}"]))
+        {
+            await kill.WaitForExitAsync(Cancellation);
+        }
+
+        var rest = process.StandardOutput.ReadToEndAsync(Cancellation);
+        await process.WaitForExitAsync(Cancellation);
+        Assert.Equal(0, process.ExitCode);
+        Assert.Contains("Stopping", await rest, StringComparison.Ordinal);
+        Assert.All(ids, id => Assert.False(IsRunning(id)));
+        Directory.Delete(data, recursive: true);
+    }
+
+    private static bool IsRunning(int id)
+    {
+        try
+        {
+            using var process = Process.GetProcessById(id);
+            return !process.HasExited;
+        }
+        catch (ArgumentException)
+        {
+            return false;
+        }
+    }
+
+    private static async Task<WebApplication> StartIngestionAsync(Action<string> onBody)
+    {
+        var builder = WebApplication.CreateSlimBuilder();
+        builder.Services.Configure<Microsoft.AspNetCore.Server.Kestrel.Core.KestrelServerOptions>(kestrel => kestrel.Listen(IPAddress.Loopback, 0));
+        var ingestion = builder.Build();
+        ingestion.Run(async context =>
+        {
+            Stream body = context.Request.Headers.ContentEncoding == "gzip"
+                ? new System.IO.Compression.GZipStream(context.Request.Body, System.IO.Compression.CompressionMode.Decompress)
+                : context.Request.Body;
+            using var reader = new StreamReader(body);
+            var text = await reader.ReadToEndAsync(context.RequestAborted);
+            onBody(text);
+            var items = text.Split('\n', StringSplitOptions.RemoveEmptyEntries).Length;
+            context.Response.ContentType = "application/json";
+            await context.Response.WriteAsync($$"""{"itemsReceived":{{items}},"itemsAccepted":{{items}},"errors":[]}""", context.RequestAborted);
+        });
+        await ingestion.StartAsync(Cancellation);
+        return ingestion;
+    }
+
+    private Process StartLocal(params string[] arguments)
+    {
+        var local = typeof(LocalSystem).Assembly.Location;
+        return Process.Start(new ProcessStartInfo("dotnet", ["exec", local, "--app", app.Folder, .. arguments])
+        {
+            RedirectStandardInput = true,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+        })!;
+    }
+
+    private async Task<(int Code, string Output, string Errors)> RunLocalAsync(params string[] arguments)
+    {
+        using var process = StartLocal(arguments);
+        return await EndAsync(process);
+    }
+
+    private Process Start(string[] arguments, Dictionary<string, string> settings)
+    {
+        var start = new ProcessStartInfo(app.Binary, arguments) { RedirectStandardOutput = true, RedirectStandardError = true, WorkingDirectory = app.Folder };
+        foreach (var (name, value) in settings)
+        {
+            start.Environment[name] = value;
+        }
+
+        return Process.Start(start)!;
+    }
+
+    private async Task<(int Code, string Output, string Errors)> RunAsync(string[] arguments, Dictionary<string, string> settings)
+    {
+        using var process = Start(arguments, settings);
+        return await EndAsync(process);
+    }
+
+    private static async Task<(int Code, string Output, string Errors)> EndAsync(Process process)
+    {
+        var output = process.StandardOutput.ReadToEndAsync(Cancellation);
+        var errors = process.StandardError.ReadToEndAsync(Cancellation);
+        await process.WaitForExitAsync(Cancellation);
+        return (process.ExitCode, await output, await errors);
+    }
+
+    private static async Task WaitUntilServingAsync(int port)
+    {
+        using var client = new HttpClient();
+        using var limit = CancellationTokenSource.CreateLinkedTokenSource(Cancellation);
+        limit.CancelAfter(TimeSpan.FromMinutes(1));
+        while (true)
+        {
+            try
+            {
+                using var answer = await client.GetAsync(new Uri($"http://127.0.0.1:{port}/"), limit.Token);
+                return;
+            }
+            catch (HttpRequestException)
+            {
+                await Task.Delay(TimeSpan.FromMilliseconds(25), limit.Token);
+            }
+        }
+    }
+
+    // Below the range of outgoing connections, so that a probe cannot meet itself.
+    private static int FreePort()
+    {
+        while (true)
+        {
+            try
+            {
+                using var listener = new System.Net.Sockets.TcpListener(IPAddress.Loopback, Random.Shared.Next(15_000, 30_000));
+                listener.Start();
+                return ((IPEndPoint)listener.LocalEndpoint).Port;
+            }
+            catch (System.Net.Sockets.SocketException)
+            {
+                // Taken: another.
+            }
+        }
+    }
+}
