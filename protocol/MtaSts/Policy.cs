@@ -31,10 +31,10 @@ public sealed record Policy
     }
 
     /// <summary>The hosts that mail may go to, in their order. At least one, unless the mode is <see cref="PolicyMode.None"/>.</summary>
-    public ImmutableArray<MxPattern> Mx { get; init; } = [];
+    public ImmutableArray<MxPattern> Mx { get; init => field = value.IsDefault ? [] : value; } = [];
 
     /// <summary>Fields that the RFC does not name, in their order, each key once.</summary>
-    public ImmutableArray<PolicyField> Extensions { get; init; } = [];
+    public ImmutableArray<PolicyField> Extensions { get; init => field = value.IsDefault ? [] : value; } = [];
 
     /// <summary>Reads a policy file, strictly by the grammar.</summary>
     /// <exception cref="ProtocolException">It does not follow RFC 8461 §3.2, or is over <see cref="MaxBytes"/>; with the line.</exception>
