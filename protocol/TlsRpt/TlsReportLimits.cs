@@ -21,6 +21,6 @@ public sealed record TlsReportLimits
     /// <summary>The longest text, in bytes as it stands in the JSON. Ignored members are held to it too.</summary>
     public int MaxStringLength { get; init; } = 16 * 1024;
 
-    /// <summary>The deepest nesting of objects and arrays, ignored members included. A report needs 6.</summary>
+    /// <summary>The deepest nesting of objects and arrays, ignored members included. A report needs 5.</summary>
     public int MaxDepth { get; init; } = 32;
 }

@@ -52,6 +52,13 @@ public class PolicyTests
     [InlineData("<html>\n<body>Not found</body>\n</html>", 1, "a page of HTML")]
     public void A_line_that_is_no_field_is_refused_with_its_number(string text, int line, string why) => AssertBroken(text, line, why);
 
+    [Theory]
+    [Trait("Conformance", "POL-1")]
+    [InlineData("version: STSv1\rmode: none\rmax_age: 1\r")]
+    [InlineData("version: STSv1\nmode: none\nmax_age: 1\r")]
+    public void A_bare_CR_is_called_by_its_name(string text) =>
+        Assert.Contains("carriage return stands alone", Assert.Throws<ProtocolException>(() => Read(text)).Message, StringComparison.Ordinal);
+
     [Fact]
     [Trait("Conformance", "POL-1")]
     public void We_write_CRLF_and_the_version_first()
@@ -228,10 +235,14 @@ public class PolicyTests
     [InlineData("x", "", "no value")]
     [InlineData("x", " a", "a leading space")]
     [InlineData("x", "a\r\nmode: none", "a line of its own")]
-    [InlineData("x", "\uD800", "half a surrogate pair")]
     [InlineData("x\r\ny", "a", "a line break in the key")]
     public void An_extension_that_could_not_be_read_back_is_never_made(string key, string value, string why) =>
         Assert.True(Record.Exception(() => new PolicyField(key, value)) is ProtocolException, why);
+
+    [Fact]
+    [Trait("Conformance", "POL-8")]
+    public void An_extension_with_half_a_surrogate_pair_is_never_made() =>
+        Assert.Throws<ProtocolException>(() => new PolicyField("x", "\uD800"));
 
     [Fact]
     [Trait("Conformance", "POL-9")]
