@@ -1,4 +1,5 @@
 using System.Net;
+using Microsoft.Extensions.Primitives;
 
 namespace StsFunctions.Hosting;
 
@@ -15,6 +16,9 @@ internal enum Audience
     PolicyHost,
 }
 
+/// <summary>The host name that the client asked for, as it came, without a port.</summary>
+internal sealed record PublicHost(string Name);
+
 /// <summary>
 /// Finds the host name that the client asked for, and lets each endpoint be reached under the names that it is for
 /// and no other: on a policy host only the policy path answers. Everything else is 404, with nothing echoed.
@@ -24,15 +28,11 @@ internal sealed class HostsApart(AppHosts appHosts)
     public Task InvokeAsync(HttpContext context, RequestDelegate next)
     {
         var publicHost = PublicHostOf(context.Request);
-        if (publicHost is { } host)
-        {
-            context.Request.Host = host;
-        }
-
+        context.Features.Set(publicHost);
         var audience = publicHost switch
         {
             null => Audience.FunctionsHost,
-            { } name when appHosts.Contains(name.Host) => Audience.App,
+            { } host when appHosts.Contains(host.Name) => Audience.App,
             _ => Audience.PolicyHost,
         };
 
@@ -51,20 +51,24 @@ internal sealed class HostsApart(AppHosts appHosts)
     /// <c>Host</c>, and a client's own X-Forwarded-Host with it; a proxying host puts loopback into <c>Host</c> and
     /// overwrites X-Forwarded-Host. So X-Forwarded-Host counts only behind a loopback <c>Host</c>.
     /// </summary>
-    private static HostString? PublicHostOf(HttpRequest request)
+    private static PublicHost? PublicHostOf(HttpRequest request)
     {
-        if (!IsLoopback(request.Host))
+        // Not Request.Host: that decodes xn-- labels, and throws for those that are none.
+        var host = NameOf(request.Headers.Host);
+        if (!IsLoopback(host))
         {
-            return request.Host;
+            return new PublicHost(host);
         }
 
         var forwarded = request.Headers["X-Forwarded-Host"];
-        return forwarded.Count == 0 ? null : new HostString(forwarded.ToString());
+        return forwarded.Count == 0 ? null : new PublicHost(NameOf(forwarded));
     }
 
-    private static bool IsLoopback(HostString host) =>
-        host.Host.Equals("localhost", StringComparison.OrdinalIgnoreCase)
-        || (IPAddress.TryParse(host.Host, out var address) && IPAddress.IsLoopback(address));
+    private static string NameOf(StringValues header) => new HostString(header.ToString()).Host;
+
+    private static bool IsLoopback(string host) =>
+        host.Equals("localhost", StringComparison.OrdinalIgnoreCase)
+        || (IPAddress.TryParse(host, out var address) && IPAddress.IsLoopback(address));
 }
 
 /// <summary>Carries an endpoint's audience.</summary>

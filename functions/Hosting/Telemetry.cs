@@ -1,5 +1,8 @@
 using Azure.Identity;
 using Azure.Monitor.OpenTelemetry.Exporter;
+using OpenTelemetry.Metrics;
+using OpenTelemetry.Resources;
+using OpenTelemetry.Trace;
 
 namespace StsFunctions.Hosting;
 
@@ -24,11 +27,13 @@ internal static class Telemetry
         }
 
         builder.Services.AddOpenTelemetry()
+            .ConfigureResource(resource => resource.AddService("StsFunctions"))
             .WithTracing(traces => traces
-                .AddSource(FunctionEndpoints.Activities.Name, "Microsoft.AspNetCore")
+                .AddSource(FunctionEndpoints.Activities.Name)
+                .AddAspNetCoreInstrumentation()
                 .AddAzureMonitorTraceExporter(Configure))
             .WithMetrics(metrics => metrics
-                .AddMeter(FunctionEndpoints.Activities.Name)
+                .AddAspNetCoreInstrumentation()
                 .AddAzureMonitorMetricExporter(Configure));
         builder.Logging.AddOpenTelemetry(logs => logs.AddAzureMonitorLogExporter(Configure));
 

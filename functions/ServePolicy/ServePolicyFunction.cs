@@ -1,5 +1,7 @@
+using Microsoft.AspNetCore.Http.Features;
 using Microsoft.Net.Http.Headers;
 using StsFunctions.Domains;
+using StsFunctions.Hosting;
 using StsFunctions.Protocol;
 
 namespace StsFunctions.ServePolicy;
@@ -14,7 +16,7 @@ internal sealed class ServePolicyFunction(PolicyCache cache, ILogger<ServePolicy
 
     public async Task RunAsync(HttpContext context)
     {
-        if (PolicyDomainOf(context.Request.Host.Host) is not { } domain)
+        if (PolicyDomainOf(context.Features.GetRequiredFeature<PublicHost>().Name) is not { } domain)
         {
             context.Response.StatusCode = StatusCodes.Status404NotFound;
             return;

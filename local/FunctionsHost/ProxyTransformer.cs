@@ -14,7 +14,7 @@ internal sealed class ProxyTransformer(Guid invocation) : HttpTransformer
         Set(HostHeaders.ProxiedInvocationId, invocation.ToString());
         // What the client claimed is gone: the original host is this one's word.
         Set("X-Forwarded-For", httpContext.Connection.RemoteIpAddress?.MapToIPv4().ToString() ?? "");
-        Set("X-Forwarded-Host", httpContext.Request.Host.Value ?? "");
+        Set("X-Forwarded-Host", httpContext.Request.Headers.Host.ToString());
         Set("X-Forwarded-Proto", httpContext.Request.Scheme);
 
         void Set(string name, string value)

@@ -82,7 +82,7 @@ public sealed class ProcessTests(AppUnderTest app)
         var received = new TaskCompletionSource<string>(TaskCreationOptions.RunContinuationsAsynchronously);
         await using var ingestion = await StartIngestionAsync(body =>
         {
-            if (body.Contains("ServePolicy", StringComparison.Ordinal) || body.Contains("mta-sts.txt", StringComparison.Ordinal))
+            if (body.Contains("\"name\":\"Request\"", StringComparison.Ordinal) && body.Contains("/.well-known/mta-sts.txt", StringComparison.Ordinal))
             {
                 received.TrySetResult(body);
             }

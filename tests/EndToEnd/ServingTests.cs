@@ -47,6 +47,8 @@ public sealed class ServingTests(ServingTests.Hosted running) : IClassFixture<Se
     [InlineData("mta-sts.xn--bcher-kva.example", Path, 200)]
     [InlineData("mta-sts.example.com:8443", Path, 200)]
     [InlineData("mta-sts.stranger.example", Path, 404)]
+    [InlineData("mta-sts.xn--0.example", Path, 404)]
+    [InlineData("", Path, 404)]
     [InlineData("mta-sts.", Path, 404)]
     [InlineData("mta-sts", Path, 404)]
     [InlineData("example.com", Path, 404)]
@@ -61,7 +63,10 @@ public sealed class ServingTests(ServingTests.Hosted running) : IClassFixture<Se
     [Trait("Conformance", "GET-7")]
     public async Task A_host_gets_its_policy_or_404_and_never_anything_else(string host, string path, int status)
     {
-        using var answer = await SendAsync(HttpMethod.Get, host, path);
+        // As a proxying host hands it on: whatever the name is, it gets through to the app.
+        using var request = new HttpRequestMessage(HttpMethod.Get, $"http://127.0.0.1:{running.System.Host.HandlerPort}{path}");
+        request.Headers.TryAddWithoutValidation("X-Forwarded-Host", host);
+        using var answer = await running.System.Client.SendAsync(request, Cancellation);
         Assert.Equal(status, (int)answer.StatusCode);
         var body = await answer.Content.ReadAsStringAsync(Cancellation);
         if (status == 404)
@@ -72,6 +77,21 @@ public sealed class ServingTests(ServingTests.Hosted running) : IClassFixture<Se
         {
             Assert.Equal(Policy, body);
         }
+    }
+
+    [Theory]
+    [InlineData("mta-sts.example.com", HttpStatusCode.OK)]
+    [InlineData("mta-sts.xn--bcher-kva.example", HttpStatusCode.OK)]
+    [InlineData("mta-sts.xn--0.example", HttpStatusCode.NotFound)]
+    [InlineData("mta-sts.stranger.example", HttpStatusCode.NotFound)]
+    public async Task The_host_reaches_the_app_as_the_client_wrote_it(string host, HttpStatusCode status)
+    {
+        using var answer = await SendAsync(HttpMethod.Get, host);
+        Assert.Equal(status, answer.StatusCode);
+        using var direct = new HttpRequestMessage(HttpMethod.Get, $"http://127.0.0.1:{running.System.Host.HandlerPort}{Path}");
+        direct.Headers.Host = host;
+        using var forwarded = await running.System.Client.SendAsync(direct, Cancellation);
+        Assert.Equal(status, forwarded.StatusCode);
     }
 
     [Theory]
