@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Text.Json.Nodes;
 using MimeKit;
 using Spectre.Console;
 using StsFunctions.Local.FunctionsHost;
@@ -135,12 +136,20 @@ internal static class LiveRun
         CultureInfo.InvariantCulture,
         $"[grey]{DateTime.Now:HH:mm:ss}[/]  [{(invocation.Status == InvocationStatus.Succeeded ? "green" : "red")}]{invocation.Function}[/]  {invocation.HttpStatus?.ToString(CultureInfo.InvariantCulture) ?? invocation.Status.ToString().ToLowerInvariant()}, {invocation.Duration.TotalMilliseconds:0} ms");
 
-    // What the app says when all is well is in its log; here only what is not.
+    // Only what is not well; and a warning that was told is shown as the mail that it became.
     private static void ShowTrouble(HostLog line)
     {
-        if (line.Level >= LogLevel.Warning || line.Text.Contains("\"LogLevel\":\"Error\"", StringComparison.Ordinal))
+        if (line.Level >= LogLevel.Warning)
         {
             AnsiConsole.MarkupLineInterpolated($"[red]{line}[/]");
+        }
+        else if (line.Text.StartsWith('{'))
+        {
+            var entry = JsonNode.Parse(line.Text)!;
+            if ((string?)entry["LogLevel"] is "Error" or "Critical" && (string?)entry["Category"] is { } category && !category.EndsWith(".SendWarningFunction", StringComparison.Ordinal))
+            {
+                AnsiConsole.MarkupLineInterpolated($"[red]{(string?)entry["Message"]}[/] {(string?)entry["Exception"]}");
+            }
         }
     }
 }

@@ -43,6 +43,12 @@ if (isWrong)
     return args is ["--help"] or ["-h"] ? 0 : 2;
 }
 
+if (Console.IsOutputRedirected)
+{
+    // A file has no width; what reads it wraps by itself.
+    AnsiConsole.Profile.Width = 200;
+}
+
 using var stopping = new CancellationTokenSource();
 void Stop(PosixSignalContext signal)
 {

@@ -157,11 +157,6 @@ internal static class SmokeRun
             table.AddRow(new Text(line.Step), new Text(line.What), new Text(line.Expected), new Text(line.IsRight ? "as expected" : line.Actual, line.IsRight ? Color.Green : Color.Red));
         }
 
-        if (Console.IsOutputRedirected)
-        {
-            AnsiConsole.Profile.Width = 160;
-        }
-
         AnsiConsole.Write(table);
     }
 
