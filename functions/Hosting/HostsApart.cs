@@ -28,11 +28,15 @@ internal sealed class HostsApart(AppHosts appHosts)
     public Task InvokeAsync(HttpContext context, RequestDelegate next)
     {
         var publicHost = PublicHostOf(context.Request);
-        context.Features.Set(publicHost);
+        if (publicHost is not null)
+        {
+            context.Request.Headers.Host = publicHost;
+        }
+
         var audience = publicHost switch
         {
             null => Audience.FunctionsHost,
-            { } host when appHosts.Contains(host.Name) => Audience.App,
+            _ when appHosts.Contains(publicHost) => Audience.App,
             _ => Audience.PolicyHost,
         };
 
@@ -51,19 +55,19 @@ internal sealed class HostsApart(AppHosts appHosts)
     /// <c>Host</c>, and a client's own X-Forwarded-Host with it; a proxying host puts loopback into <c>Host</c> and
     /// overwrites X-Forwarded-Host. So X-Forwarded-Host counts only behind a loopback <c>Host</c>.
     /// </summary>
-    private static PublicHost? PublicHostOf(HttpRequest request)
+    private static string? PublicHostOf(HttpRequest request)
     {
-        // Not Request.Host: that decodes xn-- labels, and throws for those that are none.
         var host = NameOf(request.Headers.Host);
         if (!IsLoopback(host))
         {
-            return new PublicHost(host);
+            return host;
         }
 
         var forwarded = request.Headers["X-Forwarded-Host"];
-        return forwarded.Count == 0 ? null : new PublicHost(NameOf(forwarded));
+        return forwarded.Count == 0 ? null : NameOf(forwarded);
     }
 
+    // Not by Request.Host: it turns A-labels into U-labels, which throws where there is none and need not lead back.
     private static string NameOf(StringValues header) => new HostString(header.ToString()).Host;
 
     private static bool IsLoopback(string host) =>

@@ -16,7 +16,8 @@ internal sealed class ServePolicyFunction(PolicyCache cache, ILogger<ServePolicy
 
     public async Task RunAsync(HttpContext context)
     {
-        if (PolicyDomainOf(context.Features.GetRequiredFeature<PublicHost>().Name) is not { } domain)
+        // The header as it stands: A-labels stay A-labels.
+        if (PolicyDomainOf(context.Request.Headers.Host.ToString()) is not { } domain)
         {
             context.Response.StatusCode = StatusCodes.Status404NotFound;
             return;
