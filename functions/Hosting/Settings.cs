@@ -4,6 +4,7 @@ using MimeKit;
 using StsFunctions.CheckDomain;
 using StsFunctions.Domains;
 using StsFunctions.Outgoing;
+using StsFunctions.Protocol;
 using StsFunctions.Reports;
 using StsFunctions.SendWarning;
 
@@ -25,7 +26,7 @@ internal sealed record Settings(
     {
         var read = new SettingsReader(environment);
         var settings = new Settings(
-            new AppHosts([.. read.List("Sts__AppHost"), .. read.List("WEBSITE_HOSTNAME")]),
+            new AppHosts([.. read.List("Sts__AppHost", IsHost, "write the app's host name alone, for example app.example.com"), .. read.List("WEBSITE_HOSTNAME")]),
             ReadStorage(read),
             new ServingSettings(
                 CacheTime: read.Span("Sts__CacheTime", TimeSpan.FromSeconds(30), TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(45)),
@@ -65,9 +66,9 @@ internal sealed record Settings(
     private static CheckSettings ReadCheck(SettingsReader read) => new(
         DnsServer: read.Endpoint("Sts__DnsServer", 53),
         SmtpPort: read.Number("Sts__Lab__SmtpPort", 25, 1, IPEndPoint.MaxPort),
-        HeloName: read.Text("Sts__HeloName"),
+        HeloName: read.Parsed("Sts__HeloName", text => DomainName.TryParse(text, out var name) ? name.Value : null, "write the host name to give in EHLO, for example check.example.com"),
         TrustedRoots: read.Parsed("Sts__Lab__TrustedRoots", TrustedRoots.FromPemFile, "name a readable PEM file with one or more CA certificates"),
-        ReferenceMxHosts: read.List("Sts__ReferenceMxHosts") is { Count: > 0 } hosts
+        ReferenceMxHosts: read.List("Sts__ReferenceMxHosts", text => DomainName.TryParse(text, out _), "write host names, separated by commas") is { Count: > 0 } hosts
             ? hosts
             : ["gmail-smtp-in.l.google.com", "outlook-com.olc.protection.outlook.com", "mx-eu.mail.am0.yahoodns.net"],
         Spread: read.Span("Sts__CheckSpread", TimeSpan.FromMinutes(30), TimeSpan.Zero, TimeSpan.FromHours(6)),
@@ -83,7 +84,7 @@ internal sealed record Settings(
             "Sts__AcsEndpoint",
             text => Uri.TryCreate(text, UriKind.Absolute, out var uri) && (uri.Scheme == Uri.UriSchemeHttps || uri.IsLoopback) ? uri : null,
             "write the https address of the Communication Services resource");
-        var acsKey = read.Parsed("Sts__AcsKey", ParseBase64, "write the access key as Azure shows it (base64)");
+        var acsKey = read.Parsed("Sts__AcsKey", ParseBase64, "write the access key as Azure shows it (base64)", isSecret: true);
         var smtpHost = read.Text("Sts__SmtpHost");
         var smtp = new SmtpSettings(
             smtpHost ?? "",
@@ -98,7 +99,7 @@ internal sealed record Settings(
             read.Fault("Sts__AcsEndpoint, Sts__SmtpHost, Sts__MailFolder: more than one is set; warnings leave one way, so keep one.");
         }
 
-        if ((acs ?? (object?)smtpHost ?? folder) is not null && (from is null || to.Count == 0))
+        if ((acs ?? (object?)smtpHost ?? folder) is not null && (read.Text("Sts__WarnFrom") is null || read.Text("Sts__WarnTo") is null))
         {
             read.Fault("Sts__WarnFrom, Sts__WarnTo: both must be set for warnings to be mailed.");
         }
@@ -115,6 +116,10 @@ internal sealed record Settings(
         var mailboxes = addresses.Select(ParseMailbox).OfType<MailboxAddress>().ToList();
         return mailboxes is [] || mailboxes.Count < addresses.Length ? null : mailboxes;
     }
+
+    // A name or an address, with a port where a lab has one; a URL would match no request.
+    private static bool IsHost(string text) =>
+        Uri.TryCreate($"http://{text}/", UriKind.Absolute, out var uri) && uri.Authority.Equals(text, StringComparison.OrdinalIgnoreCase);
 
     private static byte[]? ParseBase64(string text)
     {

@@ -49,6 +49,19 @@ internal sealed class SettingsReader
     public IReadOnlyList<string> List(string name) =>
         Text(name)?.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries) ?? [];
 
+    /// <summary>The values of a comma-separated list, each of which must be right; empty when not set or wrong.</summary>
+    public IReadOnlyList<string> List(string name, Func<string, bool> isRight, string hint)
+    {
+        var values = List(name);
+        if (values.FirstOrDefault(value => !isRight(value)) is not { } wrong)
+        {
+            return values;
+        }
+
+        Fault(name, wrong, hint);
+        return [];
+    }
+
     /// <summary>A span of time between two bounds.</summary>
     public TimeSpan Span(string name, TimeSpan fallback, TimeSpan least, TimeSpan most)
     {
@@ -100,8 +113,8 @@ internal sealed class SettingsReader
         return false;
     }
 
-    /// <summary>Anything else: <paramref name="parse"/> gives null for a text that is wrong, and <paramref name="hint"/> says what would be right.</summary>
-    public T? Parsed<T>(string name, Func<string, T?> parse, string hint)
+    /// <summary>Anything else: <paramref name="parse"/> gives null for a text that is wrong, and <paramref name="hint"/> says what would be right. A secret is not repeated.</summary>
+    public T? Parsed<T>(string name, Func<string, T?> parse, string hint, bool isSecret = false)
         where T : class
     {
         if (Text(name) is not { } text)
@@ -112,7 +125,7 @@ internal sealed class SettingsReader
         var value = parse(text);
         if (value is null)
         {
-            Fault(name, text, hint);
+            Fault(name, isSecret ? "(not shown)" : text, hint);
         }
 
         return value;
@@ -128,7 +141,9 @@ internal sealed class SettingsReader
     public void Fault(string line) => _faults.Add(line);
 
     private void Fault(string name, string value, string hint) =>
-        Fault($"{name}: \"{(value.Length <= 80 ? value : value[..80] + "…")}\" is not valid; {hint}.");
+        Fault($"{name}: \"{OneLine(value.Length <= 80 ? value : value[..80] + "…")}\" is not valid; {hint}.");
+
+    private static string OneLine(string text) => string.Concat(text.Select(c => char.IsControl(c) ? ' ' : c));
 
     private string Nearest(string name) =>
         _known.MinBy(known => Distance(known.ToUpperInvariant(), name.ToUpperInvariant())) ?? Prefix;

@@ -1,0 +1,187 @@
+using CsCheck;
+using StsFunctions.Hosting;
+using Xunit;
+
+namespace StsFunctions.Tests.Hosting;
+
+public sealed class SettingsTests
+{
+    private const string Storage = "UseDevelopmentStorage=true";
+    private const string Secret = "c2VjcmV0LXNlY3JldC1zZWNyZXQ";
+
+    [Fact]
+    public void Storage_alone_is_enough()
+    {
+        var settings = Read(out var faults);
+
+        Assert.Empty(faults);
+        Assert.Equal(TimeSpan.FromSeconds(30), settings.Serving.CacheTime);
+        Assert.Equal(25, settings.Check.SmtpPort);
+        Assert.False(settings.Outgoing.AllowEveryAddress);
+        Assert.Null(settings.AppHosts.Primary);
+    }
+
+    [Fact]
+    public void Without_storage_nothing_starts()
+    {
+        Settings.Read(new Dictionary<string, string>(), out var faults);
+
+        Assert.StartsWith("AzureWebJobsStorage: not set;", Assert.Single(faults), StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("Sts__CacheTime", "soon")]
+    [InlineData("Sts__CacheTime", "00:01:00")]
+    [InlineData("Sts__CacheTime", "00:00:00")]
+    [InlineData("Sts__MaxStale", "8.00:00:00")]
+    [InlineData("Sts__MaxStale", "-00:00:01")]
+    [InlineData("Sts__Lab__AllowEveryAddress", "yes")]
+    [InlineData("Sts__DnsServer", "dns.example")]
+    [InlineData("Sts__Lab__SmtpPort", "0")]
+    [InlineData("Sts__Lab__SmtpPort", "65536")]
+    [InlineData("Sts__Lab__SmtpPort", "+25")]
+    [InlineData("Sts__Lab__TrustedRoots", "/nowhere/roots.pem")]
+    [InlineData("Sts__CheckSpread", "1")]
+    [InlineData("Sts__SessionTimeout", "00:00:00")]
+    [InlineData("Sts__RetryDelay", "00:10:00")]
+    [InlineData("Sts__ReportMaxBytes", "10")]
+    [InlineData("Sts__ReportMaxExpandedBytes", "1e9")]
+    [InlineData("Sts__WarnFrom", "nobody")]
+    [InlineData("Sts__WarnFrom", "a@example.com, b@example.com")]
+    [InlineData("Sts__WarnTo", "a@example.com,,nobody")]
+    [InlineData("Sts__AcsEndpoint", "http://acs.example/")]
+    [InlineData("Sts__AcsEndpoint", "acs.example")]
+    [InlineData("Sts__AcsKey", "no base64!")]
+    [InlineData("Sts__SmtpPort", "587a")]
+    [InlineData("Sts__SmtpPlain", "1")]
+    [InlineData("Sts__AppHost", "https://app.example/")]
+    [InlineData("Sts__AppHost", "app.example,b@d host")]
+    [InlineData("Sts__HeloName", "two words")]
+    [InlineData("Sts__HeloName", "mail.example\r\nQUIT")]
+    [InlineData("Sts__ReferenceMxHosts", "mx.example, not a host")]
+    [InlineData("AzureWebJobsStorage", "nonsense")]
+    public void A_wrong_value_gives_one_line_that_names_its_setting(string name, string value)
+    {
+        Read(out var faults, (name, value));
+
+        var fault = Assert.Single(faults);
+        Assert.StartsWith(name, fault, StringComparison.Ordinal);
+        Assert.DoesNotContain('\n', fault);
+        Assert.DoesNotContain('\r', fault);
+    }
+
+    [Theory]
+    [InlineData("Sts__ChacheTime", "Sts__CacheTime")]
+    [InlineData("Sts__AcsEndPiont", "Sts__AcsEndpoint")]
+    [InlineData("STS__MAILFOLDERS", "Sts__MailFolder")]
+    [InlineData("Sts__AllowEveryAddress", "Sts__Lab__AllowEveryAddress")]
+    public void A_misspelt_setting_is_found_and_the_right_one_named(string misspelt, string meant)
+    {
+        Read(out var faults, (misspelt, "x"));
+
+        var fault = Assert.Single(faults);
+        Assert.StartsWith(misspelt, fault, StringComparison.Ordinal);
+        Assert.Contains($"did you mean {meant}?", fault, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Names_compare_without_case_and_an_empty_value_is_none()
+    {
+        var settings = Read(out var faults, ("STS__CACHETIME", "00:00:05"), ("Sts__MaxStale", ""), ("Sts__Unknown", ""));
+
+        Assert.Empty(faults);
+        Assert.Equal(TimeSpan.FromSeconds(5), settings.Serving.CacheTime);
+        Assert.Equal(TimeSpan.FromHours(24), settings.Serving.MaxStale);
+    }
+
+    [Fact]
+    public void Two_ways_for_mail_are_one_too_many()
+    {
+        Read(out var faults, ("Sts__SmtpHost", "relay.example"), ("Sts__MailFolder", "/tmp/mail"), ("Sts__WarnFrom", "a@example.com"), ("Sts__WarnTo", "b@example.com"));
+
+        Assert.Contains("keep one", Assert.Single(faults), StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("Sts__SmtpHost", "relay.example")]
+    [InlineData("Sts__AcsEndpoint", "https://acs.example/")]
+    [InlineData("Sts__MailFolder", "/tmp/mail")]
+    public void A_way_for_mail_without_addresses_is_said(string name, string value)
+    {
+        Read(out var faults, (name, value));
+
+        Assert.StartsWith("Sts__WarnFrom, Sts__WarnTo:", Assert.Single(faults), StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("Sts__WarnFrom", "nobody")]
+    [InlineData("Sts__WarnTo", "nobody")]
+    public void A_wrong_address_is_not_also_called_missing(string name, string value)
+    {
+        Read(out var faults, ("Sts__WarnFrom", "sts@example.com"), ("Sts__WarnTo", "postmaster@example.com"), ("Sts__SmtpHost", "relay.example"), (name, value));
+
+        Assert.StartsWith($"{name}: ", Assert.Single(faults), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Several_recipients_may_have_names()
+    {
+        var settings = Read(out var faults, ("Sts__WarnFrom", "MTA-STS <sts@example.com>"), ("Sts__WarnTo", "Post Master <postmaster@example.com>, ops@example.net"), ("Sts__MailFolder", "/tmp/mail"));
+
+        Assert.Empty(faults);
+        Assert.Equal(["postmaster@example.com", "ops@example.net"], settings.Warnings.To.Select(to => to.Address));
+        Assert.Equal("sts@example.com", settings.Warnings.From!.Address);
+    }
+
+    [Theory]
+    [InlineData("AzureWebJobsStorage", "DefaultEndpointsProtocol=https;AccountName=a;AccountKey=" + Secret)]
+    [InlineData("Sts__AcsKey", Secret + "!")]
+    [InlineData("Sts__SmtpPassword", Secret)]
+    [InlineData("Sts__SmtpPasword", Secret)]
+    [InlineData("Sts__AcsKeys", Secret)]
+    [InlineData("APPLICATIONINSIGHTS_CONNECTION_STRING", "InstrumentationKey=" + Secret)]
+    public void A_secret_is_never_repeated(string name, string value)
+    {
+        Read(out var faults, (name, value), ("Sts__CacheTime", "wrong as well"));
+
+        Assert.NotEmpty(faults);
+        Assert.DoesNotContain(faults, fault => fault.Contains(Secret, StringComparison.Ordinal));
+    }
+
+    [Theory]
+    [InlineData("app.example")]
+    [InlineData("app.example:8443")]
+    [InlineData("127.0.0.1:7071")]
+    [InlineData("localhost:7071")]
+    public void The_apps_host_may_have_a_port_as_a_lab_has(string host)
+    {
+        var settings = Read(out var faults, ("Sts__AppHost", host), ("WEBSITE_HOSTNAME", "x.azurewebsites.net"));
+
+        Assert.Empty(faults);
+        Assert.Equal(host, settings.AppHosts.Primary);
+        Assert.True(settings.AppHosts.Contains(host.Split(':')[0].ToUpperInvariant()));
+        Assert.True(settings.AppHosts.Contains("x.azurewebsites.net"));
+    }
+
+    [Fact]
+    public void No_environment_whatever_makes_the_reading_throw()
+    {
+        string[] names = ["Sts__CacheTime", "Sts__AppHost", "Sts__HeloName", "Sts__DnsServer", "Sts__ReferenceMxHosts", "Sts__WarnFrom", "Sts__WarnTo", "Sts__AcsEndpoint", "Sts__AcsKey", "AzureWebJobsStorage", "Sts__Lab__TrustedRoots", "Sts__x"];
+        Gen.Dictionary(Gen.Int[0, names.Length - 1].Select(n => names[n]), Gen.String)[0, 8].Sample(environment =>
+        {
+            Settings.Read(environment, out var faults);
+            Assert.All(faults, fault => Assert.False(string.IsNullOrWhiteSpace(fault)));
+        }, iter: 2_000);
+    }
+
+    private static Settings Read(out IReadOnlyList<string> faults, params (string Name, string Value)[] variables)
+    {
+        var environment = new Dictionary<string, string> { ["AzureWebJobsStorage"] = Storage };
+        foreach (var (name, value) in variables)
+        {
+            environment[name] = value;
+        }
+
+        return Settings.Read(environment, out faults);
+    }
+}
