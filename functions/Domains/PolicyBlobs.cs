@@ -50,8 +50,9 @@ internal sealed class PolicyBlobs(BlobServiceClient blobs)
             var details = answer.Value.Details;
             return new PolicyLook.Found(new ServedPolicy(answer.Value.Content.ToArray(), details.Metadata["id"], details.ETag));
         }
-        catch (RequestFailedException e) when (e.Status == 404)
+        catch (RequestFailedException e) when (e.ErrorCode == BlobErrorCode.BlobNotFound)
         {
+            // No other 404: a container that is gone takes nobody's policy away.
             return new PolicyLook.Stranger();
         }
         catch (RequestFailedException e) when (e.Status == 304)

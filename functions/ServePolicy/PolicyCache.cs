@@ -26,7 +26,7 @@ internal sealed class PolicyCache(PolicyBlobs blobs, ServingSettings settings, T
 
     private readonly ConcurrentDictionary<DomainName, Copy> _copies = new();
     private readonly ConcurrentDictionary<DomainName, DateTimeOffset> _strangers = new();
-    private readonly ConcurrentDictionary<DomainName, Task<Copy?>> _reads = new();
+    private readonly ConcurrentDictionary<DomainName, Lazy<Task<Copy?>>> _reads = new();
 
     /// <summary>The policy to serve for a domain, or null for one that is not hosted.</summary>
     /// <exception cref="PolicyUnavailableException">Storage is down and there is no copy to serve.</exception>
@@ -50,14 +50,16 @@ internal sealed class PolicyCache(PolicyBlobs blobs, ServingSettings settings, T
     {
         var mayServe = copy is not null && now < copy.SeenAt + settings.MaxStale;
         // A read belongs to all who wait for it: no single caller's hanging up ends it, the storage client's limits do.
-        var read = _reads.GetOrAdd(domain, static (domain, cache) => cache.ReadAsync(domain), this);
+        // Lazy, because GetOrAdd may call its factory for several at once, and only the one that is kept may read.
+        var read = _reads.GetOrAdd(domain, static (domain, cache) => new Lazy<Task<Copy?>>(() => cache.ReadAsync(domain)), this).Value;
         try
         {
             return (mayServe
                 ? await read.WaitAsync(Patience, time, cancellation)
                 : await read.WaitAsync(cancellation))?.Policy;
         }
-        catch (Exception e) when (mayServe && e is not OperationCanceledException)
+        // A storage client that ran out of time throws a cancellation too: only the caller's own means that nobody waits.
+        catch (Exception e) when (mayServe && !cancellation.IsCancellationRequested)
         {
             if (e is not TimeoutException)
             {
@@ -67,7 +69,7 @@ internal sealed class PolicyCache(PolicyBlobs blobs, ServingSettings settings, T
 
             return copy!.Policy;
         }
-        catch (Exception e) when (e is not OperationCanceledException)
+        catch (Exception e) when (!cancellation.IsCancellationRequested)
         {
             throw new PolicyUnavailableException(domain, e);
         }
@@ -75,7 +77,7 @@ internal sealed class PolicyCache(PolicyBlobs blobs, ServingSettings settings, T
 
     private async Task<Copy?> ReadAsync(DomainName domain)
     {
-        // Let GetOrAdd store this task before it can end.
+        // Let the reading be stored before it can end.
         await Task.Yield();
         try
         {
