@@ -1,0 +1,52 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.Text.RegularExpressions;
+
+namespace StsFunctions.Bench;
+
+/// <summary>What one run of wrk measured.</summary>
+internal sealed record Load(double RequestsPerSecond, double P99Milliseconds);
+
+/// <summary>wrk: one thread, 64 connections that are kept alive.</summary>
+internal static partial class Wrk
+{
+    /// <summary>The load, as it would be typed.</summary>
+    public const string How = "wrk -t1 -c64 -d5s --latency";
+
+    /// <summary>Asks for the policy for some seconds.</summary>
+    /// <exception cref="InvalidOperationException">Any answer was not 2xx, or a connection failed.</exception>
+    public static async Task<Load> RunAsync(string executable, int port, int seconds, CancellationToken cancellation) => Parse(await Programs.RunAsync(
+        new ProcessStartInfo(executable, ["-t1", "-c64", $"-d{seconds}s", "--latency", "-H", $"Host: {HostedPolicy.Host}", $"http://127.0.0.1:{port}{HostedPolicy.Path}"]),
+        cancellation));
+
+    private static Load Parse(string output)
+    {
+        var requests = RequestsPerSecond().Match(output);
+        var p99 = P99().Match(output);
+        if (!requests.Success || !p99.Success || Faults().IsMatch(output))
+        {
+            throw new InvalidOperationException($"A run with errors is no measurement. wrk said:{Environment.NewLine}{output}");
+        }
+
+        return new Load(Number(requests), Number(p99) * MillisecondsOf(p99.Groups[2].Value));
+    }
+
+    private static double Number(Match match) => double.Parse(match.Groups[1].Value, CultureInfo.InvariantCulture);
+
+    private static double MillisecondsOf(string unit) => unit switch
+    {
+        "us" => 0.001,
+        "ms" => 1,
+        "s" => 1_000,
+        _ => 60_000,
+    };
+
+    [GeneratedRegex(@"^Requests/sec:\s+([\d.]+)", RegexOptions.Multiline)]
+    private static partial Regex RequestsPerSecond();
+
+    [GeneratedRegex(@"^\s+99%\s+([\d.]+)(us|ms|s|m)\s*$", RegexOptions.Multiline)]
+    private static partial Regex P99();
+
+    [GeneratedRegex("Non-2xx|Socket errors")]
+    private static partial Regex Faults();
+}
