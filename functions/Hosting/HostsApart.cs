@@ -16,12 +16,9 @@ internal enum Audience
     PolicyHost,
 }
 
-/// <summary>The host name that the client asked for, as it came, without a port.</summary>
-internal sealed record PublicHost(string Name);
-
 /// <summary>
 /// Finds the host name that the client asked for, and lets each endpoint be reached under the names that it is for
-/// and no other: on a policy host only the policy path answers. Everything else is 404, with nothing echoed.
+/// and no other; from then on it is the request's <c>Host</c>, without a port. On a policy host only the policy path answers. Everything else is 404, with nothing echoed.
 /// </summary>
 internal sealed class HostsApart(AppHosts appHosts)
 {

@@ -1,7 +1,5 @@
-using Microsoft.AspNetCore.Http.Features;
 using Microsoft.Net.Http.Headers;
 using StsFunctions.Domains;
-using StsFunctions.Hosting;
 using StsFunctions.Protocol;
 
 namespace StsFunctions.ServePolicy;
