@@ -28,8 +28,8 @@ internal static class FunctionEndpoints
         });
 
     /// <summary>A queue function: called with the text of one message.</summary>
-    public static void MapQueue(this IEndpointRouteBuilder app, string function, Func<IServiceProvider, string, CancellationToken, Task> run) =>
-        app.MapInvocation(function, (services, body, cancellation) => run(services, HostInvocation.QueueText(body, "message"), cancellation));
+    public static void MapQueue(this IEndpointRouteBuilder app, string function, Func<IServiceProvider, string, CancellationToken, Task> run, string binding = "message") =>
+        app.MapInvocation(function, (services, body, cancellation) => run(services, HostInvocation.QueueText(body, binding), cancellation));
 
     private static void MapInvocation(this IEndpointRouteBuilder app, string function, Func<IServiceProvider, ReadOnlyMemory<byte>, CancellationToken, Task> run) =>
         app.MapPost("/" + function, (RequestDelegate)(async context =>
@@ -72,6 +72,7 @@ internal static class FunctionEndpoints
             if (read.IsCompleted)
             {
                 var body = System.Buffers.BuffersExtensions.ToArray(read.Buffer);
+                // A read left open breaks the connection, which the host would have used again.
                 reader.AdvanceTo(read.Buffer.End);
                 return body;
             }

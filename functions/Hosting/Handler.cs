@@ -40,12 +40,13 @@ internal static class Handler
             return WrongSettings;
         }
 
-        await using var app = Build(settings, number);
+        await using var app = Build(settings, number, MapFunctions);
         await app.RunAsync();
         return Ended;
     }
 
-    private static WebApplication Build(Settings settings, int port)
+    /// <summary>The server, listening on loopback once it is started, with the functions that <paramref name="map"/> maps.</summary>
+    public static WebApplication Build(Settings settings, int port, Action<IEndpointRouteBuilder> map, Action<WebApplicationBuilder>? configure = null)
     {
         // Empty: no configuration files to watch, which costs a cold start more than everything else together.
         var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
@@ -59,15 +60,17 @@ internal static class Handler
         builder.Services.AddRoutingCore();
         builder.AddTelemetry(settings.Telemetry);
         builder.Services.AddStsFunctions(settings);
+        configure?.Invoke(builder);
 
         var app = builder.Build();
         app.UseRouting();
         app.Use(next => context => context.RequestServices.GetRequiredService<HostsApart>().InvokeAsync(context, next));
-        MapFunctions(app);
+        map(app);
         return app;
     }
 
-    private static void MapFunctions(IEndpointRouteBuilder app)
+    /// <summary>Every function of the app.</summary>
+    public static void MapFunctions(IEndpointRouteBuilder app)
     {
         // The host polls this until it answers, then starts to call.
         app.MapHttp("/", Audience.FunctionsHost, [HttpMethods.Get], _ => Task.CompletedTask);
