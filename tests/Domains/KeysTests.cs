@@ -1,0 +1,119 @@
+using CsCheck;
+using StsFunctions.Domains;
+using StsFunctions.Protocol;
+using StsFunctions.Tests.Protocol;
+using Xunit;
+
+namespace StsFunctions.Tests.Domains;
+
+public sealed class KeysTests
+{
+    // Azure Storage: 1 KiB of UTF-16 a key.
+    private const int MaxKey = 512;
+
+    private static readonly Gen<DateTimeOffset> Time =
+        Gen.DateTime[new DateTime(2016, 1, 1), new DateTime(2090, 1, 1)].Select(time => new DateTimeOffset(DateTime.SpecifyKind(time, DateTimeKind.Utc)));
+
+    [Fact]
+    public void No_key_holds_what_a_key_must_not_however_hostile_its_parts()
+    {
+        Gen.Select(Gen.String, Gen.String, Time).Sample((one, other, time) =>
+        {
+            string[] keys =
+            [
+                Keys.Finding("mx.certificate.name", one), Keys.Outbox("20260314120000", Finding(one), Change.Opened), Keys.Audit(time, one),
+                Keys.Report(DateOnly.FromDateTime(time.UtcDateTime), one, other, time), Keys.Hash(one),
+            ];
+            Assert.All(keys, key =>
+            {
+                Assert.InRange(key.Length, 1, MaxKey);
+                Assert.DoesNotContain(key, c => c is '/' or '\\' or '#' or '?' || char.IsControl(c) || c > '~');
+            });
+        }, iter: 5_000);
+    }
+
+    [Fact]
+    public void The_same_thing_has_the_same_key_and_another_thing_another()
+    {
+        Gen.Select(Gen.String, Gen.String, Time).Sample((one, other, time) =>
+        {
+            Assert.Equal(Keys.Finding("c", one), Keys.Finding("c", string.Concat(one)));
+            if (one != other)
+            {
+                Assert.NotEqual(Keys.Finding("c", one), Keys.Finding("c", other));
+                Assert.NotEqual(Keys.Audit(time, one), Keys.Audit(time, other));
+                Assert.NotEqual(Keys.Hash(one), Keys.Hash(other));
+            }
+        }, iter: 5_000);
+    }
+
+    [Fact]
+    public void A_plain_name_stays_readable()
+    {
+        Assert.Equal("f:mx.certificate.name:mx1.example.com", Keys.Finding("mx.certificate.name", "mx1.example.com"));
+        Assert.Equal("o:20260314120000:mx.uncovered:mx1.example.com:resolved", Keys.Outbox("20260314120000", Finding("mx1.example.com") with { Code = "mx.uncovered" }, Change.Resolved));
+    }
+
+    [Fact]
+    public void Days_and_their_reports_sort_by_time()
+    {
+        Gen.Select(Time, Time, Gen.String).Where((a, b, _) => a.UtcDateTime.Date < b.UtcDateTime.Date).Sample((earlier, later, text) =>
+        {
+            var (day, next) = (DateOnly.FromDateTime(earlier.UtcDateTime), DateOnly.FromDateTime(later.UtcDateTime));
+            Assert.True(string.CompareOrdinal(Keys.Day(day), Keys.Day(next)) < 0);
+            // Between the first key of its own day and the first of every later one.
+            Assert.True(string.CompareOrdinal(Keys.Day(day), Keys.Report(day, text, text, earlier)) < 0);
+            Assert.True(string.CompareOrdinal(Keys.Report(day, text, text, earlier), Keys.Day(next)) < 0);
+        }, iter: 2_000);
+    }
+
+    [Fact]
+    [Trait("Conformance", "RPT-6")]
+    public void A_reports_identity_is_its_submitter_its_id_and_its_start_in_any_zone()
+    {
+        var start = TestStorage.Noon;
+        var day = DateOnly.FromDateTime(start.UtcDateTime);
+        var key = Keys.Report(day, "Company-X", "id", start);
+
+        Assert.Equal(key, Keys.Report(day, "company-x", "id", start.ToOffset(TimeSpan.FromHours(5))));
+        Assert.NotEqual(key, Keys.Report(day, "Company-Y", "id", start));
+        Assert.NotEqual(key, Keys.Report(day, "Company-X", "ID", start));
+        Assert.NotEqual(key, Keys.Report(day, "Company-X", "id", start.AddSeconds(1)));
+    }
+
+    [Fact]
+    public void Stamps_sort_as_time_does_and_inverted_ones_the_other_way()
+    {
+        Gen.Select(Time, Time).Where((a, b) => a.AddSeconds(1) <= b).Sample((earlier, later) =>
+        {
+            Assert.True(string.CompareOrdinal(Keys.Stamp(earlier), Keys.Stamp(later)) < 0);
+            Assert.True(string.CompareOrdinal(Keys.InvertedStamp(earlier), Keys.InvertedStamp(later)) > 0);
+        }, iter: 2_000);
+    }
+
+    [Fact]
+    public void Every_domain_has_one_of_sixteen_shards_and_a_place_in_the_round()
+    {
+        Gens.DomainName.Sample(domain =>
+        {
+            Assert.Contains(Keys.Shard(domain), Keys.Shards);
+            Assert.Equal(Keys.Shard(domain), Keys.Shard(DomainName.Parse(domain.Value.ToUpperInvariant())));
+            Assert.InRange(Keys.Place(domain), 0, 0.99999);
+        }, iter: 2_000);
+    }
+
+    [Fact]
+    public void Domains_are_spread_evenly()
+    {
+        var domains = Enumerable.Range(0, 16_000).Select(n => DomainName.Parse($"domain{n}.example")).ToList();
+
+        Assert.All(domains.CountBy(Keys.Shard), shard => Assert.InRange(shard.Value, 800, 1_200));
+        Assert.All(domains.CountBy(domain => (int)(Keys.Place(domain) * 10)), tenth => Assert.InRange(tenth.Value, 1_400, 1_800));
+        Assert.Equal(16, Keys.Shards.Count());
+    }
+
+    [Fact]
+    public void No_domain_is_the_operators_partition() => Assert.False(DomainName.TryParse(Keys.Operator, out _));
+
+    private static Finding Finding(string subject) => new("mx.certificate.name", Severity.Info, subject, "", "", "", "");
+}
