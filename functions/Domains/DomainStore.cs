@@ -1,6 +1,7 @@
 using System.Diagnostics.CodeAnalysis;
 using Azure;
 using Azure.Data.Tables;
+using Azure.Data.Tables.Models;
 using StsFunctions.Protocol.MtaSts;
 
 namespace StsFunctions.Domains;
@@ -70,8 +71,9 @@ internal sealed class DomainStore
         {
             await _table.SubmitTransactionAsync(change.Actions, cancellation);
         }
-        catch (TableTransactionFailedException e) when (e.Status is 409 or 412)
+        catch (TableTransactionFailedException e) when (e.Status is 409 or 412 || e.ErrorCode == TableErrorCode.ResourceNotFound)
         {
+            // A row to be changed or taken out that is no longer there: another writer took it out.
             throw new ConcurrentChangeException(change.Partition, e);
         }
     }

@@ -71,9 +71,11 @@ internal sealed class PolicyPublisher(
             if (!partition.IsActive || partition.Record!.PolicyId != newest.Id)
             {
                 var change = new DomainChange(partition.Key).Record(Serving(partition.Record, newest), partition.ETag);
+                // Until the blob was written the earlier policy was served, however long ago the new one's row was.
+                var replacedAt = time.GetUtcNow();
                 foreach (var earlier in partition.Policies.Where(p => p.Id != newest.Id && p.ReplacedAt is null))
                 {
-                    change.Policy(earlier with { ReplacedAt = newest.PublishedAt });
+                    change.Policy(earlier with { ReplacedAt = replacedAt });
                 }
 
                 change.Audit(newest.PublishedAt, $"policy.{newest.Id}", $"published {newest.Mode.ToToken()}, max_age {newest.MaxAge.TotalSeconds} s");
@@ -93,10 +95,11 @@ internal sealed class PolicyPublisher(
     /// <exception cref="RemovalRefusedException">Some sender may still apply an earlier policy (RFC 8461 §8.3), and <paramref name="force"/> is not set.</exception>
     public async Task<bool> RemoveAsync(DomainName domain, bool force, CancellationToken cancellation)
     {
-        var partition = await domains.ReadAsync(Keys.Domain(domain), cancellation);
+        // A publication that a kill left half way is carried through first, or it would come to life after this.
+        var partition = await FinishAsync(domain, await domains.ReadAsync(Keys.Domain(domain), cancellation), cancellation);
         if (!partition.IsActive)
         {
-            await FinishAndProjectAsync(domain, partition, cancellation);
+            await fleet.ProjectAsync(domain, cancellation);
             return false;
         }
 
