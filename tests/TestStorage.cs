@@ -1,3 +1,5 @@
+using Azure.Core;
+using Azure.Core.Pipeline;
 using Azure.Data.Tables;
 using Azure.Storage.Blobs;
 using Azure.Storage.Queues;
@@ -21,7 +23,7 @@ internal sealed class TestStorage
         Policies = new PolicyBlobs(Blobs);
         Reports = new ReportStore(Tables);
         Fleet = new FleetStore(Tables, Domains, Reports, Time);
-        Publisher = new PolicyPublisher(Domains, Policies, Fleet, new CheckQueue(Queues), Serving, Time);
+        Publisher = PublisherAt(Time);
         Ledger = new FindingLedger(Domains);
     }
 
@@ -51,10 +53,34 @@ internal sealed class TestStorage
 
     public FindingLedger Ledger { get; }
 
+    /// <summary>A publisher with a clock of its own and, where given, with something that happens just before it commits.</summary>
+    public PolicyPublisher PublisherAt(TimeProvider time, Func<Task>? beforeCommit = null)
+    {
+        var options = new QueueClientOptions { MessageEncoding = QueueMessageEncoding.Base64 };
+        if (beforeCommit is not null)
+        {
+            // The message to the queue is the last thing before the commit.
+            options.AddPolicy(new Interruption(beforeCommit), HttpPipelinePosition.PerCall);
+        }
+
+        return new PolicyPublisher(Domains, Policies, Fleet, new CheckQueue(new QueueServiceClient(ConnectionString, options)), Serving, time);
+    }
+
     public static async Task<TestStorage> CreateAsync(AzuriteFixture azurite)
     {
         var storage = new TestStorage(await azurite.OwnAccountAsync());
         await StorageLayout.EnsureAsync(storage.Blobs, storage.Queues, storage.Tables, TestContext.Current.CancellationToken);
         return storage;
+    }
+
+    private sealed class Interruption(Func<Task> interrupt) : HttpPipelinePolicy
+    {
+        public override void Process(HttpMessage message, ReadOnlyMemory<HttpPipelinePolicy> pipeline) => throw new NotSupportedException();
+
+        public override async ValueTask ProcessAsync(HttpMessage message, ReadOnlyMemory<HttpPipelinePolicy> pipeline)
+        {
+            await interrupt();
+            await ProcessNextAsync(message, pipeline);
+        }
     }
 }

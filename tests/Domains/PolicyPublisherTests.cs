@@ -1,0 +1,365 @@
+using System.Text;
+using Azure.Data.Tables;
+using Microsoft.Extensions.Logging.Abstractions;
+using Microsoft.Extensions.Time.Testing;
+using StsFunctions.CheckDomain;
+using StsFunctions.Domains;
+using StsFunctions.Outgoing;
+using StsFunctions.Protocol;
+using StsFunctions.Protocol.MtaSts;
+using Xunit;
+
+namespace StsFunctions.Tests.Domains;
+
+public sealed class PolicyPublisherTests(AzuriteFixture azurite)
+{
+    private static readonly DomainName Domain = DomainName.Parse("example.com");
+    private static readonly Policy First = PolicyOf("enforce", "mx1.example.com");
+    private static readonly Policy Second = PolicyOf("enforce", "mx2.example.com");
+    private static readonly Policy None = PolicyOf("none", null);
+
+    private static CancellationToken Now => TestContext.Current.CancellationToken;
+
+    [Fact]
+    public async Task A_new_domain_is_served_listed_recorded_and_to_be_checked()
+    {
+        var storage = await TestStorage.CreateAsync(azurite);
+
+        var publication = await storage.Publisher.PublishAsync(Domain, First, "team", Now);
+
+        Assert.Equal(new Publication("20260314120000", Changed: true), publication);
+        Assert.Equal(First.ToBytes(), await ServedAsync(storage));
+        var partition = await ReadAsync(storage);
+        Assert.True(partition.IsActive);
+        Assert.Equal(("team", publication.Id, PolicyMode.Enforce, TestStorage.Noon), (partition.Record!.Group, partition.Record.PolicyId, partition.Record.Mode, partition.Record.AddedAt));
+        Assert.Equal(First.ToBytes(), Assert.Single(partition.Policies).Bytes);
+        var row = Assert.Single(await storage.Fleet.ListAsync(Now).ToListAsync(Now));
+        Assert.Equal(("example.com", "team", publication.Id), (row.Domain, row.Group, row.PolicyId));
+        Assert.Equal(1, (await storage.Queues.GetQueueClient(StorageLayout.ChecksQueue).GetPropertiesAsync(Now)).Value.ApproximateMessagesCount);
+    }
+
+    [Fact]
+    [Trait("Conformance", "GET-6")]
+    public async Task The_same_policy_again_keeps_its_id()
+    {
+        var storage = await TestStorage.CreateAsync(azurite);
+        var first = await storage.Publisher.PublishAsync(Domain, First, "team", Now);
+        storage.Time.Advance(TimeSpan.FromDays(1));
+
+        var again = await storage.Publisher.PublishAsync(Domain, First, null, Now);
+
+        Assert.Equal(new Publication(first.Id, Changed: false), again);
+        Assert.Single((await ReadAsync(storage)).Policies);
+    }
+
+    [Fact]
+    [Trait("Conformance", "GET-6")]
+    [Trait("Conformance", "OPS-4")]
+    public async Task Another_policy_takes_its_place_under_a_new_id_and_the_first_is_kept_with_its_end()
+    {
+        var storage = await TestStorage.CreateAsync(azurite);
+        var first = await storage.Publisher.PublishAsync(Domain, First, "team", Now);
+        storage.Time.Advance(TimeSpan.FromDays(1));
+
+        var second = await storage.Publisher.PublishAsync(Domain, Second, null, Now);
+
+        Assert.True(string.CompareOrdinal(first.Id, second.Id) < 0);
+        Assert.Equal(Second.ToBytes(), await ServedAsync(storage));
+        var partition = await ReadAsync(storage);
+        Assert.Equal([(first.Id, TestStorage.Noon.AddDays(1)), (second.Id, null)], partition.Policies.Select(p => (p.Id, p.ReplacedAt)));
+        Assert.Equal(First.ToBytes(), partition.Policies[0].Bytes);
+        Assert.Equal("team", partition.Record!.Group);
+    }
+
+    [Theory]
+    [InlineData(0)]
+    [InlineData(-1)]
+    [InlineData(-3600)]
+    [Trait("Conformance", "GET-6")]
+    public async Task An_id_never_goes_back_even_where_the_clock_does(int seconds)
+    {
+        var storage = await TestStorage.CreateAsync(azurite);
+        var ids = new List<string> { (await storage.Publisher.PublishAsync(Domain, First, null, Now)).Id };
+        var late = storage.PublisherAt(new FakeTimeProvider(TestStorage.Noon.AddSeconds(seconds)));
+
+        ids.Add((await late.PublishAsync(Domain, Second, null, Now)).Id);
+        ids.Add((await late.PublishAsync(Domain, First, null, Now)).Id);
+
+        Assert.Equal(ids.Distinct().Order(StringComparer.Ordinal), ids);
+        Assert.All(ids, id => Assert.Equal(id, new StsRecord { Id = id }.Id));
+        Assert.Equal(First.ToBytes(), await ServedAsync(storage));
+        Assert.Equal(ids[^1], (await ReadAsync(storage)).Record!.PolicyId);
+    }
+
+    [Fact]
+    public async Task Of_two_writers_at_once_one_is_told_and_nothing_is_lost()
+    {
+        var storage = await TestStorage.CreateAsync(azurite);
+        await storage.Publisher.PublishAsync(Domain, First, null, Now);
+        storage.Time.Advance(TimeSpan.FromHours(1));
+        var slow = storage.PublisherAt(storage.Time, beforeCommit: () => storage.Publisher.PublishAsync(Domain, Second, null, Now));
+
+        await Assert.ThrowsAsync<ConcurrentChangeException>(() => slow.PublishAsync(Domain, None, null, Now));
+
+        Assert.Equal(Second.ToBytes(), await ServedAsync(storage));
+        var partition = await ReadAsync(storage);
+        Assert.Equal([First.ToBytes(), Second.ToBytes()], partition.Policies.Select(p => p.Bytes));
+        Assert.Equal(partition.Newest!.Id, partition.Record!.PolicyId);
+    }
+
+    [Theory]
+    [InlineData(0)]
+    [InlineData(1)]
+    public async Task Of_two_who_add_the_same_new_domain_at_once_the_later_stands_and_no_policy_is_lost(int secondsApart)
+    {
+        var storage = await TestStorage.CreateAsync(azurite);
+        var slow = storage.PublisherAt(new FakeTimeProvider(TestStorage.Noon.AddSeconds(secondsApart)), beforeCommit: () => storage.Publisher.PublishAsync(Domain, First, null, Now));
+
+        if (secondsApart == 0)
+        {
+            await Assert.ThrowsAsync<ConcurrentChangeException>(() => slow.PublishAsync(Domain, Second, null, Now));
+        }
+        else
+        {
+            await slow.PublishAsync(Domain, Second, null, Now);
+        }
+
+        var partition = await ReadAsync(storage);
+        Assert.Equal(1 + secondsApart, partition.Policies.Count);
+        Assert.Equal(partition.Newest!.Id, partition.Record!.PolicyId);
+        Assert.Equal(partition.Newest.Bytes, await ServedAsync(storage));
+        Assert.Single(partition.Policies, policy => policy.ReplacedAt is null);
+    }
+
+    [Fact]
+    public async Task Of_many_writers_at_once_each_is_told_the_truth()
+    {
+        var storage = await TestStorage.CreateAsync(azurite);
+        await storage.Publisher.PublishAsync(Domain, First, null, Now);
+        storage.Time.Advance(TimeSpan.FromHours(1));
+
+        var done = (await Task.WhenAll(Enumerable.Range(0, 8).Select(async n =>
+        {
+            try
+            {
+                return (await storage.Publisher.PublishAsync(Domain, PolicyOf("testing", $"mx{n}.example.com"), null, Now)).Id;
+            }
+            catch (ConcurrentChangeException)
+            {
+                return null;
+            }
+        }))).OfType<string>().ToList();
+
+        // What was told to be published is in the history; what is served is the newest of it.
+        await storage.Publisher.FinishAsync(Domain, await ReadAsync(storage), Now);
+        var partition = await ReadAsync(storage);
+        Assert.NotEmpty(partition.Policies.Skip(1));
+        Assert.All(done, id => Assert.Contains(id, partition.Policies.Select(p => p.Id)));
+        Assert.Equal(partition.Newest!.Id, partition.Record!.PolicyId);
+        Assert.Equal(partition.Newest.Bytes, await ServedAsync(storage));
+    }
+
+    [Theory]
+    [InlineData(HalfWay.Row)]
+    [InlineData(HalfWay.RowAndBlob)]
+    [InlineData(HalfWay.AllButTheList)]
+    [Trait("Conformance", "OPS-4")]
+    public async Task A_kill_half_way_is_healed_by_the_message_that_was_put_before(HalfWay killed)
+    {
+        var storage = await TestStorage.CreateAsync(azurite);
+        await storage.Publisher.PublishAsync(Domain, First, "team", Now);
+        var half = await LeaveHalfWayAsync(storage, Second, killed);
+        storage.Time.Advance(TimeSpan.FromHours(2));
+
+        await CheckMessageAsync(storage);
+
+        Assert.Equal(Second.ToBytes(), await ServedAsync(storage));
+        var partition = await ReadAsync(storage);
+        Assert.Equal((half, "team"), (partition.Record!.PolicyId, partition.Record.Group));
+        Assert.Equal(half, Assert.Single(await storage.Fleet.ListAsync(Now).ToListAsync(Now)).PolicyId);
+        // The first was served until now, whenever the second's row was written.
+        if (killed == HalfWay.Row)
+        {
+            Assert.Equal(storage.Time.GetUtcNow(), partition.Policies[0].ReplacedAt);
+        }
+    }
+
+    [Theory]
+    [InlineData(HalfWay.Row)]
+    [InlineData(HalfWay.RowAndBlob)]
+    public async Task A_domain_half_added_is_completed_with_its_group(HalfWay killed)
+    {
+        var storage = await TestStorage.CreateAsync(azurite);
+        await LeaveHalfWayAsync(storage, First, killed, "team");
+
+        await CheckMessageAsync(storage);
+
+        Assert.Equal(First.ToBytes(), await ServedAsync(storage));
+        Assert.Equal("team", Assert.Single(await storage.Fleet.ListAsync(Now).ToListAsync(Now)).Group);
+    }
+
+    [Theory]
+    [InlineData(HalfWay.Row)]
+    [InlineData(HalfWay.RowAndBlob)]
+    public async Task A_domain_half_added_can_be_removed_and_stays_so(HalfWay killed)
+    {
+        var storage = await TestStorage.CreateAsync(azurite);
+        await LeaveHalfWayAsync(storage, First, killed);
+
+        Assert.True(await storage.Publisher.RemoveAsync(Domain, force: true, Now));
+        await CheckMessageAsync(storage);
+
+        Assert.Null(await ServedAsync(storage));
+        Assert.Empty(await storage.Fleet.ListAsync(Now).ToListAsync(Now));
+    }
+
+    [Fact]
+    public async Task Healing_what_is_whole_changes_nothing()
+    {
+        var storage = await TestStorage.CreateAsync(azurite);
+        await storage.Publisher.PublishAsync(Domain, First, null, Now);
+        var before = await ReadAsync(storage);
+
+        var after = await storage.Publisher.FinishAsync(Domain, before, Now);
+
+        Assert.Equal(before.ETag, after.ETag);
+        Assert.Equal(before.ETag, (await ReadAsync(storage)).ETag);
+    }
+
+    [Fact]
+    [Trait("Conformance", "OPS-3")]
+    public async Task Removal_is_refused_until_the_last_sender_has_forgotten()
+    {
+        var storage = await TestStorage.CreateAsync(azurite);
+        await storage.Publisher.PublishAsync(Domain, First, null, Now);
+        var refused = await Assert.ThrowsAsync<RemovalRefusedException>(() => storage.Publisher.RemoveAsync(Domain, force: false, Now));
+        Assert.Contains("mode: none", refused.Message, StringComparison.Ordinal);
+
+        storage.Time.Advance(TimeSpan.FromDays(1));
+        await storage.Publisher.PublishAsync(Domain, None, null, Now);
+        var safe = storage.Time.GetUtcNow() + storage.Serving.CacheTime + storage.Serving.MaxStale + TimeSpan.FromSeconds(First.MaxAge);
+        storage.Time.SetUtcNow(safe.AddSeconds(-1));
+        refused = await Assert.ThrowsAsync<RemovalRefusedException>(() => storage.Publisher.RemoveAsync(Domain, force: false, Now));
+        Assert.Contains($"{safe:u}", refused.Message, StringComparison.Ordinal);
+        Assert.Equal(None.ToBytes(), await ServedAsync(storage));
+
+        storage.Time.SetUtcNow(safe);
+        Assert.True(await storage.Publisher.RemoveAsync(Domain, force: false, Now));
+        Assert.Null(await ServedAsync(storage));
+        Assert.Empty(await storage.Fleet.ListAsync(Now).ToListAsync(Now));
+        Assert.Equal(2, (await ReadAsync(storage)).Policies.Count);
+    }
+
+    [Fact]
+    public async Task Removal_by_force_is_at_once_and_once()
+    {
+        var storage = await TestStorage.CreateAsync(azurite);
+        await storage.Publisher.PublishAsync(Domain, First, null, Now);
+
+        Assert.True(await storage.Publisher.RemoveAsync(Domain, force: true, Now));
+        Assert.False(await storage.Publisher.RemoveAsync(Domain, force: true, Now));
+        await CheckMessageAsync(storage);
+
+        Assert.Null(await ServedAsync(storage));
+        Assert.False((await ReadAsync(storage)).IsActive);
+        Assert.False(await storage.Domains.IsActiveAsync(Keys.Domain(Domain), Now));
+    }
+
+    [Fact]
+    public async Task A_removal_that_was_killed_before_the_blob_went_is_healed()
+    {
+        var storage = await TestStorage.CreateAsync(azurite);
+        await storage.Publisher.PublishAsync(Domain, First, null, Now);
+        var partition = await ReadAsync(storage);
+        await storage.Domains.CommitAsync(new DomainChange(partition.Key).Record(partition.Record! with { State = DomainState.Gone }, partition.ETag), Now);
+
+        await CheckMessageAsync(storage);
+
+        Assert.Null(await ServedAsync(storage));
+        Assert.Empty(await storage.Fleet.ListAsync(Now).ToListAsync(Now));
+    }
+
+    [Theory]
+    [InlineData("same")]
+    [InlineData("other")]
+    [Trait("Conformance", "GET-6")]
+    public async Task A_removed_domain_can_be_added_again_under_a_newer_id_with_all_its_history(string policy)
+    {
+        var storage = await TestStorage.CreateAsync(azurite);
+        var first = await storage.Publisher.PublishAsync(Domain, First, "team", Now);
+        await storage.Publisher.RemoveAsync(Domain, force: true, Now);
+
+        // In the same second, even.
+        var again = await storage.Publisher.PublishAsync(Domain, policy == "same" ? First : Second, null, Now);
+
+        Assert.True(again.Changed);
+        Assert.True(string.CompareOrdinal(first.Id, again.Id) < 0);
+        Assert.Equal((policy == "same" ? First : Second).ToBytes(), await ServedAsync(storage));
+        var partition = await ReadAsync(storage);
+        Assert.True(partition.IsActive);
+        Assert.Equal([first.Id, again.Id], partition.Policies.Select(p => p.Id));
+        Assert.NotNull(partition.Policies[0].ReplacedAt);
+        Assert.Single(await storage.Fleet.ListAsync(Now).ToListAsync(Now));
+    }
+
+    [Fact]
+    public async Task Every_change_leaves_an_audit_row()
+    {
+        var storage = await TestStorage.CreateAsync(azurite);
+        await storage.Publisher.PublishAsync(Domain, First, null, Now);
+        storage.Time.Advance(TimeSpan.FromMinutes(1));
+        await storage.Publisher.PublishAsync(Domain, Second, null, Now);
+        storage.Time.Advance(TimeSpan.FromMinutes(1));
+        await storage.Publisher.RemoveAsync(Domain, force: true, Now);
+
+        var audit = await storage.Tables.GetTableClient(StorageLayout.DomainsTable)
+            .QueryAsync<TableEntity>($"PartitionKey eq 'example.com' and RowKey lt '{Keys.FirstOfState}'", cancellationToken: Now).ToListAsync(Now);
+
+        Assert.Equal(["policy.20260314120000", "policy.20260314120100", "domain.removed"], audit.Select(row => row.GetString("What")));
+        Assert.All(audit, row => Assert.StartsWith(Keys.AuditPrefix, row.RowKey, StringComparison.Ordinal));
+    }
+
+    public enum HalfWay
+    {
+        Row,
+        RowAndBlob,
+        AllButTheList,
+    }
+
+    private static async Task<string> LeaveHalfWayAsync(TestStorage storage, Policy policy, HalfWay killed, string group = "team")
+    {
+        storage.Time.Advance(TimeSpan.FromMinutes(1));
+        var now = storage.Time.GetUtcNow();
+        var next = new PolicyVersion(Keys.Stamp(now), policy.ToBytes(), policy.Mode, TimeSpan.FromSeconds(policy.MaxAge), now, null, group);
+        await storage.Domains.CommitAsync(new DomainChange(Keys.Domain(Domain)).NewPolicy(next), Now);
+        if (killed >= HalfWay.RowAndBlob)
+        {
+            await storage.Policies.PutAsync(Domain, next, Now);
+        }
+
+        if (killed >= HalfWay.AllButTheList)
+        {
+            await storage.Publisher.FinishAsync(Domain, await ReadAsync(storage), Now);
+        }
+
+        return next.Id;
+    }
+
+    // A message of a round that was looked at already: nothing is observed, everything is healed.
+    private static Task CheckMessageAsync(TestStorage storage)
+    {
+        var settings = new CheckSettings(new System.Net.IPEndPoint(System.Net.IPAddress.Loopback, 1), 25, null, null, [], TimeSpan.Zero, TimeSpan.FromSeconds(1), TimeSpan.Zero);
+        var observer = new Observer(new DnsObserver(settings), new SmtpProbe(new OutgoingGate(new OutgoingSettings(false)), settings, "localhost", storage.Time), settings, storage.Time);
+        var function = new CheckDomainFunction(
+            storage.Domains, storage.Publisher, storage.Fleet, storage.Ledger, observer, new ObservationBlobs(storage.Blobs), NullLogger<CheckDomainFunction>.Instance);
+        return function.RunAsync("""{"domain":"example.com","round":""}""", Now);
+    }
+
+    private static Task<DomainPartition> ReadAsync(TestStorage storage) => storage.Domains.ReadAsync(Keys.Domain(Domain), Now);
+
+    private static async Task<byte[]?> ServedAsync(TestStorage storage) =>
+        (await storage.Policies.LookAsync(Domain, null, Now) as PolicyLook.Found)?.Policy.Bytes;
+
+    private static Policy PolicyOf(string mode, string? mx) =>
+        Policy.Parse(Encoding.UTF8.GetBytes($"version: STSv1\nmode: {mode}\n{(mx is null ? "" : $"mx: {mx}\n")}max_age: 604800\n"));
+}
