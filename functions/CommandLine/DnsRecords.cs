@@ -12,9 +12,11 @@ internal static class DnsRecords
         var name = appHost is null ? host : new HostString(appHost).Host + ".";
         return
         [
-            $"mta-sts.{domain}.   CNAME  {name}",
-            $"_smtp._tls.{domain}. TXT    \"v=TLSRPTv1; rua=https://{host}/v1/tlsrpt\"",
-            $"_mta-sts.{domain}.  TXT    \"{new StsRecord { Id = policyId }}\"",
+            Line($"mta-sts.{domain}.", "CNAME", name),
+            Line($"_smtp._tls.{domain}.", "TXT", $"\"v=TLSRPTv1; rua=https://{host}/v1/tlsrpt\""),
+            Line($"_mta-sts.{domain}.", "TXT", $"\"{new StsRecord { Id = policyId }}\""),
         ];
+
+        string Line(string owner, string type, string data) => $"{owner.PadRight("_smtp._tls..".Length + domain.Value.Length)}  {type,-5}  {data}";
     }
 }
