@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using StsFunctions.Local;
 
 namespace StsFunctions.Bench;
 

@@ -1,6 +1,4 @@
 using System.Diagnostics;
-using System.Net;
-using System.Net.Sockets;
 
 namespace StsFunctions.Local.FunctionsHost;
 
@@ -22,7 +20,7 @@ internal sealed class HandlerProcess : IAsyncDisposable
     public HandlerProcess(HostConfiguration host, StandInHostOptions options, Action<HostLog> log) => (_host, _options, _log) = (host, options, log);
 
     /// <summary>The port that every incarnation of the handler listens on.</summary>
-    public int Port { get; } = FreePort();
+    public int Port { get; } = LoopbackPort.Free();
 
     public int? ProcessId { get; private set; }
 
@@ -213,23 +211,4 @@ internal sealed class HandlerProcess : IAsyncDisposable
     private void Say(LogLevel level, string text) => _log(new HostLog(level, "host", text));
 
     private static TaskCompletionSource NewSignal() => new(TaskCreationOptions.RunContinuationsAsynchronously);
-
-    // Below the range from which systems take the ports of outgoing connections: a probe of a port in that range can meet itself.
-    private static int FreePort()
-    {
-        while (true)
-        {
-            var port = Random.Shared.Next(15_000, 30_000);
-            try
-            {
-                using var listener = new TcpListener(IPAddress.Loopback, port);
-                listener.Start();
-                return port;
-            }
-            catch (SocketException)
-            {
-                // Taken: another.
-            }
-        }
-    }
 }

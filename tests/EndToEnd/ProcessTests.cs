@@ -48,7 +48,7 @@ public sealed class ProcessTests(AppUnderTest app)
     public async Task Asked_politely_to_end_it_does_not_exit_0_which_the_host_would_never_restart()
     {
         Assert.SkipWhen(OperatingSystem.IsWindows(), "There is no SIGTERM on Windows.");
-        var port = FreePort();
+        var port = LoopbackPort.Free();
         using var process = Start([], new() { ["AzureWebJobsStorage"] = Storage, ["FUNCTIONS_CUSTOMHANDLER_PORT"] = $"{port}" });
         await WaitUntilServingAsync(port);
         using (var kill = Process.Start("kill", ["-TERM", $"{process.Id}"]))
@@ -63,7 +63,7 @@ public sealed class ProcessTests(AppUnderTest app)
     [Fact]
     public async Task It_binds_the_port_that_the_host_names_whatever_ASPNETCORE_URLS_says()
     {
-        var port = FreePort();
+        var port = LoopbackPort.Free();
         using var process = Start([], new() { ["AzureWebJobsStorage"] = Storage, ["FUNCTIONS_CUSTOMHANDLER_PORT"] = $"{port}", ["ASPNETCORE_URLS"] = "http://127.0.0.1:1" });
         try
         {
@@ -88,7 +88,7 @@ public sealed class ProcessTests(AppUnderTest app)
             }
         });
         var address = ingestion.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.Single();
-        var port = FreePort();
+        var port = LoopbackPort.Free();
         using var process = Start([], new()
         {
             ["AzureWebJobsStorage"] = Storage,
@@ -246,24 +246,6 @@ public sealed class ProcessTests(AppUnderTest app)
             catch (HttpRequestException)
             {
                 await Task.Delay(TimeSpan.FromMilliseconds(25), limit.Token);
-            }
-        }
-    }
-
-    // Below the range of outgoing connections, so that a probe cannot meet itself.
-    private static int FreePort()
-    {
-        while (true)
-        {
-            try
-            {
-                using var listener = new System.Net.Sockets.TcpListener(IPAddress.Loopback, Random.Shared.Next(15_000, 30_000));
-                listener.Start();
-                return ((IPEndPoint)listener.LocalEndpoint).Port;
-            }
-            catch (System.Net.Sockets.SocketException)
-            {
-                // Taken: another.
             }
         }
     }

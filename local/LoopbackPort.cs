@@ -1,10 +1,10 @@
 using System.Net;
 using System.Net.Sockets;
 
-namespace StsFunctions.Bench;
+namespace StsFunctions.Local;
 
 /// <summary>Ports for servers that must be told one.</summary>
-internal static class LoopbackPort
+public static class LoopbackPort
 {
     /// <summary>A port that nobody listens on.</summary>
     public static int Free()
