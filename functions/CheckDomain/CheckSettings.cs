@@ -8,7 +8,6 @@ namespace StsFunctions.CheckDomain;
 /// <param name="HeloName">The name given in EHLO; null means the app's own host name.</param>
 /// <param name="TrustedRoots">The roots of a lab; null means the system's.</param>
 /// <param name="ReferenceMxHosts">Well-known MX hosts that tell a network without port 25 from an MX that is down.</param>
-/// <param name="Spread">A round's checks start over this long.</param>
 /// <param name="SessionTimeout">The longest that one SMTP session may take.</param>
 /// <param name="RetryDelay">The pause before a failed look is repeated.</param>
 internal sealed record CheckSettings(
@@ -17,6 +16,5 @@ internal sealed record CheckSettings(
     string? HeloName,
     TrustedRoots? TrustedRoots,
     IReadOnlyList<string> ReferenceMxHosts,
-    TimeSpan Spread,
     TimeSpan SessionTimeout,
     TimeSpan RetryDelay);

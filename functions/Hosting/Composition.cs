@@ -22,6 +22,7 @@ internal static class Composition
         services.AddSingleton(TimeProvider.System);
         services.AddSingleton(settings.AppHosts);
         services.AddSingleton(settings.Serving);
+        services.AddSingleton(settings.Schedule);
         services.AddSingleton(settings.Check);
         services.AddSingleton(settings.Reports);
         services.AddSingleton<HostsApart>();

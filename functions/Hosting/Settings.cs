@@ -6,6 +6,7 @@ using StsFunctions.Domains;
 using StsFunctions.Outgoing;
 using StsFunctions.Protocol;
 using StsFunctions.Reports;
+using StsFunctions.ScheduleChecks;
 using StsFunctions.SendWarning;
 
 namespace StsFunctions.Hosting;
@@ -16,6 +17,7 @@ internal sealed record Settings(
     StorageSettings Storage,
     ServingSettings Serving,
     OutgoingSettings Outgoing,
+    ScheduleSettings Schedule,
     CheckSettings Check,
     ReportSettings Reports,
     WarningSettings Warnings,
@@ -32,6 +34,8 @@ internal sealed record Settings(
                 CacheTime: read.Span("Sts__CacheTime", TimeSpan.FromSeconds(30), TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(45)),
                 MaxStale: read.Span("Sts__MaxStale", TimeSpan.FromHours(24), TimeSpan.Zero, TimeSpan.FromDays(7))),
             new OutgoingSettings(AllowEveryAddress: read.Flag("Sts__Lab__AllowEveryAddress")),
+            new ScheduleSettings(
+                Spread: read.Span("Sts__CheckSpread", TimeSpan.FromMinutes(30), TimeSpan.Zero, TimeSpan.FromHours(6))),
             ReadCheck(read),
             new ReportSettings(
                 MaxBytes: read.Number("Sts__ReportMaxBytes", 10 << 20, 1 << 10, 100 << 20),
@@ -71,7 +75,6 @@ internal sealed record Settings(
         ReferenceMxHosts: read.List("Sts__ReferenceMxHosts", text => DomainName.TryParse(text, out _), "write host names, separated by commas") is { Count: > 0 } hosts
             ? hosts
             : ["gmail-smtp-in.l.google.com", "outlook-com.olc.protection.outlook.com", "mx-eu.mail.am0.yahoodns.net"],
-        Spread: read.Span("Sts__CheckSpread", TimeSpan.FromMinutes(30), TimeSpan.Zero, TimeSpan.FromHours(6)),
         SessionTimeout: read.Span("Sts__SessionTimeout", TimeSpan.FromSeconds(30), TimeSpan.FromSeconds(1), TimeSpan.FromMinutes(2)),
         RetryDelay: read.Span("Sts__RetryDelay", TimeSpan.FromSeconds(10), TimeSpan.Zero, TimeSpan.FromMinutes(1)));
 

@@ -1,11 +1,10 @@
-using StsFunctions.CheckDomain;
 using StsFunctions.Domains;
 using StsFunctions.Protocol;
 
 namespace StsFunctions.ScheduleChecks;
 
 /// <summary>Timer: asks for one look at every hosted domain, spread over time.</summary>
-internal sealed class ScheduleChecksFunction(FleetStore fleet, CheckQueue checks, CheckSettings settings, TimeProvider time, ILogger<ScheduleChecksFunction> log)
+internal sealed class ScheduleChecksFunction(FleetStore fleet, CheckQueue checks, ScheduleSettings settings, TimeProvider time, ILogger<ScheduleChecksFunction> log)
 {
     public async Task RunAsync(CancellationToken cancellation)
     {

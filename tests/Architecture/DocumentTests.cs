@@ -3,7 +3,7 @@ using StsFunctions.CheckDomain;
 using StsFunctions.Local;
 using Xunit;
 
-namespace StsFunctions.Tests.Docs;
+namespace StsFunctions.Tests.Architecture;
 
 /// <summary>docs/ lists exactly what there is.</summary>
 public sealed partial class DocumentTests
