@@ -159,8 +159,8 @@ internal static class DomainCommands
                 row.WorstFinding?.ToString().ToLowerInvariant() ?? (row.LastCheckAt is null ? "-" : "none"),
                 Tables.Day(row.NextExpiry),
                 row is { LastCheckAt: not null, Observed: false } ? "port 25 closed" : Tables.Minute(row.LastCheckAt),
-                Tables.Number(row.Days.Sum(day => day.Sessions)),
-                Tables.Number(row.Days.Sum(day => day.Failures)));
+                Tables.Number(Report.Sum(row.Days.Select(day => day.Sessions))),
+                Tables.Number(Report.Sum(row.Days.Select(day => day.Failures))));
         }
 
         Tables.Write(table);

@@ -6,8 +6,8 @@ namespace StsFunctions.Domains;
 /// <summary>The rows of one change to one domain, gathered for one transaction.</summary>
 internal sealed class DomainChange(string partition)
 {
-    // A property of a table holds 64 KiB; evidence that is longer lives whole in the observation.
-    private const int MaxText = 8 * 1024;
+    // A property of a table holds 64 KiB.
+    private const int MaxDetail = 8 * 1024;
 
     private readonly List<TableTransactionAction> _actions = [];
 
@@ -89,9 +89,9 @@ internal sealed class DomainChange(string partition)
         ["Code"] = finding.Code,
         ["Severity"] = finding.Severity.ToString(),
         ["Subject"] = finding.Subject,
-        ["Evidence"] = Cut(finding.Evidence),
+        ["Evidence"] = finding.Evidence,
         ["Meaning"] = finding.Meaning,
-        ["Remedy"] = Cut(finding.Remedy),
+        ["Remedy"] = finding.Remedy,
         ["Rfc"] = finding.Rfc,
     };
 
@@ -101,5 +101,5 @@ internal sealed class DomainChange(string partition)
         return this;
     }
 
-    private static string Cut(string text) => text.Length <= MaxText ? text : text[..MaxText] + "…";
+    private static string Cut(string text) => text.Length <= MaxDetail ? text : text[..MaxDetail] + "…";
 }

@@ -1,3 +1,5 @@
+using System.Globalization;
+
 namespace StsFunctions.Domains;
 
 /// <summary>What a finding does to mail.</summary>
@@ -21,7 +23,28 @@ internal enum Severity
 /// <param name="Meaning">What it does to mail, in one sentence.</param>
 /// <param name="Remedy">What to do, with the exact record or command.</param>
 /// <param name="Rfc">The section it rests on.</param>
-internal sealed record Finding(string Code, Severity Severity, string Subject, string Evidence, string Meaning, string Remedy, string Rfc);
+internal sealed record Finding(string Code, Severity Severity, string Subject, string Evidence, string Meaning, string Remedy, string Rfc)
+{
+    // A property of a table holds 64 KiB; evidence that is longer lives whole in the observation.
+    private const int MaxText = 8 * 1024;
+
+    public string Subject { get; init => field = OneLine(value); } = OneLine(Subject);
+
+    public string Evidence { get; init => field = OneLine(value); } = OneLine(Evidence);
+
+    public string Remedy { get; init => field = OneLine(value); } = OneLine(Remedy);
+
+    // What was seen comes from outside and goes into mails, logs and terminals: no line ends, escapes or turns of direction.
+    private static string OneLine(string text)
+    {
+        var cut = text.Length <= MaxText ? text : text[..(MaxText - 1)] + "…";
+        return cut.All(IsShown) ? cut : string.Concat(cut.Select(c => IsShown(c) ? c : '?'));
+    }
+
+    private static bool IsShown(char c) => char.GetUnicodeCategory(c) is not (
+        UnicodeCategory.Control or UnicodeCategory.Format or UnicodeCategory.Surrogate or UnicodeCategory.PrivateUse
+        or UnicodeCategory.LineSeparator or UnicodeCategory.ParagraphSeparator or UnicodeCategory.OtherNotAssigned);
+}
 
 /// <summary>A finding that stands, since when, and the round that opened it.</summary>
 internal sealed record OpenFinding(Finding Finding, DateTimeOffset OpenedAt, string Round);

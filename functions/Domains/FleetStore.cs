@@ -94,9 +94,10 @@ internal sealed class FleetStore
 
     private async Task<IReadOnlyList<DailySessions>> DaysAsync(DomainName domain, CancellationToken cancellation)
     {
-        var from = DateOnly.FromDateTime(_time.GetUtcNow().UtcDateTime).AddDays(1 - DaysKept);
-        var reports = await _reports.ReadAsync(domain, from, cancellation);
-        return DailySessionsOf(reports);
+        var today = DateOnly.FromDateTime(_time.GetUtcNow().UtcDateTime);
+        var reports = await _reports.ReadAsync(domain, today.AddDays(1 - DaysKept), cancellation);
+        // Anybody may send a report of any day; what is further ahead than a clock may be wrong would make the row grow.
+        return DailySessionsOf(reports.Where(report => report.Day <= today.AddDays(1)));
     }
 
     /// <summary>Sums what counts, day by day.</summary>
@@ -105,7 +106,7 @@ internal sealed class FleetStore
             .Where(report => !report.Superseded)
             .GroupBy(report => report.Day)
             .OrderBy(day => day.Key)
-            .Select(day => new DailySessions(day.Key, day.Sum(r => r.Sessions), day.Sum(r => r.Failures)))];
+            .Select(day => new DailySessions(day.Key, Report.Sum(day.Select(r => r.Sessions)), Report.Sum(day.Select(r => r.Failures))))];
 
     private static TableEntity ToRow(string shard, DomainName domain, DomainPartition partition, IReadOnlyList<DailySessions> days)
     {

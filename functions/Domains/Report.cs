@@ -46,6 +46,10 @@ internal sealed record Report(
 {
     /// <summary>The day it counts for: the start of its range, in UTC.</summary>
     public DateOnly Day => DateOnly.FromDateTime(Start.UtcDateTime);
+
+    /// <summary>Adds counts. They come from outside: a sum that would overflow stays at the largest number.</summary>
+    public static long Sum(IEnumerable<long> counts) =>
+        counts.Aggregate(0L, (sum, count) => count > long.MaxValue - sum ? long.MaxValue : sum + count);
 }
 
 /// <summary>Failed sessions of one result type at one server: a row of the <c>ReportFailures</c> table.</summary>

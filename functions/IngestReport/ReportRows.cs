@@ -32,8 +32,8 @@ internal static class ReportRows
             read.Report.Start,
             read.Report.End,
             type,
-            Sum(counted.Select(p => p.SuccessfulSessions)),
-            Sum(counted.Select(p => p.FailedSessions)),
+            Report.Sum(counted.Select(p => p.SuccessfulSessions)),
+            Report.Sum(counted.Select(p => p.FailedSessions)),
             source ?? (read.ByMail ? ReportSource.Mail : ReportSource.Dropped),
             Unverified,
             read.BodyHash,
@@ -53,18 +53,14 @@ internal static class ReportRows
                 same.Key.ResultType,
                 same.Key.Host,
                 same.Key.Address,
-                Sum(same.Select(detail => detail.FailedSessions)),
+                Report.Sum(same.Select(detail => detail.FailedSessions)),
                 Cut(same.Select(detail => detail.AdditionalInformation ?? detail.FailureReasonCode).FirstOrDefault(text => !string.IsNullOrEmpty(text)) ?? "")))
             .OrderByDescending(failure => failure.Sessions)
             .ToList();
         return failures.Count <= MaxFailures
             ? failures
-            : [.. failures.Take(MaxFailures - 1), new ReportFailure("(others)", "", "", Sum(failures.Skip(MaxFailures - 1).Select(f => f.Sessions)), $"{failures.Count - MaxFailures + 1} more kinds")];
+            : [.. failures.Take(MaxFailures - 1), new ReportFailure("(others)", "", "", Report.Sum(failures.Skip(MaxFailures - 1).Select(f => f.Sessions)), $"{failures.Count - MaxFailures + 1} more kinds")];
     }
-
-    // Counts come from outside: a sum that would overflow stays at the largest number.
-    private static long Sum(IEnumerable<long> counts) =>
-        counts.Aggregate(0L, (sum, count) => count > long.MaxValue - sum ? long.MaxValue : sum + count);
 
     private static string Cut(string text) => text.Length <= MaxInformation ? text : text[..MaxInformation];
 }

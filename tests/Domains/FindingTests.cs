@@ -1,0 +1,35 @@
+using CsCheck;
+using StsFunctions.Domains;
+using Xunit;
+
+namespace StsFunctions.Tests.Domains;
+
+public sealed class FindingTests
+{
+    [Theory]
+    [InlineData("v=STSv1; id=1\r\nCRITICAL  forged", "v=STSv1; id=1??CRITICAL  forged")]
+    [InlineData("\u001b[2J\u0000\u0007", "?[2J??")]
+    [InlineData("a\u2028b\u202ec\u200b", "a?b?c?")]
+    [InlineData("CN=Müller § 5, O=例", "CN=Müller § 5, O=例")]
+    public void What_was_seen_is_shown_on_one_line(string seen, string shown)
+    {
+        var finding = new Finding("txt.sts.invalid", Severity.Warning, seen, seen, "", seen, "");
+
+        Assert.Equal((shown, shown, shown), (finding.Subject, finding.Evidence, finding.Remedy));
+        Assert.Equal(shown, (finding with { Evidence = seen }).Evidence);
+    }
+
+    [Fact]
+    public void What_is_too_long_is_cut_the_same_way_every_time()
+    {
+        var finding = new Finding("c", Severity.Info, "", new string('x', 100_000), "", "", "");
+
+        Assert.Equal(8 * 1024, finding.Evidence.Length);
+        Assert.EndsWith("x…", finding.Evidence, StringComparison.Ordinal);
+        Assert.Equal(finding, finding with { Evidence = finding.Evidence });
+    }
+
+    [Fact]
+    public void Nothing_seen_can_hold_a_control_character() => Gen.String.Sample(
+        seen => Assert.DoesNotContain(new Finding("c", Severity.Info, "", seen, "", "", "").Evidence, char.IsControl));
+}
