@@ -64,7 +64,8 @@ internal static class Handler
 
         var app = builder.Build();
         app.UseRouting();
-        app.Use(next => context => context.RequestServices.GetRequiredService<HostsApart>().InvokeAsync(context, next));
+        var hostsApart = app.Services.GetRequiredService<HostsApart>();
+        app.Use(next => context => hostsApart.InvokeAsync(context, next));
         map(app);
         return app;
     }
@@ -72,13 +73,16 @@ internal static class Handler
     /// <summary>Every function of the app.</summary>
     public static void MapFunctions(IEndpointRouteBuilder app)
     {
+        // All services are singletons: the root finds them without the scope that a request's own services begin.
+        var root = app.ServiceProvider;
+
         // The host polls this until it answers, then starts to call.
         app.MapHttp("/", Audience.FunctionsHost, [HttpMethods.Get], _ => Task.CompletedTask);
 
         app.MapHttp(ServePolicyFunction.Path, Audience.PolicyHost, [HttpMethods.Get, HttpMethods.Head], context =>
-            context.RequestServices.GetRequiredService<ServePolicyFunction>().RunAsync(context));
+            root.GetRequiredService<ServePolicyFunction>().RunAsync(context));
         app.MapHttp(ReceiveReportFunction.Path, Audience.App, [HttpMethods.Post], context =>
-            context.RequestServices.GetRequiredService<ReceiveReportFunction>().RunAsync(context));
+            root.GetRequiredService<ReceiveReportFunction>().RunAsync(context));
 
         app.MapTimer("ScheduleChecks", (services, cancellation) => services.GetRequiredService<ScheduleChecksFunction>().RunAsync(cancellation));
         app.MapTimer("SendWarning", (services, cancellation) => services.GetRequiredService<SendWarningFunction>().RunAsync(cancellation));

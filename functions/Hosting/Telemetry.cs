@@ -18,6 +18,8 @@ internal static class Telemetry
                 console.TimestampFormat = "yyyy-MM-ddTHH:mm:ss.fffZ";
             })
             .AddFilter("Microsoft", LogLevel.Warning)
+            // It logs nothing above Information, but begins a span and a scope for every request if it may log at all.
+            .AddFilter("Microsoft.AspNetCore.Hosting.Diagnostics", LogLevel.None)
             .AddFilter("Azure", LogLevel.Warning)
             .SetMinimumLevel(LogLevel.Information);
 

@@ -11,6 +11,7 @@ internal sealed class ServePolicyFunction(PolicyCache cache, ILogger<ServePolicy
     public const string Path = "/.well-known/mta-sts.txt";
 
     private const string PolicyHostLabel = "mta-sts.";
+    private const string ContentType = "text/plain; charset=utf-8";
 
     public async Task RunAsync(HttpContext context)
     {
@@ -42,11 +43,24 @@ internal sealed class ServePolicyFunction(PolicyCache cache, ILogger<ServePolicy
 
     private static async Task AnswerAsync(HttpContext context, ServedPolicy policy)
     {
+        var headers = context.Response.Headers;
         // An intermediary may keep a copy, but must ask before each use: no old policy after an update (GET-4).
-        context.Response.Headers.CacheControl = "no-cache";
-        context.Response.Headers.XContentTypeOptions = "nosniff";
-        // Answers If-None-Match with 304 and HEAD without a body.
-        await Results.Bytes(policy.Bytes, "text/plain; charset=utf-8", entityTag: new EntityTagHeaderValue(policy.EntityTag)).ExecuteAsync(context);
+        headers.CacheControl = "no-cache";
+        headers.XContentTypeOptions = "nosniff";
+        if (context.Request.Headers is { IfMatch.Count: > 0 } or { IfNoneMatch.Count: > 0 })
+        {
+            // Weighs the conditions (RFC 9110 §13.2): 304, 412, or the whole.
+            await Results.Bytes(policy.Bytes, ContentType, entityTag: new EntityTagHeaderValue(policy.EntityTag)).ExecuteAsync(context);
+            return;
+        }
+
+        headers.ContentType = ContentType;
+        headers.ETag = policy.EntityTag;
+        headers.ContentLength = policy.Bytes.Length;
+        if (!HttpMethods.IsHead(context.Request.Method))
+        {
+            await context.Response.BodyWriter.WriteAsync(policy.Bytes, CancellationToken.None);
+        }
     }
 
     private static DomainName? PolicyDomainOf(string host) =>
