@@ -6,6 +6,7 @@ namespace StsFunctions.Bench;
 /// <summary>nginx with the policy as a static file, configured for speed.</summary>
 internal sealed class Nginx : IDisposable
 {
+    // For so small a file sendfile costs a system call and more: without it nginx serves 40 % more here, so it goes without.
     // What nginx adds by itself and can be told to leave out is left out, so that both sides send the same headers.
     private const string Configuration = """
         worker_processes auto;
@@ -16,7 +17,7 @@ internal sealed class Nginx : IDisposable
         }
         http {
             access_log off;
-            sendfile on;
+            sendfile off;
             keepalive_requests 100000000;
             open_file_cache max=100 inactive=60s;
             open_file_cache_valid 60s;
@@ -58,8 +59,11 @@ internal sealed class Nginx : IDisposable
     /// <summary>The loopback port it listens on.</summary>
     public int Port { get; }
 
+    /// <summary>The processor time that it has used, its workers' included.</summary>
+    public TimeSpan CpuTime => ProcessorTime.OfTree(_process.Id);
+
     /// <summary>How it is configured, in one line.</summary>
-    public static string How => "worker_processes auto, access_log off, sendfile, open_file_cache, reuseport, no limit of requests a connection";
+    public static string How => "worker_processes auto, access_log off, open_file_cache, reuseport, no limit of requests a connection,\nsendfile off (which is faster for so small a file)";
 
     /// <summary>Starts it, and returns once it has served the policy.</summary>
     /// <exception cref="InvalidOperationException">It does not serve it.</exception>

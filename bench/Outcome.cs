@@ -22,7 +22,7 @@ internal sealed record Outcome(
     string Bench, IReadOnlyList<string> Conditions, IReadOnlyList<string> Columns, IReadOnlyList<IReadOnlyList<string>> Rows, Target Target, object Figures)
 {
     // Wide enough for every table of ours; a pipe has no width of its own.
-    private const int PipeWidth = 120;
+    private const int PipeWidth = 160;
 
     private static readonly JsonSerializerOptions Json = new(JsonSerializerDefaults.Web) { WriteIndented = true };
 
@@ -42,7 +42,7 @@ internal sealed record Outcome(
 
         foreach (var line in Conditions)
         {
-            AnsiConsole.WriteLine(line);
+            Console.WriteLine(line);
         }
 
         var table = new Table { Border = TableBorder.Simple };

@@ -26,6 +26,9 @@ internal sealed class RunningHandler : IDisposable
     /// <summary>From just before fork to the whole of the first answer.</summary>
     public TimeSpan FirstAnswerAfter { get; private set; }
 
+    /// <summary>The processor time that it has used.</summary>
+    public TimeSpan CpuTime => ProcessorTime.OfTree(_process.Id);
+
     /// <summary>Starts the app, and returns once it has served the policy.</summary>
     /// <exception cref="InvalidOperationException">It does not serve it.</exception>
     public static RunningHandler Start(HostedPolicy policy, PublishedApp app, CancellationToken cancellation)

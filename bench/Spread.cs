@@ -1,3 +1,5 @@
+using System.Globalization;
+
 namespace StsFunctions.Bench;
 
 /// <summary>The middle and the ends of several measurements of one thing.</summary>
@@ -10,8 +12,6 @@ internal sealed record Spread(double Median, double Min, double Max)
         return new Spread(ordered[ordered.Length / 2], ordered[0], ordered[^1]);
     }
 
-    /// <summary>The three as text, each in <paramref name="format"/>.</summary>
-    public string ToString(string format) => FormattableString.Invariant($"{Write(Median, format)} ({Write(Min, format)} - {Write(Max, format)})");
-
-    private static string Write(double value, string format) => value.ToString(format, System.Globalization.CultureInfo.InvariantCulture);
+    /// <summary>Both ends as text, each in <paramref name="format"/>.</summary>
+    public string Ends(string format) => $"{Min.ToString(format, CultureInfo.InvariantCulture)} - {Max.ToString(format, CultureInfo.InvariantCulture)}";
 }

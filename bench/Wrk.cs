@@ -5,7 +5,10 @@ using System.Text.RegularExpressions;
 namespace StsFunctions.Bench;
 
 /// <summary>What one run of wrk measured.</summary>
-internal sealed record Load(double RequestsPerSecond, double P99Milliseconds);
+/// <param name="RequestsPerSecond">What was answered.</param>
+/// <param name="P99Milliseconds">99 of 100 answers came within this.</param>
+/// <param name="CpuMicroseconds">What a request cost the server, on any core.</param>
+internal sealed record Load(double RequestsPerSecond, double P99Milliseconds, double CpuMicroseconds);
 
 /// <summary>wrk: one thread, 64 connections that are kept alive.</summary>
 internal static partial class Wrk
@@ -15,20 +18,26 @@ internal static partial class Wrk
 
     /// <summary>Asks for the policy for some seconds.</summary>
     /// <exception cref="InvalidOperationException">Any answer was not 2xx, or a connection failed.</exception>
-    public static async Task<Load> RunAsync(string executable, int port, int seconds, CancellationToken cancellation) => Parse(await Programs.RunAsync(
-        new ProcessStartInfo(executable, ["-t1", "-c64", $"-d{seconds}s", "--latency", "-H", $"Host: {HostedPolicy.Host}", $"http://127.0.0.1:{port}{HostedPolicy.Path}"]),
-        cancellation));
-
-    private static Load Parse(string output)
+    public static async Task<Load> RunAsync(string executable, int port, Func<TimeSpan> cpuTime, int seconds, CancellationToken cancellation)
     {
+        var before = cpuTime();
+        var output = await Programs.RunAsync(
+            new ProcessStartInfo(executable, ["-t1", "-c64", $"-d{seconds}s", "--latency", "-H", $"Host: {HostedPolicy.Host}", $"http://127.0.0.1:{port}{HostedPolicy.Path}"]),
+            cancellation);
+        return Parse(output, cpuTime() - before);
+    }
+
+    private static Load Parse(string output, TimeSpan cpu)
+    {
+        var total = Total().Match(output);
         var requests = RequestsPerSecond().Match(output);
         var p99 = P99().Match(output);
-        if (!requests.Success || !p99.Success || Faults().IsMatch(output))
+        if (!total.Success || !requests.Success || !p99.Success || Faults().IsMatch(output))
         {
             throw new InvalidOperationException($"A run with errors is no measurement. wrk said:{Environment.NewLine}{output}");
         }
 
-        return new Load(Number(requests), Number(p99) * MillisecondsOf(p99.Groups[2].Value));
+        return new Load(Number(requests), Number(p99) * MillisecondsOf(p99.Groups[2].Value), cpu.TotalMicroseconds / Number(total));
     }
 
     private static double Number(Match match) => double.Parse(match.Groups[1].Value, CultureInfo.InvariantCulture);
@@ -40,6 +49,9 @@ internal static partial class Wrk
         "s" => 1_000,
         _ => 60_000,
     };
+
+    [GeneratedRegex(@"^\s+(\d+) requests in ", RegexOptions.Multiline)]
+    private static partial Regex Total();
 
     [GeneratedRegex(@"^Requests/sec:\s+([\d.]+)", RegexOptions.Multiline)]
     private static partial Regex RequestsPerSecond();
