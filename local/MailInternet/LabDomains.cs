@@ -103,13 +103,13 @@ public static class LabDomains
         {
             Mx = [s_good],
             StsRecords = [$"v=STSv1; id={LabDomain.Id};", "v=STSv1; id=20200101000000;"],
-            Expected = ["sts.record.several"],
+            Expected = ["txt.sts.invalid"],
         },
         new("malformed.example", "Its MTA-STS record has an id that is not letters and digits.")
         {
             Mx = [s_good],
             StsRecords = [$"v=STSv1; id={LabDomain.Id}-new;"],
-            Expected = ["sts.record.malformed"],
+            Expected = ["txt.sts.invalid"],
         },
         new("delegated.example", "All is well: its MTA-STS record is an alias into the zone of its operator.")
         {

@@ -1,0 +1,46 @@
+using StsFunctions.Local.MailInternet;
+using Xunit;
+
+namespace StsFunctions.Tests.EndToEnd;
+
+/// <summary>Every domain of the small internet, good or bad in one way, leads to exactly the findings that it must, and to no other.</summary>
+public sealed class CatalogueTests(RunningSystem running) : IClassFixture<RunningSystem>
+{
+    private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
+
+    [Fact]
+    [Trait("Conformance", "TXT-5")]
+    [Trait("Conformance", "TXT-6")]
+    [Trait("Conformance", "TXT-7")]
+    [Trait("Conformance", "RUA-3")]
+    [Trait("Conformance", "MX-1")]
+    [Trait("Conformance", "MX-2")]
+    [Trait("Conformance", "MX-3")]
+    [Trait("Conformance", "MX-4")]
+    [Trait("Conformance", "MX-5")]
+    [Trait("Conformance", "MX-6")]
+    public async Task Each_domain_is_found_to_be_wrong_in_its_one_way_and_the_good_ones_in_none()
+    {
+        foreach (var domain in LabDomains.All)
+        {
+            await running.System.AddAsync(domain, Cancellation);
+        }
+
+        await running.System.CheckAllAsync(Cancellation);
+        var found = new List<(string Domain, string Codes)>();
+        foreach (var domain in LabDomains.All)
+        {
+            found.Add((domain.Name, string.Join(", ", (await running.FindingsAsync(domain.Name)).Order(StringComparer.Ordinal))));
+        }
+
+        Assert.Equal(LabDomains.All.Select(domain => (domain.Name, string.Join(", ", domain.Expected))), found);
+
+        // The two domains behind one mail provider, and every other: a second look finds nothing new.
+        await running.System.WarnAsync(Cancellation);
+        var mails = running.Mails.Count;
+        Assert.Equal(LabDomains.All.Count(domain => domain.Expected.Count > 0), mails);
+        await running.System.CheckAllAsync(Cancellation);
+        await running.System.WarnAsync(Cancellation);
+        Assert.Equal(mails, running.Mails.Count);
+    }
+}
