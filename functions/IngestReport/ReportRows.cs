@@ -14,6 +14,8 @@ internal static class ReportRows
     /// <summary>Kept with a report until its signature is looked at.</summary>
     public const string Unverified = "unverified";
 
+    // Longer than any host name, address or result type, and short enough for 100 rows in one transaction.
+    private const int MaxName = 255;
     private const int MaxInformation = 1_000;
 
     // Several policy types tell of the same sessions: one type is counted, the one that is about this domain's policy first.
@@ -48,13 +50,16 @@ internal static class ReportRows
     {
         var failures = policies
             .SelectMany(policy => policy.FailureDetails)
-            .GroupBy(detail => (detail.ResultType, Host: (detail.ReceivingMxHostname ?? "").ToLowerInvariant(), Address: detail.ReceivingIp ?? ""))
+            .GroupBy(detail => (
+                ResultType: Cut(detail.ResultType, MaxName),
+                Host: Cut((detail.ReceivingMxHostname ?? "").ToLowerInvariant(), MaxName),
+                Address: Cut(detail.ReceivingIp ?? "", MaxName)))
             .Select(same => new ReportFailure(
                 same.Key.ResultType,
                 same.Key.Host,
                 same.Key.Address,
                 Report.Sum(same.Select(detail => detail.FailedSessions)),
-                Cut(same.Select(detail => detail.AdditionalInformation ?? detail.FailureReasonCode).FirstOrDefault(text => !string.IsNullOrEmpty(text)) ?? "")))
+                Cut(same.Select(detail => detail.AdditionalInformation ?? detail.FailureReasonCode).FirstOrDefault(text => !string.IsNullOrEmpty(text)) ?? "", MaxInformation)))
             .OrderByDescending(failure => failure.Sessions)
             .ToList();
         return failures.Count <= MaxFailures
@@ -62,5 +67,5 @@ internal static class ReportRows
             : [.. failures.Take(MaxFailures - 1), new ReportFailure("(others)", "", "", Report.Sum(failures.Skip(MaxFailures - 1).Select(f => f.Sessions)), $"{failures.Count - MaxFailures + 1} more kinds")];
     }
 
-    private static string Cut(string text) => text.Length <= MaxInformation ? text : text[..MaxInformation];
+    private static string Cut(string text, int most) => text.Length <= most ? text : text[..most];
 }

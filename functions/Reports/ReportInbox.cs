@@ -57,5 +57,5 @@ internal sealed class ReportInbox(BlobServiceClient blobs, TimeProvider time)
 
     // Metadata travels in HTTP headers: visible ASCII only.
     private static string Shown(string reason) =>
-        string.Concat(reason.Take(MaxReason).Select(c => c is >= ' ' and <= '~' ? c : '?')).Trim();
+        string.Concat(reason.Replace("§", "section ", StringComparison.Ordinal).Take(MaxReason).Select(c => c is >= ' ' and <= '~' ? c : '?')).Trim();
 }

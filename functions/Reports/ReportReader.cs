@@ -14,8 +14,14 @@ namespace StsFunctions.Reports;
 internal sealed record ReadReport(TlsReport Report, string BodyHash, bool ByMail);
 
 /// <summary>Reads reports out of whatever they come in: bare JSON, gzip, or a mail. The content decides, not a label (RFC 8460 §5.3, ARR-1).</summary>
-internal sealed class ReportReader(ReportSettings settings)
+internal sealed class ReportReader(ReportSettings settings, TimeProvider time)
 {
+    // Storage takes no date before 1601, and nobody reported before there was a draft to report by.
+    private const int FirstYear = 2015;
+
+    // A sender's clock may be wrong, and its day begins before ours.
+    private static readonly TimeSpan Ahead = TimeSpan.FromDays(2);
+
     // More parts than this, and a mail is no report.
     private const int MaxParts = 20;
 
@@ -61,7 +67,9 @@ internal sealed class ReportReader(ReportSettings settings)
             using var sha256 = SHA256.Create();
             using var hashed = new CryptoStream(json, sha256, CryptoStreamMode.Read);
             var report = await TlsReportReader.ReadAsync(hashed, new TlsReportLimits { MaxBytes = settings.MaxExpandedBytes }, cancellation);
-            return new ReadReport(report, Keys.OfDigest(sha256.Hash!), byMail);
+            return report.Start.Year >= FirstYear && report.Start <= time.GetUtcNow() + Ahead
+                ? new ReadReport(report, Keys.OfDigest(sha256.Hash!), byMail)
+                : throw new UnreadableReportException($"The report's range begins {report.Start:u}, which is not of this time.");
         }
         catch (ProtocolException e)
         {
@@ -88,6 +96,7 @@ internal sealed class ReportReader(ReportSettings settings)
         }
 
         var reports = new List<ReadReport>();
+        UnreadableReportException? fault = null;
         foreach (var part in mail.BodyParts.OfType<MimePart>().Where(MayHoldReport).Take(MaxParts))
         {
             using var content = new MemoryStream();
@@ -95,12 +104,20 @@ internal sealed class ReportReader(ReportSettings settings)
             content.Position = 0;
             if (IsGzip(content) || IsJson(content))
             {
-                reports.Add(await ReadBodyAsync(content, byMail: true, cancellation));
+                try
+                {
+                    reports.Add(await ReadBodyAsync(content, byMail: true, cancellation));
+                }
+                catch (UnreadableReportException e)
+                {
+                    // Another attachment may be the report.
+                    fault ??= e;
+                }
             }
         }
 
         return reports is []
-            ? throw new UnreadableReportException("Neither JSON, nor gzip, nor a mail with a part that is either (RFC 8460 §5.3: application/tlsrpt+gzip or application/tlsrpt+json).")
+            ? throw fault ?? new UnreadableReportException("Neither JSON, nor gzip, nor a mail with a part that is either (RFC 8460 §5.3: application/tlsrpt+gzip or application/tlsrpt+json).")
             : reports;
     }
 
