@@ -60,6 +60,30 @@ internal static class RawHttp
         await stream.WriteAsync("0\r\n\r\n"u8.ToArray(), cancellation);
     }
 
+    private static async Task<byte[]> ReadChunksAsync(NetworkStream stream, CancellationToken cancellation)
+    {
+        var body = new List<byte>();
+        while (true)
+        {
+            var line = "";
+            var one = new byte[1];
+            while (!line.EndsWith("\r\n", StringComparison.Ordinal))
+            {
+                await stream.ReadExactlyAsync(one, cancellation);
+                line += (char)one[0];
+            }
+
+            var chunk = new byte[int.Parse(line.Trim(), NumberStyles.HexNumber, CultureInfo.InvariantCulture) + 2];
+            await stream.ReadExactlyAsync(chunk, cancellation);
+            if (chunk.Length == 2)
+            {
+                return [.. body];
+            }
+
+            body.AddRange(chunk[..^2]);
+        }
+    }
+
     private static async Task<RawAnswer> ReadAsync(NetworkStream stream, bool hasBody, CancellationToken cancellation)
     {
         var head = new List<byte>();
@@ -72,6 +96,11 @@ internal static class RawHttp
 
         var lines = Encoding.UTF8.GetString([.. head]).Split("\r\n", StringSplitOptions.RemoveEmptyEntries);
         var headers = lines.Skip(1).Select(line => line.Split(": ", 2)).ToDictionary(pair => pair[0], pair => pair[1], StringComparer.OrdinalIgnoreCase);
+        if (hasBody && headers.TryGetValue("Transfer-Encoding", out var coding) && coding == "chunked")
+        {
+            return new RawAnswer(int.Parse(lines[0].Split(' ')[1], CultureInfo.InvariantCulture), headers, await ReadChunksAsync(stream, cancellation));
+        }
+
         var body = new byte[hasBody && headers.TryGetValue("Content-Length", out var length) ? int.Parse(length, CultureInfo.InvariantCulture) : 0];
         await stream.ReadExactlyAsync(body, cancellation);
         return new RawAnswer(int.Parse(lines[0].Split(' ')[1], CultureInfo.InvariantCulture), headers, body);

@@ -1,0 +1,209 @@
+using Azure.Storage.Blobs.Models;
+using StsFunctions.Domains;
+using StsFunctions.IngestReport;
+using StsFunctions.Protocol;
+using StsFunctions.Protocol.MtaSts;
+using StsFunctions.Protocol.TlsRpt;
+using StsFunctions.Reports;
+using StsFunctions.Tests.Protocol;
+using Xunit;
+
+namespace StsFunctions.Tests.Reports;
+
+public sealed class IngestReportTests(AzuriteFixture azurite) : IAsyncLifetime
+{
+    private static readonly DomainName Domain = DomainName.Parse("example.com");
+
+    private readonly RecordedLog _log = new();
+    private TestStorage _storage = null!;
+    private ReportInbox _inbox = null!;
+    private IngestReportFunction _function = null!;
+
+    private static CancellationToken Now => TestContext.Current.CancellationToken;
+
+    public async ValueTask InitializeAsync()
+    {
+        _storage = await TestStorage.CreateAsync(azurite);
+        await _storage.Publisher.PublishAsync(Domain, Policy.Parse("version: STSv1\nmode: none\nmax_age: 1\n"u8), null, Now);
+        _inbox = new ReportInbox(_storage.Blobs, _storage.Time);
+        var reader = new ReportReader(new ReportSettings(MaxBytes: 4 << 20, MaxExpandedBytes: 64 << 20), _storage.Time);
+        _function = new IngestReportFunction(_inbox, reader, _storage.Reports, _storage.Domains, _storage.Fleet, _log.For<IngestReportFunction>());
+    }
+
+    public ValueTask DisposeAsync()
+    {
+        _log.Dispose();
+        return ValueTask.CompletedTask;
+    }
+
+    [Fact]
+    public async Task A_report_becomes_rows_and_shows_in_the_list()
+    {
+        await IngestAsync(Samples.Json(Samples.Policy(details: Samples.Failure("certificate-expired", "mx1.example.com", "192.0.2.1", 10))));
+
+        var report = Assert.Single(await ReportsAsync());
+        Assert.Equal(
+            ("example.com", "Company-X", "5065427c-23d3-47ca-b6e0-946ea0e8c4be", 90, 10, ReportSource.Https, false),
+            (report.Domain, report.Submitter, report.ReportId, report.Sessions, report.Failures, report.Source, report.Superseded));
+        Assert.Equal([new ReportFailure("certificate-expired", "mx1.example.com", "192.0.2.1", 10, "")], await _storage.Reports.ReadFailuresAsync(report, Now));
+        Assert.Equal([new DailySessions(new DateOnly(2026, 3, 13), 90, 10)], Assert.Single(await _storage.Fleet.ListAsync(Now).ToListAsync(Now)).Days);
+        Assert.Empty(await QuarantineAsync());
+    }
+
+    [Fact]
+    [Trait("Conformance", "RPT-6")]
+    public async Task A_message_that_comes_twice_counts_once()
+    {
+        var blob = await PutAsync(Samples.Json(Samples.Policy()));
+
+        await RunAsync(blob);
+        await RunAsync(blob);
+
+        Assert.Single(await ReportsAsync());
+        Assert.Equal(90, Assert.Single(Assert.Single(await _storage.Fleet.ListAsync(Now).ToListAsync(Now)).Days).Sessions);
+    }
+
+    [Fact]
+    [Trait("Conformance", "RPT-6")]
+    public async Task The_same_report_by_mail_and_by_POST_counts_once()
+    {
+        var json = Samples.Json(Samples.Policy());
+
+        await IngestAsync(json);
+        await IngestAsync(Samples.Mail(("application/tlsrpt+gzip", null, Samples.Gzip(json))));
+
+        Assert.Single(await ReportsAsync());
+        Assert.Empty(await QuarantineAsync());
+    }
+
+    [Fact]
+    [Trait("Conformance", "RPT-7")]
+    public async Task Rows_are_of_hosted_domains_alone_and_never_of_anothers_numbers()
+    {
+        await _storage.Publisher.PublishAsync(DomainName.Parse("other.example"), Policy.Parse("version: STSv1\nmode: none\nmax_age: 1\n"u8), null, Now);
+
+        await IngestAsync(Samples.Json(Samples.Policy(), Samples.Policy("other.example", sessions: 7, failures: 0), Samples.Policy("stranger.example", sessions: 1_000)));
+
+        Assert.Equal((90, 10), (await ReportsAsync()).Select(report => (report.Sessions, report.Failures)).Single());
+        Assert.Equal(7, Assert.Single(await _storage.Reports.ReadAsync(DomainName.Parse("other.example"), new DateOnly(2026, 1, 1), Now)).Sessions);
+        Assert.Empty(await _storage.Reports.ReadAsync(DomainName.Parse("stranger.example"), new DateOnly(2026, 1, 1), Now));
+        Assert.Contains(_log.Lines, line => line.Text.Contains("stranger.example", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    [Trait("Conformance", "RPT-7")]
+    public async Task A_report_on_no_hosted_domain_goes_to_quarantine_with_the_reason()
+    {
+        var blob = await IngestAsync(Samples.Json(Samples.Policy("stranger.example")));
+
+        Assert.Equal((blob, "Not hosted here: stranger.example."), Assert.Single(await QuarantineAsync()));
+        Assert.False(await _storage.Blobs.GetBlobContainerClient(StorageLayout.InboxContainer).GetBlobClient(blob).ExistsAsync(Now));
+    }
+
+    [Fact]
+    public async Task What_cannot_be_read_goes_to_quarantine_whole_and_its_message_again_does_nothing()
+    {
+        var raw = Samples.Utf8("no report\u0007 ü at all");
+        var blob = await IngestAsync(raw);
+
+        await RunAsync(blob);
+
+        var (name, reason) = Assert.Single(await QuarantineAsync());
+        Assert.Equal(blob, name);
+        Assert.DoesNotContain(reason, c => c is < ' ' or > '~');
+        var kept = await _storage.Blobs.GetBlobContainerClient(StorageLayout.QuarantineContainer).GetBlobClient(blob).DownloadContentAsync(Now);
+        Assert.Equal(raw, kept.Value.Content.ToArray());
+    }
+
+    [Fact]
+    public async Task A_kill_between_the_copy_to_quarantine_and_the_end_of_the_original_is_made_good()
+    {
+        var blob = await PutAsync(Samples.Utf8("no report"));
+        await _storage.Blobs.GetBlobContainerClient(StorageLayout.QuarantineContainer).GetBlobClient(blob).UploadAsync(new BinaryData("no report"), Now);
+
+        await RunAsync(blob);
+
+        Assert.Contains("Neither JSON", Assert.Single(await QuarantineAsync()).Reason, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_report_without_a_policy_goes_to_quarantine()
+    {
+        await IngestAsync(Samples.Json());
+
+        Assert.Contains("no policy", Assert.Single(await QuarantineAsync()).Reason, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_blob_that_is_gone_is_no_failure()
+    {
+        await RunAsync("2026-03-14/gone");
+
+        Assert.Empty(await ReportsAsync());
+    }
+
+    [Theory]
+    [InlineData("")]
+    [InlineData("null")]
+    [InlineData("[]")]
+    [InlineData("{}")]
+    [InlineData("""{"subject":7}""")]
+    [InlineData("""{"subject":"/blobServices/default/containers/reports-inbox/blobs/"}""")]
+    [InlineData("""{"subject":"/blobServices/default/containers/policies/blobs/example.com"}""")]
+    public async Task A_message_that_is_no_arrival_is_a_failure_for_the_poison_queue(string message) =>
+        await Assert.ThrowsAsync<ArrivalEventException>(() => _function.RunAsync(message, Now));
+
+    [Theory]
+    [InlineData('a', 16_000)]
+    [InlineData('\u0416', 2_600)]
+    public async Task A_report_as_hostile_as_the_format_allows_becomes_rows_that_storage_takes(char letter, int length)
+    {
+        // About the longest texts that the parser lets through, as it stands in JSON, with all that storage must not have in keys.
+        var longest = new string(letter, length) + "/\\#?\u0000\u001f'\"";
+        var hostile = Samples.Report(Samples.Policy(
+            type: longest, sessions: (1L << 53) - 1, failures: (1L << 53) - 1,
+            details: [.. Enumerable.Range(0, 300).Select(n => Samples.Failure($"{n}{longest}", $"{n}{longest}", $"{n}{longest}", (1L << 53) - 1, $"{n}{longest}"))]))
+            with
+        { OrganizationName = longest, ReportId = longest, ContactInfo = longest };
+
+        await IngestAsync(Samples.Gzip(TlsReportJson.Write(hostile)));
+
+        Assert.Empty(await QuarantineAsync());
+        var report = Assert.Single(await ReportsAsync());
+        Assert.Equal(longest, report.ReportId);
+        Assert.Equal(300, (await _storage.Reports.ReadFailuresAsync(report, Now)).Count);
+        await IngestAsync(Samples.Gzip(TlsReportJson.Write(hostile)));
+        Assert.Single(await ReportsAsync());
+    }
+
+    [Fact]
+    public async Task A_report_without_its_optional_members_is_read()
+    {
+        await IngestAsync(TlsReportJson.Write(Samples.Report(Samples.Policy(type: PolicyTypes.NoPolicyFound)) with { OrganizationName = null, ContactInfo = null }));
+
+        Assert.Equal("", Assert.Single(await ReportsAsync()).Submitter);
+    }
+
+    private async Task<string> PutAsync(byte[] raw)
+    {
+        using var buffer = new MemoryStream();
+        buffer.Write(raw);
+        return await _inbox.PutAsync(buffer, ReportSource.Https, Now);
+    }
+
+    private async Task<string> IngestAsync(byte[] raw)
+    {
+        var blob = await PutAsync(raw);
+        await RunAsync(blob);
+        return blob;
+    }
+
+    private Task RunAsync(string blob) => _function.RunAsync(
+        $$"""{"specversion":"1.0","type":"Microsoft.Storage.BlobCreated","subject":"/blobServices/default/containers/reports-inbox/blobs/{{blob}}"}""", Now);
+
+    private Task<IReadOnlyList<Report>> ReportsAsync() => _storage.Reports.ReadAsync(Domain, new DateOnly(2026, 1, 1), Now);
+
+    private async Task<List<(string Name, string Reason)>> QuarantineAsync() =>
+        [.. (await _storage.Blobs.GetBlobContainerClient(StorageLayout.QuarantineContainer)
+            .GetBlobsAsync(new GetBlobsOptions { Traits = BlobTraits.Metadata }, Now).ToListAsync(Now)).Select(blob => (blob.Name, blob.Metadata["reason"]))];
+}

@@ -1,0 +1,155 @@
+using StsFunctions.Domains;
+using StsFunctions.Protocol;
+using StsFunctions.Protocol.MtaSts;
+using StsFunctions.ReceiveReport;
+using StsFunctions.Tests.Hosting;
+using Xunit;
+
+namespace StsFunctions.Tests.Reports;
+
+/// <summary>Reports by POST, over the wire into a real storage.</summary>
+public sealed class ReceiveReportTests(AzuriteFixture azurite) : IAsyncLifetime
+{
+    // Whole days: the reader refuses what is not of this time, and this handler has the system's clock.
+    private static readonly DateTimeOffset Today = new(DateTime.UtcNow.Date, TimeSpan.Zero);
+
+    private TestStorage _storage = null!;
+    private RunningHandler _handler = null!;
+
+    private static CancellationToken Now => TestContext.Current.CancellationToken;
+
+    public async ValueTask InitializeAsync()
+    {
+        _storage = await TestStorage.CreateAsync(azurite);
+        await _storage.Publisher.PublishAsync(DomainName.Parse("example.com"), Policy.Parse("version: STSv1\nmode: none\nmax_age: 1\n"u8), null, Now);
+        _handler = await RunningHandler.StartAsync(_storage.ConnectionString, more: [("Sts__ReportMaxBytes", "20000"), ("Sts__ReportMaxExpandedBytes", "200000")]);
+    }
+
+    public ValueTask DisposeAsync() => _handler.DisposeAsync();
+
+    [Theory]
+    [InlineData("application/tlsrpt+gzip", true)]
+    [InlineData("application/tlsrpt+json", false)]
+    [InlineData("application/tlsrpt+json", true)]
+    [InlineData("application/tlsrpt+gzip", false)]
+    [InlineData("text/html", true)]
+    [InlineData(null, false)]
+    [Trait("Conformance", "ARR-1")]
+    public async Task A_report_is_answered_201_once_it_is_stored_as_it_came_whatever_the_header_says(string? type, bool gzip)
+    {
+        var body = gzip ? Samples.Gzip(Report("example.com")) : Report("example.com");
+
+        var answer = await PostAsync(body, type is null ? [] : [$"Content-Type: {type}"]);
+
+        Assert.Equal((201, ""), (answer.Status, answer.Text));
+        var (name, content, source) = Assert.Single(await InboxAsync());
+        Assert.Equal(body, content);
+        Assert.Equal("Https", source);
+        Assert.StartsWith($"{Today:yyyy-MM-dd}/", name, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    [Trait("Conformance", "RPT-6")]
+    public async Task The_same_report_again_takes_its_own_place()
+    {
+        await PostAsync(Report("example.com"));
+
+        Assert.Equal(201, (await PostAsync(Report("example.com"))).Status);
+
+        Assert.Single(await InboxAsync());
+    }
+
+    [Fact]
+    public async Task A_report_on_several_domains_is_taken_if_one_of_them_is_hosted()
+    {
+        Assert.Equal(201, (await PostAsync(Report("stranger.example", "example.com"))).Status);
+    }
+
+    [Theory]
+    [InlineData("not a report", 400)]
+    [InlineData("", 400)]
+    [InlineData("{}", 400)]
+    [InlineData("{\"report-id\":", 400)]
+    [Trait("Conformance", "ARR-1")]
+    public async Task What_is_no_report_is_400_with_the_reason_and_is_not_stored(string body, int status)
+    {
+        var answer = await PostAsync(Samples.Utf8(body));
+
+        AssertRefused(answer, status);
+        Assert.Empty(await InboxAsync());
+    }
+
+    [Fact]
+    [Trait("Conformance", "RPT-7")]
+    public async Task A_report_on_domains_that_are_not_hosted_is_403_and_is_not_stored()
+    {
+        AssertRefused(await PostAsync(Report("stranger.example")), 403);
+        AssertRefused(await PostAsync(Report()), 403);
+        await _storage.Publisher.RemoveAsync(DomainName.Parse("example.com"), force: true, Now);
+        AssertRefused(await PostAsync(Report("example.com")), 403);
+
+        Assert.Empty(await InboxAsync());
+    }
+
+    [Fact]
+    [Trait("Conformance", "ARR-5")]
+    public async Task A_report_too_large_is_413_whether_it_says_so_or_not_and_is_not_stored()
+    {
+        var large = new byte[20_001];
+
+        AssertRefused(await PostAsync(large), 413);
+        AssertRefused(await _handler.SendAsync($"POST {ReceiveReportFunction.Path} HTTP/1.1\nHost: {RunningHandler.AppHost}\nTransfer-Encoding: chunked", large), 413);
+        Assert.Empty(await InboxAsync());
+    }
+
+    [Fact]
+    [Trait("Conformance", "ARR-5")]
+    public async Task A_bomb_is_refused_and_is_not_stored()
+    {
+        var bomb = Samples.Gzip(Samples.Utf8("{\"x\":[" + string.Join(',', Enumerable.Repeat(new string(' ', 1_000) + "1", 1_000)) + "]}"));
+        Assert.InRange(bomb.Length, 100, 20_000);
+
+        AssertRefused(await PostAsync(bomb), 400);
+
+        Assert.Empty(await InboxAsync());
+    }
+
+    [Fact]
+    public async Task Storage_that_is_down_is_an_error_status_and_never_201()
+    {
+        const string away = "DefaultEndpointsProtocol=http;AccountName=a;AccountKey=a2V5;BlobEndpoint=http://127.0.0.1:1/a;QueueEndpoint=http://127.0.0.1:1/a;TableEndpoint=http://127.0.0.1:1/a;";
+        await using var handler = await RunningHandler.StartAsync(away);
+
+        var body = Report("example.com");
+        var answer = await handler.SendAsync($"POST {ReceiveReportFunction.Path} HTTP/1.1\nHost: {RunningHandler.AppHost}\nContent-Length: {body.Length}", body);
+
+        Assert.InRange(answer.Status, 500, 599);
+    }
+
+    private static byte[] Report(params string[] domains) => StsFunctions.Tests.Protocol.TlsReportJson.Write(
+        Samples.Report([.. domains.Select(domain => Samples.Policy(domain))]) with { Start = Today.AddDays(-1), End = Today.AddSeconds(-1) });
+
+    private Task<RawAnswer> PostAsync(byte[] body, params string[] headers) => _handler.SendAsync(
+        $"POST {ReceiveReportFunction.Path} HTTP/1.1\nHost: {RunningHandler.AppHost}\nContent-Length: {body.Length}\n{string.Concat(headers.Select(header => header + "\n"))}", body);
+
+    private async Task<List<(string Name, byte[] Content, string Source)>> InboxAsync()
+    {
+        var inbox = _storage.Blobs.GetBlobContainerClient(StorageLayout.InboxContainer);
+        var found = new List<(string, byte[], string)>();
+        await foreach (var blob in inbox.GetBlobsAsync(cancellationToken: Now))
+        {
+            var content = (await inbox.GetBlobClient(blob.Name).DownloadContentAsync(Now)).Value;
+            found.Add((blob.Name, content.Content.ToArray(), content.Details.Metadata["source"]));
+        }
+
+        return found;
+    }
+
+    private static void AssertRefused(RawAnswer answer, int status)
+    {
+        Assert.Equal(status, answer.Status);
+        Assert.Equal("text/plain; charset=utf-8", answer.Headers["Content-Type"]);
+        Assert.Equal("nosniff", answer.Headers["X-Content-Type-Options"]);
+        Assert.EndsWith("\n", answer.Text, StringComparison.Ordinal);
+    }
+}
