@@ -5,7 +5,7 @@ namespace StsFunctions.CheckDomain;
 
 /// <summary>What all rules found, and which could see nothing.</summary>
 /// <param name="Findings">What is wrong.</param>
-/// <param name="Unseen">Codes whose findings neither resolve nor escalate this time.</param>
+/// <param name="Unseen">Codes whose findings do not resolve this time.</param>
 internal sealed record Judgement(IReadOnlyList<Finding> Findings, IReadOnlySet<string> Unseen);
 
 /// <summary>Asks every rule.</summary>
@@ -22,6 +22,7 @@ internal static class Judge
         new MxAlias(),
         new MxNoAddress(),
         new MxUnreachable(),
+        new MxTurnedAway(),
         new MxStartTlsMissing(),
         new MxStartTlsBroken(),
         new MxTlsVersion(),
@@ -37,9 +38,7 @@ internal static class Judge
         new TlsRptRecordMissing(),
     ];
 
-    public static Judgement Of(Case given)
-    {
-        var (seeing, blind) = (Rules.Where(rule => rule.CanSee(given)), Rules.Where(rule => !rule.CanSee(given)));
-        return new Judgement([.. seeing.SelectMany(rule => rule.Judge(given))], blind.Select(rule => rule.Code).ToHashSet());
-    }
+    public static Judgement Of(Case given) => new(
+        [.. Rules.Where(rule => rule.CanSee(given)).SelectMany(rule => rule.Judge(given))],
+        Rules.Where(rule => !rule.CanSee(given) || !rule.SeesAll(given)).Select(rule => rule.Code).ToHashSet());
 }

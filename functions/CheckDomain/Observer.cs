@@ -42,11 +42,11 @@ internal sealed class Observer(DnsObserver dns, SmtpProbe probe, CheckSettings s
 
         return mx.Records
             .Select(record => record.Split(' ', 2))
-            .Select(pair => (Host: pair[1], Preference: int.Parse(pair[0], CultureInfo.InvariantCulture), Implicit: false))
+            .Select(pair => (Host: pair[1].ToLowerInvariant(), Preference: int.Parse(pair[0], CultureInfo.InvariantCulture), Implicit: false))
             .Where(mx => mx.Host != ".")
             .OrderBy(mx => mx.Preference)
-            .ThenBy(mx => mx.Host, StringComparer.OrdinalIgnoreCase)
-            .DistinctBy(mx => mx.Host.ToLowerInvariant())
+            .ThenBy(mx => mx.Host, StringComparer.Ordinal)
+            .DistinctBy(mx => mx.Host)
             .Take(MaxHosts);
     }
 

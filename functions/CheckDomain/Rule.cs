@@ -28,16 +28,19 @@ internal sealed record Case(Observation Seen, Policy Policy, string PolicyId, Da
 }
 
 /// <summary>
-/// A pure judgement over an observation. Where <see cref="CanSee"/> is false, what stands open stays as it is: nothing
-/// seen is no proof that a fault is gone.
+/// A pure judgement over an observation. Where <see cref="SeesAll"/> is false, what stands open and is not found stays as
+/// it is: nothing seen is no proof that a fault is gone.
 /// </summary>
 internal interface IRule
 {
     /// <summary>The one code of its findings.</summary>
     string Code { get; }
 
-    /// <summary>Whether the observation shows what the rule looks at.</summary>
+    /// <summary>Whether the observation shows anything of what the rule looks at; if not, the rule is not asked.</summary>
     bool CanSee(Case given);
+
+    /// <summary>Whether the observation shows all of it, so that a fault not seen is a fault gone.</summary>
+    bool SeesAll(Case given) => CanSee(given);
 
     /// <summary>What it finds.</summary>
     IEnumerable<Finding> Judge(Case given);

@@ -11,6 +11,7 @@ namespace StsFunctions.CheckDomain;
 internal sealed class SmtpProbe(OutgoingGate gate, CheckSettings settings, string heloName, TimeProvider time)
 {
     private static readonly TimeSpan ConnectTimeout = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan QuitTimeout = TimeSpan.FromSeconds(2);
 
     /// <summary>Looks at one address of an MX host. Whatever the server does, the answer is a session, within the settings' time.</summary>
     public async Task<SmtpSession> LookAsync(string mxHost, IPAddress address, CancellationToken cancellation)
@@ -210,13 +211,15 @@ internal sealed class SmtpProbe(OutgoingGate gate, CheckSettings settings, strin
 
     private static async Task QuitAsync(SmtpTalk talk, CancellationToken cancellation)
     {
+        using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+        limit.CancelAfter(QuitTimeout);
         try
         {
-            await talk.SendAsync("QUIT", cancellation);
+            await talk.SendAsync("QUIT", limit.Token);
         }
-        catch (Exception e) when (e is IOException or SmtpTalkException)
+        catch (Exception e) when (e is IOException or SmtpTalkException or OperationCanceledException)
         {
-            // Many servers close without an answer; everything worth knowing was seen before.
+            // Many servers close without an answer, and some fall silent; everything worth knowing was seen before.
         }
     }
 

@@ -36,6 +36,10 @@ internal static class Certificates
     /// <inheritdoc cref="NotBefore"/>
     public static DateTimeOffset NotAfter(this X509Certificate2 certificate) => certificate.NotAfter.ToUniversalTime();
 
+    /// <summary>Whether a certificate is for a host, by a DNS name of its SAN (RFC 9525 §6.3); a host that is no DNS name has none.</summary>
+    public static bool IsFor(X509Certificate2 certificate, string host) =>
+        Uri.CheckHostName(host) == UriHostNameType.Dns && certificate.MatchesHostname(host, allowWildcards: true, allowCommonName: false);
+
     /// <summary>The names that count: DNS names of the SAN (RFC 6125 §6.4.4; the CN does not count).</summary>
     public static string NamesOf(X509Certificate2 certificate)
     {
@@ -49,11 +53,13 @@ internal sealed class MxCertificateName : IRule
 {
     public string Code => "mx.certificate.name";
 
-    public bool CanSee(Case given) => Sessions.AllReached(given);
+    public bool CanSee(Case given) => true;
+
+    public bool SeesAll(Case given) => Sessions.AllShowedCertificates(given);
 
     public IEnumerable<Finding> Judge(Case given) => Certificates.PerHost(
         given,
-        (host, certificate, _) => certificate.MatchesHostname(host, allowWildcards: true, allowCommonName: false)
+        (host, certificate, _) => Certificates.IsFor(certificate, host)
             ? null
             : (given.WhenRefused, $"the certificate is for {Certificates.NamesOf(certificate)}"),
         (host, severity, evidence) => new Finding(
@@ -68,7 +74,9 @@ internal sealed class MxCertificateExpired : IRule
 {
     public string Code => "mx.certificate.expired";
 
-    public bool CanSee(Case given) => Sessions.AllReached(given);
+    public bool CanSee(Case given) => true;
+
+    public bool SeesAll(Case given) => Sessions.AllShowedCertificates(given);
 
     public IEnumerable<Finding> Judge(Case given) => Certificates.PerHost(
         given,
@@ -85,7 +93,9 @@ internal sealed class MxCertificateNotYetValid : IRule
 {
     public string Code => "mx.certificate.not-yet-valid";
 
-    public bool CanSee(Case given) => Sessions.AllReached(given);
+    public bool CanSee(Case given) => true;
+
+    public bool SeesAll(Case given) => Sessions.AllShowedCertificates(given);
 
     public IEnumerable<Finding> Judge(Case given) => Certificates.PerHost(
         given,
@@ -102,7 +112,9 @@ internal sealed class MxCertificateExpiring : IRule
 {
     public string Code => "mx.certificate.expiring";
 
-    public bool CanSee(Case given) => Sessions.AllReached(given);
+    public bool CanSee(Case given) => true;
+
+    public bool SeesAll(Case given) => Sessions.AllShowedCertificates(given);
 
     public IEnumerable<Finding> Judge(Case given) => Certificates.PerHost(
         given,
@@ -140,7 +152,9 @@ internal sealed class MxCertificateUntrusted : IRule
 {
     public string Code => "mx.certificate.untrusted";
 
-    public bool CanSee(Case given) => Sessions.AllReached(given);
+    public bool CanSee(Case given) => true;
+
+    public bool SeesAll(Case given) => Sessions.AllShowedCertificates(given);
 
     public IEnumerable<Finding> Judge(Case given) => Certificates.PerHost(
         given,

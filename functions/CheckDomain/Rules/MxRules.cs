@@ -123,7 +123,9 @@ internal sealed class MxAlias : IRule
 {
     public string Code => "mx.cname";
 
-    public bool CanSee(Case given) => given.Seen.MxHosts.All(host => host.A.IsKnown && host.Aaaa.IsKnown);
+    public bool CanSee(Case given) => true;
+
+    public bool SeesAll(Case given) => Sessions.KnowsAllAddresses(given);
 
     public IEnumerable<Finding> Judge(Case given) =>
         given.Seen.MxHosts
@@ -141,11 +143,13 @@ internal sealed class MxNoAddress : IRule
 {
     public string Code => "mx.no-address";
 
-    public bool CanSee(Case given) => given.Seen.MxHosts.All(host => host.A.IsKnown && host.Aaaa.IsKnown);
+    public bool CanSee(Case given) => true;
+
+    public bool SeesAll(Case given) => Sessions.KnowsAllAddresses(given);
 
     public IEnumerable<Finding> Judge(Case given) =>
         given.Seen.MxHosts
-            .Where(host => host.A.Records.Count == 0 && host.Aaaa.Records.Count == 0)
+            .Where(host => host.A.IsKnown && host.Aaaa.IsKnown && host.A.Records.Count == 0 && host.Aaaa.Records.Count == 0)
             .Select(host => new Finding(
                 Code, given.Seen.MxHosts.Count == 1 ? Severity.Critical : Severity.Warning, host.Host,
                 $"A: {host.A.Outcome}, AAAA: {host.Aaaa.Outcome}",

@@ -7,17 +7,26 @@ internal static class Sessions
 {
     /// <summary>Whether sessions say anything: not while the network lets nothing out (MX-7), nor where names have no known addresses.</summary>
     public static bool CanBeSeen(Case given) =>
-        given.Seen.Port25 != Port25.Closed
-        && given.Seen.Mx.IsKnown
-        && given.Seen.MxHosts.All(host => host.A.IsKnown && host.Aaaa.IsKnown);
+        given.Seen.Port25 != Port25.Closed && KnowsAllAddresses(given);
 
-    /// <summary>Whether every address of every host can be looked at as far as TLS, so that a fault not seen is a fault gone.</summary>
-    public static bool AllReached(Case given) =>
-        CanBeSeen(given) && given.Seen.MxHosts.SelectMany(host => host.Sessions).All(session => !IsUnreached(session));
+    /// <summary>Whether DNS told every MX host and every address of each.</summary>
+    public static bool KnowsAllAddresses(Case given) =>
+        given.Seen.Mx.IsKnown && given.Seen.MxHosts.All(host => host.A.IsKnown && host.Aaaa.IsKnown);
 
-    /// <summary>Whether the server could not be talked to at all.</summary>
-    public static bool IsUnreached(SmtpSession session) => session.Outcome
-        is SmtpOutcome.NoRoute or SmtpOutcome.ConnectionRefused or SmtpOutcome.ConnectionTimedOut or SmtpOutcome.BrokenOff or SmtpOutcome.Turned;
+    /// <summary>Whether every address of every host could be looked at as far as it answers, so that a fault not seen is a fault gone.</summary>
+    public static bool AllReached(Case given) => CanBeSeen(given) && given.Seen.MxHosts.All(host => host.Sessions is []
+        || (host.Sessions.Any(IsReached) && host.Sessions.All(session => IsReached(session) || IsOutOfSight(session))));
+
+    /// <summary>Whether every such address also showed its certificate.</summary>
+    public static bool AllShowedCertificates(Case given) =>
+        AllReached(given) && given.Seen.MxHosts.SelectMany(host => host.Sessions).All(session => session.Tls is not null || IsOutOfSight(session));
+
+    /// <summary>Whether the server was talked to as it talks to senders.</summary>
+    public static bool IsReached(SmtpSession session) => session.Outcome
+        is not (SmtpOutcome.ConnectionRefused or SmtpOutcome.ConnectionTimedOut or SmtpOutcome.BrokenOff or SmtpOutcome.Turned) && !IsOutOfSight(session);
+
+    // Not from here, and not the next time either: as most clouds have no IPv6, a finding would wait for it for ever.
+    private static bool IsOutOfSight(SmtpSession session) => session.Outcome is SmtpOutcome.NoRoute or SmtpOutcome.AddressNotAllowed;
 
     /// <summary>The hosts with a session of one of the given outcomes, and those sessions.</summary>
     public static IEnumerable<(MxHostObservation Host, IReadOnlyList<SmtpSession> Sessions)> With(Case given, params SmtpOutcome[] outcomes) =>
@@ -36,16 +45,20 @@ internal sealed class MxUnreachable : IRule
 {
     public string Code => "mx.unreachable";
 
-    public bool CanSee(Case given) => Sessions.CanBeSeen(given);
+    public bool CanSee(Case given) => given.Seen.Port25 != Port25.Closed;
+
+    public bool SeesAll(Case given) => Sessions.CanBeSeen(given);
 
     public IEnumerable<Finding> Judge(Case given)
     {
-        var anyReached = given.Seen.MxHosts.SelectMany(host => host.Sessions).Any(session => !Sessions.IsUnreached(session) && session.Outcome != SmtpOutcome.AddressNotAllowed);
-        return Sessions.With(given, SmtpOutcome.ConnectionRefused, SmtpOutcome.ConnectionTimedOut, SmtpOutcome.BrokenOff, SmtpOutcome.Turned, SmtpOutcome.AddressNotAllowed)
+        // One that turns us away answers all the same, and one whose addresses DNS did not tell may.
+        var mayBeReached = !Sessions.CanBeSeen(given)
+            || given.Seen.MxHosts.SelectMany(host => host.Sessions).Any(session => Sessions.IsReached(session) || session.Outcome == SmtpOutcome.Turned);
+        return Sessions.With(given, SmtpOutcome.ConnectionRefused, SmtpOutcome.ConnectionTimedOut, SmtpOutcome.BrokenOff, SmtpOutcome.AddressNotAllowed)
             .Select(found => new Finding(
-                Code, anyReached ? Severity.Warning : Severity.Critical, found.Host.Host,
+                Code, mayBeReached ? Severity.Warning : Severity.Critical, found.Host.Host,
                 string.Join("; ", found.Sessions.Select(s => $"{s.Address}: {s.Outcome}{(s.Detail is null ? "" : $" ({s.Detail})")}")),
-                anyReached
+                mayBeReached
                     ? "Senders that try this address first must try again elsewhere; if the rest fails too, mail waits."
                     : "No mail server of the domain can be reached: mail waits at its senders, and is returned after some days.",
                 "See that the server runs and listens on port 25 at this address, and that no firewall is in the way: openssl s_client -starttls smtp -connect <address>:25. An address that is no longer in use should leave DNS.",
@@ -53,12 +66,33 @@ internal sealed class MxUnreachable : IRule
     }
 }
 
+/// <summary>A server that answers and will not talk: with us, or with everybody.</summary>
+internal sealed class MxTurnedAway : IRule
+{
+    public string Code => "mx.turned-away";
+
+    public bool CanSee(Case given) => true;
+
+    public bool SeesAll(Case given) => Sessions.CanBeSeen(given) && given.Seen.MxHosts.SelectMany(host => host.Sessions).All(session =>
+        session.Outcome is not (SmtpOutcome.ConnectionRefused or SmtpOutcome.ConnectionTimedOut or SmtpOutcome.BrokenOff));
+
+    // Never critical: clouds are on many block lists, and that says nothing about the senders that matter.
+    public IEnumerable<Finding> Judge(Case given) => Sessions.With(given, SmtpOutcome.Turned).Select(found => new Finding(
+        Code, Severity.Warning, found.Host.Host,
+        Sessions.Shown(found.Sessions),
+        "The server refuses to talk, perhaps to this checker alone: its TLS cannot be looked at.",
+        "Read the server's own words above. If it blocks the address that this app calls from, let that address in; if it refuses everybody, no mail arrives.",
+        "RFC 5321 §3.1"));
+}
+
 /// <summary>A server that does not offer STARTTLS.</summary>
 internal sealed class MxStartTlsMissing : IRule
 {
     public string Code => "mx.starttls.missing";
 
-    public bool CanSee(Case given) => Sessions.AllReached(given);
+    public bool CanSee(Case given) => true;
+
+    public bool SeesAll(Case given) => Sessions.AllReached(given);
 
     public IEnumerable<Finding> Judge(Case given) => Sessions.With(given, SmtpOutcome.StartTlsMissing).Select(found => new Finding(
         Code, given.WhenRefused, found.Host.Host,
@@ -73,7 +107,9 @@ internal sealed class MxStartTlsBroken : IRule
 {
     public string Code => "mx.starttls.broken";
 
-    public bool CanSee(Case given) => Sessions.AllReached(given);
+    public bool CanSee(Case given) => true;
+
+    public bool SeesAll(Case given) => Sessions.AllReached(given);
 
     public IEnumerable<Finding> Judge(Case given) =>
         Sessions.With(given, SmtpOutcome.StartTlsRefused, SmtpOutcome.StartTlsInjected, SmtpOutcome.TlsFailed).Select(found => new Finding(
@@ -89,7 +125,9 @@ internal sealed class MxTlsVersion : IRule
 {
     public string Code => "mx.tls.version";
 
-    public bool CanSee(Case given) => Sessions.AllReached(given);
+    public bool CanSee(Case given) => true;
+
+    public bool SeesAll(Case given) => Sessions.AllReached(given);
 
     public IEnumerable<Finding> Judge(Case given) => Sessions.With(given, SmtpOutcome.TlsVersion).Select(found => new Finding(
         Code, given.WhenRefused, found.Host.Host,

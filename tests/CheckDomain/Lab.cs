@@ -1,0 +1,41 @@
+using System.Net;
+using System.Security.Cryptography.X509Certificates;
+using Microsoft.Extensions.Logging.Abstractions;
+using StsFunctions.CheckDomain;
+using StsFunctions.Local.MailInternet;
+using StsFunctions.Outgoing;
+
+namespace StsFunctions.Tests.CheckDomain;
+
+/// <summary>A small mail internet, and the app's eyes on it.</summary>
+internal sealed class Lab : IAsyncDisposable
+{
+    private Lab(MailInternet internet) => Internet = internet;
+
+    public MailInternet Internet { get; }
+
+    public static async Task<Lab> StartAsync(params LabDomain[] domains)
+    {
+        var lab = new Lab(await MailInternet.StartAsync(TimeProvider.System, Xunit.TestContext.Current.CancellationToken));
+        lab.Internet.Add(domains);
+        return lab;
+    }
+
+    /// <summary>How it is looked at; a time-out is for a session that is to run into it.</summary>
+    public CheckSettings Settings(TimeSpan? sessionTimeout = null, params string[] references) => new(
+        Internet.Dns, Internet.SmtpPort, "check.example", new TrustedRoots(new X509Certificate2Collection(Internet.Ca.Root)), references, sessionTimeout ?? TimeSpan.FromMinutes(1), RetryDelay: TimeSpan.Zero);
+
+    public SmtpProbe Probe(TimeSpan? sessionTimeout = null, bool everyAddress = true) =>
+        new(new OutgoingGate(new OutgoingSettings(everyAddress)), Settings(sessionTimeout), "check.example", TimeProvider.System);
+
+    public Observer Observer(TimeSpan? sessionTimeout = null, params string[] references) =>
+        new(new DnsObserver(Settings()), Probe(sessionTimeout), Settings(sessionTimeout, references), TimeProvider.System);
+
+    public CheckDomainFunction Function(TestStorage storage, Observer? observer = null) => new(
+        storage.Domains, storage.Publisher, storage.Fleet, storage.Ledger, observer ?? Observer(), new ObservationBlobs(storage.Blobs), NullLogger<CheckDomainFunction>.Instance);
+
+    /// <summary>The address of an MX host's first server.</summary>
+    public IPAddress AddressOf(string host) => Internet.Mx(host).Servers[0].EndPoint.Address;
+
+    public ValueTask DisposeAsync() => Internet.DisposeAsync();
+}

@@ -1,0 +1,191 @@
+using System.Net;
+using System.Net.Security;
+using System.Net.Sockets;
+using System.Text;
+using StsFunctions.CheckDomain;
+using StsFunctions.Local.MailInternet;
+using Xunit;
+
+namespace StsFunctions.Tests.CheckDomain;
+
+/// <summary>Single sessions with servers that are good, and bad in every way.</summary>
+public sealed class SmtpProbeTests
+{
+    private const string Host = "mx.lab.example";
+
+    private static CancellationToken Now => TestContext.Current.CancellationToken;
+
+    [Fact]
+    [Trait("Conformance", "MX-3")]
+    public async Task A_good_server_is_seen_as_far_as_the_EHLO_inside_TLS()
+    {
+        await using var lab = await StartAsync(SmtpScript.Good);
+
+        var session = await lab.Probe().LookAsync(Host, lab.AddressOf(Host), Now);
+
+        Assert.Equal((SmtpOutcome.Completed, null), (session.Outcome, session.Detail));
+        Assert.Equal("Tls13", session.Tls!.Protocol);
+        Assert.StartsWith("TLS_", session.Tls.CipherSuite, StringComparison.Ordinal);
+        Assert.Empty(session.Tls.Trust);
+        Assert.Equal([lab.Internet.Mx(Host).Certificate.Leaf.RawData, lab.Internet.Ca.Intermediate.RawData], session.Tls.Chain);
+        Assert.StartsWith("220 ", session.Banner, StringComparison.Ordinal);
+        // SNI is the MX host's name; the session is ended in order.
+        Assert.Equal(["EHLO check.example", "STARTTLS", $"SNI {Host}", "TLS Tls13", "EHLO check.example", "QUIT"], lab.Internet.Mx(Host).Servers[0].Heard);
+    }
+
+    public static TheoryData<string, SmtpScript, string> Servers => new()
+    {
+        { "one byte at a time", new() { OneByteAtATime = true }, nameof(SmtpOutcome.Completed) },
+        { "TLS 1.2 only", new() { Protocols = System.Security.Authentication.SslProtocols.Tls12 }, nameof(SmtpOutcome.Completed) },
+        { "no STARTTLS", SmtpScript.Plain, nameof(SmtpOutcome.StartTlsMissing) },
+        { "turns away", new() { Banner = "554 5.7.1 your address is on a list" }, nameof(SmtpOutcome.Turned) },
+        { "is busy", new() { Banner = "421 try later" }, nameof(SmtpOutcome.Turned) },
+        { "is no mail server", new() { Banner = "SSH-2.0-OpenSSH_9.2" }, nameof(SmtpOutcome.BrokenOff) },
+        { "refuses STARTTLS", new() { StartTlsAnswer = "454 4.7.0 TLS not available" }, nameof(SmtpOutcome.StartTlsRefused) },
+        { "does not know STARTTLS", new() { StartTlsAnswer = "502 5.5.1 what?" }, nameof(SmtpOutcome.StartTlsRefused) },
+        { "injects", new() { Injection = "250 injected\r\n" }, "StartTlsInjected|TlsFailed" },
+        { "old TLS", SmtpScript.OldTls, nameof(SmtpOutcome.TlsVersion) },
+        { "cuts off at the greeting", SmtpScript.CutsOffAt(SmtpStage.Banner), nameof(SmtpOutcome.BrokenOff) },
+        { "cuts off at EHLO", SmtpScript.CutsOffAt(SmtpStage.Ehlo), nameof(SmtpOutcome.BrokenOff) },
+        { "cuts off at STARTTLS", SmtpScript.CutsOffAt(SmtpStage.StartTls), nameof(SmtpOutcome.BrokenOff) },
+        { "cuts off in the handshake", SmtpScript.CutsOffAt(SmtpStage.Handshake), nameof(SmtpOutcome.TlsFailed) },
+        { "cuts off inside TLS", SmtpScript.CutsOffAt(SmtpStage.EhloInTls), nameof(SmtpOutcome.TlsFailed) },
+        { "floods the greeting", SmtpScript.FloodsAt(SmtpStage.Banner), nameof(SmtpOutcome.BrokenOff) },
+        { "floods at EHLO", SmtpScript.FloodsAt(SmtpStage.Ehlo), nameof(SmtpOutcome.BrokenOff) },
+        { "floods at STARTTLS", SmtpScript.FloodsAt(SmtpStage.StartTls), nameof(SmtpOutcome.BrokenOff) },
+        { "floods inside TLS", SmtpScript.FloodsAt(SmtpStage.EhloInTls), nameof(SmtpOutcome.TlsFailed) },
+        { "one line without end", new() { Mischief = new(SmtpStage.Ehlo, SmtpMischiefKind.EndlessLine) }, nameof(SmtpOutcome.BrokenOff) },
+    };
+
+    [Theory]
+    [MemberData(nameof(Servers))]
+    [Trait("Conformance", "MX-3")]
+    [Trait("Conformance", "MX-5")]
+    public async Task Whatever_a_server_does_the_answer_is_how_far_it_came(string server, SmtpScript script, string outcome)
+    {
+        await using var lab = await StartAsync(script);
+
+        var session = await lab.Probe().LookAsync(Host, lab.AddressOf(Host), Now);
+
+        Assert.True(outcome.Split('|').Contains(session.Outcome.ToString()), $"{server}: {session.Outcome} {session.Detail}");
+    }
+
+    [Fact]
+    public async Task A_server_that_falls_silent_holds_nobody_longer_than_the_limit()
+    {
+        (SmtpStage Stage, SmtpOutcome Outcome)[] silences =
+        [
+            (SmtpStage.Banner, SmtpOutcome.BrokenOff), (SmtpStage.Ehlo, SmtpOutcome.BrokenOff), (SmtpStage.StartTls, SmtpOutcome.BrokenOff),
+            (SmtpStage.Handshake, SmtpOutcome.TlsFailed), (SmtpStage.EhloInTls, SmtpOutcome.TlsFailed),
+        ];
+        await using var lab = await Lab.StartAsync(new LabDomain("lab.example", "")
+        {
+            Mx = [.. silences.Select(silence => new LabMx($"{silence.Stage}.lab.example".ToLowerInvariant()) { Script = SmtpScript.HangsAt(silence.Stage) })],
+        });
+        // Long enough that the stages before the silence are over on any machine.
+        var probe = lab.Probe(TimeSpan.FromSeconds(3));
+
+        var sessions = await Task.WhenAll(lab.Internet.Domains[0].Mx.Select(mx => probe.LookAsync(mx.Host, lab.AddressOf(mx.Host), Now)));
+
+        Assert.Equal(silences.Select(silence => silence.Outcome), sessions.Select(session => session.Outcome));
+        Assert.All(sessions, session => Assert.NotNull(session.Detail));
+    }
+
+    [Theory]
+    [InlineData(false, SmtpOutcome.StartTlsMissing)]
+    [InlineData(true, SmtpOutcome.Completed)]
+    internal async Task A_server_that_never_answers_QUIT_is_judged_by_what_it_did_before(bool tls, SmtpOutcome outcome)
+    {
+        await using var lab = await StartAsync(SmtpScript.Good);
+        using var listener = new TcpListener(IPAddress.Loopback, 0);
+        listener.Start();
+        var serving = ServeWithoutGoodbyeAsync(listener, tls ? lab.Internet.Mx(Host).Certificate.Context : null);
+        var settings = lab.Settings() with { SmtpPort = ((IPEndPoint)listener.LocalEndpoint).Port };
+        var probe = new SmtpProbe(new StsFunctions.Outgoing.OutgoingGate(new(true)), settings, "check.example", TimeProvider.System);
+
+        var session = await probe.LookAsync(Host, IPAddress.Loopback, Now);
+
+        Assert.Equal(outcome, session.Outcome);
+        await serving;
+    }
+
+    [Fact]
+    public async Task Who_gives_up_is_not_answered()
+    {
+        await using var lab = await StartAsync(SmtpScript.HangsAt(SmtpStage.Banner));
+        using var giveUp = new CancellationTokenSource(TimeSpan.FromMilliseconds(50));
+
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => lab.Probe().LookAsync(Host, lab.AddressOf(Host), giveUp.Token));
+    }
+
+    [Fact]
+    public async Task An_address_that_the_world_cannot_reach_is_not_connected_to()
+    {
+        await using var lab = await StartAsync(SmtpScript.Good);
+
+        var session = await lab.Probe(everyAddress: false).LookAsync(Host, lab.AddressOf(Host), Now);
+
+        Assert.Equal(SmtpOutcome.AddressNotAllowed, session.Outcome);
+        Assert.Empty(lab.Internet.Mx(Host).Servers[0].Heard);
+        Assert.False(await lab.Probe(everyAddress: false).AnswersAsync(lab.AddressOf(Host), Now));
+    }
+
+    [Fact]
+    public async Task A_refused_connection_is_an_answer_from_outside()
+    {
+        await using var lab = await StartAsync(SmtpScript.Good);
+        lab.Internet.Mx(Host).Stop();
+
+        Assert.Equal(SmtpOutcome.ConnectionRefused, (await lab.Probe().LookAsync(Host, lab.AddressOf(Host), Now)).Outcome);
+        Assert.True(await lab.Probe().AnswersAsync(lab.AddressOf(Host), Now));
+    }
+
+    [Theory]
+    [InlineData("under_score.lab.example")]
+    [InlineData("-leading.lab.example")]
+    [InlineData("a\\000b.lab.example")]
+    [InlineData("a b")]
+    [InlineData("b\u00fccher.example")]
+    [InlineData("xn--a.example")]
+    [InlineData("192.0.2.1")]
+    [InlineData("..")]
+    public async Task However_odd_the_MX_hosts_name_is_the_look_ends(string name)
+    {
+        await using var lab = await StartAsync(SmtpScript.Good);
+
+        var session = await lab.Probe().LookAsync(name, lab.AddressOf(Host), Now);
+
+        Assert.True(session.Outcome is SmtpOutcome.Completed or SmtpOutcome.TlsFailed, $"{session.Outcome} {session.Detail}");
+    }
+
+    private static Task<Lab> StartAsync(SmtpScript script) => Lab.StartAsync(new LabDomain("lab.example", "") { Mx = [new(Host) { Script = script }] });
+
+    private static async Task ServeWithoutGoodbyeAsync(TcpListener listener, SslStreamCertificateContext? certificate)
+    {
+        using var client = await listener.AcceptTcpClientAsync(Now);
+        Stream stream = client.GetStream();
+        await SayAsync("220 hello");
+        await HearAsync();
+        await SayAsync(certificate is null ? "250 hello" : "250-hello\r\n250 STARTTLS");
+        await HearAsync();
+        if (certificate is not null)
+        {
+            await SayAsync("220 go");
+            var tls = new SslStream(stream);
+            await tls.AuthenticateAsServerAsync(new SslServerAuthenticationOptions { ServerCertificateContext = certificate }, Now);
+            stream = tls;
+            await HearAsync();
+            await SayAsync("250 hello");
+            await HearAsync();
+        }
+
+        // Silent until the client goes.
+        while (await stream.ReadAsync(new byte[100], Now) > 0)
+        {
+        }
+
+        async Task SayAsync(string line) => await stream.WriteAsync(Encoding.ASCII.GetBytes(line + "\r\n"), Now);
+
+        async Task HearAsync() => _ = await stream.ReadAsync(new byte[1000], Now);
+    }
+}
