@@ -26,7 +26,11 @@ internal sealed record PublishedApp(string Executable, string How)
         }
 
         progress.Report("Publishing the app as native code (minutes the first time) …");
-        return await PublishAsync("native", "native code", [], cancellation);
+        var app = await PublishAsync("native", "native code", [], cancellation);
+        // Without a linker the app is published as ReadyToRun, which is another thing.
+        return File.Exists(Path.Combine(app.Folder, "StsFunctions.dll"))
+            ? throw new InvalidOperationException("The app was published without native code, since this machine has no linker: apt-get install gcc zlib1g-dev, then remove .local/bench and run again.")
+            : app;
     }
 
     /// <summary>The same app with a just-in-time compiler.</summary>
