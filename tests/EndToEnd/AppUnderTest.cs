@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Runtime.InteropServices;
 using StsFunctions.Local;
 using StsFunctions.Tests.EndToEnd;
 using Xunit;
@@ -36,7 +37,9 @@ public sealed class AppUnderTest : IAsyncLifetime
     private static async Task<string> PublishAsync()
     {
         var folder = Path.Combine(Repository.Root, ".local", "published");
-        var start = new ProcessStartInfo("dotnet", ["publish", Path.Combine(Repository.Root, "functions"), "-c", "Release", "-o", folder, "--use-current-runtime", "--nologo"])
+        // What is published without a word more is for linux-x64, as Azure runs it; another machine is named.
+        string[] runtime = RuntimeInformation.RuntimeIdentifier == "linux-x64" ? [] : ["-r", RuntimeInformation.RuntimeIdentifier];
+        var start = new ProcessStartInfo("dotnet", ["publish", Path.Combine(Repository.Root, "functions"), "-c", "Release", "-o", folder, "--nologo", .. runtime])
         {
             RedirectStandardOutput = true,
             RedirectStandardError = true,
