@@ -226,7 +226,7 @@ internal sealed class SmtpProbe(OutgoingGate gate, CheckSettings settings, strin
     private async Task<Socket> ConnectAsync(IPAddress address, CancellationToken cancellation)
     {
         using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
-        limit.CancelAfter(ConnectTimeout);
+        limit.CancelAfter(settings.SessionTimeout < ConnectTimeout ? settings.SessionTimeout : ConnectTimeout);
         return await gate.ConnectAsync(address, settings.SmtpPort, limit.Token);
     }
 
