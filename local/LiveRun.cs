@@ -12,6 +12,7 @@ internal static class LiveRun
 {
     public static async Task<int> RunAsync(string appRoot, string data, bool clean, CancellationToken cancellationToken)
     {
+        using var alone = TakeAlone(data);
         if (clean && Directory.Exists(data))
         {
             Directory.Delete(data, recursive: true);
@@ -31,6 +32,20 @@ internal static class LiveRun
         await TalkAsync(system, progress, cancellationToken);
         progress.Report("Stopping …");
         return 0;
+    }
+
+    // Two runs on one folder would overwrite each other's storage and CA. The lock stands beside the folder, which --clean removes.
+    private static FileStream TakeAlone(string data)
+    {
+        Directory.CreateDirectory(Path.GetDirectoryName(data)!);
+        try
+        {
+            return new FileStream(data + ".lock", FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None, 1, FileOptions.DeleteOnClose);
+        }
+        catch (IOException)
+        {
+            throw new InvalidOperationException($"Another run uses {data}: stop it, or name another folder with --data FOLDER.");
+        }
     }
 
     private static async Task RoundAsync(LocalSystem system, ConsoleProgress progress, CancellationToken cancellationToken)
@@ -58,6 +73,7 @@ internal static class LiveRun
               SMTP          port {system.Internet.SmtpPort} of each MX host's own address
               warnings      {system.MailFolder}
               private CA    {system.RootFile}
+              settings      export AzureWebJobsStorage='{system.Azurite.ConnectionString}'
 
             Hosted domains:
             """);
@@ -105,6 +121,12 @@ internal static class LiveRun
                         break;
                     case ["show", var domain]:
                         await AppAsync(system, cancellationToken, "domain", "show", domain);
+                        break;
+                    case ["help"]:
+                        Console.WriteLine($"{commands.Execute(line)}\n{"list",-24} the hosted domains\n{"show DOMAIN",-24} one of them\n{"round",-24} check every domain now, and send the warnings");
+                        break;
+                    case ["list" or "show" or "round", ..]:
+                        Console.WriteLine("Say `list`, `show DOMAIN` or `round`.");
                         break;
                     default:
                         Console.WriteLine(commands.Execute(line));

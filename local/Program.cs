@@ -33,6 +33,11 @@ for (var i = 0; i < args.Length; i++)
             break;
         default:
             isWrong = true;
+            if (args[i] is not ("--help" or "-h"))
+            {
+                Console.Error.WriteLine($"{args[i]} is no option here, or lacks its value.");
+            }
+
             break;
     }
 }

@@ -71,10 +71,14 @@ internal static class DomainCommands
         }
         catch (Exception e) when (e is RequestFailedException or AggregateException or Azure.Identity.AuthenticationFailedException)
         {
-            await Console.Error.WriteLineAsync($"Storage did not do it: {e.GetBaseException().Message.Split('\n')[0].Trim()} See AzureWebJobsStorage in the settings.");
+            await Console.Error.WriteLineAsync($"Storage did not do it: {CauseOf(e).Message.Split('\n')[0].Trim()} See AzureWebJobsStorage in the settings.");
             return Commands.Refused;
         }
     }
+
+    // Of several tries the last one says it; the rest is the storage client's talk of retries.
+    private static Exception CauseOf(Exception e) =>
+        (e is AggregateException { InnerExceptions: [.., var last] } ? last : e).GetBaseException();
 
     private static async Task<int> AddAsync(IServiceProvider services, string name, FileInfo file, string? group, bool json, CancellationToken cancellation)
     {

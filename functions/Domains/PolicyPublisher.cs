@@ -108,7 +108,7 @@ internal sealed class PolicyPublisher(
         if (!force && safe is null)
         {
             throw new RemovalRefusedException(
-                $"{domain} publishes mode {partition.Record!.Mode.ToToken()}: senders that cached it would refuse mail once the file is gone and a server changes (RFC 8461 §8.3). "
+                $"{domain} publishes mode {partition.Record!.Mode.ToToken()}: senders that cached it go on applying it after the file is gone, whatever changes at your servers (RFC 8461 §8.3). "
                 + $"First publish a policy with mode: none (domain add {domain} --policy FILE), wait until the older ones have expired, then remove; or use --force.");
         }
 
