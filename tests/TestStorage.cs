@@ -21,6 +21,7 @@ internal sealed class TestStorage
         (Blobs, Queues, Tables) = (Settings.Blobs(), Settings.Queues(), Settings.Tables());
         Domains = new DomainStore(Tables);
         Policies = new PolicyBlobs(Blobs);
+        MxHosts = new MxHostStore(Tables, Time);
         Reports = new ReportStore(Tables);
         Fleet = new FleetStore(Tables, Domains, Reports, Time);
         Publisher = PublisherAt(Time);
@@ -44,6 +45,8 @@ internal sealed class TestStorage
     public DomainStore Domains { get; }
 
     public PolicyBlobs Policies { get; }
+
+    public MxHostStore MxHosts { get; }
 
     public ReportStore Reports { get; }
 

@@ -71,10 +71,7 @@ internal sealed record StorageSettings(string? ConnectionString, string? Account
     private static T Bounded<T>(T options, int maxRetries = MaxRetries, TimeSpan? networkTimeout = null)
         where T : ClientOptions
     {
-        options.Retry.Mode = RetryMode.Exponential;
-        options.Retry.MaxRetries = maxRetries;
-        options.Retry.Delay = TimeSpan.FromMilliseconds(200);
-        options.Retry.MaxDelay = TimeSpan.FromSeconds(2);
+        options.RetryPolicy = new PromptRetry(maxRetries);
         options.Retry.NetworkTimeout = networkTimeout ?? NetworkTimeout;
         return options;
     }
