@@ -3,6 +3,7 @@ using System.Globalization;
 using System.Text;
 using Azure;
 using Azure.Data.Tables;
+using Azure.Data.Tables.Models;
 using StsFunctions.Protocol;
 
 namespace StsFunctions.Domains;
@@ -14,6 +15,8 @@ namespace StsFunctions.Domains;
 /// </summary>
 internal sealed class ReportStore
 {
+    private const int MaxAttempts = 5;
+
     private readonly TableClient _reports;
     private readonly TableClient _failures;
 
@@ -25,30 +28,36 @@ internal sealed class ReportStore
     /// Stores a report once. The same body again changes nothing, unless its sender is better known now; another body of
     /// the same identity gets a row beside it (RPT-6).
     /// </summary>
-    /// <exception cref="ConcurrentChangeException">Another writer was first.</exception>
-    public async Task StoreAsync(Report report, IReadOnlyList<ReportFailure> failures, CancellationToken cancellation)
+    /// <exception cref="ConcurrentChangeException">Other writers were first, again and again.</exception>
+    public Task StoreAsync(Report report, IReadOnlyList<ReportFailure> failures, CancellationToken cancellation) => TryAsync(report.Domain, async () =>
     {
         var key = KeyOf(report);
         var stored = await _reports.GetEntityIfExistsAsync<TableEntity>(report.Domain, key, ["Verdict"], cancellation);
         if (!stored.HasValue)
         {
-            await AddAsync(await WriteFailuresAsync(report, failures, cancellation), cancellation);
+            var whole = await WriteFailuresAsync(report, failures, cancellation);
+            await _reports.AddEntityAsync(ToRow(whole, key), cancellation);
         }
         else if (report.Verdict > Enum.Parse<Verdict>(stored.Value!.GetString("Verdict")))
         {
             var better = new TableEntity(report.Domain, key) { ["Verdict"] = report.Verdict.ToString(), ["Source"] = report.Source.ToString(), ["Blob"] = report.Blob };
-            await UpdateAsync(better, stored.Value.ETag, TableUpdateMode.Merge, cancellation);
+            await _reports.UpdateEntityAsync(better, stored.Value.ETag, TableUpdateMode.Merge, cancellation);
         }
-    }
+    });
 
     /// <summary>
     /// Stores what a second reading of a stored report came to, in the first one's place: the new generation, the row that
     /// names it, and only then the end of what was there before.
     /// </summary>
-    /// <exception cref="ConcurrentChangeException">Another writer was first.</exception>
+    /// <exception cref="ConcurrentChangeException">Other writers were first, again and again.</exception>
     public async Task ReplaceAsync(Report report, IReadOnlyList<ReportFailure> failures, CancellationToken cancellation)
     {
-        report = await WriteFailuresAsync(report, failures, cancellation);
+        var whole = await WriteFailuresAsync(report, failures, cancellation);
+        await TryAsync(report.Domain, () => PutInPlaceAsync(whole, cancellation));
+    }
+
+    private async Task PutInPlaceAsync(Report report, CancellationToken cancellation)
+    {
         var key = KeyOf(report);
         var earlier = await _reports
             .QueryAsync<TableEntity>(TableClient.CreateQueryFilter($"PartitionKey eq {report.Domain} and BodyHash eq {report.BodyHash}"), cancellationToken: cancellation)
@@ -58,11 +67,11 @@ internal sealed class ReportStore
             // When and how well known it arrived was decided then: keys of signatures rotate (RFC 8460 §3).
             var before = ToReport(same);
             report = report with { Source = before.Source, Verdict = before.Verdict, ArrivedAt = before.ArrivedAt, Blob = before.Blob };
-            await UpdateAsync(ToRow(report, key), same.ETag, TableUpdateMode.Replace, cancellation);
+            await _reports.UpdateEntityAsync(ToRow(report, key), same.ETag, TableUpdateMode.Replace, cancellation);
         }
         else
         {
-            await AddAsync(report, cancellation);
+            await _reports.AddEntityAsync(ToRow(report, key), cancellation);
         }
 
         foreach (var other in earlier.Where(row => row.RowKey != key))
@@ -155,27 +164,23 @@ internal sealed class ReportStore
         return Keys.Hash(text.ToString())[..8];
     }
 
-    private async Task AddAsync(Report report, CancellationToken cancellation)
+    // The same body by another way at the same time, or ourselves where an answer was lost: a fresh look tells what is left to do.
+    private static async Task TryAsync(string domain, Func<Task> write)
     {
-        try
+        for (var attempt = 1; ; attempt++)
         {
-            await _reports.AddEntityAsync(ToRow(report, KeyOf(report)), cancellation);
-        }
-        catch (RequestFailedException e) when (e.Status == 409)
-        {
-            // The same body by another way at the same time, or ourselves where the first answer was lost.
-        }
-    }
-
-    private async Task UpdateAsync(TableEntity row, ETag seen, TableUpdateMode mode, CancellationToken cancellation)
-    {
-        try
-        {
-            await _reports.UpdateEntityAsync(row, seen, mode, cancellation);
-        }
-        catch (RequestFailedException e) when (e.Status is 404 or 412)
-        {
-            throw new ConcurrentChangeException(row.PartitionKey, e);
+            try
+            {
+                await write();
+                return;
+            }
+            catch (RequestFailedException e) when (e.Status is 404 or 409 or 412 && e.ErrorCode != TableErrorCode.TableNotFound)
+            {
+                if (attempt == MaxAttempts)
+                {
+                    throw new ConcurrentChangeException(domain, e);
+                }
+            }
         }
     }
 
