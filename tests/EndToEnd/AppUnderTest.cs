@@ -8,33 +8,31 @@ using Xunit;
 
 namespace StsFunctions.Tests.EndToEnd;
 
-/// <summary>The published app: the binary that STS_BINARY names, or one that is published here, once, for this machine.</summary>
-public sealed class AppUnderTest : IAsyncLifetime
+/// <summary>The published app: the binary that STS_BINARY names, or one that is published here for this machine, once, when the first test asks for it.</summary>
+public sealed class AppUnderTest
 {
-    private static readonly TimeSpan PublishLimit = TimeSpan.FromMinutes(15);
+    private static readonly TimeSpan PublishLimit = TimeSpan.FromMinutes(30);
 
-    /// <summary>The published folder.</summary>
-    public string Folder { get; private set; } = "";
+    private readonly Lazy<string> _binary = new(Find);
 
     /// <summary>The executable.</summary>
-    public string Binary { get; private set; } = "";
+    public string Binary => _binary.Value;
+
+    /// <summary>The published folder.</summary>
+    public string Folder => Path.GetDirectoryName(Binary)!;
 
     /// <summary>A native binary stands alone; anything else has its assemblies beside it.</summary>
     public bool IsNative => !File.Exists(Path.Combine(Folder, "StsFunctions.dll"));
 
-    public async ValueTask InitializeAsync()
+    private static string Find()
     {
         var named = Environment.GetEnvironmentVariable("STS_BINARY");
-        Binary = string.IsNullOrEmpty(named) ? await PublishAsync() : Path.GetFullPath(named);
-        Folder = Path.GetDirectoryName(Binary)!;
-        Assert.True(File.Exists(Binary), $"{Binary} is not there: STS_BINARY must name the published executable.");
-        var kind = IsNative ? "native code" : "ReadyToRun";
-        TestContext.Current.SendDiagnosticMessage($"The end-to-end tests run against {kind}: {Binary}");
+        var binary = string.IsNullOrEmpty(named) ? Publish() : Path.GetFullPath(named);
+        Assert.True(File.Exists(binary), $"{binary} is not there: STS_BINARY must name the published executable.");
+        return binary;
     }
 
-    public ValueTask DisposeAsync() => ValueTask.CompletedTask;
-
-    private static async Task<string> PublishAsync()
+    private static string Publish()
     {
         var folder = Path.Combine(Repository.Root, ".local", "published");
         // What is published without a word more is for linux-x64, as Azure runs it; another machine is named.
@@ -47,9 +45,8 @@ public sealed class AppUnderTest : IAsyncLifetime
         using var publish = Process.Start(start)!;
         var output = publish.StandardOutput.ReadToEndAsync();
         var errors = publish.StandardError.ReadToEndAsync();
-        using var limit = new CancellationTokenSource(PublishLimit);
-        await publish.WaitForExitAsync(limit.Token);
-        Assert.True(publish.ExitCode == 0, $"dotnet publish failed:\n{await output}{await errors}");
+        Assert.True(publish.WaitForExit(PublishLimit), $"dotnet publish has not ended within {PublishLimit}.");
+        Assert.True(publish.ExitCode == 0, $"dotnet publish failed:\n{output.Result}{errors.Result}");
         return Path.Combine(folder, OperatingSystem.IsWindows() ? "StsFunctions.exe" : "StsFunctions");
     }
 }
