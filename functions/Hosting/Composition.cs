@@ -50,8 +50,12 @@ internal static class Composition
         services.AddSingleton<ReceiveReportFunction>();
         services.AddSingleton<IngestReportFunction>();
 
-        services.AddSingleton(new OutgoingGate(settings.Outgoing));
+        services.AddSingleton(settings.Outgoing);
+        services.AddSingleton<OutgoingGate>();
+        services.AddSingleton<Resolver>();
+        services.AddSingleton<OutgoingHttp>();
         services.AddSingleton<DnsObserver>();
+        services.AddSingleton<PolicyFetcher>();
         services.AddSingleton(provider => new SmtpProbe(
             provider.GetRequiredService<OutgoingGate>(),
             settings.Check,
