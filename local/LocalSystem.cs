@@ -224,6 +224,8 @@ public sealed class LocalSystem : IAsyncDisposable
                 OnInvocation = _options.OnInvocation,
             },
             cancellationToken);
+        // Known only now, and of use to the app's commands: what a URL means by port 443.
+        _settings["Sts__Lab__HttpsPort"] = $"{Host.HttpsAddress!.Port}";
         Relay = new InboxRelay(Azurite.ConnectionString, onLog: _options.OnLog);
         Client = NewClient();
         if (_options.RunTimers)
@@ -239,7 +241,7 @@ public sealed class LocalSystem : IAsyncDisposable
         ["Sts__DnsServer"] = Internet.Dns.ToString(),
         ["Sts__Lab__SmtpPort"] = $"{Internet.SmtpPort}",
         ["Sts__Lab__TrustedRoots"] = RootFile,
-        ["Sts__Lab__AllowEveryAddress"] = "true",
+        ["Sts__Lab__AllowedNetworks"] = "127.0.0.0/8,::1/128",
         ["Sts__ReferenceMxHosts"] = "relay.hosting.example",
         ["Sts__CheckSpread"] = "00:00:00",
         ["Sts__RetryDelay"] = "00:00:00.1",

@@ -26,11 +26,11 @@ public sealed record DomainName
     public string Value { get; }
 
     /// <summary>Reads a name. U-labels become A-labels, letters become lower-case, one trailing dot is dropped.</summary>
-    /// <exception cref="ProtocolException">The text is no host name: empty, too long, an IP address, a bad label.</exception>
+    /// <exception cref="ProtocolException">The text is no host name: empty, too long, an IP address, a bad label; with the label's offset.</exception>
     public static DomainName Parse(string text)
     {
         ArgumentNullException.ThrowIfNull(text);
-        return Read(text, out var fault) ?? throw new ProtocolException(fault, Rule);
+        return Read(text, out var fault) ?? throw new ProtocolException(fault.Problem, Rule, offset: fault.Offset);
     }
 
     /// <summary>Reads a name as <see cref="Parse"/> does, and never throws.</summary>
@@ -44,25 +44,27 @@ public sealed record DomainName
     public override string ToString() => Value;
 
     /// <summary>Reads a name, or says in a sentence why it is none.</summary>
-    internal static DomainName? Read(string text, out string fault)
+    internal static DomainName? Read(string text, out NameFault fault)
     {
-        fault = "";
+        fault = default;
         var name = text.EndsWith('.') ? text[..^1] : text;
         if (name.Length == 0)
         {
-            fault = "A domain name is empty. Write one such as mail.example.com.";
+            fault = new("A domain name is empty. Write one such as mail.example.com.", 0);
             return null;
         }
 
         if (name.Length > MaxUnicodeLength)
         {
-            fault = $"A domain name of {name.Length} characters is too long: at most {MaxLength} are allowed.";
+            fault = TooLong(name.Length, text);
             return null;
         }
 
         var labels = name.Split('.');
+        var at = 0;
         for (var i = 0; i < labels.Length; i++)
         {
+            var length = labels[i].Length;
             if (Ascii.IsValid(labels[i]))
             {
                 labels[i] = labels[i].ToLowerInvariant();
@@ -73,32 +75,38 @@ public sealed record DomainName
             }
             else
             {
-                fault = $"{ProtocolException.Quote(text)} has an international label that can't be converted. Write it as an A-label (xn--...).";
+                fault = new($"{ProtocolException.Quote(text)} has an international label that can't be converted. Write it as an A-label (xn--...).", at);
                 return null;
             }
 
             if (!IsLabel(labels[i]))
             {
-                fault = $"{ProtocolException.Quote(text)} is not a domain name: a label is 1 to {MaxLabelLength} letters, digits and hyphens, with no hyphen at either end.";
+                fault = new($"{ProtocolException.Quote(text)} is not a domain name: a label is 1 to {MaxLabelLength} letters, digits and hyphens, with no hyphen at either end.", at);
                 return null;
             }
+
+            at += length + 1;
         }
 
         if (IsNumber(labels[^1]))
         {
-            fault = $"{ProtocolException.Quote(text)} is an IP address or a number, not a domain name. Write the host's name.";
+            fault = new($"{ProtocolException.Quote(text)} is an IP address or a number, not a domain name. Write the host's name.", 0);
             return null;
         }
 
         var value = string.Join('.', labels);
         if (value.Length > MaxLength)
         {
-            fault = $"A domain name of {value.Length} characters is too long: at most {MaxLength} are allowed.";
+            fault = TooLong(value.Length, text);
             return null;
         }
 
         return new DomainName(value);
     }
+
+    // U-labels are shorter than the A-labels that they become.
+    private static NameFault TooLong(int length, string text) =>
+        new($"A domain name of {length} characters is too long: at most {MaxLength} are allowed.", Math.Min(MaxLength, text.Length));
 
     private static bool IsLabel(string label) =>
         label.Length is > 0 and <= MaxLabelLength

@@ -6,6 +6,10 @@ namespace StsFunctions.Protocol;
 /// What was read does not follow RFC 8461 or RFC 8460. It is the only exception that the readers of this library throw
 /// for bad input; its message says what was seen, where, what is right, and names the rule.
 /// </summary>
+/// <remarks>
+/// What was read has a place: a <see cref="Line"/> in a policy, an <see cref="Offset"/> in anything else. Where something is
+/// missing, the place is the end, where it would go. What was never read, but made by a caller, has none.
+/// </remarks>
 public sealed class ProtocolException : FormatException
 {
     private const int LongestQuote = 80;
@@ -14,7 +18,7 @@ public sealed class ProtocolException : FormatException
     /// <param name="problem">What is wrong and what to write instead, as full sentences.</param>
     /// <param name="rule">The rule that is broken, such as <c>RFC 8461 §3.2 max_age</c>.</param>
     /// <param name="line">The line, counted from 1, where the input has lines.</param>
-    /// <param name="offset">The offset from the input's start, counted from 0: characters in a TXT record, bytes in a report.</param>
+    /// <param name="offset">The offset from the input's start, counted from 0: characters in a record or a name, bytes in a file or a report.</param>
     /// <param name="cause">The error underneath, if any.</param>
     public ProtocolException(string problem, string rule, int? line = null, long? offset = null, Exception? cause = null)
         : base(Compose(problem, rule, line, offset), cause)
@@ -27,10 +31,10 @@ public sealed class ProtocolException : FormatException
     /// <summary>The rule that is broken: the standard, its section, and the field or member.</summary>
     public string Rule { get; }
 
-    /// <summary>The line of a policy, counted from 1.</summary>
+    /// <summary>The line of a policy, counted from 1; one after the last for what is missing.</summary>
     public int? Line { get; }
 
-    /// <summary>The offset from the input's start, counted from 0: characters in a TXT record, bytes in a report.</summary>
+    /// <summary>The offset from the input's start, counted from 0: characters in a record or a name, bytes in a file or a report.</summary>
     public long? Offset { get; }
 
     /// <summary>Foreign text, made safe to show: cut, in quotes, with everything outside visible ASCII escaped.</summary>

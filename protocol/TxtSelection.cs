@@ -17,14 +17,25 @@ public sealed record TxtSelection<TRecord>
     public ProtocolException? Fault { get; init; }
 
     /// <summary>The records of this kind, as they came.</summary>
-    public ImmutableArray<string> Candidates { get; init; } = [];
+    public ImmutableArray<string> Candidates { get; init => field = value.IsDefault ? [] : value; } = [];
 
     /// <summary>The records that senders drop because they begin with something else, as they came.</summary>
-    public ImmutableArray<string> Dropped { get; init; } = [];
+    public ImmutableArray<string> Dropped { get; init => field = value.IsDefault ? [] : value; } = [];
 
     /// <summary>
     /// Whether a record has white space between its version and the first <c>;</c>. The grammar allows it; the rule for
     /// choosing among several records asks for the version and <c>;</c> at once. Senders differ: the white space must go.
     /// </summary>
     public bool SendersDiffer { get; init; }
+
+    /// <summary>Whether both came to the same over the same records; of a fault, its message counts.</summary>
+    public bool Equals(TxtSelection<TRecord>? other) =>
+        other is not null
+        && (Outcome, SendersDiffer, Fault?.Message) == (other.Outcome, other.SendersDiffer, other.Fault?.Message)
+        && Equals(Record, other.Record)
+        && Candidates.SequenceEqual(other.Candidates)
+        && Dropped.SequenceEqual(other.Dropped);
+
+    /// <inheritdoc/>
+    public override int GetHashCode() => HashCode.Combine(Outcome, Record, Candidates.Length, Dropped.Length);
 }

@@ -1,20 +1,14 @@
-using System.Net;
-
 namespace StsFunctions.CheckDomain;
 
 /// <summary>How domains are looked at.</summary>
-/// <param name="DnsServer">The resolver to ask; null means the system's.</param>
 /// <param name="SmtpPort">25, except in a lab.</param>
 /// <param name="HeloName">The name given in EHLO; null means the app's own host name.</param>
-/// <param name="TrustedRoots">The roots of a lab; null means the system's.</param>
 /// <param name="ReferenceMxHosts">Well-known MX hosts that tell a network without port 25 from an MX that is down.</param>
 /// <param name="SessionTimeout">The longest that one SMTP session may take.</param>
 /// <param name="RetryDelay">The pause before a failed look is repeated.</param>
 internal sealed record CheckSettings(
-    IPEndPoint? DnsServer,
     int SmtpPort,
     string? HeloName,
-    TrustedRoots? TrustedRoots,
     IReadOnlyList<string> ReferenceMxHosts,
     TimeSpan SessionTimeout,
     TimeSpan RetryDelay);

@@ -1,26 +1,14 @@
 using DnsClient;
 using DnsClient.Protocol;
+using StsFunctions.Outgoing;
 
 namespace StsFunctions.CheckDomain;
 
 /// <summary>Asks DNS, and keeps each answer and each kind of failure apart.</summary>
-internal sealed class DnsObserver
+internal sealed class DnsObserver(Resolver resolver)
 {
     // Hostile zones are large: what a sender would never walk through, we do not either.
     private const int MaxRecords = 64;
-
-    private readonly LookupClient _client;
-
-    public DnsObserver(CheckSettings settings)
-    {
-        var options = settings.DnsServer is { } server ? new LookupClientOptions(server) : new LookupClientOptions();
-        options.UseCache = false;
-        options.ThrowDnsErrors = false;
-        options.UseTcpFallback = true;
-        options.Timeout = TimeSpan.FromSeconds(5);
-        options.Retries = 2;
-        _client = new LookupClient(options);
-    }
 
     /// <summary>MX records as <c>preference host</c>, the host without its trailing dot; the null MX's host is <c>.</c> (RFC 7505).</summary>
     public Task<DnsAnswer> MxAsync(string name, CancellationToken cancellation) =>
@@ -42,7 +30,7 @@ internal sealed class DnsObserver
     {
         try
         {
-            var answer = await _client.QueryAsync(name, type, cancellationToken: cancellation);
+            var answer = await resolver.AskAsync(name, type, cancellation);
             var cname = answer.Answers.OfType<CNameRecord>().FirstOrDefault(c => Undotted(c.DomainName.Value).Equals(name, StringComparison.OrdinalIgnoreCase));
             var cnameTo = cname is null ? null : Undotted(cname.CanonicalName.Value);
             if (answer.Header.ResponseCode == DnsHeaderResponseCode.NotExistentDomain)
@@ -64,7 +52,7 @@ internal sealed class DnsObserver
         {
             return new DnsAnswer(name, DnsOutcome.TimedOut, [], Detail: e.Message);
         }
-        catch (Exception e) when (e is DnsResponseException or IOException or System.Net.Sockets.SocketException or InvalidOperationException or ArgumentException)
+        catch (Exception e) when (Resolver.IsFailure(e))
         {
             return new DnsAnswer(name, DnsOutcome.Failed, [], Detail: e.Message);
         }

@@ -122,7 +122,7 @@ internal sealed class SmtpProbe(OutgoingGate gate, CheckSettings settings, strin
             EnabledSslProtocols = SslProtocols.Tls12 | SslProtocols.Tls13,
             AllowRenegotiation = false,
             AllowTlsResume = false,
-            CertificateChainPolicy = ChainPolicy(),
+            CertificateChainPolicy = TrustNow(),
             // Whatever is shown is noted, and judged by the rules; the leaf is gone with the stream, so it is copied.
             RemoteCertificateValidationCallback = (_, certificate, chain, _) =>
             {
@@ -162,22 +162,10 @@ internal sealed class SmtpProbe(OutgoingGate gate, CheckSettings settings, strin
         }
     }
 
-    private X509ChainPolicy ChainPolicy()
+    private X509ChainPolicy TrustNow()
     {
-        var policy = new X509ChainPolicy
-        {
-            // An intermediate fetched from elsewhere would hide that the server leaves it out, where strict senders fail.
-            DisableCertificateDownloads = true,
-            RevocationMode = X509RevocationMode.NoCheck,
-            VerificationTime = time.GetUtcNow().UtcDateTime,
-        };
-        policy.ApplicationPolicy.Add(new System.Security.Cryptography.Oid("1.3.6.1.5.5.7.3.1", "TLS Web Server Authentication"));
-        if (settings.TrustedRoots is { } roots)
-        {
-            policy.TrustMode = X509ChainTrustMode.CustomRootTrust;
-            policy.CustomTrustStore.AddRange(roots.Certificates);
-        }
-
+        var policy = gate.Trust();
+        policy.VerificationTime = time.GetUtcNow().UtcDateTime;
         return policy;
     }
 

@@ -14,6 +14,7 @@ internal static class Commands
         var root = new RootCommand("Managed MTA-STS (RFC 8461) and TLS reporting (RFC 8460). Without arguments, under the Azure Functions host, it is the app itself.")
         {
             DomainCommands.Create(),
+            PolicyCommands.Create(),
         };
         var parsed = root.Parse(args.Length == 0 ? ["--help"] : args);
         var code = await parsed.InvokeAsync();

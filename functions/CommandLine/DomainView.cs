@@ -21,21 +21,21 @@ internal static class DomainView
     public static void Write(ShownDomain shown)
     {
         var record = shown.Record;
-        Console.WriteLine($"{shown.Domain}  ({record.Group}, {record.State.ToString().ToLowerInvariant()})");
-        Console.WriteLine($"  policy      {record.PolicyId}, {record.Mode.ToToken()}, {shown.Policies.Count} published so far");
-        Console.WriteLine($"  last check  {Tables.Minute(record.LastCheckAt)}{(record is { LastCheckAt: not null, Observed: false } ? " (port 25 closed: no MX was seen)" : "")}");
-        Console.WriteLine($"  next expiry {Tables.Day(record.NextExpiry)}");
-        Console.WriteLine($"  findings    {shown.Findings.Count} open, {shown.WarningsPending} warning(s) still to be told");
+        Terminal.WriteLine($"{shown.Domain}  ({record.Group}, {record.State.ToString().ToLowerInvariant()})");
+        Terminal.WriteLine($"  policy      {record.PolicyId}, {record.Mode.ToToken()}, {shown.Policies.Count} published so far");
+        Terminal.WriteLine($"  last check  {Tables.Minute(record.LastCheckAt)}{(record is { LastCheckAt: not null, Observed: false } ? " (port 25 closed: no MX was seen)" : "")}");
+        Terminal.WriteLine($"  next expiry {Tables.Day(record.NextExpiry)}");
+        Terminal.WriteLine($"  findings    {shown.Findings.Count} open, {shown.WarningsPending} warning(s) still to be told");
         foreach (var (finding, openedAt, _) in shown.Findings.OrderByDescending(f => f.Finding.Severity))
         {
-            Console.WriteLine();
-            Console.WriteLine($"  {finding.Severity.ToString().ToUpperInvariant()}  {finding.Code}  {finding.Subject}  since {Tables.Minute(openedAt)}");
-            Console.WriteLine($"    seen     {finding.Evidence}");
-            Console.WriteLine($"    meaning  {finding.Meaning}");
-            Console.WriteLine($"    remedy   {finding.Remedy}");
+            Terminal.WriteLine();
+            Terminal.WriteLine($"  {finding.Severity.ToString().ToUpperInvariant()}  {finding.Code}  {finding.Subject}  since {Tables.Minute(openedAt)}");
+            Terminal.WriteLine($"    seen     {finding.Evidence}");
+            Terminal.WriteLine($"    meaning  {finding.Meaning}");
+            Terminal.WriteLine($"    remedy   {finding.Remedy}");
         }
 
-        Console.WriteLine();
+        Terminal.WriteLine();
         WriteReports(shown);
     }
 
@@ -43,7 +43,7 @@ internal static class DomainView
     {
         if (shown.Reports.Count == 0)
         {
-            Console.WriteLine("  No reports in the last 30 days.");
+            Terminal.WriteLine("  No reports in the last 30 days.");
             return;
         }
 
@@ -58,7 +58,7 @@ internal static class DomainView
         var failures = shown.Reports.Where(r => !r.Report.Superseded).SelectMany(r => r.Failures.Select(f => (r.Report, Failure: f))).ToList();
         if (failures.Count == 0)
         {
-            Console.WriteLine("  No sender reported a failure.");
+            Terminal.WriteLine("  No sender reported a failure.");
             return;
         }
 

@@ -1,5 +1,6 @@
 using System.Globalization;
 using Spectre.Console;
+using StsFunctions.Domains;
 
 namespace StsFunctions.CommandLine;
 
@@ -11,8 +12,8 @@ internal static class Tables
     public static Table Of(params string[] columns) =>
         new Table { Border = TableBorder.Simple }.AddColumns([.. columns.Select(column => new TableColumn(new Text(column)).NoWrap())]);
 
-    // Text, never markup: names come from outside.
-    public static void AddCells(this Table table, params string[] cells) => table.AddRow(cells.Select(cell => new Text(cell)));
+    // Text, never markup, and never a control: names come from outside.
+    public static void AddCells(this Table table, params string[] cells) => table.AddRow(cells.Select(cell => new Text(PlainText.OneLine(cell))));
 
     public static void Write(Table table)
     {

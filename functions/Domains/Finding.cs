@@ -1,5 +1,3 @@
-using System.Globalization;
-
 namespace StsFunctions.Domains;
 
 /// <summary>What a finding does to mail.</summary>
@@ -34,16 +32,8 @@ internal sealed record Finding(string Code, Severity Severity, string Subject, s
 
     public string Remedy { get; init => field = OneLine(value); } = OneLine(Remedy);
 
-    // What was seen comes from outside and goes into mails, logs and terminals: no line ends, escapes or turns of direction.
-    private static string OneLine(string text)
-    {
-        var cut = text.Length <= MaxText ? text : text[..(MaxText - 1)] + "…";
-        return cut.All(IsShown) ? cut : string.Concat(cut.Select(c => IsShown(c) ? c : '?'));
-    }
-
-    private static bool IsShown(char c) => char.GetUnicodeCategory(c) is not (
-        UnicodeCategory.Control or UnicodeCategory.Format or UnicodeCategory.Surrogate or UnicodeCategory.PrivateUse
-        or UnicodeCategory.LineSeparator or UnicodeCategory.ParagraphSeparator or UnicodeCategory.OtherNotAssigned);
+    // What was seen comes from outside and goes into mails, logs and terminals.
+    private static string OneLine(string text) => PlainText.OneLine(text.Length <= MaxText ? text : text[..(MaxText - 1)] + "…");
 }
 
 /// <summary>A finding that stands, since when, and the round that opened it.</summary>

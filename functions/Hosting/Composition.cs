@@ -54,8 +54,12 @@ internal static class Composition
         services.AddSingleton<IngestReportFunction>();
         services.AddSingleton<SweepStorageFunction>();
 
-        services.AddSingleton(new OutgoingGate(settings.Outgoing));
+        services.AddSingleton(settings.Outgoing);
+        services.AddSingleton<OutgoingGate>();
+        services.AddSingleton<Resolver>();
+        services.AddSingleton<OutgoingHttp>();
         services.AddSingleton<DnsObserver>();
+        services.AddSingleton<PolicyFetcher>();
         services.AddSingleton(provider => new SmtpProbe(
             provider.GetRequiredService<OutgoingGate>(),
             settings.Check,

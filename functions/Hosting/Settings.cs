@@ -23,17 +23,20 @@ internal sealed record Settings(
     WarningSettings Warnings,
     TelemetrySettings Telemetry)
 {
-    /// <summary>Reads the settings out of the process's environment. Where <paramref name="faults"/> is not empty, nothing may start.</summary>
-    public static Settings Read(IDictionary environment, out IReadOnlyList<string> faults)
+    /// <summary>
+    /// Reads the settings out of the process's environment. Where <paramref name="faults"/> is not empty, nothing may start.
+    /// What never touches storage needs none.
+    /// </summary>
+    public static Settings Read(IDictionary environment, out IReadOnlyList<string> faults, bool needsStorage = true)
     {
         var read = new SettingsReader(environment);
         var settings = new Settings(
             new AppHosts([.. read.List("Sts__AppHost", IsHost, "write the app's host name alone, for example app.example.com"), .. read.List("WEBSITE_HOSTNAME")]),
-            ReadStorage(read),
+            ReadStorage(read, needsStorage),
             new ServingSettings(
                 CacheTime: read.Span("Sts__CacheTime", TimeSpan.FromSeconds(30), TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(45)),
                 MaxStale: read.Span("Sts__MaxStale", TimeSpan.FromHours(24), TimeSpan.Zero, TimeSpan.FromDays(7))),
-            new OutgoingSettings(AllowEveryAddress: read.Flag("Sts__Lab__AllowEveryAddress")),
+            ReadOutgoing(read),
             new ScheduleSettings(
                 Spread: read.Span("Sts__CheckSpread", TimeSpan.FromMinutes(30), TimeSpan.Zero, TimeSpan.FromHours(6))),
             ReadCheck(read),
@@ -48,12 +51,12 @@ internal sealed record Settings(
         return settings;
     }
 
-    private static StorageSettings ReadStorage(SettingsReader read)
+    private static StorageSettings ReadStorage(SettingsReader read, bool isNeeded)
     {
         var connectionString = read.Text("AzureWebJobsStorage");
         var account = read.Text("AzureWebJobsStorage__accountName");
         var clientId = read.Text("AzureWebJobsStorage__clientId") ?? read.Text("AZURE_CLIENT_ID");
-        if (connectionString is null && account is null)
+        if (isNeeded && connectionString is null && account is null)
         {
             read.Fault("AzureWebJobsStorage: not set; set AzureWebJobsStorage__accountName to the storage account's name (managed identity), or AzureWebJobsStorage to a connection string.");
         }
@@ -67,11 +70,15 @@ internal sealed record Settings(
         return new StorageSettings(connectionString, account, clientId);
     }
 
-    private static CheckSettings ReadCheck(SettingsReader read) => new(
+    private static OutgoingSettings ReadOutgoing(SettingsReader read) => new(
         DnsServer: read.Endpoint("Sts__DnsServer", 53),
+        AllowedNetworks: [.. read.List("Sts__Lab__AllowedNetworks", text => IPNetwork.TryParse(text, out _), "write networks, separated by commas, for example 127.0.0.0/8,::1/128").Select(text => IPNetwork.Parse(text))],
+        HttpsPort: read.Number("Sts__Lab__HttpsPort", 443, 1, IPEndPoint.MaxPort),
+        TrustedRoots: read.Parsed("Sts__Lab__TrustedRoots", TrustedRoots.FromPemFile, "name a readable PEM file with one or more CA certificates"));
+
+    private static CheckSettings ReadCheck(SettingsReader read) => new(
         SmtpPort: read.Number("Sts__Lab__SmtpPort", 25, 1, IPEndPoint.MaxPort),
         HeloName: read.Parsed("Sts__HeloName", text => DomainName.TryParse(text, out var name) ? name.Value : null, "write the host name to give in EHLO, for example check.example.com"),
-        TrustedRoots: read.Parsed("Sts__Lab__TrustedRoots", TrustedRoots.FromPemFile, "name a readable PEM file with one or more CA certificates"),
         ReferenceMxHosts: read.List("Sts__ReferenceMxHosts", text => DomainName.TryParse(text, out _), "write host names, separated by commas") is { Count: > 0 } hosts
             ? hosts
             : ["gmail-smtp-in.l.google.com", "outlook-com.olc.protection.outlook.com", "mx-eu.mail.am0.yahoodns.net"],

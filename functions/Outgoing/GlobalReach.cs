@@ -4,9 +4,12 @@ using System.Net.Sockets;
 namespace StsFunctions.Outgoing;
 
 /// <summary>
-/// Which addresses are globally reachable, by the IANA IPv4 and IPv6 Special-Purpose Address Registries (RFC 6890).
-/// An address that carries an IPv4 address is as reachable as that one.
+/// Which addresses are globally reachable, by the IANA IPv4 and IPv6 Special-Purpose Address Registries (RFC 6890, RFC 8190)
+/// as of 2025-10-09. An address that carries an IPv4 address is reachable only if that one is.
 /// </summary>
+/// <remarks>
+/// A network's own prefix for NAT64 (RFC 6052 §2.2) or 6rd (RFC 5969) looks like any other address, and is not looked into.
+/// </remarks>
 internal static class GlobalReach
 {
     private static readonly IPNetwork[] NotReachable =
@@ -38,31 +41,36 @@ internal static class GlobalReach
     /// <summary>Whether <paramref name="address"/> is globally reachable.</summary>
     public static bool Has(IPAddress address)
     {
-        if (address.AddressFamily == AddressFamily.InterNetworkV6)
+        if (address.AddressFamily == AddressFamily.InterNetwork)
         {
-            if (address.IsIPv4MappedToIPv6)
-            {
-                return Has(address.MapToIPv4());
-            }
-
-            var bytes = address.GetAddressBytes();
-            if (Nat64.Contains(address))
-            {
-                return Has(new IPAddress(bytes.AsSpan(12, 4)));
-            }
-
-            if (SixToFour.Contains(address))
-            {
-                return Has(new IPAddress(bytes.AsSpan(2, 4)));
-            }
-
-            // Whatever is not global unicast is local, multicast, deprecated or not yet given out.
-            if (address.ScopeId != 0 || !GlobalUnicast.Contains(address))
-            {
-                return false;
-            }
+            return IsReachable(address);
         }
 
-        return ReachableAllTheSame.Any(network => network.Contains(address)) || !NotReachable.Any(network => network.Contains(address));
+        // A zone is a link of this machine's own (RFC 4007 §6).
+        if (address.ScopeId != 0)
+        {
+            return false;
+        }
+
+        var bytes = address.GetAddressBytes();
+        if (address.IsIPv4MappedToIPv6 || Nat64.Contains(address))
+        {
+            return IsReachable(Carried(bytes, at: 12));
+        }
+
+        // Whatever is not global unicast is local, multicast, deprecated or not yet given out.
+        return GlobalUnicast.Contains(address)
+            && IsReachable(address)
+            && (!SixToFour.Contains(address) || IsReachable(Carried(bytes, at: 2)))
+            && (!IsIsatap(bytes) || IsReachable(Carried(bytes, at: 12)));
     }
+
+    private static bool IsReachable(IPAddress address) =>
+        ReachableAllTheSame.Any(network => network.Contains(address)) || !NotReachable.Any(network => network.Contains(address));
+
+    private static IPAddress Carried(byte[] bytes, int at) => new(bytes.AsSpan(at, 4));
+
+    // An interface identifier of ISATAP, whatever its u and g bits say (RFC 5214 §6.1).
+    private static bool IsIsatap(byte[] bytes) =>
+        (bytes[8] & 0xFC) == 0 && bytes.AsSpan(9, 3).SequenceEqual([(byte)0x00, (byte)0x5E, (byte)0xFE]);
 }

@@ -1,5 +1,14 @@
+using System.Net;
+
 namespace StsFunctions.Outgoing;
 
-/// <summary>What the outgoing gate lets through.</summary>
-/// <param name="AllowEveryAddress">For a lab on one machine: private and loopback addresses too. Never in production.</param>
-internal sealed record OutgoingSettings(bool AllowEveryAddress);
+/// <summary>How the world outside is found, and what of it may be called. All but the resolver is for a lab on one machine.</summary>
+/// <param name="DnsServer">The resolver to ask; null means the system's.</param>
+/// <param name="AllowedNetworks">Networks that may be called although the world cannot reach them. Empty in production.</param>
+/// <param name="HttpsPort">What is called where a URL means port 443.</param>
+/// <param name="TrustedRoots">The roots of a lab; null means the system's.</param>
+internal sealed record OutgoingSettings(
+    IPEndPoint? DnsServer,
+    IReadOnlyList<IPNetwork> AllowedNetworks,
+    int HttpsPort,
+    TrustedRoots? TrustedRoots);

@@ -10,7 +10,10 @@ using Azure.Identity;
 
 namespace StsFunctions.SendWarning;
 
-/// <summary>Mail through Azure Communication Services' REST API, with a token, or with the resource's key where one is set.</summary>
+/// <summary>
+/// Mail through Azure Communication Services' REST API, with a token, or with the resource's key where one is set. No run waits
+/// for the service: a send takes seconds to minutes, and what became of it is asked at the next run.
+/// </summary>
 internal sealed class CommunicationServicesRoad : IMailRoad
 {
     private const string ApiVersion = "2025-09-01";
@@ -18,24 +21,15 @@ internal sealed class CommunicationServicesRoad : IMailRoad
     // The double slash is right.
     private const string Scope = "https://communication.azure.com//.default";
 
-    // A send usually takes seconds; what takes longer is asked after at the next run.
-    private const int MaxPolls = 6;
-    private static readonly TimeSpan DefaultPause = TimeSpan.FromSeconds(5);
-    private static readonly TimeSpan LongestPause = TimeSpan.FromSeconds(20);
-
     private readonly WarningSettings _settings;
-    private readonly TimeProvider _time;
     private readonly HttpPipeline _pipeline;
-
     private readonly ILogger _log;
 
     public CommunicationServicesRoad(WarningSettings settings, TimeProvider time, ILogger<CommunicationServicesRoad> log, TokenCredential? credential = null)
     {
-        (_settings, _time, _log) = (settings, time, log);
+        (_settings, _log) = (settings, log);
         var options = new AcsClientOptions();
-        // A rate limit of minutes is the next run's business (5 mails a minute for an Azure-managed domain).
-        options.Retry.MaxRetries = 2;
-        options.Retry.MaxDelay = TimeSpan.FromSeconds(5);
+        options.RetryPolicy = new ShortRetries();
         options.Retry.NetworkTimeout = TimeSpan.FromSeconds(20);
         HttpPipelinePolicy authentication = settings.AcsKey is { } key
             ? new KeyPolicy(key, time)
@@ -79,22 +73,7 @@ internal sealed class CommunicationServicesRoad : IMailRoad
         message.Request.Headers.Add("Content-Type", "application/json");
         message.Request.Content = RequestContent.Create(JsonSerializer.SerializeToUtf8Bytes(body, AcsJson.Default.AcsMail));
         await _pipeline.SendAsync(message, cancellation);
-        if (message.Response.Status != 202)
-        {
-            throw new RequestFailedException(message.Response);
-        }
-
-        var pause = Pause(message.Response);
-        for (var poll = 0; poll < MaxPolls; poll++)
-        {
-            await Task.Delay(pause, _time, cancellation);
-            if (await AskAsync(mail.Id, cancellation) is (MailState.Sent or MailState.Failed) and var end)
-            {
-                return end;
-            }
-        }
-
-        return MailState.UnderWay;
+        return message.Response.Status == 202 ? MailState.UnderWay : throw new RequestFailedException(message.Response);
     }
 
     private MailState Failed(Guid mailId, AcsOperation operation)
@@ -103,11 +82,6 @@ internal sealed class CommunicationServicesRoad : IMailRoad
         return MailState.Failed;
     }
 
-    private static TimeSpan Pause(Response response) =>
-        response.Headers.TryGetValue("Retry-After", out var text) && int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var seconds)
-            ? TimeSpan.FromSeconds(Math.Min(seconds, LongestPause.TotalSeconds))
-            : DefaultPause;
-
     private Uri Address(string path) => new(_settings.AcsEndpoint!, $"/{path}?api-version={ApiVersion}");
 
     private static AcsOperation Read(Response response) => response.Status == 200
@@ -115,6 +89,21 @@ internal sealed class CommunicationServicesRoad : IMailRoad
         : throw new RequestFailedException(response);
 
     private sealed class AcsClientOptions : ClientOptions;
+
+    /// <summary>
+    /// Tries again what failed by chance. Where the service says when to come back (5 mails a minute for an Azure-managed domain),
+    /// that is the next run's business: Azure.Core would sit out any Retry-After, whatever its own longest delay.
+    /// </summary>
+    private sealed class ShortRetries() : RetryPolicy(maxRetries: 2, DelayStrategy.CreateExponentialDelayStrategy(maxDelay: TimeSpan.FromSeconds(5)))
+    {
+        protected override bool ShouldRetry(HttpMessage message, Exception? exception) =>
+            !IsToldToWait(message) && base.ShouldRetry(message, exception);
+
+        protected override ValueTask<bool> ShouldRetryAsync(HttpMessage message, Exception? exception) =>
+            IsToldToWait(message) ? ValueTask.FromResult(false) : base.ShouldRetryAsync(message, exception);
+
+        private static bool IsToldToWait(HttpMessage message) => message.HasResponse && message.Response.Headers.Contains("Retry-After");
+    }
 
     /// <summary>Signs each request with the resource's access key (HMAC-SHA256 over the request line, date, host and body).</summary>
     private sealed class KeyPolicy(byte[] key, TimeProvider time) : HttpPipelineSynchronousPolicy

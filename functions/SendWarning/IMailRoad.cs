@@ -16,7 +16,10 @@ internal enum MailState
     Failed,
 }
 
-/// <summary>A way for mail to leave.</summary>
+/// <summary>
+/// A way for mail to leave. It leads where the operator's settings say, so it does not pass the gate for names that come from
+/// outside (Outgoing): a relay in the operator's own network is as good as any.
+/// </summary>
 internal interface IMailRoad
 {
     /// <summary>What became of an earlier try, which may have been cut off.</summary>

@@ -15,6 +15,7 @@ public sealed class DnsZone
     private readonly Lock _gate = new();
     private readonly Dictionary<string, List<DnsRecord>> _records = [];
     private readonly Dictionary<string, DnsBehaviour> _behaviours = [];
+    private readonly Dictionary<string, Queue<DnsRecord[]>> _turns = [];
     private readonly Dictionary<(string, DnsRecordType), int> _questions = [];
     private int _questionCount;
 
@@ -50,6 +51,19 @@ public sealed class DnsZone
             var alias = records.Any(record => record.Type == DnsRecordType.Cname);
             held.RemoveAll(old => alias || old.Type == DnsRecordType.Cname || records.Any(record => record.Type == old.Type));
             held.AddRange(records);
+        }
+    }
+
+    /// <summary>
+    /// Puts records at a name that are told once: then the next take their place, and the last stay. A name that answers one
+    /// question with a public address and the next with a private one is DNS rebinding.
+    /// </summary>
+    public void SetInTurn(string name, params DnsRecord[][] turns)
+    {
+        lock (_gate)
+        {
+            Set(name, turns[0]);
+            _turns[DnsName.Normalize(name)] = new(turns[1..]);
         }
     }
 
@@ -107,7 +121,11 @@ public sealed class DnsZone
 
                 var matching = held.Where(record => record.Type == type || type == DnsRecordType.Any).ToList();
                 if (matching.Count > 0)
+                {
+                    if (_turns.TryGetValue(owner, out var turns) && turns.TryDequeue(out var next))
+                        Set(owner, next);
                     return DnsAnswer.Found([.. answers, .. matching.Select(record => new OwnedRecord(owner, record))], truncated);
+                }
 
                 if (held.Find(record => record.Type == DnsRecordType.Cname) is not { Target: { } target } cname)
                     return DnsAnswer.Nothing(DnsResponseCode.NoError, answers, SoaOf(owner), truncated);

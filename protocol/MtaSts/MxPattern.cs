@@ -1,5 +1,4 @@
 using System.Diagnostics.CodeAnalysis;
-using System.Text;
 
 namespace StsFunctions.Protocol.MtaSts;
 
@@ -20,11 +19,11 @@ public sealed record MxPattern
     public bool IsWildcard { get; }
 
     /// <summary>Reads a pattern of A-labels, without a trailing dot.</summary>
-    /// <exception cref="ProtocolException">It is no name and no wildcard before a name.</exception>
+    /// <exception cref="ProtocolException">It is no name and no wildcard before a name; with the offset of what is wrong.</exception>
     public static MxPattern Parse(string text)
     {
         ArgumentNullException.ThrowIfNull(text);
-        return Read(text, out var fault) ?? throw new ProtocolException(fault, Rule);
+        return Read(text, out var fault) ?? throw new ProtocolException(fault.Problem, Rule, offset: fault.Offset);
     }
 
     /// <summary>Reads a pattern as <see cref="Parse"/> does, and never throws.</summary>
@@ -52,26 +51,31 @@ public sealed record MxPattern
     public override string ToString() => IsWildcard ? $"*.{Domain}" : Domain.Value;
 
     /// <summary>Reads a pattern, or says in a sentence why it is none.</summary>
-    internal static MxPattern? Read(string text, out string fault)
+    internal static MxPattern? Read(string text, out NameFault fault)
     {
-        fault = "";
+        fault = default;
         var isWildcard = text.StartsWith("*.", StringComparison.Ordinal);
         var name = isWildcard ? text[2..] : text;
-        if (name.Contains('*', StringComparison.Ordinal))
+        var before = text.Length - name.Length;
+        if (name.IndexOf('*', StringComparison.Ordinal) is >= 0 and var star)
         {
-            fault = $"{ProtocolException.Quote(text)} is not an mx pattern: a wildcard is the whole left-most label, as in *.example.com.";
+            fault = new($"{ProtocolException.Quote(text)} is not an mx pattern: a wildcard is the whole left-most label, as in *.example.com.", before + star);
         }
         else if (name.EndsWith('.'))
         {
-            fault = $"{ProtocolException.Quote(text)} ends with a dot: write the name without it.";
+            fault = new($"{ProtocolException.Quote(text)} ends with a dot: write the name without it.", text.Length - 1);
         }
-        else if (!Ascii.IsValid(name))
+        else if (name.AsSpan().IndexOfAnyExceptInRange('\0', '\x7F') is >= 0 and var foreign)
         {
-            fault = $"{ProtocolException.Quote(text)} is not ASCII: write international names as A-labels (xn--...).";
+            fault = new($"{ProtocolException.Quote(text)} is not ASCII: write international names as A-labels (xn--...).", before + foreign);
         }
         else if (DomainName.Read(name, out fault) is { } domain)
         {
             return new MxPattern(domain, isWildcard);
+        }
+        else
+        {
+            fault = fault with { Offset = before + fault.Offset };
         }
 
         return null;

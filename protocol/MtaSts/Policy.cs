@@ -37,12 +37,12 @@ public sealed record Policy
     public ImmutableArray<PolicyField> Extensions { get; init => field = value.IsDefault ? [] : value; } = [];
 
     /// <summary>Reads a policy file, strictly by the grammar.</summary>
-    /// <exception cref="ProtocolException">It does not follow RFC 8461 §3.2, or is over <see cref="MaxBytes"/>; with the line.</exception>
+    /// <exception cref="ProtocolException">It does not follow RFC 8461 §3.2, with the line; or it is over <see cref="MaxBytes"/>.</exception>
     public static Policy Parse(ReadOnlySpan<byte> utf8)
     {
         if (utf8.Length > MaxBytes)
         {
-            throw new ProtocolException($"The policy has {utf8.Length} bytes, and senders may refuse more than {MaxBytes}: make it shorter.", "RFC 8461 §3.3");
+            throw new ProtocolException($"The policy has {utf8.Length} bytes, and senders may refuse more than {MaxBytes}: make it shorter.", "RFC 8461 §3.3", offset: MaxBytes);
         }
 
         if (utf8.StartsWith("\uFEFF"u8))
@@ -52,7 +52,8 @@ public sealed record Policy
 
         var reader = new PolicyReader();
         var rest = utf8;
-        for (var line = 1; rest.Length > 0; line++)
+        var line = 1;
+        for (; rest.Length > 0; line++)
         {
             var feed = rest.IndexOf((byte)'\n');
             var text = feed < 0 ? rest : rest[..feed];
@@ -70,7 +71,7 @@ public sealed record Policy
             reader.Take(line, Decode(line, text));
         }
 
-        return reader.Finish();
+        return reader.Finish(line);
     }
 
     /// <summary>The file to serve: UTF-8, the version first, each line ended by CRLF.</summary>
@@ -120,7 +121,7 @@ public sealed record Policy
     /// <inheritdoc/>
     public override int GetHashCode() => HashCode.Combine(Mode, MaxAge, Mx.Length, Mx.FirstOrDefault(), Extensions.Length);
 
-    internal static ProtocolException Broken(int? line, string problem, string key = "") =>
+    internal static ProtocolException Broken(int line, string problem, string key = "") =>
         new(problem, $"RFC 8461 §3.2 {key}".TrimEnd(), line);
 
     internal static int? ReadMaxAge(string value) =>

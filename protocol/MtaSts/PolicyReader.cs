@@ -5,7 +5,7 @@ namespace StsFunctions.Protocol.MtaSts;
 /// <summary>Gathers a policy line by line (RFC 8461 §3.2).</summary>
 internal sealed class PolicyReader
 {
-    private readonly HashSet<string> _keys = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, int> _lineOf = new(StringComparer.Ordinal);
     private readonly ImmutableArray<MxPattern>.Builder _mx = ImmutableArray.CreateBuilder<MxPattern>();
     private readonly ImmutableArray<PolicyField>.Builder _extensions = ImmutableArray.CreateBuilder<PolicyField>();
     private PolicyMode? _mode;
@@ -32,8 +32,8 @@ internal sealed class PolicyReader
             throw Policy.Broken(line, fault);
         }
 
-        // "If any other field is given more than once, all but the first are ignored": of mx, each counts.
-        if (key != "mx" && !_keys.Add(key))
+        // Of any field but mx, the first counts and the rest are ignored (§3.2).
+        if (key != "mx" && !_lineOf.TryAdd(key, line))
         {
             return;
         }
@@ -52,7 +52,7 @@ internal sealed class PolicyReader
                     ?? throw Policy.Broken(line, $"The max_age {ProtocolException.Quote(value)} is not a number from 0 to {Policy.MaxMaxAge}: write whole seconds, such as 604800.", key);
                 break;
             case "mx":
-                _mx.Add(MxPattern.Read(value, out var mxFault) ?? throw Policy.Broken(line, mxFault, key));
+                _mx.Add(MxPattern.Read(value, out var mxFault) ?? throw Policy.Broken(line, mxFault.Problem, key));
                 break;
             default:
                 _extensions.Add(new PolicyField(key, value));
@@ -61,18 +61,19 @@ internal sealed class PolicyReader
     }
 
     /// <summary>The policy, if everything due was there.</summary>
-    public Policy Finish()
+    /// <param name="end">The line after the last, where what is missing would go.</param>
+    public Policy Finish(int end)
     {
-        if (!_keys.Contains("version"))
+        if (!_lineOf.ContainsKey("version"))
         {
-            throw Missing("version", "version: STSv1");
+            throw Missing("version", "version: STSv1", end);
         }
 
-        var mode = _mode ?? throw Missing("mode", "mode: testing");
-        var maxAge = _maxAge ?? throw Missing("max_age", "max_age: 604800");
+        var mode = _mode ?? throw Missing("mode", "mode: testing", end);
+        var maxAge = _maxAge ?? throw Missing("max_age", "max_age: 604800", end);
         if (_mx.Count == 0 && mode != PolicyMode.None)
         {
-            throw Missing("mx", "mx: and an MX host's name");
+            throw Missing("mx", "mx: and an MX host's name", end);
         }
 
         return new Policy
@@ -92,12 +93,13 @@ internal sealed class PolicyReader
         _ => throw Policy.Broken(line, $"The mode {ProtocolException.Quote(value)} does not exist: write enforce, testing or none, in lower case.", "mode"),
     };
 
-    private ProtocolException Missing(string key, string remedy)
+    // A key in other letters is ignored by senders, and most likely what was meant.
+    private ProtocolException Missing(string key, string remedy, int end)
     {
-        var nearly = _keys.FirstOrDefault(k => k.Equals(key, StringComparison.OrdinalIgnoreCase))
-            ?? _keys.FirstOrDefault(k => k.Replace('-', '_').Equals(key, StringComparison.OrdinalIgnoreCase));
-        return Policy.Broken(null, nearly is null
-            ? $"The policy has no {key}: add a line {remedy}."
-            : $"The policy has no {key}, but a {nearly}, which senders ignore: write {key}, in these very letters.", key);
+        var nearly = _lineOf.Keys.FirstOrDefault(k => k.Equals(key, StringComparison.OrdinalIgnoreCase))
+            ?? _lineOf.Keys.FirstOrDefault(k => k.Replace('-', '_').Equals(key, StringComparison.OrdinalIgnoreCase));
+        return nearly is null
+            ? Policy.Broken(end, $"The policy has no {key}: add a line {remedy}.", key)
+            : Policy.Broken(_lineOf[nearly], $"The policy has no {key}, but a {nearly}, which senders ignore: write {key}, in these very letters.", key);
     }
 }

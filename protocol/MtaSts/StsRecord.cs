@@ -29,7 +29,7 @@ public sealed record StsRecord
         StsRecord? record = null;
         foreach (var field in Grammar.Fields(txt))
         {
-            // "If the same field occurs more than once, the first counts": the later ones need only be well formed.
+            // As in a policy (§3.2), the first of a repeated field counts: the later ones need only be well formed.
             if (field.Name == "id" && record is null)
             {
                 record = IsId(field.Value) ? new StsRecord { Id = field.Value } : throw BadId(field.Value, field.Offset);
@@ -40,7 +40,7 @@ public sealed record StsRecord
             }
         }
 
-        return record ?? throw Grammar.Broken("The record has no id: add one, such as id=20260131T120000; (names are case-sensitive).");
+        return record ?? throw Grammar.Broken("The record has no id: add one, such as id=20260131T120000; (names are case-sensitive).", txt.Length);
     }
 
     /// <summary>Chooses as a sender does among all the TXT records at <c>_mta-sts.&lt;domain&gt;</c>, each already joined.</summary>

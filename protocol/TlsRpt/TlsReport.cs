@@ -21,5 +21,14 @@ public sealed record TlsReport
     public required string ReportId { get; init; }
 
     /// <summary>What the sender applied, one entry a policy.</summary>
-    public required ImmutableArray<ReportedPolicy> Policies { get; init; }
+    public required ImmutableArray<ReportedPolicy> Policies { get; init => field = value.IsDefault ? [] : value; }
+
+    /// <summary>Whether both say the same, in the same order.</summary>
+    public bool Equals(TlsReport? other) =>
+        other is not null
+        && (OrganizationName, Start, End, ContactInfo, ReportId) == (other.OrganizationName, other.Start, other.End, other.ContactInfo, other.ReportId)
+        && Policies.SequenceEqual(other.Policies);
+
+    /// <inheritdoc/>
+    public override int GetHashCode() => HashCode.Combine(OrganizationName, Start, End, ContactInfo, ReportId, Policies.Length);
 }

@@ -64,8 +64,8 @@ internal sealed class TlsReportParser(TlsReportLimits limits)
         return (int)reader.BytesConsumed;
     }
 
-    /// <summary>The report, once all has been taken.</summary>
-    public TlsReport Finish() => _report ?? throw Refused("The report is not complete.", _taken);
+    /// <summary>The report, once all has been taken: the JSON reader ends only after a whole root, and no root but an object is let in.</summary>
+    public TlsReport Finish() => _report!;
 
     /// <summary>An exception for a report.</summary>
     public static ProtocolException Refused(string problem, long offset, Exception? cause = null) =>
@@ -251,7 +251,7 @@ internal sealed class TlsReportParser(TlsReportLimits limits)
         {
             PolicyType = RequiredText(ReportMember.PolicyType),
             PolicyString = _policyString.DrainToImmutable(),
-            PolicyDomain = domain ?? throw Refused($"{Path(ReportMember.PolicyDomain)}: {fault}", _tokenAt),
+            PolicyDomain = domain ?? throw Refused($"{Path(ReportMember.PolicyDomain)}: {fault.Problem}", _tokenAt),
             MxHosts = _mxHost.DrainToImmutable(),
             SuccessfulSessions = RequiredNumber(ReportMember.TotalSuccessful),
             FailedSessions = RequiredNumber(ReportMember.TotalFailure),

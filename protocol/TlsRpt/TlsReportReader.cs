@@ -60,7 +60,7 @@ public static class TlsReportReader
     // The buffer is full of a single token that has not ended yet.
     private static byte[] Grow(byte[] buffer, int maxToken, long total)
     {
-        if (buffer.Length > maxToken + 2)
+        if (buffer.Length - 2L > maxToken)
         {
             throw TlsReportParser.Refused($"A text in the report is longer than the {maxToken} bytes allowed.", total - buffer.Length);
         }

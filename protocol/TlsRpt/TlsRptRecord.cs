@@ -28,7 +28,7 @@ public sealed record TlsRptRecord
             if (field.Name == "rua")
             {
                 // As with RFC 8461, the first of a repeated field counts; the others must be well formed too.
-                var repeated = new TlsRptRecord { Rua = SplitUris(field.Value) };
+                var repeated = new TlsRptRecord { Rua = ReadUris(field) };
                 record ??= repeated;
             }
             else
@@ -37,7 +37,7 @@ public sealed record TlsRptRecord
             }
         }
 
-        return record ?? throw Grammar.Broken("The record has no rua: add one, such as rua=mailto:tlsrpt@example.com; (names are case-sensitive).");
+        return record ?? throw Grammar.Broken("The record has no rua: add one, such as rua=mailto:tlsrpt@example.com; (names are case-sensitive).", txt.Length);
     }
 
     /// <summary>Chooses as a sender does among all the TXT records at <c>_smtp._tls.&lt;domain&gt;</c>, each already joined.</summary>
@@ -56,8 +56,24 @@ public sealed record TlsRptRecord
     /// <inheritdoc/>
     public override int GetHashCode() => HashCode.Combine(Rua.Length, Rua.FirstOrDefault());
 
-    private static ImmutableArray<string> SplitUris(string value) =>
-        [.. value.Split(',').Select(uri => uri.Trim(' ', '\t'))];
+    private static ImmutableArray<string> ReadUris(TxtGrammar.Field field)
+    {
+        var uris = ImmutableArray.CreateBuilder<string>();
+        var at = field.Offset + field.Name.Length + 1;
+        foreach (var part in field.Value.Split(','))
+        {
+            var uri = part.Trim(' ', '\t');
+            if (UriFault(uri) is { } fault)
+            {
+                throw Grammar.Broken(fault, at + part.Length - part.TrimStart(' ', '\t').Length);
+            }
+
+            uris.Add(uri);
+            at += part.Length + 1;
+        }
+
+        return uris.DrainToImmutable();
+    }
 
     private static ImmutableArray<string> CheckUris(ImmutableArray<string> uris)
     {

@@ -22,12 +22,17 @@ internal sealed class Lab : IAsyncDisposable
         return lab;
     }
 
+    /// <summary>The questions to its DNS.</summary>
+    public DnsObserver Dns => new(new Resolver(Outgoing(everyAddress: true)));
+
     /// <summary>How it is looked at; a time-out is for a session that is to run into it.</summary>
     public CheckSettings Settings(TimeSpan? sessionTimeout = null, params string[] references) => new(
-        Internet.Dns, Internet.SmtpPort, "check.example", new TrustedRoots(new X509Certificate2Collection(Internet.Ca.Root)), references, sessionTimeout ?? TimeSpan.FromMinutes(1), RetryDelay: TimeSpan.Zero);
+        Internet.SmtpPort, "check.example", references, sessionTimeout ?? TimeSpan.FromMinutes(1), RetryDelay: TimeSpan.Zero);
 
     public SmtpProbe Probe(TimeSpan? sessionTimeout = null, bool everyAddress = true) =>
-        new(new OutgoingGate(new OutgoingSettings(everyAddress)), Settings(sessionTimeout), "check.example", TimeProvider.System);
+        new(Gate(everyAddress), Settings(sessionTimeout), "check.example", TimeProvider.System);
+
+    public OutgoingGate Gate(bool everyAddress = true) => new(Outgoing(everyAddress));
 
     public Observer Observer(TimeSpan? sessionTimeout = null, params string[] references) =>
         ObserverOf(Probe(sessionTimeout), Settings(sessionTimeout, references), TimeProvider.System);
@@ -38,7 +43,7 @@ internal sealed class Lab : IAsyncDisposable
         var repetition = new Repetition(settings, time);
         var direct = new DirectProbe(probe, repetition);
         IAddressProbe addresses = shared is null ? direct : new SharedProbe(shared, direct, settings, time);
-        return new(new DnsObserver(Settings()), addresses, probe, repetition, settings, time);
+        return new(Dns, addresses, probe, repetition, settings, time);
     }
 
     public CheckDomainFunction Function(TestStorage storage, Observer? observer = null) => new(
@@ -48,4 +53,10 @@ internal sealed class Lab : IAsyncDisposable
     public IPAddress AddressOf(string host) => Internet.Mx(host).Servers[0].EndPoint.Address;
 
     public ValueTask DisposeAsync() => Internet.DisposeAsync();
+
+    private OutgoingSettings Outgoing(bool everyAddress) => new(
+        Internet.Dns,
+        everyAddress ? [IPNetwork.Parse("0.0.0.0/0"), IPNetwork.Parse("::/0")] : [],
+        HttpsPort: 443,
+        new TrustedRoots(new X509Certificate2Collection(Internet.Ca.Root)));
 }

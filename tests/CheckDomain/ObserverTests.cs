@@ -57,6 +57,27 @@ public sealed class ObserverTests
         Assert.Equal(Port25.Open, seen.Port25);
     }
 
+    [Fact]
+    [Trait("Conformance", "TXT-7")]
+    [Trait("Conformance", "RUA-3")]
+    public async Task A_record_that_is_delegated_by_an_alias_is_seen_where_it_stands()
+    {
+        await using var lab = await StartAsync();
+        var zone = lab.Internet.Zone;
+        zone.Set("_mta-sts.lab.example", DnsRecord.Cname("sts.hosting.example"));
+        zone.Set("sts.hosting.example", DnsRecord.Txt($"v=STSv1; id={Id};"));
+        zone.Set("_smtp._tls.lab.example", DnsRecord.Cname("tls.hosting.example"));
+        zone.Set("tls.hosting.example", DnsRecord.Txt("v=TLSRPTv1; rua=mailto:", "reports@hosting.example"));
+
+        var seen = await LookAsync(lab);
+
+        Assert.Equal("sts.hosting.example", seen.StsRecords.CnameTo);
+        Assert.Equal([$"v=STSv1; id={Id};"], seen.StsRecords.Records);
+        Assert.Equal("tls.hosting.example", seen.TlsRptRecords.CnameTo);
+        Assert.Equal(["v=TLSRPTv1; rua=mailto:reports@hosting.example"], seen.TlsRptRecords.Records);
+        Assert.Empty(JudgeOf(seen).Findings);
+    }
+
     [Theory]
     [InlineData(DnsBehaviour.ServerFailure)]
     [InlineData(DnsBehaviour.Refused)]

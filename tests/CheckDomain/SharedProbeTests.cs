@@ -12,7 +12,7 @@ public sealed class SharedProbeTests(AzuriteFixture azurite)
 {
     private const string Round = "20260314120000000";
     private static readonly IPAddress Address = IPAddress.Parse("192.0.2.25");
-    private static readonly CheckSettings Settings = new(null, 25, null, null, [], SessionTimeout: TimeSpan.FromSeconds(30), RetryDelay: TimeSpan.FromSeconds(10));
+    private static readonly CheckSettings Settings = new(25, null, [], SessionTimeout: TimeSpan.FromSeconds(30), RetryDelay: TimeSpan.FromSeconds(10));
 
     private static CancellationToken Now => TestContext.Current.CancellationToken;
 

@@ -101,7 +101,7 @@ public sealed class SmtpProbeTests
         listener.Start();
         var serving = ServeWithoutGoodbyeAsync(listener, tls ? lab.Internet.Mx(Host).Certificate.Context : null);
         var settings = lab.Settings() with { SmtpPort = ((IPEndPoint)listener.LocalEndpoint).Port };
-        var probe = new SmtpProbe(new StsFunctions.Outgoing.OutgoingGate(new(true)), settings, "check.example", TimeProvider.System);
+        var probe = new SmtpProbe(lab.Gate(), settings, "check.example", TimeProvider.System);
 
         var session = await probe.LookAsync(Host, IPAddress.Loopback, Now);
 

@@ -350,10 +350,11 @@ public sealed class PolicyPublisherTests(AzuriteFixture azurite)
     // A message of a round that was looked at already: nothing is observed, everything is healed.
     private static Task CheckMessageAsync(TestStorage storage)
     {
-        var settings = new CheckSettings(new System.Net.IPEndPoint(System.Net.IPAddress.Loopback, 1), 25, null, null, [], TimeSpan.FromSeconds(1), TimeSpan.Zero);
-        var probe = new SmtpProbe(new OutgoingGate(new OutgoingSettings(false)), settings, "localhost", storage.Time);
+        var settings = new CheckSettings(25, null, [], TimeSpan.FromSeconds(1), TimeSpan.Zero);
+        var outgoing = new OutgoingSettings(new System.Net.IPEndPoint(System.Net.IPAddress.Loopback, 1), [], 443, null);
+        var probe = new SmtpProbe(new OutgoingGate(outgoing), settings, "localhost", storage.Time);
         var repetition = new Repetition(settings, storage.Time);
-        var observer = new Observer(new DnsObserver(settings), new DirectProbe(probe, repetition), probe, repetition, settings, storage.Time);
+        var observer = new Observer(new DnsObserver(new Resolver(outgoing)), new DirectProbe(probe, repetition), probe, repetition, settings, storage.Time);
         var function = new CheckDomainFunction(
             storage.Domains, storage.Publisher, storage.Fleet, storage.Ledger, observer, new ObservationBlobs(storage.Blobs), NullLogger<CheckDomainFunction>.Instance);
         return function.RunAsync("""{"domain":"example.com","round":""}""", Now);

@@ -71,6 +71,29 @@ public sealed class CommandTests(RunningSystem running) : IClassFixture<RunningS
         Assert.Equal(1, (await running.System.RunAppAsync(Cancellation, "domain", "remove", "leaving.example")).ExitCode);
     }
 
+    [Fact]
+    public async Task A_sender_s_own_words_do_not_move_the_cursor_of_whoever_reads_them()
+    {
+        const string report = """
+            {"organization-name":"Evil\u001b[2J \u202eMail","date-range":{"start-datetime":"DAYT00:00:00Z","end-datetime":"DAYT23:59:59Z"},"report-id":"r","policies":[{
+             "policy":{"policy-type":"sts","policy-domain":"words.example"},"summary":{"total-successful-session-count":0,"total-failure-session-count":1},
+             "failure-details":[{"result-type":"x\u0007y","receiving-mx-hostname":"mx\u009b31m.example","receiving-ip":"192.0.2.1\r\n","failed-session-count":1,"additional-information":"a\nb\u001b]0;c"}]}]}
+            """;
+        await AddAsync("words.example", Enforce("words.example"));
+        var day = $"{DateTime.UtcNow.AddDays(-1):yyyy-MM-dd}";
+        await running.System.DropAsync("files/words.json", System.Text.Encoding.UTF8.GetBytes(report.Replace("DAY", day, StringComparison.Ordinal)), Cancellation);
+        await running.System.WhenIdleAsync(Cancellation);
+
+        var shown = await running.System.RunAppAsync(Cancellation, "domain", "show", "words.example");
+
+        Assert.Equal((0, ""), (shown.ExitCode, shown.Errors));
+        Assert.DoesNotContain(shown.Output.ReplaceLineEndings(""), c => char.IsControl(c) || c == '\u202e');
+        foreach (var words in new[] { "Evil?[2J ?Mail", "x?y", "mx?31m.example", "192.0.2.1??", "a?b?]0;c" })
+        {
+            Assert.Contains(words, shown.Output, StringComparison.Ordinal);
+        }
+    }
+
     [Theory]
     [InlineData("domain")]
     [InlineData("domain", "add", "example.com")]

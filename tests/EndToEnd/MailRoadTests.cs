@@ -66,15 +66,40 @@ public sealed class MailRoadTests(RunningSystem running, AppUnderTest app) : ICl
         var address = server.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.Single();
         await using var sender = await StartSenderAsync(new() { ["Sts__AcsEndpoint"] = address, ["Sts__AcsKey"] = Convert.ToBase64String(key) });
         Assert.Equal(HttpStatusCode.OK, await sender.FireAsync(Cancellation));
+        Assert.Equal(0, service.Polls);
+        Assert.Equal(HttpStatusCode.OK, await sender.FireAsync(Cancellation));
+        Assert.Equal(1, await PendingAsync("uncovered.example"));
+        Assert.Equal(HttpStatusCode.OK, await sender.FireAsync(Cancellation));
+        Assert.Equal(0, await PendingAsync("uncovered.example"));
         Assert.Equal(HttpStatusCode.OK, await sender.FireAsync(Cancellation));
 
         var mail = Assert.Single(service.Mails, mail => mail.GetProperty("content").GetProperty("subject").GetString()!.Contains("uncovered.example", StringComparison.Ordinal));
         Assert.Equal("sts@hosting.example", mail.GetProperty("senderAddress").GetString());
         Assert.Contains("no mx pattern", mail.GetProperty("content").GetProperty("plainText").GetString(), StringComparison.OrdinalIgnoreCase);
         Assert.Equal(2, mail.GetProperty("recipients").GetProperty("to").GetArrayLength());
-        Assert.True(service.Polls >= 2, "A mail that is under way is asked after again.");
         Assert.Empty(service.Refused);
     }
+
+    [Fact]
+    public async Task A_service_that_says_when_to_come_back_is_not_waited_for_and_the_next_run_sends()
+    {
+        await FindAsync("self-signed.example");
+        var key = RandomNumberGenerator.GetBytes(32);
+        var service = new CommunicationServices(key) { IsBusy = true };
+        await using var server = await service.StartAsync();
+        var address = server.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.Single();
+        await using var sender = await StartSenderAsync(new() { ["Sts__AcsEndpoint"] = address, ["Sts__AcsKey"] = Convert.ToBase64String(key) });
+
+        Assert.Equal(HttpStatusCode.InternalServerError, await sender.FireAsync(Cancellation));
+        Assert.Equal(1, service.TurnedAway);
+        Assert.Equal(1, await PendingAsync("self-signed.example"));
+
+        service.IsBusy = false;
+        Assert.Equal(HttpStatusCode.OK, await sender.FireAsync(Cancellation));
+        Assert.Single(service.Mails, mail => mail.GetProperty("content").GetProperty("subject").GetString()!.Contains("self-signed.example", StringComparison.Ordinal));
+    }
+
+    private async Task<int> PendingAsync(string domain) => (await running.ShowAsync(domain)).GetProperty("warningsPending").GetInt32();
 
     private async Task FindAsync(string domain)
     {
@@ -150,6 +175,11 @@ public sealed class MailRoadTests(RunningSystem running, AppUnderTest app) : ICl
 
         public int Polls { get; private set; }
 
+        /// <summary>At its rate limit, for an hour.</summary>
+        public bool IsBusy { get; set; }
+
+        public int TurnedAway { get; private set; }
+
         public async Task<WebApplication> StartAsync()
         {
             var builder = WebApplication.CreateSlimBuilder();
@@ -171,6 +201,14 @@ public sealed class MailRoadTests(RunningSystem running, AppUnderTest app) : ICl
                 return;
             }
 
+            if (IsBusy)
+            {
+                TurnedAway++;
+                context.Response.StatusCode = StatusCodes.Status429TooManyRequests;
+                context.Response.Headers.RetryAfter = "3600";
+                return;
+            }
+
             if (context.Request is { Method: "POST", Path.Value: "/emails:send" })
             {
                 var id = context.Request.Headers["Operation-Id"].ToString();
@@ -178,7 +216,7 @@ public sealed class MailRoadTests(RunningSystem running, AppUnderTest app) : ICl
                 Mails.Add(mail.RootElement.Clone());
                 _operations[id] = 0;
                 context.Response.StatusCode = StatusCodes.Status202Accepted;
-                context.Response.Headers.RetryAfter = "0";
+                context.Response.Headers.RetryAfter = "30";
                 await context.Response.WriteAsync($$"""{"id":"{{id}}","status":"Running"}""", context.RequestAborted);
                 return;
             }

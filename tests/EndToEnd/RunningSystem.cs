@@ -24,7 +24,7 @@ public class RunningSystem(AppUnderTest app) : IAsyncLifetime
         Options with { AppRoot = app.Folder, OnLog = Log.Enqueue, OnInvocation = Invocations.Enqueue },
         TestContext.Current.CancellationToken);
 
-    public async ValueTask DisposeAsync()
+    public virtual async ValueTask DisposeAsync()
     {
         await System.DisposeAsync();
         GC.SuppressFinalize(this);

@@ -17,7 +17,8 @@ public sealed class SettingsTests
         Assert.Empty(faults);
         Assert.Equal(TimeSpan.FromSeconds(30), settings.Serving.CacheTime);
         Assert.Equal(25, settings.Check.SmtpPort);
-        Assert.False(settings.Outgoing.AllowEveryAddress);
+        Assert.Empty(settings.Outgoing.AllowedNetworks);
+        Assert.Equal(443, settings.Outgoing.HttpsPort);
         Assert.Null(settings.AppHosts.Primary);
     }
 
@@ -35,7 +36,9 @@ public sealed class SettingsTests
     [InlineData("Sts__CacheTime", "00:00:00")]
     [InlineData("Sts__MaxStale", "8.00:00:00")]
     [InlineData("Sts__MaxStale", "-00:00:01")]
-    [InlineData("Sts__Lab__AllowEveryAddress", "yes")]
+    [InlineData("Sts__Lab__AllowedNetworks", "yes")]
+    [InlineData("Sts__Lab__AllowedNetworks", "127.0.0.0/8,10.0.0.1/8")]
+    [InlineData("Sts__Lab__HttpsPort", "0")]
     [InlineData("Sts__DnsServer", "dns.example")]
     [InlineData("Sts__Lab__SmtpPort", "0")]
     [InlineData("Sts__Lab__SmtpPort", "65536")]
@@ -74,7 +77,7 @@ public sealed class SettingsTests
     [InlineData("Sts__ChacheTime", "Sts__CacheTime")]
     [InlineData("Sts__AcsEndPiont", "Sts__AcsEndpoint")]
     [InlineData("STS__MAILFOLDERS", "Sts__MailFolder")]
-    [InlineData("Sts__AllowEveryAddress", "Sts__Lab__AllowEveryAddress")]
+    [InlineData("Sts__AllowedNetworks", "Sts__Lab__AllowedNetworks")]
     public void A_misspelt_setting_is_found_and_the_right_one_named(string misspelt, string meant)
     {
         Read(out var faults, (misspelt, "x"));

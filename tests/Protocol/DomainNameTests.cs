@@ -1,5 +1,6 @@
 using CsCheck;
 using StsFunctions.Protocol;
+using StsFunctions.Protocol.MtaSts;
 using Xunit;
 
 namespace StsFunctions.Tests.Protocol;
@@ -89,6 +90,19 @@ public class DomainNameTests
         Assert.Equal(DomainName.MaxLength, name.Length);
         Assert.Equal(name, DomainName.Parse(name + ".").Value);
     }
+
+    [Theory]
+    [InlineData("a", "one long label")]
+    [InlineData("a.", "many labels")]
+    [InlineData("ü", "one long U-label")]
+    [InlineData("*", "wildcards")]
+    public void Work_grows_linearly_with_the_text(string piece, string why) =>
+        Growth.AssertLinear(8_000, n =>
+        {
+            var text = string.Concat(Enumerable.Repeat(piece, n));
+            var wildcard = "*." + text;
+            return () => Assert.True(!DomainName.TryParse(text, out _) && !MxPattern.TryParse(wildcard, out _), why);
+        });
 
     [Fact]
     public void Any_text_is_a_name_or_no_name_and_a_name_reads_as_itself() =>

@@ -191,10 +191,20 @@ public class StsRecordTests
     [InlineData(" ", "white space")]
     [InlineData("=", "one long value")]
     public void Work_grows_linearly_with_the_record(string piece, string why) =>
-        Growth.AssertLinear(8_000, n => () =>
+        Growth.AssertLinear(8_000, n =>
         {
             var txt = "v=STSv1;id=1;" + string.Concat(Enumerable.Repeat(piece, n));
-            Assert.True(Record.Exception(() => StsRecord.Parse(txt)) is null or ProtocolException, why);
+            return () => Assert.True(Record.Exception(() => StsRecord.Parse(txt)) is null or ProtocolException, why);
+        });
+
+    [Theory]
+    [InlineData("v=STSv1; id=1;", "records that announce a policy")]
+    [InlineData("v=spf1 -all", "records of another kind")]
+    public void Work_grows_linearly_with_the_number_of_records(string record, string why) =>
+        Growth.AssertLinear(8_000, n =>
+        {
+            var records = Enumerable.Repeat(record, n).ToArray();
+            return () => Assert.True(StsRecord.Select(records).Record is null, why);
         });
 
     [Fact]

@@ -1,7 +1,7 @@
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 
-namespace StsFunctions.CheckDomain;
+namespace StsFunctions.Outgoing;
 
 /// <summary>Root certificates that stand in for the system's.</summary>
 internal sealed record TrustedRoots(X509Certificate2Collection Certificates)

@@ -1,0 +1,57 @@
+using System.Net;
+using StsFunctions.Outgoing;
+using StsFunctions.Protocol;
+using StsFunctions.Protocol.MtaSts;
+
+namespace StsFunctions.CheckDomain;
+
+/// <summary>Fetches a domain's policy as a sending mail server does (RFC 8461 §3.3).</summary>
+internal sealed class PolicyFetcher(OutgoingHttp http)
+{
+    /// <summary>Looks once. Whatever the policy host does, the answer is a fetch, within a minute.</summary>
+    public async Task<PolicyFetch> FetchAsync(DomainName domain, CancellationToken cancellation)
+    {
+        var url = new Uri($"https://mta-sts.{domain}/.well-known/mta-sts.txt");
+        using var client = http.CreateClient();
+        using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+        limit.CancelAfter(OutgoingHttp.DefaultTimeout);
+        try
+        {
+            using var answer = await client.GetAsync(url, HttpCompletionOption.ResponseHeadersRead, limit.Token);
+            var fetch = new PolicyFetch(
+                url, PolicyFetchOutcome.OtherStatus, (int)answer.StatusCode, Header(answer.Content.Headers, "Content-Type"), Header(answer.Headers, "Location"));
+            if (answer.StatusCode != HttpStatusCode.OK)
+            {
+                return fetch;
+            }
+
+            await using var body = await answer.Content.ReadAsStreamAsync(limit.Token);
+            var bytes = new byte[Policy.MaxBytes + 1];
+            var length = await body.ReadAtLeastAsync(bytes, bytes.Length, throwOnEndOfStream: false, limit.Token);
+            return length <= Policy.MaxBytes
+                ? fetch with { Outcome = PolicyFetchOutcome.Fetched, Body = bytes[..length] }
+                : fetch with { Outcome = PolicyFetchOutcome.TooLarge, Detail = $"more than {Policy.MaxBytes} bytes" };
+        }
+        catch (OperationCanceledException) when (!cancellation.IsCancellationRequested)
+        {
+            return new PolicyFetch(url, PolicyFetchOutcome.TimedOut, Detail: $"no whole answer in {OutgoingHttp.DefaultTimeout.TotalSeconds:0} s");
+        }
+        catch (Exception e) when (e is HttpRequestException or IOException)
+        {
+            var cause = e is HttpRequestException { InnerException: { } inner } ? inner : e;
+            return new PolicyFetch(url, OutcomeOf(e, cause), Detail: cause.Message);
+        }
+    }
+
+    private static PolicyFetchOutcome OutcomeOf(Exception e, Exception cause) => cause switch
+    {
+        AddressNotAllowedException => PolicyFetchOutcome.AddressNotAllowed,
+        HostNotReachedException => PolicyFetchOutcome.NotReached,
+        _ when e is HttpRequestException { HttpRequestError: HttpRequestError.SecureConnectionError } => PolicyFetchOutcome.TlsFailed,
+        _ => PolicyFetchOutcome.BrokenOff,
+    };
+
+    // As it came: what a sender makes of an odd header is for the rules to say.
+    private static string? Header(System.Net.Http.Headers.HttpHeaders headers, string name) =>
+        headers.NonValidated.TryGetValues(name, out var values) ? values.ToString() : null;
+}

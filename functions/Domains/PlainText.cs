@@ -1,0 +1,14 @@
+using System.Globalization;
+
+namespace StsFunctions.Domains;
+
+/// <summary>Text from outside, made fit for mails, logs and terminals.</summary>
+internal static class PlainText
+{
+    /// <summary>The text on one line, with nothing in it that a terminal or a mail reader takes for an order: line ends, escapes, turns of direction.</summary>
+    public static string OneLine(string text) => text.All(IsShown) ? text : string.Concat(text.Select(c => IsShown(c) ? c : '?'));
+
+    private static bool IsShown(char c) => char.GetUnicodeCategory(c) is not (
+        UnicodeCategory.Control or UnicodeCategory.Format or UnicodeCategory.Surrogate or UnicodeCategory.PrivateUse
+        or UnicodeCategory.LineSeparator or UnicodeCategory.ParagraphSeparator or UnicodeCategory.OtherNotAssigned);
+}

@@ -1,0 +1,125 @@
+using System.Net;
+using System.Net.Security;
+using System.Net.Sockets;
+using System.Security.Authentication;
+using System.Security.Cryptography.X509Certificates;
+
+namespace StsFunctions.Outgoing;
+
+/// <summary>A host that was not connected to: it has no address, or none of its addresses answers.</summary>
+internal sealed class HostNotReachedException(string message) : IOException(message);
+
+/// <summary>HTTPS to hosts that outsiders name, through the gate.</summary>
+internal sealed class OutgoingHttp(OutgoingGate gate, Resolver resolver, OutgoingSettings settings, TimeProvider time)
+{
+    /// <summary>How long an answer may take, body included, unless the caller sets another limit. Senders wait a minute for a policy (RFC 8461 §3.3).</summary>
+    public static readonly TimeSpan DefaultTimeout = TimeSpan.FromMinutes(1);
+
+    /// <summary>How long a body may be that is read in one go, unless the caller sets another limit.</summary>
+    public const int DefaultMaxBody = 64 * 1024;
+
+    // One dead address leaves time for the next, and all of them together leave time for the answer.
+    private static readonly TimeSpan AddressTimeout = TimeSpan.FromSeconds(5);
+    private const int MaxAddressesOfAFamily = 3;
+
+    private const int HttpsPort = 443;
+    private const int MaxHeadersKibibytes = 16;
+
+    /// <summary>A client with nothing of ours in its requests. It follows no redirect and remembers nothing: each request resolves, checks and connects anew.</summary>
+    public HttpClient CreateClient() => new(CreateHandler(), disposeHandler: true)
+    {
+        Timeout = DefaultTimeout,
+        MaxResponseContentBufferSize = DefaultMaxBody,
+    };
+
+    private SocketsHttpHandler CreateHandler() => new()
+    {
+        ConnectCallback = ConnectAsync,
+        AllowAutoRedirect = false,
+        UseProxy = false,
+        UseCookies = false,
+        Credentials = null,
+        PreAuthenticate = false,
+        ActivityHeadersPropagator = null,
+        AutomaticDecompression = DecompressionMethods.None,
+        MaxResponseHeadersLength = MaxHeadersKibibytes,
+        MaxResponseDrainSize = 0,
+        PooledConnectionLifetime = TimeSpan.Zero,
+        SslOptions = new SslClientAuthenticationOptions
+        {
+            EnabledSslProtocols = SslProtocols.Tls12 | SslProtocols.Tls13,
+            AllowRenegotiation = false,
+            AllowTlsResume = false,
+            CertificateChainPolicy = gate.Trust(),
+            RemoteCertificateValidationCallback = IsFor,
+        },
+    };
+
+    // The name that is checked here and the one in the Host header and SNI are one: the URL's.
+    private async ValueTask<Stream> ConnectAsync(SocketsHttpConnectionContext context, CancellationToken cancellation)
+    {
+        if (context.InitialRequestMessage.RequestUri!.Scheme != Uri.UriSchemeHttps)
+        {
+            throw new HostNotReachedException("What is not https is not called.");
+        }
+
+        var port = context.DnsEndPoint.Port == HttpsPort ? settings.HttpsPort : context.DnsEndPoint.Port;
+        return new NetworkStream(await ConnectAsync(context.DnsEndPoint.Host, port, cancellation), ownsSocket: true);
+    }
+
+    private async Task<Socket> ConnectAsync(string host, int port, CancellationToken cancellation)
+    {
+        var addresses = IPAddress.TryParse(host, out var literal) ? [literal] : await resolver.AddressesAsync(host, cancellation);
+        if (addresses is [])
+        {
+            throw new HostNotReachedException($"{host} has no address.");
+        }
+
+        var allowed = addresses.Where(gate.Allows).GroupBy(address => address.AddressFamily).SelectMany(family => family.Take(MaxAddressesOfAFamily)).ToList();
+        if (allowed is [])
+        {
+            throw new AddressNotAllowedException(host, addresses);
+        }
+
+        var failures = new List<string>();
+        foreach (var address in allowed)
+        {
+            using var patience = new CancellationTokenSource(AddressTimeout, time);
+            using var either = CancellationTokenSource.CreateLinkedTokenSource(patience.Token, cancellation);
+            try
+            {
+                return await gate.ConnectAsync(address, port, either.Token);
+            }
+            catch (SocketException e)
+            {
+                failures.Add($"{address}: {e.Message}");
+            }
+            catch (OperationCanceledException) when (!cancellation.IsCancellationRequested)
+            {
+                failures.Add($"{address}: no answer in {AddressTimeout.TotalSeconds:0} s");
+            }
+        }
+
+        throw new HostNotReachedException($"{host} is not reached at port {port}: {string.Join("; ", failures)}.");
+    }
+
+    // Said here in words, since SslStream says no more than that somebody said no.
+    private static bool IsFor(object sender, X509Certificate? certificate, X509Chain? chain, SslPolicyErrors errors)
+    {
+        var host = ((SslStream)sender).TargetHostName;
+        if (certificate is not X509Certificate2 leaf)
+        {
+            throw new AuthenticationException("The server shows no certificate.");
+        }
+
+        // SslStream takes a common name for want of a DNS-ID, which strict senders do not (RFC 9525 §6.3, RFC 8461 §3.3).
+        if (errors.HasFlag(SslPolicyErrors.RemoteCertificateNameMismatch) || !leaf.MatchesHostname(host, allowWildcards: true, allowCommonName: false))
+        {
+            throw new AuthenticationException($"The certificate does not name {host} among its alternative names (its common name does not count).");
+        }
+
+        return errors == SslPolicyErrors.None
+            ? true
+            : throw new AuthenticationException($"The certificate is not valid: {string.Join(", ", chain!.ChainStatus.Select(status => status.Status).Distinct())}.");
+    }
+}

@@ -1,0 +1,57 @@
+using System.Net;
+using DnsClient;
+using DnsClient.Protocol;
+
+namespace StsFunctions.Outgoing;
+
+/// <summary>The resolver by which everything outside is found: the system's, or the one that is set. It remembers nothing.</summary>
+internal sealed class Resolver
+{
+    private readonly LookupClient _client;
+
+    public Resolver(OutgoingSettings settings)
+    {
+        var options = settings.DnsServer is { } server ? new LookupClientOptions(server) : new LookupClientOptions();
+        options.UseCache = false;
+        options.ThrowDnsErrors = false;
+        options.UseTcpFallback = true;
+        options.Timeout = TimeSpan.FromSeconds(5);
+        options.Retries = 2;
+        _client = new LookupClient(options);
+    }
+
+    /// <summary>Asks one question. A negative answer is an answer.</summary>
+    /// <exception cref="Exception">No answer came, or none that can be read: <see cref="IsFailure"/>.</exception>
+    public Task<IDnsQueryResponse> AskAsync(string name, QueryType type, CancellationToken cancellation) =>
+        _client.QueryAsync(name, type, cancellationToken: cancellation);
+
+    /// <summary>Whether an exception says that a question could not be answered, or not even be put.</summary>
+    public static bool IsFailure(Exception exception) => exception
+        is DnsResponseException or IOException or System.Net.Sockets.SocketException or InvalidOperationException or ArgumentException;
+
+    /// <summary>The addresses of a host, IPv4 first; empty where it has none.</summary>
+    /// <exception cref="HostNotReachedException">DNS told none, and did not say either that there are none.</exception>
+    public async Task<IReadOnlyList<IPAddress>> AddressesAsync(string host, CancellationToken cancellation)
+    {
+        var answers = await Task.WhenAll(AddressesAsync(host, QueryType.A, cancellation), AddressesAsync(host, QueryType.AAAA, cancellation));
+        var addresses = answers.SelectMany(answer => answer.Addresses).Distinct().ToList();
+        return addresses is [] && answers.Select(answer => answer.Fault).FirstOrDefault(fault => fault is not null) is { } fault
+            ? throw new HostNotReachedException($"DNS does not tell the addresses of {host}: {fault}")
+            : addresses;
+    }
+
+    private async Task<(IEnumerable<IPAddress> Addresses, string? Fault)> AddressesAsync(string host, QueryType type, CancellationToken cancellation)
+    {
+        try
+        {
+            var answer = await AskAsync(host, type, cancellation);
+            var isThere = answer.Header.ResponseCode == DnsHeaderResponseCode.NoError;
+            var isNot = answer.Header.ResponseCode == DnsHeaderResponseCode.NotExistentDomain;
+            return (isThere ? answer.Answers.OfType<AddressRecord>().Select(record => record.Address) : [], isThere || isNot ? null : answer.ErrorMessage);
+        }
+        catch (Exception e) when (IsFailure(e))
+        {
+            return ([], e.Message);
+        }
+    }
+}

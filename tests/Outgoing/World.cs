@@ -1,0 +1,72 @@
+using System.Net;
+using System.Security.Cryptography.X509Certificates;
+using StsFunctions.Local;
+using StsFunctions.Local.MailInternet;
+using StsFunctions.Outgoing;
+
+namespace StsFunctions.Tests.Outgoing;
+
+/// <summary>
+/// A world on loopback: 127.0.1.0/24 stands for what everybody can reach, any other address is as forbidden as in production.
+/// All HTTPS servers share one port, as they do outside.
+/// </summary>
+internal sealed class World : IAsyncDisposable
+{
+    /// <summary>What the gate lets through.</summary>
+    public const string Public = "127.0.1.0/24";
+
+    private readonly List<Listener> _listeners = [];
+    private readonly DnsServer _dns;
+
+    public World(TimeProvider? time = null)
+    {
+        Zone = new DnsZone();
+        _dns = DnsServer.Start(Zone, TimeProvider.System);
+        Settings = new OutgoingSettings(_dns.EndPoint, [IPNetwork.Parse(Public)], LoopbackPort.Free(), new TrustedRoots(new X509Certificate2Collection(Ca.Root)));
+        Gate = new OutgoingGate(Settings);
+        Resolver = new Resolver(Settings);
+        Http = new OutgoingHttp(Gate, Resolver, Settings, time ?? TimeProvider.System);
+    }
+
+    public PrivateCa Ca { get; } = new(TimeProvider.System);
+
+    public DnsZone Zone { get; }
+
+    public OutgoingSettings Settings { get; }
+
+    public OutgoingGate Gate { get; }
+
+    public Resolver Resolver { get; }
+
+    public OutgoingHttp Http { get; }
+
+    /// <summary>The names of a host's addresses.</summary>
+    public static DnsRecord[] At(params string[] addresses) => [.. addresses.Select(address => DnsRecord.Address(IPAddress.Parse(address)))];
+
+    /// <summary>A server at an address, with a good certificate for the host unless another is given.</summary>
+    public Listener Serve(string host, string address, Answering answer, CertificateSpec? certificate = null)
+    {
+        var listener = Listener.Start(address, Settings.HttpsPort, Ca.Issue(certificate ?? CertificateSpec.For(host)), answer);
+        _listeners.Add(listener);
+        return listener;
+    }
+
+    /// <summary>A listener where nobody may come.</summary>
+    public Listener Trap(string address)
+    {
+        var trap = Listener.Trap(address, Settings.HttpsPort);
+        _listeners.Add(trap);
+        return trap;
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        foreach (var listener in _listeners)
+        {
+            await listener.DisposeAsync();
+        }
+
+        await _dns.DisposeAsync();
+        Ca.Dispose();
+    }
+}
