@@ -216,6 +216,8 @@ public sealed class LocalSystem : IAsyncDisposable
                 AppRoot = _options.AppRoot,
                 Settings = _settings,
                 CertificateFor = CertificateFor,
+                // The port of every policy host: whoever fetches policies needs to know one port only.
+                HttpsPort = Internet.HttpsPort,
                 RunTimers = _options.RunTimers,
                 OlderHost = _options.OlderHost,
                 FatalCrash = _options.FatalCrash,
