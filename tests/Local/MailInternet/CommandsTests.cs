@@ -405,8 +405,8 @@ public sealed class CommandsTests : IAsyncLifetime
     [InlineData("sts example.com bad", "Say `sts DOMAIN HOW`: its MTA-STS record is good, missing, twice, malformed, outdated, delegated.")]
     [InlineData("mx example.com none", "Say `mx DOMAIN HOW`: its MX records: listed, null (it takes no mail), or implicit (it has none).")]
     [InlineData("addresses mx1.example.com", "Say `addresses HOST KIND...`: new addresses for an MX host: ipv4, ipv6, dead (nothing listens there), several if you like.")]
-    [InlineData("policy example.com redirect 200", "Say `policy DOMAIN HOW [STATUS]`: served by the app, or by the mail internet: good, redirect, slow, silent, wrong-type, no-type, missing, broken, oversize, flood, cut-off, differs; STATUS is of a redirect, 301 to 308.")]
-    [InlineData("policy example.com slow 302", "Say `policy DOMAIN HOW [STATUS]`: served by the app, or by the mail internet: good, redirect, slow, silent, wrong-type, no-type, missing, broken, oversize, flood, cut-off, differs; STATUS is of a redirect, 301 to 308.")]
+    [InlineData("policy example.com redirect 200", "Say `policy DOMAIN HOW [STATUS]`: its policy is served by the app (app), or by the mail internet: good, redirect, slow, silent, wrong-type, no-type, missing, broken, oversize, flood, cut-off, differs; STATUS is of a redirect, 301 to 308.")]
+    [InlineData("policy example.com slow 302", "Say `policy DOMAIN HOW [STATUS]`: its policy is served by the app (app), or by the mail internet: good, redirect, slow, silent, wrong-type, no-type, missing, broken, oversize, flood, cut-off, differs; STATUS is of a redirect, 301 to 308.")]
     public void What_is_not_understood_is_answered_with_what_would_be(string line, string expected) =>
         Assert.Equal(new(expected.Length == 0, expected), _commands.Execute(line));
 
