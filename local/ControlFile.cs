@@ -33,7 +33,12 @@ internal sealed record ControlFile(Uri Address, string Token)
         await JsonSerializer.SerializeAsync(file, this, cancellationToken: cancellationToken);
     }
 
-    public static void Delete(string dataFolder) => File.Delete(PathIn(dataFolder));
+    /// <summary>Takes it away; somebody may have removed the folder before.</summary>
+    public static void Delete(string dataFolder)
+    {
+        if (File.Exists(PathIn(dataFolder)))
+            File.Delete(PathIn(dataFolder));
+    }
 
     private static string PathIn(string dataFolder) => Path.Combine(dataFolder, "control.json");
 }

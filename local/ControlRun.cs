@@ -19,6 +19,8 @@ internal static class ControlRun
         try
         {
             using var answer = await client.SendAsync(request, cancellationToken);
+            if (answer.StatusCode == HttpStatusCode.RequestEntityTooLarge)
+                throw new InvalidOperationException("That line is too long: `do help` lists what there is.");
             if (answer.StatusCode is not (HttpStatusCode.OK or HttpStatusCode.UnprocessableEntity))
                 throw NobodyThere(dataFolder);
             var isDone = answer.StatusCode == HttpStatusCode.OK;

@@ -23,7 +23,7 @@ internal sealed class PolicyCommands(MailInternet internet)
 
     public IReadOnlyList<Command> All =>
     [
-        new("policy", "DOMAIN HOW [STATUS]", $"served by the app, or by the mail internet: {string.Join(", ", s_scripts.Keys)}; STATUS is of a redirect, 301 to 308", Policy),
+        new("policy", "DOMAIN HOW [STATUS]", $"its policy is served by the app (app), or by the mail internet: {string.Join(", ", s_scripts.Keys)}; STATUS is of a redirect, 301 to 308", Policy),
     ];
 
     private string? Policy(string[] words)

@@ -18,7 +18,7 @@ internal sealed class ServerTable(MailInternet internet, TimeProvider time)
 
     private string Line(ILabServer server, string kind, IEnumerable<string> oddities) => string.Create(
         CultureInfo.InvariantCulture,
-        $"{server.HostName,-28} {server.EndPoint,-22} {(server.IsListening ? "up" : "down"),-5} {kind,-9} {string.Join("; ", server.Certificates.Select(Shown).Concat(oddities))}");
+        $"{server.HostName,-32} {server.EndPoint,-22} {(server.IsListening ? "up" : "down"),-5} {kind,-9} {string.Join("; ", server.Certificates.Select(Shown).Concat(oddities))}");
 
     private string Shown(IssuedCertificate certificate)
     {

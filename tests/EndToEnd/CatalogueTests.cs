@@ -1,3 +1,4 @@
+using StsFunctions.Local;
 using StsFunctions.Local.MailInternet;
 using Xunit;
 
@@ -21,26 +22,50 @@ public sealed class CatalogueTests(RunningSystem running) : IClassFixture<Runnin
     [Trait("Conformance", "MX-6")]
     public async Task Each_domain_is_found_to_be_wrong_in_its_one_way_and_the_good_ones_in_none()
     {
-        foreach (var domain in LabDomains.All)
-        {
-            await running.System.AddAsync(domain, Cancellation);
-        }
+        await CatalogueRun.CheckAsync(running, LabDomains.All, Cancellation);
 
-        await running.System.CheckAllAsync(Cancellation);
-        var found = new List<(string Domain, string Codes)>();
-        foreach (var domain in LabDomains.All)
-        {
-            found.Add((domain.Name, string.Join(", ", (await running.FindingsAsync(domain.Name)).Order(StringComparer.Ordinal))));
-        }
-
-        Assert.Equal(LabDomains.All.Select(domain => (domain.Name, string.Join(", ", domain.Expected))), found);
-
-        // The two domains behind one mail provider, and every other: a second look finds nothing new.
+        // The domains behind one mail provider, and every other: a second look finds nothing new.
         await running.System.WarnAsync(Cancellation);
         var mails = running.Mails.Count;
         Assert.Equal(LabDomains.All.Count(domain => domain.Expected.Count > 0), mails);
         await running.System.CheckAllAsync(Cancellation);
         await running.System.WarnAsync(Cancellation);
         Assert.Equal(mails, running.Mails.Count);
+    }
+}
+
+/// <summary>The domains that answer nobody, looked at by an app that does not wait for them for long.</summary>
+public sealed class SilentCatalogueTests(SilentCatalogueTests.ImpatientSystem running) : IClassFixture<SilentCatalogueTests.ImpatientSystem>
+{
+    [Fact]
+    [Trait("Conformance", "MX-2")]
+    [Trait("Conformance", "MX-3")]
+    public Task Silence_is_found_to_be_wrong_once_patience_is_over() =>
+        CatalogueRun.CheckAsync(running, [.. LabDomains.Silent, LabDomains.Get("example.com")], TestContext.Current.CancellationToken);
+
+    public sealed class ImpatientSystem(AppUnderTest app) : RunningSystem(app)
+    {
+        protected override LocalSystemOptions Options => new() { Settings = new Dictionary<string, string> { ["Sts__SessionTimeout"] = "00:00:05" } };
+    }
+}
+
+internal static class CatalogueRun
+{
+    /// <summary>Hosts the domains, checks them all, and compares what was found with what was to be.</summary>
+    public static async Task CheckAsync(RunningSystem running, IReadOnlyList<LabDomain> domains, CancellationToken cancellation)
+    {
+        foreach (var domain in domains)
+        {
+            await running.System.AddAsync(domain, cancellation);
+        }
+
+        await running.System.CheckAllAsync(cancellation);
+        var found = new List<(string Domain, string Codes)>();
+        foreach (var domain in domains)
+        {
+            found.Add((domain.Name, string.Join(", ", (await running.FindingsAsync(domain.Name)).Order(StringComparer.Ordinal))));
+        }
+
+        Assert.Equal(domains.Select(domain => (domain.Name, string.Join(", ", domain.Expected))), found);
     }
 }

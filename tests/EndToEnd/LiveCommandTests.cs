@@ -1,0 +1,130 @@
+using System.Net;
+using System.Net.Sockets;
+using System.Security.Cryptography.X509Certificates;
+using StsFunctions.Local;
+using StsFunctions.Local.MailInternet;
+using Xunit;
+
+namespace StsFunctions.Tests.EndToEnd;
+
+/// <summary>What a person types while everything runs, here or in another terminal.</summary>
+public sealed class LiveCommandTests(RunningSystem running, AppUnderTest app) : IClassFixture<RunningSystem>
+{
+    private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
+
+    [Fact]
+    public async Task A_domain_is_added_broken_looked_at_and_mended_from_another_terminal()
+    {
+        using var commands = new LiveCommands(running.System, new Progress<string>());
+        var folder = Directory.CreateTempSubdirectory("sts-live-").FullName;
+        try
+        {
+            await using var control = await ControlEndpoint.StartAsync(folder, commands.ExecuteAsync, Cancellation);
+
+            Assert.Matches(@"(?m)^policy-redirects\.example +Its policy host redirects", await DoneAsync("catalogue"));
+            Assert.StartsWith("policy-redirects.example is hosted.", await DoneAsync("add policy-redirects.example"), StringComparison.Ordinal);
+            Assert.DoesNotContain("policy-redirects.example", await DoneAsync("catalogue"), StringComparison.Ordinal);
+            Assert.Contains("policy-redirects.example", await DoneAsync("list"), StringComparison.Ordinal);
+            Assert.Contains("no mail", await DoneAsync("round"), StringComparison.Ordinal);
+
+            await DoneAsync("expire mx.hosting.example");
+            Assert.Equal("          mail  [critical] policy-redirects.example: mx.certificate.expired mx.hosting.example", await DoneAsync("round"));
+            Assert.Contains("mx.certificate.expired", await DoneAsync("show policy-redirects.example"), StringComparison.Ordinal);
+            await DoneAsync("mend mx.hosting.example");
+            Assert.Equal("          mail  [resolved] policy-redirects.example: mx.certificate.expired mx.hosting.example", await DoneAsync("round"));
+
+            Assert.Matches(@"(?m)^round +check", await DoneAsync("help"));
+            Assert.Matches(@"(?m)^expire HOST", await DoneAsync("help"));
+            Assert.Contains("hosted already", await RefusedAsync("add policy-redirects.example"), StringComparison.Ordinal);
+            Assert.Contains("The catalogue has no domain", await RefusedAsync("add nobody.example"), StringComparison.Ordinal);
+            Assert.StartsWith("Say `show DOMAIN`", await RefusedAsync("show"), StringComparison.Ordinal);
+            Assert.NotEqual("", await RefusedAsync("show nobody.example"));
+            Assert.Contains("There is no command", await RefusedAsync("explode"), StringComparison.Ordinal);
+        }
+        finally
+        {
+            Directory.Delete(folder, recursive: true);
+        }
+
+        async Task<string> DoneAsync(string line)
+        {
+            var (code, output, errors) = await DoAsync(line);
+            Assert.Equal((0, ""), (code, errors));
+            return output;
+        }
+
+        async Task<string> RefusedAsync(string line)
+        {
+            var (code, output, errors) = await DoAsync(line);
+            Assert.Equal((1, ""), (code, output));
+            return errors;
+        }
+
+        async Task<(int Code, string Output, string Errors)> DoAsync(string line)
+        {
+            using var output = new StringWriter();
+            using var errors = new StringWriter();
+            var code = await ControlRun.RunAsync(folder, line, output, errors, Cancellation);
+            return (code, output.ToString().TrimEnd(), errors.ToString().TrimEnd());
+        }
+    }
+
+    [Fact]
+    public async Task A_domain_that_was_added_is_there_again_after_a_restart()
+    {
+        var data = Directory.CreateTempSubdirectory("sts-again-").FullName;
+        var options = new LocalSystemOptions { AppRoot = app.Folder, DataFolder = data };
+        await using (var first = await LocalSystem.StartAsync(options, Cancellation))
+        {
+            using var commands = new LiveCommands(first, new Progress<string>());
+            Assert.True((await commands.ExecuteAsync("add rsa.example", Cancellation)).IsDone);
+        }
+
+        await using (var second = await LocalSystem.StartAsync(options, Cancellation))
+        {
+            using var commands = new LiveCommands(second, new Progress<string>());
+            await commands.AddAgainAsync(Cancellation);
+
+            Assert.Equal(["rsa.example"], second.Internet.Domains.Select(domain => domain.Name));
+            Assert.Contains("no mail", (await commands.ExecuteAsync("round", Cancellation)).Text, StringComparison.Ordinal);
+        }
+
+        Directory.Delete(data, recursive: true);
+    }
+
+    [Fact]
+    public async Task The_app_and_the_mail_internet_serve_policies_on_one_port()
+    {
+        await running.System.AddAsync(LabDomains.Get("policy-type.example"), Cancellation);
+        await running.System.AddAsync(LabDomains.Get("example.com"), Cancellation);
+        Assert.Equal(running.System.Internet.HttpsPort, running.System.Host.HttpsAddress!.Port);
+
+        using var fromApp = await running.System.Client.GetAsync(running.System.Https("mta-sts.example.com", PolicyHost.WellKnownPath), Cancellation);
+        Assert.Equal((HttpStatusCode.OK, "text/plain"), (fromApp.StatusCode, fromApp.Content.Headers.ContentType!.MediaType));
+
+        // An operator whose name leads to another host: the app's own policy and the one that senders get are the same bytes.
+        var other = running.System.Internet.PolicyHostOf("policy-type.example");
+        using var client = new HttpClient(new SocketsHttpHandler
+        {
+            UseProxy = false,
+            SslOptions =
+            {
+                CertificateChainPolicy = new X509ChainPolicy
+                {
+                    TrustMode = X509ChainTrustMode.CustomRootTrust,
+                    CustomTrustStore = { running.System.Internet.Ca.Root },
+                    RevocationMode = X509RevocationMode.NoCheck,
+                },
+            },
+            ConnectCallback = async (_, cancellation) =>
+            {
+                var socket = new Socket(SocketType.Stream, ProtocolType.Tcp);
+                await socket.ConnectAsync(other.EndPoint, cancellation);
+                return new NetworkStream(socket, ownsSocket: true);
+            },
+        });
+        var policy = await client.GetStringAsync(running.System.Https("mta-sts.policy-type.example", PolicyHost.WellKnownPath), Cancellation);
+        Assert.Equal(await running.System.Client.GetStringAsync(running.System.Https("mta-sts.policy-type.example", PolicyHost.WellKnownPath), Cancellation), policy);
+        Assert.Single(other.Requests);
+    }
+}
