@@ -37,8 +37,14 @@ internal sealed class CommandTargets(MailInternet internet)
         return found.Count > 0 ? found : null;
     }
 
-    public KeyNotFoundException Unknown(string name) => new(
-        $"There is no MX host '{name}' here. There are: {string.Join(", ", internet.Hosts.Select(host => host.Name))}.");
+    /// <summary>Says which servers there are, and where a policy host is that this internet does not have.</summary>
+    public KeyNotFoundException Unknown(string name)
+    {
+        var hint = DomainOfPolicyHost(name) is { } domain && internet.Domain(domain).PolicyHost is null
+            ? $" The app serves the policy of {domain}: `policy {domain} good` takes it into the mail internet."
+            : "";
+        return new($"There is no MX host '{name}' here. There are: {string.Join(", ", internet.Hosts.Select(host => host.Name))}.{hint}");
+    }
 
     /// <summary>What was changed, in words: the name, and the address where it was one.</summary>
     public static string Shown(IReadOnlyList<ILabServer> servers, string name) =>

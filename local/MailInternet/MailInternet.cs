@@ -250,15 +250,14 @@ public sealed class MailInternet : IAsyncDisposable
         _domains[domain.Name] = domain;
         PublishStsRecords(domain);
         Zone.Set($"_smtp._tls.{domain.Name}", DnsRecord.Txt($"v=TLSRPTv1; rua=https://{AppHost}/v1/tlsrpt"));
+        Zone.Set($"mta-sts.{domain.Name}", domain.PolicyHost is { } policyHost
+            ? DnsRecord.Address(AddPolicyHost(domain.Name, policyHost).EndPoint.Address)
+            : DnsRecord.Cname(AppHost));
         if (domain.PolicyHost is null && _policyHosts.TryRemove(domain.Name, out var gone))
         {
             gone.Stop();
             _gone.Add(gone);
         }
-
-        Zone.Set($"mta-sts.{domain.Name}", domain.PolicyHost is { } policyHost
-            ? DnsRecord.Address(AddPolicyHost(domain.Name, policyHost).EndPoint.Address)
-            : DnsRecord.Cname(AppHost));
     }
 
     private void PublishStsRecords(LabDomain domain)

@@ -367,6 +367,15 @@ public sealed class CommandsTests : IAsyncLifetime
     }
 
     [Fact]
+    public void A_policy_host_that_the_app_has_is_answered_with_how_to_take_it()
+    {
+        Assert.EndsWith("`policy example.com good` takes it into the mail internet.", _commands.Execute("heard mta-sts.example.com").Text, StringComparison.Ordinal);
+
+        Done("policy example.com good");
+        Assert.Equal("Nobody has said a word to mta-sts.example.com yet.", Done("heard mta-sts.example.com"));
+    }
+
+    [Fact]
     public void Hosts_shows_what_is_odd()
     {
         foreach (var line in new[] { $"keys {Name} both", $"expire {Name} rsa", $"self-signed {Name} ecdsa", $"drip {Name}", $"hang {Name} ehlo", $"tls {Name} 1.2" })
