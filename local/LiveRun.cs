@@ -1,9 +1,7 @@
 using System.Globalization;
 using System.Text.Json.Nodes;
-using MimeKit;
 using Spectre.Console;
 using StsFunctions.Local.FunctionsHost;
-using StsFunctions.Local.MailInternet;
 
 namespace StsFunctions.Local;
 
@@ -23,13 +21,16 @@ internal static class LiveRun
             new LocalSystemOptions { AppRoot = appRoot, DataFolder = data, RunTimers = true, Progress = progress, OnLog = ShowTrouble, OnInvocation = Show },
             cancellationToken);
         await Everyday.AddDomainsAsync(system, progress, cancellationToken);
-        await RoundAsync(system, progress, cancellationToken);
+        using var commands = new LiveCommands(system, progress);
+        await commands.AddAgainAsync(cancellationToken);
+        Console.WriteLine(await commands.ExecuteAsync("round", cancellationToken));
         progress.Report("Delivering three reports …");
         await Everyday.DeliverReportsAsync(system, DateOnly.FromDateTime(DateTime.UtcNow).AddDays(-1), cancellationToken);
         await system.WhenIdleAsync(cancellationToken);
 
+        await using var control = await ControlEndpoint.StartAsync(data, commands.ExecuteAsync, cancellationToken);
         WriteTour(system);
-        await TalkAsync(system, progress, cancellationToken);
+        await TalkAsync(commands, cancellationToken);
         progress.Report("Stopping …");
         return 0;
     }
@@ -45,19 +46,6 @@ internal static class LiveRun
         catch (IOException)
         {
             throw new InvalidOperationException($"Another run uses {data}: stop it, or name another folder with --data FOLDER.");
-        }
-    }
-
-    private static async Task RoundAsync(LocalSystem system, ConsoleProgress progress, CancellationToken cancellationToken)
-    {
-        progress.Report("Checking every domain …");
-        var before = Mails(system);
-        await system.CheckAllAsync(cancellationToken);
-        await system.WarnAsync(cancellationToken);
-        foreach (var file in Mails(system).Except(before))
-        {
-            using var mail = await MimeMessage.LoadAsync(file, cancellationToken);
-            AnsiConsole.MarkupLineInterpolated($"          [yellow]mail[/]  {mail.Subject}");
         }
     }
 
@@ -89,7 +77,7 @@ internal static class LiveRun
               curl --cacert {system.RootFile} -H 'Content-Type: application/tlsrpt+json' --data '{Minified()}' {system.Https(LocalSystem.AppHost, "/v1/tlsrpt")}
               dig @{system.Internet.Dns.Address} -p {system.Internet.Dns.Port} MX example.com +short
 
-            Or type here:
+            Or type here, or in another terminal behind `dotnet run --project local -- do`:
               list                     the hosted domains
               show example.com         one of them: findings, and what senders reported
               expire mx2.example.com   swap its certificate for one that expired yesterday
@@ -104,35 +92,12 @@ internal static class LiveRun
     }
 
     // Lines typed here, until Ctrl-C; without a terminal, just Ctrl-C.
-    private static async Task TalkAsync(LocalSystem system, ConsoleProgress progress, CancellationToken cancellationToken)
+    private static async Task TalkAsync(LiveCommands commands, CancellationToken cancellationToken)
     {
-        var commands = new Commands(system.Internet, TimeProvider.System);
         try
         {
             while (await ReadLineAsync(cancellationToken) is { } line)
-            {
-                switch (line.Split(' ', StringSplitOptions.RemoveEmptyEntries))
-                {
-                    case ["round"]:
-                        await RoundAsync(system, progress, cancellationToken);
-                        break;
-                    case ["list"]:
-                        await AppAsync(system, cancellationToken, "domain", "list");
-                        break;
-                    case ["show", var domain]:
-                        await AppAsync(system, cancellationToken, "domain", "show", domain);
-                        break;
-                    case ["help"]:
-                        Console.WriteLine($"{commands.Execute(line)}\n{"list",-24} the hosted domains\n{"show DOMAIN",-24} one of them\n{"round",-24} check every domain now, and send the warnings");
-                        break;
-                    case ["list" or "show" or "round", ..]:
-                        Console.WriteLine("Say `list`, `show DOMAIN` or `round`.");
-                        break;
-                    default:
-                        Console.WriteLine(commands.Execute(line));
-                        break;
-                }
-            }
+                Console.WriteLine(await commands.ExecuteAsync(line, cancellationToken));
 
             await Task.Delay(Timeout.Infinite, cancellationToken);
         }
@@ -144,15 +109,6 @@ internal static class LiveRun
     // A read of the console cannot be cancelled: it is left behind, and ends with the process.
     private static Task<string?> ReadLineAsync(CancellationToken cancellationToken) =>
         Task.Run(Console.In.ReadLine, CancellationToken.None).WaitAsync(cancellationToken);
-
-    private static async Task AppAsync(LocalSystem system, CancellationToken cancellationToken, params string[] arguments)
-    {
-        var result = await system.RunAppAsync(cancellationToken, arguments);
-        Console.Write(result.Output + result.Errors);
-    }
-
-    private static string[] Mails(LocalSystem system) =>
-        Directory.Exists(system.MailFolder) ? Directory.GetFiles(system.MailFolder, "*.eml") : [];
 
     private static void Show(Invocation invocation) => AnsiConsole.MarkupLineInterpolated(
         CultureInfo.InvariantCulture,

@@ -51,6 +51,9 @@ public sealed class LocalSystem : IAsyncDisposable
     /// <summary>A client that trusts the private CA and finds every host name on this machine.</summary>
     public HttpClient Client { get; private set; } = null!;
 
+    /// <summary>The app's settings: what it needs in its environment, under the host or at a prompt.</summary>
+    public IReadOnlyDictionary<string, string> Settings => _settings;
+
     /// <summary>Where warnings arrive as <c>.eml</c> files.</summary>
     public string MailFolder => Path.Combine(_folder, "mail");
 
@@ -196,6 +199,11 @@ public sealed class LocalSystem : IAsyncDisposable
         await File.WriteAllTextAsync(RootFile, Internet.Ca.RootPem, cancellationToken);
 
         _settings = LabSettings();
+        if (_options.WayToStorage is { } way)
+        {
+            _settings["AzureWebJobsStorage"] = await way(Azurite.ConnectionString, cancellationToken);
+        }
+
         foreach (var (name, value) in _options.Settings)
         {
             _settings[name] = value;
@@ -208,6 +216,8 @@ public sealed class LocalSystem : IAsyncDisposable
                 AppRoot = _options.AppRoot,
                 Settings = _settings,
                 CertificateFor = CertificateFor,
+                // The port of every policy host: whoever fetches policies needs to know one port only.
+                HttpsPort = Internet.HttpsPort,
                 RunTimers = _options.RunTimers,
                 OlderHost = _options.OlderHost,
                 FatalCrash = _options.FatalCrash,

@@ -23,6 +23,9 @@ public sealed record LocalSystemOptions
     /// <summary>Settings of the app beside those of the lab; these win.</summary>
     public IReadOnlyDictionary<string, string> Settings { get; init; } = new Dictionary<string, string>();
 
+    /// <summary>Leads the app to its storage by a way of its own: given the straight connection string, it gives the one that the app is to use.</summary>
+    public Func<string, CancellationToken, Task<string>>? WayToStorage { get; init; }
+
     /// <summary>What happens, a step a line.</summary>
     public IProgress<string>? Progress { get; init; }
 

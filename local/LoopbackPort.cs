@@ -13,16 +13,24 @@ public static class LoopbackPort
         {
             // Below the range that outgoing connections are given ports from: a connection into that range can meet itself.
             var port = Random.Shared.Next(15_000, 30_000);
-            try
-            {
-                using var listener = new TcpListener(IPAddress.Loopback, port);
-                listener.Start();
+            if (IsFree(port))
                 return port;
-            }
-            catch (SocketException)
-            {
-                // Taken: another.
-            }
+        }
+    }
+
+    /// <summary>Whether nobody listens on a port, at any address of this machine.</summary>
+    public static bool IsFree(int port)
+    {
+        // Bound but never listening: the wildcard conflicts with whoever listens on the port of any of the loopback addresses.
+        using var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+        try
+        {
+            socket.Bind(new IPEndPoint(IPAddress.Any, port));
+            return true;
+        }
+        catch (SocketException)
+        {
+            return false;
         }
     }
 }

@@ -7,13 +7,14 @@ const string usage = """
 
       dotnet run --project local                       run until Ctrl-C
       dotnet run --project local -- --clean            the same, forgetting what earlier runs stored
+      dotnet run --project local -- do COMMAND         hand a command to the system that runs in another terminal; `do help` lists them
       dotnet run --project local -- --smoke            one full round, a table of what happened, exit code 0 if all is as it should be
       dotnet run --project local -- --app FOLDER ...   with a published app instead of the one built beside this
       dotnet run --project local -- --data FOLDER ...  with another data folder than .local/data
 
     """;
 
-string? app = null, data = null;
+string? app = null, data = null, command = null;
 var (isSmoke, isClean, isWrong) = (false, false, false);
 for (var i = 0; i < args.Length; i++)
 {
@@ -30,6 +31,10 @@ for (var i = 0; i < args.Length; i++)
             break;
         case "--data" when i + 1 < args.Length:
             data = args[++i];
+            break;
+        case "do" when i + 1 < args.Length:
+            command = string.Join(' ', args[(i + 1)..]);
+            i = args.Length;
             break;
         default:
             isWrong = true;
@@ -67,9 +72,12 @@ using var terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, Stop);
 try
 {
     var appRoot = Path.GetFullPath(app ?? Repository.BuiltApp);
+    var dataFolder = Path.GetFullPath(data ?? Path.Combine(Repository.Root, ".local", "data"));
+    if (command is not null)
+        return await ControlRun.RunAsync(dataFolder, command, Console.Out, Console.Error, stopping.Token);
     return isSmoke
         ? await SmokeRun.RunAsync(appRoot, stopping.Token)
-        : await LiveRun.RunAsync(appRoot, Path.GetFullPath(data ?? Path.Combine(Repository.Root, ".local", "data")), isClean, stopping.Token);
+        : await LiveRun.RunAsync(appRoot, dataFolder, isClean, stopping.Token);
 }
 catch (OperationCanceledException) when (stopping.IsCancellationRequested)
 {

@@ -14,13 +14,15 @@ internal sealed class TestStorage
 {
     public static readonly DateTimeOffset Noon = new(2026, 3, 14, 12, 0, 0, TimeSpan.Zero);
 
-    private TestStorage(string connectionString)
+    /// <summary>The stores over an account whose layout is there.</summary>
+    public TestStorage(string connectionString, TimeSpan? networkTimeout = null)
     {
         ConnectionString = connectionString;
         Settings = new StorageSettings(connectionString, null, null);
-        (Blobs, Queues, Tables) = (Settings.Blobs(), Settings.Queues(), Settings.Tables());
+        (Blobs, Queues, Tables) = (Settings.Blobs(networkTimeout: networkTimeout), Settings.Queues(networkTimeout: networkTimeout), Settings.Tables(networkTimeout: networkTimeout));
         Domains = new DomainStore(Tables);
         Policies = new PolicyBlobs(Blobs);
+        MxHosts = new MxHostStore(Tables, Time);
         Reports = new ReportStore(Tables);
         Fleet = new FleetStore(Tables, Domains, Reports, Time);
         Publisher = PublisherAt(Time);
@@ -45,6 +47,8 @@ internal sealed class TestStorage
 
     public PolicyBlobs Policies { get; }
 
+    public MxHostStore MxHosts { get; }
+
     public ReportStore Reports { get; }
 
     public FleetStore Fleet { get; }
@@ -56,14 +60,16 @@ internal sealed class TestStorage
     /// <summary>A publisher with a clock of its own and, where given, with something that happens just before it commits.</summary>
     public PolicyPublisher PublisherAt(TimeProvider time, Func<Task>? beforeCommit = null)
     {
-        var options = new QueueClientOptions { MessageEncoding = QueueMessageEncoding.Base64 };
+        var queues = Queues;
         if (beforeCommit is not null)
         {
             // The message to the queue is the last thing before the commit.
+            var options = new QueueClientOptions { MessageEncoding = QueueMessageEncoding.Base64 };
             options.AddPolicy(new Interruption(beforeCommit), HttpPipelinePosition.PerCall);
+            queues = new QueueServiceClient(ConnectionString, options);
         }
 
-        return new PolicyPublisher(Domains, Policies, Fleet, new CheckQueue(new QueueServiceClient(ConnectionString, options)), Serving, time);
+        return new PolicyPublisher(Domains, Policies, Fleet, new CheckQueue(queues), Serving, time);
     }
 
     public static async Task<TestStorage> CreateAsync(AzuriteFixture azurite)

@@ -48,14 +48,14 @@ internal sealed class CheckDomainFunction(
             NextExpiry = Rules.Certificates.NextExpiry(given) ?? (seen.Port25 == Port25.Closed ? partition.Record.NextExpiry : null),
         };
         var changes = await ledger.RecordAsync(partition, round, seen.At, judgement.Findings, judgement.Unseen, record, cancellation);
-        await RecordNetworkAsync(seen, round, cancellation);
+        await RecordNetworkAsync(seen, cancellation);
         log.LogInformation(
             "Checked {Domain} in round {Round}: {Findings} finding(s), {Changes} change(s), port 25 {Port25}",
             domain, round, judgement.Findings.Count, changes.Count(change => change.Change is not null), seen.Port25);
     }
 
     // Whether port 25 is open concerns the installation, not the domain that happened to be looked at (MX-7).
-    private async Task RecordNetworkAsync(Observation seen, string round, CancellationToken cancellation)
+    private async Task RecordNetworkAsync(Observation seen, CancellationToken cancellation)
     {
         if (seen.Port25 == Port25.NotAsked)
         {
@@ -66,7 +66,8 @@ internal sealed class CheckDomainFunction(
         try
         {
             var partition = await domains.ReadAsync(Keys.Operator, cancellation);
-            await ledger.RecordAsync(partition, round, seen.At, found, new HashSet<string>(), record: null, cancellation);
+            // Under the look's own time: within a round one domain's look may see the network open and another's closed.
+            await ledger.RecordAsync(partition, Keys.Round(seen.At), seen.At, found, new HashSet<string>(), record: null, cancellation);
         }
         catch (ConcurrentChangeException)
         {

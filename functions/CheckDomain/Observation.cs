@@ -132,7 +132,23 @@ internal sealed record SmtpSession(
     string? StartTlsReply = null,
     string? Detail = null,
     TlsSession? Tls = null,
-    int Milliseconds = 0);
+    int Milliseconds = 0)
+{
+    public byte[] ToJson() => JsonSerializer.SerializeToUtf8Bytes(this, ObservationJson.Default.SmtpSession);
+
+    /// <summary>Reads what <see cref="ToJson"/> wrote; null where an earlier version of the app wrote something else.</summary>
+    public static SmtpSession? FromJson(byte[] json)
+    {
+        try
+        {
+            return JsonSerializer.Deserialize(json, ObservationJson.Default.SmtpSession);
+        }
+        catch (JsonException)
+        {
+            return null;
+        }
+    }
+}
 
 /// <summary>What the TLS handshake showed.</summary>
 /// <param name="Protocol">The version: <c>Tls12</c>, <c>Tls13</c>.</param>
@@ -142,6 +158,7 @@ internal sealed record SmtpSession(
 internal sealed record TlsSession(string Protocol, string CipherSuite, IReadOnlyList<byte[]> Chain, IReadOnlyList<string> Trust);
 
 [JsonSerializable(typeof(Observation))]
+[JsonSerializable(typeof(SmtpSession))]
 [JsonSourceGenerationOptions(
     PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase,
     UseStringEnumConverter = true,

@@ -5,14 +5,11 @@ using StsFunctions.Protocol;
 namespace StsFunctions.CheckDomain;
 
 /// <summary>Looks at a domain as a strict sender does: all of a check's I/O is here, and no opinion.</summary>
-internal sealed class Observer(DnsObserver dns, SmtpProbe probe, CheckSettings settings, TimeProvider time)
+internal sealed class Observer(DnsObserver dns, IAddressProbe addresses, SmtpProbe probe, Repetition repetition, CheckSettings settings, TimeProvider time)
 {
     // A domain of more is walked through this far; a sender tries no more either.
     private const int MaxHosts = 20;
     private const int MaxAddresses = 16;
-
-    // A single look may fail by chance; only what fails every time counts.
-    private const int Attempts = 3;
 
     /// <summary>Looks once at everything.</summary>
     public async Task<Observation> LookAsync(DomainName domain, string round, CancellationToken cancellation)
@@ -25,7 +22,7 @@ internal sealed class Observer(DnsObserver dns, SmtpProbe probe, CheckSettings s
         var hosts = new List<MxHostObservation>();
         foreach (var (host, preference, isImplicit) in HostsOf(domain, mx))
         {
-            hosts.Add(await LookAtHostAsync(host, preference, isImplicit, cancellation));
+            hosts.Add(await LookAtHostAsync(host, preference, isImplicit, round, cancellation));
         }
 
         return new Observation(
@@ -50,18 +47,14 @@ internal sealed class Observer(DnsObserver dns, SmtpProbe probe, CheckSettings s
             .Take(MaxHosts);
     }
 
-    private async Task<MxHostObservation> LookAtHostAsync(string host, int preference, bool isImplicit, CancellationToken cancellation)
+    private async Task<MxHostObservation> LookAtHostAsync(string host, int preference, bool isImplicit, string round, CancellationToken cancellation)
     {
         var a = await AskAsync(() => dns.AAsync(host, cancellation), cancellation);
         var aaaa = await AskAsync(() => dns.AaaaAsync(host, cancellation), cancellation);
         var sessions = new List<SmtpSession>();
         foreach (var address in a.Records.Concat(aaaa.Records).Take(MaxAddresses).Select(IPAddress.Parse))
         {
-            sessions.Add(await RepeatAsync(
-                () => probe.LookAsync(host, address, cancellation),
-                session => session.Outcome is SmtpOutcome.ConnectionRefused or SmtpOutcome.ConnectionTimedOut or SmtpOutcome.BrokenOff
-                    or SmtpOutcome.Turned or SmtpOutcome.TlsFailed,
-                cancellation));
+            sessions.Add(await addresses.LookAsync(host, address, round, cancellation));
         }
 
         return new MxHostObservation(host, preference, isImplicit, a, aaaa, sessions);
@@ -83,8 +76,8 @@ internal sealed class Observer(DnsObserver dns, SmtpProbe probe, CheckSettings s
 
         foreach (var reference in settings.ReferenceMxHosts)
         {
-            var addresses = await dns.AAsync(reference, cancellation);
-            foreach (var address in addresses.Records.Take(2).Select(IPAddress.Parse))
+            var answer = await dns.AAsync(reference, cancellation);
+            foreach (var address in answer.Records.Take(2).Select(IPAddress.Parse))
             {
                 if (await probe.AnswersAsync(address, cancellation))
                 {
@@ -97,19 +90,5 @@ internal sealed class Observer(DnsObserver dns, SmtpProbe probe, CheckSettings s
     }
 
     private Task<DnsAnswer> AskAsync(Func<Task<DnsAnswer>> ask, CancellationToken cancellation) =>
-        RepeatAsync(ask, answer => !answer.IsKnown, cancellation);
-
-    private async Task<T> RepeatAsync<T>(Func<Task<T>> look, Func<T, bool> failed, CancellationToken cancellation)
-    {
-        for (var attempt = 1; ; attempt++)
-        {
-            var seen = await look();
-            if (attempt == Attempts || !failed(seen))
-            {
-                return seen;
-            }
-
-            await Task.Delay(settings.RetryDelay, time, cancellation);
-        }
-    }
+        repetition.RunAsync(ask, answer => !answer.IsKnown, cancellation);
 }

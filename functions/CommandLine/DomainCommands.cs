@@ -64,7 +64,7 @@ internal static class DomainCommands
         {
             return await command(services, cancellation);
         }
-        catch (Exception e) when (e is ProtocolException or RemovalRefusedException or ConcurrentChangeException or IOException or UnauthorizedAccessException)
+        catch (Exception e) when (e is ProtocolException or RemovalRefusedException or ConcurrentChangeException or ChangePendingException or IOException or UnauthorizedAccessException)
         {
             await Console.Error.WriteLineAsync(e.Message);
             return Commands.Refused;

@@ -6,12 +6,18 @@ namespace StsFunctions.Domains;
 /// <summary>The rows of one change to one domain, gathered for one transaction.</summary>
 internal sealed class DomainChange(string partition)
 {
+    /// <summary>The property that tells which change wrote a row last.</summary>
+    public const string ChangeId = "ChangeId";
+
     // A property of a table holds 64 KiB.
     private const int MaxDetail = 8 * 1024;
 
     private readonly List<TableTransactionAction> _actions = [];
 
     public string Partition => partition;
+
+    /// <summary>Names this change in the rows that it writes, so that one whose answer was lost is known for done.</summary>
+    public string Id { get; } = Guid.NewGuid().ToString("N");
 
     public IReadOnlyList<TableTransactionAction> Actions => _actions;
 
@@ -35,6 +41,15 @@ internal sealed class DomainChange(string partition)
             : new TableTransactionAction(TableTransactionActionType.UpdateReplace, row, seen));
     }
 
+    /// <summary>In the record's place, for a partition that has none: of two changes at once only one finds the version that it read.</summary>
+    public DomainChange Version(ETag seen)
+    {
+        var row = new TableEntity(partition, Keys.Record);
+        return Add(seen == default
+            ? new TableTransactionAction(TableTransactionActionType.Add, row)
+            : new TableTransactionAction(TableTransactionActionType.UpdateReplace, row, seen));
+    }
+
     /// <summary>Adds a policy that was never published before.</summary>
     public DomainChange NewPolicy(PolicyVersion policy) => Add(new TableTransactionAction(TableTransactionActionType.Add, PolicyRow(policy)));
 
@@ -52,13 +67,15 @@ internal sealed class DomainChange(string partition)
     public DomainChange Close(Finding finding) =>
         Add(new TableTransactionAction(TableTransactionActionType.Delete, new TableEntity(partition, Keys.Finding(finding.Code, finding.Subject)), ETag.All));
 
-    /// <summary>Puts a change into the outbox, to be told once.</summary>
+    /// <summary>Puts a change into the outbox, to be told once, and into the audit trail under the same id.</summary>
     public DomainChange Tell(string round, Change change, Finding finding, DateTimeOffset at)
     {
-        var row = FindingRow(Keys.Outbox(round, finding, change), finding);
+        var warning = Keys.Outbox(round, finding, change);
+        var row = FindingRow(warning, finding);
         row["Change"] = change.ToString();
         row["At"] = at;
-        return Add(new TableTransactionAction(TableTransactionActionType.UpsertReplace, row));
+        Add(new TableTransactionAction(TableTransactionActionType.UpsertReplace, row));
+        return Audit(at, warning, $"{change} {finding.Severity} {finding.Code} {finding.Subject}: {finding.Evidence}");
     }
 
     /// <summary>Notes which send a warning is handed to, so that a send cut off can be asked after instead of repeated; an empty id takes the note back.</summary>
@@ -69,6 +86,10 @@ internal sealed class DomainChange(string partition)
     public DomainChange Told(PendingWarning warning) =>
         Add(new TableTransactionAction(TableTransactionActionType.Delete, new TableEntity(partition, warning.Key), ETag.All));
 
+    /// <summary>Adds to the audit trail.</summary>
+    /// <param name="at">When it happened.</param>
+    /// <param name="what">What happened, as an id: a warning's own, or a dotted name.</param>
+    /// <param name="detail">The same for a person.</param>
     public DomainChange Audit(DateTimeOffset at, string what, string detail) =>
         Add(new TableTransactionAction(
             TableTransactionActionType.UpsertReplace,
@@ -97,6 +118,11 @@ internal sealed class DomainChange(string partition)
 
     private DomainChange Add(TableTransactionAction action)
     {
+        if (action.ActionType != TableTransactionActionType.Delete)
+        {
+            ((TableEntity)action.Entity)[ChangeId] = Id;
+        }
+
         _actions.Add(action);
         return this;
     }

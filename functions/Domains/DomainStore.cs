@@ -1,4 +1,5 @@
 using System.Diagnostics.CodeAnalysis;
+using System.Runtime.CompilerServices;
 using Azure;
 using Azure.Data.Tables;
 using Azure.Data.Tables.Models;
@@ -31,7 +32,8 @@ internal sealed class DomainStore
         {
             if (row.RowKey == Keys.Record)
             {
-                (record, etag) = (ToRecord(row), row.ETag);
+                // The operator's partition has a version in its place.
+                (record, etag) = (row.ContainsKey("State") ? ToRecord(row) : null, row.ETag);
             }
             else if (row.RowKey.StartsWith(Keys.PolicyPrefix, StringComparison.Ordinal))
             {
@@ -58,6 +60,43 @@ internal sealed class DomainStore
         return row.HasValue && row.Value!.GetString("State") == nameof(DomainState.Active);
     }
 
+    /// <summary>
+    /// The domains that a round must go over: every one that is active, and every one that a kill left half way between
+    /// a policy's row and the record. One walk through the table, so that none is overlooked, whatever lists forgot.
+    /// </summary>
+    public async IAsyncEnumerable<string> ListUnfinishedOrActiveAsync([EnumeratorCancellation] CancellationToken cancellation)
+    {
+        var filter = TableClient.CreateQueryFilter($"RowKey eq {Keys.Record} or (RowKey ge {Keys.PolicyPrefix} and RowKey lt {Keys.EndOfPolicies})");
+        var (partition, isActive, policyId, newestId) = ("", false, "", "");
+        await foreach (var row in _table.QueryAsync<TableEntity>(filter, select: ["PartitionKey", "RowKey", "State", "PolicyId"], cancellationToken: cancellation))
+        {
+            if (row.PartitionKey != partition)
+            {
+                if (isActive || policyId != newestId)
+                {
+                    yield return partition;
+                }
+
+                (partition, isActive, policyId, newestId) = (row.PartitionKey, false, "", "");
+            }
+
+            // The record sorts before the policies, and they by age.
+            if (row.RowKey == Keys.Record)
+            {
+                (isActive, policyId, newestId) = (row.GetString("State") == nameof(DomainState.Active), row.GetString("PolicyId") ?? "", row.GetString("PolicyId") ?? "");
+            }
+            else
+            {
+                newestId = row.RowKey[Keys.PolicyPrefix.Length..];
+            }
+        }
+
+        if (isActive || policyId != newestId)
+        {
+            yield return partition;
+        }
+    }
+
     /// <summary>Commits a change as one transaction: all of it or nothing.</summary>
     /// <exception cref="ConcurrentChangeException">Another writer was first.</exception>
     public async Task CommitAsync(DomainChange change, CancellationToken cancellation)
@@ -73,9 +112,22 @@ internal sealed class DomainStore
         }
         catch (TableTransactionFailedException e) when (e.Status is 409 or 412 || e.ErrorCode == TableErrorCode.ResourceNotFound)
         {
-            // A row to be changed or taken out that is no longer there: another writer took it out.
-            throw new ConcurrentChangeException(change.Partition, e);
+            // A row to be changed or taken out that is no longer there: another writer took it out. Or we did, and the
+            // answer was lost: the storage client then tries again, and runs into what it did itself.
+            if (!await IsCommittedAsync(change, cancellation))
+            {
+                throw new ConcurrentChangeException(change.Partition, e);
+            }
         }
+    }
+
+    // A transaction is there whole or not at all, so that one row of it tells: one that it wrote, or else the absence of one that it took out.
+    private async Task<bool> IsCommittedAsync(DomainChange change, CancellationToken cancellation)
+    {
+        var written = change.Actions.FirstOrDefault(action => action.ActionType != TableTransactionActionType.Delete);
+        var key = (written ?? change.Actions[0]).Entity.RowKey;
+        var row = await _table.GetEntityIfExistsAsync<TableEntity>(change.Partition, key, [DomainChange.ChangeId], cancellation);
+        return written is null ? !row.HasValue : row.HasValue && row.Value!.GetString(DomainChange.ChangeId) == change.Id;
     }
 
     private static DomainRecord ToRecord(TableEntity row) => new(

@@ -45,6 +45,10 @@ internal sealed class FindingLedger(DomainStore store)
                 // Before the last batch the record is rewritten as it is, for its version alone.
                 commit.Record(isLast ? record : before, partition.ETag);
             }
+            else if (batch.Count > 0)
+            {
+                commit.Version(partition.ETag);
+            }
 
             await store.CommitAsync(commit, cancellation);
             all.AddRange(batch);
@@ -71,7 +75,6 @@ internal sealed class FindingLedger(DomainStore store)
         if (change.Change is { } told)
         {
             commit.Tell(round, told, change.Finding, at);
-            commit.Audit(at, $"{told}:{change.Finding.Code}:{change.Finding.Subject}", $"{told} {change.Finding.Severity} {change.Finding.Code} {change.Finding.Subject}: {change.Finding.Evidence}");
         }
     }
 }

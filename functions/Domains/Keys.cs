@@ -18,6 +18,10 @@ internal static class Keys
     public const string FirstOfState = Record;
 
     public const string PolicyPrefix = "p:";
+
+    /// <summary>Sorts right behind every policy.</summary>
+    public const string EndOfPolicies = "p;";
+
     public const string FindingPrefix = "f:";
     public const string OutboxPrefix = "o:";
     public const string AuditPrefix = "a:";
@@ -40,7 +44,17 @@ internal static class Keys
         $"{OutboxPrefix}{round}:{finding.Code}:{Safe(finding.Subject)}:{change.ToString().ToLowerInvariant()}";
 
     /// <summary>An audit row: by time, then by what happened.</summary>
-    public static string Audit(DateTimeOffset time, string what) => $"{AuditPrefix}{Stamp(time)}:{Safe(what)}";
+    public static string Audit(DateTimeOffset time, string what) => $"{AuditPrefix}{Round(time)}:{Safe(what)}";
+
+    /// <summary>The partition of an MX host: its name, or what stands for one that is too long or no host name.</summary>
+    public static string MxHost(string host) => Safe(host.ToLowerInvariant());
+
+    /// <summary>The row of one address of an MX host.</summary>
+    public static string MxAddress(System.Net.IPAddress address) => address.ToString();
+
+    /// <summary>Where a raw report is kept: by the day it arrived, then by its content, so that the same one takes its own place.</summary>
+    public static string RawReport(DateTimeOffset arrived, ReadOnlySpan<byte> raw) =>
+        $"{arrived.UtcDateTime.ToString("yyyy-MM-dd", CultureInfo.InvariantCulture)}/{Hash(raw)}";
 
     /// <summary>A report's day and identity: policy domain (the partition), submitter, report-id and start (RFC 8460 §4.4; RPT-6).</summary>
     public static string Report(DateOnly day, string submitter, string reportId, DateTimeOffset start) =>

@@ -33,6 +33,8 @@ internal abstract record PolicyLook
 /// <summary>The <c>policies</c> container: what is served, by domain.</summary>
 internal sealed class PolicyBlobs(BlobServiceClient blobs)
 {
+    private const int MaxAttempts = 5;
+
     private readonly BlobContainerClient _container = blobs.GetBlobContainerClient(StorageLayout.PoliciesContainer);
 
     /// <summary>Reads a domain's policy, or learns that the one at hand still stands.</summary>
@@ -62,29 +64,75 @@ internal sealed class PolicyBlobs(BlobServiceClient blobs)
     }
 
     /// <summary>Makes <paramref name="policy"/> the one that is served, unless it already is. Doing it twice is harmless.</summary>
+    /// <exception cref="ConcurrentChangeException">Other writers were first, again and again.</exception>
     public async Task PutAsync(DomainName domain, PolicyVersion policy, CancellationToken cancellation)
     {
         var blob = _container.GetBlobClient(domain.Value);
-        var conditions = new BlobRequestConditions { IfNoneMatch = ETag.All };
-        try
+        for (var attempt = 1; ; attempt++)
         {
-            var properties = (await blob.GetPropertiesAsync(cancellationToken: cancellation)).Value;
-            var servedId = properties.Metadata["id"];
-            if (string.CompareOrdinal(servedId, policy.Id) >= 0)
+            var served = await ServedAsync(blob, cancellation);
+            if (served is { } at && string.CompareOrdinal(at.Id, policy.Id) >= 0)
             {
                 // The same policy, or a newer one that another writer has published since: never go back (RFC 8461 §3.1, the id).
                 return;
             }
 
-            conditions = new BlobRequestConditions { IfMatch = properties.ETag };
+            try
+            {
+                await UploadAsync(blob, policy, served?.Version, cancellation);
+                return;
+            }
+            catch (RequestFailedException e) when (e.Status is 409 or 412)
+            {
+                // Another writer, or ourselves where the first answer was lost: a fresh look tells.
+                if (attempt == MaxAttempts)
+                {
+                    throw new ConcurrentChangeException(domain.Value, e);
+                }
+            }
         }
-        catch (RequestFailedException e) when (e.Status == 404)
-        {
-        }
+    }
 
+    /// <summary>Takes a policy away, and any earlier one; a newer one that another writer has published since stays.</summary>
+    /// <exception cref="ConcurrentChangeException">Other writers were first, again and again.</exception>
+    public async Task DeleteAsync(DomainName domain, string lastId, CancellationToken cancellation)
+    {
+        var blob = _container.GetBlobClient(domain.Value);
+        for (var attempt = 1; await ServedAsync(blob, cancellation) is { } served && string.CompareOrdinal(served.Id, lastId) <= 0; attempt++)
+        {
+            try
+            {
+                await blob.DeleteIfExistsAsync(conditions: new BlobRequestConditions { IfMatch = served.Version }, cancellationToken: cancellation);
+                return;
+            }
+            catch (RequestFailedException e) when (e.Status == 412)
+            {
+                if (attempt == MaxAttempts)
+                {
+                    throw new ConcurrentChangeException(domain.Value, e);
+                }
+            }
+        }
+    }
+
+    private static async Task<(string Id, ETag Version)?> ServedAsync(BlobClient blob, CancellationToken cancellation)
+    {
+        try
+        {
+            var properties = (await blob.GetPropertiesAsync(cancellationToken: cancellation)).Value;
+            return (properties.Metadata["id"], properties.ETag);
+        }
+        catch (RequestFailedException e) when (e.ErrorCode == BlobErrorCode.BlobNotFound)
+        {
+            return null;
+        }
+    }
+
+    private static Task<Response<BlobContentInfo>> UploadAsync(BlobClient blob, PolicyVersion policy, ETag? over, CancellationToken cancellation)
+    {
         var options = new BlobUploadOptions
         {
-            Conditions = conditions,
+            Conditions = over is { } version ? new BlobRequestConditions { IfMatch = version } : new BlobRequestConditions { IfNoneMatch = ETag.All },
             HttpHeaders = new BlobHttpHeaders { ContentType = "text/plain; charset=utf-8" },
             Metadata = new Dictionary<string, string>
             {
@@ -94,16 +142,6 @@ internal sealed class PolicyBlobs(BlobServiceClient blobs)
                 ["published_at"] = policy.PublishedAt.ToString("O", CultureInfo.InvariantCulture),
             },
         };
-        try
-        {
-            await blob.UploadAsync(new BinaryData(policy.Bytes), options, cancellation);
-        }
-        catch (RequestFailedException e) when (e.Status is 409 or 412)
-        {
-            throw new ConcurrentChangeException(domain.Value, e);
-        }
+        return blob.UploadAsync(new BinaryData(policy.Bytes), options, cancellation);
     }
-
-    public Task DeleteAsync(DomainName domain, CancellationToken cancellation) =>
-        _container.GetBlobClient(domain.Value).DeleteIfExistsAsync(cancellationToken: cancellation);
 }

@@ -12,6 +12,10 @@ internal sealed record Publication(string Id, bool Changed);
 /// <summary>A domain cannot be removed yet: senders would go on applying a policy that nobody serves any more.</summary>
 internal sealed class RemovalRefusedException(string message) : Exception(message);
 
+/// <summary>A change is recorded, and storage failed before all of it was in place: the app carries it through by itself.</summary>
+internal sealed class ChangePendingException(string what, Exception cause)
+    : Exception($"{what} is recorded, but storage failed before it was in place: {cause.Message.Split('\n')[0].Trim()} It is carried through within minutes once storage answers again; domain show tells.", cause);
+
 /// <summary>
 /// Publishes, finishes and ends policies. The order is the row with the bytes, the blob, the record: a kill in between
 /// leaves a row that <see cref="FinishAsync"/> carries through, never a record of something that is not served.
@@ -27,16 +31,19 @@ internal sealed class PolicyPublisher(
     // Long enough for the commit that follows to be over when the message is handled.
     private static readonly TimeSpan HealDelay = TimeSpan.FromMinutes(1);
 
+    private const int MaxAttempts = 5;
+
     /// <summary>Publishes a policy for a domain, adding the domain if it is new.</summary>
-    /// <exception cref="ConcurrentChangeException">Another writer was first.</exception>
+    /// <exception cref="ConcurrentChangeException">Another writer was first; nothing of this change is stored.</exception>
+    /// <exception cref="ChangePendingException">It is recorded, and will be carried through.</exception>
     public async Task<Publication> PublishAsync(DomainName domain, Policy policy, string? group, CancellationToken cancellation)
     {
         var bytes = policy.ToBytes();
         var partition = await domains.ReadAsync(Keys.Domain(domain), cancellation);
-        if (partition.IsActive && partition.Newest is { } newest && newest.Bytes.AsSpan().SequenceEqual(bytes)
-            && (group is null || group == partition.Record!.Group))
+        if (partition.IsActive && partition.Newest is { } newest && newest.Bytes.AsSpan().SequenceEqual(bytes))
         {
-            await FinishAndProjectAsync(domain, partition, cancellation);
+            await MoveAsync(await FinishAsync(domain, partition, cancellation), group, cancellation);
+            await CarryThroughAsync(domain, $"Policy {newest.Id} of {domain}", cancellation);
             return new Publication(newest.Id, Changed: false);
         }
 
@@ -50,7 +57,9 @@ internal sealed class PolicyPublisher(
             ReplacedAt: null,
             group ?? partition.Record?.Group ?? "default");
         await checks.SendAsync(new CheckRequest(domain.Value, Keys.Round(now)), HealDelay, cancellation);
-        var change = new DomainChange(partition.Key).NewPolicy(next);
+        var change = new DomainChange(partition.Key)
+            .NewPolicy(next)
+            .Audit(now, $"policy.recorded.{next.Id}", $"to be published: {next.Mode.ToToken()}, max_age {next.MaxAge.TotalSeconds} s, group {next.Group}");
         if (partition.Record is { } record)
         {
             // Rewritten as it is: of two writers at once, only one finds the version that it read.
@@ -58,8 +67,25 @@ internal sealed class PolicyPublisher(
         }
 
         await domains.CommitAsync(change, cancellation);
-        await FinishAndProjectAsync(domain, await domains.ReadAsync(partition.Key, cancellation), cancellation);
+        await CarryThroughAsync(domain, $"Policy {next.Id} of {domain}", cancellation);
         return new Publication(next.Id, Changed: true);
+    }
+
+    // Another group for the same policy: its id stays (RFC 8461 §3.1: the id tells of a new policy, and of nothing else).
+    private async Task MoveAsync(DomainPartition partition, string? group, CancellationToken cancellation)
+    {
+        if (group is null || group == partition.Record!.Group)
+        {
+            return;
+        }
+
+        var now = time.GetUtcNow();
+        await checks.SendAsync(new CheckRequest(partition.Key, Keys.Round(now)), HealDelay, cancellation);
+        await domains.CommitAsync(
+            new DomainChange(partition.Key)
+                .Record(partition.Record with { Group = group }, partition.ETag)
+                .Audit(now, "domain.moved", $"from group {partition.Record.Group} to {group}"),
+            cancellation);
     }
 
     /// <summary>Carries the newest policy through to the blob and the record, if a kill left it half way. The Fleet row is the caller's to rewrite.</summary>
@@ -78,14 +104,14 @@ internal sealed class PolicyPublisher(
                     change.Policy(earlier with { ReplacedAt = replacedAt });
                 }
 
-                change.Audit(newest.PublishedAt, $"policy.{newest.Id}", $"published {newest.Mode.ToToken()}, max_age {newest.MaxAge.TotalSeconds} s");
+                change.Audit(replacedAt, $"policy.published.{newest.Id}", $"published {newest.Mode.ToToken()}, max_age {newest.MaxAge.TotalSeconds} s");
                 await domains.CommitAsync(change, cancellation);
                 partition = await domains.ReadAsync(partition.Key, cancellation);
             }
         }
-        else
+        else if (partition.Record is { } ended)
         {
-            await blobs.DeleteAsync(domain, cancellation);
+            await blobs.DeleteAsync(domain, ended.PolicyId, cancellation);
         }
 
         return partition;
@@ -93,6 +119,8 @@ internal sealed class PolicyPublisher(
 
     /// <summary>Stops serving a domain's policy; its history stays.</summary>
     /// <exception cref="RemovalRefusedException">Some sender may still apply an earlier policy (RFC 8461 §8.3), and <paramref name="force"/> is not set.</exception>
+    /// <exception cref="ConcurrentChangeException">Another writer was first; nothing of this change is stored.</exception>
+    /// <exception cref="ChangePendingException">It is recorded, and will be carried through.</exception>
     public async Task<bool> RemoveAsync(DomainName domain, bool force, CancellationToken cancellation)
     {
         // A publication that a kill left half way is carried through first, or it would come to life after this.
@@ -124,14 +152,30 @@ internal sealed class PolicyPublisher(
             .Policy(partition.Newest! with { ReplacedAt = now })
             .Audit(now, "domain.removed", force ? "removed by force" : "removed");
         await domains.CommitAsync(change, cancellation);
-        await FinishAndProjectAsync(domain, await domains.ReadAsync(partition.Key, cancellation), cancellation);
+        await CarryThroughAsync(domain, $"The removal of {domain}", cancellation);
         return true;
     }
 
-    private async Task FinishAndProjectAsync(DomainName domain, DomainPartition partition, CancellationToken cancellation)
+    // From here on the change stands, whatever happens to us: the message that was put before it finishes it.
+    private async Task CarryThroughAsync(DomainName domain, string what, CancellationToken cancellation)
     {
-        await FinishAsync(domain, partition, cancellation);
-        await fleet.ProjectAsync(domain, cancellation);
+        for (var attempt = 1; ; attempt++)
+        {
+            try
+            {
+                await FinishAsync(domain, await domains.ReadAsync(Keys.Domain(domain), cancellation), cancellation);
+                await fleet.ProjectAsync(domain, cancellation);
+                return;
+            }
+            catch (ConcurrentChangeException) when (attempt < MaxAttempts)
+            {
+                // A check of the domain, or another publication, was at it too: what is left to do shows on a fresh read.
+            }
+            catch (Exception e) when (!cancellation.IsCancellationRequested)
+            {
+                throw new ChangePendingException(what, e);
+            }
+        }
     }
 
     // A domain is gone once its record says so and no newer policy was published after that.

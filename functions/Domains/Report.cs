@@ -13,6 +13,19 @@ internal enum ReportSource
     Dropped,
 }
 
+/// <summary>What is known of a report's sender, the weakest first: of several bodies of one identity the strongest counts (RPT-6).</summary>
+internal enum Verdict
+{
+    /// <summary>Nothing.</summary>
+    Unverified,
+
+    /// <summary>A valid DKIM signature, of another domain than the sender's.</summary>
+    Signed,
+
+    /// <summary>A valid DKIM signature of the sender's own domain (RFC 8460 §3).</summary>
+    Aligned,
+}
+
 /// <summary>One sender's report on one domain: a row of the <c>Reports</c> table.</summary>
 /// <param name="Domain">The policy domain it is for.</param>
 /// <param name="Submitter">Who sent it: the organization-name.</param>
@@ -23,11 +36,10 @@ internal enum ReportSource
 /// <param name="Sessions">Successful sessions.</param>
 /// <param name="Failures">Failed sessions.</param>
 /// <param name="Source">How it came in.</param>
-/// <param name="Verdict">Whether its sender was authenticated.</param>
+/// <param name="Verdict">What is known of its sender.</param>
+/// <param name="ArrivedAt">When it arrived; where nothing else decides, the first of several bodies counts.</param>
 /// <param name="BodyHash">Tells the same report from another of the same identity.</param>
-/// <param name="Generation">The one set of failure rows that counts.</param>
 /// <param name="Blob">Where the raw one is.</param>
-/// <param name="Superseded">Another report of the same identity counts instead.</param>
 internal sealed record Report(
     string Domain,
     string Submitter,
@@ -38,12 +50,17 @@ internal sealed record Report(
     long Sessions,
     long Failures,
     ReportSource Source,
-    string Verdict,
+    Verdict Verdict,
+    DateTimeOffset ArrivedAt,
     string BodyHash,
-    string Generation,
-    string Blob,
-    bool Superseded)
+    string Blob)
 {
+    /// <summary>The one set of failure rows that counts; empty before it is stored.</summary>
+    public string Generation { get; init; } = "";
+
+    /// <summary>Another body of the same identity counts instead. Never stored: it shows where all bodies are side by side.</summary>
+    public bool Superseded { get; init; }
+
     /// <summary>The day it counts for: the start of its range, in UTC.</summary>
     public DateOnly Day => DateOnly.FromDateTime(Start.UtcDateTime);
 

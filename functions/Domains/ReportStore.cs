@@ -1,13 +1,22 @@
 using System.Diagnostics.CodeAnalysis;
+using System.Globalization;
+using System.Text;
 using Azure;
 using Azure.Data.Tables;
+using Azure.Data.Tables.Models;
 using StsFunctions.Protocol;
 
 namespace StsFunctions.Domains;
 
-/// <summary>The <c>Reports</c> and <c>ReportFailures</c> tables: the failures first, under a generation; the row that names the generation last.</summary>
+/// <summary>
+/// The <c>Reports</c> and <c>ReportFailures</c> tables. A report's failures are written first, under a generation that is
+/// made of what they say; the row that names the generation is written last, and readers see that generation alone. So
+/// whatever a kill leaves behind is seen by nobody, and the same report again finds its row.
+/// </summary>
 internal sealed class ReportStore
 {
+    private const int MaxAttempts = 5;
+
     private readonly TableClient _reports;
     private readonly TableClient _failures;
 
@@ -15,38 +24,69 @@ internal sealed class ReportStore
     public ReportStore(TableServiceClient tables) =>
         (_reports, _failures) = (tables.GetTableClient(StorageLayout.ReportsTable), tables.GetTableClient(StorageLayout.ReportFailuresTable));
 
-    /// <summary>Stores a report once: the same body again changes nothing; another body of the same identity is kept, marked superseded (RPT-6).</summary>
-    public async Task StoreAsync(Report report, IReadOnlyList<ReportFailure> failures, CancellationToken cancellation)
+    /// <summary>
+    /// Stores a report once. The same body again changes nothing, unless its sender is better known now; another body of
+    /// the same identity gets a row beside it (RPT-6).
+    /// </summary>
+    /// <exception cref="ConcurrentChangeException">Other writers were first, again and again.</exception>
+    public Task StoreAsync(Report report, IReadOnlyList<ReportFailure> failures, CancellationToken cancellation) => TryAsync(report.Domain, async () =>
     {
-        var key = Keys.Report(report.Day, report.Submitter, report.ReportId, report.Start);
-        var first = await _reports.GetEntityIfExistsAsync<TableEntity>(report.Domain, key, ["BodyHash"], cancellation);
-        if (first.HasValue && first.Value!.GetString("BodyHash") == report.BodyHash)
+        var key = KeyOf(report);
+        var stored = await _reports.GetEntityIfExistsAsync<TableEntity>(report.Domain, key, ["Verdict"], cancellation);
+        if (!stored.HasValue)
         {
-            return;
+            var whole = await WriteFailuresAsync(report, failures, cancellation);
+            await _reports.AddEntityAsync(ToRow(whole, key), cancellation);
         }
-
-        if (first.HasValue)
+        else if (report.Verdict > Enum.Parse<Verdict>(stored.Value!.GetString("Verdict")))
         {
-            key = $"{key}:{report.BodyHash}";
-            report = report with { Superseded = true };
+            var better = new TableEntity(report.Domain, key) { ["Verdict"] = report.Verdict.ToString(), ["Source"] = report.Source.ToString(), ["Blob"] = report.Blob };
+            await _reports.UpdateEntityAsync(better, stored.Value.ETag, TableUpdateMode.Merge, cancellation);
         }
+    });
 
-        await WriteFailuresAsync(report, key, failures, cancellation);
-        try
+    /// <summary>
+    /// Stores what a second reading of a stored report came to, in the first one's place: the new generation, the row that
+    /// names it, and only then the end of what was there before.
+    /// </summary>
+    /// <exception cref="ConcurrentChangeException">Other writers were first, again and again.</exception>
+    public async Task ReplaceAsync(Report report, IReadOnlyList<ReportFailure> failures, CancellationToken cancellation)
+    {
+        var whole = await WriteFailuresAsync(report, failures, cancellation);
+        await TryAsync(report.Domain, () => PutInPlaceAsync(whole, cancellation));
+    }
+
+    private async Task PutInPlaceAsync(Report report, CancellationToken cancellation)
+    {
+        var key = KeyOf(report);
+        var earlier = await _reports
+            .QueryAsync<TableEntity>(TableClient.CreateQueryFilter($"PartitionKey eq {report.Domain} and BodyHash eq {report.BodyHash}"), cancellationToken: cancellation)
+            .ToListAsync(cancellation);
+        if (earlier.Find(row => row.RowKey == key) is { } same)
+        {
+            // When and how well known it arrived was decided then: keys of signatures rotate (RFC 8460 §3).
+            var before = ToReport(same);
+            report = report with { Source = before.Source, Verdict = before.Verdict, ArrivedAt = before.ArrivedAt, Blob = before.Blob };
+            await _reports.UpdateEntityAsync(ToRow(report, key), same.ETag, TableUpdateMode.Replace, cancellation);
+        }
+        else
         {
             await _reports.AddEntityAsync(ToRow(report, key), cancellation);
         }
-        catch (RequestFailedException e) when (e.Status == 409 && report.Superseded)
+
+        foreach (var other in earlier.Where(row => row.RowKey != key))
         {
-            // The same superseded body a second time.
+            // The first reading took it for another sender's, or another day's.
+            await _reports.DeleteEntityAsync(report.Domain, other.RowKey, other.ETag, cancellation);
         }
-        catch (RequestFailedException e) when (e.Status == 409)
+
+        foreach (var row in earlier.Select(row => row.RowKey).Append(key).Distinct())
         {
-            throw new ConcurrentChangeException(report.Domain, e);
+            await SweepFailuresAsync(report.Domain, row, row == key ? report.Generation : null, cancellation);
         }
     }
 
-    /// <summary>A domain's reports from a day on, oldest first.</summary>
+    /// <summary>A domain's reports from a day on, by day; of several bodies of one identity all but one are marked superseded.</summary>
     public async Task<IReadOnlyList<Report>> ReadAsync(DomainName domain, DateOnly from, CancellationToken cancellation)
     {
         var filter = TableClient.CreateQueryFilter($"PartitionKey eq {domain.Value} and RowKey ge {Keys.Day(from)}");
@@ -56,16 +96,21 @@ internal sealed class ReportStore
             reports.Add(ToReport(row));
         }
 
-        return reports;
+        return [.. reports
+            .GroupBy(report => Keys.Report(report.Day, report.Submitter, report.ReportId, report.Start))
+            .OrderBy(identity => identity.Key, StringComparer.Ordinal)
+            .SelectMany(identity => identity
+                .OrderByDescending(report => report.Verdict)
+                .ThenBy(report => report.ArrivedAt)
+                .ThenBy(report => report.BodyHash, StringComparer.Ordinal)
+                .Select((report, place) => report with { Superseded = place > 0 }))];
     }
 
     /// <summary>The failures of a report's one generation that counts.</summary>
     public async Task<IReadOnlyList<ReportFailure>> ReadFailuresAsync(Report report, CancellationToken cancellation)
     {
-        var key = $"{Keys.Report(report.Day, report.Submitter, report.ReportId, report.Start)}{(report.Superseded ? $":{report.BodyHash}" : "")}:{report.Generation}:";
-        var filter = TableClient.CreateQueryFilter($"PartitionKey eq {report.Domain} and RowKey ge {key} and RowKey lt {key + "~"}");
         var failures = new List<ReportFailure>();
-        await foreach (var row in _failures.QueryAsync<TableEntity>(filter, cancellationToken: cancellation))
+        await foreach (var row in _failures.QueryAsync<TableEntity>(FailuresOf(report.Domain, $"{KeyOf(report)}:{report.Generation}"), cancellationToken: cancellation))
         {
             failures.Add(new ReportFailure(
                 row.GetString("ResultType"), row.GetString("MxHost"), row.GetString("Address"), row.GetInt64("Sessions")!.Value, row.GetString("Information")));
@@ -74,14 +119,21 @@ internal sealed class ReportStore
         return failures;
     }
 
-    private async Task WriteFailuresAsync(Report report, string key, IReadOnlyList<ReportFailure> failures, CancellationToken cancellation)
+    private static string KeyOf(Report report) => $"{Keys.Report(report.Day, report.Submitter, report.ReportId, report.Start)}:{report.BodyHash}";
+
+    private static string FailuresOf(string domain, string prefix) =>
+        TableClient.CreateQueryFilter($"PartitionKey eq {domain} and RowKey ge {prefix + ":"} and RowKey lt {prefix + ";"}");
+
+    private async Task<Report> WriteFailuresAsync(Report report, IReadOnlyList<ReportFailure> failures, CancellationToken cancellation)
     {
+        var generation = GenerationOf(failures);
+        var key = KeyOf(report);
         var number = 0;
         foreach (var chunk in failures.Chunk(DomainStore.MaxOperations))
         {
             var rows = chunk.Select(failure => new TableTransactionAction(
                 TableTransactionActionType.UpsertReplace,
-                new TableEntity(report.Domain, Keys.ReportFailure(key, report.Generation, number++))
+                new TableEntity(report.Domain, Keys.ReportFailure(key, generation, number++))
                 {
                     ["ResultType"] = failure.ResultType,
                     ["MxHost"] = failure.MxHost,
@@ -90,6 +142,55 @@ internal sealed class ReportStore
                     ["Information"] = failure.Information,
                 })).ToList();
             await _failures.SubmitTransactionAsync(rows, cancellation);
+        }
+
+        return report with { Generation = generation };
+    }
+
+    // Made of what it holds: cut off and written again by another version of the app, it never mixes the two.
+    private static string GenerationOf(IEnumerable<ReportFailure> failures)
+    {
+        var text = new StringBuilder();
+        foreach (var failure in failures)
+        {
+            foreach (var part in (string[])[failure.ResultType, failure.MxHost, failure.Address, failure.Information])
+            {
+                text.Append(CultureInfo.InvariantCulture, $"{part.Length}:{part}");
+            }
+
+            text.Append(CultureInfo.InvariantCulture, $"{failure.Sessions}\n");
+        }
+
+        return Keys.Hash(text.ToString())[..8];
+    }
+
+    // The same body by another way at the same time, or ourselves where an answer was lost: a fresh look tells what is left to do.
+    private static async Task TryAsync(string domain, Func<Task> write)
+    {
+        for (var attempt = 1; ; attempt++)
+        {
+            try
+            {
+                await write();
+                return;
+            }
+            catch (RequestFailedException e) when (e.Status is 404 or 409 or 412 && e.ErrorCode != TableErrorCode.TableNotFound)
+            {
+                if (attempt == MaxAttempts)
+                {
+                    throw new ConcurrentChangeException(domain, e);
+                }
+            }
+        }
+    }
+
+    private async Task SweepFailuresAsync(string domain, string report, string? keep, CancellationToken cancellation)
+    {
+        var rows = await _failures.QueryAsync<TableEntity>(FailuresOf(domain, report), select: ["PartitionKey", "RowKey"], cancellationToken: cancellation).ToListAsync(cancellation);
+        var old = rows.Where(row => keep is null || !row.RowKey.StartsWith($"{report}:{keep}:", StringComparison.Ordinal));
+        foreach (var chunk in old.Chunk(DomainStore.MaxOperations))
+        {
+            await _failures.SubmitTransactionAsync(chunk.Select(row => new TableTransactionAction(TableTransactionActionType.Delete, row, ETag.All)), cancellation);
         }
     }
 
@@ -103,11 +204,11 @@ internal sealed class ReportStore
         ["Sessions"] = report.Sessions,
         ["Failures"] = report.Failures,
         ["Source"] = report.Source.ToString(),
-        ["Verdict"] = report.Verdict,
+        ["Verdict"] = report.Verdict.ToString(),
+        ["ArrivedAt"] = report.ArrivedAt,
         ["BodyHash"] = report.BodyHash,
         ["Generation"] = report.Generation,
         ["Blob"] = report.Blob,
-        ["Superseded"] = report.Superseded,
     };
 
     private static Report ToReport(TableEntity row) => new(
@@ -120,9 +221,11 @@ internal sealed class ReportStore
         row.GetInt64("Sessions")!.Value,
         row.GetInt64("Failures")!.Value,
         Enum.Parse<ReportSource>(row.GetString("Source")),
-        row.GetString("Verdict"),
+        Enum.Parse<Verdict>(row.GetString("Verdict")),
+        row.GetDateTimeOffset("ArrivedAt")!.Value,
         row.GetString("BodyHash"),
-        row.GetString("Generation"),
-        row.GetString("Blob"),
-        row.GetBoolean("Superseded")!.Value);
+        row.GetString("Blob"))
+    {
+        Generation = row.GetString("Generation"),
+    };
 }

@@ -11,12 +11,14 @@ internal static class StorageLayout
 {
     public const string DomainsTable = "Domains";
     public const string FleetTable = "Fleet";
+    public const string MxHostsTable = "MxHosts";
     public const string ReportsTable = "Reports";
     public const string ReportFailuresTable = "ReportFailures";
 
     public const string PoliciesContainer = "policies";
     public const string ObservationsContainer = "observations";
     public const string InboxContainer = "reports-inbox";
+    public const string ReportsContainer = "reports";
     public const string QuarantineContainer = "reports-quarantine";
 
     public const string ChecksQueue = "domain-checks";
@@ -25,7 +27,7 @@ internal static class StorageLayout
     /// <summary>Makes what is not there yet; safe to run at any time.</summary>
     public static async Task EnsureAsync(BlobServiceClient blobs, QueueServiceClient queues, TableServiceClient tables, CancellationToken cancellation)
     {
-        foreach (var container in (string[])[PoliciesContainer, ObservationsContainer, InboxContainer, QuarantineContainer])
+        foreach (var container in (string[])[PoliciesContainer, ObservationsContainer, InboxContainer, ReportsContainer, QuarantineContainer])
         {
             await blobs.GetBlobContainerClient(container).CreateIfNotExistsAsync(cancellationToken: cancellation);
         }
@@ -36,7 +38,7 @@ internal static class StorageLayout
             await queues.GetQueueClient(queue + "-poison").CreateIfNotExistsAsync(cancellationToken: cancellation);
         }
 
-        foreach (var table in (string[])[DomainsTable, FleetTable, ReportsTable, ReportFailuresTable])
+        foreach (var table in (string[])[DomainsTable, FleetTable, MxHostsTable, ReportsTable, ReportFailuresTable])
         {
             await CreateTableAsync(tables.GetTableClient(table), cancellation);
         }

@@ -45,18 +45,18 @@ internal sealed record StorageSettings(string? ConnectionString, string? Account
             : new BlobServiceClient(Endpoint("blob"), Credential(), options);
     }
 
-    public QueueServiceClient Queues()
+    public QueueServiceClient Queues(int maxRetries = MaxRetries, TimeSpan? networkTimeout = null)
     {
         // The Functions host reads base64 (host.json leaves messageEncoding at its default).
-        var options = Bounded(new QueueClientOptions { MessageEncoding = QueueMessageEncoding.Base64 });
+        var options = Bounded(new QueueClientOptions { MessageEncoding = QueueMessageEncoding.Base64 }, maxRetries, networkTimeout);
         return ConnectionString is not null
             ? new QueueServiceClient(ConnectionString, options)
             : new QueueServiceClient(Endpoint("queue"), Credential(), options);
     }
 
-    public TableServiceClient Tables()
+    public TableServiceClient Tables(int maxRetries = MaxRetries, TimeSpan? networkTimeout = null)
     {
-        var options = Bounded(new TableClientOptions());
+        var options = Bounded(new TableClientOptions(), maxRetries, networkTimeout);
         return ConnectionString is not null
             ? new TableServiceClient(ConnectionString, options)
             : new TableServiceClient(Endpoint("table"), Credential(), options);
@@ -68,13 +68,10 @@ internal sealed record StorageSettings(string? ConnectionString, string? Account
         ? new DefaultAzureCredential()
         : new ManagedIdentityCredential(ManagedIdentityId.FromUserAssignedClientId(ClientId));
 
-    private static T Bounded<T>(T options, int maxRetries = MaxRetries, TimeSpan? networkTimeout = null)
+    private static T Bounded<T>(T options, int maxRetries, TimeSpan? networkTimeout)
         where T : ClientOptions
     {
-        options.Retry.Mode = RetryMode.Exponential;
-        options.Retry.MaxRetries = maxRetries;
-        options.Retry.Delay = TimeSpan.FromMilliseconds(200);
-        options.Retry.MaxDelay = TimeSpan.FromSeconds(2);
+        options.RetryPolicy = new PromptRetry(maxRetries);
         options.Retry.NetworkTimeout = networkTimeout ?? NetworkTimeout;
         return options;
     }

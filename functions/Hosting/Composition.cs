@@ -7,6 +7,7 @@ using StsFunctions.Reports;
 using StsFunctions.ScheduleChecks;
 using StsFunctions.SendWarning;
 using StsFunctions.ServePolicy;
+using StsFunctions.SweepStorage;
 
 namespace StsFunctions.Hosting;
 
@@ -31,6 +32,7 @@ internal static class Composition
         services.AddSingleton(_ => settings.Storage.Queues());
         services.AddSingleton(_ => settings.Storage.Tables());
         services.AddSingleton<DomainStore>();
+        services.AddSingleton<MxHostStore>();
         services.AddSingleton<ReportStore>();
         services.AddSingleton<FleetStore>();
         services.AddSingleton<PolicyBlobs>();
@@ -47,8 +49,10 @@ internal static class Composition
 
         services.AddSingleton<ReportReader>();
         services.AddSingleton<ReportInbox>();
+        services.AddSingleton<ArrivalQueue>();
         services.AddSingleton<ReceiveReportFunction>();
         services.AddSingleton<IngestReportFunction>();
+        services.AddSingleton<SweepStorageFunction>();
 
         services.AddSingleton(settings.Outgoing);
         services.AddSingleton<OutgoingGate>();
@@ -61,6 +65,10 @@ internal static class Composition
             settings.Check,
             settings.Check.HeloName ?? new HostString(settings.AppHosts.Primary ?? "localhost").Host,
             provider.GetRequiredService<TimeProvider>()));
+        services.AddSingleton<Repetition>();
+        services.AddSingleton<DirectProbe>();
+        services.AddSingleton<IAddressProbe>(provider => new SharedProbe(
+            provider.GetRequiredService<MxHostStore>(), provider.GetRequiredService<DirectProbe>(), settings.Check, provider.GetRequiredService<TimeProvider>()));
         services.AddSingleton<Observer>();
         services.AddSingleton<ObservationBlobs>();
         services.AddSingleton<CheckDomainFunction>();

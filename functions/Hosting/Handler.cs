@@ -6,6 +6,7 @@ using StsFunctions.ReceiveReport;
 using StsFunctions.ScheduleChecks;
 using StsFunctions.SendWarning;
 using StsFunctions.ServePolicy;
+using StsFunctions.SweepStorage;
 
 namespace StsFunctions.Hosting;
 
@@ -85,6 +86,7 @@ internal static class Handler
             root.GetRequiredService<ReceiveReportFunction>().RunAsync(context));
 
         app.MapTimer("ScheduleChecks", (services, cancellation) => services.GetRequiredService<ScheduleChecksFunction>().RunAsync(cancellation));
+        app.MapTimer("SweepStorage", (services, cancellation) => services.GetRequiredService<SweepStorageFunction>().RunAsync(cancellation));
         app.MapTimer("SendWarning", (services, cancellation) => services.GetRequiredService<SendWarningFunction>().RunAsync(cancellation));
         app.MapQueue("CheckDomain", (services, message, cancellation) => services.GetRequiredService<CheckDomainFunction>().RunAsync(message, cancellation));
         app.MapQueue("IngestReport", (services, message, cancellation) => services.GetRequiredService<IngestReportFunction>().RunAsync(message, cancellation));

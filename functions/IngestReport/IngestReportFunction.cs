@@ -27,41 +27,31 @@ internal sealed class IngestReportFunction(
         {
             await using var content = arrived.Content;
             using var raw = await reader.BufferAsync(content, cancellation);
-            await StoreAsync(blob, arrived.Source, await reader.ReadAsync(raw, cancellation), cancellation);
+            var read = await reader.ReadAsync(raw, cancellation);
+            var hosted = await HostedAsync(blob, read, cancellation);
+            // Kept before the rows that name it, and out of the inbox only after them.
+            var kept = await inbox.KeepAsync(arrived.Arrival, raw, cancellation);
+            await StoreAsync(arrived.Arrival, kept, read, hosted, cancellation);
+            await inbox.RemoveAsync(arrived.Arrival, cancellation);
         }
         catch (UnreadableReportException e)
         {
-            await inbox.QuarantineAsync(blob, e.Message, cancellation);
+            await inbox.QuarantineAsync(arrived.Arrival, e.Message, cancellation);
             log.LogWarning("{Blob} went to quarantine: {Reason}", blob, e.Message);
         }
     }
 
-    private async Task StoreAsync(string blob, ReportSource? source, IReadOnlyList<ReadReport> read, CancellationToken cancellation)
+    private async Task<IReadOnlySet<DomainName>> HostedAsync(string blob, IReadOnlyList<ReadReport> read, CancellationToken cancellation)
     {
+        var hosted = new HashSet<DomainName>();
         var refused = new HashSet<DomainName>();
-        var stored = 0;
-        foreach (var one in read)
+        foreach (var domain in read.SelectMany(one => one.Report.Policies).Select(policy => policy.PolicyDomain).Distinct())
         {
-            foreach (var policies in one.Report.Policies.GroupBy(policy => policy.PolicyDomain))
-            {
-                if (!await domains.IsActiveAsync(Keys.Domain(policies.Key), cancellation))
-                {
-                    // Never mixed into another domain's (RPT-7).
-                    refused.Add(policies.Key);
-                    continue;
-                }
-
-                var (report, failures) = ReportRows.Of(one, policies.Key, [.. policies], source, blob);
-                await reports.StoreAsync(report, failures, cancellation);
-                await fleet.ProjectAsync(policies.Key, cancellation);
-                stored++;
-                log.LogInformation(
-                    "Report {ReportId} of {Submitter} on {Domain}: {Sessions} session(s), {Failures} failure(s)",
-                    report.ReportId, report.Submitter, report.Domain, report.Sessions, report.Failures);
-            }
+            // Never mixed into another domain's (RPT-7).
+            (await domains.IsActiveAsync(Keys.Domain(domain), cancellation) ? hosted : refused).Add(domain);
         }
 
-        if (stored == 0)
+        if (hosted.Count == 0)
         {
             throw new UnreadableReportException(refused.Count == 0
                 ? "The report names no policy, so it is for no domain."
@@ -71,6 +61,28 @@ internal sealed class IngestReportFunction(
         if (refused.Count > 0)
         {
             log.LogWarning("{Blob} also names domains that are not hosted here: {Domains}", blob, string.Join(", ", refused.Take(20)));
+        }
+
+        return hosted;
+    }
+
+    private async Task StoreAsync(Arrival arrival, string kept, IReadOnlyList<ReadReport> read, IReadOnlySet<DomainName> hosted, CancellationToken cancellation)
+    {
+        foreach (var one in read)
+        {
+            foreach (var policies in one.Report.Policies.Where(policy => hosted.Contains(policy.PolicyDomain)).GroupBy(policy => policy.PolicyDomain))
+            {
+                var (report, failures) = ReportRows.Of(one, policies.Key, [.. policies], arrival, kept);
+                await reports.StoreAsync(report, failures, cancellation);
+                log.LogInformation(
+                    "Report {ReportId} of {Submitter} on {Domain}: {Sessions} session(s), {Failures} failure(s)",
+                    report.ReportId, report.Submitter, report.Domain, report.Sessions, report.Failures);
+            }
+        }
+
+        foreach (var domain in hosted)
+        {
+            await fleet.ProjectAsync(domain, cancellation);
         }
     }
 }

@@ -11,9 +11,6 @@ internal static class ReportRows
     /// <summary>How many failures are kept apart; the rest of a larger report is summed in one row.</summary>
     public const int MaxFailures = 1_000;
 
-    /// <summary>Kept with a report until its signature is looked at.</summary>
-    public const string Unverified = "unverified";
-
     // Longer than any host name, address or result type, and short enough for 100 rows in one transaction.
     private const int MaxName = 255;
     private const int MaxInformation = 1_000;
@@ -23,7 +20,7 @@ internal static class ReportRows
 
     /// <summary>The report's row, and a row for each result type, MX host and address that failed.</summary>
     public static (Report Report, IReadOnlyList<ReportFailure> Failures) Of(
-        ReadReport read, DomainName domain, IReadOnlyList<ReportedPolicy> policies, ReportSource? source, string blob)
+        ReadReport read, DomainName domain, IReadOnlyList<ReportedPolicy> policies, Arrival arrival, string blob)
     {
         var type = policies.Select(p => p.PolicyType).MinBy(type => Array.IndexOf(Preference, type) is >= 0 and var at ? at : int.MaxValue)!;
         var counted = policies.Where(p => p.PolicyType == type).ToList();
@@ -36,13 +33,11 @@ internal static class ReportRows
             type,
             Report.Sum(counted.Select(p => p.SuccessfulSessions)),
             Report.Sum(counted.Select(p => p.FailedSessions)),
-            source ?? (read.ByMail ? ReportSource.Mail : ReportSource.Dropped),
-            Unverified,
+            arrival.Source ?? (read.ByMail ? ReportSource.Mail : ReportSource.Dropped),
+            Verdict.Unverified,
+            arrival.ArrivedAt,
             read.BodyHash,
-            // The same body writes the same rows again, wherever it was cut off before.
-            Generation: read.BodyHash[..8],
-            blob,
-            Superseded: false);
+            blob);
         return (report, FailuresOf(counted));
     }
 

@@ -33,6 +33,8 @@ internal sealed record WarningMail(Guid Id, string Subject, string Text, bool Is
                     .AppendLine(CultureInfo.InvariantCulture, $"  remedy:   {finding.Remedy}")
                     .AppendLine(CultureInfo.InvariantCulture, $"  rule:     {finding.Rfc}");
             }
+
+            text.AppendLine(CultureInfo.InvariantCulture, $"  id:       {warning.Key[Keys.OutboxPrefix.Length..]}");
         }
 
         return new WarningMail(id, subject, text.ToString(), warnings.Any(w => w.Change != Change.Resolved && w.Finding.Severity == Severity.Critical));

@@ -7,133 +7,148 @@ namespace StsFunctions.Local.MailInternet;
 public sealed class Commands
 {
     private const int MaxLine = 1_000;
-    private static readonly TimeSpan s_lifetime = TimeSpan.FromDays(90);
+    private const int MaxHeard = 20;
 
     private readonly MailInternet _internet;
-    private readonly TimeProvider _time;
-    private readonly IReadOnlyList<Command> _commands;
+    private readonly CommandTargets _targets;
+    private readonly ServerTable _table;
+    private readonly IReadOnlyList<(string Heading, IReadOnlyList<Command> Commands)> _chapters;
 
     /// <summary>Commands for one internet; the time provider counts the days that certificates have left.</summary>
     public Commands(MailInternet internet, TimeProvider time)
     {
-        (_internet, _time) = (internet, time);
-        _commands =
+        (_internet, _targets, _table) = (internet, new CommandTargets(internet), new ServerTable(internet, time));
+        _chapters =
         [
-            new("expire", "HOST [DAYS]", "its certificate expired yesterday, or expires in so many days", Expire),
-            new("renew", "HOST", "a new, good certificate for 90 days", words => On(words, Renew)),
-            new("wrong-name", "HOST", "its certificate is for another name", words => On(words, WrongName)),
-            new("plain", "HOST", "it no longer offers STARTTLS", words => On(words, Plain)),
-            new("starttls", "HOST", "it offers STARTTLS again", words => On(words, StartTls)),
-            new("stop", "HOST", "nothing listens there any more", words => On(words, Stop)),
-            new("start", "HOST", "it listens again, on every address", words => On(words, Start)),
-            new("hosts", "", "every MX host and how it is", _ => Hosts()),
-            new("help", "", "this list", _ => Help()),
+            ("Certificates. HOST is an MX host, one address of it, or a policy host (mta-sts.DOMAIN); KEY (rsa, ecdsa) leaves the other one as it is.", new CertificateCommands(internet, _targets).All),
+            ("Mail servers. HOST is an MX host, or one address of it; STAGE is banner, ehlo, starttls, handshake, inside or data.", new SmtpCommands(_targets).All),
+            ("DNS.", new DnsCommands(internet).All),
+            ("Policy hosts. The app serves a policy until the mail internet takes it.", new PolicyCommands(internet).All),
+            ("All of it.",
+            [
+                new("stop", "HOST", "nothing listens there any more", words => On(words, Stop)),
+                new("start", "HOST", "it listens again, on every address", words => On(words, Start)),
+                new("mend", "NAME", "a host, an address, a domain with all that is its own, or any name in DNS: good again", words => On(words, Mend)),
+                new("hosts", "", "every server and how it is", words => words is [] ? _table.ToString() : null),
+                new("heard", "HOST", "what clients said to it last", words => On(words, Heard)),
+                new("help", "", "this list", words => words is [] ? Help() : null),
+            ]),
         ];
     }
 
     /// <summary>Does what one line says, and answers in words. It never throws for what is in the line.</summary>
-    public string Execute(string line)
+    public CommandAnswer Execute(string line)
     {
         if (line.Length > MaxLine)
-            return "That line is too long. Type `help` for what there is.";
+            return new(false, "That line is too long. Type `help` for what there is.");
         var words = line.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries);
         if (words.Length == 0)
-            return "";
+            return new(true, "");
 
-        var command = _commands.FirstOrDefault(known => known.Verb.Equals(words[0], StringComparison.OrdinalIgnoreCase));
+        var command = _chapters.SelectMany(chapter => chapter.Commands).FirstOrDefault(known => known.Verb.Equals(words[0], StringComparison.OrdinalIgnoreCase));
         if (command is null)
-            return $"There is no command `{words[0]}`. Type `help` for what there is.";
+            return new(false, $"There is no command `{words[0]}`. Type `help` for what there is.");
         try
         {
-            return command.Run(words[1..]) ?? $"Say `{command.Verb} {command.Arguments}`".TrimEnd() + $": {command.Does}.";
+            return command.Run(words[1..]) is { } done ? new(true, done) : new(false, $"Say `{command.Usage}`: {command.Does}.");
         }
         catch (Exception exception) when (exception is KeyNotFoundException or InvalidOperationException)
         {
-            return exception.Message;
+            return new(false, exception.Message);
         }
     }
 
-    private string? On(string[] words, Func<MxHost, string> change) => words.Length == 1 ? change(_internet.Mx(words[0])) : null;
+    private static string? On(string[] words, Func<string, string> change) => words is [var name] ? change(name) : null;
 
-    private string? Expire(string[] words)
+    private string Stop(string name)
     {
-        var days = -1;
-        if (words.Length is 0 or > 2 || words.Length == 2 && !IsDays(words[1], out days))
-            return null;
-
-        var host = _internet.Mx(words[0]);
-        // Half a day more, so that it stays so many whole days for as long as somebody looks.
-        var left = TimeSpan.FromDays(days < 0 ? days : days + 0.5);
-        Show(host, CertificateSpec.For(host.Name) with { NotBeforeFromNow = left - s_lifetime, NotAfterFromNow = left });
-        return days < 0
-            ? $"The certificate of {host.Name} expired yesterday. `renew {host.Name}` mends it."
-            : $"The certificate of {host.Name} expires in {days} days. `renew {host.Name}` mends it.";
+        var servers = _targets.Servers(name);
+        foreach (var server in servers)
+            server.Stop();
+        return $"Nothing listens at {CommandTargets.Shown(servers, name)} any more. `start {name}` mends it.";
     }
 
-    private string Renew(MxHost host)
+    private string Start(string name)
     {
-        Show(host, CertificateSpec.For(host.Name));
-        return $"{host.Name} has a new certificate, good for {s_lifetime.TotalDays} days.";
+        var servers = _targets.Servers(name);
+        foreach (var server in servers)
+            server.Start();
+        return $"{servers[0].HostName} listens on {string.Join(", ", servers.Select(server => server.EndPoint))}.";
     }
 
-    private string WrongName(MxHost host)
+    private string Mend(string name)
     {
-        Show(host, CertificateSpec.For("mail.somewhere-else.example"));
-        return $"The certificate of {host.Name} is for mail.somewhere-else.example. `renew {host.Name}` mends it.";
+        var normal = DnsName.Normalize(name);
+        var domain = _internet.Domains.FirstOrDefault(known => known.Name == normal);
+        if (domain is not null)
+        {
+            _internet.Change(normal, known => known with
+            {
+                MxRecords = known.Mx.Count > 0 ? MxRecords.Listed : known.MxRecords,
+                StsRecords = LabStsRecords.Good,
+                StsRecordDelegatedTo = null,
+                PolicyHost = null,
+            });
+        }
+
+        var hosts = _internet.Hosts.Where(host => host.Name == normal || domain is not null && domain.Mx.Any(mx => mx.Host == host.Name)).ToList();
+        foreach (var host in hosts)
+            _internet.SetAlias(host.Name, null);
+        var servers = hosts.SelectMany(host => host.Servers).Concat(_targets.Find(name) ?? []).Distinct().ToList();
+        foreach (var server in servers)
+            Mend(server);
+        var faults = _internet.Zone.Behaviours
+            .Where(fault => fault.Name == normal || domain is not null && fault.Name.EndsWith($".{normal}", StringComparison.Ordinal))
+            .ToList();
+        foreach (var fault in faults)
+            _internet.Zone.Behave(fault.Name, DnsBehaviour.Normal);
+
+        List<string> mended =
+        [
+            .. domain is null ? [] : (string[])[$"what {normal} publishes"],
+            .. servers.Select(server => server.HostName).Distinct(),
+            .. faults.Select(fault => $"DNS for {fault.Name}"),
+        ];
+        return mended.Count > 0
+            ? $"Good again: {string.Join(", ", mended)}."
+            : throw new KeyNotFoundException($"There is nothing to mend at '{name}': `hosts` lists the servers, `dns` what is wrong with DNS.");
     }
 
-    private static string Plain(MxHost host)
+    private void Mend(ILabServer server)
     {
-        host.Script = host.Script with { OffersStartTls = false };
-        return $"{host.Name} does not offer STARTTLS any more. `starttls {host.Name}` mends it.";
+        server.Certificates = [.. server.Certificates.Select(old => _internet.Ca.Issue(CertificateSpec.For(server.HostName) with { Key = old.Spec.Key }))];
+        if (server is SmtpServer smtp)
+            smtp.Script = SmtpScript.Good;
+        if (server is PolicyHost policy)
+            policy.Script = PolicyScript.Good;
+        server.Start();
     }
 
-    private static string StartTls(MxHost host)
+    private string Heard(string name)
     {
-        host.Script = host.Script with { OffersStartTls = true };
-        return $"{host.Name} offers STARTTLS.";
+        var heard = (_targets.Find(name) ?? throw _targets.Unknown(name)).SelectMany(server => server switch
+        {
+            SmtpServer smtp => smtp.Heard.Select(said => $"{smtp.EndPoint.Address}  {said}").TakeLast(MaxHeard),
+            PolicyHost policy => policy.Requests.Select(Shown).TakeLast(MaxHeard),
+            _ => [],
+        });
+        return string.Join(Environment.NewLine, heard) is { Length: > 0 } text ? text : $"Nobody has said a word to {name} yet.";
     }
 
-    private static string Stop(MxHost host)
-    {
-        host.Stop();
-        return $"Nothing listens at {host.Name} any more. `start {host.Name}` mends it.";
-    }
+    private static string Shown(PolicyRequest request) => string.Create(
+        CultureInfo.InvariantCulture, $"{request.At:HH:mm:ss}  {request.Tls}, SNI {request.ServerName}  {request.Method} {request.Path}, Host {request.Host}");
 
-    private static string Start(MxHost host)
-    {
-        host.Start();
-        return $"{host.Name} listens on {string.Join(", ", host.Servers.Select(server => server.EndPoint))}.";
-    }
-
-    private string Hosts()
+    private string Help()
     {
         var text = new StringBuilder();
-        foreach (var host in _internet.Hosts)
+        foreach (var (heading, commands) in _chapters)
         {
-            foreach (var server in host.Servers)
-            {
-                var left = server.Certificate.Leaf.NotAfter.ToUniversalTime() - _time.GetUtcNow().UtcDateTime;
-                var certificate = left < TimeSpan.Zero
-                    ? "expired"
-                    : string.Create(CultureInfo.InvariantCulture, $"{(int)left.TotalDays} days left");
-                text.AppendLine(CultureInfo.InvariantCulture,
-                    $"{host.Name,-28} {server.EndPoint,-22} {(server.IsListening ? "up" : "down"),-5} {(server.Script.OffersStartTls ? "STARTTLS" : "plain"),-9} {string.Join(' ', server.Certificate.Spec.DnsNames)}, {certificate}");
-            }
+            text.AppendLine(heading);
+            foreach (var command in commands)
+                text.AppendLine(command.Line);
+            text.AppendLine();
         }
 
-        return text.Length == 0 ? "There are no MX hosts yet." : text.ToString().TrimEnd();
+        return text.ToString().TrimEnd();
     }
-
-    private string Help() => string.Join(
-        Environment.NewLine,
-        _commands.Select(command => $"{command.Verb + " " + command.Arguments,-24} {command.Does}"));
-
-    private void Show(MxHost host, CertificateSpec spec) => host.Certificate = _internet.Ca.Issue(spec);
-
-    private static bool IsDays(string word, out int days) =>
-        int.TryParse(word, NumberStyles.None, CultureInfo.InvariantCulture, out days) && days <= 3_650;
-
-    // Run answers null when the words are not what the command takes.
-    private sealed record Command(string Verb, string Arguments, string Does, Func<string[], string?> Run);
 }

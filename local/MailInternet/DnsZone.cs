@@ -36,6 +36,16 @@ public sealed class DnsZone
             return _questions.GetValueOrDefault((DnsName.Normalize(name), type));
     }
 
+    /// <summary>The names that are not answered for from their records, in order.</summary>
+    public IReadOnlyList<(string Name, DnsBehaviour Behaviour)> Behaviours
+    {
+        get
+        {
+            lock (_gate)
+                return [.. _behaviours.Select(pair => (pair.Key, pair.Value)).OrderBy(pair => pair.Key, StringComparer.Ordinal)];
+        }
+    }
+
     /// <summary>
     /// Puts records at a name, in place of those of the same types. A CNAME stands alone (RFC 1034 §3.6.2): it drives out
     /// all others, and any other drives it out.
@@ -45,11 +55,17 @@ public sealed class DnsZone
     {
         if (records.Length == 0)
             throw new ArgumentException("To leave a name without records, remove it.", nameof(records));
+        Replace(name, [], records);
+    }
+
+    /// <summary>The same, and in place of the records of more types; without any record, those are taken away.</summary>
+    internal void Replace(string name, DnsRecordType[] types, params DnsRecord[] records)
+    {
         lock (_gate)
         {
             var held = Held(name);
             var alias = records.Any(record => record.Type == DnsRecordType.Cname);
-            held.RemoveAll(old => alias || old.Type == DnsRecordType.Cname || records.Any(record => record.Type == old.Type));
+            held.RemoveAll(old => alias || types.Contains(old.Type) || records.Any(record => old.Type is DnsRecordType.Cname || record.Type == old.Type));
             held.AddRange(records);
         }
     }
@@ -84,11 +100,23 @@ public sealed class DnsZone
             _records.Remove(DnsName.Normalize(name));
     }
 
+    /// <summary>Whether a name has, or had, records.</summary>
+    internal bool Holds(string name)
+    {
+        lock (_gate)
+            return _records.ContainsKey(DnsName.Normalize(name));
+    }
+
     /// <summary>Sets how questions for a name are answered, whatever records it has.</summary>
     public void Behave(string name, DnsBehaviour behaviour)
     {
         lock (_gate)
-            _behaviours[DnsName.Normalize(name)] = behaviour;
+        {
+            if (behaviour == DnsBehaviour.Normal)
+                _behaviours.Remove(DnsName.Normalize(name));
+            else
+                _behaviours[DnsName.Normalize(name)] = behaviour;
+        }
     }
 
     /// <summary>Answers a question, following CNAMEs. The name is normalized. Null: no answer is to be given.</summary>

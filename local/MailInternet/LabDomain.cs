@@ -15,10 +15,16 @@ public sealed record LabDomain(string Name, string Fault)
     public MxRecords MxRecords { get; init; } = MxRecords.Listed;
 
     /// <summary>The TXT records at <c>_mta-sts</c>, with <see cref="Id"/> where the id goes.</summary>
-    public IReadOnlyList<string> StsRecords { get; init; } = [$"v=STSv1; id={Id};"];
+    public IReadOnlyList<string> StsRecords { get; init; } = LabStsRecords.Good;
 
     /// <summary>Where <c>_mta-sts</c> is delegated to by a CNAME (RFC 8461 §8.2); null when the TXT records are its own.</summary>
     public string? StsRecordDelegatedTo { get; init; }
+
+    /// <summary>Its policy host, as a server of the internet itself; null leaves the policy to the app.</summary>
+    public LabPolicyHost? PolicyHost { get; init; }
+
+    /// <summary>What is wrong with DNS itself.</summary>
+    public IReadOnlyList<LabDnsFault> Dns { get; init; } = [];
 
     /// <summary>The <c>mx</c> patterns of its policy; null lists exactly its MX hosts.</summary>
     public IReadOnlyList<string>? Covers { get; init; }
@@ -51,6 +57,9 @@ public sealed record LabMx(string Host)
     /// <summary>Its certificate; null is a good one for its name.</summary>
     public CertificateSpec? Certificate { get; init; }
 
+    /// <summary>Another, whose key is of another kind, for clients that cannot use the first; null when it has only one.</summary>
+    public CertificateSpec? SecondCertificate { get; init; }
+
     /// <summary>How it talks.</summary>
     public SmtpScript Script { get; init; } = SmtpScript.Good;
 
@@ -72,4 +81,41 @@ public enum LabAddress
 
     /// <summary>::1, of which there is one: at most one host of an internet can have it.</summary>
     IPv6,
+}
+
+/// <summary>A policy host, as it is when the internet starts.</summary>
+public sealed record LabPolicyHost
+{
+    /// <summary>Its certificate; null is a good one for its name.</summary>
+    public CertificateSpec? Certificate { get; init; }
+
+    /// <summary>How it answers.</summary>
+    public PolicyScript Script { get; init; } = PolicyScript.Good;
+
+    /// <summary>Whether it listens.</summary>
+    public bool Listens { get; init; } = true;
+}
+
+/// <summary>A name for which DNS does not answer as it should.</summary>
+/// <param name="Name">The whole name.</param>
+/// <param name="Behaviour">How questions for it are answered.</param>
+public sealed record LabDnsFault(string Name, DnsBehaviour Behaviour);
+
+/// <summary>What a domain may publish at <c>_mta-sts</c>, with <see cref="LabDomain.Id"/> where the id goes.</summary>
+public static class LabStsRecords
+{
+    /// <summary>One record, and good.</summary>
+    public static IReadOnlyList<string> Good { get; } = [$"v=STSv1; id={LabDomain.Id};"];
+
+    /// <summary>None.</summary>
+    public static IReadOnlyList<string> Missing { get; } = [];
+
+    /// <summary>Two, each of them good: senders see none (RFC 8461 §3.1).</summary>
+    public static IReadOnlyList<string> Twice { get; } = [.. Good, "v=STSv1; id=20200101000000;"];
+
+    /// <summary>One whose id is not letters and digits.</summary>
+    public static IReadOnlyList<string> Malformed { get; } = [$"v=STSv1; id={LabDomain.Id}-new;"];
+
+    /// <summary>One whose id is not the policy's.</summary>
+    public static IReadOnlyList<string> Outdated { get; } = ["v=STSv1; id=20200101000000;"];
 }

@@ -1,3 +1,5 @@
+using System.Security.Authentication;
+
 namespace StsFunctions.Local.MailInternet;
 
 /// <summary>The catalogue: domains that are good, and domains that are each bad in one way.</summary>
@@ -102,13 +104,13 @@ public static class LabDomains
         new("twice.example", "It has two MTA-STS records, so that senders see no policy.")
         {
             Mx = [s_good],
-            StsRecords = [$"v=STSv1; id={LabDomain.Id};", "v=STSv1; id=20200101000000;"],
+            StsRecords = LabStsRecords.Twice,
             Expected = ["txt.sts.invalid"],
         },
         new("malformed.example", "Its MTA-STS record has an id that is not letters and digits.")
         {
             Mx = [s_good],
-            StsRecords = [$"v=STSv1; id={LabDomain.Id}-new;"],
+            StsRecords = LabStsRecords.Malformed,
             Expected = ["txt.sts.invalid"],
         },
         new("delegated.example", "All is well: its MTA-STS record is an alias into the zone of its operator.")
@@ -116,17 +118,158 @@ public static class LabDomains
             Mx = [s_good],
             StsRecordDelegatedTo = "delegated.example._mta-sts.hosting.example",
         },
+        new("unpublished.example", "It has no MTA-STS record, so that senders see no policy.")
+        {
+            Mx = [s_good],
+            StsRecords = LabStsRecords.Missing,
+            Expected = ["txt.sts.missing"],
+        },
     ];
 
-    /// <summary>Every domain of the catalogue.</summary>
-    public static IReadOnlyList<LabDomain> All { get; } = [.. Everyday, .. Further];
+    /// <summary>Mail servers that talk oddly, or badly.</summary>
+    public static IReadOnlyList<LabDomain> Talking { get; } =
+    [
+        new("dripping.example", "All is well: its MX host says everything one byte at a time.")
+        {
+            Mx = [new("mx.dripping.example") { Script = SmtpScript.Good with { OneByteAtATime = true } }],
+        },
+        new("tls12.example", "All is well: its MX host knows TLS 1.2 and no newer one.")
+        {
+            Mx = [new("mx.tls12.example") { Script = SmtpScript.Good with { Protocols = SslProtocols.Tls12 } }],
+        },
+        new("rsa.example", "All is well: the key of its MX host's certificate is RSA.")
+        {
+            Mx = [WithCertificate("mx.rsa.example", good => good with { Key = KeyKind.Rsa })],
+        },
+        new("both.example", "All is well: its MX host has an ECDSA certificate, and an RSA one for those who cannot use it.")
+        {
+            Mx = [WithBoth("mx.both.example", good => good)],
+        },
+        new("half-expired.example", "Its MX host has a good ECDSA certificate, and an RSA one that expired yesterday: only senders without ECDSA see that one.")
+        {
+            Mx = [WithBoth("mx.half-expired.example", good => good with { NotBeforeFromNow = TimeSpan.FromDays(-91), NotAfterFromNow = TimeSpan.FromDays(-1) })],
+        },
+        new("flooding.example", "The answer of its MX host to EHLO has no end.")
+        {
+            Mx = [new("mx.flooding.example") { Script = SmtpScript.FloodsAt(SmtpStage.Ehlo) }],
+            Expected = ["mx.unreachable"],
+        },
+        new("cut-off.example", "Its MX host hangs up in the middle of the TLS handshake.")
+        {
+            Mx = [new("mx.cut-off.example") { Script = SmtpScript.CutsOffAt(SmtpStage.Handshake) }],
+            Expected = ["mx.starttls.broken"],
+        },
+        new("injected.example", "Somebody puts plaintext behind its MX host's answer to STARTTLS (RFC 3207 §6).")
+        {
+            Mx = [new("mx.injected.example") { Script = SmtpScript.Injected }],
+            Expected = ["mx.starttls.broken"],
+        },
+        new("refusing.example", "Its MX host offers STARTTLS, and then says that it has no TLS.")
+        {
+            Mx = [new("mx.refusing.example") { Script = SmtpScript.RefusesStartTls }],
+            Expected = ["mx.starttls.broken"],
+        },
+        new("turning-away.example", "Its MX host greets with 554: it will not talk.")
+        {
+            Mx = [new("mx.turning-away.example") { Script = SmtpScript.TurnsAway }],
+            Expected = ["mx.turned-away"],
+        },
+    ];
+
+    /// <summary>What DNS itself does to a domain.</summary>
+    public static IReadOnlyList<LabDomain> Resolving { get; } =
+    [
+        new("dns-truncates.example", "All is well: DNS truncates every answer about it over UDP, so that senders ask again over TCP.")
+        {
+            Mx = [new("mx.dns-truncates.example")],
+            Dns =
+            [
+                .. new[] { "dns-truncates.example", "mx.dns-truncates.example", "_mta-sts.dns-truncates.example", "_smtp._tls.dns-truncates.example", "mta-sts.dns-truncates.example" }
+                    .Select(name => new LabDnsFault(name, DnsBehaviour.TruncatedOverUdp)),
+            ],
+        },
+        new("dns-fails.example", "DNS answers SERVFAIL where its MX records should be.")
+        {
+            Mx = [s_good],
+            Dns = [new("dns-fails.example", DnsBehaviour.ServerFailure)],
+            Expected = ["mx.lookup.failed"],
+        },
+        new("dns-loops.example", "Its MX host is an alias that leads back to itself.")
+        {
+            Mx = [new("mx.dns-loops.example")],
+            Dns = [new("mx.dns-loops.example", DnsBehaviour.CnameLoop)],
+            Expected = ["mx.cname", "mx.no-address"],
+        },
+        new("sts-loops.example", "Its MTA-STS record is an alias that leads back to itself, so that senders see no policy.")
+        {
+            Mx = [s_good],
+            Dns = [new("_mta-sts.sts-loops.example", DnsBehaviour.CnameLoop)],
+            Expected = ["txt.sts.missing"],
+        },
+    ];
+
+    /// <summary>
+    /// Policy hosts that are servers of the internet, and not the app's. What is wrong with them shows to those who fetch policies,
+    /// which the app's checks do not do: they expect nothing but what DNS and the MX hosts show.
+    /// </summary>
+    public static IReadOnlyList<LabDomain> Policies { get; } =
+    [
+        Policy("policy-elsewhere.example", "All is well: somebody else serves its policy.", new()),
+        Policy("policy-redirects.example", "Its policy host redirects, which senders do not follow (RFC 8461 §3.3).", new() { Script = PolicyScript.Redirects(302) }),
+        Policy("policy-slow.example", "All is well: its policy host takes a second for the first byte, and a moment for each one after it.",
+            new() { Script = PolicyScript.Slow(TimeSpan.FromSeconds(1), TimeSpan.FromMilliseconds(10)) }),
+        Policy("policy-type.example", "Its policy is served as text/html.", new() { Script = PolicyScript.Good with { MediaType = "text/html; charset=utf-8" } }),
+        Policy("policy-missing.example", "Its policy host answers 404.", new() { Script = PolicyScript.Answers(404) }),
+        Policy("policy-broken.example", "Its policy host answers 500.", new() { Script = PolicyScript.Answers(500) }),
+        Policy("policy-oversize.example", "Its policy is longer than the 64 KiB that senders read (RFC 8461 §3.2).", new() { Script = PolicyScript.Oversize }),
+        Policy("policy-cut-off.example", "Its policy host hangs up in the middle of the policy.", new() { Script = PolicyScript.Good with { CutsOff = true } }),
+        Policy("policy-differs.example", "Its policy host serves another policy than the one that was published.", new() { Script = PolicyScript.Differs }),
+        Policy("policy-down.example", "Nothing listens where its policy host should.", new() { Listens = false }),
+        Policy("policy-wrong-name.example", "The certificate of its policy host is for another name.", new() { Certificate = CertificateSpec.For("www.somewhere-else.example") }),
+        Policy("policy-expired.example", "The certificate of its policy host expired yesterday.",
+            new() { Certificate = CertificateSpec.For("mta-sts.policy-expired.example") with { NotBeforeFromNow = TimeSpan.FromDays(-91), NotAfterFromNow = TimeSpan.FromDays(-1) } }),
+        Policy("policy-self-signed.example", "The certificate of its policy host is signed by nobody but itself.",
+            new() { Certificate = CertificateSpec.For("mta-sts.policy-self-signed.example") with { Signer = CertificateSigner.Itself } }),
+        Policy("policy-no-intermediate.example", "Its policy host does not send the intermediate certificate.",
+            new() { Certificate = CertificateSpec.For("mta-sts.policy-no-intermediate.example") with { Sends = SentChain.LeafOnly } }),
+    ];
+
+    /// <summary>Every domain of the catalogue that answers whoever looks, or refuses to, at once.</summary>
+    public static IReadOnlyList<LabDomain> All { get; } = [.. Everyday, .. Further, .. Talking, .. Resolving, .. Policies];
+
+    /// <summary>Domains that keep whoever looks waiting, for as long as that one has patience.</summary>
+    public static IReadOnlyList<LabDomain> Silent { get; } =
+    [
+        new("hanging.example", "Its MX host answers EHLO with silence.")
+        {
+            Mx = [new("mx.hanging.example") { Script = SmtpScript.HangsAt(SmtpStage.Ehlo) }],
+            Expected = ["mx.unreachable"],
+        },
+        new("hanging-tls.example", "Its MX host goes silent in the TLS handshake.")
+        {
+            Mx = [new("mx.hanging-tls.example") { Script = SmtpScript.HangsAt(SmtpStage.Handshake) }],
+            Expected = ["mx.starttls.broken"],
+        },
+        new("dns-silent.example", "DNS does not answer where its MX records should be.")
+        {
+            Mx = [s_good],
+            Dns = [new("dns-silent.example", DnsBehaviour.Silent)],
+            Expected = ["mx.lookup.failed"],
+        },
+        Policy("policy-silent.example", "Its policy host never answers.", new() { Script = PolicyScript.Silent }),
+    ];
 
     /// <summary>The domain of that name.</summary>
     /// <exception cref="KeyNotFoundException">The catalogue has none.</exception>
     public static LabDomain Get(string name) =>
-        All.FirstOrDefault(domain => domain.Name.Equals(name, StringComparison.OrdinalIgnoreCase))
-        ?? throw new KeyNotFoundException($"The catalogue has no domain '{name}'. It has: {string.Join(", ", All.Select(domain => domain.Name))}.");
+        All.Concat(Silent).FirstOrDefault(domain => domain.Name.Equals(name, StringComparison.OrdinalIgnoreCase))
+        ?? throw new KeyNotFoundException($"The catalogue has no domain '{name}'. It has: {string.Join(", ", All.Concat(Silent).Select(domain => domain.Name))}.");
 
     private static LabMx WithCertificate(string host, Func<CertificateSpec, CertificateSpec> how) =>
         new(host) { Certificate = how(CertificateSpec.For(host)) };
+
+    private static LabMx WithBoth(string host, Func<CertificateSpec, CertificateSpec> howTheRsaOne) =>
+        new(host) { SecondCertificate = howTheRsaOne(CertificateSpec.For(host) with { Key = KeyKind.Rsa }) };
+
+    private static LabDomain Policy(string name, string fault, LabPolicyHost host) => new(name, fault) { Mx = [s_good], PolicyHost = host };
 }

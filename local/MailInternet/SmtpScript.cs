@@ -14,6 +14,15 @@ public sealed record SmtpScript
     /// <summary>A server that knows no TLS newer than 1.1 (RFC 8996): it answers the client's hello with the alert that says so.</summary>
     public static SmtpScript OldTls { get; } = new() { Mischief = new(SmtpStage.Handshake, SmtpMischiefKind.RefuseTlsVersion) };
 
+    /// <summary>A server that greets with a refusal.</summary>
+    public static SmtpScript TurnsAway { get; } = new() { Banner = "554 5.7.1 No mail from you" };
+
+    /// <summary>A server that offers STARTTLS, and then has no TLS.</summary>
+    public static SmtpScript RefusesStartTls { get; } = new() { StartTlsAnswer = "454 4.7.0 TLS not available due to temporary reason" };
+
+    /// <summary>A server with somebody on the path, who puts an answer of his own behind the one to STARTTLS.</summary>
+    public static SmtpScript Injected { get; } = new() { Injection = "250 2.0.0 I am on the path\r\n" };
+
     /// <summary>The greeting, without its line end; null greets with 220 and the host name. Any but a 2xx ends the session.</summary>
     public string? Banner { get; init; }
 

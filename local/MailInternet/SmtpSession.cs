@@ -102,25 +102,34 @@ internal sealed class SmtpSession(SmtpServer server, Socket socket, Cancellation
         if (!await SayAsync(SmtpStage.Handshake, null))
             return false;
 
-        _tls = new SslStream(_network, leaveInnerStreamOpen: true);
-        await _tls.AuthenticateAsServerAsync(Choose, null, cancellationToken);
+        var certificates = server.Certificates;
+        var (network, certificate) = certificates.Count == 1 ? (_network, certificates[0]) : await ChooseAsync(certificates);
+        _tls = new SslStream(network, leaveInnerStreamOpen: true);
+        await _tls.AuthenticateAsServerAsync((_, hello, _, _) => new(Options(hello, certificate)), null, cancellationToken);
         server.Hear($"TLS {_tls.SslProtocol}");
         Forget(); // RFC 3207 §4.2: nothing from before the handshake counts
         Use(_tls);
         return true;
     }
 
-    private ValueTask<SslServerAuthenticationOptions> Choose(
-        SslStream stream, SslClientHelloInfo hello, object? state, CancellationToken cancelled)
+    // The first that the client can use; where there is none, the handshake fails with the first.
+    private async Task<(Stream Network, IssuedCertificate Certificate)> ChooseAsync(IReadOnlyList<IssuedCertificate> certificates)
+    {
+        var (read, offered) = await OfferedTls.ReadAsync(_network, cancellationToken);
+        var usable = certificates.FirstOrDefault(certificate => offered?.CanUse(certificate.Spec.Key, _script.Protocols) ?? false);
+        return (new ReplayedStream(read, _network), usable ?? certificates[0]);
+    }
+
+    private SslServerAuthenticationOptions Options(SslClientHelloInfo hello, IssuedCertificate certificate)
     {
         server.Hear($"SNI {hello.ServerName}");
-        return new(new SslServerAuthenticationOptions
+        return new SslServerAuthenticationOptions
         {
-            ServerCertificateContext = server.Certificate.Context,
+            ServerCertificateContext = certificate.Context,
             EnabledSslProtocols = _script.Protocols,
             AllowRenegotiation = false,
             AllowTlsResume = false,
-        });
+        };
     }
 
     private string TakeSender(string argument)

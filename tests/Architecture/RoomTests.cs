@@ -18,6 +18,7 @@ public sealed partial class RoomTests
         ["ScheduleChecks"] = ["Domains", "Protocol"],
         ["CheckDomain"] = ["Domains", "Protocol", "Outgoing"],
         ["SendWarning"] = ["Domains", "Protocol"],
+        ["SweepStorage"] = ["Domains", "Reports"],
     };
 
     // What puts the rooms together may look into all of them.

@@ -2,6 +2,7 @@ using System.Net;
 using System.Security.Cryptography.X509Certificates;
 using Microsoft.Extensions.Logging.Abstractions;
 using StsFunctions.CheckDomain;
+using StsFunctions.Domains;
 using StsFunctions.Local.MailInternet;
 using StsFunctions.Outgoing;
 
@@ -34,7 +35,16 @@ internal sealed class Lab : IAsyncDisposable
     public OutgoingGate Gate(bool everyAddress = true) => new(Outgoing(everyAddress));
 
     public Observer Observer(TimeSpan? sessionTimeout = null, params string[] references) =>
-        new(Dns, Probe(sessionTimeout), Settings(sessionTimeout, references), TimeProvider.System);
+        ObserverOf(Probe(sessionTimeout), Settings(sessionTimeout, references), TimeProvider.System);
+
+    /// <summary>An observer with a probe, settings and a time of its own, which shares its looks where it is given a store for them.</summary>
+    public Observer ObserverOf(SmtpProbe probe, CheckSettings settings, TimeProvider time, MxHostStore? shared = null)
+    {
+        var repetition = new Repetition(settings, time);
+        var direct = new DirectProbe(probe, repetition);
+        IAddressProbe addresses = shared is null ? direct : new SharedProbe(shared, direct, settings, time);
+        return new(Dns, addresses, probe, repetition, settings, time);
+    }
 
     public CheckDomainFunction Function(TestStorage storage, Observer? observer = null) => new(
         storage.Domains, storage.Publisher, storage.Fleet, storage.Ledger, observer ?? Observer(), new ObservationBlobs(storage.Blobs), NullLogger<CheckDomainFunction>.Instance);

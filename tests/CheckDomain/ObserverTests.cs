@@ -103,7 +103,7 @@ public sealed class ObserverTests
         await using var lab = await StartAsync();
         var host = lab.Internet.Mx("mx.lab.example");
         host.Script = new SmtpScript { Banner = "421 one moment" };
-        var observer = new Observer(lab.Dns, lab.Probe(), lab.Settings() with { RetryDelay = TimeSpan.FromHours(1) }, new Retries(() => host.Script = SmtpScript.Good));
+        var observer = lab.ObserverOf(lab.Probe(), lab.Settings() with { RetryDelay = TimeSpan.FromHours(1) }, new Retries(() => host.Script = SmtpScript.Good));
 
         var seen = await observer.LookAsync(DomainName.Parse("lab.example"), "1", Now);
 
@@ -198,7 +198,7 @@ public sealed class ObserverTests
     public async Task MX_hosts_inside_our_own_network_are_never_called()
     {
         await using var lab = await StartAsync();
-        var observer = new Observer(lab.Dns, lab.Probe(everyAddress: false), lab.Settings(), TimeProvider.System);
+        var observer = lab.ObserverOf(lab.Probe(everyAddress: false), lab.Settings(), TimeProvider.System);
         lab.Internet.Zone.Set("mx.lab.example", DnsRecord.Address(lab.AddressOf("mx.lab.example")), DnsRecord.Address(IPAddress.Parse("168.63.129.16")), DnsRecord.Address(IPAddress.Parse("::ffff:10.0.0.1")));
 
         var seen = await observer.LookAsync(DomainName.Parse("lab.example"), "1", Now);

@@ -7,7 +7,7 @@ using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.Logging;
 using StsFunctions.Domains;
 using StsFunctions.Hosting;
-using StsFunctions.IngestReport;
+using StsFunctions.Reports;
 using StsFunctions.Protocol;
 using StsFunctions.Protocol.MtaSts;
 using StsFunctions.Tests.Hosting;
@@ -241,6 +241,7 @@ public sealed class CaptureTests(AzuriteFixture azurite)
     [InlineData("IngestReport", "message")]
     [InlineData("ScheduleChecks", "timer")]
     [InlineData("SendWarning", "timer")]
+    [InlineData("SweepStorage", "timer")]
     public void Every_function_json_names_the_binding_that_the_handler_reads(string function, string binding)
     {
         var path = Path.Combine(RepositoryRoot(), "functions", function, "function.json");

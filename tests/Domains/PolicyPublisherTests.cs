@@ -315,7 +315,9 @@ public sealed class PolicyPublisherTests(AzuriteFixture azurite)
         var audit = await storage.Tables.GetTableClient(StorageLayout.DomainsTable)
             .QueryAsync<TableEntity>($"PartitionKey eq 'example.com' and RowKey lt '{Keys.FirstOfState}'", cancellationToken: Now).ToListAsync(Now);
 
-        Assert.Equal(["policy.20260314120000", "policy.20260314120100", "domain.removed"], audit.Select(row => row.GetString("What")));
+        Assert.Equal(
+            ["policy.published.20260314120000", "policy.recorded.20260314120000", "policy.published.20260314120100", "policy.recorded.20260314120100", "domain.removed"],
+            audit.OrderBy(row => row.GetDateTimeOffset("At")).ThenBy(row => row.GetString("What"), StringComparer.Ordinal).Select(row => row.GetString("What")));
         Assert.All(audit, row => Assert.StartsWith(Keys.AuditPrefix, row.RowKey, StringComparison.Ordinal));
     }
 
@@ -350,7 +352,9 @@ public sealed class PolicyPublisherTests(AzuriteFixture azurite)
     {
         var settings = new CheckSettings(25, null, [], TimeSpan.FromSeconds(1), TimeSpan.Zero);
         var outgoing = new OutgoingSettings(new System.Net.IPEndPoint(System.Net.IPAddress.Loopback, 1), [], 443, null);
-        var observer = new Observer(new DnsObserver(new Resolver(outgoing)), new SmtpProbe(new OutgoingGate(outgoing), settings, "localhost", storage.Time), settings, storage.Time);
+        var probe = new SmtpProbe(new OutgoingGate(outgoing), settings, "localhost", storage.Time);
+        var repetition = new Repetition(settings, storage.Time);
+        var observer = new Observer(new DnsObserver(new Resolver(outgoing)), new DirectProbe(probe, repetition), probe, repetition, settings, storage.Time);
         var function = new CheckDomainFunction(
             storage.Domains, storage.Publisher, storage.Fleet, storage.Ledger, observer, new ObservationBlobs(storage.Blobs), NullLogger<CheckDomainFunction>.Instance);
         return function.RunAsync("""{"domain":"example.com","round":""}""", Now);

@@ -1,3 +1,4 @@
+using Azure.Data.Tables;
 using StsFunctions.Domains;
 using StsFunctions.Protocol;
 using Xunit;
@@ -9,7 +10,7 @@ public sealed class ReportStoreTests(AzuriteFixture azurite)
     private static readonly DomainName Domain = DomainName.Parse("example.com");
     private static readonly DateTimeOffset Start = TestStorage.Noon.AddDays(-1).Date;
     private static readonly Report One = new(
-        "example.com", "Company-X", "id-1", Start, Start.AddDays(1), "sts", 90, 10, ReportSource.Mail, "unverified", "hash-a", "gen-a", "2026-03-14/a", Superseded: false);
+        "example.com", "Company-X", "id-1", Start, Start.AddDays(1), "sts", 90, 10, ReportSource.Mail, Verdict.Unverified, TestStorage.Noon, "hash-a", "2026-03-14/a");
     private static readonly ReportFailure[] Failures = [new("starttls-not-supported", "mx1.example.com", "192.0.2.1", 7, ""), new("certificate-expired", "mx2.example.com", "", 3, "yesterday")];
 
     private static CancellationToken Now => TestContext.Current.CancellationToken;
@@ -21,8 +22,9 @@ public sealed class ReportStoreTests(AzuriteFixture azurite)
 
         await storage.Reports.StoreAsync(One, Failures, Now);
 
-        Assert.Equal(One, Assert.Single(await ReadAsync(storage)));
-        Assert.Equal(Failures, await storage.Reports.ReadFailuresAsync(One, Now));
+        var report = Assert.Single(await ReadAsync(storage));
+        Assert.Equal(One, Bare(report));
+        Assert.Equal(Failures, await storage.Reports.ReadFailuresAsync(report, Now));
     }
 
     [Fact]
@@ -34,8 +36,9 @@ public sealed class ReportStoreTests(AzuriteFixture azurite)
 
         await storage.Reports.StoreAsync(One with { Source = ReportSource.Https, Blob = "elsewhere" }, Failures, Now);
 
-        Assert.Equal(One, Assert.Single(await ReadAsync(storage)));
-        Assert.Equal(2, (await storage.Reports.ReadFailuresAsync(One, Now)).Count);
+        var report = Assert.Single(await ReadAsync(storage));
+        Assert.Equal(One, Bare(report));
+        Assert.Equal(2, (await storage.Reports.ReadFailuresAsync(report, Now)).Count);
     }
 
     [Fact]
@@ -43,18 +46,116 @@ public sealed class ReportStoreTests(AzuriteFixture azurite)
     public async Task Another_body_of_the_same_identity_is_kept_and_counts_for_nothing()
     {
         var storage = await TestStorage.CreateAsync(azurite);
-        var forged = One with { Sessions = 1_000_000, BodyHash = "hash-b", Generation = "gen-b" };
+        var forged = One with { Sessions = 1_000_000, BodyHash = "hash-b", ArrivedAt = One.ArrivedAt.AddSeconds(1) };
         await storage.Reports.StoreAsync(One, Failures, Now);
 
         await storage.Reports.StoreAsync(forged, [], Now);
         await storage.Reports.StoreAsync(forged, [], Now);
 
         var reports = await ReadAsync(storage);
-        Assert.Equal([One, forged with { Superseded = true }], reports);
+        Assert.Equal([One, forged with { Superseded = true }], reports.Select(Bare));
         var day = Assert.Single(FleetStore.DailySessionsOf(reports));
         Assert.Equal((90, 10), (day.Sessions, day.Failures));
         Assert.Empty(await storage.Reports.ReadFailuresAsync(reports[1], Now));
         Assert.Equal(2, (await storage.Reports.ReadFailuresAsync(reports[0], Now)).Count);
+    }
+
+    [Theory]
+    [InlineData("Unverified", "Unverified", "first")]
+    [InlineData("Unverified", "Signed", "second")]
+    [InlineData("Unverified", "Aligned", "second")]
+    [InlineData("Signed", "Unverified", "first")]
+    [InlineData("Signed", "Aligned", "second")]
+    [InlineData("Aligned", "Signed", "first")]
+    [InlineData("Aligned", "Aligned", "first")]
+    [Trait("Conformance", "RPT-6")]
+    public async Task Of_several_bodies_the_best_authenticated_counts_then_the_first_whichever_is_stored_first(string first, string second, string counts)
+    {
+        var one = One with { BodyHash = "first", Verdict = Enum.Parse<Verdict>(first) };
+        var other = One with { BodyHash = "second", Verdict = Enum.Parse<Verdict>(second), ArrivedAt = One.ArrivedAt.AddMinutes(1) };
+        foreach (var order in (Report[][])[[one, other], [other, one]])
+        {
+            var storage = await TestStorage.CreateAsync(azurite);
+            foreach (var report in order)
+            {
+                await storage.Reports.StoreAsync(report, Failures, Now);
+            }
+
+            var reports = await ReadAsync(storage);
+            Assert.Equal(2, reports.Count);
+            Assert.Equal(counts, Assert.Single(reports, report => !report.Superseded).BodyHash);
+        }
+    }
+
+    [Fact]
+    [Trait("Conformance", "RPT-6")]
+    public async Task The_same_body_by_a_way_that_knows_its_sender_better_is_known_better_from_then_on_and_never_worse_again()
+    {
+        var storage = await TestStorage.CreateAsync(azurite);
+        await storage.Reports.StoreAsync(One with { Source = ReportSource.Https }, Failures, Now);
+        await storage.Reports.StoreAsync(One with { Verdict = Verdict.Aligned, Blob = "2026-03-14/mail" }, Failures, Now);
+        await storage.Reports.StoreAsync(One with { Source = ReportSource.Https }, Failures, Now);
+
+        var report = Assert.Single(await ReadAsync(storage));
+        Assert.Equal((Verdict.Aligned, ReportSource.Mail, "2026-03-14/mail", 90L), (report.Verdict, report.Source, report.Blob, report.Sessions));
+        Assert.Equal(2, (await storage.Reports.ReadFailuresAsync(report, Now)).Count);
+    }
+
+    [Fact]
+    public async Task A_second_reading_takes_the_place_of_the_first_as_a_new_generation_and_leaves_nothing_of_the_old_one()
+    {
+        var storage = await TestStorage.CreateAsync(azurite);
+        await storage.Reports.StoreAsync(One with { Verdict = Verdict.Aligned }, Failures, Now);
+        var before = Assert.Single(await ReadAsync(storage));
+
+        await storage.Reports.ReplaceAsync(One with { Sessions = 95, Failures = 5, ArrivedAt = One.ArrivedAt.AddDays(3) }, [Failures[0] with { Sessions = 5 }], Now);
+
+        var after = Assert.Single(await ReadAsync(storage));
+        Assert.Equal(One with { Sessions = 95, Failures = 5, Verdict = Verdict.Aligned }, Bare(after));
+        Assert.NotEqual(before.Generation, after.Generation);
+        Assert.Equal([Failures[0] with { Sessions = 5 }], await storage.Reports.ReadFailuresAsync(after, Now));
+        Assert.Single(await FailureRowsAsync(storage));
+    }
+
+    [Fact]
+    public async Task A_second_reading_that_takes_it_for_another_day_or_sender_leaves_it_counted_once()
+    {
+        var storage = await TestStorage.CreateAsync(azurite);
+        await storage.Reports.StoreAsync(One, Failures, Now);
+
+        await storage.Reports.ReplaceAsync(One with { Submitter = "Company-X GmbH", Start = Start.AddDays(-1) }, Failures, Now);
+
+        Assert.Equal(One with { Submitter = "Company-X GmbH", Start = Start.AddDays(-1) }, Bare(Assert.Single(await ReadAsync(storage))));
+        Assert.Equal(2, (await FailureRowsAsync(storage)).Count);
+    }
+
+    [Fact]
+    public async Task A_second_reading_that_says_the_same_changes_nothing()
+    {
+        var storage = await TestStorage.CreateAsync(azurite);
+        await storage.Reports.StoreAsync(One, Failures, Now);
+        var before = await ReadAsync(storage);
+
+        await storage.Reports.ReplaceAsync(One, Failures, Now);
+
+        Assert.Equal(before, await ReadAsync(storage));
+        Assert.Equal(2, (await FailureRowsAsync(storage)).Count);
+    }
+
+    [Fact]
+    public async Task Readers_see_one_generation_whole_while_another_is_half_written()
+    {
+        var storage = await TestStorage.CreateAsync(azurite);
+        await storage.Reports.StoreAsync(One, Failures, Now);
+        var report = Assert.Single(await ReadAsync(storage));
+        var half = new TableEntity("example.com", (await FailureRowsAsync(storage))[0].RowKey.Replace(report.Generation, "aaaaaaaa", StringComparison.Ordinal))
+        {
+            ["ResultType"] = "half", ["MxHost"] = "", ["Address"] = "", ["Sessions"] = 1L, ["Information"] = "",
+        };
+
+        await storage.Tables.GetTableClient(StorageLayout.ReportFailuresTable).AddEntityAsync(half, Now);
+
+        Assert.Equal(Failures, await storage.Reports.ReadFailuresAsync(report, Now));
     }
 
     [Theory]
@@ -80,13 +181,14 @@ public sealed class ReportStoreTests(AzuriteFixture azurite)
         // The failures of the same body, under the same keys, are what a first try left.
         await storage.Reports.StoreAsync(One, failures, Now);
         var table = storage.Tables.GetTableClient(StorageLayout.ReportsTable);
-        await table.DeleteEntityAsync("example.com", Keys.Report(One.Day, One.Submitter, One.ReportId, One.Start), cancellationToken: Now);
+        await table.DeleteEntityAsync("example.com", $"{Keys.Report(One.Day, One.Submitter, One.ReportId, One.Start)}:{One.BodyHash}", cancellationToken: Now);
 
         Assert.Empty(await ReadAsync(storage));
         await storage.Reports.StoreAsync(One, failures, Now);
 
-        Assert.Equal(One, Assert.Single(await ReadAsync(storage)));
-        Assert.Equal(250, (await storage.Reports.ReadFailuresAsync(One, Now)).Count);
+        var report = Assert.Single(await ReadAsync(storage));
+        Assert.Equal(One, Bare(report));
+        Assert.Equal(250, (await storage.Reports.ReadFailuresAsync(report, Now)).Count);
     }
 
     [Fact]
@@ -114,6 +216,12 @@ public sealed class ReportStoreTests(AzuriteFixture azurite)
 
         Assert.Equal("example.com", Assert.Single(await ReadAsync(storage)).Domain);
     }
+
+    // As it was given: the store alone knows of generations.
+    private static Report Bare(Report report) => report with { Generation = "" };
+
+    private static async Task<List<TableEntity>> FailureRowsAsync(TestStorage storage) =>
+        await storage.Tables.GetTableClient(StorageLayout.ReportFailuresTable).QueryAsync<TableEntity>(cancellationToken: Now).ToListAsync(Now);
 
     private static Task<IReadOnlyList<Report>> ReadAsync(TestStorage storage) =>
         storage.Reports.ReadAsync(Domain, DateOnly.FromDateTime(Start.UtcDateTime).AddDays(-10), Now);

@@ -17,9 +17,9 @@ public sealed class StorageLayoutTests(AzuriteFixture azurite)
         string[] containers = [.. (await storage.Blobs.GetBlobContainersAsync(cancellationToken: Now).ToListAsync(Now)).Select(c => c.Name).Order()];
         string[] queues = [.. (await storage.Queues.GetQueuesAsync(cancellationToken: Now).ToListAsync(Now)).Select(q => q.Name).Order()];
         string[] tables = [.. (await storage.Tables.QueryAsync(cancellationToken: Now).ToListAsync(Now)).Select(t => t.Name).Order()];
-        Assert.Equal(["observations", "policies", "reports-inbox", "reports-quarantine"], containers);
+        Assert.Equal(["observations", "policies", "reports", "reports-inbox", "reports-quarantine"], containers);
         Assert.Equal(["domain-checks", "domain-checks-poison", "report-arrivals", "report-arrivals-poison"], queues);
-        Assert.Equal(["Domains", "Fleet", "ReportFailures", "Reports"], tables);
+        Assert.Equal(["Domains", "Fleet", "MxHosts", "ReportFailures", "Reports"], tables);
     }
 
     [Fact]

@@ -68,8 +68,9 @@ public sealed class BadReportTests(RunningSystem running) : IClassFixture<Runnin
         var reasons = new Dictionary<string, string>();
         await foreach (var blob in quarantine.GetBlobsAsync(BlobTraits.Metadata, BlobStates.None, prefix: null, Cancellation))
         {
-            reasons[blob.Name] = blob.Metadata["reason"];
-            Assert.Equal(dropped[blob.Name].Length, blob.Properties.ContentLength);
+            var name = Uri.UnescapeDataString(blob.Metadata["name"]);
+            reasons[name] = blob.Metadata["reason"];
+            Assert.Equal(dropped[name].Length, blob.Properties.ContentLength);
         }
 
         Assert.Equal(dropped.Keys.Order(StringComparer.Ordinal), reasons.Keys.Order(StringComparer.Ordinal));

@@ -75,8 +75,7 @@ public sealed class RebindingTests
         var turns = isForbiddenFirst ? new[] { World.At(Forbidden2), World.At(address) } : [World.At(address), World.At(Forbidden2)];
         lab.Internet.Zone.SetInTurn("mx.rebound.example", turns);
         var settings = new OutgoingSettings(lab.Internet.Dns, [IPNetwork.Parse($"{address}/32")], 443, null);
-        var observer = new Observer(
-            new DnsObserver(new Resolver(settings)), new SmtpProbe(new OutgoingGate(settings), lab.Settings(), "check.example", TimeProvider.System), lab.Settings(), TimeProvider.System);
+        var observer = lab.ObserverOf(new SmtpProbe(new OutgoingGate(settings), lab.Settings(), "check.example", TimeProvider.System), lab.Settings(), TimeProvider.System);
 
         var first = await observer.LookAsync(DomainName.Parse("rebound.example"), "1", Now);
         var second = await observer.LookAsync(DomainName.Parse("rebound.example"), "2", Now);

@@ -1,3 +1,6 @@
+using Azure.Core;
+using Azure.Core.Pipeline;
+using Azure.Storage.Blobs;
 using Azure.Storage.Blobs.Models;
 using StsFunctions.Domains;
 using StsFunctions.IngestReport;
@@ -111,19 +114,23 @@ public sealed class IngestReportTests(AzuriteFixture azurite) : IAsyncLifetime
         var (name, reason) = Assert.Single(await QuarantineAsync());
         Assert.Equal(blob, name);
         Assert.DoesNotContain(reason, c => c is < ' ' or > '~');
-        var kept = await _storage.Blobs.GetBlobContainerClient(StorageLayout.QuarantineContainer).GetBlobClient(blob).DownloadContentAsync(Now);
-        Assert.Equal(raw, kept.Value.Content.ToArray());
+        var kept = Assert.Single(await BlobsAsync(StorageLayout.QuarantineContainer));
+        Assert.Equal(raw, (await _storage.Blobs.GetBlobContainerClient(StorageLayout.QuarantineContainer).GetBlobClient(kept.Name).DownloadContentAsync(Now)).Value.Content.ToArray());
     }
 
     [Fact]
     public async Task A_kill_between_the_copy_to_quarantine_and_the_end_of_the_original_is_made_good()
     {
         var blob = await PutAsync(Samples.Utf8("no report"));
-        await _storage.Blobs.GetBlobContainerClient(StorageLayout.QuarantineContainer).GetBlobClient(blob).UploadAsync(new BinaryData("no report"), Now);
+        var killed = new ReportInbox(BlobsThatDieBefore(RequestMethod.Delete), _storage.Time);
+        var opened = (await killed.OpenAsync(blob, Now))!.Value.Arrival;
+        await Assert.ThrowsAsync<IOException>(() => killed.QuarantineAsync(opened, "Neither JSON nor else.", Now));
+        Assert.Single(await QuarantineAsync());
 
         await RunAsync(blob);
 
         Assert.Contains("Neither JSON", Assert.Single(await QuarantineAsync()).Reason, StringComparison.Ordinal);
+        Assert.Empty(await BlobsAsync(StorageLayout.InboxContainer));
     }
 
     [Fact]
@@ -184,6 +191,76 @@ public sealed class IngestReportTests(AzuriteFixture azurite) : IAsyncLifetime
         Assert.Equal("", Assert.Single(await ReportsAsync()).Submitter);
     }
 
+    [Fact]
+    public async Task A_report_that_was_read_is_kept_raw_and_leaves_the_inbox()
+    {
+        var raw = Samples.Gzip(Samples.Json(Samples.Policy()));
+        await IngestAsync(raw);
+
+        Assert.Empty(await BlobsAsync(StorageLayout.InboxContainer));
+        var kept = Assert.Single(await BlobsAsync(StorageLayout.ReportsContainer));
+        Assert.Equal(kept.Name, Assert.Single(await ReportsAsync()).Blob);
+        Assert.Equal(raw, (await _storage.Blobs.GetBlobContainerClient(StorageLayout.ReportsContainer).GetBlobClient(kept.Name).DownloadContentAsync(Now)).Value.Content.ToArray());
+    }
+
+    [Fact]
+    public async Task Two_reports_dropped_under_one_name_one_after_the_other_are_both_read()
+    {
+        foreach (var n in (int[])[1, 2])
+        {
+            await DropAsync("report.json", TlsReportJson.Write(Samples.Report(Samples.Policy()) with { ReportId = $"id {n}" }));
+            await RunAsync("report.json");
+        }
+
+        Assert.Equal(["id 1", "id 2"], (await ReportsAsync()).Select(report => report.ReportId).Order());
+        Assert.Equal(2, (await BlobsAsync(StorageLayout.ReportsContainer)).Count);
+    }
+
+    [Fact]
+    public async Task A_report_that_takes_the_name_of_one_in_work_is_not_taken_away_with_it()
+    {
+        await DropAsync("report.json", Samples.Json(Samples.Policy()));
+        var opened = (await _inbox.OpenAsync("report.json", Now))!.Value.Arrival;
+        await DropAsync("report.json", TlsReportJson.Write(Samples.Report(Samples.Policy()) with { ReportId = "the other" }));
+
+        await _inbox.RemoveAsync(opened, Now);
+        await _inbox.QuarantineAsync(opened, "no reason", Now);
+
+        Assert.Empty(await QuarantineAsync());
+        await RunAsync("report.json");
+        Assert.Equal("the other", Assert.Single(await ReportsAsync()).ReportId);
+    }
+
+    [Fact]
+    [Trait("Conformance", "RPT-6")]
+    public async Task A_kill_before_the_raw_one_leaves_the_inbox_counts_nothing_twice()
+    {
+        var blob = await PutAsync(Samples.Json(Samples.Policy()));
+        var killed = new ReportInbox(BlobsThatDieBefore(RequestMethod.Delete), _storage.Time);
+        var reader = new ReportReader(new ReportSettings(MaxBytes: 4 << 20, MaxExpandedBytes: 64 << 20), _storage.Time);
+        var function = new IngestReportFunction(killed, reader, _storage.Reports, _storage.Domains, _storage.Fleet, _log.For<IngestReportFunction>());
+        await Assert.ThrowsAsync<IOException>(() => function.RunAsync(ArrivalEvent.Again(blob), Now));
+
+        await RunAsync(blob);
+
+        Assert.Single(await ReportsAsync());
+        Assert.Single(await BlobsAsync(StorageLayout.ReportsContainer));
+        Assert.Empty(await BlobsAsync(StorageLayout.InboxContainer));
+    }
+
+    private Task<Azure.Response<BlobContentInfo>> DropAsync(string name, byte[] raw) =>
+        _storage.Blobs.GetBlobContainerClient(StorageLayout.InboxContainer).GetBlobClient(name).UploadAsync(new BinaryData(raw), overwrite: true, Now);
+
+    private BlobServiceClient BlobsThatDieBefore(RequestMethod method)
+    {
+        var options = new BlobClientOptions { Retry = { MaxRetries = 0 } };
+        options.AddPolicy(new Death(method), HttpPipelinePosition.PerCall);
+        return new BlobServiceClient(_storage.ConnectionString, options);
+    }
+
+    private async Task<List<BlobItem>> BlobsAsync(string container) =>
+        await _storage.Blobs.GetBlobContainerClient(container).GetBlobsAsync(new GetBlobsOptions { Traits = BlobTraits.Metadata }, Now).ToListAsync(Now);
+
     private async Task<string> PutAsync(byte[] raw)
     {
         using var buffer = new MemoryStream();
@@ -204,6 +281,13 @@ public sealed class IngestReportTests(AzuriteFixture azurite) : IAsyncLifetime
     private Task<IReadOnlyList<Report>> ReportsAsync() => _storage.Reports.ReadAsync(Domain, new DateOnly(2026, 1, 1), Now);
 
     private async Task<List<(string Name, string Reason)>> QuarantineAsync() =>
-        [.. (await _storage.Blobs.GetBlobContainerClient(StorageLayout.QuarantineContainer)
-            .GetBlobsAsync(new GetBlobsOptions { Traits = BlobTraits.Metadata }, Now).ToListAsync(Now)).Select(blob => (blob.Name, blob.Metadata["reason"]))];
+        [.. (await BlobsAsync(StorageLayout.QuarantineContainer)).Select(blob => (Uri.UnescapeDataString(blob.Metadata["name"]), blob.Metadata["reason"]))];
+
+    private sealed class Death(RequestMethod before) : HttpPipelinePolicy
+    {
+        public override void Process(HttpMessage message, ReadOnlyMemory<HttpPipelinePolicy> pipeline) => throw new NotSupportedException();
+
+        public override ValueTask ProcessAsync(HttpMessage message, ReadOnlyMemory<HttpPipelinePolicy> pipeline) =>
+            message.Request.Method == before ? throw new IOException("killed") : ProcessNextAsync(message, pipeline);
+    }
 }

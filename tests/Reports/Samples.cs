@@ -1,8 +1,10 @@
 using System.IO.Compression;
 using System.Text;
 using MimeKit;
+using StsFunctions.Domains;
 using StsFunctions.Protocol;
 using StsFunctions.Protocol.TlsRpt;
+using StsFunctions.Reports;
 using StsFunctions.Tests.Protocol;
 
 namespace StsFunctions.Tests.Reports;
@@ -10,6 +12,8 @@ namespace StsFunctions.Tests.Reports;
 /// <summary>Reports as senders send them.</summary>
 internal static class Samples
 {
+    public static Arrival Arrival(ReportSource? source) => new("a name", new Azure.ETag("1"), TestStorage.Noon, source);
+
     /// <summary>One of yesterday, seen from <see cref="TestStorage.Noon"/>.</summary>
     public static TlsReport Report(params ReportedPolicy[] policies) => new()
     {

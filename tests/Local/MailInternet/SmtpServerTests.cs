@@ -2,11 +2,14 @@ using System.Net;
 using System.Net.Security;
 using System.Net.Sockets;
 using System.Security.Authentication;
+using System.Security.Cryptography.X509Certificates;
 using System.Text;
 using MailKit.Net.Smtp;
 using MailKit.Security;
 using Microsoft.Extensions.Time.Testing;
 using MimeKit;
+using Org.BouncyCastle.Tls;
+using Org.BouncyCastle.Tls.Crypto.Impl.BC;
 using StsFunctions.Local.MailInternet;
 using Xunit;
 
@@ -81,6 +84,102 @@ public sealed class SmtpServerTests : IAsyncDisposable
             await talk.StartTlsAsync(Host, Cancelled, version);
             Assert.Equal(version, talk.Tls.SslProtocol);
         }
+    }
+
+    public static TheoryData<string, SslProtocols, TlsCipherSuite[], KeyKind> Choices => new()
+    {
+        { "a client that can use either", SslProtocols.Tls12 | SslProtocols.Tls13, [], KeyKind.Ecdsa },
+        { "TLS 1.3, where suites do not tell", SslProtocols.Tls13, [], KeyKind.Ecdsa },
+        { "TLS 1.2 with ECDSA suites", SslProtocols.Tls12, [TlsCipherSuite.TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256], KeyKind.Ecdsa },
+        { "TLS 1.2 with RSA suites", SslProtocols.Tls12, [TlsCipherSuite.TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256], KeyKind.Rsa },
+        { "TLS 1.2 with both, RSA preferred", SslProtocols.Tls12, [TlsCipherSuite.TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256, TlsCipherSuite.TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256], KeyKind.Ecdsa },
+    };
+
+    [Theory]
+    [MemberData(nameof(Choices))]
+    public async Task Of_two_certificates_a_client_gets_the_first_that_it_can_use(string client, SslProtocols versions, TlsCipherSuite[] suites, KeyKind expected)
+    {
+        Assert.SkipWhen(OperatingSystem.IsWindows(), "Windows lets no client choose its cipher suites.");
+        _server.Certificates = [_ca.Issue(CertificateSpec.For(Host)), _ca.Issue(CertificateSpec.For(Host) with { Key = KeyKind.Rsa })];
+        await using var talk = await Connect();
+
+        var sent = await talk.StartTlsAsync(Host, Cancelled, versions, suites);
+
+        Assert.Equal((client, expected), (client, KeyOf(talk.Tls.RemoteCertificate!)));
+        Assert.Equal([_ca.Intermediate.Subject], sent.Select(certificate => certificate.Subject));
+        Assert.StartsWith("250", await talk.AskAsync("EHLO probe.example", Cancelled), StringComparison.Ordinal);
+        Assert.Contains($"SNI {Host}", _server.Heard);
+    }
+
+    [Theory]
+    [InlineData(KeyKind.Rsa, KeyKind.Ecdsa, KeyKind.Rsa)]
+    [InlineData(KeyKind.Ecdsa, KeyKind.Rsa, KeyKind.Ecdsa)]
+    public async Task The_order_of_two_certificates_is_the_servers_preference(KeyKind first, KeyKind second, KeyKind expected)
+    {
+        _server.Certificates = [_ca.Issue(CertificateSpec.For(Host) with { Key = first }), _ca.Issue(CertificateSpec.For(Host) with { Key = second })];
+        await using var talk = await Connect();
+
+        await talk.StartTlsAsync(Host, Cancelled);
+
+        Assert.Equal(expected, KeyOf(talk.Tls.RemoteCertificate!));
+    }
+
+    [Theory]
+    [InlineData(KeyKind.Rsa, TlsCipherSuite.TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256)]
+    [InlineData(KeyKind.Ecdsa, TlsCipherSuite.TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256)]
+    public async Task A_server_of_one_kind_of_key_alone_refuses_a_client_of_the_other(KeyKind key, TlsCipherSuite suite)
+    {
+        Assert.SkipWhen(OperatingSystem.IsWindows(), "Windows lets no client choose its cipher suites.");
+        _server.Certificate = _ca.Issue(CertificateSpec.For(Host) with { Key = key });
+        await using var talk = await Connect();
+
+        await Assert.ThrowsAsync<System.Security.Authentication.AuthenticationException>(() => talk.StartTlsAsync(Host, Cancelled, SslProtocols.Tls12, [suite]));
+    }
+
+    [Fact]
+    public async Task A_client_of_TLS_1_3_that_verifies_RSA_alone_gets_the_RSA_certificate()
+    {
+        _server.Certificates = [_ca.Issue(CertificateSpec.For(Host)), _ca.Issue(CertificateSpec.For(Host) with { Key = KeyKind.Rsa })];
+        await using var talk = await Connect();
+        await talk.ReplyAsync(Cancelled);
+        await talk.AskAsync("STARTTLS", Cancelled);
+
+        // SslStream offers every signature scheme; this client offers what it is told.
+        var client = new RsaOnlyClient();
+        var protocol = new TlsClientProtocol(talk.Network);
+        await Task.Run(() => protocol.Connect(client), Cancelled);
+
+        Assert.Equal((ProtocolVersion.TLSv13, KeyKind.Rsa), (client.Version, client.Shown));
+        await Task.Run(protocol.Close, Cancelled);
+    }
+
+    [Fact]
+    public async Task A_hello_in_pieces_is_put_together_and_what_is_none_ends_the_session_alone()
+    {
+        Assert.SkipWhen(OperatingSystem.IsWindows(), "Windows lets no client choose its cipher suites.");
+        _server.Certificates = [_ca.Issue(CertificateSpec.For(Host)), _ca.Issue(CertificateSpec.For(Host) with { Key = KeyKind.Rsa })];
+        await using (var bad = await Connect())
+        {
+            await bad.ReplyAsync(Cancelled);
+            await bad.AskAsync("STARTTLS", Cancelled);
+            await bad.SayAsync("EHLO in the clear", Cancelled);
+            Assert.DoesNotContain("250", await bad.ReadAsync(1_000, Cancelled), StringComparison.Ordinal);
+        }
+
+        await using var slow = await Connect();
+        await slow.ReplyAsync(Cancelled);
+        await slow.AskAsync("STARTTLS", Cancelled);
+        await slow.HandshakeAsync(Host, Cancelled, SslProtocols.Tls12, [TlsCipherSuite.TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256], oneByteAtATime: true);
+        Assert.Equal(KeyKind.Rsa, KeyOf(slow.Tls.RemoteCertificate!));
+    }
+
+    [Fact]
+    public void Two_certificates_with_the_same_kind_of_key_leave_nothing_to_choose()
+    {
+        var certificate = _ca.Issue(CertificateSpec.For(Host));
+
+        Assert.Throws<ArgumentException>(() => _server.Certificates = [certificate, certificate]);
+        Assert.Throws<ArgumentException>(() => _server.Certificates = []);
     }
 
     [Fact]
@@ -393,6 +492,8 @@ public sealed class SmtpServerTests : IAsyncDisposable
         _ca.Dispose();
     }
 
+    private static KeyKind KeyOf(X509Certificate certificate) => new X509Certificate2(certificate).GetRSAPublicKey() is null ? KeyKind.Ecdsa : KeyKind.Rsa;
+
     private static int FreePort()
     {
         using var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
@@ -439,5 +540,28 @@ public sealed class SmtpServerTests : IAsyncDisposable
         await client.ConnectAsync(_server.EndPoint.Address.ToString(), _server.EndPoint.Port, security, Cancelled);
         await client.SendAsync(message, Cancelled);
         await client.DisconnectAsync(true, Cancelled);
+    }
+
+    /// <summary>A client of TLS 1.3 that can verify RSA signatures and no others.</summary>
+    private sealed class RsaOnlyClient() : DefaultTlsClient(new BcTlsCrypto())
+    {
+        public KeyKind? Shown { get; private set; }
+
+        public ProtocolVersion Version => m_context.ServerVersion;
+
+        public override TlsAuthentication GetAuthentication() => new Trusting(this);
+
+        protected override ProtocolVersion[] GetSupportedVersions() => ProtocolVersion.TLSv13.Only();
+
+        protected override IList<SignatureAndHashAlgorithm> GetSupportedSignatureAlgorithms() =>
+            [SignatureAndHashAlgorithm.rsa_pss_rsae_sha256, SignatureAndHashAlgorithm.rsa_pss_rsae_sha384];
+
+        private sealed class Trusting(RsaOnlyClient client) : TlsAuthentication
+        {
+            public void NotifyServerCertificate(TlsServerCertificate serverCertificate) =>
+                client.Shown = KeyOf(X509CertificateLoader.LoadCertificate(serverCertificate.Certificate.GetCertificateAt(0).GetEncoded()));
+
+            public TlsCredentials? GetClientCredentials(Org.BouncyCastle.Tls.CertificateRequest certificateRequest) => null;
+        }
     }
 }

@@ -22,6 +22,9 @@ internal sealed class SmtpTalk : IAsyncDisposable
         return new SmtpTalk(new NetworkStream(socket, ownsSocket: true));
     }
 
+    /// <summary>The connection below TLS.</summary>
+    public Stream Network => _network;
+
     /// <summary>The TLS stream, once there is one.</summary>
     public SslStream Tls => (SslStream)_stream;
 
@@ -68,24 +71,26 @@ internal sealed class SmtpTalk : IAsyncDisposable
 
     /// <summary>Banner, EHLO, STARTTLS and the handshake. Returns what the server sent after its leaf.</summary>
     public async Task<IReadOnlyList<X509Certificate2>> StartTlsAsync(
-        string host, CancellationToken cancellationToken, SslProtocols protocols = SslProtocols.Tls12 | SslProtocols.Tls13)
+        string host, CancellationToken cancellationToken, SslProtocols protocols = SslProtocols.Tls12 | SslProtocols.Tls13, TlsCipherSuite[]? suites = null)
     {
         await ReplyAsync(cancellationToken);
         await AskAsync("EHLO probe.example", cancellationToken);
         await AskAsync("STARTTLS", cancellationToken);
-        return await HandshakeAsync(host, cancellationToken, protocols);
+        return await HandshakeAsync(host, cancellationToken, protocols, suites);
     }
 
     public async Task<IReadOnlyList<X509Certificate2>> HandshakeAsync(
-        string host, CancellationToken cancellationToken, SslProtocols protocols = SslProtocols.Tls12 | SslProtocols.Tls13)
+        string host, CancellationToken cancellationToken, SslProtocols protocols = SslProtocols.Tls12 | SslProtocols.Tls13, TlsCipherSuite[]? suites = null,
+        bool oneByteAtATime = false)
     {
         var sent = new List<X509Certificate2>();
-        var tls = new SslStream(_network, leaveInnerStreamOpen: true);
+        var tls = new SslStream(oneByteAtATime ? new DrippingStream(_network) : _network, leaveInnerStreamOpen: true);
         await tls.AuthenticateAsClientAsync(
             new SslClientAuthenticationOptions
             {
                 TargetHost = host,
                 EnabledSslProtocols = protocols,
+                CipherSuitesPolicy = suites is { Length: > 0 } && !OperatingSystem.IsWindows() ? new CipherSuitesPolicy(suites) : null,
                 CertificateChainPolicy = new X509ChainPolicy { DisableCertificateDownloads = true, RevocationMode = X509RevocationMode.NoCheck },
                 RemoteCertificateValidationCallback = (_, leaf, chain, _) =>
                 {
@@ -105,5 +110,44 @@ internal sealed class SmtpTalk : IAsyncDisposable
         if (_stream != _network)
             await _stream.DisposeAsync();
         await _network.DisposeAsync();
+    }
+
+    /// <summary>Writes a byte at a time, each in a packet of its own.</summary>
+    private sealed class DrippingStream(NetworkStream network) : Stream
+    {
+        public override bool CanRead => true;
+
+        public override bool CanWrite => true;
+
+        public override bool CanSeek => false;
+
+        public override long Length => throw new NotSupportedException();
+
+        public override long Position
+        {
+            get => throw new NotSupportedException();
+            set => throw new NotSupportedException();
+        }
+
+        public override int Read(byte[] buffer, int offset, int count) => network.Read(buffer, offset, count);
+
+        public override ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default) => network.ReadAsync(buffer, cancellationToken);
+
+        public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
+
+        public override async ValueTask WriteAsync(ReadOnlyMemory<byte> buffer, CancellationToken cancellationToken = default)
+        {
+            network.Socket.NoDelay = true;
+            for (var at = 0; at < buffer.Length; at++)
+                await network.WriteAsync(buffer.Slice(at, 1), cancellationToken);
+        }
+
+        public override void Flush() => network.Flush();
+
+        public override Task FlushAsync(CancellationToken cancellationToken) => network.FlushAsync(cancellationToken);
+
+        public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
+
+        public override void SetLength(long value) => throw new NotSupportedException();
     }
 }

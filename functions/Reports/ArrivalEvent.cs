@@ -1,12 +1,13 @@
+using System.Text;
 using System.Text.Json;
 using StsFunctions.Domains;
 
-namespace StsFunctions.IngestReport;
+namespace StsFunctions.Reports;
 
 /// <summary>An event is not one of a blob in the inbox.</summary>
 internal sealed class ArrivalEventException(string message, Exception? cause = null) : Exception(message, cause);
 
-/// <summary>Reads Event Grid's message of a new blob, in the CloudEvents schema or its own: both name the blob in <c>subject</c>.</summary>
+/// <summary>Event Grid's message of a new blob, in the CloudEvents schema or its own: both name the blob in <c>subject</c>.</summary>
 internal static class ArrivalEvent
 {
     private const string SubjectPrefix = $"/blobServices/default/containers/{StorageLayout.InboxContainer}/blobs/";
@@ -32,5 +33,21 @@ internal static class ArrivalEvent
         {
             throw new ArrivalEventException("The message is not the JSON of an event.", e);
         }
+    }
+
+    /// <summary>The message of a blob whose own never came to anything.</summary>
+    public static string Again(string blobName)
+    {
+        using var text = new MemoryStream();
+        using (var json = new Utf8JsonWriter(text))
+        {
+            json.WriteStartObject();
+            json.WriteString("specversion", "1.0");
+            json.WriteString("type", "StsFunctions.Sweep");
+            json.WriteString("subject", SubjectPrefix + blobName);
+            json.WriteEndObject();
+        }
+
+        return Encoding.UTF8.GetString(text.ToArray());
     }
 }

@@ -1,0 +1,255 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.Text;
+using Azure;
+using Azure.Core;
+using Azure.Data.Tables;
+using Azure.Storage.Blobs;
+using Azure.Storage.Queues;
+using StsFunctions.Domains;
+using StsFunctions.Local.Storage;
+using StsFunctions.Protocol;
+using StsFunctions.Protocol.MtaSts;
+
+namespace StsFunctions.Bench;
+
+/// <summary>A store of 10,000 domains: one read of the list, one read of a domain, one change, beside the bare storage calls that carry the same.</summary>
+internal static class StoreBench
+{
+    private const int Domains = 10_000;
+    private const int Writers = 8;
+    private const int ListPairs = 5;
+    private const int Pairs = 25;
+    private const double MostOfBare = 1.5;
+
+    public static async Task<Outcome> RunAsync(IProgress<string> progress, CancellationToken cancellation)
+    {
+        await using var azurite = await Azurite.StartAsync(new AzuriteOptions(), progress, cancellation);
+        var store = new Store(azurite.ConnectionString);
+        await StorageLayout.EnsureAsync(store.Blobs, store.Queues, store.Tables, cancellation);
+        await FillAsync(store, progress, cancellation);
+
+        var list = await CompareAsync(store, ListPairs, _ => store.ListAsync(cancellation), _ => store.BareListAsync(cancellation));
+        progress.Report("The list was read.");
+        var read = await CompareAsync(store, Pairs, n => store.ReadAsync(DomainOf(n), cancellation), n => store.BareReadAsync(DomainOf(n), cancellation));
+        progress.Report("Domains were read.");
+        var change = await CompareAsync(store, Pairs, n => store.ChangeAsync(DomainOf(n), n, cancellation), n => store.BareChangeAsync(DomainOf(n + Pairs + 1), n, cancellation));
+
+        return new Outcome(
+            "store",
+            [
+                $"{Domains} domains in Azurite, each with a record, a policy, two findings, two audit rows and a line of the list.",
+                "list: the whole list, parsed; beside the same rows by one bare query a shard.",
+                "read: all of a domain but its audit trail; beside the same rows by a bare query.",
+                "change: another policy published, whole, safe from kills and from other writers; beside the four writes that hold the outcome",
+                "(one transaction, one blob, one message, one line of the list), blind.",
+                $"Ours and bare in turn, {ListPairs} pairs for the list, {Pairs} for the rest, after one to warm up. {Machine.Describe()}.",
+            ],
+            ["", "ours calls", "bare calls", "ours ms", "bare ms", "ours / bare", "min - max"],
+            [Row("list", list), Row("read", read), Row("change", change)],
+            new Target("list and read, ours / bare, the larger median", FormattableString.Invariant($"at most {MostOfBare}"), Math.Max(list.Ratio.Median, read.Ratio.Median), Math.Max(list.Ratio.Median, read.Ratio.Median) <= MostOfBare),
+            new { List = list, Read = read, Change = change });
+    }
+
+    private static async Task FillAsync(Store store, IProgress<string> progress, CancellationToken cancellation)
+    {
+        progress.Report($"Writing {Domains} domains …");
+        await Parallel.ForAsync(0, Domains, new ParallelOptions { MaxDegreeOfParallelism = Writers, CancellationToken = cancellation }, async (n, token) =>
+        {
+            await store.FillAsync(DomainOf(n), token);
+            if (n % 2_000 == 1_999)
+            {
+                progress.Report(FormattableString.Invariant($"… {n + 1}"));
+            }
+        });
+        await store.FillListAsync(Enumerable.Range(0, Domains).Select(DomainOf), cancellation);
+        store.Calls.Take();
+    }
+
+    private static async Task<Compared> CompareAsync(Store store, int pairs, Func<int, Task<int>> ours, Func<int, Task<int>> bare)
+    {
+        var times = new List<(double Ours, double Bare)>();
+        var calls = (Ours: 0, Bare: 0);
+        for (var n = 0; n <= pairs; n++)
+        {
+            var (oursTime, oursRows) = await TimeAsync(() => ours(n));
+            calls.Ours = store.Calls.Take();
+            var (bareTime, bareRows) = await TimeAsync(() => bare(n));
+            calls.Bare = store.Calls.Take();
+            if (oursRows != bareRows)
+            {
+                throw new InvalidOperationException($"{oursRows} and {bareRows} rows: that is not the same work.");
+            }
+
+            if (n > 0)
+            {
+                times.Add((oursTime, bareTime));
+            }
+        }
+
+        return new Compared(calls.Ours, calls.Bare, Spread.Of(times.Select(t => t.Ours)), Spread.Of(times.Select(t => t.Bare)), Spread.Of(times.Select(t => t.Ours / t.Bare)));
+    }
+
+    private static async Task<(double Milliseconds, int Rows)> TimeAsync(Func<Task<int>> work)
+    {
+        var began = Stopwatch.GetTimestamp();
+        var rows = await work();
+        return (Stopwatch.GetElapsedTime(began).TotalMilliseconds, rows);
+    }
+
+    private static DomainName DomainOf(int n) => DomainName.Parse(string.Create(CultureInfo.InvariantCulture, $"d{n:d5}.example"));
+
+    private static string[] Row(string name, Compared compared) =>
+    [
+        name, $"{compared.OursCalls}", $"{compared.BareCalls}",
+        compared.Ours.Median.ToString("0.0", CultureInfo.InvariantCulture), compared.Bare.Median.ToString("0.0", CultureInfo.InvariantCulture),
+        compared.Ratio.Median.ToString("0.00", CultureInfo.InvariantCulture), compared.Ratio.Ends("0.00"),
+    ];
+
+    private sealed record Compared(int OursCalls, int BareCalls, Spread Ours, Spread Bare, Spread Ratio);
+
+    // The app's stores, and bare clients, over one account, with the calls of both counted.
+    private sealed class Store
+    {
+        private static readonly DateTimeOffset s_then = new(2026, 1, 1, 0, 0, 0, TimeSpan.Zero);
+
+        private readonly DomainStore _domains;
+        private readonly FleetStore _fleet;
+        private readonly PolicyPublisher _publisher;
+
+        public Store(string connectionString)
+        {
+            Blobs = new BlobServiceClient(connectionString, Counted(new BlobClientOptions()));
+            Queues = new QueueServiceClient(connectionString, Counted(new QueueClientOptions { MessageEncoding = QueueMessageEncoding.Base64 }));
+            Tables = new TableServiceClient(connectionString, Counted(new TableClientOptions()));
+            _domains = new DomainStore(Tables);
+            _fleet = new FleetStore(Tables, _domains, new ReportStore(Tables), TimeProvider.System);
+            _publisher = new PolicyPublisher(
+                _domains, new PolicyBlobs(Blobs), _fleet, new CheckQueue(Queues), new ServingSettings(TimeSpan.FromSeconds(30), TimeSpan.FromHours(24)), TimeProvider.System);
+        }
+
+        public CallCount Calls { get; } = new();
+
+        public BlobServiceClient Blobs { get; }
+
+        public QueueServiceClient Queues { get; }
+
+        public TableServiceClient Tables { get; }
+
+        public Task FillAsync(DomainName domain, CancellationToken cancellation)
+        {
+            var policy = new PolicyVersion("20260101000000", PolicyOf(0).ToBytes(), PolicyMode.Enforce, TimeSpan.FromDays(7), s_then, null, "default");
+            var change = new DomainChange(domain.Value)
+                .Record(new DomainRecord("default", DomainState.Active, policy.Id, policy.Mode, s_then, "20260101000000000", s_then, Observed: true, s_then.AddDays(60)), default)
+                .NewPolicy(policy)
+                .Audit(s_then, "policy.recorded.20260101000000", "to be published")
+                .Audit(s_then, "policy.published.20260101000000", "published");
+            foreach (var n in (int[])[1, 2])
+            {
+                change.Open(new OpenFinding(new Finding("mx.certificate.expiring", Severity.Warning, $"mx{n}.{domain}", "9 days left", "meaning", "remedy", "RFC 8461 §4.1"), s_then, "20260101000000000"));
+            }
+
+            return _domains.CommitAsync(change, cancellation);
+        }
+
+        public async Task FillListAsync(IEnumerable<DomainName> domains, CancellationToken cancellation)
+        {
+            var table = Tables.GetTableClient(StorageLayout.FleetTable);
+            foreach (var chunk in domains.GroupBy(Keys.Shard).SelectMany(shard => shard.Chunk(100)))
+            {
+                await table.SubmitTransactionAsync(chunk.Select(domain => new TableTransactionAction(TableTransactionActionType.UpsertReplace, ListRow(domain, "20260101000000"))), cancellation);
+            }
+        }
+
+        public async Task<int> ListAsync(CancellationToken cancellation)
+        {
+            var count = 0;
+            await foreach (var _ in _fleet.ListAsync(cancellation))
+            {
+                count++;
+            }
+
+            return count;
+        }
+
+        public async Task<int> BareListAsync(CancellationToken cancellation)
+        {
+            var table = Tables.GetTableClient(StorageLayout.FleetTable);
+            var count = 0;
+            foreach (var shard in Keys.Shards)
+            {
+                await foreach (var _ in table.QueryAsync<TableEntity>($"PartitionKey eq '{shard}'", cancellationToken: cancellation))
+                {
+                    count++;
+                }
+            }
+
+            return count;
+        }
+
+        public async Task<int> ReadAsync(DomainName domain, CancellationToken cancellation)
+        {
+            var partition = await _domains.ReadAsync(domain.Value, cancellation);
+            return 1 + partition.Policies.Count + partition.Findings.Count + partition.Outbox.Count;
+        }
+
+        public async Task<int> BareReadAsync(DomainName domain, CancellationToken cancellation)
+        {
+            var count = 0;
+            await foreach (var _ in Tables.GetTableClient(StorageLayout.DomainsTable).QueryAsync<TableEntity>($"PartitionKey eq '{domain}' and RowKey ge 'd'", cancellationToken: cancellation))
+            {
+                count++;
+            }
+
+            return count;
+        }
+
+        public async Task<int> ChangeAsync(DomainName domain, int n, CancellationToken cancellation)
+        {
+            await _publisher.PublishAsync(domain, PolicyOf(n + 1), null, cancellation);
+            return 1;
+        }
+
+        public async Task<int> BareChangeAsync(DomainName domain, int n, CancellationToken cancellation)
+        {
+            var bytes = PolicyOf(n + 1).ToBytes();
+            await Queues.GetQueueClient(StorageLayout.ChecksQueue).SendMessageAsync("{}", cancellation);
+            await Tables.GetTableClient(StorageLayout.DomainsTable).SubmitTransactionAsync(
+                new DomainChange(domain.Value)
+                    .Policy(new PolicyVersion("20260102000000", bytes, PolicyMode.Enforce, TimeSpan.FromDays(7), s_then, null, "default"))
+                    .Policy(new PolicyVersion("20260101000000", PolicyOf(0).ToBytes(), PolicyMode.Enforce, TimeSpan.FromDays(7), s_then, s_then, "default"))
+                    .Record(new DomainRecord("default", DomainState.Active, "20260102000000", PolicyMode.Enforce, s_then, "20260101000000000", s_then, Observed: true, s_then), ETag.All)
+                    .Audit(s_then, "policy.recorded.20260102000000", "to be published")
+                    .Audit(s_then, "policy.published.20260102000000", "published")
+                    .Actions,
+                cancellation);
+            await Blobs.GetBlobContainerClient(StorageLayout.PoliciesContainer).GetBlobClient(domain.Value).UploadAsync(new BinaryData(bytes), overwrite: true, cancellation);
+            await Tables.GetTableClient(StorageLayout.FleetTable).UpsertEntityAsync(ListRow(domain, "20260102000000"), TableUpdateMode.Replace, cancellation);
+            return 1;
+        }
+
+        private static TableEntity ListRow(DomainName domain, string policyId) => new(Keys.Shard(domain), domain.Value)
+        {
+            ["Group"] = "default",
+            ["State"] = "Active",
+            ["Mode"] = "Enforce",
+            ["PolicyId"] = policyId,
+            ["WorstFinding"] = "Warning",
+            ["OpenFindings"] = 2,
+            ["NextExpiry"] = s_then.AddDays(60),
+            ["LastCheckAt"] = s_then,
+            ["Observed"] = true,
+            ["WarningsPending"] = 0,
+            ["Days"] = string.Join(' ', Enumerable.Range(1, 30).Select(day => string.Create(CultureInfo.InvariantCulture, $"202601{day:d2}:1000/2"))),
+        };
+
+        private static Policy PolicyOf(int n) => Policy.Parse(Encoding.UTF8.GetBytes($"version: STSv1\nmode: enforce\nmx: mx{n}.example.com\nmax_age: 604800\n"));
+
+        private T Counted<T>(T options)
+            where T : ClientOptions
+        {
+            options.AddPolicy(Calls, HttpPipelinePosition.PerRetry);
+            return options;
+        }
+    }
+}

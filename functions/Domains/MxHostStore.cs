@@ -1,0 +1,139 @@
+using System.Diagnostics.CodeAnalysis;
+using System.Net;
+using Azure;
+using Azure.Data.Tables;
+
+namespace StsFunctions.Domains;
+
+/// <summary>What a claim for one look at one address of an MX host came to.</summary>
+internal abstract record MxClaim
+{
+    /// <summary>Somebody has looked in this round already.</summary>
+    /// <param name="Content">What was kept.</param>
+    internal sealed record Seen(byte[] Content) : MxClaim;
+
+    /// <summary>The look is ours.</summary>
+    internal sealed record Leased(MxLease Lease) : MxClaim;
+
+    /// <summary>Somebody is looking.</summary>
+    /// <param name="Until">When their lease ends, whatever became of them.</param>
+    internal sealed record Busy(DateTimeOffset Until) : MxClaim;
+}
+
+/// <summary>The right to look once, for as long as nobody has taken it over.</summary>
+internal sealed record MxLease(string Host, IPAddress Address, ETag Version);
+
+/// <summary>
+/// The <c>MxHosts</c> table: one look a round at each address of each MX host, however many domains stand behind it and
+/// however many instances check them. A lease that ran out is anybody's; who lost it keeps nothing.
+/// </summary>
+internal sealed class MxHostStore
+{
+    // A property of a table holds 64 KiB, a row 1 MiB: a chain of certificates may be longer than the one, never than the other.
+    private const int ChunkBytes = 60 * 1024;
+    private const int MaxChunks = 12;
+
+    private const int MaxAttempts = 5;
+
+    private readonly TableClient _table;
+    private readonly TimeProvider _time;
+
+    [DynamicDependency(DynamicallyAccessedMemberTypes.PublicConstructors, typeof(TableEntity))]
+    public MxHostStore(TableServiceClient tables, TimeProvider time) => (_table, _time) = (tables.GetTableClient(StorageLayout.MxHostsTable), time);
+
+    /// <summary>Asks for the look at one address of an MX host in a round.</summary>
+    /// <param name="host">The MX host.</param>
+    /// <param name="address">Its address.</param>
+    /// <param name="round">The round: a look of this round or a later one will do.</param>
+    /// <param name="lease">For how long nobody else may look.</param>
+    /// <param name="cancellation">Ends the work.</param>
+    /// <exception cref="ConcurrentChangeException">Others were first, again and again.</exception>
+    public async Task<MxClaim> ClaimAsync(string host, IPAddress address, string round, TimeSpan lease, CancellationToken cancellation)
+    {
+        for (var attempt = 1; ; attempt++)
+        {
+            var now = _time.GetUtcNow();
+            var found = await _table.GetEntityIfExistsAsync<TableEntity>(Keys.MxHost(host), Keys.MxAddress(address), cancellationToken: cancellation);
+            var row = found.HasValue ? found.Value! : new TableEntity(Keys.MxHost(host), Keys.MxAddress(address)) { ["Host"] = host };
+            if (row.GetString("Round") is { } seen && string.CompareOrdinal(seen, round) >= 0)
+            {
+                return new MxClaim.Seen(ContentOf(row));
+            }
+
+            if (row.GetDateTimeOffset("LeasedUntil") is { } until && until > now)
+            {
+                return new MxClaim.Busy(until);
+            }
+
+            row["LeasedUntil"] = now + lease;
+            try
+            {
+                var answer = await (found.HasValue
+                    ? _table.UpdateEntityAsync(row, row.ETag, TableUpdateMode.Replace, cancellation)
+                    : _table.AddEntityAsync(row, cancellation));
+                return new MxClaim.Leased(new MxLease(host, address, answer.Headers.ETag!.Value));
+            }
+            catch (RequestFailedException e) when (e.Status is 404 or 409 or 412)
+            {
+                if (attempt == MaxAttempts)
+                {
+                    throw new ConcurrentChangeException($"{host} {address}", e);
+                }
+            }
+        }
+    }
+
+    /// <summary>Keeps what the look saw, and ends the lease.</summary>
+    /// <returns>False where nothing is kept: the lease had run out and somebody took it over, or the content is larger than a row.</returns>
+    public async Task<bool> KeepAsync(MxLease lease, string round, ReadOnlyMemory<byte> content, CancellationToken cancellation)
+    {
+        var chunks = content.ToArray().Chunk(ChunkBytes).ToList();
+        if (chunks.Count > MaxChunks)
+        {
+            return false;
+        }
+
+        var row = new TableEntity(Keys.MxHost(lease.Host), Keys.MxAddress(lease.Address)) { ["Host"] = lease.Host, ["Round"] = round, ["SeenAt"] = _time.GetUtcNow() };
+        foreach (var (chunk, n) in chunks.Select((chunk, n) => (chunk, n)))
+        {
+            row[Chunk(n)] = chunk;
+        }
+
+        try
+        {
+            await _table.UpdateEntityAsync(row, lease.Version, TableUpdateMode.Replace, cancellation);
+            return true;
+        }
+        catch (RequestFailedException e) when (e.Status is 404 or 412)
+        {
+            return false;
+        }
+    }
+
+    /// <summary>Takes out the addresses that no check has looked at for long: their hosts are nobody's MX any more.</summary>
+    /// <returns>How many went.</returns>
+    public async Task<int> SweepAsync(DateTimeOffset notSeenSince, CancellationToken cancellation)
+    {
+        var count = 0;
+        var filter = TableClient.CreateQueryFilter($"Timestamp lt {notSeenSince}");
+        await foreach (var row in _table.QueryAsync<TableEntity>(filter, select: ["PartitionKey", "RowKey"], cancellationToken: cancellation))
+        {
+            try
+            {
+                await _table.DeleteEntityAsync(row.PartitionKey, row.RowKey, row.ETag, cancellation);
+                count++;
+            }
+            catch (RequestFailedException e) when (e.Status is 404 or 412)
+            {
+                // Looked at again this very moment.
+            }
+        }
+
+        return count;
+    }
+
+    private static byte[] ContentOf(TableEntity row) =>
+        [.. Enumerable.Range(0, MaxChunks).Select(n => row.GetBinary(Chunk(n))).TakeWhile(chunk => chunk is not null).SelectMany(chunk => chunk)];
+
+    private static string Chunk(int number) => $"Content{number:d2}";
+}

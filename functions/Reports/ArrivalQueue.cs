@@ -1,0 +1,13 @@
+using Azure.Storage.Queues;
+using StsFunctions.Domains;
+
+namespace StsFunctions.Reports;
+
+/// <summary>The <c>report-arrivals</c> queue, where Event Grid tells of each blob in the inbox, and the sweep of each that was left behind.</summary>
+internal sealed class ArrivalQueue(QueueServiceClient queues)
+{
+    private readonly QueueClient _queue = queues.GetQueueClient(StorageLayout.ArrivalsQueue);
+
+    public Task SendAgainAsync(string blobName, CancellationToken cancellation) =>
+        _queue.SendMessageAsync(ArrivalEvent.Again(blobName), cancellation);
+}

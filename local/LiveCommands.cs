@@ -1,0 +1,122 @@
+using System.Text.Json;
+using MimeKit;
+using StsFunctions.Local.MailInternet;
+
+namespace StsFunctions.Local;
+
+/// <summary>What a person can type while everything runs: the commands of the mail internet, and those of the app around it.</summary>
+/// <remarks>One after another, whether they are typed here or come from another terminal.</remarks>
+internal sealed class LiveCommands : IDisposable
+{
+    private readonly LocalSystem _system;
+    private readonly IProgress<string> _progress;
+    private readonly Commands _internet;
+    private readonly SemaphoreSlim _turn = new(1, 1);
+    private readonly IReadOnlyList<AppCommand> _commands;
+
+    public LiveCommands(LocalSystem system, IProgress<string> progress)
+    {
+        (_system, _progress, _internet) = (system, progress, new Commands(system.Internet, TimeProvider.System));
+        _commands =
+        [
+            new("list", "", "the hosted domains", 0, (_, cancellation) => AppAsync(cancellation, "domain", "list")),
+            new("show", "DOMAIN", "one of them: findings, and what senders reported", 1, (words, cancellation) => AppAsync(cancellation, "domain", "show", words[0])),
+            new("catalogue", "", "the domains that can be hosted besides", 0, (_, _) => Task.FromResult(Catalogue())),
+            new("add", "DOMAIN", "host one of the catalogue", 1, (words, cancellation) => AddAsync(words[0], cancellation)),
+            new("round", "", "check every domain now, and send the warnings", 0, (_, cancellation) => RoundAsync(cancellation)),
+        ];
+    }
+
+    /// <summary>Does what one line says.</summary>
+    public async Task<CommandAnswer> ExecuteAsync(string line, CancellationToken cancellationToken)
+    {
+        await _turn.WaitAsync(cancellationToken);
+        try
+        {
+            var words = line.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries);
+            if (words is [var verb, ..] && _commands.FirstOrDefault(known => known.Verb.Equals(verb, StringComparison.OrdinalIgnoreCase)) is { } command)
+            {
+                return words.Length - 1 == command.Takes
+                    ? await command.Run(words[1..], cancellationToken)
+                    : new(false, $"Say `{command.Usage}`: {command.Does}.");
+            }
+
+            var answer = _internet.Execute(line);
+            return words is ["help"]
+                ? answer with { Text = $"{string.Join(Environment.NewLine, _commands.Select(known => known.Line).Prepend("The app."))}{Environment.NewLine}{Environment.NewLine}{answer}" }
+                : answer;
+        }
+        catch (Exception exception) when (exception is KeyNotFoundException or InvalidOperationException)
+        {
+            return new(false, exception.Message);
+        }
+        finally
+        {
+            _turn.Release();
+        }
+    }
+
+    /// <summary>Puts the domains that an earlier run added back on the internet: storage remembers them, the internet does not.</summary>
+    public async Task AddAgainAsync(CancellationToken cancellationToken)
+    {
+        var listed = await _system.RunAppAsync(cancellationToken, "domain", "list", "--json");
+        if (listed.ExitCode != 0)
+            throw new InvalidOperationException($"domain list failed: {listed.Errors}");
+
+        using var json = JsonDocument.Parse(listed.Output);
+        var hosted = json.RootElement.EnumerateArray().Select(row => row.GetProperty("domain").GetString()).ToHashSet();
+        foreach (var domain in Addable.Where(domain => hosted.Contains(domain.Name)).ToList())
+        {
+            _progress.Report($"Hosting {domain.Name} …");
+            await _system.AddAsync(domain, cancellationToken);
+        }
+    }
+
+    public void Dispose() => _turn.Dispose();
+
+    private IEnumerable<LabDomain> Addable =>
+        LabDomains.All.Concat(LabDomains.Silent).Where(domain => _system.Internet.Domains.All(known => known.Name != domain.Name));
+
+    private async Task<CommandAnswer> RoundAsync(CancellationToken cancellationToken)
+    {
+        _progress.Report("Checking every domain …");
+        var before = Mails();
+        await _system.CheckAllAsync(cancellationToken);
+        await _system.WarnAsync(cancellationToken);
+        var subjects = new List<string>();
+        foreach (var file in Mails().Except(before))
+        {
+            using var mail = await MimeMessage.LoadAsync(file, cancellationToken);
+            subjects.Add($"          mail  {mail.Subject}");
+        }
+
+        return new(true, subjects.Count > 0 ? string.Join(Environment.NewLine, subjects) : "          no mail: nothing has changed");
+    }
+
+    private CommandAnswer Catalogue() =>
+        new(true, string.Join(Environment.NewLine, Addable.Select(domain => $"{domain.Name,-32} {domain.Fault}")));
+
+    private async Task<CommandAnswer> AddAsync(string name, CancellationToken cancellationToken)
+    {
+        var domain = LabDomains.Get(name);
+        if (_system.Internet.Domains.Any(known => known.Name == domain.Name))
+            return new(false, $"{domain.Name} is hosted already: `show {domain.Name}`.");
+        await _system.AddAsync(domain, cancellationToken);
+        return new(true, $"{domain.Name} is hosted. {domain.Fault} `round` looks at it.");
+    }
+
+    private async Task<CommandAnswer> AppAsync(CancellationToken cancellationToken, params string[] arguments)
+    {
+        var result = await _system.RunAppAsync(cancellationToken, arguments);
+        return new(result.ExitCode == 0, (result.Output + result.Errors).TrimEnd());
+    }
+
+    private string[] Mails() => Directory.Exists(_system.MailFolder) ? Directory.GetFiles(_system.MailFolder, "*.eml") : [];
+
+    private sealed record AppCommand(string Verb, string Arguments, string Does, int Takes, Func<string[], CancellationToken, Task<CommandAnswer>> Run)
+    {
+        public string Usage => $"{Verb} {Arguments}".TrimEnd();
+
+        public string Line => $"{Usage,-26} {Does}";
+    }
+}

@@ -1,0 +1,94 @@
+using System.Net;
+using StsFunctions.CheckDomain;
+using StsFunctions.Domains;
+using StsFunctions.Local.MailInternet;
+using StsFunctions.Protocol;
+using Xunit;
+using SmtpSession = StsFunctions.CheckDomain.SmtpSession;
+
+namespace StsFunctions.Tests.CheckDomain;
+
+public sealed class SharedProbeTests(AzuriteFixture azurite)
+{
+    private const string Round = "20260314120000000";
+    private static readonly IPAddress Address = IPAddress.Parse("192.0.2.25");
+    private static readonly CheckSettings Settings = new(25, null, [], SessionTimeout: TimeSpan.FromSeconds(30), RetryDelay: TimeSpan.FromSeconds(10));
+
+    private static CancellationToken Now => TestContext.Current.CancellationToken;
+
+    [Fact]
+    public async Task However_many_domains_stand_behind_a_host_it_is_looked_at_once_a_round()
+    {
+        var storage = await TestStorage.CreateAsync(azurite);
+        var eyes = new Eyes();
+        // Several instances, each with its own client.
+        var probes = Enumerable.Range(0, 8).Select(_ => new SharedProbe(new MxHostStore(storage.Settings.Tables(), TimeProvider.System), eyes, Settings, TimeProvider.System)).ToList();
+
+        var seen = await Task.WhenAll(probes.SelectMany(probe => Enumerable.Range(0, 4).Select(_ => probe.LookAsync("mx.example.com", Address, Round, Now))));
+
+        Assert.Equal(1, eyes.Looks);
+        Assert.All(seen, session => Assert.Equal(seen[0].ToJson(), session.ToJson()));
+        Assert.Equal(("look 1", SmtpOutcome.Completed), (seen[0].Banner, seen[0].Outcome));
+
+        Assert.Equal("look 2", (await probes[0].LookAsync("mx.example.com", Address, "20260315120000000", Now)).Banner);
+    }
+
+    [Fact]
+    public async Task Who_waits_for_one_that_was_killed_looks_itself_once_the_lease_has_run_out()
+    {
+        var storage = await TestStorage.CreateAsync(azurite);
+        await storage.MxHosts.ClaimAsync("mx.example.com", Address, Round, TimeSpan.FromMinutes(2), Now);
+        var eyes = new Eyes();
+        var waiting = new SharedProbe(storage.MxHosts, eyes, Settings, storage.Time).LookAsync("mx.example.com", Address, Round, Now);
+
+        while (!waiting.IsCompleted)
+        {
+            Assert.True(eyes.Looks == 0 || storage.Time.GetUtcNow() >= TestStorage.Noon.AddMinutes(2));
+            storage.Time.Advance(TimeSpan.FromSeconds(5));
+            await Task.Delay(10, Now);
+        }
+
+        Assert.Equal("look 1", (await waiting).Banner);
+        Assert.True(storage.Time.GetUtcNow() >= TestStorage.Noon.AddMinutes(2));
+    }
+
+    [Fact]
+    public async Task What_another_version_of_the_app_kept_in_a_layout_of_its_own_is_looked_at_anew()
+    {
+        var storage = await TestStorage.CreateAsync(azurite);
+        var lease = Assert.IsType<MxClaim.Leased>(await storage.MxHosts.ClaimAsync("mx.example.com", Address, Round, TimeSpan.FromMinutes(2), Now)).Lease;
+        await storage.MxHosts.KeepAsync(lease, Round, "[1, 2]"u8.ToArray(), Now);
+
+        Assert.Equal("look 1", (await new SharedProbe(storage.MxHosts, new Eyes(), Settings, storage.Time).LookAsync("mx.example.com", Address, Round, Now)).Banner);
+    }
+
+    [Fact]
+    public async Task Two_domains_behind_one_host_are_judged_by_one_look()
+    {
+        var storage = await TestStorage.CreateAsync(azurite);
+        await using var lab = await Lab.StartAsync(
+            new LabDomain("one.example", "") { Mx = [new("mx.provider.example")] },
+            new LabDomain("two.example", "") { Mx = [new("mx.provider.example")] });
+        var settings = lab.Settings();
+        var observers = Enumerable.Range(0, 2).Select(_ => lab.ObserverOf(lab.Probe(), settings, TimeProvider.System, storage.MxHosts)).ToList();
+
+        var one = await observers[0].LookAsync(DomainName.Parse("one.example"), Round, Now);
+        lab.Internet.Mx("mx.provider.example").Stop();
+        var two = await observers[1].LookAsync(DomainName.Parse("two.example"), Round, Now);
+        var later = await observers[1].LookAsync(DomainName.Parse("two.example"), "20260315120000000", Now);
+
+        Assert.Equal(one.MxHosts[0].Sessions[0].ToJson(), two.MxHosts[0].Sessions[0].ToJson());
+        Assert.Equal(SmtpOutcome.Completed, two.MxHosts[0].Sessions[0].Outcome);
+        Assert.Equal(SmtpOutcome.ConnectionRefused, later.MxHosts[0].Sessions[0].Outcome);
+    }
+
+    private sealed class Eyes : IAddressProbe
+    {
+        private int _looks;
+
+        public int Looks => _looks;
+
+        public Task<SmtpSession> LookAsync(string mxHost, IPAddress address, string round, CancellationToken cancellation) =>
+            Task.FromResult(new SmtpSession(address.ToString(), SmtpOutcome.Completed, $"look {Interlocked.Increment(ref _looks)}", Tls: new TlsSession("Tls13", "x", [[1, 2, 3]], [])));
+    }
+}

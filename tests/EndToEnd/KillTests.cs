@@ -1,0 +1,364 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.Text.Json;
+using System.Text.RegularExpressions;
+using Azure.Storage.Blobs;
+using Azure.Storage.Queues;
+using StsFunctions.Domains;
+using StsFunctions.Local;
+using StsFunctions.Local.MailInternet;
+using StsFunctions.Protocol;
+using StsFunctions.Reports;
+using StsFunctions.Tests.Storage;
+using Xunit;
+
+namespace StsFunctions.Tests.EndToEnd;
+
+/// <summary>
+/// The binary, killed with SIGKILL in the middle of whatever it does to storage: at each of its calls in turn, and hundreds
+/// of times at random. Afterwards, once a round has gone over every domain, all that must hold of the store holds.
+/// </summary>
+public sealed partial class KillTests(KillTests.Fragile running) : IClassFixture<KillTests.Fragile>
+{
+    private const int RandomKills = 200;
+
+    private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
+
+    [Fact]
+    public async Task Killed_at_each_storage_call_of_a_command_it_leaves_nothing_that_a_round_does_not_make_whole()
+    {
+        var kills = 0;
+        foreach (var command in (string[])["add", "replace", "move", "remove"])
+        {
+            foreach (var before in (bool[])[true, false])
+            {
+                for (var (call, wasKilled) = (1, true); wasKilled; call++)
+                {
+                    var domain = $"{command}{call}{(before ? "b" : "a")}.example";
+                    if (command != "add")
+                    {
+                        await CommandAsync(new Trigger(0, before), "add", domain, "--policy", PolicyFile(0));
+                    }
+
+                    var ended = await CommandAsync(new Trigger(call, before), command switch
+                    {
+                        "remove" => ["remove", domain, "--force"],
+                        "move" => ["add", domain, "--policy", PolicyFile(0), "--group", "others"],
+                        _ => ["add", domain, "--policy", PolicyFile(1)],
+                    });
+                    wasKilled = ended.WasKilled;
+                    kills += wasKilled ? 1 : 0;
+                    Assert.True(wasKilled || ended.ExitCode == 0, ended.Errors);
+                }
+            }
+        }
+
+        await SettleAsync();
+        await StoreInvariants.AssertAsync(running.Store, Told());
+        // Each command has some ten calls; were the wire not in their way, none of this would have been tested.
+        Assert.InRange(kills, 50, 500);
+    }
+
+    [Fact]
+    [Trait("Conformance", "RPT-6")]
+    public async Task Killed_at_each_storage_call_of_a_function_it_leaves_nothing_that_the_next_run_does_not_make_whole()
+    {
+        var domain = new LabDomain("called.example", "All is well.") { Mx = [new LabMx("mx.called.example")] };
+        await running.System.AddAsync(domain, Cancellation);
+        await SettleAsync();
+        var kills = 0;
+        var reports = 0;
+        foreach (var function in (string[])["CheckDomain", "SendWarning", "IngestReport"])
+        {
+            foreach (var before in (bool[])[true, false])
+            {
+                for (var (call, wasKilled) = (1, true); wasKilled; call++)
+                {
+                    // Something to record, to tell and to read, each time.
+                    running.System.Internet.Mx("mx.called.example").Script = call % 2 == 0 ? SmtpScript.Good : SmtpScript.Plain;
+                    var check = new CheckRequest(domain.Name, Keys.Round(DateTimeOffset.UtcNow));
+                    if (function == "SendWarning")
+                    {
+                        await SendAsync(StorageLayout.ChecksQueue, JsonSerializer.Serialize(check, CheckRequestJson.Default.CheckRequest));
+                        await WhenIdleAsync();
+                    }
+
+                    running.Arm(new Trigger(call, before));
+                    switch (function)
+                    {
+                        case "CheckDomain":
+                            await SendAsync(StorageLayout.ChecksQueue, JsonSerializer.Serialize(check, CheckRequestJson.Default.CheckRequest));
+                            break;
+                        case "SendWarning":
+                            await TimerAsync("SendWarning");
+                            break;
+                        default:
+                            await DropAsync(domain.Name, ++reports);
+                            break;
+                    }
+
+                    await WhenIdleAsync();
+                    wasKilled = running.Disarm();
+                    kills += wasKilled ? 1 : 0;
+                }
+            }
+        }
+
+        await SettleAsync();
+        await StoreInvariants.AssertAsync(running.Store, Told());
+        await AssertReportsAsync(domain.Name, reports);
+        Assert.InRange(kills, 40, 500);
+    }
+
+    [Fact]
+    [Trait("Conformance", "RPT-6")]
+    [Trait("Conformance", "GET-6")]
+    public async Task Killed_hundreds_of_times_at_random_under_random_load_it_loses_and_doubles_nothing()
+    {
+        var random = new Random(8461);
+        LabDomain[] domains = [.. "abcd".Select(name => new LabDomain($"{name}.random.example", "All is well.") { Mx = [new LabMx($"mx1.{name}.random.example"), new LabMx($"mx2.{name}.random.example")] })];
+        foreach (var domain in domains)
+        {
+            await running.System.AddAsync(domain, Cancellation);
+        }
+
+        // The one that reports are on is never removed, so that none of them may be refused.
+        var (steady, others) = (domains[0], domains[1..]);
+        var promised = new List<(string Domain, string PolicyId)>();
+        var (kills, reports) = (0, 0);
+        while (kills < RandomKills)
+        {
+            running.Arm(new Trigger(random.Next(1, 30), random.Next(2) == 0, After: TimeSpan.FromMilliseconds(random.Next(3) == 0 ? random.Next(30) : 0)));
+            switch (random.Next(7))
+            {
+                case 0:
+                case 1:
+                    var domain = domains[random.Next(domains.Length)].Name;
+                    // Two at once, now and then: one of them is told so.
+                    var writers = await Task.WhenAll(Enumerable.Range(0, random.Next(1, 3)).Select(_ =>
+                        CommandAsync(new Trigger(random.Next(1, 20), random.Next(2) == 0), "add", domain, "--policy", PolicyFile(random.Next(6)), "--json")));
+                    kills += writers.Count(writer => writer.WasKilled);
+                    foreach (var writer in writers.Where(writer => writer is { WasKilled: false, ExitCode: 0 }))
+                    {
+                        using var json = JsonDocument.Parse(writer.Output);
+                        promised.Add((domain, json.RootElement.GetProperty("policyId").GetString()!));
+                    }
+
+                    break;
+                case 2:
+                    var removed = await CommandAsync(new Trigger(random.Next(1, 20), random.Next(2) == 0), "remove", others[random.Next(others.Length)].Name, "--force");
+                    kills += removed.WasKilled ? 1 : 0;
+                    break;
+                case 3:
+                    var host = running.System.Internet.Mx($"mx{random.Next(1, 3)}.{"abcd"[random.Next(4)]}.random.example");
+                    host.Script = random.Next(2) == 0 ? SmtpScript.Good : SmtpScript.Plain;
+                    await TimerAsync("ScheduleChecks");
+                    break;
+                case 4:
+                    await DropAsync(steady.Name, ++reports);
+                    // And the same again, as a sender that had no answer does.
+                    await DropAsync(steady.Name, reports, " again");
+                    break;
+                case 5:
+                    await TimerAsync("SendWarning");
+                    break;
+                default:
+                    await TimerAsync("SweepStorage");
+                    await WhenIdleAsync();
+                    break;
+            }
+
+            kills += running.Disarm() ? 1 : 0;
+        }
+
+        await SettleAsync();
+        await StoreInvariants.AssertAsync(running.Store, Told());
+        await AssertReportsAsync(steady.Name, reports);
+        foreach (var (domain, id) in promised)
+        {
+            Assert.Contains(id, (await running.Store.Domains.ReadAsync(domain, Cancellation)).Policies.Select(policy => policy.Id));
+        }
+    }
+
+    private async Task AssertReportsAsync(string domain, int count)
+    {
+        var reports = await running.Store.Reports.ReadAsync(DomainName.Parse(domain), DateOnly.MinValue, Cancellation);
+        Assert.Equal(Enumerable.Range(1, count).Select(n => $"Sender {n}").Order(StringComparer.Ordinal), reports.Select(report => report.Submitter).Order(StringComparer.Ordinal));
+        Assert.DoesNotContain(reports, report => report.Superseded);
+        Assert.Equal(count * 10L, reports.Sum(report => report.Sessions));
+        Assert.Equal(count, reports.Sum(report => report.Failures));
+    }
+
+    // No more kills: what is under way ends, what was left behind in the inbox is taken up as the sweep does, a round goes over every domain, and everything is told.
+    private async Task SettleAsync()
+    {
+        await WhenIdleAsync();
+        await foreach (var blob in new BlobContainerClient(running.System.Azurite.ConnectionString, StorageLayout.InboxContainer).GetBlobsAsync(cancellationToken: Cancellation))
+        {
+            await SendAsync(StorageLayout.ArrivalsQueue, ArrivalEvent.Again(blob.Name));
+        }
+
+        await WhenIdleAsync();
+        await running.System.CheckAllAsync(Cancellation);
+        await running.System.WarnAsync(Cancellation);
+    }
+
+    private async Task WhenIdleAsync()
+    {
+        await running.System.Host.WaitForHandlerAsync(Cancellation);
+        await running.System.WhenIdleAsync(Cancellation);
+    }
+
+    // A run that was cut off by the kill is over, and the next one is asked for by its schedule.
+    private async Task TimerAsync(string name)
+    {
+        await running.System.Host.WaitForHandlerAsync(Cancellation);
+        await Record.ExceptionAsync(() => running.System.Host.InvokeTimerAsync(name, Cancellation));
+    }
+
+    private async Task DropAsync(string domain, int number, string suffix = "")
+    {
+        var day = DateOnly.FromDateTime(DateTime.UtcNow).AddDays(-1 - (number % 20));
+        var report = new SampleReport($"Sender {number}", domain, day, Sessions: 10, Failures: 1, $"mx1.{domain}");
+        await running.System.DropAsync($"{domain}/{number}{suffix}.json", report.ToJson(), Cancellation);
+        await running.System.Relay.RelayNowAsync(Cancellation);
+    }
+
+    private Task<Azure.Response<Azure.Storage.Queues.Models.SendReceipt>> SendAsync(string queue, string text) =>
+        new QueueClient(running.System.Azurite.ConnectionString, queue, new QueueClientOptions { MessageEncoding = QueueMessageEncoding.Base64 }).SendMessageAsync(text, Cancellation);
+
+    // Six policies: three modes, each with all MX hosts or without.
+    private string PolicyFile(int number)
+    {
+        var path = Path.Combine(running.System.MailFolder, "..", string.Create(CultureInfo.InvariantCulture, $"kill{number}.txt"));
+        var mode = ((string[])["enforce", "testing", "none"])[number % 3];
+        File.WriteAllText(path, $"version: STSv1\nmode: {mode}\nmx: *.{(number < 3 ? "random.example" : "elsewhere.example")}\nmax_age: 604800\n");
+        return path;
+    }
+
+    private async Task<Ended> CommandAsync(Trigger trigger, params string[] arguments)
+    {
+        var start = new ProcessStartInfo(running.Binary, ["domain", .. arguments]) { RedirectStandardOutput = true, RedirectStandardError = true };
+        foreach (var (name, value) in running.System.Settings)
+        {
+            start.Environment[name] = value;
+        }
+
+        await using var wire = await BadWire.StartAsync(running.System.Azurite.ConnectionString, Cancellation);
+        start.Environment["AzureWebJobsStorage"] = wire.ConnectionString;
+        using var process = Process.Start(start)!;
+        var killer = new Killer(trigger, () => process.Kill());
+        wire.OnCall = killer.OnCall;
+        var output = process.StandardOutput.ReadToEndAsync(Cancellation);
+        var errors = process.StandardError.ReadToEndAsync(Cancellation);
+        await process.WaitForExitAsync(Cancellation);
+        return new Ended(killer.HasKilled && process.ExitCode is not (0 or 1), process.ExitCode, await output, await errors);
+    }
+
+    // The warnings as they were mailed, by their ids.
+    private List<string> Told() =>
+    [
+        .. running.Mails.Select(mail => mail.TextBody!).SelectMany(text => Warning().Matches(text).Select(match =>
+        {
+            var where = Where().Match(text).Groups[1].Value;
+            return $"{(where == "this installation" ? Keys.Operator : where)} {match.Groups[1].Value.Trim()}";
+        })),
+    ];
+
+    [GeneratedRegex(@"^MTA-STS of (.+): \d+ change")]
+    private static partial Regex Where();
+
+    [GeneratedRegex("^  id: +(.+)$", RegexOptions.Multiline)]
+    private static partial Regex Warning();
+
+    /// <summary>When to kill.</summary>
+    /// <param name="Call">At which of the calls that matter, from 1 on; 0 for never.</param>
+    /// <param name="Before">Before storage has seen it, or once it has done it.</param>
+    /// <param name="After">Not at the call itself, but so long after it was let through.</param>
+    internal sealed record Trigger(int Call, bool Before, TimeSpan After = default);
+
+    private sealed record Ended(bool WasKilled, int ExitCode, string Output, string Errors);
+
+    private sealed class Killer(Trigger trigger, Action kill)
+    {
+        private int _calls;
+
+        public bool HasKilled { get; private set; }
+
+        public Fault.Cut? OnCall(StorageCall call)
+        {
+            if (!Matters(call) || Interlocked.Increment(ref _calls) != trigger.Call)
+            {
+                return null;
+            }
+
+            if (trigger.After > TimeSpan.Zero)
+            {
+                _ = Task.Delay(trigger.After, CancellationToken.None).ContinueWith(_ => Kill(), TaskScheduler.Default);
+                return null;
+            }
+
+            return new Fault.Cut(trigger.Before, Kill);
+        }
+
+        private void Kill()
+        {
+            HasKilled = true;
+            kill();
+        }
+
+        // Not the making of containers, queues and tables, and not the Functions host's own talk with its queues.
+        private static bool Matters(StorageCall call) => call.Service switch
+        {
+            "queue" => call.Method == "POST" && !call.Target.Contains("-poison", StringComparison.Ordinal),
+            "table" => !call.Target.Contains("/Tables", StringComparison.Ordinal),
+            _ => !call.Target.Contains("restype=container", StringComparison.Ordinal),
+        };
+    }
+
+    /// <summary>The system whose app reaches its storage by a wire at which it can be killed.</summary>
+    public sealed class Fragile(AppUnderTest app) : RunningSystem(app), IAsyncLifetime
+    {
+        private BadWire? _wire;
+        private Killer? _killer;
+
+        public string Binary { get; } = app.Binary;
+
+        internal TestStorage Store { get; private set; } = null!;
+
+        protected override LocalSystemOptions Options => new()
+        {
+            FatalCrash = int.MaxValue,
+            WayToStorage = async (straight, cancellation) =>
+            {
+                _wire = await BadWire.StartAsync(straight, cancellation);
+                return _wire.ConnectionString;
+            },
+        };
+
+        public new async ValueTask InitializeAsync()
+        {
+            await base.InitializeAsync();
+            Store = new TestStorage(System.Azurite.ConnectionString);
+            await StorageLayout.EnsureAsync(Store.Blobs, Store.Queues, Store.Tables, Cancellation);
+        }
+
+        public new async ValueTask DisposeAsync()
+        {
+            await base.DisposeAsync();
+            await _wire!.DisposeAsync();
+        }
+
+        internal void Arm(Trigger trigger)
+        {
+            _killer = new Killer(trigger, System.Host.KillHandler);
+            _wire!.OnCall = _killer.OnCall;
+        }
+
+        internal bool Disarm()
+        {
+            _wire!.OnCall = _ => null;
+            return _killer!.HasKilled;
+        }
+    }
+}

@@ -1,0 +1,81 @@
+using System.Text.Json;
+using Microsoft.Extensions.Logging.Abstractions;
+using StsFunctions.Domains;
+using StsFunctions.Protocol;
+using StsFunctions.Protocol.MtaSts;
+using StsFunctions.ScheduleChecks;
+using Xunit;
+
+namespace StsFunctions.Tests.ScheduleChecks;
+
+public sealed class ScheduleChecksTests(AzuriteFixture azurite)
+{
+    private static readonly Policy None = Policy.Parse("version: STSv1\nmode: none\nmax_age: 1\n"u8);
+
+    private static CancellationToken Now => TestContext.Current.CancellationToken;
+
+    [Fact]
+    public async Task Every_hosted_domain_is_asked_for_once_in_one_round_and_nobody_else()
+    {
+        var storage = await TestStorage.CreateAsync(azurite);
+        foreach (var name in (string[])["b.example", "a.example", "gone.example"])
+        {
+            await storage.Publisher.PublishAsync(DomainName.Parse(name), None, null, Now);
+        }
+
+        await storage.Publisher.RemoveAsync(DomainName.Parse("gone.example"), force: true, Now);
+        await storage.Ledger.RecordAsync(
+            await storage.Domains.ReadAsync(Keys.Operator, Now), "1", TestStorage.Noon,
+            [new Finding("network.port25.closed", Severity.Warning, "port 25", "", "", "", "")], new HashSet<string>(), null, Now);
+
+        var asked = await RunAsync(storage);
+
+        Assert.Equal(["a.example", "b.example"], asked.Select(request => request.Domain));
+        Assert.Equal("20260314120000000", Assert.Single(asked.Select(request => request.Round).Distinct()));
+    }
+
+    [Fact]
+    public async Task A_domain_that_the_list_has_lost_or_should_have_lost_is_asked_for_and_so_healed()
+    {
+        var storage = await TestStorage.CreateAsync(azurite);
+        foreach (var name in (string[])["unlisted.example", "listed.example"])
+        {
+            await storage.Publisher.PublishAsync(DomainName.Parse(name), None, null, Now);
+        }
+
+        var fleet = storage.Tables.GetTableClient(StorageLayout.FleetTable);
+        await fleet.DeleteEntityAsync(Keys.Shard(DomainName.Parse("unlisted.example")), "unlisted.example", cancellationToken: Now);
+        await storage.Domains.CommitAsync(
+            new DomainChange("listed.example").Record((await storage.Domains.ReadAsync("listed.example", Now)).Record! with { State = DomainState.Gone }, Azure.ETag.All), Now);
+
+        Assert.Equal(["listed.example", "unlisted.example"], (await RunAsync(storage)).Select(request => request.Domain));
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task A_domain_that_was_left_half_way_is_asked_for_even_if_it_had_never_been_there_or_was_gone(bool wasThere)
+    {
+        var storage = await TestStorage.CreateAsync(azurite);
+        if (wasThere)
+        {
+            await storage.Publisher.PublishAsync(DomainName.Parse("half.example"), None, null, Now);
+            await storage.Publisher.RemoveAsync(DomainName.Parse("half.example"), force: true, Now);
+            Assert.Empty(await RunAsync(storage));
+        }
+
+        var half = new PolicyVersion("20270101000000", None.ToBytes(), PolicyMode.None, TimeSpan.FromSeconds(1), TestStorage.Noon, null, "default");
+        await storage.Domains.CommitAsync(new DomainChange("half.example").NewPolicy(half), Now);
+
+        Assert.Equal("half.example", Assert.Single(await RunAsync(storage)).Domain);
+    }
+
+    private static async Task<IReadOnlyList<CheckRequest>> RunAsync(TestStorage storage)
+    {
+        var queue = storage.Queues.GetQueueClient(StorageLayout.ChecksQueue);
+        await queue.ClearMessagesAsync(Now);
+        await new ScheduleChecksFunction(
+            storage.Domains, storage.Fleet, new CheckQueue(storage.Queues), new ScheduleSettings(TimeSpan.Zero), storage.Time, NullLogger<ScheduleChecksFunction>.Instance).RunAsync(Now);
+        return [.. (await queue.PeekMessagesAsync(32, Now)).Value.Select(message => JsonSerializer.Deserialize(message.MessageText, CheckRequestJson.Default.CheckRequest)!).OrderBy(request => request.Domain, StringComparer.Ordinal)];
+    }
+}

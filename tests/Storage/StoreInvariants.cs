@@ -1,0 +1,165 @@
+using Azure.Data.Tables;
+using StsFunctions.Domains;
+using StsFunctions.Protocol;
+using Xunit;
+
+namespace StsFunctions.Tests.Storage;
+
+/// <summary>What must hold of a whole account, whatever happened to whoever wrote it, once a round has gone over every domain.</summary>
+internal sealed class StoreInvariants(TestStorage storage)
+{
+    private readonly List<string> _broken = [];
+
+    private static CancellationToken Now => TestContext.Current.CancellationToken;
+
+    /// <summary>Holds them against all that is stored, and against the ids of the warnings that were told.</summary>
+    public static async Task AssertAsync(TestStorage storage, IReadOnlyCollection<string>? told = null)
+    {
+        var invariants = new StoreInvariants(storage);
+        await invariants.LookAsync(told);
+        Assert.True(invariants._broken.Count == 0, string.Join('\n', invariants._broken));
+    }
+
+    private async Task LookAsync(IReadOnlyCollection<string>? told)
+    {
+        var rows = await storage.Tables.GetTableClient(StorageLayout.DomainsTable).QueryAsync<TableEntity>(cancellationToken: Now).ToListAsync(Now);
+        var warnings = new List<string>();
+        var pending = new List<string>();
+        foreach (var partition in rows.GroupBy(row => row.PartitionKey))
+        {
+            var audit = Rows(partition, Keys.AuditPrefix).Select(row => row.GetString("What")).ToList();
+            var changes = audit.Where(what => what.StartsWith(Keys.OutboxPrefix, StringComparison.Ordinal)).ToList();
+            var outbox = Rows(partition, Keys.OutboxPrefix).Select(row => row.RowKey).ToList();
+            warnings.AddRange(changes.Select(id => IdOf(partition.Key, id)));
+            pending.AddRange(outbox.Select(id => IdOf(partition.Key, id)));
+            Check(changes.Distinct().Count() == changes.Count, $"{partition.Key}: a warning's id stands twice in the audit trail");
+            Check(!outbox.Except(changes).Any(), $"{partition.Key}: an outbox row has no audit row");
+            CheckFindings(partition.Key, Rows(partition, Keys.FindingPrefix).Select(row => row.RowKey), changes);
+            if (partition.Key != Keys.Operator)
+            {
+                await CheckPolicyAsync(await storage.Domains.ReadAsync(partition.Key, Now), audit);
+            }
+        }
+
+        Check(!warnings.GroupBy(id => id).Any(id => id.Count() > 1), "a warning's id stands in two partitions");
+        if (told is not null)
+        {
+            CheckTold(told, warnings, pending);
+        }
+
+        var domains = rows.Select(row => row.PartitionKey).Where(key => key != Keys.Operator).Distinct().ToList();
+        await CheckFleetAsync(domains);
+        await foreach (var blob in storage.Blobs.GetBlobContainerClient(StorageLayout.PoliciesContainer).GetBlobsAsync(cancellationToken: Now))
+        {
+            Check(domains.Contains(blob.Name), $"{blob.Name} is served and has no partition");
+        }
+    }
+
+    /// <summary>A warning's id as a mail tells it, beside the partition: ids are unique within one.</summary>
+    public static string IdOf(string partition, string outboxKey) => $"{partition} {outboxKey[Keys.OutboxPrefix.Length..]}";
+
+    // What was told and what is still to be told, together, is every change there was, and each once.
+    private void CheckTold(IReadOnlyCollection<string> told, List<string> warnings, List<string> pending)
+    {
+        foreach (var id in warnings.Except(told).Except(pending))
+        {
+            Check(false, $"lost: {id} was neither told nor is it pending");
+        }
+
+        foreach (var id in told.Except(warnings))
+        {
+            Check(false, $"{id} was told and never happened");
+        }
+
+        foreach (var id in told.GroupBy(id => id).Where(id => id.Count() > 1))
+        {
+            Check(false, $"doubled: {id.Key} was told {id.Count()} times");
+        }
+
+        foreach (var id in told.Intersect(pending))
+        {
+            Check(false, $"{id} was told and is to be told again");
+        }
+    }
+
+    // The audit trail, played back, comes to exactly what stands open.
+    private void CheckFindings(string partition, IEnumerable<string> findings, IEnumerable<string> changes)
+    {
+        var open = new HashSet<string>();
+        // An id is o:<round>:<code>:<subject>:<change>, and the audit trail is in the order of time.
+        foreach (var parts in changes.Select(id => id.Split(':')))
+        {
+            var finding = $"{Keys.FindingPrefix}{parts[2]}:{parts[3]}";
+            _ = parts[4] == "resolved" ? open.Remove(finding) : open.Add(finding);
+        }
+
+        Check(open.SetEquals(findings), $"{partition}: open are [{string.Join(", ", findings)}], by the audit trail [{string.Join(", ", open)}]");
+    }
+
+    private async Task CheckPolicyAsync(DomainPartition partition, List<string> audit)
+    {
+        var name = partition.Key;
+        foreach (var policy in partition.Policies)
+        {
+            Check(audit.Count(what => what == $"policy.recorded.{policy.Id}") == 1, $"{name}: policy {policy.Id} was recorded without an audit row of its own");
+        }
+
+        Check(partition.Record?.PolicyId == partition.Newest?.Id, $"{name}: the record is at {partition.Record?.PolicyId}, the newest policy is {partition.Newest?.Id}");
+        Check(audit.Count(what => what == $"policy.published.{partition.Record?.PolicyId}") == 1, $"{name}: policy {partition.Record?.PolicyId} was published without an audit row");
+        Check(partition.Policies.SkipLast(1).All(policy => policy.ReplacedAt is not null), $"{name}: an earlier policy has no end");
+        Check(partition.Newest?.ReplacedAt is null == partition.IsActive, $"{name}: the newest policy's end does not go with the domain's");
+
+        var served = (await storage.Policies.LookAsync(DomainName.Parse(name), null, Now) as PolicyLook.Found)?.Policy;
+        Check(served?.Id == (partition.IsActive ? partition.Newest!.Id : null), $"{name}: {served?.Id ?? "nothing"} is served, {partition.Newest?.Id} is the newest ({partition.Record?.State})");
+        Check(served is null || served.Bytes.AsSpan().SequenceEqual(partition.Newest!.Bytes), $"{name}: other bytes are served than were recorded");
+    }
+
+    private async Task CheckFleetAsync(List<string> domains)
+    {
+        var fleet = await storage.Fleet.ListAsync(Now).ToListAsync(Now);
+        Check(fleet.Select(row => row.Domain).Distinct().Count() == fleet.Count, "a domain is listed twice");
+        foreach (var name in domains.Union(fleet.Select(row => row.Domain)))
+        {
+            var partition = await storage.Domains.ReadAsync(name, Now);
+            var row = fleet.Find(row => row.Domain == name);
+            Check(row is not null == partition.IsActive, $"{name}: {(row is null ? "not listed" : "listed")}, and {partition.Record?.State}");
+            if (row is null || partition.Record is not { } record)
+            {
+                continue;
+            }
+
+            var reports = await storage.Reports.ReadAsync(DomainName.Parse(name), DateOnly.MinValue, Now);
+            var expected = new FleetRow(
+                name, record.Group, record.Mode, record.PolicyId,
+                partition.Findings.Count == 0 ? null : partition.Findings.Max(open => open.Finding.Severity), partition.Findings.Count,
+                record.NextExpiry, record.LastCheckAt, record.Observed, partition.Outbox.Count, []);
+            Check(row with { Days = expected.Days } == expected, $"{name}: the list says {row}, the partition {expected}");
+            Check(row.Days.SequenceEqual(FleetStore.DailySessionsOf(reports)), $"{name}: the list's days are not the reports'");
+            await CheckReportsAsync(reports);
+        }
+    }
+
+    private async Task CheckReportsAsync(IReadOnlyList<Report> reports)
+    {
+        var counted = reports.Where(report => !report.Superseded).ToList();
+        Check(counted.Select(report => (report.Submitter, report.ReportId, report.Start)).Distinct().Count() == counted.Count, "a report counts twice");
+        foreach (var report in reports)
+        {
+            var failures = await storage.Reports.ReadFailuresAsync(report, Now);
+            Check(failures.Sum(failure => failure.Sessions) == report.Failures, $"{report.ReportId}: its details are of {failures.Sum(failure => failure.Sessions)} sessions, not {report.Failures}");
+            var raw = storage.Blobs.GetBlobContainerClient(StorageLayout.ReportsContainer).GetBlobClient(report.Blob);
+            Check(await raw.ExistsAsync(Now), $"{report.ReportId}: the raw one is not there");
+        }
+    }
+
+    private static IEnumerable<TableEntity> Rows(IEnumerable<TableEntity> partition, string prefix) =>
+        partition.Where(row => row.RowKey.StartsWith(prefix, StringComparison.Ordinal));
+
+    private void Check(bool holds, string otherwise)
+    {
+        if (!holds)
+        {
+            _broken.Add(otherwise);
+        }
+    }
+}

@@ -1,0 +1,93 @@
+using Azure.Data.Tables;
+using StsFunctions.Domains;
+using StsFunctions.Protocol;
+using StsFunctions.Protocol.MtaSts;
+using Xunit;
+
+namespace StsFunctions.Tests.Storage;
+
+/// <summary>What looks for damage finds it.</summary>
+public sealed class StoreInvariantsTests(AzuriteFixture azurite)
+{
+    private static readonly DomainName Domain = DomainName.Parse("example.com");
+    private static readonly DateTimeOffset Start = TestStorage.Noon.Date.AddDays(-1).ToUniversalTime();
+
+    private static readonly Dictionary<string, (Func<TestStorage, Task> Do, string Found)> s_damages = new()
+    {
+        ["an audit row is missing"] = (storage => DeleteAsync(storage, StorageLayout.DomainsTable, row => row.RowKey.StartsWith("a:", StringComparison.Ordinal) && row.GetString("What").StartsWith("o:", StringComparison.Ordinal)), "has no audit row"),
+        ["a publication's audit row is missing"] = (storage => DeleteAsync(storage, StorageLayout.DomainsTable, row => row.RowKey.StartsWith("a:", StringComparison.Ordinal) && row.GetString("What").StartsWith("policy.recorded", StringComparison.Ordinal)), "without an audit row"),
+        ["an outbox row is missing"] = (storage => DeleteAsync(storage, StorageLayout.DomainsTable, row => row.RowKey.StartsWith("o:", StringComparison.Ordinal)), "lost:"),
+        ["a finding is missing"] = (storage => DeleteAsync(storage, StorageLayout.DomainsTable, row => row.RowKey.StartsWith("f:", StringComparison.Ordinal)), "by the audit trail"),
+        ["the record is missing"] = (storage => DeleteAsync(storage, StorageLayout.DomainsTable, row => row.RowKey == "d"), "the record is at"),
+        ["the policy is not served"] = (storage => storage.Policies.DeleteAsync(Domain, "9", Now), "nothing is served"),
+        ["other bytes are served"] = (async storage =>
+        {
+            var newest = (await storage.Domains.ReadAsync("example.com", Now)).Newest!;
+            await storage.Policies.DeleteAsync(Domain, "9", Now);
+            await storage.Policies.PutAsync(Domain, newest with { Bytes = [1] }, Now);
+        }, "other bytes"),
+        ["the domain is not listed"] = (storage => DeleteAsync(storage, StorageLayout.FleetTable, _ => true), "not listed"),
+        ["the list is behind"] = (storage => storage.Ledger.RecordAsync(
+            storage.Domains.ReadAsync("example.com", Now).Result, "9", TestStorage.Noon.AddHours(2), [], new HashSet<string>(), storage.Domains.ReadAsync("example.com", Now).Result.Record, Now), "the list says"),
+        ["the list counts what no report says"] = (storage => DeleteAsync(storage, StorageLayout.ReportsTable, _ => true), "the list's days"),
+        ["a report's detail is missing"] = (storage => DeleteAsync(storage, StorageLayout.ReportFailuresTable, _ => true), "its details are of"),
+        ["a raw report is missing"] = (storage => storage.Blobs.GetBlobContainerClient(StorageLayout.ReportsContainer).DeleteBlobAsync("raw", cancellationToken: Now), "the raw one is not there"),
+    };
+
+    public static TheoryData<string> Damages => [.. s_damages.Keys];
+
+    private static CancellationToken Now => TestContext.Current.CancellationToken;
+
+    [Theory]
+    [MemberData(nameof(Damages))]
+    public async Task Each_damage_is_found(string damage)
+    {
+        var storage = await WholeAsync();
+        await StoreInvariants.AssertAsync(storage, []);
+
+        await s_damages[damage].Do(storage);
+
+        var found = await Assert.ThrowsAnyAsync<Exception>(() => StoreInvariants.AssertAsync(storage, []));
+        Assert.Contains(s_damages[damage].Found, found.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_warning_told_twice_or_never_or_out_of_nothing_is_found()
+    {
+        var storage = await WholeAsync();
+        var pending = Assert.Single((await storage.Domains.ReadAsync("example.com", Now)).Outbox);
+        var id = StoreInvariants.IdOf("example.com", pending.Key);
+        await FailsAsync([id], "is to be told again");
+        await FailsAsync(["example.com nothing"], "never happened");
+
+        await storage.Domains.CommitAsync(new DomainChange("example.com").Told(pending), Now);
+        await storage.Fleet.ProjectAsync(Domain, Now);
+        await StoreInvariants.AssertAsync(storage, [id]);
+        await FailsAsync([], "lost:");
+        await FailsAsync([id, id], "doubled:");
+
+        async Task FailsAsync(string[] told, string found) =>
+            Assert.Contains(found, (await Assert.ThrowsAnyAsync<Exception>(() => StoreInvariants.AssertAsync(storage, told))).Message, StringComparison.Ordinal);
+    }
+
+    private async Task<TestStorage> WholeAsync()
+    {
+        var storage = await TestStorage.CreateAsync(azurite);
+        await storage.Publisher.PublishAsync(Domain, Policy.Parse("version: STSv1\nmode: none\nmax_age: 1\n"u8), null, Now);
+        var partition = await storage.Domains.ReadAsync("example.com", Now);
+        var finding = new Finding("mx.starttls.missing", Severity.Warning, "mx.example.com", "seen", "meaning", "remedy", "RFC 8461 §4");
+        await storage.Ledger.RecordAsync(partition, "1", TestStorage.Noon.AddHours(1), [finding], new HashSet<string>(), partition.Record, Now);
+        await storage.Blobs.GetBlobContainerClient(StorageLayout.ReportsContainer).GetBlobClient("raw").UploadAsync(new BinaryData("{}"), Now);
+        var report = new Report("example.com", "Company-X", "id", Start, Start.AddDays(1), "sts", 90, 7, ReportSource.Mail, Verdict.Unverified, TestStorage.Noon, "body", "raw");
+        await storage.Reports.StoreAsync(report, [new("certificate-expired", "", "", 7, "")], Now);
+        await storage.Fleet.ProjectAsync(Domain, Now);
+        return storage;
+    }
+
+    private static async Task DeleteAsync(TestStorage storage, string table, Func<TableEntity, bool> which)
+    {
+        var client = storage.Tables.GetTableClient(table);
+        var row = (await client.QueryAsync<TableEntity>(cancellationToken: Now).ToListAsync(Now)).First(which);
+        await client.DeleteEntityAsync(row.PartitionKey, row.RowKey, cancellationToken: Now);
+    }
+}

@@ -1,0 +1,119 @@
+using Azure.Storage.Blobs.Models;
+using StsFunctions.Domains;
+using StsFunctions.IngestReport;
+using StsFunctions.Protocol;
+using StsFunctions.Protocol.MtaSts;
+using StsFunctions.Reports;
+using StsFunctions.SweepStorage;
+using StsFunctions.Tests.Reports;
+using Xunit;
+
+namespace StsFunctions.Tests.SweepStorage;
+
+public sealed class SweepStorageTests(AzuriteFixture azurite) : IAsyncLifetime
+{
+    private readonly RecordedLog _log = new();
+    private TestStorage _storage = null!;
+    private ReportInbox _inbox = null!;
+
+    private static CancellationToken Now => TestContext.Current.CancellationToken;
+
+    public async ValueTask InitializeAsync()
+    {
+        _storage = await TestStorage.CreateAsync(azurite);
+        _inbox = new ReportInbox(_storage.Blobs, _storage.Time);
+    }
+
+    public ValueTask DisposeAsync()
+    {
+        _log.Dispose();
+        return ValueTask.CompletedTask;
+    }
+
+    [Fact]
+    public async Task A_report_whose_message_was_lost_is_asked_for_again_once_it_is_an_hour_old_and_is_then_read()
+    {
+        await _storage.Publisher.PublishAsync(DomainName.Parse("example.com"), Policy.Parse("version: STSv1\nmode: none\nmax_age: 1\n"u8), null, Now);
+        await DropAsync("lost/ünïcode report.json", Samples.Json(Samples.Policy()));
+
+        await SweepAsync(TimeSpan.FromMinutes(59));
+        Assert.Empty(await MessagesAsync());
+
+        await SweepAsync(TimeSpan.FromMinutes(61));
+        var message = Assert.Single(await MessagesAsync());
+        Assert.Equal("lost/ünïcode report.json", ArrivalEvent.BlobName(message));
+
+        var reader = new ReportReader(new ReportSettings(MaxBytes: 4 << 20, MaxExpandedBytes: 64 << 20), _storage.Time);
+        await new IngestReportFunction(_inbox, reader, _storage.Reports, _storage.Domains, _storage.Fleet, _log.For<IngestReportFunction>()).RunAsync(message, Now);
+        Assert.Single(await _storage.Reports.ReadAsync(DomainName.Parse("example.com"), new DateOnly(2026, 1, 1), Now));
+        Assert.Empty(await BlobsAsync(StorageLayout.InboxContainer));
+    }
+
+    [Fact]
+    public async Task What_fails_again_and_again_ends_in_quarantine_with_how_it_came_instead_of_for_ever_on_the_queue()
+    {
+        await DropAsync("stubborn", [1, 2, 3], ("source", "Mail"));
+        for (var sweep = 1; sweep <= 3; sweep++)
+        {
+            await SweepAsync(TimeSpan.FromHours(2));
+            Assert.Single(await MessagesAsync());
+            Assert.Empty(await BlobsAsync(StorageLayout.QuarantineContainer));
+        }
+
+        await SweepAsync(TimeSpan.FromHours(2));
+
+        Assert.Empty(await MessagesAsync());
+        Assert.Empty(await BlobsAsync(StorageLayout.InboxContainer));
+        var kept = Assert.Single(await BlobsAsync(StorageLayout.QuarantineContainer));
+        Assert.Equal(("stubborn", "Mail"), (kept.Metadata["name"], kept.Metadata["source"]));
+        Assert.Contains("report-arrivals-poison", kept.Metadata["reason"], StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Another_report_under_the_same_name_begins_anew()
+    {
+        for (var sweep = 1; sweep <= 5; sweep++)
+        {
+            await DropAsync("report.json", [(byte)sweep]);
+            await SweepAsync(TimeSpan.FromHours(2));
+            Assert.Single(await MessagesAsync());
+        }
+
+        Assert.Empty(await BlobsAsync(StorageLayout.QuarantineContainer));
+    }
+
+    [Fact]
+    public async Task An_empty_inbox_is_nothing_to_do()
+    {
+        await SweepAsync(TimeSpan.FromHours(2));
+
+        Assert.Empty(await MessagesAsync());
+        Assert.Empty(_log.Lines);
+    }
+
+    // Blobs carry storage's own time, so the sweep's clock stands ahead of that.
+    private Task SweepAsync(TimeSpan later)
+    {
+        var time = new Microsoft.Extensions.Time.Testing.FakeTimeProvider(DateTimeOffset.UtcNow + later);
+        return new SweepStorageFunction(_inbox, new ArrivalQueue(_storage.Queues), _storage.MxHosts, time, _log.For<SweepStorageFunction>()).RunAsync(Now);
+    }
+
+    private Task<Azure.Response<BlobContentInfo>> DropAsync(string name, byte[] content, params (string Key, string Value)[] metadata) =>
+        _storage.Blobs.GetBlobContainerClient(StorageLayout.InboxContainer).GetBlobClient(name)
+            .UploadAsync(new BinaryData(content), new BlobUploadOptions { Metadata = metadata.ToDictionary(pair => pair.Key, pair => pair.Value) }, Now);
+
+    private async Task<IReadOnlyList<string>> MessagesAsync()
+    {
+        var queue = _storage.Queues.GetQueueClient(StorageLayout.ArrivalsQueue);
+        var messages = (await queue.ReceiveMessagesAsync(32, cancellationToken: Now)).Value;
+        foreach (var message in messages)
+        {
+            await queue.DeleteMessageAsync(message.MessageId, message.PopReceipt, Now);
+        }
+
+        return [.. messages.Select(message => message.MessageText)];
+    }
+
+    private async Task<List<BlobItem>> BlobsAsync(string container) =>
+        await _storage.Blobs.GetBlobContainerClient(container).GetBlobsAsync(new GetBlobsOptions { Traits = BlobTraits.Metadata }, Now).ToListAsync(Now);
+}
