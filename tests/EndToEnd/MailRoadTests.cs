@@ -95,7 +95,11 @@ public sealed class MailRoadTests(RunningSystem running, AppUnderTest app) : ICl
         Assert.Equal(1, await PendingAsync("self-signed.example"));
 
         service.IsBusy = false;
-        Assert.Equal(HttpStatusCode.OK, await sender.FireAsync(Cancellation));
+        while (await PendingAsync("self-signed.example") > 0)
+        {
+            Assert.Equal(HttpStatusCode.OK, await sender.FireAsync(Cancellation));
+        }
+
         Assert.Single(service.Mails, mail => mail.GetProperty("content").GetProperty("subject").GetString()!.Contains("self-signed.example", StringComparison.Ordinal));
     }
 

@@ -58,6 +58,21 @@ public sealed class DnsServerTests : IAsyncDisposable
     }
 
     [Fact]
+    public async Task Records_in_turn_are_told_once_each_and_the_last_stay()
+    {
+        _zone.SetInTurn("turning.example.com", [DnsRecord.Txt("first")], [DnsRecord.Txt("second")], [DnsRecord.Txt("last")]);
+        var told = new List<string>();
+        for (var question = 0; question < 4; question++)
+        {
+            // A question for what the name does not have turns nothing.
+            Assert.Empty((await Ask("turning.example.com", QueryType.A)).Answers);
+            told.AddRange(Assert.Single((await Ask("turning.example.com", QueryType.TXT)).Answers.TxtRecords()).Text);
+        }
+
+        Assert.Equal(["first", "second", "last", "last"], told);
+    }
+
+    [Fact]
     public async Task A_null_MX_names_the_root()
     {
         _zone.Set("null.example.com", DnsRecord.Mx(0, "."));
