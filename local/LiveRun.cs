@@ -64,6 +64,7 @@ internal static class LiveRun
     private static void WriteTour(LocalSystem system)
     {
         var policy = system.Https("mta-sts.example.com", "/.well-known/mta-sts.txt");
+        File.WriteAllText(system.TokenFile, $"Authorization: Bearer {system.Token("Sts.Reader")}\n");
         Console.WriteLine();
         Console.WriteLine($"""
             Running:
@@ -71,6 +72,7 @@ internal static class LiveRun
               storage       Azurite, blob {system.Azurite.BlobPort}, queue {system.Azurite.QueuePort}, table {system.Azurite.TablePort} (process {system.Azurite.ProcessId})
               DNS           {system.Internet.Dns}
               SMTP          port {system.Internet.SmtpPort} of each MX host's own address
+              tokens        {system.Issuer.Address} issues them, as Entra ID does
               warnings      {system.MailFolder}
               private CA    {system.RootFile}
               settings      export AzureWebJobsStorage='{system.Azurite.ConnectionString}'
@@ -87,6 +89,7 @@ internal static class LiveRun
             Try, in another terminal:
               curl --cacert {system.RootFile} --resolve mta-sts.example.com:{policy.Port}:127.0.0.1 {policy}
               curl --cacert {system.RootFile} -H 'Content-Type: application/tlsrpt+json' --data '{Minified()}' {system.Https(LocalSystem.AppHost, "/v1/tlsrpt")}
+              curl --cacert {system.RootFile} -H @{system.TokenFile} {system.Https(LocalSystem.AppHost, "/api/domains")}
               dig @{system.Internet.Dns.Address} -p {system.Internet.Dns.Port} MX example.com +short
 
             Or type here:
@@ -94,6 +97,7 @@ internal static class LiveRun
               show example.com         one of them: findings, and what senders reported
               expire mx2.example.com   swap its certificate for one that expired yesterday
               round                    check every domain now, and send the warnings
+              token reader             a token for api/, and a curl line with it
               help                     everything else that can be broken and mended
             Ctrl-C stops everything.
             """);
@@ -122,8 +126,11 @@ internal static class LiveRun
                     case ["show", var domain]:
                         await AppAsync(system, cancellationToken, "domain", "show", domain);
                         break;
+                    case ["token", .. var words]:
+                        Console.WriteLine(TokenFor(system, words));
+                        break;
                     case ["help"]:
-                        Console.WriteLine($"{commands.Execute(line)}\n{"list",-24} the hosted domains\n{"show DOMAIN",-24} one of them\n{"round",-24} check every domain now, and send the warnings");
+                        Console.WriteLine($"{commands.Execute(line)}\n{"list",-24} the hosted domains\n{"show DOMAIN",-24} one of them\n{"round",-24} check every domain now, and send the warnings\n{"token [ROLE] [GROUP ...]",-24} a token for api/: admin, reader or agent, for these groups or for all");
                         break;
                     case ["list" or "show" or "round", ..]:
                         Console.WriteLine("Say `list`, `show DOMAIN` or `round`.");
@@ -139,6 +146,18 @@ internal static class LiveRun
         catch (OperationCanceledException)
         {
         }
+    }
+
+    private static string TokenFor(LocalSystem system, string[] words)
+    {
+        var role = words is [var first, ..] ? first.ToLowerInvariant() : "reader";
+        if (role is not ("admin" or "reader" or "agent"))
+        {
+            return "Say `token [ROLE] [GROUP ...]`; a role is admin, reader or agent.";
+        }
+
+        var token = system.Token($"Sts.{char.ToUpperInvariant(role[0])}{role[1..]}", [.. words.Skip(1)]);
+        return $"{token}\n\ncurl --cacert {system.RootFile} -H 'Authorization: Bearer {token}' {system.Https(LocalSystem.AppHost, "/api/domains")}";
     }
 
     // A read of the console cannot be cancelled: it is left behind, and ends with the process.
