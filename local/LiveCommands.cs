@@ -19,11 +19,12 @@ internal sealed class LiveCommands : IDisposable
         (_system, _progress, _internet) = (system, progress, new Commands(system.Internet, TimeProvider.System));
         _commands =
         [
-            new("list", "", "the hosted domains", 0, (_, cancellation) => AppAsync(cancellation, "domain", "list")),
-            new("show", "DOMAIN", "one of them: findings, and what senders reported", 1, (words, cancellation) => AppAsync(cancellation, "domain", "show", words[0])),
-            new("catalogue", "", "the domains that can be hosted besides", 0, (_, _) => Task.FromResult(Catalogue())),
-            new("add", "DOMAIN", "host one of the catalogue", 1, (words, cancellation) => AddAsync(words[0], cancellation)),
-            new("round", "", "check every domain now, and send the warnings", 0, (_, cancellation) => RoundAsync(cancellation)),
+            new("list", "", "the hosted domains", 0..0, (_, cancellation) => AppAsync(cancellation, "domain", "list")),
+            new("show", "DOMAIN", "one of them: findings, and what senders reported", 1..1, (words, cancellation) => AppAsync(cancellation, "domain", "show", words[0])),
+            new("catalogue", "", "the domains that can be hosted besides", 0..0, (_, _) => Task.FromResult(Catalogue())),
+            new("add", "DOMAIN", "host one of the catalogue", 1..1, (words, cancellation) => AddAsync(words[0], cancellation)),
+            new("round", "", "check every domain now, and send the warnings", 0..0, (_, cancellation) => RoundAsync(cancellation)),
+            new("token", "[ROLE] [GROUP ...]", "a token for api/: admin, reader or agent, for these groups or for all", 0..int.MaxValue, (words, _) => Task.FromResult(TokenFor(_system, words))),
         ];
     }
 
@@ -36,7 +37,7 @@ internal sealed class LiveCommands : IDisposable
             var words = line.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries);
             if (words is [var verb, ..] && _commands.FirstOrDefault(known => known.Verb.Equals(verb, StringComparison.OrdinalIgnoreCase)) is { } command)
             {
-                return words.Length - 1 == command.Takes
+                return words.Length - 1 >= command.Takes.Start.Value && words.Length - 1 <= command.Takes.End.Value
                     ? await command.Run(words[1..], cancellationToken)
                     : new(false, $"Say `{command.Usage}`: {command.Does}.");
             }
@@ -70,6 +71,17 @@ internal sealed class LiveCommands : IDisposable
             _progress.Report($"Hosting {domain.Name} …");
             await _system.AddAsync(domain, cancellationToken);
         }
+    }
+
+    /// <summary>A token for <c>api/</c>, and a line that uses it.</summary>
+    public static CommandAnswer TokenFor(LocalSystem system, string[] words)
+    {
+        var role = words is [var first, ..] ? first.ToLowerInvariant() : "reader";
+        if (role is not ("admin" or "reader" or "agent"))
+            return new(false, "Say `token [ROLE] [GROUP ...]`; a role is admin, reader or agent.");
+
+        var token = system.Token($"Sts.{char.ToUpperInvariant(role[0])}{role[1..]}", [.. words.Skip(1)]);
+        return new(true, $"{token}\n\ncurl --cacert {system.RootFile} -H 'Authorization: Bearer {token}' {system.Https(LocalSystem.AppHost, "/api/domains")}");
     }
 
     public void Dispose() => _turn.Dispose();
@@ -113,7 +125,7 @@ internal sealed class LiveCommands : IDisposable
 
     private string[] Mails() => Directory.Exists(_system.MailFolder) ? Directory.GetFiles(_system.MailFolder, "*.eml") : [];
 
-    private sealed record AppCommand(string Verb, string Arguments, string Does, int Takes, Func<string[], CancellationToken, Task<CommandAnswer>> Run)
+    private sealed record AppCommand(string Verb, string Arguments, string Does, Range Takes, Func<string[], CancellationToken, Task<CommandAnswer>> Run)
     {
         public string Usage => $"{Verb} {Arguments}".TrimEnd();
 

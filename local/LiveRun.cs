@@ -52,6 +52,7 @@ internal static class LiveRun
     private static void WriteTour(LocalSystem system)
     {
         var policy = system.Https("mta-sts.example.com", "/.well-known/mta-sts.txt");
+        File.WriteAllText(system.TokenFile, $"Authorization: Bearer {system.Token("Sts.Reader")}\n");
         Console.WriteLine();
         Console.WriteLine($"""
             Running:
@@ -59,6 +60,7 @@ internal static class LiveRun
               storage       Azurite, blob {system.Azurite.BlobPort}, queue {system.Azurite.QueuePort}, table {system.Azurite.TablePort} (process {system.Azurite.ProcessId})
               DNS           {system.Internet.Dns}
               SMTP          port {system.Internet.SmtpPort} of each MX host's own address
+              tokens        {system.Issuer.Address} issues them, as Entra ID does
               warnings      {system.MailFolder}
               private CA    {system.RootFile}
               settings      export AzureWebJobsStorage='{system.Azurite.ConnectionString}'
@@ -75,6 +77,7 @@ internal static class LiveRun
             Try, in another terminal:
               curl --cacert {system.RootFile} --resolve mta-sts.example.com:{policy.Port}:127.0.0.1 {policy}
               curl --cacert {system.RootFile} -H 'Content-Type: application/tlsrpt+json' --data '{Minified()}' {system.Https(LocalSystem.AppHost, "/v1/tlsrpt")}
+              curl --cacert {system.RootFile} -H @{system.TokenFile} {system.Https(LocalSystem.AppHost, "/api/domains")}
               dig @{system.Internet.Dns.Address} -p {system.Internet.Dns.Port} MX example.com +short
 
             Or type here, or in another terminal behind `dotnet run --project local -- do`:
@@ -82,6 +85,7 @@ internal static class LiveRun
               show example.com         one of them: findings, and what senders reported
               expire mx2.example.com   swap its certificate for one that expired yesterday
               round                    check every domain now, and send the warnings
+              token reader             a token for api/, and a curl line with it
               help                     everything else that can be broken and mended
             Ctrl-C stops everything.
             """);

@@ -8,6 +8,7 @@ using Azure.Storage.Blobs;
 using StsFunctions.Local.FunctionsHost;
 using StsFunctions.Local.MailInternet;
 using StsFunctions.Local.Storage;
+using StsFunctions.Local.Tokens;
 
 namespace StsFunctions.Local;
 
@@ -42,6 +43,9 @@ public sealed class LocalSystem : IAsyncDisposable
     /// <summary>DNS, SMTP servers and the CA.</summary>
     public MailInternet.MailInternet Internet { get; private set; } = null!;
 
+    /// <summary>The stand-in for Entra ID: it issues the tokens that open <c>api/</c>.</summary>
+    public TokenIssuer Issuer { get; private set; } = null!;
+
     /// <summary>The stand-in for the Functions host, with the app under it.</summary>
     public StandInHost Host { get; private set; } = null!;
 
@@ -59,6 +63,9 @@ public sealed class LocalSystem : IAsyncDisposable
 
     /// <summary>The private CA's root certificate, as a PEM file.</summary>
     public string RootFile => Path.Combine(_folder, "root.pem");
+
+    /// <summary>Where a runner puts a header with a reader's token, as <c>curl -H @FILE</c> reads it.</summary>
+    public string TokenFile => Path.Combine(_folder, "reader.token");
 
     /// <summary>Starts everything; no domain is hosted yet.</summary>
     public static async Task<LocalSystem> StartAsync(LocalSystemOptions options, CancellationToken cancellationToken)
@@ -86,11 +93,11 @@ public sealed class LocalSystem : IAsyncDisposable
 
     /// <summary>Publishes a policy with the app's own command.</summary>
     /// <returns>Its id.</returns>
-    public async Task<string> PublishAsync(string domain, string policy, CancellationToken cancellationToken)
+    public async Task<string> PublishAsync(string domain, string policy, CancellationToken cancellationToken, string? group = null)
     {
         var file = Path.Combine(_folder, $"{domain}.policy.txt");
         await File.WriteAllTextAsync(file, policy, cancellationToken);
-        var added = await RunAppAsync(cancellationToken, "domain", "add", domain, "--policy", file, "--json");
+        var added = await RunAppAsync(cancellationToken, ["domain", "add", domain, "--policy", file, "--json", .. group is null ? (string[])[] : ["--group", group]]);
         if (added.ExitCode != 0)
         {
             throw new InvalidOperationException($"domain add {domain} failed: {added.Errors}");
@@ -148,6 +155,18 @@ public sealed class LocalSystem : IAsyncDisposable
         await Host.WhenIdleAsync(ignoreDelayed: true, limit.Token);
     }
 
+    /// <summary>Issues a token with a role; without a group, it sees them all.</summary>
+    public string Token(string role, params IReadOnlyList<string> groups) =>
+        Issuer.Issue(new TokenSpec { Roles = groups.Count == 0 ? [role, "Sts.AllGroups"] : [role], Groups = groups });
+
+    /// <summary>Asks the API, with a token or without.</summary>
+    public async Task<HttpResponseMessage> AskApiAsync(string path, string? token, CancellationToken cancellationToken)
+    {
+        using var request = new HttpRequestMessage(HttpMethod.Get, Https(AppHost, path));
+        request.Headers.Authorization = token is null ? null : new("Bearer", token);
+        return await Client.SendAsync(request, cancellationToken);
+    }
+
     /// <summary>The address of a path under a host name, on this machine's HTTPS port.</summary>
     public Uri Https(string host, string path) => new($"https://{host}:{Host.HttpsAddress!.Port}{path}");
 
@@ -166,6 +185,11 @@ public sealed class LocalSystem : IAsyncDisposable
         if (Internet is not null)
         {
             await Internet.DisposeAsync();
+        }
+
+        if (Issuer is not null)
+        {
+            await Issuer.DisposeAsync();
         }
 
         if (Azurite is not null)
@@ -197,6 +221,8 @@ public sealed class LocalSystem : IAsyncDisposable
         _options.Progress?.Report("Starting the mail internet …");
         Internet = await MailInternet.MailInternet.StartAsync(TimeProvider.System, AppHost, cancellationToken);
         await File.WriteAllTextAsync(RootFile, Internet.Ca.RootPem, cancellationToken);
+
+        Issuer = await TokenIssuer.StartAsync(TimeProvider.System, cancellationToken);
 
         _settings = LabSettings();
         if (_options.WayToStorage is { } way)
@@ -236,7 +262,7 @@ public sealed class LocalSystem : IAsyncDisposable
         }
     }
 
-    private Dictionary<string, string> LabSettings() => new()
+    private Dictionary<string, string> LabSettings() => new(Issuer.Settings)
     {
         ["AzureWebJobsStorage"] = Azurite.ConnectionString,
         ["Sts__AppHost"] = AppHost,

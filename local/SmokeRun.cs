@@ -54,6 +54,7 @@ internal static class SmokeRun
         lines.AddRange(await IngestedAsync(system, yesterday, cancellationToken));
         lines.AddRange(Warned(mails));
         lines.Add(new Line("warned", "second round", "no further mail", Mails(system).Count == mails.Count ? "no further mail" : $"{Mails(system).Count - mails.Count} more"));
+        lines.AddRange(await AnsweredAsync(system, cancellationToken));
         Write(lines);
 
         var wrong = lines.Count(line => !line.IsRight);
@@ -131,6 +132,18 @@ internal static class SmokeRun
                 domain.Expected.Count == 0 ? "no mail" : $"1 mail: {Join(domain.Expected)}",
                 about.Count == 0 ? "no mail" : $"{about.Count} mail: {Join(domain.Expected.Where(code => about.Any(mail => mail.TextBody!.Contains(code, StringComparison.Ordinal))))}");
         }
+    }
+
+    private static async Task<IEnumerable<Line>> AnsweredAsync(LocalSystem system, CancellationToken cancellationToken)
+    {
+        using var stranger = await system.AskApiAsync("/api/domains", token: null, cancellationToken);
+        using var reader = await system.AskApiAsync("/api/domains", system.Token("Sts.Reader"), cancellationToken);
+        using var list = reader.IsSuccessStatusCode ? JsonDocument.Parse(await reader.Content.ReadAsStringAsync(cancellationToken)) : null;
+        return
+        [
+            new Line("answered", "api/domains, no token", "401", $"{(int)stranger.StatusCode}"),
+            new Line("answered", "api/domains, a reader", $"200, {LabDomains.Everyday.Count} domains", $"{(int)reader.StatusCode}, {list?.RootElement.GetProperty("domains").GetArrayLength()} domains"),
+        ];
     }
 
     private static async Task<JsonDocument> ShowAsync(LocalSystem system, string domain, CancellationToken cancellationToken)

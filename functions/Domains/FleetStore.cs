@@ -92,6 +92,22 @@ internal sealed class FleetStore
         }
     }
 
+    /// <summary>The same in parts: what comes after a given domain, <paramref name="rowsPerCall"/> with a call of storage.</summary>
+    public async IAsyncEnumerable<FleetRow> ListAfterAsync(
+        DomainName? after, int rowsPerCall, [System.Runtime.CompilerServices.EnumeratorCancellation] CancellationToken cancellation)
+    {
+        var first = after is null ? "" : Keys.Shard(after);
+        foreach (var shard in Keys.Shards.Where(shard => string.CompareOrdinal(shard, first) >= 0))
+        {
+            var from = shard == first ? after!.Value : "";
+            var filter = TableClient.CreateQueryFilter($"PartitionKey eq {shard} and RowKey gt {from}");
+            await foreach (var row in _table.QueryAsync<TableEntity>(filter, rowsPerCall, cancellationToken: cancellation))
+            {
+                yield return ToFleetRow(row);
+            }
+        }
+    }
+
     private async Task<IReadOnlyList<DailySessions>> DaysAsync(DomainName domain, CancellationToken cancellation)
     {
         var today = DateOnly.FromDateTime(_time.GetUtcNow().UtcDateTime);

@@ -1,3 +1,5 @@
+using StsFunctions.Access;
+using StsFunctions.Api;
 using StsFunctions.CheckDomain;
 using StsFunctions.Domains;
 using StsFunctions.IngestReport;
@@ -79,6 +81,12 @@ internal static class Composition
             provider.GetRequiredService<FleetStore>(),
             RoadOf(settings.Warnings, provider),
             provider.GetRequiredService<ILogger<SendWarningFunction>>()));
+
+        services.AddSingleton<VisibleDomains>();
+        services.AddSingleton<DomainsResource>();
+        services.AddSingleton(provider => new BearerTokens(
+            settings.Auth, provider.GetRequiredService<TimeProvider>(), provider.GetRequiredService<ILoggerFactory>()));
+        services.AddSingleton<ApiFunction>();
     }
 
     private static IMailRoad? RoadOf(WarningSettings warnings, IServiceProvider provider)

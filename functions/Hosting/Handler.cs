@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Net;
+using StsFunctions.Api;
 using StsFunctions.CheckDomain;
 using StsFunctions.IngestReport;
 using StsFunctions.ReceiveReport;
@@ -84,6 +85,8 @@ internal static class Handler
             root.GetRequiredService<ServePolicyFunction>().RunAsync(context));
         app.MapHttp(ReceiveReportFunction.Path, Audience.App, [HttpMethods.Post], context =>
             root.GetRequiredService<ReceiveReportFunction>().RunAsync(context));
+        app.MapHttp(ApiFunction.Path, Audience.App, ApiFunction.Methods, context =>
+            root.GetRequiredService<ApiFunction>().RunAsync(context));
 
         app.MapTimer("ScheduleChecks", (services, cancellation) => services.GetRequiredService<ScheduleChecksFunction>().RunAsync(cancellation));
         app.MapTimer("SweepStorage", (services, cancellation) => services.GetRequiredService<SweepStorageFunction>().RunAsync(cancellation));

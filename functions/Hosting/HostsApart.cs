@@ -9,7 +9,7 @@ internal enum Audience
     /// <summary>The Functions host itself, over loopback: the readiness probe and invocations.</summary>
     FunctionsHost,
 
-    /// <summary>Callers of the app's own host name.</summary>
+    /// <summary>Callers of the app's own host name: senders who post reports, <c>api/</c>, and whatever else is for people.</summary>
     App,
 
     /// <summary>Senders, who ask a policy host.</summary>

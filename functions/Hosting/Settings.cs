@@ -1,6 +1,7 @@
 using System.Collections;
 using System.Net;
 using MimeKit;
+using StsFunctions.Api;
 using StsFunctions.CheckDomain;
 using StsFunctions.Domains;
 using StsFunctions.Outgoing;
@@ -21,6 +22,7 @@ internal sealed record Settings(
     CheckSettings Check,
     ReportSettings Reports,
     WarningSettings Warnings,
+    AuthSettings? Auth,
     TelemetrySettings Telemetry)
 {
     /// <summary>
@@ -44,6 +46,7 @@ internal sealed record Settings(
                 MaxBytes: read.Number("Sts__ReportMaxBytes", 10 << 20, 1 << 10, 100 << 20),
                 MaxExpandedBytes: read.Number("Sts__ReportMaxExpandedBytes", 100 << 20, 1 << 10, 1 << 30)),
             ReadWarnings(read),
+            ReadAuth(read),
             new TelemetrySettings(
                 read.Text("APPLICATIONINSIGHTS_CONNECTION_STRING"),
                 read.Text("APPLICATIONINSIGHTS_AUTHENTICATION_STRING")));
@@ -116,6 +119,32 @@ internal sealed record Settings(
 
         return new WarningSettings(from, to, acs, acsKey, smtpHost is null ? null : smtp, folder);
     }
+
+    // Null: nobody has access to api/.
+    private static AuthSettings? ReadAuth(SettingsReader read)
+    {
+        var tenant = read.Parsed("Sts__Auth__Tenant", ParseId, "write the tenant's id, as `az account show --query tenantId` prints it");
+        var audiences = read.List("Sts__Auth__Audience", IsAudience, "write the application's (client) id or its application ID URI, or both with a comma between");
+        var groupClaim = read.Parsed("Sts__Auth__GroupClaim", text => text.Any(char.IsWhiteSpace) ? null : text, "write the name of one claim, for example groups");
+        var authority = read.Parsed(
+            "Sts__Lab__Authority",
+            text => Uri.TryCreate(text, UriKind.Absolute, out var uri) && uri is { IsLoopback: true, Scheme: "http" or "https", PathAndQuery: "/" } ? uri : null,
+            "write the address of a token issuer on this machine, for example http://127.0.0.1:8080/");
+
+        if (read.Text("Sts__Auth__Tenant") is null != read.Text("Sts__Auth__Audience") is null)
+        {
+            read.Fault("Sts__Auth__Tenant, Sts__Auth__Audience: only one is set; set both to open api/, or none.");
+        }
+
+        return tenant is null || audiences is [] ? null : new AuthSettings(tenant, [.. audiences.SelectMany(Spellings)], groupClaim, authority ?? AuthSettings.Entra);
+    }
+
+    // A registration's first application ID URI is api:// and its id: whoever names one means both.
+    private static IEnumerable<string> Spellings(string audience) => ParseId(audience) is { } id ? [id, $"api://{id}"] : [audience];
+
+    private static bool IsAudience(string text) => ParseId(text) is not null || (Uri.IsWellFormedUriString(text, UriKind.Absolute) && !text.Contains(' ', StringComparison.Ordinal));
+
+    private static string? ParseId(string text) => Guid.TryParseExact(text, "D", out var id) ? id.ToString() : null;
 
     private static MailboxAddress? ParseMailbox(string text) =>
         MailboxAddress.TryParse(text, out var mailbox) && mailbox.Address.Contains('@', StringComparison.Ordinal) ? mailbox : null;

@@ -1,0 +1,21 @@
+namespace StsFunctions.Access;
+
+/// <summary>Which groups somebody may see: every one, or those named.</summary>
+internal sealed class Groups
+{
+    private readonly HashSet<string>? _names;
+
+    private Groups(HashSet<string>? names) => _names = names;
+
+    /// <summary>No limit.</summary>
+    public static Groups Every { get; } = new(null);
+
+    /// <summary>These and no other, spelt exactly so; none at all where none is named.</summary>
+    public static Groups Of(IEnumerable<string> names) => new(names.ToHashSet(StringComparer.Ordinal));
+
+    /// <summary>Whether there is none that may be seen.</summary>
+    public bool IsNone => _names is { Count: 0 };
+
+    /// <summary>Whether a group may be seen.</summary>
+    public bool Include(string group) => _names?.Contains(group) ?? true;
+}

@@ -1,0 +1,155 @@
+using System.Text.Encodings.Web;
+using Microsoft.AspNetCore.Authentication;
+using Microsoft.AspNetCore.Authentication.JwtBearer;
+using Microsoft.Extensions.Options;
+using Microsoft.IdentityModel.JsonWebTokens;
+using Microsoft.IdentityModel.Protocols;
+using Microsoft.IdentityModel.Protocols.OpenIdConnect;
+using Microsoft.IdentityModel.Tokens;
+using Microsoft.IdentityModel.Validators;
+using StsFunctions.Access;
+
+namespace StsFunctions.Api;
+
+/// <summary>
+/// Finds out who calls, by the bearer token of Entra ID that comes with the request (RFC 6750 §2.1). The token handler is
+/// made here and not by the app's services: what serves policies and takes reports never meets it, nor waits for it at a start.
+/// </summary>
+internal sealed class BearerTokens(AuthSettings? settings, TimeProvider time, ILoggerFactory logs) : IDisposable
+{
+    private const string Invalid = "The access token is not valid for this API; get a new one, for this API and from its own tenant.";
+    private const string Expired = "The access token has expired; get a new one.";
+
+    private static readonly TimeSpan ClockSkew = TimeSpan.FromMinutes(2);
+    private static readonly AuthenticationScheme Scheme = new(JwtBearerDefaults.AuthenticationScheme, null, typeof(JwtBearerHandler));
+
+    private readonly SigningKeys? _keys = settings is null ? null : new(settings, time, logs.CreateLogger<SigningKeys>());
+    private readonly ILogger _log = logs.CreateLogger<BearerTokens>();
+
+    /// <summary>Who calls.</summary>
+    /// <exception cref="ProblemException">There is no token, or none that is good here, or none can be checked now.</exception>
+    public async Task<Caller> CallerOfAsync(HttpContext context)
+    {
+        if (TokenOf(context.Request) is not { } token)
+        {
+            throw ProblemException.NoToken();
+        }
+
+        if (settings is null)
+        {
+            throw Refused("Sts__Auth__Tenant is not set, so nobody has access", Invalid);
+        }
+
+        if (!IsWorthAKey(token))
+        {
+            throw Refused("it is no signed token of Entra ID", Invalid);
+        }
+
+        try
+        {
+            var known = await _keys!.GetAsync(context.RequestAborted);
+            var result = await AuthenticateAsync(context, settings, known);
+            if (result.Failure is SecurityTokenSignatureKeyNotFoundException && await _keys.LookAgainAsync(context.RequestAborted) is { } newer && newer != known)
+            {
+                result = await AuthenticateAsync(context, settings, newer);
+            }
+
+            return result.Succeeded
+                ? CallerOf(result, settings.GroupClaim)
+                : throw Refused(result.Failure?.GetType().Name ?? "no result", result.Failure is SecurityTokenExpiredException ? Expired : Invalid);
+        }
+        catch (KeysUnavailableException)
+        {
+            throw ProblemException.Unavailable("Access tokens cannot be checked at the moment; try again shortly.");
+        }
+    }
+
+    public void Dispose() => _keys?.Dispose();
+
+    private static string? TokenOf(HttpRequest request)
+    {
+        const string scheme = "Bearer ";
+        var header = request.Headers.Authorization.ToString();
+        return header.StartsWith(scheme, StringComparison.OrdinalIgnoreCase) && header[scheme.Length..].Trim() is { Length: > 0 } token ? token : null;
+    }
+
+    // Before anything is asked of the issuer: a stranger's garbage costs a moment here, and nothing there.
+    private static bool IsWorthAKey(string token)
+    {
+        try
+        {
+            return new JsonWebToken(token) is { Alg: SecurityAlgorithms.RsaSha256, Kid.Length: > 0 };
+        }
+        catch (Exception e) when (e is ArgumentException or SecurityTokenException or FormatException or System.Text.Json.JsonException)
+        {
+            return false;
+        }
+    }
+
+    private async Task<AuthenticateResult> AuthenticateAsync(HttpContext context, AuthSettings auth, OpenIdConnectConfiguration found)
+    {
+        var handler = new JwtBearerHandler(new Always(OptionsFor(auth, found)), logs, UrlEncoder.Default);
+        await handler.InitializeAsync(Scheme, context);
+        return await handler.AuthenticateAsync();
+    }
+
+    private static JwtBearerOptions OptionsFor(AuthSettings auth, OpenIdConnectConfiguration found)
+    {
+        var options = new JwtBearerOptions
+        {
+            // The keys as they were found: SigningKeys alone decides when they are looked at again.
+            ConfigurationManager = new StaticConfigurationManager<OpenIdConnectConfiguration>(found) { UseLastKnownGoodConfiguration = false },
+            MapInboundClaims = false,
+            TokenValidationParameters = new TokenValidationParameters
+            {
+                ValidIssuers = auth.Issuers,
+                ValidAudiences = auth.Audiences,
+                ValidAlgorithms = [SecurityAlgorithms.RsaSha256],
+                // The key that the token names, or none.
+                TryAllIssuerSigningKeys = false,
+                ValidateIssuerSigningKey = true,
+                ClockSkew = ClockSkew,
+            },
+        };
+        // Entra's keys say which issuers may sign with them.
+        options.TokenValidationParameters.EnableAadSigningKeyIssuerValidation();
+        return options;
+    }
+
+    private Caller CallerOf(AuthenticateResult result, string? groupClaim)
+    {
+        var claims = result.Principal!;
+        // Entra writes the calling application into every access token, and into no ID token, which is meant for a client alone.
+        if (claims.FindFirst("azp") is null && claims.FindFirst("appid") is null)
+        {
+            throw Refused("it is no access token", Invalid);
+        }
+
+        var roles = claims.FindAll("roles").Select(claim => claim.Value).ToHashSet(StringComparer.Ordinal);
+        if (!roles.Overlaps(Roles.Callers))
+        {
+            throw ProblemException.Forbidden("The access token carries no role for this API; have one assigned to you, then get a new token.");
+        }
+
+        // A claim left out shows nothing: Entra leaves groups out when there are too many, and when there is none left.
+        var groups = groupClaim is null || roles.Contains(Roles.AllGroups)
+            ? Groups.Every
+            : Groups.Of(claims.FindAll(groupClaim).Select(claim => claim.Value));
+        return new Caller(roles, groups);
+    }
+
+    private ProblemException Refused(string reason, string detail)
+    {
+        _log.LogInformation("A token was refused: {Reason}", reason);
+        return ProblemException.InvalidToken(detail);
+    }
+
+    private sealed class Always(JwtBearerOptions options) : IOptionsMonitor<JwtBearerOptions>
+    {
+        public JwtBearerOptions CurrentValue => options;
+
+        public JwtBearerOptions Get(string? name) => options;
+
+        public IDisposable? OnChange(Action<JwtBearerOptions, string?> listener) => null;
+    }
+}

@@ -1,0 +1,62 @@
+using System.Text.Json;
+using Microsoft.AspNetCore.WebUtilities;
+
+namespace StsFunctions.Api;
+
+/// <summary>The body of an answer that is an error (RFC 9457). It says what to do, and nothing of what is here.</summary>
+internal sealed record Problem(string Type, string Title, int Status, string Detail);
+
+/// <summary>A request that is answered with a problem.</summary>
+internal sealed class ProblemException(int status, string detail, params (string Name, string Value)[] headers) : Exception(detail)
+{
+    // RFC 6750 §3: a challenge has at least one parameter, and without a token it names no error.
+    private const string Challenge = "Bearer realm=\"api\"";
+
+    /// <summary>No token came with the request.</summary>
+    public static ProblemException NoToken() => new(
+        StatusCodes.Status401Unauthorized,
+        "Send an access token for this API in the Authorization header, after the word Bearer.",
+        ("WWW-Authenticate", Challenge));
+
+    /// <summary>A token came, and is none that is good here.</summary>
+    public static ProblemException InvalidToken(string detail) => new(
+        StatusCodes.Status401Unauthorized,
+        detail,
+        ("WWW-Authenticate", $"{Challenge}, error=\"invalid_token\", error_description=\"{detail}\""));
+
+    /// <summary>The token is good, and not for this.</summary>
+    public static ProblemException Forbidden(string detail) => new(
+        StatusCodes.Status403Forbidden,
+        detail,
+        ("WWW-Authenticate", $"{Challenge}, error=\"insufficient_scope\", error_description=\"{detail}\""));
+
+    /// <summary>The request itself is wrong.</summary>
+    public static ProblemException BadRequest(string detail) => new(StatusCodes.Status400BadRequest, detail);
+
+    /// <summary>The API has no such path.</summary>
+    public static ProblemException NoSuchPath() => new(StatusCodes.Status404NotFound, "The API has nothing at this path; docs/API.md lists what it has.");
+
+    /// <summary>A domain that is not hosted, or is not the caller's to see: nobody can tell one from the other.</summary>
+    public static ProblemException NoSuchDomain() => new(
+        StatusCodes.Status404NotFound, "No domain of this name is hosted here that you may see; GET /api/domains lists those that you may.");
+
+    /// <summary>The path is right, the method is not.</summary>
+    public static ProblemException WrongMethod(string allow) => new(
+        StatusCodes.Status405MethodNotAllowed, $"This path takes {allow}.", ("Allow", allow));
+
+    /// <summary>Something that this needs does not answer.</summary>
+    public static ProblemException Unavailable(string detail) => new(StatusCodes.Status503ServiceUnavailable, detail, ("Retry-After", "10"));
+
+    /// <summary>Answers the request with it.</summary>
+    public Task AnswerAsync(HttpContext context)
+    {
+        foreach (var (name, value) in headers)
+        {
+            context.Response.Headers[name] = value;
+        }
+
+        // "about:blank": the title is the status in words, and nothing more is meant (RFC 9457 §4.2.1).
+        var problem = new Problem("about:blank", ReasonPhrases.GetReasonPhrase(status), status, Message);
+        return ApiJson.AnswerAsync(context, status, "application/problem+json", JsonSerializer.SerializeToUtf8Bytes(problem, ApiJson.Default.Problem));
+    }
+}
