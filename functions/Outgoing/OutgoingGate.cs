@@ -8,13 +8,16 @@ namespace StsFunctions.Outgoing;
 /// <summary>What a name outside our control leads to, and we will not connect to.</summary>
 internal sealed class AddressNotAllowedException : Exception
 {
+    // A hostile zone has thousands, and the message goes into findings and mails.
+    private const int MaxNamed = 8;
+
     public AddressNotAllowedException(IPAddress address)
         : base($"{address} is not a globally reachable address; it is not connected to.")
     {
     }
 
-    public AddressNotAllowedException(string host, IEnumerable<IPAddress> addresses)
-        : base($"{host} leads to {string.Join(", ", addresses)}: none of these is globally reachable, and none is connected to.")
+    public AddressNotAllowedException(string host, IReadOnlyList<IPAddress> addresses)
+        : base($"{host} leads to {string.Join(", ", addresses.Take(MaxNamed))}{(addresses.Count > MaxNamed ? ", …" : "")}: none of these is globally reachable, and none is connected to.")
     {
     }
 }

@@ -39,7 +39,7 @@ public sealed class SettingsTests
     [InlineData("Sts__MaxStale", "8.00:00:00")]
     [InlineData("Sts__MaxStale", "-00:00:01")]
     [InlineData("Sts__Lab__AllowedNetworks", "yes")]
-    [InlineData("Sts__Lab__AllowedNetworks", "127.0.0.0/8,10.0.0.1/8")]
+    [InlineData("Sts__Lab__AllowedNetworks", "127.0.0.0/8,10.0.0.0/33")]
     [InlineData("Sts__Lab__HttpsPort", "0")]
     [InlineData("Sts__DnsServer", "dns.example")]
     [InlineData("Sts__Lab__SmtpPort", "0")]

@@ -97,6 +97,17 @@ public sealed class OutgoingHttpTests
     }
 
     [Fact]
+    public async Task Of_very_many_that_are_forbidden_the_error_names_a_few()
+    {
+        await using var world = new World();
+        world.Zone.Set(Host, World.At([.. Enumerable.Range(0, 2_000).Select(n => $"10.0.{n / 250}.{n % 250}")]));
+
+        var refused = await RefusedAsync<AddressNotAllowedException>(world, s_url);
+
+        Assert.Contains("10.0.0.7, …: none of these", refused.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task An_address_that_refuses_is_passed_over_and_where_all_do_each_is_named()
     {
         await using var world = new World();
