@@ -148,7 +148,8 @@ internal static class LiveRun
         }
     }
 
-    private static string TokenFor(LocalSystem system, string[] words)
+    /// <summary>Answers the line <c>token [ROLE] [GROUP ...]</c>.</summary>
+    internal static string TokenFor(LocalSystem system, string[] words)
     {
         var role = words is [var first, ..] ? first.ToLowerInvariant() : "reader";
         if (role is not ("admin" or "reader" or "agent"))

@@ -90,11 +90,11 @@ public sealed class LocalSystem : IAsyncDisposable
 
     /// <summary>Publishes a policy with the app's own command.</summary>
     /// <returns>Its id.</returns>
-    public async Task<string> PublishAsync(string domain, string policy, CancellationToken cancellationToken)
+    public async Task<string> PublishAsync(string domain, string policy, CancellationToken cancellationToken, string? group = null)
     {
         var file = Path.Combine(_folder, $"{domain}.policy.txt");
         await File.WriteAllTextAsync(file, policy, cancellationToken);
-        var added = await RunAppAsync(cancellationToken, "domain", "add", domain, "--policy", file, "--json");
+        var added = await RunAppAsync(cancellationToken, ["domain", "add", domain, "--policy", file, "--json", .. group is null ? (string[])[] : ["--group", group]]);
         if (added.ExitCode != 0)
         {
             throw new InvalidOperationException($"domain add {domain} failed: {added.Errors}");

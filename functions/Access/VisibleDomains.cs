@@ -42,7 +42,9 @@ internal sealed class VisibleDomains(FleetStore fleet, DomainStore domains, Repo
             }
 
             var today = DateOnly.FromDateTime(time.GetUtcNow().UtcDateTime);
-            return new VisibleDomain(name, partition, FleetStore.DailySessionsOf(await reports.ReadAsync(name, today.AddDays(1 - DaysShown), cancellation)));
+            var recent = await reports.ReadAsync(name, today.AddDays(1 - DaysShown), cancellation);
+            // Anybody may send a report of any day; tomorrow is what a sender's clock may make of today.
+            return new VisibleDomain(name, partition, FleetStore.DailySessionsOf(recent.Where(report => report.Day <= today.AddDays(1))));
         }
         catch (RequestFailedException e) when (e.ErrorCode == TableErrorCode.TableNotFound)
         {

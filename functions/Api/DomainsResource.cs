@@ -54,8 +54,8 @@ internal sealed class DomainsResource(VisibleDomains domains)
             return null;
         }
 
-        var bytes = new byte[Base64Url.GetMaxDecodedLength(text.ToString().Length)];
-        return Base64Url.TryDecodeFromChars(text.ToString(), bytes, out var length) && DomainName.TryParse(Encoding.UTF8.GetString(bytes, 0, length), out var domain)
+        var encoded = text.ToString();
+        return Base64Url.IsValid(encoded) && DomainName.TryParse(Encoding.UTF8.GetString(Base64Url.DecodeFromChars(encoded)), out var domain)
             ? domain
             : throw ProblemException.BadRequest("continuation is not one that this API gave; begin again without it.");
     }

@@ -29,7 +29,8 @@ internal sealed class SigningKeys(AuthSettings settings, TimeProvider time, ILog
     // Entra's documents have some 20 KB.
     private const int MaxBytes = 1 << 20;
 
-    private readonly HttpClient _http = new(new SocketsHttpHandler { AllowAutoRedirect = false }) { MaxResponseContentBufferSize = MaxBytes };
+    // The limit of a look is the whole of it, both documents together.
+    private readonly HttpClient _http = new(new SocketsHttpHandler { AllowAutoRedirect = false }) { MaxResponseContentBufferSize = MaxBytes, Timeout = Timeout.InfiniteTimeSpan };
     private readonly Lock _turn = new();
     private Keys? _newest;
     private Task<Keys>? _look;
@@ -78,8 +79,7 @@ internal sealed class SigningKeys(AuthSettings settings, TimeProvider time, ILog
         try
         {
             using var limit = new CancellationTokenSource(Patience, time);
-            var documents = new HttpDocumentRetriever(_http) { RequireHttps = settings.Authority.Scheme == Uri.UriSchemeHttps };
-            var configuration = await OpenIdConnectConfigurationRetriever.GetAsync(settings.Discovery, documents, limit.Token);
+            var configuration = await OpenIdConnectConfigurationRetriever.GetAsync(settings.Discovery, new Documents(_http, settings.Authority.Scheme), limit.Token);
             if (configuration.Issuer != settings.Issuer)
             {
                 // OpenID Connect Discovery 1.0 §4.3: the issuer must be the one that was asked.
@@ -95,6 +95,14 @@ internal sealed class SigningKeys(AuthSettings settings, TimeProvider time, ILog
             log.LogError(e, "The keys that tokens are signed with could not be read from {Discovery}", settings.Discovery);
             throw new KeysUnavailableException(e);
         }
+    }
+
+    // In place of the library's own, which goes on reading when it is told to end.
+    private sealed class Documents(HttpClient http, string scheme) : IDocumentRetriever
+    {
+        public Task<string> GetDocumentAsync(string address, CancellationToken cancel) => new Uri(address).Scheme == scheme
+            ? http.GetStringAsync(new Uri(address), cancel)
+            : throw new InvalidDataException($"The document at {address} is not to be read but by {scheme}.");
     }
 
     private sealed record Keys(OpenIdConnectConfiguration Configuration, DateTimeOffset SeenAt);

@@ -1,17 +1,27 @@
 using System.Buffers.Text;
 using System.Security.Cryptography;
+using System.Security.Cryptography.X509Certificates;
 using System.Text;
 using System.Text.Json.Nodes;
 
 namespace StsFunctions.Local.Tokens;
 
-/// <summary>An RSA key with its id, and the two things that are done with it.</summary>
+/// <summary>An RSA key with a certificate of its own, as Entra has them.</summary>
 internal sealed class IssuerKey : IDisposable
 {
     private readonly RSA _rsa = RSA.Create(2048);
+    private readonly byte[] _certificate;
 
-    /// <summary>The id under which it is published.</summary>
-    public string Id { get; } = Base64Url.EncodeToString(RandomNumberGenerator.GetBytes(20));
+    public IssuerKey(DateTimeOffset now)
+    {
+        var request = new CertificateRequest("CN=lab.accesscontrol.example", _rsa, HashAlgorithmName.SHA256, RSASignaturePadding.Pkcs1);
+        using var certificate = request.CreateSelfSigned(now.AddDays(-30), now.AddYears(5));
+        _certificate = certificate.RawData;
+        Id = Base64Url.EncodeToString(certificate.GetCertHash(HashAlgorithmName.SHA1));
+    }
+
+    /// <summary>The id under which it is published: the certificate's thumbprint.</summary>
+    public string Id { get; }
 
     /// <summary>The public half as PEM.</summary>
     public string PublicPem => _rsa.ExportSubjectPublicKeyInfoPem();
@@ -25,8 +35,10 @@ internal sealed class IssuerKey : IDisposable
             ["kty"] = "RSA",
             ["use"] = "sig",
             ["kid"] = Id,
+            ["x5t"] = Id,
             ["n"] = Base64Url.EncodeToString(key.Modulus),
             ["e"] = Base64Url.EncodeToString(key.Exponent),
+            ["x5c"] = new JsonArray(Convert.ToBase64String(_certificate)),
             ["issuer"] = issuer,
         };
     }

@@ -46,14 +46,15 @@ public sealed class TokenIssuer : IAsyncDisposable
 
     private readonly TimeProvider _time;
     private readonly WebApplication _app;
-    private readonly IssuerKey _stranger = new();
+    private readonly IssuerKey _stranger;
     private readonly List<IssuerKey> _retired = [];
-    private IssuerKey _key = new();
+    private IssuerKey _key;
     private int _looks;
 
     private TokenIssuer(TimeProvider time)
     {
         _time = time;
+        (_key, _stranger) = (new IssuerKey(time.GetUtcNow()), new IssuerKey(time.GetUtcNow()));
         var builder = WebApplication.CreateEmptyBuilder(new());
         builder.WebHost.UseKestrelCore().ConfigureKestrel(kestrel => kestrel.Listen(IPAddress.Loopback, 0));
         builder.Services.AddRoutingCore();
@@ -105,7 +106,7 @@ public sealed class TokenIssuer : IAsyncDisposable
     public void Rotate()
     {
         _retired.Add(_key);
-        _key = new IssuerKey();
+        _key = new IssuerKey(_time.GetUtcNow());
     }
 
     /// <summary>Issues a token, as good or as bad as <paramref name="spec"/> says.</summary>

@@ -1,42 +1,343 @@
-using Microsoft.AspNetCore.Http;
-using Microsoft.Extensions.Logging;
+using System.Text.Json;
+using Microsoft.Extensions.DependencyInjection;
+using StsFunctions.Access;
 using StsFunctions.Api;
+using StsFunctions.Domains;
 using StsFunctions.Local.Tokens;
+using StsFunctions.Protocol;
+using StsFunctions.Protocol.MtaSts;
+using StsFunctions.Tests.Hosting;
 using Xunit;
 
 namespace StsFunctions.Tests.Api;
 
-public sealed class ApiTests
+/// <summary>The API over the wire: who is told what.</summary>
+public sealed class ApiTests(ApiTests.Hosted hosted, AzuriteFixture azurite) : IClassFixture<ApiTests.Hosted>
 {
-    private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
+    private static readonly string[] Blue = ["a.example", "b.example", "c.example", "d.example", "e.example"];
+    private static readonly string[] Green = ["f.example", "g.example"];
+    private const string Gone = "gone.example";
+    private static readonly Policy Policy = Policy.Parse("version: STSv1\nmode: testing\nmx: mx.example\nmax_age: 86400\n"u8);
+
+    private static CancellationToken Now => TestContext.Current.CancellationToken;
 
     [Fact]
-    public async Task A()
+    public async Task A_caller_gets_the_domains_of_its_groups_and_no_others()
     {
-        var bad = new List<string>();
-        for (var i = 0; i < 40; i++)
+        Assert.Equal([.. Blue, .. Green], (await ListAsync(TokenOf("Sts.Reader", "Sts.AllGroups"))).Domains.Order());
+        Assert.Equal(Blue, (await ListAsync(TokenFor("blue"))).Domains.Order());
+        Assert.Equal([.. Blue, .. Green], (await ListAsync(TokenFor("blue", "green", "red"))).Domains.Order());
+        Assert.Empty((await ListAsync(TokenFor("red"))).Domains);
+    }
+
+    [Theory]
+    [InlineData(1)]
+    [InlineData(2)]
+    [InlineData(3)]
+    [InlineData(5)]
+    [InlineData(500)]
+    public async Task Page_by_page_the_list_has_every_domain_once(int pageSize)
+    {
+        foreach (var (token, expected) in ((string, string[])[])[(TokenOf("Sts.Admin", "Sts.AllGroups"), [.. Blue, .. Green]), (TokenFor("blue"), Blue)])
         {
-            await using var issuer = await TokenIssuer.StartAsync(TimeProvider.System, Cancellation);
-            var log = new RecordedLog();
-            using var logs = LoggerFactory.Create(l => l.AddProvider(log));
-            using var tokens = new BearerTokens(new AuthSettings(issuer.Tenant, [issuer.Application, "api://" + issuer.Application], "groups", issuer.Address), TimeProvider.System, logs);
-            for (var j = 0; j < 20; j++)
+            var all = new List<string>();
+            for (string? continuation = ""; continuation is not null;)
             {
-                var token = issuer.Issue(new TokenSpec { Roles = ["Sts.Reader", "Sts.AllGroups"] });
-                var context = new DefaultHttpContext();
-                context.Request.Headers.Authorization = "Bearer " + token;
-                try
-                {
-                    await tokens.CallerOfAsync(context);
-                }
-                catch (ProblemException e)
-                {
-                    bad.Add(token + e.Message + string.Join('\n', log.Lines));
-                    break;
-                }
+                var (domains, next) = await ListAsync(token, $"?pageSize={pageSize}{(continuation.Length > 0 ? $"&continuation={continuation}" : "")}");
+                Assert.InRange(domains.Count, 1, pageSize);
+                all.AddRange(domains);
+                continuation = next;
             }
+
+            Assert.Equal(expected, all.Order());
+        }
+    }
+
+    [Fact]
+    public async Task A_page_begins_after_a_domain_that_has_gone_and_one_that_may_not_be_seen()
+    {
+        var all = (await ListAsync(TokenOf("Sts.Reader", "Sts.AllGroups"))).Domains;
+        foreach (var domain in all)
+        {
+            var continuation = System.Buffers.Text.Base64Url.EncodeToString(System.Text.Encoding.UTF8.GetBytes(domain));
+
+            var (rest, _) = await ListAsync(TokenFor("blue"), $"?continuation={continuation}");
+
+            Assert.Equal(all.SkipWhile(d => d != domain).Skip(1).Where(Blue.Contains), rest);
+        }
+    }
+
+    [Theory]
+    [InlineData("pageSize=0")]
+    [InlineData("pageSize=501")]
+    [InlineData("pageSize=-1")]
+    [InlineData("pageSize=ten")]
+    [InlineData("pageSize=")]
+    [InlineData("pageSize=1&pageSize=2")]
+    [InlineData("continuation=")]
+    [InlineData("continuation=a.example")]
+    [InlineData("continuation=%F0%9F%A6%86")]
+    [InlineData("continuation=____")]
+    [InlineData("continuation=YS5leGFtcGxl&continuation=YS5leGFtcGxl")]
+    public async Task A_query_that_is_wrong_is_400_and_says_what_would_be_right(string query)
+    {
+        var answer = await GetAsync($"/api/domains?{query}", TokenFor("blue"));
+
+        Assert.Equal(400, answer.Status);
+        Assert.Contains(query.Split('=')[0], ProblemOf(answer).GetProperty("detail").GetString(), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_domain_of_another_group_is_answered_exactly_as_one_that_is_not_hosted()
+    {
+        var token = TokenFor("blue");
+
+        var stranger = await GetAsync("/api/domains/stranger.example", token);
+
+        Assert.Equal(404, stranger.Status);
+        Assert.Equal("a.example", JsonOf(await GetAsync("/api/domains/a.example", token)).GetProperty("domain").GetString());
+        foreach (var name in (string[])["f.example", "G.EXAMPLE", Gone, "no%20domain", "-", "@operator", "a.example%2Ff.example"])
+        {
+            var answer = await GetAsync($"/api/domains/{name}", token);
+            Assert.Equal(stranger.Status, answer.Status);
+            Assert.Equal(stranger.Text, answer.Text);
+            Assert.Equal(stranger.Headers.Where(h => h.Key != "Date"), answer.Headers.Where(h => h.Key != "Date"));
+        }
+    }
+
+    [Fact]
+    public async Task A_domain_is_shown_with_its_policies_findings_pending_warnings_and_thirty_days()
+    {
+        var domain = DomainName.Parse("a.example");
+        var opened = new DateTimeOffset(2026, 3, 14, 9, 0, 0, TimeSpan.Zero);
+        var partition = await hosted.Storage.Domains.ReadAsync(Keys.Domain(domain), Now);
+        var finding = new Finding("mx.uncovered", Severity.Critical, "mx2.example", "it is <not> there", "It matters.", "Cover it.", "RFC 8461 §4.1");
+        await hosted.Storage.Ledger.RecordAsync(
+            partition, "1", opened, [finding with { Code = "mx.note", Severity = Severity.Info }, finding], new HashSet<string>(), partition.Record! with { LastCheckAt = opened, Observed = true }, Now);
+        hosted.Storage.Time.Advance(TimeSpan.FromDays(1));
+        await hosted.Storage.Publisher.PublishAsync(domain, Policy with { MaxAge = 90000 }, "blue", Now);
+        foreach (var days in (int[])[-30, -29, 0, 2])
+        {
+            var start = new DateTimeOffset(DateTime.UtcNow.Date.AddDays(days), TimeSpan.Zero);
+            await hosted.Storage.Reports.StoreAsync(
+                new Report(domain.Value, "Sender", $"{days}", start, start.AddDays(1), "sts", 10, 1, ReportSource.Https, "none", $"{days}", "1", "blob", Superseded: false), [], Now);
         }
 
-        Assert.Fail($"{bad.Count}" + string.Join("\n", bad));
+        var answer = await GetAsync("/api/domains/A.example", TokenFor("blue"));
+
+        Assert.Equal((200, "application/json", "no-store", "nosniff"), (answer.Status, answer.Headers["Content-Type"], answer.Headers["Cache-Control"], answer.Headers["X-Content-Type-Options"]));
+        var shown = JsonOf(answer);
+        Assert.Equal(("a.example", "blue", "testing"), (Text(shown, "domain"), Text(shown, "group"), Text(shown, "mode")));
+        Assert.Equal(opened, shown.GetProperty("lastCheckAt").GetDateTimeOffset());
+        var policies = shown.GetProperty("policies").EnumerateArray().ToList();
+        Assert.Equal(["version: STSv1\r\nmode: testing\r\nmx: mx.example\r\nmax_age: 90000\r\n", "version: STSv1\r\nmode: testing\r\nmx: mx.example\r\nmax_age: 86400\r\n"], policies.Select(policy => Text(policy, "text")));
+        Assert.Equal([Text(shown, "policyId"), partition.Record!.PolicyId], policies.Select(policy => Text(policy, "id")));
+        Assert.Equal([JsonValueKind.Null, JsonValueKind.String], policies.Select(policy => policy.GetProperty("replacedAt").ValueKind));
+        var findings = shown.GetProperty("findings").EnumerateArray().ToList();
+        Assert.Equal(["mx.uncovered", "mx.note"], findings.Select(f => Text(f, "code")));
+        Assert.Equal(("critical", "mx2.example", "it is <not> there", "Cover it."), (Text(findings[0], "severity"), Text(findings[0], "subject"), Text(findings[0], "evidence"), Text(findings[0], "remedy")));
+        Assert.All(shown.GetProperty("warningsPending").EnumerateArray(), warning => Assert.Equal("opened", Text(warning, "change")));
+        Assert.Equal(2, shown.GetProperty("warningsPending").GetArrayLength());
+        Assert.Equal(
+            [DateTime.UtcNow.AddDays(-29).ToString("yyyy-MM-dd", null), DateTime.UtcNow.ToString("yyyy-MM-dd", null)],
+            shown.GetProperty("days").EnumerateArray().Select(day => Text(day, "day")));
+    }
+
+    [Theory]
+    [InlineData("GET", "/api")]
+    [InlineData("GET", "/api/")]
+    [InlineData("GET", "/api/domains")]
+    [InlineData("HEAD", "/api/domains/a.example")]
+    [InlineData("DELETE", "/api/domains")]
+    [InlineData("POST", "/api/agent/work")]
+    [InlineData("GET", "/api/nothing/at/all")]
+    public async Task A_stranger_is_401_everywhere_and_cannot_tell_what_there_is(string method, string path)
+    {
+        var answer = await hosted.Handler.AskAsync(method, path, RunningHandler.AppHost, "Content-Length: 0");
+
+        Assert.Equal((401, "Bearer realm=\"api\""), (answer.Status, answer.Headers["WWW-Authenticate"]));
+        if (method != "HEAD")
+        {
+            Assert.Equal("Unauthorized", Text(ProblemOf(answer), "title"));
+        }
+    }
+
+    [Theory]
+    [InlineData("GET", "/api", 404, null)]
+    [InlineData("GET", "/api/nothing", 404, null)]
+    [InlineData("POST", "/api/domains/a.example/more", 404, null)]
+    [InlineData("DELETE", "/api/domains", 405, "GET, HEAD")]
+    [InlineData("PATCH", "/api/domains/stranger.example", 405, "GET, HEAD")]
+    [InlineData("GET", "/api/domains/", 200, null)]
+    [InlineData("GET", "/API/domains", 200, null)]
+    public async Task Whoever_has_a_role_is_told_which_paths_and_methods_there_are(string method, string path, int status, string? allow)
+    {
+        var answer = await hosted.Handler.AskAsync(method, path, RunningHandler.AppHost, "Content-Length: 0", $"Authorization: Bearer {TokenFor("blue")}");
+
+        Assert.Equal((status, allow), (answer.Status, answer.Headers.GetValueOrDefault("Allow")));
+        Assert.Equal(status == 200 ? "application/json" : "application/problem+json", answer.Headers["Content-Type"]);
+    }
+
+    [Fact]
+    public async Task HEAD_is_GET_without_the_body()
+    {
+        var get = await GetAsync("/api/domains", TokenFor("blue"));
+        var head = await hosted.Handler.AskAsync("HEAD", "/api/domains", RunningHandler.AppHost, $"Authorization: Bearer {TokenFor("blue")}");
+
+        Assert.Equal(get.Headers.Where(h => h.Key != "Date"), head.Headers.Where(h => h.Key != "Date"));
+        Assert.Empty(head.Body);
+    }
+
+    [Theory]
+    [InlineData("/api/domains")]
+    [InlineData("/api/domains/a.example")]
+    public async Task An_agent_sees_nothing_of_domains(string path)
+    {
+        var answer = await GetAsync(path, TokenOf("Sts.Agent", "Sts.AllGroups"));
+
+        Assert.Equal(403, answer.Status);
+        Assert.Contains("error=\"insufficient_scope\"", answer.Headers["WWW-Authenticate"], StringComparison.Ordinal);
+        Assert.DoesNotContain("example", answer.Text, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("/api/domains")]
+    [InlineData("/api/domains/a.example")]
+    public async Task A_token_that_names_no_group_is_403_and_says_so(string path)
+    {
+        var answer = await GetAsync(path, TokenOf("Sts.Admin"));
+
+        Assert.Equal(403, answer.Status);
+        Assert.Contains("group", Text(ProblemOf(answer), "detail"), StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("access_token")]
+    [InlineData("token")]
+    public async Task A_token_in_the_query_is_no_token(string name)
+    {
+        var answer = await hosted.Handler.AskAsync("GET", $"/api/domains?{name}={TokenFor("blue")}", RunningHandler.AppHost);
+
+        Assert.Equal((401, "Bearer realm=\"api\""), (answer.Status, answer.Headers["WWW-Authenticate"]));
+    }
+
+    [Fact]
+    public async Task Before_anything_was_ever_added_the_list_is_empty_and_no_domain_is_hosted()
+    {
+        await using var handler = await hosted.StartAsync(await azurite.OwnAccountAsync());
+
+        var list = await handler.AskAsync("GET", "/api/domains", RunningHandler.AppHost, $"Authorization: Bearer {TokenFor("blue")}");
+        var one = await handler.AskAsync("GET", "/api/domains/a.example", RunningHandler.AppHost, $"Authorization: Bearer {TokenFor("blue")}");
+
+        Assert.Equal((200, "{\"domains\":[],\"continuation\":null}", 404), (list.Status, list.Text, one.Status));
+    }
+
+    [Fact]
+    public async Task While_storage_is_down_the_answer_is_503_and_tells_nothing_of_it()
+    {
+        const string away = "DefaultEndpointsProtocol=http;AccountName=away;AccountKey=YXdheQ==;TableEndpoint=http://127.0.0.1:9/away;BlobEndpoint=http://127.0.0.1:9/away;QueueEndpoint=http://127.0.0.1:9/away";
+        await using var handler = await hosted.StartAsync(away);
+
+        var answer = await handler.AskAsync("GET", "/api/domains", RunningHandler.AppHost, $"Authorization: Bearer {TokenFor("blue")}");
+
+        Assert.Equal((503, "10"), (answer.Status, answer.Headers["Retry-After"]));
+        Assert.DoesNotContain("127.0.0.1", answer.Text, StringComparison.Ordinal);
+        Assert.Contains(handler.Log.Lines, line => line.Category == typeof(ApiFunction).FullName);
+    }
+
+    [Fact]
+    public async Task A_fault_of_ours_is_a_problem_and_not_a_page()
+    {
+        await using var handler = await hosted.StartAsync(hosted.Storage.ConnectionString, services => services.AddSingleton(new VisibleDomains(null!, null!, null!, null!)));
+
+        var answer = await handler.AskAsync("GET", "/api/domains/a.example", RunningHandler.AppHost, $"Authorization: Bearer {TokenFor("blue")}");
+
+        Assert.Equal((500, "application/problem+json"), (answer.Status, answer.Headers["Content-Type"]));
+        Assert.DoesNotContain("NullReference", answer.Text, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Policies_and_reports_never_meet_authentication()
+    {
+        var (made, looks) = (0, hosted.Issuer.Looks);
+        await using var handler = await hosted.StartAsync(hosted.Storage.ConnectionString, services => services.AddSingleton<BearerTokens>(_ =>
+        {
+            made++;
+            throw new InvalidOperationException("The tripwire.");
+        }));
+        const string report = """{"organization-name":"x","date-range":{"start-datetime":"2026-01-01T00:00:00Z","end-datetime":"2026-01-01T23:59:59Z"},"report-id":"1","policies":[]}""";
+
+        var policy = await handler.AskAsync("GET", "/.well-known/mta-sts.txt", "mta-sts.a.example", "Authorization: Bearer garbage");
+        var posted = await handler.SendAsync(
+            $"POST /v1/tlsrpt HTTP/1.1\nHost: 127.0.0.1\nX-Forwarded-Host: {RunningHandler.AppHost}\nAuthorization: Bearer garbage\nContent-Length: {report.Length}", System.Text.Encoding.ASCII.GetBytes(report));
+        var timer = await handler.InvokeAsync("SendWarning", """{"Data":{"timer":{"IsPastDue":false}}}""");
+
+        Assert.Equal(200, policy.Status);
+        Assert.Contains(posted.Status, (int[])[201, 400, 403]);
+        Assert.Equal(200, timer.Status);
+        Assert.Equal((0, looks), (made, hosted.Issuer.Looks));
+
+        // And the wire is live: the API trips over it.
+        Assert.Equal(500, (await handler.AskAsync("GET", "/api/domains", RunningHandler.AppHost)).Status);
+        Assert.Equal(1, made);
+    }
+
+    private string TokenFor(params string[] groups) => hosted.Issuer.Issue(new TokenSpec { Roles = ["Sts.Reader"], Groups = groups });
+
+    private string TokenOf(params string[] roles) => hosted.Issuer.Issue(new TokenSpec { Roles = roles });
+
+    private Task<RawAnswer> GetAsync(string path, string token) => hosted.Handler.AskAsync("GET", path, RunningHandler.AppHost, $"Authorization: Bearer {token}");
+
+    private async Task<(IReadOnlyList<string> Domains, string? Continuation)> ListAsync(string token, string query = "")
+    {
+        var answer = await GetAsync($"/api/domains{query}", token);
+        Assert.Equal(200, answer.Status);
+        var list = JsonOf(answer);
+        return ([.. list.GetProperty("domains").EnumerateArray().Select(line => Text(line, "domain")!)], list.GetProperty("continuation").GetString());
+    }
+
+    private static JsonElement ProblemOf(RawAnswer answer)
+    {
+        Assert.Equal(("application/problem+json", "no-store", "nosniff"), (answer.Headers["Content-Type"], answer.Headers["Cache-Control"], answer.Headers["X-Content-Type-Options"]));
+        var problem = JsonOf(answer);
+        Assert.Equal(answer.Status, problem.GetProperty("status").GetInt32());
+        Assert.Equal("about:blank", Text(problem, "type"));
+        return problem;
+    }
+
+    private static JsonElement JsonOf(RawAnswer answer) => JsonDocument.Parse(answer.Body).RootElement;
+
+    private static string? Text(JsonElement json, string name) => json.GetProperty(name).GetString();
+
+    /// <summary>Domains of two groups, and one of the first that was removed.</summary>
+    public sealed class Hosted(AzuriteFixture azurite) : IAsyncLifetime
+    {
+        internal TestStorage Storage { get; private set; } = null!;
+
+        internal TokenIssuer Issuer { get; private set; } = null!;
+
+        internal RunningHandler Handler { get; private set; } = null!;
+
+        public async ValueTask InitializeAsync()
+        {
+            Issuer = await TokenIssuer.StartAsync(TimeProvider.System, Now);
+            Storage = await TestStorage.CreateAsync(azurite);
+            foreach (var (domain, group) in Blue.Append(Gone).Select(d => (d, "blue")).Concat(Green.Select(d => (d, "green"))))
+            {
+                await Storage.Publisher.PublishAsync(DomainName.Parse(domain), Policy, group, Now);
+            }
+
+            await Storage.Publisher.RemoveAsync(DomainName.Parse(Gone), force: true, Now);
+            Handler = await StartAsync(Storage.ConnectionString);
+        }
+
+        public async ValueTask DisposeAsync()
+        {
+            await Handler.DisposeAsync();
+            await Issuer.DisposeAsync();
+        }
+
+        internal Task<RunningHandler> StartAsync(string connectionString, Action<IServiceCollection>? services = null) =>
+            RunningHandler.StartAsync(connectionString, services: services, more: [.. Issuer.Settings.Select(setting => (setting.Key, setting.Value))]);
     }
 }

@@ -27,6 +27,6 @@ public sealed partial class DocumentTests
     [GeneratedRegex(@"^\| `([a-z0-9.-]+)` \|", RegexOptions.Multiline)]
     private static partial Regex FirstColumn();
 
-    [GeneratedRegex(@"Sts__(Lab__)?[A-Z][A-Za-z0-9]+")]
+    [GeneratedRegex(@"Sts__((Auth|Lab)__)?[A-Z][A-Za-z0-9]+")]
     private static partial Regex Setting();
 }

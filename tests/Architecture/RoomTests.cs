@@ -18,6 +18,8 @@ public sealed partial class RoomTests
         ["ScheduleChecks"] = ["Domains", "Protocol"],
         ["CheckDomain"] = ["Domains", "Protocol", "Outgoing"],
         ["SendWarning"] = ["Domains", "Protocol"],
+        ["Access"] = ["Domains", "Protocol"],
+        ["Api"] = ["Access", "Domains", "Protocol"],
     };
 
     // What puts the rooms together may look into all of them.
@@ -45,6 +47,34 @@ public sealed partial class RoomTests
         var folders = Directory.GetDirectories(Functions).Where(folder => Directory.GetFiles(folder, "*.cs").Length > 0).Select(folder => Path.GetFileName(folder)!);
         Assert.Equal(s_mayUse.Keys.Concat(s_compositions).Order(StringComparer.Ordinal), folders.Order(StringComparer.Ordinal));
     }
+
+    [Fact]
+    public void The_API_reads_domains_through_what_its_caller_may_see_and_not_from_the_stores()
+    {
+        foreach (var file in Directory.GetFiles(Path.Combine(Functions, "Api"), "*.cs", SearchOption.AllDirectories))
+        {
+            Assert.DoesNotMatch(Store(), File.ReadAllText(file));
+        }
+    }
+
+    [Fact]
+    public void No_route_takes_whatever_comes_since_the_host_calls_functions_by_path()
+    {
+        var routes = Directory.GetFiles(Functions, "function.json", SearchOption.AllDirectories)
+            .Where(file => Path.GetDirectoryName(Path.GetDirectoryName(file)) == Functions)
+            .SelectMany(file => Route().Matches(File.ReadAllText(file)))
+            .Select(match => match.Groups[1].Value)
+            .ToList();
+
+        Assert.NotEmpty(routes);
+        Assert.All(routes, route => Assert.DoesNotContain('{', route.Split('/')[0]));
+    }
+
+    [GeneratedRegex(@"\b(Domain|Fleet|Report)Store\b")]
+    private static partial Regex Store();
+
+    [GeneratedRegex(@"""route"": ""([^""]*)""")]
+    private static partial Regex Route();
 
     [GeneratedRegex(@"^using StsFunctions\.(\w+)", RegexOptions.Multiline)]
     private static partial Regex Room();

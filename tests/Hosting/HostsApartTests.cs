@@ -108,6 +108,10 @@ public sealed class HostsApartTests(AzuriteFixture azurite) : IAsyncLifetime
     [InlineData("POST", "/SendWarning")]
     [InlineData("POST", "/ScheduleChecks")]
     [InlineData("POST", "/v1/tlsrpt")]
+    [InlineData("GET", "/api")]
+    [InlineData("GET", "/api/domains")]
+    [InlineData("DELETE", "/api/domains/hosted.example")]
+    [InlineData("GET", "/dashboard/")]
     [InlineData("POST", Path)]
     [InlineData("PUT", Path)]
     [InlineData("DELETE", Path)]
@@ -126,6 +130,7 @@ public sealed class HostsApartTests(AzuriteFixture azurite) : IAsyncLifetime
     [InlineData("POST", "/IngestReport")]
     [InlineData("POST", "/SendWarning")]
     [InlineData("GET", "/v1/tlsrpt")]
+    [InlineData("GET", "/apis")]
     public Task On_the_apps_own_host_nobody_reaches_what_is_the_Functions_hosts(string method, string path) =>
         AssertNothingThereAsync(method, path, RunningHandler.AppHost);
 
@@ -136,6 +141,19 @@ public sealed class HostsApartTests(AzuriteFixture azurite) : IAsyncLifetime
         Assert.Equal(400, (await _handler.AskAsync("POST", "/v1/tlsrpt", RunningHandler.AppHost.ToUpperInvariant(), "Content-Length: 0")).Status);
         await AssertNothingThereAsync("POST", "/v1/tlsrpt", "mta-sts.stranger.example");
         await AssertNothingThereAsync("POST", "/v1/tlsrpt", "app.hosting.example.attacker.example");
+    }
+
+    [Fact]
+    public async Task The_API_answers_on_the_apps_own_host_alone()
+    {
+        Assert.Equal(401, (await _handler.AskAsync("GET", "/api/domains", RunningHandler.AppHost)).Status);
+        Assert.Equal(401, (await _handler.AskAsync("GET", "/api/domains", RunningHandler.AppHost.ToUpperInvariant() + ":443")).Status);
+        await AssertNothingThereAsync("GET", "/api/domains", "mta-sts.stranger.example");
+        await AssertNothingThereAsync("GET", "/api/domains", $"mta-sts.{RunningHandler.AppHost}");
+        await AssertNothingThereAsync("GET", "/api/domains", $"{RunningHandler.AppHost}.attacker.example");
+        await AssertNothingThereAsync("GET", "/api/domains", "127.0.0.1");
+        // Nor to whoever reaches the handler's own port.
+        Assert.Equal(404, (await _handler.SendAsync($"GET /api/domains HTTP/1.1\nHost: 127.0.0.1:{_handler.EndPoint.Port}")).Status);
     }
 
     [Fact]

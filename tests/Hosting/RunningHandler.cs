@@ -24,9 +24,9 @@ internal sealed class RunningHandler : IAsyncDisposable
     public T Service<T>()
         where T : notnull => _app.Services.GetRequiredService<T>();
 
-    /// <summary>Starts it, with all its functions or with those that a test maps.</summary>
+    /// <summary>Starts it, with all its functions or with those that a test maps, and with its own services or with some of a test's.</summary>
     public static async Task<RunningHandler> StartAsync(
-        string connectionString, Action<IEndpointRouteBuilder>? map = null, params (string Name, string Value)[] more)
+        string connectionString, Action<IEndpointRouteBuilder>? map = null, Action<IServiceCollection>? services = null, params (string Name, string Value)[] more)
     {
         var environment = new Dictionary<string, string> { ["AzureWebJobsStorage"] = connectionString, ["Sts__AppHost"] = AppHost };
         foreach (var (name, value) in more)
@@ -37,7 +37,11 @@ internal sealed class RunningHandler : IAsyncDisposable
         var settings = Settings.Read(environment, out var faults);
         Assert.Empty(faults);
         var log = new RecordedLog();
-        var app = Handler.Build(settings, port: 0, map ?? Handler.MapFunctions, builder => builder.Logging.ClearProviders().AddProvider(log));
+        var app = Handler.Build(settings, port: 0, map ?? Handler.MapFunctions, builder =>
+        {
+            builder.Logging.ClearProviders().AddProvider(log);
+            services?.Invoke(builder.Services);
+        });
         await app.StartAsync(TestContext.Current.CancellationToken);
         return new RunningHandler(app, IPEndPoint.Parse(new Uri(app.Urls.Single()).Authority), log);
     }

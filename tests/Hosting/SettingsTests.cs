@@ -7,6 +7,8 @@ namespace StsFunctions.Tests.Hosting;
 public sealed class SettingsTests
 {
     private const string Storage = "UseDevelopmentStorage=true";
+    private const string Tenant = "7f076622-8584-45e9-9004-500ee89cebfa";
+    private const string Application = "d2a1a980-c560-44c1-8534-4a700c2706a3";
     private const string Secret = "c2VjcmV0LXNlY3JldC1zZWNyZXQ";
 
     [Fact]
@@ -59,6 +61,11 @@ public sealed class SettingsTests
     [InlineData("Sts__HeloName", "two words")]
     [InlineData("Sts__HeloName", "mail.example\r\nQUIT")]
     [InlineData("Sts__ReferenceMxHosts", "mx.example, not a host")]
+    [InlineData("Sts__Auth__GroupClaim", "two words")]
+    [InlineData("Sts__Lab__Authority", "https://login.microsoftonline.com/")]
+    [InlineData("Sts__Lab__Authority", "http://127.0.0.1:8080/tenant")]
+    [InlineData("Sts__Lab__Authority", "file:///etc/passwd")]
+    [InlineData("Sts__Lab__Authority", "localhost:8080")]
     [InlineData("AzureWebJobsStorage", "nonsense")]
     public void A_wrong_value_gives_one_line_that_names_its_setting(string name, string value)
     {
@@ -164,9 +171,67 @@ public sealed class SettingsTests
     }
 
     [Fact]
+    public void Without_a_tenant_nobody_has_access_to_the_API()
+    {
+        var settings = Read(out var faults, ("Sts__Auth__GroupClaim", "groups"));
+
+        Assert.Empty(faults);
+        Assert.Null(settings.Auth);
+    }
+
+    [Fact]
+    public void An_applications_id_stands_for_its_URI_too_and_both_issuers_of_the_tenant_are_known()
+    {
+        var settings = Read(out var faults, ("Sts__Auth__Tenant", Tenant.ToUpperInvariant()), ("Sts__Auth__Audience", $"{Application}, https://sts.example.com"));
+
+        Assert.Empty(faults);
+        Assert.Equal([Application, $"api://{Application}", "https://sts.example.com"], settings.Auth!.Audiences);
+        Assert.Equal([$"https://login.microsoftonline.com/{Tenant}/v2.0", $"https://sts.windows.net/{Tenant}/"], settings.Auth.Issuers);
+        Assert.Equal($"https://login.microsoftonline.com/{Tenant}/v2.0/.well-known/openid-configuration", settings.Auth.Discovery);
+        Assert.Null(settings.Auth.GroupClaim);
+    }
+
+    [Theory]
+    [InlineData("Sts__Auth__Tenant", "contoso.onmicrosoft.com")]
+    [InlineData("Sts__Auth__Tenant", "common")]
+    [InlineData("Sts__Auth__Tenant", "{7f076622-8584-45e9-9004-500ee89cebfa}")]
+    [InlineData("Sts__Auth__Audience", "my-api")]
+    [InlineData("Sts__Auth__Audience", "api://my api")]
+    public void A_wrong_tenant_or_audience_gives_one_line_that_names_it(string name, string value)
+    {
+        var settings = Read(out var faults, [.. new[] { ("Sts__Auth__Tenant", Tenant), ("Sts__Auth__Audience", Application) }.Where(setting => setting.Item1 != name), (name, value)]);
+
+        Assert.StartsWith($"{name}: ", Assert.Single(faults), StringComparison.Ordinal);
+        Assert.Null(settings.Auth);
+    }
+
+    [Theory]
+    [InlineData("Sts__Auth__Tenant")]
+    [InlineData("Sts__Auth__Audience")]
+    public void A_tenant_without_an_audience_is_said_and_the_other_way_round(string name)
+    {
+        var settings = Read(out var faults, (name, Tenant));
+
+        Assert.StartsWith("Sts__Auth__Tenant, Sts__Auth__Audience: only one is set", Assert.Single(faults), StringComparison.Ordinal);
+        Assert.Null(settings.Auth);
+    }
+
+    [Theory]
+    [InlineData("http://127.0.0.1:8080/")]
+    [InlineData("http://localhost:8080")]
+    [InlineData("https://[::1]:8443/")]
+    public void A_lab_may_have_its_own_issuer_on_the_same_machine(string authority)
+    {
+        var settings = Read(out var faults, ("Sts__Auth__Tenant", Tenant), ("Sts__Auth__Audience", Application), ("Sts__Lab__Authority", authority));
+
+        Assert.Empty(faults);
+        Assert.Equal($"{authority.TrimEnd('/')}/{Tenant}/v2.0", settings.Auth!.Issuer);
+    }
+
+    [Fact]
     public void No_environment_whatever_makes_the_reading_throw()
     {
-        string[] names = ["Sts__CacheTime", "Sts__AppHost", "Sts__HeloName", "Sts__DnsServer", "Sts__ReferenceMxHosts", "Sts__WarnFrom", "Sts__WarnTo", "Sts__AcsEndpoint", "Sts__AcsKey", "AzureWebJobsStorage", "Sts__Lab__TrustedRoots", "Sts__x"];
+        string[] names = ["Sts__CacheTime", "Sts__AppHost", "Sts__HeloName", "Sts__DnsServer", "Sts__ReferenceMxHosts", "Sts__WarnFrom", "Sts__WarnTo", "Sts__AcsEndpoint", "Sts__AcsKey", "AzureWebJobsStorage", "Sts__Lab__TrustedRoots", "Sts__Auth__Tenant", "Sts__Auth__Audience", "Sts__Auth__GroupClaim", "Sts__Lab__Authority", "Sts__x"];
         Gen.Dictionary(Gen.Int[0, names.Length - 1].Select(n => names[n]), Gen.String)[0, 8].Sample(environment =>
         {
             Settings.Read(environment, out var faults);

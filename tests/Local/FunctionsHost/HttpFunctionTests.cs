@@ -64,11 +64,14 @@ public sealed class HttpFunctionTests
     [Theory]
     [InlineData("GET", "/.WELL-known/MTA-sts.txt/", "/.WELL-known/MTA-sts.txt/")]
     [InlineData("GET", "/api/Some/Thing%2Fhere?q=a&q=b", "/api/Some/Thing%252Fhere?q=a&q=b")]
+    [InlineData("PATCH", "/API/domains/example.com/", "/API/domains/example.com/")]
+    [InlineData("DELETE", "/api/", "/api/")]
+    [InlineData("GET", "/api", "/api")]
     public async Task A_route_is_matched_loosely_and_the_handler_sees_the_original(string method, string target, string seen)
     {
         await using var app = await PolicyAppAsync();
         await using var host = await app.StartAsync();
-        await RawAsync(host.HttpAddress, $"{method} {target} HTTP/1.1\r\nHost: x\r\n\r\n");
+        await RawAsync(host.HttpAddress, $"{method} {target} HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n");
         Assert.Equal(seen, (await app.NextAsync()).Target);
     }
 
@@ -78,6 +81,8 @@ public sealed class HttpFunctionTests
     [InlineData("POST", "/.well-known/mta-sts.txt")]
     [InlineData("GET", "/v1/tlsrpt")]
     [InlineData("POST", "/ServePolicy")]
+    [InlineData("GET", "/apis")]
+    [InlineData("GET", "/x/api/domains")]
     public async Task Anything_else_is_404_at_the_host(string method, string target)
     {
         await using var app = await PolicyAppAsync();

@@ -1,0 +1,233 @@
+using CsCheck;
+using Microsoft.AspNetCore.Http;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Time.Testing;
+using StsFunctions.Api;
+using StsFunctions.Local.Tokens;
+using Xunit;
+
+namespace StsFunctions.Tests.Api;
+
+/// <summary>Which tokens are good, and what a caller may do and see by one.</summary>
+public sealed class BearerTokensTests : IAsyncLifetime
+{
+    // Lifetimes are the system clock's to judge; this one is for the keys.
+    private readonly FakeTimeProvider _time = new(TestStorage.Noon);
+    private readonly RecordedLog _log = new();
+    private readonly ILoggerFactory _logs;
+    private TokenIssuer _issuer = null!;
+    private BearerTokens _tokens = null!;
+
+    public BearerTokensTests() => _logs = LoggerFactory.Create(logging => logging.AddProvider(_log));
+
+    public static TheoryData<string> Wrong => [.. Presented.Wrong.Keys];
+
+    public static TheoryData<string> Garbage => [.. Presented.Garbage.Keys];
+
+    public static TheoryData<string> Nothing => [.. Presented.Nothing.Keys];
+
+    public static TheoryData<string> Right => [.. Presented.Right.Keys];
+
+    public async ValueTask InitializeAsync()
+    {
+        _issuer = await TokenIssuer.StartAsync(TimeProvider.System, TestContext.Current.CancellationToken);
+        _tokens = new BearerTokens(Settings("groups"), _time, _logs);
+    }
+
+    public ValueTask DisposeAsync()
+    {
+        _tokens.Dispose();
+        _logs.Dispose();
+        return _issuer.DisposeAsync();
+    }
+
+    [Theory]
+    [MemberData(nameof(Right))]
+    public async Task A_good_token_of_either_version_is_taken(string name) =>
+        Assert.Contains(Roles.Admin, (await CallerOfAsync(Presented.Right[name])).Roles);
+
+    [Theory]
+    [MemberData(nameof(Wrong))]
+    public async Task A_token_with_one_thing_wrong_is_refused(string name)
+    {
+        var refused = await RefusedAsync("Bearer " + _issuer.Issue(Presented.Wrong[name]));
+
+        Assert.Equal(401, refused.Status);
+        Assert.StartsWith("Bearer realm=\"api\", error=\"invalid_token\", error_description=\"", refused.Challenge, StringComparison.Ordinal);
+        Assert.Equal(name == "expired", refused.Detail.Contains("expired", StringComparison.Ordinal));
+        // Whoever runs the app can tell which thing it was.
+        Assert.Contains(_log.Lines, line => line is { Level: LogLevel.Information, Category: "StsFunctions.Api.BearerTokens" });
+    }
+
+    [Theory]
+    [MemberData(nameof(Garbage))]
+    public async Task Garbage_is_refused_and_the_issuer_is_not_asked_for_it(string name)
+    {
+        var refused = await RefusedAsync(Presented.Garbage[name]);
+
+        Assert.Equal(401, refused.Status);
+        Assert.Contains("error=\"invalid_token\"", refused.Challenge, StringComparison.Ordinal);
+        Assert.Equal(0, _issuer.Looks);
+    }
+
+    [Theory]
+    [MemberData(nameof(Nothing))]
+    public async Task Without_a_token_the_challenge_names_no_error(string name)
+    {
+        var refused = await RefusedAsync(Presented.Nothing[name]);
+
+        Assert.Equal((401, "Bearer realm=\"api\""), (refused.Status, refused.Challenge));
+        Assert.Equal(0, _issuer.Looks);
+    }
+
+    [Fact]
+    public async Task No_header_whatever_throws_anything_but_a_refusal()
+    {
+        var good = _issuer.Issue(new TokenSpec { Roles = [Roles.Admin] }).Split('.');
+        var part = Gen.OneOf(Gen.Int[0, 2].Select(n => good[n]), Gen.String, Gen.Char.AlphaNumeric.Array[0, 40].Select(chars => new string(chars)));
+        await part.Array[0, 6].Select(parts => string.Join('.', parts)).Where(token => token != string.Join('.', good)).SampleAsync(
+            async token => Assert.Equal(401, (await RefusedAsync("Bearer " + token)).Status), iter: 2_000);
+        Assert.InRange(_issuer.Looks, 0, 1);
+    }
+
+    [Theory]
+    [InlineData()]
+    [InlineData("Sts.AllGroups")]
+    [InlineData("sts.admin")]
+    [InlineData("Sts.Admin ")]
+    [InlineData("Sts.Owner", "User.Read.All")]
+    public async Task A_token_without_a_role_of_this_API_is_403(params string[] roles)
+    {
+        var refused = await RefusedAsync("Bearer " + _issuer.Issue(new TokenSpec { Roles = roles, Groups = ["blue"] }));
+
+        Assert.Equal(403, refused.Status);
+        Assert.StartsWith("Bearer realm=\"api\", error=\"insufficient_scope\"", refused.Challenge, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData(true, "blue", "green")]
+    [InlineData(false, "green")]
+    [InlineData(false, "Blue")]
+    [InlineData(false, "")]
+    [InlineData(false, "*")]
+    [InlineData(false)]
+    public async Task A_caller_sees_the_groups_that_the_claim_names_spelt_exactly_so(bool seesBlue, params string[] groups)
+    {
+        var caller = await CallerOfAsync(new TokenSpec { Roles = [Roles.Reader], Groups = groups });
+
+        Assert.Equal(seesBlue, caller.Groups.Include("blue"));
+        Assert.Equal(groups.Length == 0, caller.Groups.IsNone);
+    }
+
+    [Fact]
+    public async Task Groups_that_did_not_fit_into_the_token_are_no_groups()
+    {
+        // Entra's overage: the claim is gone, and others say where to look instead.
+        var overage = new TokenSpec { Roles = [Roles.Admin] }
+            .With("_claim_names", new System.Text.Json.Nodes.JsonObject { ["groups"] = "src1" })
+            .With("_claim_sources", new System.Text.Json.Nodes.JsonObject { ["src1"] = new System.Text.Json.Nodes.JsonObject { ["endpoint"] = "https://graph.example/" } });
+
+        Assert.True((await CallerOfAsync(overage)).Groups.IsNone);
+    }
+
+    [Fact]
+    public async Task With_the_role_for_it_a_caller_sees_every_group()
+    {
+        var caller = await CallerOfAsync(new TokenSpec { Roles = [Roles.Reader, Roles.AllGroups], Groups = ["green"] });
+
+        Assert.True(caller.Groups.Include("blue"));
+    }
+
+    [Fact]
+    public async Task Where_no_claim_limits_callers_they_see_every_group()
+    {
+        using var tokens = new BearerTokens(Settings(groupClaim: null), _time, _logs);
+
+        var caller = await CallerOfAsync(new TokenSpec { Roles = [Roles.Reader], Groups = ["green"] }, tokens);
+
+        Assert.True(caller.Groups.Include("blue"));
+    }
+
+    [Fact]
+    public async Task Groups_may_be_app_roles_too()
+    {
+        using var tokens = new BearerTokens(Settings("roles"), _time, _logs);
+
+        var caller = await CallerOfAsync(new TokenSpec { Roles = [Roles.Reader, "blue"] }, tokens);
+
+        Assert.Equal((true, false), (caller.Groups.Include("blue"), caller.Groups.Include("green")));
+        Assert.True(caller.IsAny(Roles.Readers));
+    }
+
+    [Fact]
+    public async Task A_new_key_is_good_at_once_after_the_pause_and_the_withdrawn_one_no_longer()
+    {
+        var before = _issuer.Issue(new TokenSpec { Roles = [Roles.Reader] });
+        await _tokens.CallerOfAsync(With("Bearer " + before));
+        _issuer.Rotate();
+        var after = _issuer.Issue(new TokenSpec { Roles = [Roles.Reader] });
+
+        Assert.Equal(401, (await RefusedAsync("Bearer " + after)).Status);
+        _time.Advance(SigningKeys.Pause);
+        await _tokens.CallerOfAsync(With("Bearer " + after));
+        Assert.Equal(401, (await RefusedAsync("Bearer " + before)).Status);
+    }
+
+    [Fact]
+    public async Task While_the_issuer_is_down_tokens_of_known_keys_are_taken_and_all_others_are_503()
+    {
+        var known = _issuer.Issue(new TokenSpec { Roles = [Roles.Reader] });
+        await _tokens.CallerOfAsync(With("Bearer " + known));
+        _issuer.Behaviour = IssuerBehaviour.Fails;
+        _time.Advance(SigningKeys.Pause);
+
+        await _tokens.CallerOfAsync(With("Bearer " + known));
+        var refused = await RefusedAsync("Bearer " + _issuer.Issue(new TokenSpec { Roles = [Roles.Reader], Signature = TokenSignature.UnknownKey }));
+        Assert.Equal((503, "", "10"), (refused.Status, refused.Challenge, refused.RetryAfter));
+    }
+
+    [Theory]
+    [InlineData("Bearer a.b.c", 401)]
+    [InlineData(null, 401)]
+    [InlineData("good", 503)]
+    public async Task While_there_are_no_keys_only_what_needs_one_is_503(string? header, int status)
+    {
+        _issuer.Behaviour = IssuerBehaviour.Garbage;
+
+        var refused = await RefusedAsync(header == "good" ? "Bearer " + _issuer.Issue(new TokenSpec { Roles = [Roles.Reader] }) : header);
+
+        Assert.Equal(status, refused.Status);
+    }
+
+    [Fact]
+    public async Task Without_settings_nobody_has_access_and_nobody_is_asked()
+    {
+        using var tokens = new BearerTokens(null, _time, _logs);
+
+        Assert.Equal(401, (await RefusedAsync("Bearer " + _issuer.Issue(Presented.Right["v2"]), tokens)).Status);
+        Assert.Equal((401, "Bearer realm=\"api\""), await RefusedAsync(null, tokens) is var refused ? (refused.Status, refused.Challenge) : default);
+        Assert.Equal(0, _issuer.Looks);
+        Assert.Contains(_log.Lines, line => line.Text.Contains("Sts__Auth__Tenant", StringComparison.Ordinal));
+    }
+
+    private AuthSettings Settings(string? groupClaim) => new(_issuer.Tenant, [_issuer.Application, $"api://{_issuer.Application}"], groupClaim, _issuer.Address);
+
+    private Task<Caller> CallerOfAsync(TokenSpec spec, BearerTokens? tokens = null) => (tokens ?? _tokens).CallerOfAsync(With("Bearer " + _issuer.Issue(spec)));
+
+    private async Task<Refusal> RefusedAsync(string? authorization, BearerTokens? tokens = null)
+    {
+        var context = With(authorization);
+        var refused = await Assert.ThrowsAsync<ProblemException>(() => (tokens ?? _tokens).CallerOfAsync(context));
+        await refused.AnswerAsync(context);
+        return new Refusal(context.Response.StatusCode, context.Response.Headers.WWWAuthenticate.ToString(), context.Response.Headers.RetryAfter.ToString(), refused.Message);
+    }
+
+    private static DefaultHttpContext With(string? authorization)
+    {
+        var context = new DefaultHttpContext();
+        context.Request.Headers.Authorization = authorization;
+        return context;
+    }
+
+    private sealed record Refusal(int Status, string Challenge, string RetryAfter, string Detail);
+}

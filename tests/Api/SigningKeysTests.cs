@@ -1,0 +1,176 @@
+using Microsoft.Extensions.Time.Testing;
+using StsFunctions.Api;
+using StsFunctions.Local.Tokens;
+using Xunit;
+
+namespace StsFunctions.Tests.Api;
+
+/// <summary>When the issuer is asked for its keys, how often, and what is done while it does not answer.</summary>
+public sealed class SigningKeysTests : IAsyncLifetime
+{
+    private readonly FakeTimeProvider _time = new(TestStorage.Noon);
+    private readonly RecordedLog _log = new();
+    private TokenIssuer _issuer = null!;
+    private SigningKeys _keys = null!;
+
+    private static CancellationToken Now => TestContext.Current.CancellationToken;
+
+    public async ValueTask InitializeAsync()
+    {
+        _issuer = await TokenIssuer.StartAsync(_time, Now);
+        _keys = new SigningKeys(new AuthSettings(_issuer.Tenant, [_issuer.Application], null, _issuer.Address), _time, _log.For<SigningKeys>());
+    }
+
+    public ValueTask DisposeAsync()
+    {
+        _keys.Dispose();
+        return _issuer.DisposeAsync();
+    }
+
+    [Fact]
+    public async Task Nobody_is_asked_before_the_keys_are_needed_and_many_at_once_share_one_look()
+    {
+        Assert.Equal(0, _issuer.Looks);
+
+        var found = await Task.WhenAll(Enumerable.Range(0, 20).Select(_ => _keys.GetAsync(Now)));
+
+        Assert.Single(found.Distinct());
+        Assert.Equal(1, _issuer.Looks);
+    }
+
+    [Fact]
+    public async Task However_many_unknown_keys_strangers_name_the_issuer_is_asked_once_in_each_pause()
+    {
+        var known = await _keys.GetAsync(Now);
+        for (var i = 0; i < 100; i++)
+        {
+            Assert.Same(known, await _keys.LookAgainAsync(Now));
+        }
+
+        Assert.Equal(1, _issuer.Looks);
+
+        _time.Advance(SigningKeys.Pause);
+        await Task.WhenAll(Enumerable.Range(0, 100).Select(_ => _keys.LookAgainAsync(Now)));
+        Assert.Equal(2, _issuer.Looks);
+    }
+
+    [Fact]
+    public async Task A_new_key_is_found_after_the_pause_and_the_one_that_was_withdrawn_is_gone()
+    {
+        var before = Assert.Single((await _keys.GetAsync(Now)).SigningKeys).KeyId;
+        _issuer.Rotate();
+        _time.Advance(SigningKeys.Pause);
+
+        var after = Assert.Single((await _keys.LookAgainAsync(Now)).SigningKeys).KeyId;
+
+        Assert.NotEqual(before, after);
+        Assert.Equal(after, Assert.Single((await _keys.GetAsync(Now)).SigningKeys).KeyId);
+    }
+
+    [Fact]
+    public async Task Keys_of_some_age_are_looked_at_again_without_anybody_waiting_for_it()
+    {
+        var before = await _keys.GetAsync(Now);
+        _time.Advance(SigningKeys.LookAgainAfter);
+
+        Assert.Same(before, await _keys.GetAsync(Now));
+
+        // The look that has begun is joined, not repeated.
+        var after = await _keys.LookAgainAsync(Now);
+        Assert.NotSame(before, after);
+        Assert.Same(after, await _keys.GetAsync(Now));
+        Assert.Equal(2, _issuer.Looks);
+    }
+
+    [Fact]
+    public async Task While_the_issuer_is_down_the_last_keys_serve_for_a_day_and_no_longer()
+    {
+        var known = await _keys.GetAsync(Now);
+        _issuer.Behaviour = IssuerBehaviour.Fails;
+
+        _time.Advance(SigningKeys.MaxAge - TimeSpan.FromSeconds(1));
+        Assert.Same(known, await _keys.GetAsync(Now));
+
+        _time.Advance(TimeSpan.FromSeconds(1));
+        await Assert.ThrowsAsync<KeysUnavailableException>(() => _keys.GetAsync(Now));
+    }
+
+    [Fact]
+    public async Task An_issuer_that_is_down_is_left_alone_until_the_pause_is_over_and_is_then_found_well_again()
+    {
+        _issuer.Behaviour = IssuerBehaviour.Fails;
+        for (var i = 0; i < 20; i++)
+        {
+            await Assert.ThrowsAsync<KeysUnavailableException>(() => _keys.GetAsync(Now));
+        }
+
+        var looks = _issuer.Looks;
+        _issuer.Behaviour = IssuerBehaviour.Answers;
+        await Assert.ThrowsAsync<KeysUnavailableException>(() => _keys.GetAsync(Now));
+        Assert.Equal(looks, _issuer.Looks);
+
+        _time.Advance(SigningKeys.Pause);
+        Assert.Single((await _keys.GetAsync(Now)).SigningKeys);
+    }
+
+    [Theory]
+    [InlineData(IssuerBehaviour.Fails)]
+    [InlineData(IssuerBehaviour.Garbage)]
+    [InlineData(IssuerBehaviour.Floods)]
+    [InlineData(IssuerBehaviour.NamesAnother)]
+    [InlineData(IssuerBehaviour.HasNoKeys)]
+    [InlineData(IssuerBehaviour.Redirects)]
+    public async Task Whatever_else_the_issuer_answers_is_no_key_and_the_log_says_why(IssuerBehaviour behaviour)
+    {
+        _issuer.Behaviour = behaviour;
+
+        await Assert.ThrowsAsync<KeysUnavailableException>(() => _keys.GetAsync(Now));
+
+        Assert.Contains(_log.Lines, line => line.Text.Contains(_issuer.Address.ToString(), StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task An_issuer_that_hangs_is_given_up()
+    {
+        _issuer.Behaviour = IssuerBehaviour.Hangs;
+        var waiting = _keys.GetAsync(Now);
+        await AskedAsync();
+
+        _time.Advance(SigningKeys.Patience);
+
+        await Assert.ThrowsAsync<KeysUnavailableException>(() => waiting);
+    }
+
+    [Fact]
+    public async Task A_caller_who_hangs_up_ends_the_wait_and_not_the_look_of_the_others()
+    {
+        _issuer.Behaviour = IssuerBehaviour.Hangs;
+        using var hangUp = new CancellationTokenSource();
+        var first = _keys.GetAsync(hangUp.Token);
+        var second = _keys.GetAsync(Now);
+        await AskedAsync();
+
+        await hangUp.CancelAsync();
+
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => first);
+        Assert.False(second.IsCompleted);
+        _time.Advance(SigningKeys.Patience);
+        await Assert.ThrowsAsync<KeysUnavailableException>(() => second);
+    }
+
+    [Fact]
+    public async Task Where_nobody_listens_there_are_no_keys()
+    {
+        await _issuer.DisposeAsync();
+
+        await Assert.ThrowsAsync<KeysUnavailableException>(() => _keys.GetAsync(Now));
+    }
+
+    private async Task AskedAsync()
+    {
+        while (_issuer.Looks == 0)
+        {
+            await Task.Delay(TimeSpan.FromMilliseconds(5), Now);
+        }
+    }
+}
