@@ -7,9 +7,9 @@ using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.Logging;
 using StsFunctions.Domains;
 using StsFunctions.Hosting;
-using StsFunctions.Reports;
 using StsFunctions.Protocol;
 using StsFunctions.Protocol.MtaSts;
+using StsFunctions.Reports;
 using StsFunctions.Tests.Hosting;
 using Xunit;
 

@@ -150,7 +150,11 @@ public sealed class ReportStoreTests(AzuriteFixture azurite)
         var report = Assert.Single(await ReadAsync(storage));
         var half = new TableEntity("example.com", (await FailureRowsAsync(storage))[0].RowKey.Replace(report.Generation, "aaaaaaaa", StringComparison.Ordinal))
         {
-            ["ResultType"] = "half", ["MxHost"] = "", ["Address"] = "", ["Sessions"] = 1L, ["Information"] = "",
+            ["ResultType"] = "half",
+            ["MxHost"] = "",
+            ["Address"] = "",
+            ["Sessions"] = 1L,
+            ["Information"] = "",
         };
 
         await storage.Tables.GetTableClient(StorageLayout.ReportFailuresTable).AddEntityAsync(half, Now);
