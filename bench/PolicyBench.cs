@@ -10,7 +10,7 @@ internal static class PolicyBench
 {
     private const int Pairs = 9;
     private const int Calls = 20_000;
-    private const double MostOfSplit = 8;
+    private const double MostOfSplit = 4;
 
     private static readonly byte[] s_policy = Encoding.ASCII.GetBytes(
         "version: STSv1\r\nmode: enforce\r\nmx: mx1.example.com\r\nmx: mx2.example.com\r\nmx: *.mail.example.net\r\nmax_age: 604800\r\n");
