@@ -102,7 +102,7 @@ internal sealed class LiveCommands : IDisposable
             subjects.Add($"          mail  {mail.Subject}");
         }
 
-        return new(true, subjects.Count > 0 ? string.Join(Environment.NewLine, subjects) : "          no mail: nothing has changed");
+        return new(true, subjects.Count > 0 ? string.Join(Environment.NewLine, subjects.Order(StringComparer.Ordinal)) : "          no mail: nothing has changed");
     }
 
     private CommandAnswer Catalogue() =>

@@ -1,4 +1,5 @@
 using Microsoft.Extensions.Time.Testing;
+using Microsoft.IdentityModel.Protocols.OpenIdConnect;
 using StsFunctions.Api;
 using StsFunctions.Local.Tokens;
 using Xunit;
@@ -57,14 +58,14 @@ public sealed class SigningKeysTests : IAsyncLifetime
     [Fact]
     public async Task A_new_key_is_found_after_the_pause_and_the_one_that_was_withdrawn_is_gone()
     {
-        var before = Assert.Single((await _keys.GetAsync(Now)).SigningKeys).KeyId;
+        var before = KeyIn(await _keys.GetAsync(Now));
         _issuer.Rotate();
         _time.Advance(SigningKeys.Pause);
 
-        var after = Assert.Single((await _keys.LookAgainAsync(Now)).SigningKeys).KeyId;
+        var after = KeyIn(await _keys.LookAgainAsync(Now));
 
         Assert.NotEqual(before, after);
-        Assert.Equal(after, Assert.Single((await _keys.GetAsync(Now)).SigningKeys).KeyId);
+        Assert.Equal(after, KeyIn(await _keys.GetAsync(Now)));
     }
 
     [Fact]
@@ -110,7 +111,7 @@ public sealed class SigningKeysTests : IAsyncLifetime
         Assert.Equal(looks, _issuer.Looks);
 
         _time.Advance(SigningKeys.Pause);
-        Assert.Single((await _keys.GetAsync(Now)).SigningKeys);
+        KeyIn(await _keys.GetAsync(Now));
     }
 
     [Theory]
@@ -165,6 +166,9 @@ public sealed class SigningKeysTests : IAsyncLifetime
 
         await Assert.ThrowsAsync<KeysUnavailableException>(() => _keys.GetAsync(Now));
     }
+
+    // One key, though it shows twice: as itself, and in its certificate.
+    private static string KeyIn(OpenIdConnectConfiguration found) => Assert.Single(found.SigningKeys.Select(key => key.KeyId).Distinct());
 
     private async Task AskedAsync()
     {

@@ -28,10 +28,11 @@ public sealed class LiveCommandTests(RunningSystem running, AppUnderTest app) : 
             Assert.Contains("no mail", await DoneAsync("round"), StringComparison.Ordinal);
 
             await DoneAsync("expire mx.hosting.example");
-            Assert.Equal("          mail  [critical] policy-redirects.example: mx.certificate.expired mx.hosting.example", await DoneAsync("round"));
+            // Others that were added share the host, and are told of it too.
+            Assert.Contains("mail  [critical] policy-redirects.example: mx.certificate.expired mx.hosting.example", await DoneAsync("round"), StringComparison.Ordinal);
             Assert.Contains("mx.certificate.expired", await DoneAsync("show policy-redirects.example"), StringComparison.Ordinal);
             await DoneAsync("mend mx.hosting.example");
-            Assert.Equal("          mail  [resolved] policy-redirects.example: mx.certificate.expired mx.hosting.example", await DoneAsync("round"));
+            Assert.Contains("mail  [resolved] policy-redirects.example: mx.certificate.expired mx.hosting.example", await DoneAsync("round"), StringComparison.Ordinal);
 
             Assert.Matches(@"(?m)^round +check", await DoneAsync("help"));
             Assert.Matches(@"(?m)^expire HOST", await DoneAsync("help"));
