@@ -55,6 +55,9 @@ param settings string = ''
 @description('The application (client) id of the Entra app registration that protects the API; none leaves the API closed.')
 param authClientId string = ''
 
+@description('The claim that names the groups of domains a caller of the API may see, such as roles or groups; empty: callers are not limited to groups.')
+param authGroupClaim string = ''
+
 @description('The object id of who deploys.')
 param principalId string = ''
 
@@ -167,6 +170,9 @@ var faults = filter(
     empty(apiClientId) || (length(apiClientId) == 36 && length(split(apiClientId, '-')) == 5)
       ? ''
       : 'STS_AUTH_CLIENT_ID: "${apiClientId}" is not an application (client) id; write the GUID of the app registration, or none.'
+    contains(authGroupClaim, ' ') || contains(authGroupClaim, ',')
+      ? 'STS_AUTH_GROUP_CLAIM: "${authGroupClaim}" is not the name of a claim; write one name, such as roles or groups.'
+      : ''
     smtpPort < 1 || smtpPort > 65535 ? 'STS_SMTP_PORT: ${smtpPort} is not a port; write a number from 1 to 65535.' : ''
     length(filter(furtherSettings, setting => !startsWith(setting, 'Sts__') || !contains(setting, '='))) > 0
       ? 'STS_SETTINGS: write settings of docs/SETTINGS.md as Sts__Name=value, separated by semicolons.'
@@ -363,6 +369,11 @@ module app 'modules/app.bicep' = {
         : {
             Sts__Auth__Tenant: tenant().tenantId
             Sts__Auth__Audience: apiClientId
+          },
+      empty(apiClientId) || empty(authGroupClaim)
+        ? {}
+        : {
+            Sts__Auth__GroupClaim: authGroupClaim
           },
       toObject(
         furtherSettings,

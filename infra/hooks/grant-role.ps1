@@ -4,7 +4,7 @@ $ErrorActionPreference = 'Stop'
 $PSNativeCommandUseErrorActionPreference = $true
 $graph = 'https://graph.microsoft.com/v1.0'
 if ($args.Count -ne 2) {
-    [Console]::Error.WriteLine('usage: grant-role.ps1 Sts.Admin|Sts.Reader|Sts.Agent USER-OR-APPLICATION-ID')
+    [Console]::Error.WriteLine('usage: grant-role.ps1 Sts.Admin|Sts.Reader|Sts.Agent|Sts.AllGroups USER-OR-APPLICATION-ID')
     exit 2
 }
 $roleName, $principal = $args
@@ -13,7 +13,8 @@ $app = if ($env:STS_AUTH_CLIENT_ID) { $env:STS_AUTH_CLIENT_ID } else { azd env g
 $resource = az ad sp show --id $app --query id --output tsv
 $role = az ad sp show --id $app --query "appRoles[?value=='$roleName'].id | [0]" --output tsv
 if (-not $role) {
-    [Console]::Error.WriteLine("${roleName}: the app has no role of this name; it has Sts.Admin, Sts.Reader and Sts.Agent.")
+    $has = az ad sp show --id $app --query "appRoles[].value | join(', ', @)" --output tsv
+    [Console]::Error.WriteLine("${roleName}: the app has no role of this name; it has $has.")
     exit 1
 }
 $who = if ($principal.Contains('@')) { az ad user show --id $principal --query id --output tsv } else { az ad sp show --id $principal --query id --output tsv }

@@ -4,7 +4,7 @@
 set -eu
 graph=https://graph.microsoft.com/v1.0
 if [ $# -ne 2 ]; then
-    echo "usage: grant-role.sh Sts.Admin|Sts.Reader|Sts.Agent USER-OR-APPLICATION-ID" >&2
+    echo "usage: grant-role.sh Sts.Admin|Sts.Reader|Sts.Agent|Sts.AllGroups USER-OR-APPLICATION-ID" >&2
     exit 2
 fi
 
@@ -12,7 +12,8 @@ app=${STS_AUTH_CLIENT_ID:-$(azd env get-value STS_AUTH_CLIENT_ID)}
 resource=$(az ad sp show --id "$app" --query id --output tsv)
 role=$(az ad sp show --id "$app" --query "appRoles[?value=='$1'].id | [0]" --output tsv)
 if [ -z "$role" ]; then
-    echo "$1: the app has no role of this name; it has Sts.Admin, Sts.Reader and Sts.Agent." >&2
+    has=$(az ad sp show --id "$app" --query "appRoles[].value | join(', ', @)" --output tsv)
+    echo "$1: the app has no role of this name; it has $has." >&2
     exit 1
 fi
 case $2 in

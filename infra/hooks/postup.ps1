@@ -36,7 +36,7 @@ Write-Output @"
 if ($env:STS_AUTH_CLIENT_ID -and $env:STS_AUTH_CLIENT_ID -ne 'none') {
     Write-Output @"
 
-The first operator of the API is given their role by name; others the same way (Sts.Admin, Sts.Reader, Sts.Agent):
+The first operator of the API is given their role by name; others the same way (Sts.Admin, Sts.Reader, Sts.Agent, Sts.AllGroups):
 
        pwsh infra/hooks/grant-role.ps1 Sts.Admin you@example.com
 "@

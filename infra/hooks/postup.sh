@@ -39,7 +39,7 @@ END
 if [ -n "${STS_AUTH_CLIENT_ID:-}" ] && [ "$STS_AUTH_CLIENT_ID" != none ]; then
     cat <<END
 
-The first operator of the API is given their role by name; others the same way (Sts.Admin, Sts.Reader, Sts.Agent):
+The first operator of the API is given their role by name; others the same way (Sts.Admin, Sts.Reader, Sts.Agent, Sts.AllGroups):
 
        sh infra/hooks/grant-role.sh Sts.Admin you@example.com
 END

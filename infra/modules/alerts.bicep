@@ -64,7 +64,7 @@ var queries = [
   {
     name: 'poison-messages'
     title: 'A message was given up'
-    description: 'A message went to a poison queue within the last hour: a check or a report is not done and will not be tried again. See docs/TROUBLESHOOTING.md, "A poison queue is not empty".'
+    description: 'A message went to a poison queue within the last hour: a check or a report failed five times, and waits for the next daily round or hourly sweep. See docs/TROUBLESHOOTING.md, "A poison queue is not empty".'
     severity: 2
     query: 'StorageQueueLogs | where OperationName == "PutMessage" and Uri contains "-poison/" and StatusCode < 300'
     threshold: 1

@@ -118,7 +118,8 @@ resource lifeCycle 'Microsoft.Storage/storageAccounts/managementPolicies@2024-01
         for rule in [
           {
             name: 'raw-reports'
-            prefixes: [layout.inboxContainer, layout.quarantineContainer]
+            // Not the inbox: what lies there is still to be read.
+            prefixes: [layout.reportsContainer, layout.quarantineContainer]
             days: reportRetentionDays
           }
           {

@@ -29,7 +29,7 @@ public sealed class FrontDoorTests(AzuriteFixture azurite) : IAsyncLifetime
             await _storage.Publisher.PublishAsync(DomainName.Parse(domain), Policy.Parse(PolicyFile), null, TestContext.Current.CancellationToken);
         }
 
-        _handler = await RunningHandler.StartAsync(_storage.ConnectionString, null, ("Sts__FrontDoorIds", $"{Ours}, {OursToo}"));
+        _handler = await RunningHandler.StartAsync(_storage.ConnectionString, null, null, ("Sts__FrontDoorIds", $"{Ours}, {OursToo}"));
     }
 
     public ValueTask DisposeAsync() => _handler.DisposeAsync();

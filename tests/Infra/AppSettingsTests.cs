@@ -1,5 +1,6 @@
 using System.Text.Json.Nodes;
 using System.Text.RegularExpressions;
+using StsFunctions.Api;
 using StsFunctions.Hosting;
 using StsFunctions.Local;
 using Xunit;
@@ -21,7 +22,6 @@ public sealed partial class AppSettingsTests(BicepFixture bicep)
         ["Sts__AcsEndpoint"] = "https://acs-sts.europe.communication.azure.com",
         ["Sts__WarnFrom"] = "DoNotReply@66666666.azurecomm.net",
         ["Sts__SmtpPassword"] = "out of the Key Vault",
-        ["Sts__Auth__Tenant"] = "77777777-7777-7777-7777-777777777777",
     };
 
     public static TheoryData<string> Cases => [.. BicepFixture.CaseNames];
@@ -30,15 +30,8 @@ public sealed partial class AppSettingsTests(BicepFixture bicep)
     [MemberData(nameof(Cases))]
     public async Task The_app_starts_with_what_the_template_writes_and_lacks_nothing(string name)
     {
-        var environment = new Dictionary<string, string> { ["WEBSITE_HOSTNAME"] = "func-sts.azurewebsites.net" };
-        foreach (var (setting, value) in await WrittenAsync(name))
-        {
-            environment[setting] = value.StartsWith('[') || value.StartsWith("@Microsoft.KeyVault(", StringComparison.Ordinal) ? s_onceDeployed[setting] : value;
-        }
+        var settings = await ReadAsync(name);
 
-        var settings = Settings.Read(environment, out var faults);
-
-        Assert.Empty(faults);
         Assert.Null(settings.Storage.ConnectionString);
         Assert.StartsWith("stmta", settings.Storage.AccountName, StringComparison.Ordinal);
         Assert.Equal(s_onceDeployed["AZURE_CLIENT_ID"], settings.Storage.ClientId);
@@ -47,6 +40,18 @@ public sealed partial class AppSettingsTests(BicepFixture bicep)
         Assert.Equal("func-sts.azurewebsites.net", settings.AppHosts.Primary);
         Assert.NotEmpty(settings.Warnings.To);
         Assert.NotNull(settings.Warnings.From);
+    }
+
+    [Fact]
+    public async Task The_API_believes_the_registration_that_the_hook_made_and_none_otherwise()
+    {
+        var open = await ReadAsync("flex");
+        var closed = await ReadAsync("first-run");
+
+        Assert.Equal(BicepFixture.Tenant, open.Auth!.Tenant);
+        Assert.Equal(["88888888-8888-8888-8888-888888888888", "api://88888888-8888-8888-8888-888888888888"], open.Auth.Audiences);
+        Assert.Equal(("roles", AuthSettings.Entra), (open.Auth.GroupClaim, open.Auth.Authority));
+        Assert.Null(closed.Auth);
     }
 
     [Fact]
@@ -103,7 +108,7 @@ public sealed partial class AppSettingsTests(BicepFixture bicep)
 
         // A setting without either does something only where it is set, and the list says what.
         string[] optional = ["Sts__AcsKey", "Sts__MailFolder", "Sts__DnsServer", "Sts__SmtpPlain", "AzureWebJobsStorage"];
-        Assert.Empty(listed.Where(setting => setting.Value == "" && !written.Contains(setting.Key) && !setting.Key.StartsWith("Sts__Auth__", StringComparison.Ordinal)).Select(setting => setting.Key).Except(optional));
+        Assert.Empty(listed.Where(setting => setting.Value == "" && !written.Contains(setting.Key)).Select(setting => setting.Key).Except(optional));
         Assert.Empty(written.Where(name => name.StartsWith("Sts__", StringComparison.Ordinal)).Except(listed.Keys));
     }
 
@@ -119,6 +124,19 @@ public sealed partial class AppSettingsTests(BicepFixture bicep)
         Assert.NotNull(host["customHandler"]);
         Assert.Equal(("FC1", "FlexConsumption", true), (plan["sku"]!["name"]!.GetValue<string>(), plan["sku"]!["tier"]!.GetValue<string>(), plan.Properties()["reserved"]!.GetValue<bool>()));
         Assert.Equal("UserAssignedIdentity", site["functionAppConfig"]!["deployment"]!["storage"]!["authentication"]!["type"]!.GetValue<string>());
+    }
+
+    private async Task<Settings> ReadAsync(string name)
+    {
+        var environment = new Dictionary<string, string> { ["WEBSITE_HOSTNAME"] = "func-sts.azurewebsites.net" };
+        foreach (var (setting, value) in await WrittenAsync(name))
+        {
+            environment[setting] = value.StartsWith('[') || value.StartsWith("@Microsoft.KeyVault(", StringComparison.Ordinal) ? s_onceDeployed[setting] : value;
+        }
+
+        var settings = Settings.Read(environment, out var faults);
+        Assert.Empty(faults);
+        return settings;
     }
 
     private async Task<Dictionary<string, string>> WrittenAsync(string name)

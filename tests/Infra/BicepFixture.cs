@@ -13,10 +13,11 @@ namespace StsFunctions.Tests.Infra;
 /// <summary>What the Bicep compiler says of the templates; nothing of it needs Azure or a network.</summary>
 public sealed class BicepFixture : IDisposable
 {
-    /// <summary>The subscription and tenant of every prediction.</summary>
+    /// <summary>The subscription of every prediction.</summary>
     public const string Subscription = "00000000-0000-0000-0000-000000000001";
 
-    private const string Tenant = "00000000-0000-0000-0000-000000000002";
+    /// <summary>Its tenant.</summary>
+    public const string Tenant = "00000000-0000-0000-0000-000000000002";
 
     private static readonly string s_program = typeof(BicepFixture).Assembly.GetCustomAttributes<AssemblyMetadataAttribute>().Single(a => a.Key == "Bicep").Value!;
 

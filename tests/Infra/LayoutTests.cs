@@ -1,9 +1,11 @@
 using System.Reflection;
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using Microsoft.AspNetCore.Routing;
 using StsFunctions.Domains;
-using StsFunctions.IngestReport;
+using StsFunctions.Hosting;
 using StsFunctions.Local;
+using StsFunctions.Reports;
 using Xunit;
 
 namespace StsFunctions.Tests.Infra;
@@ -64,7 +66,7 @@ public sealed class LayoutTests(BicepFixture bicep)
     [Theory]
     [InlineData("first-run", 90, 90)]
     [InlineData("every-option", 365, 30)]
-    public async Task Raw_reports_and_observations_end_and_policies_never(string name, int reportDays, int observationDays)
+    public async Task Raw_reports_that_were_read_and_observations_end_and_policies_never(string name, int reportDays, int observationDays)
     {
         var policy = Assert.Single((await bicep.ResourcesAsync(name)).OfType($"{Storage}/managementPolicies"));
         var days = policy.Properties()["policy"]!["rules"]!.AsArray()
@@ -74,12 +76,30 @@ public sealed class LayoutTests(BicepFixture bicep)
         Assert.Equal(
             new Dictionary<string, int>
             {
-                [$"{StorageLayout.InboxContainer}/"] = reportDays,
+                [$"{StorageLayout.ReportsContainer}/"] = reportDays,
                 [$"{StorageLayout.QuarantineContainer}/"] = reportDays,
                 [$"{StorageLayout.ObservationsContainer}/"] = observationDays,
                 ["event-dead-letters/"] = 30,
             },
             days);
+    }
+
+    [Fact]
+    public void Every_function_json_is_a_function_that_the_handler_answers_and_the_reverse()
+    {
+        var settings = Settings.Read(new Dictionary<string, string> { ["AzureWebJobsStorage"] = "UseDevelopmentStorage=true" }, out _);
+        IEndpointRouteBuilder app = Handler.Build(settings, port: 0, Handler.MapFunctions);
+        var answered = app.DataSources.SelectMany(source => source.Endpoints).OfType<RouteEndpoint>().Where(endpoint => endpoint.RoutePattern.RawText != "/")
+            .Select(endpoint => Described(endpoint.RoutePattern.RawText!.Replace("**", "*", StringComparison.Ordinal), endpoint.Metadata.GetRequiredMetadata<IHttpMethodMetadata>().HttpMethods));
+
+        // The host calls an HTTP function by its route, and any other by a POST to its name.
+        var declared = Functions().Select(function => function.Trigger.GetProperty("type").GetString() == "httpTrigger"
+            ? Described("/" + function.Trigger.GetProperty("route").GetString(), function.Trigger.GetProperty("methods").EnumerateArray().Select(method => method.GetString()!))
+            : Described("/" + function.Name, ["POST"]));
+
+        Assert.Equal(declared.Order(StringComparer.Ordinal), answered.Order(StringComparer.Ordinal));
+
+        static string Described(string path, IEnumerable<string> methods) => $"{path} {string.Join(' ', methods.Select(method => method.ToUpperInvariant()).Order(StringComparer.Ordinal))}";
     }
 
     [Fact]

@@ -63,7 +63,7 @@ public sealed partial class ParameterTests(BicepFixture bicep)
         {
             "too small",
             [
-                ("warnTo", "''"), ("mail", "'smtp'"), ("smtpHost", "'relay.example.com'"), ("smtpPort", "0"), ("settings", "'MaxStale=1'"), ("authClientId", "'sts-functions'"),
+                ("warnTo", "''"), ("mail", "'smtp'"), ("smtpHost", "'relay.example.com'"), ("smtpPort", "0"), ("settings", "'MaxStale=1'"), ("authClientId", "'sts-functions'"), ("authGroupClaim", "'roles, groups'"),
                 ("delegationZone", "'mta-sts.example.net.'"), ("reportRetentionDays", "6"), ("observationRetentionDays", "6"), ("logCapGb", "0"), ("maximumInstanceCount", "39"), ("alwaysReadyInstances", "-1"),
             ],
             [
@@ -72,6 +72,7 @@ public sealed partial class ParameterTests(BicepFixture bicep)
                 "STS_SMTP_PORT: 0 is not a port; write a number from 1 to 65535.",
                 "STS_SETTINGS: write settings of docs/SETTINGS.md as Sts__Name=value, separated by semicolons.",
                 "STS_AUTH_CLIENT_ID: \"sts-functions\" is not an application (client) id; write the GUID of the app registration, or none.",
+                "STS_AUTH_GROUP_CLAIM: \"roles, groups\" is not the name of a claim; write one name, such as roles or groups.",
                 "STS_DELEGATION_ZONE: \"mta-sts.example.net.\" is not the name of a zone; write it without a dot at the end, such as mta-sts.example.net.",
                 "STS_REPORT_DAYS: 6 is out of range; raw reports are kept 7 to 3650 days.",
                 "STS_OBSERVATION_DAYS: 6 is out of range; observations are kept 7 to 3650 days.",
