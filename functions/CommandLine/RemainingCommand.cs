@@ -2,7 +2,6 @@ using Azure;
 using Azure.Data.Tables.Models;
 using StsFunctions.CheckDomain;
 using StsFunctions.Domains;
-using StsFunctions.Protocol;
 using StsFunctions.Protocol.MtaSts;
 
 namespace StsFunctions.CommandLine;
@@ -10,7 +9,7 @@ namespace StsFunctions.CommandLine;
 /// <summary>A domain that stands in the way of taking everything down.</summary>
 /// <param name="Domain">Its name.</param>
 /// <param name="Group">Whose it is.</param>
-/// <param name="Mode">The mode of the policy that is served.</param>
+/// <param name="Mode">The mode of the policy that is served, or is about to be.</param>
 /// <param name="SafeFrom">From when record and file may go (RFC 8461 §8.3); null while a policy is served that asks for something.</param>
 /// <param name="PointsHere">Where its policy host's CNAME leads today; null where there is none.</param>
 /// <param name="DnsAnswered">Whether DNS could be asked at all.</param>
@@ -43,9 +42,10 @@ internal static class RemainingCommand
         try
         {
             var looks = new ParallelOptions { MaxDegreeOfParallelism = LookupsAtOnce, CancellationToken = cancellation };
-            await Parallel.ForEachAsync(services.GetRequiredService<FleetStore>().ListAsync(cancellation), looks, async (row, token) =>
+            // Not by the list, which is a copy and may have lost one.
+            await Parallel.ForEachAsync(services.GetRequiredService<DomainStore>().ListUnfinishedOrActiveAsync(cancellation), looks, async (domain, token) =>
             {
-                var found = await LookAsync(services, row, token);
+                var found = await LookAsync(services, domain, token);
                 lock (domains)
                 {
                     domains.Add(found);
@@ -60,12 +60,14 @@ internal static class RemainingCommand
         return [.. domains.OrderBy(domain => domain.Domain, StringComparer.Ordinal)];
     }
 
-    private static async Task<RemainingDomain> LookAsync(IServiceProvider services, FleetRow row, CancellationToken cancellation)
+    private static async Task<RemainingDomain> LookAsync(IServiceProvider services, string domain, CancellationToken cancellation)
     {
         var now = services.GetRequiredService<TimeProvider>().GetUtcNow();
-        var partition = await services.GetRequiredService<DomainStore>().ReadAsync(Keys.Domain(DomainName.Parse(row.Domain)), cancellation);
-        var dns = await services.GetRequiredService<DnsObserver>().AAsync($"mta-sts.{row.Domain}", cancellation);
-        return new RemainingDomain(row.Domain, row.Group, row.Mode, partition.Policies.SafeToRemoveAt(now, services.GetRequiredService<ServingSettings>()), dns.CnameTo, dns.IsKnown);
+        var partition = await services.GetRequiredService<DomainStore>().ReadAsync(domain, cancellation);
+        var dns = await services.GetRequiredService<DnsObserver>().AAsync($"mta-sts.{domain}", cancellation);
+        // Whoever is listed has a policy, but a record only once nothing is half done.
+        var newest = partition.Newest!;
+        return new RemainingDomain(domain, partition.Record?.Group ?? newest.Group, newest.Mode, partition.Policies.SafeToRemoveAt(now, services.GetRequiredService<ServingSettings>()), dns.CnameTo, dns.IsKnown);
     }
 
     private static void Write(IReadOnlyList<RemainingDomain> remaining, DateTimeOffset now)

@@ -41,6 +41,9 @@ public sealed class BicepFixture : IDisposable
     public static IReadOnlyList<string> CaseNames { get; } =
         [.. Directory.GetFiles(Cases, "*.bicepparam").Select(file => Path.GetFileNameWithoutExtension(file)).Order(StringComparer.Ordinal)];
 
+    /// <summary>An empty folder inside the repository, for as long as the tests run.</summary>
+    public string NewFolder() => Directory.CreateDirectory(Path.Combine(_folder, Guid.NewGuid().ToString("n"))).FullName;
+
     /// <summary>The compiled template.</summary>
     public Task<JsonNode> TemplateAsync() => _template.Value;
 
@@ -62,7 +65,7 @@ public sealed class BicepFixture : IDisposable
     /// <summary>What would be deployed for these parameters, or why nothing would.</summary>
     public async Task<(int ExitCode, string Said, JsonNode? Prediction)> PredictAsync(string name, string parameters)
     {
-        var folder = Directory.CreateDirectory(Path.Combine(_folder, Guid.NewGuid().ToString("n"))).FullName;
+        var folder = NewFolder();
         var file = Path.Combine(folder, $"{name}.bicepparam");
         await File.WriteAllTextAsync(file, parameters.Replace("'../../../infra/main.bicep'", "'../../../../infra/main.bicep'", StringComparison.Ordinal));
         var (code, said) = await RunAsync("snapshot", file, "--subscription-id", Subscription, "--tenant-id", Tenant);

@@ -131,13 +131,11 @@ public sealed partial class ParameterTests(BicepFixture bicep)
     }
 
     [Fact]
-    public async Task The_API_is_opened_by_an_id_alone()
+    public async Task The_API_stays_closed_without_an_id()
     {
-        var open = await SettingsAsync(With(("authClientId", "'88888888-8888-8888-8888-888888888888'")));
-        var closed = await SettingsAsync(With(("authClientId", "'none'")));
+        // The case flex is the one with an id; a claim alone opens nothing.
+        var closed = await SettingsAsync(With(("authClientId", "'none'"), ("authGroupClaim", "'roles'")));
 
-        Assert.Equal("88888888-8888-8888-8888-888888888888", open["Sts__Auth__Audience"]!.GetValue<string>());
-        Assert.NotNull(open["Sts__Auth__Tenant"]);
         Assert.DoesNotContain(closed, setting => setting.Key.StartsWith("Sts__Auth__", StringComparison.Ordinal));
     }
 
