@@ -6,16 +6,29 @@ namespace StsFunctions.CommandLine;
 /// <summary>The records that a domain's owner publishes, ready to paste.</summary>
 internal static class DnsRecords
 {
-    public static IReadOnlyList<string> For(DomainName domain, string policyId, string? appHost)
+    /// <summary>The records of a domain.</summary>
+    /// <param name="domain">The policy domain.</param>
+    /// <param name="policyId">The id of its policy.</param>
+    /// <param name="appHost">The app's own host name, which takes reports.</param>
+    /// <param name="edgeHosts">What serves policies in the app's stead; none means the app itself.</param>
+    public static IReadOnlyList<string> For(DomainName domain, string policyId, string? appHost, IReadOnlyList<string> edgeHosts)
     {
         var host = appHost ?? "<app host: set Sts__AppHost>";
         var name = appHost is null ? host : new HostString(appHost).Host + ".";
         return
         [
-            Line($"mta-sts.{domain}.", "CNAME", name),
+            Line($"mta-sts.{domain}.", "CNAME", PolicyTarget()),
             Line($"_smtp._tls.{domain}.", "TXT", $"\"v=TLSRPTv1; rua=https://{host}/v1/tlsrpt\""),
             Line($"_mta-sts.{domain}.", "TXT", $"\"{new StsRecord { Id = policyId }}\""),
         ];
+
+        // Of several profiles each carries its own domains, and only the template knows which.
+        string PolicyTarget() => edgeHosts switch
+        {
+            [] => name,
+            [var edge] => edge + ".",
+            _ => $"<its own of {string.Join(", ", edgeHosts)}>",
+        };
 
         string Line(string owner, string type, string data) => $"{owner.PadRight("_smtp._tls..".Length + domain.Value.Length)}  {type,-5}  {data}";
     }

@@ -12,7 +12,7 @@ using StsFunctions.Protocol.MtaSts;
 
 namespace StsFunctions.CommandLine;
 
-/// <summary><c>domain add</c>, <c>list</c>, <c>show</c>, <c>remove</c>: against whatever storage the settings name.</summary>
+/// <summary><c>domain add</c>, <c>list</c>, <c>show</c>, <c>remove</c>, <c>remaining</c>: against whatever storage the settings name.</summary>
 internal static class DomainCommands
 {
     public static Command Create()
@@ -39,7 +39,10 @@ internal static class DomainCommands
         remove.SetAction((parsed, cancellation) => RunAsync(
             (services, token) => RemoveAsync(services, parsed.GetValue(domain)!, parsed.GetValue(force), token), cancellation));
 
-        return new Command("domain", "Manage the hosted domains") { add, list, show, remove };
+        var remaining = new Command("remaining", "List what would break if everything were taken down: domains still hosted, from when each may go, CNAMEs that would dangle") { json };
+        remaining.SetAction((parsed, cancellation) => RunAsync((services, token) => RemainingCommand.RunAsync(services, parsed.GetValue(json), token), cancellation));
+
+        return new Command("domain", "Manage the hosted domains") { add, list, show, remove, remaining };
     }
 
     // Every failure is one line that says what to do; a stack trace helps nobody at a prompt.
@@ -87,7 +90,7 @@ internal static class DomainCommands
         await StorageLayout.EnsureAsync(
             services.GetRequiredService<BlobServiceClient>(), services.GetRequiredService<QueueServiceClient>(), services.GetRequiredService<TableServiceClient>(), cancellation);
         var publication = await services.GetRequiredService<PolicyPublisher>().PublishAsync(domain, policy, group, cancellation);
-        var records = DnsRecords.For(domain, publication.Id, services.GetRequiredService<AppHosts>().Primary);
+        var records = DnsRecords.For(domain, publication.Id, services.GetRequiredService<AppHosts>().Primary, services.GetRequiredService<EdgeSettings>().Hosts);
         if (json)
         {
             CommandJson.Write(new AddedJson(domain.Value, publication.Id, publication.Changed, records), CommandJson.Default.AddedJson);

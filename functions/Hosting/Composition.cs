@@ -24,6 +24,7 @@ internal static class Composition
     {
         services.AddSingleton(TimeProvider.System);
         services.AddSingleton(settings.AppHosts);
+        services.AddSingleton(settings.Edge);
         services.AddSingleton(settings.Serving);
         services.AddSingleton(settings.Schedule);
         services.AddSingleton(settings.Check);

@@ -20,7 +20,7 @@ internal enum Audience
 /// Finds the host name that the client asked for, and lets each endpoint be reached under the names that it is for
 /// and no other; from then on it is the request's <c>Host</c>, without a port. On a policy host only the policy path answers. Everything else is 404, with nothing echoed.
 /// </summary>
-internal sealed class HostsApart(AppHosts appHosts)
+internal sealed class HostsApart(AppHosts appHosts, EdgeSettings edge)
 {
     public Task InvokeAsync(HttpContext context, RequestDelegate next)
     {
@@ -33,7 +33,7 @@ internal sealed class HostsApart(AppHosts appHosts)
         var audience = publicHost switch
         {
             null => Audience.FunctionsHost,
-            _ when appHosts.Contains(publicHost) => Audience.App,
+            _ when appHosts.Contains(publicHost) => EdgeAudience(context.Request),
             _ => Audience.PolicyHost,
         };
 
@@ -45,6 +45,22 @@ internal sealed class HostsApart(AppHosts appHosts)
         context.SetEndpoint(null);
         context.Response.StatusCode = StatusCodes.Status404NotFound;
         return Task.CompletedTask;
+    }
+
+    /// <summary>
+    /// Front Door asks the app under the app's own name, and says which policy host it was asked for. The app's name is
+    /// open to everybody, so that word counts from one of our own profiles alone, and all it can ever do is turn a
+    /// request to the app into one to a policy host: whoever learns a profile's id reaches what is public anyway.
+    /// </summary>
+    private Audience EdgeAudience(HttpRequest request)
+    {
+        if (edge.PolicyHostOf(request.Headers) is not { } policyHost)
+        {
+            return Audience.App;
+        }
+
+        request.Headers.Host = NameOf(policyHost);
+        return Audience.PolicyHost;
     }
 
     /// <summary>

@@ -15,6 +15,7 @@ namespace StsFunctions.Hosting;
 /// <summary>Everything an operator can set, read once at start. docs/SETTINGS.md lists it.</summary>
 internal sealed record Settings(
     AppHosts AppHosts,
+    EdgeSettings Edge,
     StorageSettings Storage,
     ServingSettings Serving,
     OutgoingSettings Outgoing,
@@ -34,6 +35,7 @@ internal sealed record Settings(
         var read = new SettingsReader(environment);
         var settings = new Settings(
             new AppHosts([.. read.List("Sts__AppHost", IsHost, "write the app's host name alone, for example app.example.com"), .. read.List("WEBSITE_HOSTNAME")]),
+            ReadEdge(read),
             ReadStorage(read, needsStorage),
             new ServingSettings(
                 CacheTime: read.Span("Sts__CacheTime", TimeSpan.FromSeconds(30), TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(45)),
@@ -53,6 +55,10 @@ internal sealed record Settings(
         faults = read.Faults;
         return settings;
     }
+
+    private static EdgeSettings ReadEdge(SettingsReader read) => new(
+        [.. read.List("Sts__FrontDoorIds", text => Guid.TryParseExact(text, "D", out _), "write the frontDoorId of each Front Door profile, separated by commas").Select(text => Guid.ParseExact(text, "D"))],
+        read.List("Sts__EdgeHosts", text => DomainName.TryParse(text, out _), "write the host names that mta-sts.<domain> is pointed at, separated by commas"));
 
     private static StorageSettings ReadStorage(SettingsReader read, bool isNeeded)
     {

@@ -1,0 +1,475 @@
+// Everything that StsFunctions needs, in one resource group. docs/INSTALL.md says what each parameter is set by.
+
+targetScope = 'subscription'
+
+@description('The name of the azd environment.')
+@minLength(1)
+@maxLength(64)
+param environmentName string
+
+@description('The region.')
+param location string
+
+@description('What holds the certificates of the policy hosts: the app itself with managed ones (flex), Azure Front Door (frontDoor), or the app with yours (keyVault).')
+@allowed(['flex', 'frontDoor', 'keyVault'])
+param edge string = 'flex'
+
+@description('The domains whose policy hosts have TLS here, separated by commas. A semicolon begins the next profile (frontDoor) or the next certificate (keyVault).')
+param domains string = ''
+
+@description('The tier of the Front Door profiles.')
+@allowed(['Standard', 'Premium'])
+param frontDoorTier string = 'Standard'
+
+@description('The resource id of the Key Vault that holds your certificates (keyVault).')
+param certificateVaultId string = ''
+
+@description('The names of your certificates in it, in the order of the groups of domains, separated by commas (keyVault).')
+param certificateNames string = ''
+
+@description('Who is warned and alerted: mail addresses, separated by commas.')
+param warnTo string
+
+@description('How warnings leave: by Communication Services, by your relay (smtp), or not at all, which leaves them in the log.')
+@allowed(['communicationServices', 'smtp', 'none'])
+param mail string = 'communicationServices'
+
+@description('Where Communication Services keeps mail on its way, such as Europe or United States.')
+param mailDataLocation string = 'Europe'
+
+@description('The sender of warnings (smtp).')
+param warnFrom string = ''
+
+@description('Your relay (smtp). Its password is the secret Sts-SmtpPassword of the Key Vault that is made here.')
+param smtpHost string = ''
+
+@description('Its port: 465 begins with TLS, any other with STARTTLS.')
+param smtpPort int = 587
+
+@description('Who signs in there; empty for nobody.')
+param smtpUser string = ''
+
+@description('Further settings of docs/SETTINGS.md, as name=value, separated by semicolons.')
+param settings string = ''
+
+@description('The application (client) id of the Entra app registration that protects the API; none leaves the API closed.')
+param authClientId string = ''
+
+@description('The claim that names the groups of domains a caller of the API may see, such as roles or groups; empty: callers are not limited to groups.')
+param authGroupClaim string = ''
+
+@description('The object id of who deploys.')
+param principalId string = ''
+
+@description('What that is.')
+@allowed(['User', 'Group', 'ServicePrincipal'])
+param principalType string = 'User'
+
+@description('Whether who deploys may use the app\'s command line, and so read and write its data.')
+param operatorAccess bool = true
+
+@description('Whether the app leaves by a NAT gateway, to reach port 25 where the subscription is let out.')
+param natGateway bool = false
+
+@description('A DNS zone to make, for _mta-sts records by delegation; empty for none.')
+param delegationZone string = ''
+
+@description('Redundancy of the storage account; zones are not in every region.')
+@allowed(['Standard_LRS', 'Standard_ZRS'])
+param storageSku string = 'Standard_LRS'
+
+@description('Days that a raw report is kept: 7 to 3650.')
+param reportRetentionDays int = 90
+
+@description('Days that an observation is kept: 7 to 3650.')
+param observationRetentionDays int = 90
+
+@description('GB of telemetry a day, after which the rest of the day is not recorded: 1 to 100.')
+param logCapGb int = 1
+
+@description('Memory of an instance, in MB.')
+@allowed([512, 2048, 4096])
+param instanceMemoryMB int = 512
+
+@description('The most instances: 40 to 1000.')
+param maximumInstanceCount int = 40
+
+@description('Instances that wait for requests, 0 to 20; each is paid for by the hour.')
+param alwaysReadyInstances int = 0
+
+// ---------------------------------------------------------------- What was asked for
+
+// A group keeps its place also when it is empty: another's domains must not move to another profile.
+var groups = map(
+  empty(trim(domains)) ? [] : split(toLower(domains), ';'),
+  group => filter(map(split(group, ','), domain => trim(domain)), domain => !empty(domain))
+)
+var allDomains = flatten(groups)
+var certificates = filter(map(split(certificateNames, ','), name => trim(name)), name => !empty(name))
+var addresses = filter(map(split(warnTo, ','), address => trim(address)), address => !empty(address))
+var furtherSettings = filter(map(split(settings, ';'), setting => trim(setting)), setting => !empty(setting))
+var frontDoorCapacity = frontDoorTier == 'Premium' ? 500 : 100
+var apiClientId = authClientId == 'none' ? '' : authClientId
+var certificateVault = split(certificateVaultId, '/')
+var isVault = length(certificateVault) == 9 && contains(
+  toLower(certificateVaultId),
+  '/providers/microsoft.keyvault/vaults/'
+)
+
+// ---------------------------------------------------------------- What cannot be done, said before anything is deployed
+
+var wrongDomains = filter(
+  allDomains,
+  domain =>
+    !contains(domain, '.') || startsWith(domain, '.') || endsWith(domain, '.') || contains(domain, '..') || length(domain) > 245 || length(filter(
+      ['*', '/', ' ', ':', '@', '_', '"', '\'', '\\', '<', '>', '%', '?', '#', '&', '=', '+', '(', ')', '\t', '\n'],
+      sign => contains(domain, sign)
+    )) > 0
+)
+var policyHostDomains = filter(allDomains, domain => startsWith(domain, 'mta-sts.'))
+var longDomains = filter(allDomains, domain => length('mta-sts.${domain}') > 64)
+var faults = filter(
+  [
+    empty(wrongDomains)
+      ? ''
+      : 'STS_DOMAINS: "${join(wrongDomains, '", "')}" is not a domain name; write names such as example.com, with A-labels (xn--…), separated by commas.'
+    empty(policyHostDomains)
+      ? ''
+      : 'STS_DOMAINS: "${join(policyHostDomains, '", "')}": name the mail domain, without mta-sts. before it.'
+    length(union(allDomains, [])) == length(allDomains) ? '' : 'STS_DOMAINS: a domain is named twice.'
+    edge == 'flex' && length(allDomains) > 3
+      ? 'STS_EDGE=flex carries 3 policy hosts, since an app on Flex Consumption holds 3 certificates; STS_DOMAINS names ${length(allDomains)}. Choose STS_EDGE=keyVault (up to 300 hosts in 3 certificates of your own) or STS_EDGE=frontDoor (100 a Standard profile, 500 a Premium one); docs/INSTALL.md says what each costs.'
+      : ''
+    edge == 'flex' && length(groups) > 1
+      ? 'STS_DOMAINS: with STS_EDGE=flex there are no groups; separate the domains by commas, not by semicolons.'
+      : ''
+    edge == 'flex' && !empty(longDomains)
+      ? 'STS_EDGE=flex: a managed certificate has names of up to 64 characters, and mta-sts.${join(longDomains, ', mta-sts.')} is longer. Choose STS_EDGE=keyVault or STS_EDGE=frontDoor.'
+      : ''
+    edge == 'frontDoor' && length(filter(groups, group => length(group) > frontDoorCapacity)) > 0
+      ? 'STS_EDGE=frontDoor: a ${frontDoorTier} profile carries ${frontDoorCapacity} domains, and a group of STS_DOMAINS is larger. Begin another profile with a semicolon${frontDoorTier == 'Standard' ? ', or choose STS_FRONTDOOR_TIER=Premium (500)' : ''}; let the domains that are there stay in their group.'
+      : ''
+    edge == 'keyVault' && length(groups) > 3
+      ? 'STS_EDGE=keyVault carries 3 certificates, since an app on Flex Consumption holds no more; STS_DOMAINS has ${length(groups)} groups. Put up to 100 names into each certificate, or choose STS_EDGE=frontDoor.'
+      : ''
+    edge == 'keyVault' && length(filter(groups, group => length(group) > 100)) > 0
+      ? 'STS_EDGE=keyVault: a certificate carries up to 100 names, and a group of STS_DOMAINS is larger. Begin another certificate with a semicolon, or choose STS_EDGE=frontDoor.'
+      : ''
+    edge == 'keyVault' && length(groups) != length(certificates)
+      ? 'STS_EDGE=keyVault: STS_DOMAINS has ${length(groups)} group(s) and STS_CERTIFICATES ${length(certificates)} name(s); each group (separated by semicolons) needs its certificate (separated by commas), in the same order.'
+      : ''
+    edge == 'keyVault' && !empty(groups) && !isVault
+      ? 'STS_EDGE=keyVault: STS_CERTIFICATE_VAULT is not the resource id of a Key Vault; `az keyvault show --name NAME --query id` prints it.'
+      : ''
+    length(filter(addresses, address => !contains(address, '@') || contains(address, ' '))) > 0 || empty(addresses)
+      ? 'STS_WARN_TO: write the mail addresses of those who are warned, separated by commas.'
+      : ''
+    mail == 'smtp' && (empty(smtpHost) || empty(warnFrom))
+      ? 'STS_MAIL=smtp needs STS_SMTP_HOST (your relay) and STS_WARN_FROM (the sender of warnings).'
+      : ''
+    empty(apiClientId) || (length(apiClientId) == 36 && length(split(apiClientId, '-')) == 5)
+      ? ''
+      : 'STS_AUTH_CLIENT_ID: "${apiClientId}" is not an application (client) id; write the GUID of the app registration, or none.'
+    contains(authGroupClaim, ' ') || contains(authGroupClaim, ',')
+      ? 'STS_AUTH_GROUP_CLAIM: "${authGroupClaim}" is not the name of a claim; write one name, such as roles or groups.'
+      : ''
+    smtpPort < 1 || smtpPort > 65535 ? 'STS_SMTP_PORT: ${smtpPort} is not a port; write a number from 1 to 65535.' : ''
+    length(filter(furtherSettings, setting => !startsWith(setting, 'Sts__') || !contains(setting, '='))) > 0
+      ? 'STS_SETTINGS: write settings of docs/SETTINGS.md as Sts__Name=value, separated by semicolons.'
+      : ''
+    length(filter(furtherSettings, setting => startsWith(setting, 'Sts__Lab__'))) > 0
+      ? 'STS_SETTINGS: Sts__Lab__ settings take protections away; they are for a lab on one machine, never for Azure.'
+      : ''
+    !empty(delegationZone) && (!contains(delegationZone, '.') || endsWith(delegationZone, '.'))
+      ? 'STS_DELEGATION_ZONE: "${delegationZone}" is not the name of a zone; write it without a dot at the end, such as mta-sts.example.net.'
+      : ''
+    reportRetentionDays < 7 || reportRetentionDays > 3650
+      ? 'STS_REPORT_DAYS: ${reportRetentionDays} is out of range; raw reports are kept 7 to 3650 days.'
+      : ''
+    observationRetentionDays < 7 || observationRetentionDays > 3650
+      ? 'STS_OBSERVATION_DAYS: ${observationRetentionDays} is out of range; observations are kept 7 to 3650 days.'
+      : ''
+    logCapGb < 1 || logCapGb > 100 ? 'STS_LOG_CAP_GB: ${logCapGb} is out of range; write 1 to 100 GB a day.' : ''
+    maximumInstanceCount < 40 || maximumInstanceCount > 1000
+      ? 'STS_MAX_INSTANCES: ${maximumInstanceCount} is out of range; Flex Consumption takes 40 to 1000.'
+      : ''
+    alwaysReadyInstances < 0 || alwaysReadyInstances > 20
+      ? 'STS_ALWAYS_READY: ${alwaysReadyInstances} is out of range; write 0 to 20, each is paid for by the hour.'
+      : ''
+  ],
+  fault => !empty(fault)
+)
+// Every resource lies in the group, so nothing is deployed where a fault is left.
+var groupName = empty(faults) ? 'rg-${environmentName}' : fail(join(faults, ' '))
+
+// ---------------------------------------------------------------- What is deployed
+
+var tags = {
+  'azd-env-name': environmentName
+}
+var token = uniqueString(subscription().id, environmentName, location)
+var profileCount = edge == 'frontDoor' ? max(length(groups), 1) : 0
+
+resource group 'Microsoft.Resources/resourceGroups@2024-11-01' = {
+  name: groupName
+  location: location
+  tags: tags
+}
+
+module identity 'modules/identity.bicep' = {
+  scope: group
+  name: 'identity'
+  params: {
+    location: location
+    tags: tags
+    token: token
+  }
+}
+
+module monitoring 'modules/monitoring.bicep' = {
+  scope: group
+  name: 'monitoring'
+  params: {
+    location: location
+    tags: tags
+    token: token
+    dailyCapGb: logCapGb
+    appIdentityName: identity.outputs.name
+  }
+}
+
+module storage 'modules/storage.bicep' = {
+  scope: group
+  name: 'storage'
+  params: {
+    location: location
+    tags: tags
+    name: 'stmta${token}'
+    sku: storageSku
+    reportRetentionDays: reportRetentionDays
+    observationRetentionDays: observationRetentionDays
+    workspaceId: monitoring.outputs.workspaceId
+  }
+}
+
+module storageAccess 'modules/storage-access.bicep' = {
+  scope: group
+  name: 'storage-access'
+  params: {
+    accountName: storage.outputs.name
+    appIdentityName: identity.outputs.name
+    operatorId: operatorAccess ? principalId : ''
+    operatorType: principalType
+  }
+}
+
+module events 'modules/events.bicep' = {
+  scope: group
+  name: 'events'
+  params: {
+    location: location
+    tags: tags
+    token: token
+    accountName: storage.outputs.name
+  }
+}
+
+module vault 'modules/vault.bicep' = {
+  scope: group
+  name: 'vault'
+  params: {
+    location: location
+    tags: tags
+    name: 'kv-sts-${token}'
+    appIdentityName: identity.outputs.name
+  }
+}
+
+module communication 'modules/mail.bicep' = if (mail == 'communicationServices') {
+  scope: group
+  name: 'mail'
+  params: {
+    tags: tags
+    token: token
+    dataLocation: mailDataLocation
+    appIdentityName: identity.outputs.name
+  }
+}
+
+module network 'modules/network.bicep' = if (natGateway) {
+  scope: group
+  name: 'network'
+  params: {
+    location: location
+    tags: tags
+    token: token
+  }
+}
+
+module zone 'modules/zone.bicep' = if (!empty(delegationZone)) {
+  scope: group
+  name: 'zone'
+  params: {
+    tags: tags
+    name: delegationZone
+  }
+}
+
+module profiles 'modules/frontdoor-profile.bicep' = [
+  for i in range(0, profileCount): {
+    scope: group
+    name: 'frontdoor-profile-${i + 1}'
+    params: {
+      tags: tags
+      name: 'afd-sts-${token}-${i + 1}'
+      tier: frontDoorTier
+    }
+  }
+]
+
+module app 'modules/app.bicep' = {
+  scope: group
+  name: 'app'
+  params: {
+    location: location
+    tags: tags
+    token: token
+    appIdentityName: identity.outputs.name
+    storageName: storage.outputs.name
+    deploymentContainerUrl: storage.outputs.deploymentContainerUrl
+    insightsConnectionString: monitoring.outputs.connectionString
+    instanceMemoryMB: instanceMemoryMB
+    maximumInstanceCount: maximumInstanceCount
+    alwaysReadyInstances: alwaysReadyInstances
+    subnetId: natGateway ? network!.outputs.subnetId : ''
+    frontDoorIds: [for i in range(0, profileCount): profiles[i].outputs.frontDoorId]
+    edgeHosts: [for i in range(0, profileCount): profiles[i].outputs.host]
+    settings: union(
+      mail == 'communicationServices'
+        ? {
+            Sts__AcsEndpoint: communication!.outputs.endpoint
+            Sts__WarnFrom: communication!.outputs.sender
+            Sts__WarnTo: join(addresses, ',')
+          }
+        : {},
+      mail == 'smtp'
+        ? {
+            Sts__SmtpHost: smtpHost
+            Sts__SmtpPort: string(smtpPort)
+            Sts__SmtpUser: smtpUser
+            Sts__SmtpPassword: empty(smtpUser)
+              ? ''
+              : '@Microsoft.KeyVault(SecretUri=${vault.outputs.uri}secrets/Sts-SmtpPassword)'
+            Sts__WarnFrom: warnFrom
+            Sts__WarnTo: join(addresses, ',')
+          }
+        : {},
+      empty(apiClientId)
+        ? {}
+        : {
+            Sts__Auth__Tenant: tenant().tenantId
+            Sts__Auth__Audience: apiClientId
+          },
+      empty(apiClientId) || empty(authGroupClaim)
+        ? {}
+        : {
+            Sts__Auth__GroupClaim: authGroupClaim
+          },
+      toObject(
+        furtherSettings,
+        setting => trim(substring(setting, 0, indexOf(setting, '='))),
+        setting => trim(substring(setting, indexOf(setting, '=') + 1))
+      )
+    )
+  }
+  // Started without its roles, it would wait for them until it is started again.
+  dependsOn: [storageAccess]
+}
+
+module flexEdge 'modules/edge-site.bicep' = if (edge == 'flex' && !empty(allDomains)) {
+  scope: group
+  name: 'edge-flex'
+  params: {
+    location: location
+    siteName: app.outputs.name
+    hosts: [for domain in allDomains: { name: 'mta-sts.${domain}', certificate: 'mta-sts.${domain}' }]
+    certificates: [for domain in allDomains: { name: 'mta-sts.${domain}', managed: true, vaultId: '', secretName: '' }]
+  }
+}
+
+module certificateAccess 'modules/certificate-access.bicep' = [
+  for (certificate, i) in (edge == 'keyVault' && isVault ? certificates : []): {
+    scope: resourceGroup(certificateVault[2], certificateVault[4])
+    name: 'sts-certificate-${i + 1}-${token}'
+    params: {
+      vaultName: certificateVault[8]
+      secretName: certificate
+      appIdentityId: identity.outputs.id
+      appPrincipalId: identity.outputs.principalId
+    }
+  }
+]
+
+module keyVaultEdge 'modules/edge-site.bicep' = if (edge == 'keyVault' && !empty(allDomains)) {
+  scope: group
+  name: 'edge-keyvault'
+  params: {
+    location: location
+    siteName: app.outputs.name
+    hosts: flatten(map(
+      range(0, length(groups)),
+      i => map(groups[i], domain => { name: 'mta-sts.${domain}', certificate: certificates[i] })
+    ))
+    certificates: [
+      for certificate in certificates: {
+        name: certificate
+        managed: false
+        vaultId: certificateVaultId
+        secretName: certificate
+      }
+    ]
+  }
+  dependsOn: [certificateAccess]
+}
+
+module frontDoorEdge 'modules/frontdoor.bicep' = [
+  for i in range(0, profileCount): {
+    scope: group
+    name: 'edge-frontdoor-${i + 1}'
+    params: {
+      profileName: 'afd-sts-${token}-${i + 1}'
+      endpointName: profiles[i].outputs.endpointName
+      appHost: app.outputs.host
+      hosts: map(empty(groups) ? [] : groups[i], domain => 'mta-sts.${domain}')
+    }
+  }
+]
+
+module alerts 'modules/alerts.bicep' = {
+  scope: group
+  name: 'alerts'
+  params: {
+    location: location
+    tags: tags
+    token: token
+    workspaceId: monitoring.outputs.workspaceId
+    topicId: events.outputs.topicId
+    addresses: addresses
+  }
+}
+
+// ---------------------------------------------------------------- What azd and the hooks need to know
+
+output AZURE_LOCATION string = location
+output AZURE_RESOURCE_GROUP string = groupName
+output STS_APP_NAME string = app.outputs.name
+output STS_APP_HOST string = app.outputs.host
+output STS_DOMAIN_VERIFICATION_ID string = app.outputs.domainVerificationId
+output STS_STORAGE_ACCOUNT string = storage.outputs.name
+output STS_KEY_VAULT string = vault.outputs.name
+// One profile a line would be easier on the eye, but environment values have one line: profile=endpoint, by commas.
+output STS_EDGE_PROFILES array = [
+  for i in range(0, profileCount): 'afd-sts-${token}-${i + 1}=${profiles[i].outputs.host}'
+]
+output STS_OUTBOUND_ADDRESS string = natGateway ? network!.outputs.address : ''
+output STS_ZONE_NAME_SERVERS string = empty(delegationZone) ? '' : join(zone!.outputs.nameServers, ',')

@@ -1,0 +1,20 @@
+// Who the app is, towards every other resource.
+
+@description('Where it stands.')
+param location string
+
+@description('Tags of every resource.')
+param tags object
+
+@description('What every name ends with.')
+param token string
+
+resource identity 'Microsoft.ManagedIdentity/userAssignedIdentities@2023-01-31' = {
+  name: 'id-sts-${token}'
+  location: location
+  tags: tags
+}
+
+output id string = identity.id
+output name string = identity.name
+output principalId string = identity.properties.principalId

@@ -1,0 +1,77 @@
+// A way out to port 25, for subscriptions that Azure lets out at all: a subnet for the app, and one public address.
+
+@description('Where it stands.')
+param location string
+
+@description('Tags of every resource.')
+param tags object
+
+@description('What every name ends with.')
+param token string
+
+resource address 'Microsoft.Network/publicIPAddresses@2024-05-01' = {
+  name: 'pip-sts-${token}'
+  location: location
+  tags: tags
+  sku: {
+    name: 'Standard'
+  }
+  properties: {
+    publicIPAllocationMethod: 'Static'
+  }
+}
+
+resource gateway 'Microsoft.Network/natGateways@2024-05-01' = {
+  name: 'ng-sts-${token}'
+  location: location
+  tags: tags
+  sku: {
+    name: 'Standard'
+  }
+  properties: {
+    publicIpAddresses: [
+      {
+        id: address.id
+      }
+    ]
+  }
+}
+
+resource network 'Microsoft.Network/virtualNetworks@2024-05-01' = {
+  name: 'vnet-sts-${token}'
+  location: location
+  tags: tags
+  properties: {
+    addressSpace: {
+      addressPrefixes: ['10.25.0.0/24']
+    }
+    subnets: [
+      {
+        name: 'app'
+        properties: {
+          addressPrefix: '10.25.0.0/25'
+          natGateway: {
+            id: gateway.id
+          }
+          delegations: [
+            {
+              name: 'flex'
+              properties: {
+                serviceName: 'Microsoft.App/environments'
+              }
+            }
+          ]
+          // Storage is reached without the gateway, which charges by the byte.
+          serviceEndpoints: [
+            {
+              service: 'Microsoft.Storage'
+            }
+          ]
+        }
+      }
+    ]
+  }
+}
+
+output subnetId string = network.properties.subnets[0].id
+output address string = address.properties.ipAddress

@@ -1,0 +1,161 @@
+// The storage account with everything that the app keeps in it. No shared key opens it.
+
+@description('Where it stands.')
+param location string
+
+@description('Tags of every resource.')
+param tags object
+
+@description('The account\'s name.')
+param name string
+
+@description('Standard_LRS, or Standard_ZRS where the region has zones.')
+param sku string
+
+@description('Days that a raw report is kept.')
+param reportRetentionDays int
+
+@description('Days that an observation is kept.')
+param observationRetentionDays int
+
+@description('The workspace that the queues log to.')
+param workspaceId string
+
+var layout = loadJsonContent('../layout.json')
+var deadLetterRetentionDays = 30
+
+resource account 'Microsoft.Storage/storageAccounts@2024-01-01' = {
+  name: name
+  location: location
+  tags: tags
+  kind: 'StorageV2'
+  sku: {
+    name: sku
+  }
+  properties: {
+    accessTier: 'Hot'
+    allowBlobPublicAccess: false
+    allowCrossTenantReplication: false
+    allowSharedKeyAccess: false
+    defaultToOAuthAuthentication: true
+    minimumTlsVersion: 'TLS1_2'
+    supportsHttpsTrafficOnly: true
+  }
+}
+
+resource blobs 'Microsoft.Storage/storageAccounts/blobServices@2024-01-01' = {
+  parent: account
+  name: 'default'
+  properties: {
+    // A policy that was deleted by mistake can be brought back.
+    deleteRetentionPolicy: {
+      enabled: true
+      days: 14
+    }
+    containerDeleteRetentionPolicy: {
+      enabled: true
+      days: 14
+    }
+  }
+}
+
+resource containers 'Microsoft.Storage/storageAccounts/blobServices/containers@2024-01-01' = [
+  for container in concat(layout.containers, [layout.deploymentContainer, layout.deadLetterContainer]): {
+    parent: blobs
+    name: container
+    properties: {
+      publicAccess: 'None'
+    }
+  }
+]
+
+resource queueService 'Microsoft.Storage/storageAccounts/queueServices@2024-01-01' = {
+  parent: account
+  name: 'default'
+}
+
+// Each with its poison queue: the host would make that only when the first message fails.
+resource queues 'Microsoft.Storage/storageAccounts/queueServices/queues@2024-01-01' = [
+  for queue in flatten(map(layout.queues, queue => [queue, '${queue}-poison'])): {
+    parent: queueService
+    name: queue
+  }
+]
+
+resource tableService 'Microsoft.Storage/storageAccounts/tableServices@2024-01-01' = {
+  parent: account
+  name: 'default'
+}
+
+resource tables 'Microsoft.Storage/storageAccounts/tableServices/tables@2024-01-01' = [
+  for table in layout.tables: {
+    parent: tableService
+    name: table
+  }
+]
+
+// A queue's depth is no metric of its own. What is written is logged, so that a poison message can raise an alert.
+resource queueLogs 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' = {
+  scope: queueService
+  name: 'writes'
+  properties: {
+    workspaceId: workspaceId
+    logs: [
+      {
+        category: 'StorageWrite'
+        enabled: true
+      }
+    ]
+  }
+}
+
+resource lifeCycle 'Microsoft.Storage/storageAccounts/managementPolicies@2024-01-01' = {
+  parent: account
+  name: 'default'
+  properties: {
+    policy: {
+      rules: [
+        for rule in [
+          {
+            name: 'raw-reports'
+            // Not the inbox: what lies there is still to be read.
+            prefixes: [layout.reportsContainer, layout.quarantineContainer]
+            days: reportRetentionDays
+          }
+          {
+            name: 'observations'
+            prefixes: [layout.observationsContainer]
+            days: observationRetentionDays
+          }
+          {
+            name: 'dead-letters'
+            prefixes: [layout.deadLetterContainer]
+            days: deadLetterRetentionDays
+          }
+        ]: {
+          name: rule.name
+          enabled: true
+          type: 'Lifecycle'
+          definition: {
+            filters: {
+              blobTypes: ['blockBlob']
+              prefixMatch: map(rule.prefixes, prefix => '${prefix}/')
+            }
+            actions: {
+              baseBlob: {
+                delete: {
+                  daysAfterCreationGreaterThan: rule.days
+                }
+              }
+            }
+          }
+        }
+      ]
+    }
+  }
+  dependsOn: [blobs]
+}
+
+output name string = account.name
+output id string = account.id
+output deploymentContainerUrl string = '${account.properties.primaryEndpoints.blob}${layout.deploymentContainer}'

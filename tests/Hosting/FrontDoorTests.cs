@@ -1,0 +1,207 @@
+using System.Text;
+using Microsoft.AspNetCore.Http;
+using StsFunctions.CommandLine;
+using StsFunctions.Hosting;
+using StsFunctions.Protocol;
+using StsFunctions.Protocol.MtaSts;
+using StsFunctions.Tests.Contract;
+using Xunit;
+
+namespace StsFunctions.Tests.Hosting;
+
+/// <summary>Behind Azure Front Door the policy host's name comes in a header, which counts from our own profiles alone.</summary>
+public sealed class FrontDoorTests(AzuriteFixture azurite) : IAsyncLifetime
+{
+    private const string Path = "/.well-known/mta-sts.txt";
+    private const string Ours = "8b2bc1a4-54a1-4e0b-9d2f-3a7a7a5c1f00";
+    private const string OursToo = "0f3c5b7e-9d9b-4c61-8f0a-6c1d1c0e2b11";
+    private const string Anothers = "d3b07384-d9a0-4c9b-8f1d-2f5e6a7b8c9d";
+    private static readonly byte[] PolicyFile = "version: STSv1\r\nmode: testing\r\nmx: mx.hosted.example\r\nmax_age: 86400\r\n"u8.ToArray();
+
+    private TestStorage _storage = null!;
+    private RunningHandler _handler = null!;
+
+    public async ValueTask InitializeAsync()
+    {
+        _storage = await TestStorage.CreateAsync(azurite);
+        foreach (var domain in (string[])["hosted.example", "xn--bcher-kva.example", "example.com"])
+        {
+            await _storage.Publisher.PublishAsync(DomainName.Parse(domain), Policy.Parse(PolicyFile), null, TestContext.Current.CancellationToken);
+        }
+
+        _handler = await RunningHandler.StartAsync(_storage.ConnectionString, null, null, ("Sts__FrontDoorIds", $"{Ours}, {OursToo}"));
+    }
+
+    public ValueTask DisposeAsync() => _handler.DisposeAsync();
+
+    [Theory]
+    [InlineData(Ours, "mta-sts.hosted.example")]
+    [InlineData(OursToo, "mta-sts.hosted.example")]
+    [InlineData("8B2BC1A4-54A1-4E0B-9D2F-3A7A7A5C1F00", "MTA-STS.Hosted.Example")]
+    [InlineData(Ours, "mta-sts.hosted.example:443")]
+    [InlineData(Ours, "mta-sts.xn--bcher-kva.example")]
+    [Trait("Conformance", "GET-1")]
+    public async Task Our_profile_says_which_policy_host_it_was_asked_for(string id, string policyHost)
+    {
+        var answer = await ByFrontDoorAsync("GET", Path, id, policyHost);
+
+        Assert.Equal(200, answer.Status);
+        Assert.Equal(PolicyFile, answer.Body);
+    }
+
+    [Fact]
+    [Trait("Conformance", "GET-1")]
+    public async Task HEAD_by_our_profile_gives_the_same_headers()
+    {
+        var answer = await ByFrontDoorAsync("HEAD", Path, Ours, "mta-sts.hosted.example");
+
+        Assert.Equal(200, answer.Status);
+        Assert.Equal($"{PolicyFile.Length}", answer.Headers["Content-Length"]);
+        Assert.Equal("no-cache", answer.Headers["Cache-Control"]);
+    }
+
+    [Theory]
+    [InlineData(null)]
+    [InlineData("")]
+    [InlineData(Anothers)]
+    [InlineData("8b2bc1a454a14e0b9d2f3a7a7a5c1f00")]
+    [InlineData("{8b2bc1a4-54a1-4e0b-9d2f-3a7a7a5c1f00}")]
+    [InlineData(Ours + ", " + Anothers)]
+    [InlineData(Ours + "," + OursToo)]
+    [InlineData("*")]
+    [InlineData("00000000-0000-0000-0000-000000000000")]
+    [Trait("Conformance", "GET-7")]
+    public async Task A_forged_policy_host_changes_nothing_without_the_id_of_our_profile(string? id)
+    {
+        // The app's own name is open to everybody. With the header and without it, the answers are the same.
+        foreach (var (method, path) in ((string, string)[])[("GET", Path), ("HEAD", Path), ("POST", "/v1/tlsrpt"), ("GET", "/"), ("POST", "/SendWarning")])
+        {
+            var forged = await ByFrontDoorAsync(method, path, id, "mta-sts.hosted.example");
+            var plain = await _handler.AskAsync(method, path, RunningHandler.AppHost, "Content-Length: 0");
+
+            Assert.Equal((plain.Status, plain.Text), (forged.Status, forged.Text));
+        }
+    }
+
+    [Fact]
+    public async Task A_header_given_twice_is_no_id_and_no_host()
+    {
+        var twoIds = await _handler.AskAsync("GET", Path, RunningHandler.AppHost, $"X-Azure-FDID: {Ours}", $"X-Azure-FDID: {Ours}", "X-Sts-Policy-Host: mta-sts.hosted.example");
+        var twoHosts = await _handler.AskAsync("GET", Path, RunningHandler.AppHost, $"X-Azure-FDID: {Ours}", "X-Sts-Policy-Host: mta-sts.hosted.example", "X-Sts-Policy-Host: mta-sts.hosted.example");
+
+        Assert.Equal((404, 404), (twoIds.Status, twoHosts.Status));
+    }
+
+    [Theory]
+    [InlineData("mta-sts.stranger.example")]
+    [InlineData("hosted.example")]
+    [InlineData(RunningHandler.AppHost)]
+    [InlineData("localhost")]
+    [InlineData("127.0.0.1")]
+    [InlineData("[::1]")]
+    [InlineData("mta-sts.")]
+    [InlineData("<script>alert(1)</script>")]
+    [Trait("Conformance", "GET-7")]
+    public async Task What_our_profile_names_is_a_policy_host_or_nothing(string policyHost)
+    {
+        foreach (var (method, path) in ((string, string)[])[("GET", Path), ("GET", "/"), ("POST", "/SendWarning"), ("POST", "/CheckDomain"), ("POST", "/v1/tlsrpt")])
+        {
+            var answer = await ByFrontDoorAsync(method, path, Ours, policyHost);
+
+            Assert.Equal(404, answer.Status);
+            Assert.Empty(answer.Body);
+        }
+    }
+
+    [Fact]
+    public async Task Whoever_learns_the_id_reaches_a_public_policy_and_nothing_more()
+    {
+        var policy = await ByFrontDoorAsync("GET", Path, Ours, "mta-sts.hosted.example");
+        var report = await ByFrontDoorAsync("POST", "/v1/tlsrpt", Ours, "mta-sts.hosted.example");
+        var timer = await ByFrontDoorAsync("POST", "/SendWarning", Ours, "mta-sts.hosted.example");
+
+        Assert.Equal((200, 404, 404), (policy.Status, report.Status, timer.Status));
+    }
+
+    [Fact]
+    public async Task On_a_policy_hosts_own_name_the_header_is_not_read()
+    {
+        var own = await _handler.AskAsync("GET", Path, "mta-sts.hosted.example", $"X-Azure-FDID: {Ours}", "X-Sts-Policy-Host: mta-sts.stranger.example");
+        var stranger = await _handler.AskAsync("GET", Path, "mta-sts.stranger.example", $"X-Azure-FDID: {Ours}", "X-Sts-Policy-Host: mta-sts.hosted.example");
+
+        Assert.Equal((200, 404), (own.Status, stranger.Status));
+    }
+
+    [Fact]
+    public async Task The_Functions_host_itself_is_never_taken_for_Front_Door()
+    {
+        const string timer = """{"Data":{"timer":{"IsPastDue":false}}}""";
+        var head = $"POST /SendWarning HTTP/1.1\nHost: 127.0.0.1:{_handler.EndPoint.Port}\nX-Azure-FDID: {Ours}\nX-Sts-Policy-Host: mta-sts.hosted.example\nContent-Length: {timer.Length}";
+
+        Assert.Equal(200, (await _handler.SendAsync(head, Encoding.ASCII.GetBytes(timer))).Status);
+    }
+
+    [Fact]
+    public async Task Without_a_profile_of_ours_the_header_is_never_read()
+    {
+        await using var handler = await RunningHandler.StartAsync(_storage.ConnectionString);
+
+        foreach (var id in (string[])[Ours, "00000000-0000-0000-0000-000000000000", ""])
+        {
+            var answer = await handler.AskAsync("GET", Path, RunningHandler.AppHost, $"X-Azure-FDID: {id}", "X-Sts-Policy-Host: mta-sts.hosted.example");
+
+            Assert.Equal(404, answer.Status);
+        }
+    }
+
+    [Theory]
+    [InlineData("http-get-policy.proxying.http", "X-Forwarded-Host: mta-sts.example.com", "X-Forwarded-Host: " + RunningHandler.AppHost)]
+    [InlineData("http-get-policy.forwarding.http", "Host: mta-sts.example.com", "Host: " + RunningHandler.AppHost)]
+    [Trait("Conformance", "GET-1")]
+    public async Task The_real_hosts_request_with_Front_Doors_headers_reaches_the_policy(string capture, string policyName, string appName)
+    {
+        // Front Door asks under the app's own name, and the host hands its headers on among the others.
+        var captured = Capture.Read(capture).Head.TrimEnd();
+        Assert.Contains(policyName, captured, StringComparison.Ordinal);
+        var asked = captured.Replace(policyName, appName, StringComparison.Ordinal).Replace("127.0.0.1:38255", $"127.0.0.1:{_handler.EndPoint.Port}", StringComparison.Ordinal);
+
+        var bare = await _handler.SendAsync(asked);
+        var forged = await _handler.SendAsync($"{asked}\nX-Azure-FDID: {Anothers}\nX-Sts-Policy-Host: mta-sts.example.com");
+        var ours = await _handler.SendAsync($"{asked}\nX-Azure-FDID: {Ours}\nX-Sts-Policy-Host: mta-sts.example.com\nX-Azure-ClientIP: 192.0.2.7\nVia: 2.0 Azure");
+
+        Assert.Equal((404, 404, 200), (bare.Status, forged.Status, ours.Status));
+        Assert.Equal(PolicyFile, ours.Body);
+    }
+
+    [Theory]
+    [InlineData(Ours, "mta-sts.a.example", "mta-sts.a.example")]
+    [InlineData(Ours, "", null)]
+    [InlineData(Anothers, "mta-sts.a.example", null)]
+    [InlineData("", "mta-sts.a.example", null)]
+    [InlineData("not an id", "mta-sts.a.example", null)]
+    public void The_header_is_read_with_our_id_alone(string id, string header, string? host)
+    {
+        var headers = new HeaderDictionary { ["X-Azure-FDID"] = id, ["X-Sts-Policy-Host"] = header };
+
+        Assert.Equal(host, new EdgeSettings([Guid.Parse(Ours)], []).PolicyHostOf(headers));
+        Assert.Null(new EdgeSettings([], []).PolicyHostOf(headers));
+    }
+
+    [Fact]
+    public void The_CNAME_to_publish_leads_to_the_edge_and_reports_go_to_the_app()
+    {
+        var domain = DomainName.Parse("example.com");
+
+        var direct = DnsRecords.For(domain, "1", "app.example", []);
+        var behind = DnsRecords.For(domain, "1", "app.example", ["ep.azurefd.net"]);
+        var several = DnsRecords.For(domain, "1", "app.example", ["one.azurefd.net", "two.azurefd.net"]);
+
+        Assert.EndsWith(" CNAME  app.example.", direct[0], StringComparison.Ordinal);
+        Assert.EndsWith(" CNAME  ep.azurefd.net.", behind[0], StringComparison.Ordinal);
+        Assert.EndsWith(" CNAME  <its own of one.azurefd.net, two.azurefd.net>", several[0], StringComparison.Ordinal);
+        Assert.All((IReadOnlyList<string>[])[direct, behind, several], records => Assert.Contains("rua=https://app.example/v1/tlsrpt", records[1], StringComparison.Ordinal));
+    }
+
+    private Task<RawAnswer> ByFrontDoorAsync(string method, string path, string? id, string policyHost) => _handler.AskAsync(
+        method, path, RunningHandler.AppHost, [.. id is null ? (string[])[] : [$"X-Azure-FDID: {id}"], $"X-Sts-Policy-Host: {policyHost}", "Content-Length: 0"]);
+}

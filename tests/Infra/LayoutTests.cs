@@ -1,0 +1,128 @@
+using System.Reflection;
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using Microsoft.AspNetCore.Routing;
+using StsFunctions.Domains;
+using StsFunctions.Hosting;
+using StsFunctions.Local;
+using StsFunctions.Reports;
+using Xunit;
+
+namespace StsFunctions.Tests.Infra;
+
+/// <summary>What the code names, the template makes, and the reverse.</summary>
+public sealed class LayoutTests(BicepFixture bicep)
+{
+    private const string Storage = "Microsoft.Storage/storageAccounts";
+
+    // Made for Azure alone: packages are deployed to the one, and Event Grid keeps what it could not deliver in the other.
+    private static readonly string[] s_containersOfThePlatform = ["deployments", "event-dead-letters"];
+
+    public static TheoryData<string> Cases => [.. BicepFixture.CaseNames];
+
+    [Theory]
+    [MemberData(nameof(Cases))]
+    public async Task Every_container_queue_and_table_that_the_code_names_is_made_and_no_other(string name)
+    {
+        var resources = await bicep.ResourcesAsync(name);
+        var queues = NamedByTheCode("Queue");
+
+        Assert.Equal(NamedByTheCode("Container").Concat(s_containersOfThePlatform).Order(StringComparer.Ordinal), resources.NamesOf($"{Storage}/blobServices/containers"));
+        Assert.Equal(queues.Concat(queues.Select(queue => $"{queue}-poison")).Order(StringComparer.Ordinal), resources.NamesOf($"{Storage}/queueServices/queues"));
+        Assert.Equal(NamedByTheCode("Table").Order(StringComparer.Ordinal), resources.NamesOf($"{Storage}/tableServices/tables"));
+    }
+
+    [Fact]
+    public async Task Every_queue_that_a_function_is_triggered_by_is_made()
+    {
+        var queues = (await bicep.ResourcesAsync("first-run")).NamesOf($"{Storage}/queueServices/queues");
+        var triggers = Functions().Select(function => function.Trigger).Where(trigger => trigger.GetProperty("type").GetString() == "queueTrigger").ToList();
+
+        Assert.NotEmpty(triggers);
+        Assert.All(triggers, trigger =>
+        {
+            Assert.Contains(trigger.GetProperty("queueName").GetString(), queues);
+            // The connection whose settings the template writes: AzureWebJobsStorage__accountName and its like.
+            Assert.Equal("AzureWebJobsStorage", trigger.GetProperty("connection").GetString());
+        });
+    }
+
+    [Fact]
+    public async Task A_report_that_arrives_becomes_a_message_to_the_function_that_reads_it()
+    {
+        var topic = Assert.Single((await bicep.ResourcesAsync("first-run")).OfType("Microsoft.EventGrid/systemTopics/eventSubscriptions")).Properties();
+        var destination = topic["deliveryWithResourceIdentity"]!["destination"]!;
+        var subject = topic["filter"]!["subjectBeginsWith"]!.GetValue<string>();
+
+        var reader = Functions().Single(function => function.Name == "IngestReport").Trigger;
+        Assert.Equal(reader.GetProperty("queueName").GetString(), destination["properties"]!["queueName"]!.GetValue<string>());
+        Assert.Equal("StorageQueue", destination["endpointType"]!.GetValue<string>());
+        Assert.Equal("CloudEventSchemaV1_0", topic["eventDeliverySchema"]!.GetValue<string>());
+        Assert.Equal("a/b c.json", ArrivalEvent.BlobName($$"""{"specversion":"1.0","type":"Microsoft.Storage.BlobCreated","subject":"{{subject}}a/b c.json"}"""));
+        Assert.Equal(["CopyBlob", "FlushWithClose", "PutBlob", "PutBlockList"], topic["filter"]!["advancedFilters"]![0]!["values"]!.AsArray().Select(value => value!.GetValue<string>()).Order());
+        Assert.Equal("event-dead-letters", topic["deadLetterWithResourceIdentity"]!["deadLetterDestination"]!["properties"]!["blobContainerName"]!.GetValue<string>());
+    }
+
+    [Theory]
+    [InlineData("first-run", 90, 90)]
+    [InlineData("every-option", 365, 30)]
+    public async Task Raw_reports_that_were_read_and_observations_end_and_policies_never(string name, int reportDays, int observationDays)
+    {
+        var policy = Assert.Single((await bicep.ResourcesAsync(name)).OfType($"{Storage}/managementPolicies"));
+        var days = policy.Properties()["policy"]!["rules"]!.AsArray()
+            .SelectMany(rule => rule!["definition"]!["filters"]!["prefixMatch"]!.AsArray(), (rule, prefix) => (Prefix: prefix!.GetValue<string>(), rule!["definition"]!["actions"]!["baseBlob"]!["delete"]!["daysAfterCreationGreaterThan"]))
+            .ToDictionary(pair => pair.Prefix, pair => pair.Item2!.GetValue<int>());
+
+        Assert.Equal(
+            new Dictionary<string, int>
+            {
+                [$"{StorageLayout.ReportsContainer}/"] = reportDays,
+                [$"{StorageLayout.QuarantineContainer}/"] = reportDays,
+                [$"{StorageLayout.ObservationsContainer}/"] = observationDays,
+                ["event-dead-letters/"] = 30,
+            },
+            days);
+    }
+
+    [Fact]
+    public void Every_function_json_is_a_function_that_the_handler_answers_and_the_reverse()
+    {
+        var settings = Settings.Read(new Dictionary<string, string> { ["AzureWebJobsStorage"] = "UseDevelopmentStorage=true" }, out _);
+        IEndpointRouteBuilder app = Handler.Build(settings, port: 0, Handler.MapFunctions);
+        var answered = app.DataSources.SelectMany(source => source.Endpoints).OfType<RouteEndpoint>().Where(endpoint => endpoint.RoutePattern.RawText != "/")
+            .Select(endpoint => Described(endpoint.RoutePattern.RawText!.Replace("**", "*", StringComparison.Ordinal), endpoint.Metadata.GetRequiredMetadata<IHttpMethodMetadata>().HttpMethods));
+
+        // The host calls an HTTP function by its route, and any other by a POST to its name.
+        var declared = Functions().Select(function => function.Trigger.GetProperty("type").GetString() == "httpTrigger"
+            ? Described("/" + function.Trigger.GetProperty("route").GetString(), function.Trigger.GetProperty("methods").EnumerateArray().Select(method => method.GetString()!))
+            : Described("/" + function.Name, ["POST"]));
+
+        Assert.Equal(declared.Order(StringComparer.Ordinal), answered.Order(StringComparer.Ordinal));
+
+        static string Described(string path, IEnumerable<string> methods) => $"{path} {string.Join(' ', methods.Select(method => method.ToUpperInvariant()).Order(StringComparer.Ordinal))}";
+    }
+
+    [Fact]
+    public void The_alerts_watch_every_function_that_is_not_called_by_HTTP()
+    {
+        var layout = JsonNode.Parse(File.ReadAllText(Path.Combine(BicepFixture.Infra, "layout.json")))!;
+        var invoked = Functions().Where(function => function.Trigger.GetProperty("type").GetString() != "httpTrigger").Select(function => function.Name);
+
+        Assert.Equal(invoked.Order(StringComparer.Ordinal), layout["invocations"]!.AsArray().Select(name => name!.GetValue<string>()).Order(StringComparer.Ordinal));
+        Assert.Contains(Functions(), function => function.Name == layout["dailyRound"]!.GetValue<string>() && function.Trigger.GetProperty("type").GetString() == "timerTrigger");
+    }
+
+    private static List<string> NamedByTheCode(string kind) =>
+        [.. typeof(StorageLayout).GetFields(BindingFlags.Public | BindingFlags.Static)
+            .Where(field => field.IsLiteral && field.Name.EndsWith(kind, StringComparison.Ordinal))
+            .Select(field => (string)field.GetRawConstantValue()!)];
+
+    private static IEnumerable<(string Name, JsonElement Trigger)> Functions()
+    {
+        foreach (var file in Directory.GetFiles(Path.Combine(Repository.Root, "functions"), "function.json", SearchOption.AllDirectories).Where(file => Directory.GetParent(file)!.Parent!.Name == "functions"))
+        {
+            using var json = JsonDocument.Parse(File.ReadAllText(file));
+            yield return (Directory.GetParent(file)!.Name, json.RootElement.GetProperty("bindings").EnumerateArray().Single(binding => binding.GetProperty("type").GetString()!.EndsWith("Trigger", StringComparison.Ordinal)).Clone());
+        }
+    }
+}

@@ -1,0 +1,187 @@
+using System.Globalization;
+using System.Text.Json.Nodes;
+using System.Text.RegularExpressions;
+using StsFunctions.Local;
+using Xunit;
+
+namespace StsFunctions.Tests.Infra;
+
+/// <summary>What cannot be deployed is refused before anything is, with a message that says what to do instead.</summary>
+public sealed partial class ParameterTests(BicepFixture bicep)
+{
+    /// <summary>Parameters that deploy, with some of them otherwise.</summary>
+    public static string With(params (string Name, string Value)[] parameters)
+    {
+        var all = new Dictionary<string, string> { ["environmentName"] = "'case'", ["location"] = "'westeurope'", ["warnTo"] = "'postmaster@example.com'" };
+        foreach (var (name, value) in parameters)
+        {
+            all[name] = value;
+        }
+
+        return "using '../../../infra/main.bicep'\n" + string.Concat(all.Select(parameter => $"param {parameter.Key} = {parameter.Value}\n"));
+    }
+
+    // Each names what is to be refused: the parameters, and what must be said of them, all at once.
+    public static TheoryData<string, (string Name, string Value)[], string[]> Refused => new()
+    {
+        {
+            "the fourth host on flex",
+            [("domains", "'a.example, b.example, c.example, d.example'")],
+            ["STS_EDGE=flex carries 3 policy hosts, since an app on Flex Consumption holds 3 certificates; STS_DOMAINS names 4. Choose STS_EDGE=keyVault (up to 300 hosts in 3 certificates of your own) or STS_EDGE=frontDoor (100 a Standard profile, 500 a Premium one); docs/INSTALL.md says what each costs."]
+        },
+        {
+            "what is no domain",
+            [("domains", $"'mta-sts.example.com; example.com, Example.COM, example, *.example.com, https://example.com/, a.example b.example, example.com., {new string('a', 50)}.example'")],
+            [
+                "STS_DOMAINS: \"example\", \"*.example.com\", \"https://example.com/\", \"a.example b.example\", \"example.com.\" is not a domain name; write names such as example.com, with A-labels (xn--…), separated by commas.",
+                "STS_DOMAINS: \"mta-sts.example.com\": name the mail domain, without mta-sts. before it.",
+                "STS_DOMAINS: a domain is named twice.",
+                "STS_DOMAINS: with STS_EDGE=flex there are no groups; separate the domains by commas, not by semicolons.",
+                $"STS_EDGE=flex: a managed certificate has names of up to 64 characters, and mta-sts.{new string('a', 50)}.example is longer.",
+            ]
+        },
+        {
+            "more than a Standard profile carries",
+            [("edge", "'frontDoor'"), ("domains", $"'{Domains(101)}'")],
+            ["STS_EDGE=frontDoor: a Standard profile carries 100 domains, and a group of STS_DOMAINS is larger. Begin another profile with a semicolon, or choose STS_FRONTDOOR_TIER=Premium (500); let the domains that are there stay in their group."]
+        },
+        {
+            "more than a Premium profile carries",
+            [("edge", "'frontDoor'"), ("frontDoorTier", "'Premium'"), ("domains", $"'{Domains(501)}'")],
+            ["a Premium profile carries 500 domains, and a group of STS_DOMAINS is larger. Begin another profile with a semicolon; let"]
+        },
+        {
+            "more certificates than an app holds",
+            [("edge", "'keyVault'"), ("domains", $"'{Domains(101)};b.example;c.example;e.example'"), ("certificateNames", "'first'"), ("certificateVaultId", "'company'")],
+            [
+                "STS_EDGE=keyVault carries 3 certificates, since an app on Flex Consumption holds no more; STS_DOMAINS has 4 groups.",
+                "STS_EDGE=keyVault: a certificate carries up to 100 names, and a group of STS_DOMAINS is larger.",
+                "STS_EDGE=keyVault: STS_DOMAINS has 4 group(s) and STS_CERTIFICATES 1 name(s)",
+                "STS_EDGE=keyVault: STS_CERTIFICATE_VAULT is not the resource id of a Key Vault; `az keyvault show --name NAME --query id` prints it.",
+            ]
+        },
+        {
+            "too small",
+            [
+                ("warnTo", "''"), ("mail", "'smtp'"), ("smtpHost", "'relay.example.com'"), ("smtpPort", "0"), ("settings", "'MaxStale=1'"), ("authClientId", "'sts-functions'"), ("authGroupClaim", "'roles, groups'"),
+                ("delegationZone", "'mta-sts.example.net.'"), ("reportRetentionDays", "6"), ("observationRetentionDays", "6"), ("logCapGb", "0"), ("maximumInstanceCount", "39"), ("alwaysReadyInstances", "-1"),
+            ],
+            [
+                "STS_WARN_TO: write the mail addresses of those who are warned, separated by commas.",
+                "STS_MAIL=smtp needs STS_SMTP_HOST (your relay) and STS_WARN_FROM (the sender of warnings).",
+                "STS_SMTP_PORT: 0 is not a port; write a number from 1 to 65535.",
+                "STS_SETTINGS: write settings of docs/SETTINGS.md as Sts__Name=value, separated by semicolons.",
+                "STS_AUTH_CLIENT_ID: \"sts-functions\" is not an application (client) id; write the GUID of the app registration, or none.",
+                "STS_AUTH_GROUP_CLAIM: \"roles, groups\" is not the name of a claim; write one name, such as roles or groups.",
+                "STS_DELEGATION_ZONE: \"mta-sts.example.net.\" is not the name of a zone; write it without a dot at the end, such as mta-sts.example.net.",
+                "STS_REPORT_DAYS: 6 is out of range; raw reports are kept 7 to 3650 days.",
+                "STS_OBSERVATION_DAYS: 6 is out of range; observations are kept 7 to 3650 days.",
+                "STS_LOG_CAP_GB: 0 is out of range; write 1 to 100 GB a day.",
+                "STS_MAX_INSTANCES: 39 is out of range; Flex Consumption takes 40 to 1000.",
+                "STS_ALWAYS_READY: -1 is out of range; write 0 to 20, each is paid for by the hour.",
+            ]
+        },
+        {
+            "too large",
+            [
+                ("warnTo", "'postmaster'"), ("smtpPort", "65536"), ("settings", "'Sts__MaxStale; Sts__Lab__AllowEveryAddress=true'"), ("delegationZone", "'zone'"),
+                ("reportRetentionDays", "3651"), ("observationRetentionDays", "3651"), ("logCapGb", "101"), ("maximumInstanceCount", "1001"), ("alwaysReadyInstances", "21"),
+            ],
+            [
+                "STS_WARN_TO: write", "STS_SMTP_PORT: 65536", "STS_SETTINGS: write", "STS_SETTINGS: Sts__Lab__ settings take protections away; they are for a lab on one machine, never for Azure.",
+                "STS_DELEGATION_ZONE: \"zone\"", "STS_REPORT_DAYS: 3651", "STS_OBSERVATION_DAYS: 3651", "STS_LOG_CAP_GB: 101", "STS_MAX_INSTANCES: 1001", "STS_ALWAYS_READY: 21",
+            ]
+        },
+        {
+            "what there is not",
+            [("edge", "'cloudflare'"), ("instanceMemoryMB", "1024"), ("mail", "'pigeon'")],
+            ["'flex' | 'frontDoor' | 'keyVault'", "2048 | 4096 | 512", "'communicationServices' | 'none' | 'smtp'"]
+        },
+    };
+
+    public static TheoryData<string, (string Name, string Value)[]> Accepted => new()
+    {
+        {
+            "three hosts on flex",
+            [("domains", $"' EXAMPLE.com , {new string('a', 48)}.example, c.example ,'"), ("mail", "'none'"), ("authClientId", "'none'"), ("certificateNames", "'left over, from before'"), ("settings", "'Sts__ReferenceMxHosts=mx.example.com,mx.example.net;'"), ("smtpPort", "65535"), ("reportRetentionDays", "7"), ("maximumInstanceCount", "1000"), ("alwaysReadyInstances", "20")]
+        },
+        { "a full Standard profile and the next", [("edge", "'frontDoor'"), ("domains", $"'{Domains(100)};e.example'")] },
+        { "a full certificate", [("edge", "'keyVault'"), ("domains", $"'{Domains(100)}'"), ("certificateNames", "'first'"), ("certificateVaultId", "'/subscriptions/22222222-2222-2222-2222-222222222222/resourceGroups/g/providers/Microsoft.KeyVault/vaults/company'")] },
+        { "no certificate yet", [("edge", "'keyVault'")] },
+    };
+
+    [Theory]
+    [MemberData(nameof(Refused))]
+    public async Task What_cannot_be_is_refused_with_the_messages_that_say_what_to_do(string what, (string Name, string Value)[] parameters, string[] messages)
+    {
+        var (code, said, prediction) = await bicep.PredictAsync("refused", With(parameters));
+
+        Assert.True(code != 0 && prediction is null, what);
+        Assert.All(messages, message => Assert.Contains(message, said, StringComparison.Ordinal));
+    }
+
+    [Theory]
+    [MemberData(nameof(Accepted))]
+    public async Task What_is_just_within_the_limits_deploys(string what, (string Name, string Value)[] parameters)
+    {
+        var (code, said, prediction) = await bicep.PredictAsync("accepted", With(parameters));
+
+        Assert.True(code == 0 && said == "", $"{what}: {said}");
+        Assert.NotEmpty(prediction!["predictedResources"]!.AsArray());
+    }
+
+    [Fact]
+    public async Task The_API_stays_closed_without_an_id()
+    {
+        // The case flex is the one with an id; a claim alone opens nothing.
+        var closed = await SettingsAsync(With(("authClientId", "'none'"), ("authGroupClaim", "'roles'")));
+
+        Assert.DoesNotContain(closed, setting => setting.Key.StartsWith("Sts__Auth__", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task Each_parameter_has_a_value_of_the_environment_and_the_same_default_there()
+    {
+        var declared = (await bicep.TemplateAsync())["parameters"]!.AsObject();
+        var given = JsonNode.Parse(File.ReadAllText(Path.Combine(BicepFixture.Infra, "main.parameters.json")))!["parameters"]!.AsObject();
+
+        Assert.Equal(declared.Select(p => p.Key).Order(StringComparer.Ordinal), given.Select(p => p.Key).Order(StringComparer.Ordinal));
+        foreach (var (name, parameter) in given)
+        {
+            var value = EnvironmentValue().Match(parameter!["value"]!.GetValue<string>());
+            Assert.True(value.Success, name);
+            if (declared[name]!["defaultValue"] is { } own)
+            {
+                Assert.Equal(own.ToString(), value.Groups["default"].Value, ignoreCase: true);
+            }
+            else
+            {
+                // Without one, azd asks.
+                Assert.False(value.Groups["default"].Success, name);
+            }
+        }
+    }
+
+    [Fact]
+    public void The_operators_guide_names_each_value_of_the_environment()
+    {
+        var guide = File.ReadAllText(Path.Combine(Repository.Root, "docs", "INSTALL.md"));
+        var values = EnvironmentValue().Matches(File.ReadAllText(Path.Combine(BicepFixture.Infra, "main.parameters.json"))).Select(match => match.Groups["name"].Value).Where(name => name.StartsWith("STS_", StringComparison.Ordinal)).ToList();
+
+        Assert.NotEmpty(values);
+        Assert.All(values, value => Assert.Contains($"`{value}`", guide, StringComparison.Ordinal));
+    }
+
+    private async Task<JsonObject> SettingsAsync(string parameters)
+    {
+        var (code, said, prediction) = await bicep.PredictAsync("settings", parameters);
+        Assert.True(code == 0, said);
+        return prediction!["predictedResources"]!.AsArray().Select(resource => resource!.AsObject()).OfType("Microsoft.Web/sites/config").Single().Properties().AsObject();
+    }
+
+    private static string Domains(int count) =>
+        string.Join(',', Enumerable.Range(1, count).Select(number => string.Create(CultureInfo.InvariantCulture, $"d{number}.example")));
+
+    [GeneratedRegex(@"\$\{(?<name>[A-Z_]+)(=(?<default>[^}]*))?\}")]
+    private static partial Regex EnvironmentValue();
+}

@@ -1,0 +1,59 @@
+using System.Text.RegularExpressions;
+using StsFunctions.Local;
+using Xunit;
+using YamlDotNet.RepresentationModel;
+
+namespace StsFunctions.Tests.Infra;
+
+/// <summary>The workflows run nobody's moving code, and may do no more than they must.</summary>
+public sealed partial class WorkflowTests
+{
+    private static readonly string s_folder = Path.Combine(Repository.Root, ".github", "workflows");
+
+    public static TheoryData<string> Workflows => [.. Directory.GetFiles(s_folder, "*.yml").Select(file => Path.GetFileName(file)).Order(StringComparer.Ordinal)];
+
+    [Theory]
+    [MemberData(nameof(Workflows))]
+    public void Each_action_is_pinned_by_its_digest_with_its_version_beside_it(string workflow)
+    {
+        var uses = File.ReadAllLines(Path.Combine(s_folder, workflow)).Where(line => line.Contains("uses:", StringComparison.Ordinal)).ToList();
+
+        Assert.NotEmpty(uses);
+        Assert.All(uses, line => Assert.Matches(Pinned(), line));
+    }
+
+    [Fact]
+    public void One_action_has_one_digest()
+    {
+        var pins = Directory.GetFiles(s_folder, "*.yml").SelectMany(File.ReadAllLines).Select(line => Pinned().Match(line)).Where(match => match.Success).Select(match => (match.Groups[1].Value, match.Value.Trim())).Distinct();
+
+        Assert.All(pins.GroupBy(pin => pin.Item1), action => Assert.Single(action));
+    }
+
+    [Theory]
+    [MemberData(nameof(Workflows))]
+    public void A_workflow_may_read_and_each_job_that_may_more_says_so(string workflow)
+    {
+        var root = Yaml.Read(Path.Combine(s_folder, workflow));
+
+        Assert.Equal("read", Assert.Single(((YamlMappingNode)root["permissions"]).Children).Value.ToString());
+        Assert.All(((YamlMappingNode)root["jobs"]).Children.Values, job => Assert.True(((YamlMappingNode)job).Children.ContainsKey("timeout-minutes")));
+        Assert.DoesNotContain("pull_request_target", File.ReadAllText(Path.Combine(s_folder, workflow)), StringComparison.Ordinal);
+        Assert.DoesNotContain("${{ secrets.", File.ReadAllText(Path.Combine(s_folder, workflow)), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void The_package_that_was_tested_is_the_one_that_is_deployed()
+    {
+        var jobs = (YamlMappingNode)Yaml.Read(Path.Combine(s_folder, "ci.yml"))["jobs"];
+        var runs = ((YamlSequenceNode)jobs["deploy"]["steps"]).OfType<YamlMappingNode>().Where(step => step.Children.ContainsKey("run")).Select(step => step["run"].ToString()).ToList();
+
+        Assert.Equal("test", jobs["deploy"]["needs"].ToString());
+        Assert.Contains(runs, run => run.Contains("--federated-credential-provider github", StringComparison.Ordinal));
+        Assert.Contains(runs, run => run.StartsWith("azd deploy app --from-package dist/StsFunctions.zip", StringComparison.Ordinal));
+        Assert.Equal("write", jobs["deploy"]["permissions"]["id-token"].ToString());
+    }
+
+    [GeneratedRegex(@"uses: ([\w./-]+)@[0-9a-f]{40} # v\d+\.\d+\.\d+$")]
+    private static partial Regex Pinned();
+}

@@ -1,0 +1,6 @@
+using '../../../infra/main.bicep'
+
+param environmentName = 'case'
+param location = 'westeurope'
+param warnTo = 'postmaster@example.com'
+param principalId = '11111111-1111-1111-1111-111111111111'
