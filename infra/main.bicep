@@ -121,10 +121,11 @@ var isVault = length(certificateVault) == 9 && contains(
 var wrongDomains = filter(
   allDomains,
   domain =>
-    !contains(domain, '.') || startsWith(domain, '.') || endsWith(domain, '.') || contains(domain, '..') || length(domain) > 245 || length(filter(
-      ['*', '/', ' ', ':', '@', '_', '"', '\'', '\\', '<', '>', '%', '?', '#', '&', '=', '+', '(', ')', '\t', '\n'],
-      sign => contains(domain, sign)
-    )) > 0
+    // What is not of letters, digits, dots and hyphens is escaped in a URL, but for two signs.
+    !contains(domain, '.') || startsWith(domain, '.') || endsWith(domain, '.') || contains(domain, '..') || length(domain) > 245 || uriComponent(domain) != domain || contains(
+      domain,
+      '_'
+    ) || contains(domain, '~')
 )
 var policyHostDomains = filter(allDomains, domain => startsWith(domain, 'mta-sts.'))
 var longDomains = filter(allDomains, domain => length('mta-sts.${domain}') > 64)

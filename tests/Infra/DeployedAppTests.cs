@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.IO.Compression;
 using System.Net;
 using System.Runtime.Versioning;
+using System.Text;
 using StsFunctions.Local;
 using StsFunctions.Package;
 using StsFunctions.Protocol;
@@ -44,6 +45,8 @@ public sealed class DeployedAppTests(AzuriteFixture azurite, AppUnderTest app) :
         Assert.True(publish.ExitCode == 0, output);
         Assert.Contains("Published as ReadyToRun for linux-x64", output, StringComparison.Ordinal);
         Assert.False(PublishedApp.Read(published).IsNative);
+        // Or the same sources would give another package in another folder.
+        Assert.False(File.ReadAllBytes(Path.Combine(published, "StsFunctions.dll")).AsSpan().IndexOf(Encoding.UTF8.GetBytes(Repository.Root)) >= 0, "The app names the folder that it was published in.");
 
         await AssertServesAsync(published);
     }
@@ -75,7 +78,7 @@ public sealed class DeployedAppTests(AzuriteFixture azurite, AppUnderTest app) :
         }
 
         var storage = await TestStorage.CreateAsync(azurite);
-        await storage.Publisher.PublishAsync(DomainName.Parse("example.com"), Policy.Parse(System.Text.Encoding.ASCII.GetBytes(PolicyFile)), null, Cancellation);
+        await storage.Publisher.PublishAsync(DomainName.Parse("example.com"), Policy.Parse(Encoding.ASCII.GetBytes(PolicyFile)), null, Cancellation);
         var port = LoopbackPort.Free();
         Dictionary<string, string> environment = new()
         {

@@ -31,9 +31,9 @@ public sealed partial class ParameterTests(BicepFixture bicep)
         },
         {
             "what is no domain",
-            [("domains", $"'mta-sts.example.com; example.com, Example.COM, example, *.example.com, https://example.com/, a.example b.example, example.com., {new string('a', 50)}.example'")],
+            [("domains", $"'mta-sts.example.com; example.com, Example.COM, example, *.example.com, https://example.com/, a.example b.example, example.com., bücher.example, a_b.example, {new string('a', 50)}.example'")],
             [
-                "STS_DOMAINS: \"example\", \"*.example.com\", \"https://example.com/\", \"a.example b.example\", \"example.com.\" is not a domain name; write names such as example.com, with A-labels (xn--…), separated by commas.",
+                "STS_DOMAINS: \"example\", \"*.example.com\", \"https://example.com/\", \"a.example b.example\", \"example.com.\", \"bücher.example\", \"a_b.example\" is not a domain name; write names such as example.com, with A-labels (xn--…), separated by commas.",
                 "STS_DOMAINS: \"mta-sts.example.com\": name the mail domain, without mta-sts. before it.",
                 "STS_DOMAINS: a domain is named twice.",
                 "STS_DOMAINS: with STS_EDGE=flex there are no groups; separate the domains by commas, not by semicolons.",
