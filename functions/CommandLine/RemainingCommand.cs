@@ -11,9 +11,9 @@ namespace StsFunctions.CommandLine;
 /// <param name="Group">Whose it is.</param>
 /// <param name="Mode">The mode of the policy that is served, or is about to be.</param>
 /// <param name="SafeFrom">From when record and file may go (RFC 8461 §8.3); null while a policy is served that asks for something.</param>
-/// <param name="PointsHere">Where its policy host's CNAME leads today; null where there is none.</param>
+/// <param name="PointsTo">Where its policy host's CNAME leads today; null where there is none.</param>
 /// <param name="DnsAnswered">Whether DNS could be asked at all.</param>
-internal sealed record RemainingDomain(string Domain, string Group, PolicyMode Mode, DateTimeOffset? SafeFrom, string? PointsHere, bool DnsAnswered);
+internal sealed record RemainingDomain(string Domain, string Group, PolicyMode Mode, DateTimeOffset? SafeFrom, string? PointsTo, bool DnsAnswered);
 
 /// <summary><c>domain remaining</c>: what would break if everything were taken down now.</summary>
 internal static class RemainingCommand
@@ -98,7 +98,7 @@ internal static class RemainingCommand
 
     private static string InDns(RemainingDomain domain) => domain switch
     {
-        { PointsHere: { } target } => $"mta-sts.{domain.Domain}. CNAME {target}.",
+        { PointsTo: { } target } => $"mta-sts.{domain.Domain}. CNAME {target}.",
         { DnsAnswered: false } => "DNS did not answer",
         _ => "no CNAME",
     };

@@ -75,12 +75,8 @@ public sealed class BicepFixture : IDisposable
     /// <summary>Runs the compiler; what it says is all that it wrote, on either stream.</summary>
     public static async Task<(int ExitCode, string Said)> RunAsync(params string[] arguments)
     {
-        var start = new ProcessStartInfo(s_program, arguments) { RedirectStandardOutput = true, RedirectStandardError = true };
-        using var process = Process.Start(start)!;
-        var output = process.StandardOutput.ReadToEndAsync();
-        var errors = process.StandardError.ReadToEndAsync();
-        await process.WaitForExitAsync();
-        return (process.ExitCode, (await output + await errors).Trim());
+        var run = await FinishedProcess.RunAsync(new ProcessStartInfo(s_program, arguments), CancellationToken.None);
+        return (run.ExitCode, (run.Output + run.Errors).Trim());
     }
 
     public void Dispose() => Directory.Delete(_folder, recursive: true);

@@ -339,7 +339,7 @@ public sealed class HookTests(RunningSystem running, AppUnderTest app) : IClassF
         var start = shell == "sh"
             ? new ProcessStartInfo("sh", [Path.Combine(_root, "infra", "hooks", $"{hook}.sh"), .. arguments])
             : new ProcessStartInfo("dotnet", ["exec", await PowerShell.PathAsync(), "-NoProfile", "-File", Path.Combine(_root, "infra", "hooks", $"{hook}.ps1"), .. arguments]);
-        (start.RedirectStandardOutput, start.RedirectStandardError, start.WorkingDirectory) = (true, true, _root);
+        start.WorkingDirectory = _root;
         foreach (var name in start.Environment.Keys.Where(name => name.StartsWith("STS_", StringComparison.OrdinalIgnoreCase) || name.StartsWith("AZURE_", StringComparison.Ordinal)).ToList())
         {
             start.Environment.Remove(name);
@@ -356,10 +356,7 @@ public sealed class HookTests(RunningSystem running, AppUnderTest app) : IClassF
             start.Environment[name] = value;
         }
 
-        using var process = Process.Start(start)!;
-        var output = process.StandardOutput.ReadToEndAsync(Cancellation);
-        var errors = process.StandardError.ReadToEndAsync(Cancellation);
-        await process.WaitForExitAsync(Cancellation);
-        return new Run(process.ExitCode, (await output).TrimEnd(), (await errors).TrimEnd(), await File.ReadAllLinesAsync(calls, Cancellation));
+        var run = await FinishedProcess.RunAsync(start, Cancellation);
+        return new Run(run.ExitCode, run.Output.TrimEnd(), run.Errors.TrimEnd(), await File.ReadAllLinesAsync(calls, Cancellation));
     }
 }

@@ -15,12 +15,8 @@ internal static class PowerShell
 
     private static async Task<string> RestoreAsync()
     {
-        var start = new ProcessStartInfo("dotnet", ["tool", "restore"]) { WorkingDirectory = Repository.Root, RedirectStandardOutput = true, RedirectStandardError = true };
-        using var restore = Process.Start(start)!;
-        var output = restore.StandardOutput.ReadToEndAsync();
-        var errors = restore.StandardError.ReadToEndAsync();
-        await restore.WaitForExitAsync();
-        Assert.True(restore.ExitCode == 0, await output + await errors);
+        var restore = await FinishedProcess.RunAsync(new ProcessStartInfo("dotnet", ["tool", "restore"]) { WorkingDirectory = Repository.Root }, CancellationToken.None);
+        Assert.True(restore.ExitCode == 0, restore.Output + restore.Errors);
 
         using var manifest = JsonDocument.Parse(File.ReadAllText(Path.Combine(Repository.Root, ".config", "dotnet-tools.json")));
         var version = manifest.RootElement.GetProperty("tools").GetProperty("powershell").GetProperty("version").GetString()!;
