@@ -38,7 +38,7 @@ internal sealed class CheckDomainFunction(
         var seen = await observer.LookAsync(domain, round, cancellation);
         await observations.KeepAsync(seen, cancellation);
 
-        var given = new Case(seen, Policy.Parse(policy.Bytes), policy.Id, policy.PublishedAt);
+        var given = new Case(seen, Policy.Parse(policy.Bytes), new Hosted(policy.Id, policy.PublishedAt, policy.PublishedAt, policy.Bytes), OurPlaces.Unknown);
         var judgement = Judge.Of(given);
         var record = partition.Record! with
         {

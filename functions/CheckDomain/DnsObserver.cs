@@ -32,21 +32,21 @@ internal sealed class DnsObserver(Resolver resolver)
         {
             var answer = await resolver.AskAsync(name, type, cancellation);
             var cname = answer.Answers.OfType<CNameRecord>().FirstOrDefault(c => Undotted(c.DomainName.Value).Equals(name, StringComparison.OrdinalIgnoreCase));
-            var cnameTo = cname is null ? null : Undotted(cname.CanonicalName.Value);
+            string[] aliases = cname is null ? [] : [Undotted(cname.CanonicalName.Value)];
             if (answer.Header.ResponseCode == DnsHeaderResponseCode.NotExistentDomain)
             {
-                return new DnsAnswer(name, DnsOutcome.NxDomain, [], cnameTo);
+                return new DnsAnswer(name, DnsOutcome.NxDomain, [], aliases);
             }
 
             if (answer.HasError)
             {
-                return new DnsAnswer(name, DnsOutcome.Failed, [], cnameTo, Detail: answer.ErrorMessage);
+                return new DnsAnswer(name, DnsOutcome.Failed, [], aliases, Detail: answer.ErrorMessage);
             }
 
             var found = answer.Answers.Where(record => read(record) is not null).Take(MaxRecords).ToList();
             return found is []
-                ? new DnsAnswer(name, DnsOutcome.Empty, [], cnameTo)
-                : new DnsAnswer(name, DnsOutcome.Found, [.. found.Select(record => read(record)!)], cnameTo, found.Min(record => record.TimeToLive));
+                ? new DnsAnswer(name, DnsOutcome.Empty, [], aliases)
+                : new DnsAnswer(name, DnsOutcome.Found, [.. found.Select(record => read(record)!)], aliases, found.Min(record => record.TimeToLive));
         }
         catch (DnsResponseException e) when (e.Code == DnsResponseCode.ConnectionTimeout)
         {

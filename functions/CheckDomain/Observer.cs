@@ -26,7 +26,8 @@ internal sealed class Observer(DnsObserver dns, IAddressProbe addresses, SmtpPro
         }
 
         return new Observation(
-            Observation.CurrentVersion, domain.Value, round, at, mx, stsRecords, tlsRptRecords, hosts, await LookAtPort25Async(hosts, cancellation));
+            Observation.CurrentVersion, domain.Value, round, at, mx, stsRecords, tlsRptRecords,
+            DnsAnswer.NotAsked($"_dmarc.{domain}"), new PolicyHostObservation($"mta-sts.{domain}", DnsAnswer.NotAsked(""), DnsAnswer.NotAsked(""), DnsAnswer.NotAsked(""), null), hosts, await LookAtPort25Async(hosts, cancellation));
     }
 
     private static IEnumerable<(string Host, int Preference, bool Implicit)> HostsOf(DomainName domain, DnsAnswer mx)
@@ -51,13 +52,13 @@ internal sealed class Observer(DnsObserver dns, IAddressProbe addresses, SmtpPro
     {
         var a = await AskAsync(() => dns.AAsync(host, cancellation), cancellation);
         var aaaa = await AskAsync(() => dns.AaaaAsync(host, cancellation), cancellation);
-        var sessions = new List<SmtpSession>();
+        var sessions = new List<AddressLook>();
         foreach (var address in a.Records.Concat(aaaa.Records).Take(MaxAddresses).Select(IPAddress.Parse))
         {
             sessions.Add(await addresses.LookAsync(host, address, round, cancellation));
         }
 
-        return new MxHostObservation(host, preference, isImplicit, a, aaaa, sessions);
+        return new MxHostObservation(host, preference, isImplicit, a, aaaa, DnsAnswer.NotAsked($"_25._tcp.{host}"), sessions);
     }
 
     // Only where every session timed out is there a reason to doubt the network rather than the MX hosts (MX-7).

@@ -15,14 +15,14 @@ internal sealed class SharedProbe(MxHostStore hosts, IAddressProbe direct, Check
 
     private TimeSpan Lease => (Repetition.Attempts * (settings.SessionTimeout + settings.RetryDelay)) + Slack;
 
-    public async Task<SmtpSession> LookAsync(string mxHost, IPAddress address, string round, CancellationToken cancellation)
+    public async Task<AddressLook> LookAsync(string mxHost, IPAddress address, string round, CancellationToken cancellation)
     {
         for (var pause = FirstPause; ; pause = pause < LongestPause ? pause * 2 : LongestPause)
         {
             switch (await hosts.ClaimAsync(mxHost, address, round, Lease, cancellation))
             {
-                case MxClaim.Seen seen when SmtpSession.FromJson(seen.Content) is { } session:
-                    return session;
+                case MxClaim.Seen seen when AddressLook.FromJson(seen.Content) is { } look:
+                    return look;
                 case MxClaim.Leased leased:
                     var own = await direct.LookAsync(mxHost, address, round, cancellation);
                     await hosts.KeepAsync(leased.Lease, round, own.ToJson(), cancellation);

@@ -21,7 +21,7 @@ internal sealed class SmtpProbe(OutgoingGate gate, CheckSettings settings, strin
         limit.CancelAfter(settings.SessionTimeout);
         var session = await ConnectAndTalkAsync(mxHost, address, limit.Token);
         cancellation.ThrowIfCancellationRequested();
-        return session with { Milliseconds = (int)time.GetElapsedTime(began).TotalMilliseconds };
+        return session with { Times = new SessionTimes(null, null, null, null, null, (int)time.GetElapsedTime(began).TotalMilliseconds) };
     }
 
     /// <summary>Whether anything at all answers at an address: all that a reference MX host is asked.</summary>
@@ -178,7 +178,7 @@ internal sealed class SmtpProbe(OutgoingGate gate, CheckSettings settings, strin
         var trust = chain.ChainElements.SelectMany((element, depth) => element.ChainElementStatus
                 .Where(status => depth > 0 || status.Status != X509ChainStatusFlags.NotTimeValid)
                 .Select(status => $"{status.Status}: {element.Certificate.Subject}"));
-        return new TlsSession("", "", [.. sent], [.. trust.Distinct()]);
+        return new TlsSession("", "", [.. sent], [.. chain.ChainElements.Select(element => element.Certificate.RawData)], [.. trust.Distinct()]);
     }
 
     // OpenSSL says it in words alone; SslStream hands them on.

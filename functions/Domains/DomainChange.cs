@@ -114,6 +114,7 @@ internal sealed class DomainChange(string partition)
         ["Meaning"] = finding.Meaning,
         ["Remedy"] = finding.Remedy,
         ["Rfc"] = finding.Rfc,
+        ["Stage"] = finding.Stage,
     };
 
     private DomainChange Add(TableTransactionAction action)

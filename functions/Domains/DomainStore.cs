@@ -157,5 +157,6 @@ internal sealed class DomainStore
         row.GetString("Evidence"),
         row.GetString("Meaning"),
         row.GetString("Remedy"),
-        row.GetString("Rfc"));
+        row.GetString("Rfc"),
+        row.GetInt32("Stage") ?? 0);
 }
