@@ -32,7 +32,7 @@ internal sealed record Case(Observation Seen, Policy Policy, Hosted? Hosted, Our
 /// <param name="PublishedAt">Since when it is served.</param>
 /// <param name="ModeSince">Since when the policies served have had its mode.</param>
 /// <param name="Bytes">What is served.</param>
-/// <param name="StsTtl">The longest time to live of the <c>_mta-sts</c> record seen while an earlier id stood in it, in seconds; 0 where none was seen.</param>
+/// <param name="StsTtl">The longest time to live that the <c>_mta-sts</c> record was ever seen with, in seconds; 0 where it never was.</param>
 internal sealed record Hosted(string PolicyId, DateTimeOffset PublishedAt, DateTimeOffset ModeSince, byte[] Bytes, int StsTtl = 0);
 
 /// <summary>Where this app's own things are.</summary>

@@ -35,6 +35,10 @@ internal sealed class DomainChange(string partition)
             ["LastCheckAt"] = record.LastCheckAt,
             ["Observed"] = record.Observed,
             ["NextExpiry"] = record.NextExpiry,
+            ["LastLook"] = record.LastLook,
+            ["Suspects"] = Suspect.ToText(record.Suspects),
+            ["RoundBeganAt"] = record.RoundBeganAt,
+            ["StsTtl"] = record.StsTtl,
         };
         return Add(seen == default
             ? new TableTransactionAction(TableTransactionActionType.Add, row)

@@ -139,7 +139,11 @@ internal sealed class DomainStore
         row.GetString("LastRound"),
         row.GetDateTimeOffset("LastCheckAt"),
         row.GetBoolean("Observed") ?? false,
-        row.GetDateTimeOffset("NextExpiry"));
+        row.GetDateTimeOffset("NextExpiry"),
+        row.GetInt32("LastLook") ?? 0,
+        Suspect.FromText(row.GetString("Suspects")),
+        row.GetDateTimeOffset("RoundBeganAt"),
+        row.GetInt32("StsTtl") ?? 0);
 
     private static PolicyVersion ToPolicy(TableEntity row) => new(
         row.RowKey[Keys.PolicyPrefix.Length..],

@@ -21,6 +21,8 @@ internal sealed record Settings(
     OutgoingSettings Outgoing,
     ScheduleSettings Schedule,
     CheckSettings Check,
+    ConfirmSettings Confirm,
+    string? CertificateAuthority,
     ReportSettings Reports,
     WarningSettings Warnings,
     AuthSettings? Auth,
@@ -42,8 +44,11 @@ internal sealed record Settings(
                 MaxStale: read.Span("Sts__MaxStale", TimeSpan.FromHours(24), TimeSpan.Zero, TimeSpan.FromDays(7))),
             ReadOutgoing(read),
             new ScheduleSettings(
-                Spread: read.Span("Sts__CheckSpread", TimeSpan.FromMinutes(30), TimeSpan.Zero, TimeSpan.FromHours(6))),
+                Spread: read.Span("Sts__CheckSpread", TimeSpan.FromMinutes(30), TimeSpan.Zero, TimeSpan.FromHours(6)),
+                RoundGap: read.Span("Sts__RoundGap", TimeSpan.FromMinutes(30), TimeSpan.Zero, TimeSpan.FromHours(12))),
             ReadCheck(read),
+            new ConfirmSettings(Delay: read.Span("Sts__ConfirmDelay", TimeSpan.FromMinutes(5), TimeSpan.Zero, TimeSpan.FromMinutes(15))),
+            ReadCertificateAuthority(read),
             new ReportSettings(
                 MaxBytes: read.Number("Sts__ReportMaxBytes", 10 << 20, 1 << 10, 100 << 20),
                 MaxExpandedBytes: read.Number("Sts__ReportMaxExpandedBytes", 100 << 20, 1 << 10, 1 << 30)),
@@ -93,6 +98,12 @@ internal sealed record Settings(
             : ["gmail-smtp-in.l.google.com", "outlook-com.olc.protection.outlook.com", "mx-eu.mail.am0.yahoodns.net"],
         SessionTimeout: read.Span("Sts__SessionTimeout", TimeSpan.FromSeconds(30), TimeSpan.FromSeconds(1), TimeSpan.FromMinutes(2)),
         RetryDelay: read.Span("Sts__RetryDelay", TimeSpan.FromSeconds(10), TimeSpan.Zero, TimeSpan.FromMinutes(1)));
+
+    // Azure's managed certificates, of Functions and of Front Door, are DigiCert's.
+    private static string? ReadCertificateAuthority(SettingsReader read) =>
+        (read.Parsed("Sts__CertificateAuthority", text => text == "none" || DomainName.TryParse(text, out _) ? text.ToLowerInvariant() : null, "write the CA as CAA records name it, for example digicert.com, or none") ?? "digicert.com") is var name && name == "none"
+            ? null
+            : name;
 
     private static WarningSettings ReadWarnings(SettingsReader read)
     {

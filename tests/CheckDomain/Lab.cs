@@ -46,8 +46,9 @@ internal sealed class Lab : IAsyncDisposable
         return new(Dns, addresses, probe, repetition, settings, time);
     }
 
-    public CheckDomainFunction Function(TestStorage storage, Observer? observer = null) => new(
-        storage.Domains, storage.Publisher, storage.Fleet, storage.Ledger, observer ?? Observer(), new ObservationBlobs(storage.Blobs), NullLogger<CheckDomainFunction>.Instance);
+    public CheckDomainFunction Function(TestStorage storage, Observer? observer = null, TimeSpan delay = default, TimeProvider? time = null) => new(
+        storage.Domains, storage.Publisher, storage.Fleet, storage.Ledger, observer ?? Observer(), new ObservationBlobs(storage.Blobs), new CheckQueue(storage.Queues),
+        OurPlaces.Unknown, new ConfirmSettings(delay), time ?? storage.Time, NullLogger<CheckDomainFunction>.Instance);
 
     /// <summary>The address of an MX host's first server.</summary>
     public IPAddress AddressOf(string host) => Internet.Mx(host).Servers[0].EndPoint.Address;

@@ -356,7 +356,8 @@ public sealed class PolicyPublisherTests(AzuriteFixture azurite)
         var repetition = new Repetition(settings, storage.Time);
         var observer = new Observer(new DnsObserver(new Resolver(outgoing)), new DirectProbe(probe, repetition), probe, repetition, settings, storage.Time);
         var function = new CheckDomainFunction(
-            storage.Domains, storage.Publisher, storage.Fleet, storage.Ledger, observer, new ObservationBlobs(storage.Blobs), NullLogger<CheckDomainFunction>.Instance);
+            storage.Domains, storage.Publisher, storage.Fleet, storage.Ledger, observer, new ObservationBlobs(storage.Blobs), new CheckQueue(storage.Queues),
+            OurPlaces.Unknown, new ConfirmSettings(TimeSpan.Zero), storage.Time, NullLogger<CheckDomainFunction>.Instance);
         return function.RunAsync("""{"domain":"example.com","round":""}""", Now);
     }
 
