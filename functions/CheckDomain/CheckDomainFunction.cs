@@ -37,7 +37,7 @@ internal sealed class CheckDomainFunction(
         }
 
         // Also where a message comes again that was worked on: a kill may have come between the commit and this.
-        if (record is { Suspects: not [] } && record.LastRound == request.Round && record.LastLook == request.Look && request.Look < Confirmation.MostLooks)
+        if (record is { LooksAgain: true } && record.LastRound == request.Round && record.LastLook == request.Look)
         {
             await checks.SendAsync(request with { Look = request.Look + 1 }, Wait(record, request.Look), cancellation);
         }
@@ -77,6 +77,7 @@ internal sealed class CheckDomainFunction(
         {
             LastRound = request.Round,
             LastLook = look,
+            LooksAgain = request.Look == CheckRequest.Again ? before.LooksAgain : confirmed.TakesAnother(look, seen.IsBlurred),
             RoundBeganAt = request.Look == 1 ? seen.At : before.RoundBeganAt,
             Suspects = confirmed.Suspects,
             LastCheckAt = seen.At,

@@ -16,6 +16,11 @@ internal sealed record Confirmation(IReadOnlyList<Finding> Findings, IReadOnlyLi
     /// <summary>The most looks in a round: one of the three may itself fail to see anything, and another after it.</summary>
     public const int MostLooks = 5;
 
+    /// <summary>Whether the round takes another look.</summary>
+    /// <param name="look">Which look this was.</param>
+    /// <param name="isBlurred">Whether it could not see everything, as DNS failed: what it missed may be a fault.</param>
+    public bool TakesAnother(int look, bool isBlurred) => (Suspects.Count > 0 && look < MostLooks) || (isBlurred && look < Sightings);
+
     // A hostile domain has a great many hosts; a property of a row holds 64 KiB.
     private const int MaxSuspects = 100;
 
@@ -56,9 +61,11 @@ internal sealed record Confirmation(IReadOnlyList<Finding> Findings, IReadOnlyLi
             }
         }
 
+        // Neither seen again nor seen to be gone: nothing was to be seen, or the same host was ill in another way.
         var found = judgement.Findings.Select(finding => (finding.Code, finding.Subject)).ToHashSet();
-        // Neither seen again nor seen to be gone.
-        suspected.AddRange(suspects.Where(suspect => judgement.Unseen.Contains(suspect.Code) && !found.Contains((suspect.Code, suspect.Subject))));
+        var ill = judgement.Findings.Where(finding => takesThreeLooks(finding.Code)).Select(finding => finding.Subject).ToHashSet();
+        suspected.AddRange(suspects.Where(suspect =>
+            !found.Contains((suspect.Code, suspect.Subject)) && (judgement.Unseen.Contains(suspect.Code) || ill.Contains(suspect.Subject))));
         return new Confirmation(counted, [.. suspected.OrderByDescending(suspect => suspect.Severity).ThenByDescending(suspect => suspect.Looks).Take(MaxSuspects)]);
     }
 

@@ -32,6 +32,13 @@ internal sealed record Observation(
 {
     public const int CurrentVersion = 2;
 
+    /// <summary>Whether DNS kept back something that another look may see.</summary>
+    [JsonIgnore]
+    public bool IsBlurred => OutOfTime
+        || MxHosts.SelectMany(host => (DnsAnswer[])[host.A, host.Aaaa, host.Tlsa])
+            .Concat([Mx, StsRecords, TlsRptRecords, Dmarc, PolicyHost.A, PolicyHost.Aaaa, PolicyHost.Caa])
+            .Any(answer => answer.Outcome is DnsOutcome.Failed or DnsOutcome.TimedOut);
+
     public byte[] ToJson() => JsonSerializer.SerializeToUtf8Bytes(this, ObservationJson.Default.Observation);
 }
 

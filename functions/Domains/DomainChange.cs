@@ -36,6 +36,7 @@ internal sealed class DomainChange(string partition)
             ["Observed"] = record.Observed,
             ["NextExpiry"] = record.NextExpiry,
             ["LastLook"] = record.LastLook,
+            ["LooksAgain"] = record.LooksAgain,
             ["Suspects"] = Suspect.ToText(record.Suspects),
             ["RoundBeganAt"] = record.RoundBeganAt,
             ["StsTtl"] = record.StsTtl,

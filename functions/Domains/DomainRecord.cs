@@ -23,7 +23,8 @@ internal enum DomainState
 /// <param name="Observed">Whether that round could reach port 25 at all.</param>
 /// <param name="NextExpiry">The earliest end of a certificate seen then.</param>
 /// <param name="LastLook">Which look of that round was recorded last.</param>
-/// <param name="Suspects">What that round's next look is to confirm.</param>
+/// <param name="LooksAgain">Whether that round takes another look.</param>
+/// <param name="Suspects">What it is to confirm.</param>
 /// <param name="RoundBeganAt">When that round's first look began.</param>
 /// <param name="StsTtl">The longest time to live that the <c>_mta-sts</c> record was ever seen with, in seconds; 0 before the first.</param>
 internal sealed record DomainRecord(
@@ -37,6 +38,7 @@ internal sealed record DomainRecord(
     bool Observed,
     DateTimeOffset? NextExpiry,
     int LastLook = 0,
+    bool LooksAgain = false,
     IReadOnlyList<Suspect>? Suspects = null,
     DateTimeOffset? RoundBeganAt = null,
     int StsTtl = 0)

@@ -141,6 +141,7 @@ internal sealed class DomainStore
         row.GetBoolean("Observed") ?? false,
         row.GetDateTimeOffset("NextExpiry"),
         row.GetInt32("LastLook") ?? 0,
+        row.GetBoolean("LooksAgain") ?? false,
         Suspect.FromText(row.GetString("Suspects")),
         row.GetDateTimeOffset("RoundBeganAt"),
         row.GetInt32("StsTtl") ?? 0);

@@ -39,6 +39,18 @@ public sealed class ConfirmationTests
         Assert.Equal([0, 0, 0, 1], Looks([], [Warning], null, [Warning], [Warning]).Select(look => look.Findings.Count));
 
     [Fact]
+    public void A_look_at_which_the_host_is_ill_in_another_way_neither_counts_nor_clears()
+    {
+        var suspects = Confirm([], [], Warning).Suspects;
+
+        var other = Confirmation.Of(new Judgement([Of("mx.turned-away", Severity.Warning)], new HashSet<string>()), [], suspects, code => code != Fact);
+        var elsewhere = Confirmation.Of(new Judgement([Of("mx.turned-away", Severity.Warning, "mx2.example")], new HashSet<string>()), [], suspects, code => code != Fact);
+
+        Assert.Equal(["mx.turned-away 1", "mx.unreachable 1"], other.Suspects.Select(suspect => $"{suspect.Code} {suspect.Looks}").Order());
+        Assert.Equal(["mx.turned-away 1"], elsewhere.Suspects.Select(suspect => $"{suspect.Code} {suspect.Looks}"));
+    }
+
+    [Fact]
     public void What_stands_open_goes_on_standing_and_may_get_better_at_once()
     {
         Assert.Equal([Warning], Confirm([Warning], [], Warning).Findings);
