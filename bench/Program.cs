@@ -12,6 +12,8 @@ const string usage = """
       dotnet run --project bench -c Release -- coldstart   from process start to the first policy, native beside JIT
       dotnet run --project bench -c Release -- policy      a policy read and written, beside a bare split of its lines
       dotnet run --project bench -c Release -- store       10,000 domains: a list, a domain, a change, beside bare storage calls
+      dotnet run --project bench -c Release -- probe       SMTP sessions per second of a check, beside a bare SslStream
+      dotnet run --project bench -c Release -- fleet       a round over 1,000 and over 10,000 domains: time, memory, and how both grow
 
       --json    figures for machines on stdout, progress on stderr
 
@@ -30,6 +32,8 @@ Func<IProgress<string>, CancellationToken, Task<Outcome>>? bench = args.Where(ar
     ["coldstart"] => ColdStartBench.RunAsync,
     ["policy"] => PolicyBench.RunAsync,
     ["store"] => StoreBench.RunAsync,
+    ["probe"] => ProbeBench.RunAsync,
+    ["fleet"] => FleetBench.RunAsync,
     _ => null,
 };
 if (bench is null)

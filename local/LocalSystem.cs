@@ -21,6 +21,8 @@ public sealed class LocalSystem : IAsyncDisposable
     /// <summary>The app's own host name.</summary>
     public const string AppHost = "localhost";
 
+    private const string PolicyHostLabel = "mta-sts.";
+
     // Nothing here takes longer than a moment; a test that waits for more has found a fault.
     private static readonly TimeSpan IdleLimit = TimeSpan.FromMinutes(2);
 
@@ -284,7 +286,7 @@ public sealed class LocalSystem : IAsyncDisposable
     // A certificate for whatever policy host is asked for: what a managed certificate is in Azure.
     private SslStreamCertificateContext CertificateFor(string? name)
     {
-        var host = name is not null && Internet.Domains.Any(domain => name.Equals($"mta-sts.{domain.Name}", StringComparison.OrdinalIgnoreCase)) ? name : AppHost;
+        var host = name is not null && name.StartsWith(PolicyHostLabel, StringComparison.OrdinalIgnoreCase) && Internet.Has(name[PolicyHostLabel.Length..]) ? name : AppHost;
         return _certificates.GetOrAdd(host, known => Internet.Ca.Issue(CertificateSpec.For(known)).Context);
     }
 

@@ -148,6 +148,9 @@ public sealed class MailInternet : IAsyncDisposable
         ? host
         : throw new KeyNotFoundException($"The policy host of '{domain}' is no server of this internet. There are: {Listed(PolicyHosts.Select(known => known.HostName))}.");
 
+    /// <summary>Whether a domain of that name was added.</summary>
+    public bool Has(string domain) => _domains.ContainsKey(DnsName.Normalize(domain));
+
     /// <summary>The domain of that name.</summary>
     /// <exception cref="KeyNotFoundException">No such domain was added.</exception>
     public LabDomain Domain(string domain) => _domains.TryGetValue(DnsName.Normalize(domain), out var known)

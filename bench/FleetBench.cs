@@ -1,0 +1,126 @@
+using System.Diagnostics;
+using System.Globalization;
+using Azure.Data.Tables;
+using Azure.Storage.Blobs;
+using StsFunctions.Domains;
+using StsFunctions.Local;
+using StsFunctions.Local.FunctionsHost;
+using StsFunctions.Local.MailInternet;
+using StsFunctions.Protocol;
+using StsFunctions.Protocol.MtaSts;
+
+namespace StsFunctions.Bench;
+
+/// <summary>One round over a whole fleet on one instance: the published handler under the stand-in for the Functions host, with a fifth as many MX addresses as domains.</summary>
+internal static class FleetBench
+{
+    private const int Small = 1_000;
+    private const int Large = 10_000;
+    private const int DomainsAnAddress = 5;
+    private const int Writers = 8;
+    private const string Earlier = "20260101000000";
+
+    // Ten times the domains in at most ten times the time, and what the machine's other work makes of it.
+    private const double MostOfLinear = 1.1;
+    private static readonly DateTimeOffset s_then = new(2026, 1, 1, 0, 0, 0, TimeSpan.Zero);
+
+    public static async Task<Outcome> RunAsync(IProgress<string> progress, CancellationToken cancellation)
+    {
+        var app = await PublishedApp.NativeAsync(progress, cancellation);
+        var runs = new List<Run>();
+        foreach (var domains in (int[])[Small, Large])
+        {
+            runs.Add(await RoundAsync(app, domains, progress, cancellation));
+        }
+
+        var growth = runs[1].Seconds / runs[0].Seconds / (Large / Small);
+        return new Outcome(
+            "fleet",
+            [
+                $"One round: ScheduleChecks, then CheckDomain for every domain, 16 at a time, by one handler ({app.How}) under the stand-in for the host.",
+                $"{DomainsAnAddress} domains share an MX host with an address of its own: SMTP with TLS 1.3 on loopback, four sessions an address and day.",
+                "Each domain's policy is fetched by HTTPS from the handler itself. Storage is Azurite, DNS and SMTP servers run in the measuring process, all on the same cores.",
+                $"Memory is the handler's largest resident set (VmHWM). {Machine.Describe()}.",
+            ],
+            ["domains", "MX addresses", "seconds", "ms a domain", "handler MiB before", "handler MiB at most", "handler CPU s", "SMTP sessions"],
+            [.. runs.Select(run => (string[])
+            [
+                $"{run.Domains}", $"{run.Addresses}", Text(run.Seconds, "0.0"), Text(1000 * run.Seconds / run.Domains, "0.0"),
+                Text(run.MebibytesBefore, "0"), Text(run.MebibytesAtMost, "0"), Text(run.CpuSeconds, "0.0"), $"{run.Sessions}",
+            ])],
+            new Target($"time at {Large} over {Large / Small} times that at {Small}", FormattableString.Invariant($"at most {MostOfLinear}"), growth, growth <= MostOfLinear),
+            runs);
+    }
+
+    private static async Task<Run> RoundAsync(PublishedApp app, int domains, IProgress<string> progress, CancellationToken cancellation)
+    {
+        var failed = 0;
+        await using var system = await LocalSystem.StartAsync(
+            new LocalSystemOptions { AppRoot = app.Folder, OnInvocation = invocation => failed += invocation.Status == InvocationStatus.Succeeded ? 0 : 1 },
+            cancellation);
+        progress.Report($"Putting {domains} domains on the internet and into storage …");
+        var addresses = domains / DomainsAnAddress;
+        var lab = Enumerable.Range(0, domains).Select(n => new LabDomain(string.Create(CultureInfo.InvariantCulture, $"d{n:d5}.example"), "") { Mx = [new($"mx{n % addresses}.fleet.example")] }).ToList();
+        system.Internet.Add(lab);
+        await FillAsync(system, lab, cancellation);
+        await system.Client.GetAsync(system.Https($"mta-sts.{lab[0].Name}", "/.well-known/mta-sts.txt"), cancellation);
+
+        var process = system.Host.HandlerProcessId ?? throw new InvalidOperationException("The handler does not run.");
+        var (before, cpu, began) = (Mebibytes(process, "VmRSS"), ProcessorTime.OfTree(process), Stopwatch.GetTimestamp());
+        progress.Report($"A round over {domains} domains …");
+        await system.Host.InvokeTimerAsync("ScheduleChecks", cancellation);
+        await system.Host.WhenIdleAsync(ignoreDelayed: true, cancellation);
+        var seconds = Stopwatch.GetElapsedTime(began).TotalSeconds;
+        var run = new Run(
+            domains, addresses, seconds, before, Mebibytes(process, "VmHWM"), (ProcessorTime.OfTree(process) - cpu).TotalSeconds,
+            system.Internet.Hosts.Sum(host => host.Servers.Sum(server => server.Heard.Count(line => line.Equals("STARTTLS", StringComparison.OrdinalIgnoreCase)))));
+        await CheckedAsync(system, domains, failed, cancellation);
+        progress.Report(FormattableString.Invariant($"… took {seconds:0.0} s."));
+        return run;
+    }
+
+    // What was measured must have been done: every domain looked at, and well.
+    private static async Task CheckedAsync(LocalSystem system, int domains, int failed, CancellationToken cancellation)
+    {
+        var (looked, faults) = (0, 0);
+        await foreach (var row in new TableServiceClient(system.Azurite.ConnectionString).GetTableClient(StorageLayout.DomainsTable).QueryAsync<TableEntity>(cancellationToken: cancellation))
+        {
+            looked += row.RowKey == Keys.Record && row.GetDateTimeOffset("LastCheckAt") > s_then ? 1 : 0;
+            faults += row.RowKey.StartsWith(Keys.FindingPrefix, StringComparison.Ordinal) && row.GetString("Severity") != nameof(Severity.Info) ? 1 : 0;
+        }
+
+        if (looked != domains || faults > 0 || failed > 0)
+        {
+            throw new InvalidOperationException($"{looked} of {domains} domains were looked at, with {faults} finding(s) above info, and {failed} call(s) failed: that is not the round that was to be measured.");
+        }
+    }
+
+    private static async Task FillAsync(LocalSystem system, IReadOnlyList<LabDomain> domains, CancellationToken cancellation)
+    {
+        var blobs = new PolicyBlobs(new BlobServiceClient(system.Azurite.ConnectionString));
+        var tables = new TableServiceClient(system.Azurite.ConnectionString);
+        await StorageLayout.EnsureAsync(new BlobServiceClient(system.Azurite.ConnectionString), new Azure.Storage.Queues.QueueServiceClient(system.Azurite.ConnectionString), tables, cancellation);
+        var store = new DomainStore(tables);
+        await Parallel.ForEachAsync(domains, new ParallelOptions { MaxDegreeOfParallelism = Writers, CancellationToken = cancellation }, async (domain, token) =>
+        {
+            var policy = new PolicyVersion(
+                Earlier, Policy.Parse(System.Text.Encoding.ASCII.GetBytes(domain.Policy)).ToBytes(), PolicyMode.Enforce, TimeSpan.FromDays(7), s_then, null, "default");
+            var record = new DomainRecord("default", DomainState.Active, policy.Id, policy.Mode, s_then, "", s_then, Observed: true, null);
+            await blobs.PutAsync(DomainName.Parse(domain.Name), policy, token);
+            await store.CommitAsync(new DomainChange(domain.Name).Record(record, default).NewPolicy(policy), token);
+            lock (system)
+            {
+                system.Internet.SetPolicyId(domain.Name, Earlier);
+            }
+        });
+    }
+
+    private static double Mebibytes(int process, string field) =>
+        long.Parse(
+            File.ReadLines($"/proc/{process}/status").First(line => line.StartsWith(field + ":", StringComparison.Ordinal)).Split(':')[1].Replace("kB", "", StringComparison.Ordinal).Trim(),
+            CultureInfo.InvariantCulture) / 1024.0;
+
+    private static string Text(double value, string format) => value.ToString(format, CultureInfo.InvariantCulture);
+
+    private sealed record Run(int Domains, int Addresses, double Seconds, double MebibytesBefore, double MebibytesAtMost, double CpuSeconds, int Sessions);
+}

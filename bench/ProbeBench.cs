@@ -1,0 +1,135 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.Net;
+using System.Net.Security;
+using System.Net.Sockets;
+using System.Security.Authentication;
+using System.Security.Cryptography.X509Certificates;
+using System.Text;
+using StsFunctions.CheckDomain;
+using StsFunctions.Local.MailInternet;
+using StsFunctions.Outgoing;
+
+namespace StsFunctions.Bench;
+
+/// <summary>SMTP sessions a second, as a check makes them, beside a bare SslStream that speaks the same dialogue to the same servers.</summary>
+internal static class ProbeBench
+{
+    private const int Pairs = 7;
+    private const int Sessions = 3_000;
+    private const int Hosts = 32;
+    private const int AtOnce = 16;
+    private const double LeastOfBare = 0.9;
+
+    public static async Task<Outcome> RunAsync(IProgress<string> progress, CancellationToken cancellation)
+    {
+        await using var internet = await MailInternet.StartAsync(TimeProvider.System, cancellation);
+        internet.Add(new LabDomain("bench.example", "") { Mx = [.. Enumerable.Range(0, Hosts).Select(n => new LabMx($"mx{n}.bench.example"))] });
+        var targets = internet.Hosts.Select(host => new Target25(host.Name, host.Servers[0].EndPoint.Address)).ToList();
+        var roots = new X509Certificate2Collection(internet.Ca.Root);
+        var gate = new OutgoingGate(new OutgoingSettings(internet.Dns, [IPNetwork.Parse("127.0.0.0/8")], internet.HttpsPort, new TrustedRoots(roots)));
+        var settings = new CheckSettings(internet.SmtpPort, null, [], TimeSpan.FromSeconds(30), TimeSpan.Zero);
+        var probe = new SmtpProbe(gate, settings, "check.example", TimeProvider.System);
+
+        var rows = new List<(double Ours, double Bare)>();
+        for (var i = -1; i < Pairs; i++)
+        {
+            var ours = await RateAsync(targets, target => OursAsync(probe, target, cancellation), cancellation);
+            var bare = await RateAsync(targets, target => BareAsync(target, internet.SmtpPort, roots, cancellation), cancellation);
+            progress.Report(FormattableString.Invariant($"{(i < 0 ? "Warm-up" : $"Pair {i + 1} of {Pairs}")}: {ours:0} and {bare:0} sessions/s"));
+            if (i >= 0)
+            {
+                rows.Add((ours, bare));
+            }
+        }
+
+        var ratio = Spread.Of(rows.Select(row => row.Ours / row.Bare));
+        return new Outcome(
+            "probe",
+            [
+                $"{Sessions} sessions of greeting, EHLO, STARTTLS, TLS 1.3, EHLO, QUIT with {Hosts} servers on loopback, {AtOnce} at a time; the servers run in the same process.",
+                "A: the probe of a check, which keeps banner, extensions, times, both chains and every reason against them. B: a bare SslStream that reads and drops.",
+                $"{Pairs} pairs A B, compiled just in time, after one to warm up. {Machine.Describe()}.",
+            ],
+            ["", "probe /s", "bare /s", "ratio"],
+            [
+                .. rows.Select((row, i) => (string[])[$"pair {i + 1}", Text(row.Ours, "0"), Text(row.Bare, "0"), Text(row.Ours / row.Bare, "0.00")]),
+                ["median", Text(Spread.Of(rows.Select(row => row.Ours)).Median, "0"), Text(Spread.Of(rows.Select(row => row.Bare)).Median, "0"), Text(ratio.Median, "0.00")],
+            ],
+            new Target("probe / bare, median of pairs", FormattableString.Invariant($"at least {LeastOfBare}"), ratio.Median, ratio.Median >= LeastOfBare),
+            rows.Select(row => new { row.Ours, row.Bare }));
+    }
+
+    private static async Task<double> RateAsync(IReadOnlyList<Target25> targets, Func<Target25, Task> session, CancellationToken cancellation)
+    {
+        var began = Stopwatch.GetTimestamp();
+        await Parallel.ForAsync(0, Sessions, new ParallelOptions { MaxDegreeOfParallelism = AtOnce, CancellationToken = cancellation }, async (n, _) => await session(targets[n % targets.Count]));
+        return Sessions / Stopwatch.GetElapsedTime(began).TotalSeconds;
+    }
+
+    private static async Task OursAsync(SmtpProbe probe, Target25 target, CancellationToken cancellation)
+    {
+        var session = await probe.LookAsync(target.Host, target.Address, cancellation);
+        if (session is not { Outcome: SmtpOutcome.Completed, Tls.Trust: [] })
+        {
+            throw new InvalidOperationException($"{target.Host}: {session.Outcome} {session.Detail}: that is not the session that was to be measured.");
+        }
+    }
+
+    private static async Task BareAsync(Target25 target, int port, X509Certificate2Collection roots, CancellationToken cancellation)
+    {
+        using var socket = new Socket(target.Address.AddressFamily, SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
+        await socket.ConnectAsync(new IPEndPoint(target.Address, port), cancellation);
+        await using var stream = new NetworkStream(socket);
+        await ReadAsync(stream, "220", cancellation);
+        await SayAsync(stream, "EHLO check.example", "250", cancellation);
+        await SayAsync(stream, "STARTTLS", "220", cancellation);
+        await using var tls = new SslStream(stream, leaveInnerStreamOpen: true);
+        var trust = new X509ChainPolicy { TrustMode = X509ChainTrustMode.CustomRootTrust, DisableCertificateDownloads = true, RevocationMode = X509RevocationMode.NoCheck };
+        trust.CustomTrustStore.AddRange(roots);
+        await tls.AuthenticateAsClientAsync(
+            new SslClientAuthenticationOptions
+            {
+                TargetHost = target.Host,
+                EnabledSslProtocols = SslProtocols.Tls12 | SslProtocols.Tls13,
+                AllowRenegotiation = false,
+                AllowTlsResume = false,
+                CertificateChainPolicy = trust,
+            },
+            cancellation);
+        await SayAsync(tls, "EHLO check.example", "250", cancellation);
+        await SayAsync(tls, "QUIT", "221", cancellation);
+    }
+
+    private static async Task SayAsync(Stream stream, string command, string code, CancellationToken cancellation)
+    {
+        await stream.WriteAsync(Encoding.ASCII.GetBytes(command + "\r\n"), cancellation);
+        await ReadAsync(stream, code, cancellation);
+    }
+
+    // To the end of the reply's last line: "250 " and not "250-".
+    private static async Task ReadAsync(Stream stream, string code, CancellationToken cancellation)
+    {
+        var buffer = new byte[4096];
+        var length = 0;
+        while (true)
+        {
+            var read = await stream.ReadAsync(buffer.AsMemory(length), cancellation);
+            length += read;
+            var text = Encoding.ASCII.GetString(buffer, 0, length);
+            if (text.EndsWith("\r\n", StringComparison.Ordinal) && text.TrimEnd().Split("\r\n")[^1].StartsWith(code + " ", StringComparison.Ordinal))
+            {
+                return;
+            }
+
+            if (read == 0)
+            {
+                throw new InvalidOperationException($"The server said: {text}");
+            }
+        }
+    }
+
+    private static string Text(double value, string format) => value.ToString(format, CultureInfo.InvariantCulture);
+
+    private sealed record Target25(string Host, IPAddress Address);
+}
