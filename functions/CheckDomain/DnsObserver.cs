@@ -140,7 +140,7 @@ internal sealed class DnsObserver(Resolver resolver)
     {
         var cnames = answer.Answers.OfType<CNameRecord>().ToList();
         var chain = new List<CNameRecord>();
-        for (var at = answer.Questions.FirstOrDefault()?.QueryName.Value; at is not null && chain.Count < MaxAliases;)
+        for (var at = answer.Questions is [var question, ..] ? question.QueryName.Value : null; at is not null && chain.Count < MaxAliases;)
         {
             var next = cnames.Find(cname => cname.DomainName.Value.Equals(at, StringComparison.OrdinalIgnoreCase) && !chain.Contains(cname));
             if (next is not null)

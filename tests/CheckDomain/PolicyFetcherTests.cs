@@ -120,6 +120,46 @@ public sealed class PolicyFetcherTests
         Assert.Empty(server.Heads);
     }
 
+    [Theory]
+    [MemberData(nameof(BadCertificates))]
+    [Trait("Conformance", "GET-3")]
+    public async Task Whom_it_met_and_what_was_shown_is_seen_also_where_it_is_no_good(CertificateSpec certificate, string why)
+    {
+        await using var world = Serving(Listener.File(File), out var server, certificate);
+
+        var fetch = await world.Policies.FetchAsync(s_domain, Now);
+
+        Assert.Equal("127.0.1.1", fetch.Address);
+        var shown = server.Certificate!;
+        Assert.Equal([shown.Leaf.RawData, .. shown.Chain.Select(one => one.RawData)], fetch.Tls!.Chain);
+        Assert.True(fetch.Tls.Trust is [] == !(why.Contains("UntrustedRoot", StringComparison.Ordinal) || why.Contains("PartialChain", StringComparison.Ordinal)), why);
+        Assert.Equal("Tls13", fetch.Tls.Protocol);
+    }
+
+    [Fact]
+    [Trait("Conformance", "GET-3")]
+    public async Task A_good_policy_hosts_address_and_TLS_are_seen()
+    {
+        await using var world = Serving(Listener.File(File), out var server);
+
+        var fetch = await world.Policies.FetchAsync(s_domain, Now);
+
+        Assert.Equal(("127.0.1.1", "Tls13", 3, 0), (fetch.Address, fetch.Tls!.Protocol, fetch.Tls.Built.Count, fetch.Tls.Trust.Count));
+        Assert.StartsWith("TLS_", fetch.Tls.CipherSuite, StringComparison.Ordinal);
+        Assert.Equal(server.Certificate!.Leaf.RawData, fetch.Tls.Chain[0]);
+    }
+
+    [Fact]
+    [Trait("Conformance", "GET-5")]
+    public async Task A_policy_that_does_not_come_in_time_has_timed_out_and_who_was_met_is_seen()
+    {
+        await using var world = Serving((_, _, cancellation) => Task.Delay(Timeout.Infinite, cancellation), out _);
+
+        var fetch = await world.PoliciesWithin(TimeSpan.FromSeconds(3)).FetchAsync(s_domain, Now);
+
+        Assert.Equal((PolicyFetchOutcome.TimedOut, "no whole answer in 3 s"), (fetch.Outcome, fetch.Detail));
+    }
+
     [Fact]
     public async Task A_policy_host_without_an_address_or_without_a_server_is_not_reached()
     {

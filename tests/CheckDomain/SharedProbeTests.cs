@@ -63,6 +63,35 @@ public sealed class SharedProbeTests(AzuriteFixture azurite)
     }
 
     [Fact]
+    public async Task The_next_round_is_told_what_the_one_before_it_saw()
+    {
+        var storage = await TestStorage.CreateAsync(azurite);
+        var eyes = new Eyes();
+        var probe = new SharedProbe(storage.MxHosts, eyes, Settings, storage.Time);
+        var given = new AddressLook(new SmtpSession("192.0.2.25", SmtpOutcome.BrokenOff), []);
+
+        var first = await probe.LookAsync("mx.example.com", Address, Round, given, Now);
+        await probe.LookAsync("mx.example.com", Address, "20260315120000000", given, Now);
+
+        Assert.Equal(given, eyes.Before[0]);
+        Assert.Equal(first.ToJson(), eyes.Before[1]!.ToJson());
+    }
+
+    [Fact]
+    public async Task Where_the_narrow_sessions_are_more_than_a_row_holds_the_look_is_kept_without_them()
+    {
+        var storage = await TestStorage.CreateAsync(azurite);
+        var chain = new TlsSession("Tls12", "x", [new byte[300_000]], [new byte[300_000]], []);
+        var eyes = new Eyes { Narrow = [new SmtpSession("192.0.2.25", SmtpOutcome.Completed, TlsOffer.Tls12Rsa, Tls: chain)] };
+        var probe = new SharedProbe(storage.MxHosts, eyes, Settings, storage.Time);
+
+        Assert.Single((await probe.LookAsync("mx.example.com", Address, Round, null, Now)).Narrow);
+        var kept = await probe.LookAsync("mx.example.com", Address, Round, null, Now);
+
+        Assert.Equal(("look 1", 0, TestStorage.Noon), (kept.Session.Banner, kept.Narrow.Count, kept.NarrowAt));
+    }
+
+    [Fact]
     public async Task Two_domains_behind_one_host_are_judged_by_one_look()
     {
         var storage = await TestStorage.CreateAsync(azurite);
@@ -84,11 +113,23 @@ public sealed class SharedProbeTests(AzuriteFixture azurite)
 
     private sealed class Eyes : IAddressProbe
     {
-        private int _looks;
+        private readonly Lock _gate = new();
 
-        public int Looks => _looks;
+        public int Looks => Before.Count;
 
-        public Task<AddressLook> LookAsync(string mxHost, IPAddress address, string round, AddressLook? before, CancellationToken cancellation) =>
-            Task.FromResult(new AddressLook(new SmtpSession(address.ToString(), SmtpOutcome.Completed, Banner: $"look {Interlocked.Increment(ref _looks)}", Tls: new TlsSession("Tls13", "x", [[1, 2, 3]], [[1, 2, 3]], [])), []));
+        public List<AddressLook?> Before { get; } = [];
+
+        public IReadOnlyList<SmtpSession> Narrow { get; init; } = [];
+
+        public Task<AddressLook> LookAsync(string mxHost, IPAddress address, string round, AddressLook? before, CancellationToken cancellation)
+        {
+            lock (_gate)
+            {
+                Before.Add(before);
+                var session = new SmtpSession(
+                    address.ToString(), SmtpOutcome.Completed, Banner: $"look {Looks}", Tls: new TlsSession("Tls13", "x", [[1, 2, 3]], [[1, 2, 3]], []));
+                return Task.FromResult(new AddressLook(session, Narrow, TestStorage.Noon));
+            }
+        }
     }
 }
