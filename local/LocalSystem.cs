@@ -278,6 +278,7 @@ public sealed class LocalSystem : IAsyncDisposable
         ["Sts__ConfirmDelay"] = "00:00:00",
         ["Sts__RetryDelay"] = "00:00:00.1",
         ["Sts__SessionTimeout"] = "00:00:10",
+        ["Sts__PolicyTimeout"] = "00:00:10",
         ["Sts__MailFolder"] = MailFolder,
         ["Sts__WarnFrom"] = "sts@hosting.example",
         ["Sts__WarnTo"] = "postmaster@hosting.example",

@@ -101,7 +101,7 @@ internal sealed class DnsObserver(Resolver resolver)
             var answer = await resolver.AskAsync(name, type, cancellation);
             bool? authentic = resolver.Validates ? answer.Header.IsAuthenticData : null;
             var chain = ChainOf(answer);
-            string[] aliases = [.. chain.Select(cname => Undotted(cname.CanonicalName.Value))];
+            string[] aliases = [.. chain.Select(cname => Undotted(cname.CanonicalName.Value).ToLowerInvariant())];
             if (answer.Header.ResponseCode == DnsHeaderResponseCode.NotExistentDomain)
             {
                 return new DnsAnswer(name, DnsOutcome.NxDomain, [], aliases, TtlOf(chain), Authentic: authentic);

@@ -32,8 +32,14 @@ internal sealed class Resolver
 
     /// <summary>Asks one question. A negative answer is an answer.</summary>
     /// <exception cref="Exception">No answer came, or none that can be read: <see cref="IsFailure"/>.</exception>
-    public Task<IDnsQueryResponse> AskAsync(string name, QueryType type, CancellationToken cancellation) =>
-        _client.QueryAsync(name, type, cancellationToken: cancellation);
+    /// <exception cref="OperationCanceledException">The caller gave up.</exception>
+    public async Task<IDnsQueryResponse> AskAsync(string name, QueryType type, CancellationToken cancellation)
+    {
+        var answer = await _client.QueryAsync(name, type, cancellationToken: cancellation).WaitAsync(cancellation);
+        // A question that was given up may end as one that nobody answered.
+        cancellation.ThrowIfCancellationRequested();
+        return answer;
+    }
 
     /// <summary>Whether an exception says that a question could not be answered, or not even be put.</summary>
     public static bool IsFailure(Exception exception) => exception
