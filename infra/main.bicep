@@ -365,6 +365,8 @@ module app 'modules/app.bicep' = {
             Sts__WarnTo: join(addresses, ',')
           }
         : {},
+      // With certificates of the operator's own nobody here knows which CA issues them.
+      edge == 'keyVault' ? { Sts__CertificateAuthority: 'none' } : {},
       empty(apiClientId)
         ? {}
         : {

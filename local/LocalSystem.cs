@@ -272,6 +272,8 @@ public sealed class LocalSystem : IAsyncDisposable
         ["Sts__Lab__AllowedNetworks"] = "127.0.0.0/8,::1/128",
         ["Sts__ReferenceMxHosts"] = "relay.hosting.example",
         ["Sts__CheckSpread"] = "00:00:00",
+        ["Sts__RoundGap"] = "00:00:00",
+        ["Sts__ConfirmDelay"] = "00:00:00",
         ["Sts__RetryDelay"] = "00:00:00.1",
         ["Sts__SessionTimeout"] = "00:00:10",
         ["Sts__MailFolder"] = MailFolder,

@@ -5,7 +5,10 @@ using StsFunctions.Protocol.MtaSts;
 
 namespace StsFunctions.CheckDomain;
 
-/// <summary>Queue <c>domain-checks</c>: one look at one domain. Observe, judge, record; what changed is told by SendWarning.</summary>
+/// <summary>
+/// Queue <c>domain-checks</c>: one look at one domain. Observe, judge, record; what changed is told by SendWarning. What
+/// may pass by itself is looked at again, by a message that comes later.
+/// </summary>
 internal sealed class CheckDomainFunction(
     DomainStore domains,
     PolicyPublisher publisher,
@@ -13,6 +16,10 @@ internal sealed class CheckDomainFunction(
     FindingLedger ledger,
     Observer observer,
     ObservationBlobs observations,
+    CheckQueue checks,
+    OurPlaces places,
+    ConfirmSettings settings,
+    TimeProvider time,
     ILogger<CheckDomainFunction> log)
 {
     public async Task RunAsync(string message, CancellationToken cancellation)
@@ -23,41 +30,92 @@ internal sealed class CheckDomainFunction(
 
         // First whatever a kill left half done: the blob and the record follow the newest policy row.
         var partition = await publisher.FinishAsync(domain, await domains.ReadAsync(Keys.Domain(domain), cancellation), cancellation);
-        if (partition.IsActive && string.CompareOrdinal(request.Round, partition.Record!.LastRound) > 0)
+        var record = partition.IsActive ? partition.Record : null;
+        if (record is not null && IsNext(request, record))
         {
-            await LookAsync(domain, partition, request.Round, cancellation);
+            record = await LookAsync(domain, partition, request, cancellation);
+        }
+
+        // Also where a message comes again that was worked on: a kill may have come between the commit and this.
+        if (record is { LooksAgain: true } && record.LastRound == request.Round && record.LastLook == request.Look)
+        {
+            await checks.SendAsync(request with { Look = request.Look + 1 }, Wait(record, request.Look), cancellation);
         }
 
         // Also when there was nothing to do: a kill may have come between the commit and this.
         await fleet.ProjectAsync(domain, cancellation);
     }
 
-    private async Task LookAsync(DomainName domain, DomainPartition partition, string round, CancellationToken cancellation)
+    // A round begins anew whatever the one before left; its looks come one after another, and each of them once.
+    private static bool IsNext(CheckRequest request, DomainRecord record) => request.Look switch
     {
-        var policy = partition.Newest!;
-        var seen = await observer.LookAsync(domain, round, cancellation);
-        await observations.KeepAsync(seen, cancellation);
+        1 => string.CompareOrdinal(request.Round, record.LastRound) > 0,
+        CheckRequest.Again => request.Round == record.LastRound,
+        _ => request.Round == record.LastRound && request.Look == record.LastLook + 1,
+    };
 
-        var given = new Case(seen, Policy.Parse(policy.Bytes), policy.Id, policy.PublishedAt);
-        var judgement = Judge.Of(given);
-        var record = partition.Record! with
-        {
-            LastRound = round,
-            LastCheckAt = seen.At,
-            Observed = seen.Port25 != Port25.Closed,
-            NextExpiry = Rules.Certificates.NextExpiry(given) ?? (seen.Port25 == Port25.Closed ? partition.Record.NextExpiry : null),
-        };
-        var changes = await ledger.RecordAsync(partition, round, seen.At, judgement.Findings, judgement.Unseen, record, cancellation);
-        await RecordNetworkAsync(seen, cancellation);
-        log.LogInformation(
-            "Checked {Domain} in round {Round}: {Findings} finding(s), {Changes} change(s), port 25 {Port25}",
-            domain, round, judgement.Findings.Count, changes.Count(change => change.Change is not null), seen.Port25);
+    // Counted from the round's first look, however long each takes, so that three come within fifteen minutes; never longer
+    // than from one look to the next, whatever another instance's clock said.
+    private TimeSpan Wait(DomainRecord record, int look)
+    {
+        var left = (record.RoundBeganAt ?? time.GetUtcNow()) + (look * settings.Delay) - time.GetUtcNow();
+        return TimeSpan.FromTicks(Math.Clamp(left.Ticks, 0, settings.Delay.Ticks));
     }
 
-    // Whether port 25 is open concerns the installation, not the domain that happened to be looked at (MX-7).
-    private async Task RecordNetworkAsync(Observation seen, CancellationToken cancellation)
+    private async Task<DomainRecord> LookAsync(DomainName domain, DomainPartition partition, CheckRequest request, CancellationToken cancellation)
     {
-        if (seen.Port25 == Port25.NotAsked)
+        var before = partition.Record!;
+        var look = request.Look == CheckRequest.Again ? before.LastLook : request.Look;
+        var seen = await observer.LookAsync(domain, Keys.Look(request.Round, look), cancellation);
+        await observations.KeepAsync(seen, cancellation);
+
+        var given = CaseOf(partition, seen);
+        var judgement = Judge.Of(given);
+        var confirmed = Confirmation.Of(
+            judgement, partition.Findings, look == 1 && request.Look == 1 ? [] : before.Suspects, Judge.TakesThreeLooks, isSighting: request.Look != CheckRequest.Again);
+        var record = before with
+        {
+            LastRound = request.Round,
+            LastLook = look,
+            LooksAgain = request.Look == CheckRequest.Again ? before.LooksAgain : confirmed.TakesAnother(look, seen.IsBlurred),
+            RoundBeganAt = request.Look == 1 ? seen.At : before.RoundBeganAt,
+            Suspects = confirmed.Suspects,
+            LastCheckAt = seen.At,
+            Observed = seen.Port25 != Port25.Closed,
+            NextExpiry = Rules.Certificates.NextExpiry(given) ?? (seen.Port25 == Port25.Closed ? before.NextExpiry : null),
+            StsTtl = StsTtlOf(given, before.StsTtl),
+        };
+        // A look that is only read again has no key of its own among the round's.
+        var key = request.Look == CheckRequest.Again ? Keys.Round(seen.At) : Keys.Look(request.Round, look);
+        await RecordNetworkAsync(seen, before, cancellation);
+        var changes = await ledger.RecordAsync(partition, key, seen.At, confirmed.Findings, judgement.Unseen, record, cancellation);
+        log.LogInformation(
+            "Checked {Domain} in round {Round}, look {Look}: {Findings} finding(s), {Suspects} to confirm, {Changes} change(s), port 25 {Port25}",
+            domain, request.Round, look, confirmed.Findings.Count, confirmed.Suspects.Count, changes.Count(change => change.Change is not null), seen.Port25);
+        return record;
+    }
+
+    private Case CaseOf(DomainPartition partition, Observation seen)
+    {
+        var policy = partition.Newest!;
+        var modeSince = partition.Policies.Reverse().TakeWhile(earlier => earlier.Mode == policy.Mode).Last().PublishedAt;
+        return new Case(seen, Policy.Parse(policy.Bytes), new Hosted(policy.Id, policy.PublishedAt, modeSince, policy.Bytes, partition.Record!.StsTtl), places);
+    }
+
+    // How long resolvers may still give the record with an earlier id (OPS-6): a cache in between shows what is left of
+    // its time, so the longest that was ever seen of one record counts.
+    private static int StsTtlOf(Case given, int before)
+    {
+        var selection = StsRecord.Select(given.Seen.StsRecords.Records);
+        return selection.Record is null ? before : Math.Max(before, given.Seen.StsRecords.Ttl);
+    }
+
+    // Whether port 25 is open concerns the installation, not the domain that happened to be looked at (MX-7). While it is
+    // open for a domain and was open before, there is nothing to record. Recorded before the domain's own findings, so that
+    // after a kill in between it is recorded again.
+    private async Task RecordNetworkAsync(Observation seen, DomainRecord before, CancellationToken cancellation)
+    {
+        if (seen.Port25 == Port25.NotAsked || (seen.Port25 == Port25.Open && before.Observed))
         {
             return;
         }

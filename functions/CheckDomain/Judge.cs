@@ -38,6 +38,10 @@ internal static class Judge
         new TlsRptRecordMissing(),
     ];
 
+    /// <summary>Whether a code stands for a fault of the network, which may pass by itself.</summary>
+    public static bool TakesThreeLooks(string code) =>
+        code is "mx.lookup.failed" or "mx.unreachable" or "mx.turned-away" or "mx.starttls.missing" or "mx.starttls.broken" or "mx.tls.version";
+
     public static Judgement Of(Case given) => new(
         [.. Rules.Where(rule => rule.CanSee(given)).SelectMany(rule => rule.Judge(given))],
         Rules.Where(rule => !rule.CanSee(given) || !rule.SeesAll(given)).Select(rule => rule.Code).ToHashSet());

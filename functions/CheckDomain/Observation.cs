@@ -11,8 +11,11 @@ namespace StsFunctions.CheckDomain;
 /// <param name="Mx">Its MX records: <c>preference host</c>.</param>
 /// <param name="StsRecords">TXT at <c>_mta-sts</c>.</param>
 /// <param name="TlsRptRecords">TXT at <c>_smtp._tls</c>.</param>
+/// <param name="Dmarc">TXT at <c>_dmarc</c>.</param>
+/// <param name="PolicyHost">The policy host, and the policy as a sender fetches it.</param>
 /// <param name="MxHosts">Each MX host, in the order of preference.</param>
 /// <param name="Port25">Whether the network lets connections to port 25 out.</param>
+/// <param name="OutOfTime">Whether the check ran into its deadline: what it did not come to is marked so where it would stand.</param>
 internal sealed record Observation(
     int Version,
     string Domain,
@@ -21,45 +24,22 @@ internal sealed record Observation(
     DnsAnswer Mx,
     DnsAnswer StsRecords,
     DnsAnswer TlsRptRecords,
+    DnsAnswer Dmarc,
+    PolicyHostObservation PolicyHost,
     IReadOnlyList<MxHostObservation> MxHosts,
-    Port25 Port25)
+    Port25 Port25,
+    bool OutOfTime = false)
 {
-    public const int CurrentVersion = 1;
+    public const int CurrentVersion = 2;
+
+    /// <summary>Whether DNS kept back something that another look may see.</summary>
+    [JsonIgnore]
+    public bool IsBlurred => OutOfTime
+        || MxHosts.SelectMany(host => (DnsAnswer[])[host.A, host.Aaaa, host.Tlsa])
+            .Concat([Mx, StsRecords, TlsRptRecords, Dmarc, PolicyHost.A, PolicyHost.Aaaa, PolicyHost.Caa])
+            .Any(answer => answer.Outcome is DnsOutcome.Failed or DnsOutcome.TimedOut);
 
     public byte[] ToJson() => JsonSerializer.SerializeToUtf8Bytes(this, ObservationJson.Default.Observation);
-}
-
-/// <summary>How a DNS question ended.</summary>
-internal enum DnsOutcome
-{
-    /// <summary>With records.</summary>
-    Found,
-
-    /// <summary>The name is there, without records of that type.</summary>
-    Empty,
-
-    /// <summary>The name is not there.</summary>
-    NxDomain,
-
-    /// <summary>The resolver failed: SERVFAIL, REFUSED and the like.</summary>
-    Failed,
-
-    /// <summary>No answer came.</summary>
-    TimedOut,
-}
-
-/// <summary>The answer to one DNS question.</summary>
-/// <param name="Name">The name asked for.</param>
-/// <param name="Outcome">How it ended.</param>
-/// <param name="Records">The records as text, character-strings joined.</param>
-/// <param name="CnameTo">Where a CNAME at the name points, or null.</param>
-/// <param name="Ttl">The least time to live among the records, in seconds.</param>
-/// <param name="Detail">What the resolver said of a failure.</param>
-internal sealed record DnsAnswer(string Name, DnsOutcome Outcome, IReadOnlyList<string> Records, string? CnameTo = null, int Ttl = 0, string? Detail = null)
-{
-    /// <summary>Whether the answer says what is there: "nothing" is an answer, a failure is not.</summary>
-    [JsonIgnore]
-    public bool IsKnown => Outcome is DnsOutcome.Found or DnsOutcome.Empty or DnsOutcome.NxDomain;
 }
 
 /// <summary>Whether the network lets connections to port 25 out (MX-7).</summary>
@@ -75,90 +55,32 @@ internal enum Port25
     Closed,
 }
 
+/// <summary>The policy host <c>mta-sts.&lt;domain&gt;</c>.</summary>
+/// <param name="Host">Its name.</param>
+/// <param name="A">Its IPv4 addresses, and the CNAMEs that lead to them.</param>
+/// <param name="Aaaa">Its IPv6 addresses, and the CNAMEs that lead to them.</param>
+/// <param name="Caa">The CAA records that hold for it, as <c>flags tag value</c>: its own or the nearest parent's (RFC 8659 §3).</param>
+/// <param name="Fetch">The policy as a sender fetches it; null where nobody tried.</param>
+internal sealed record PolicyHostObservation(string Host, DnsAnswer A, DnsAnswer Aaaa, DnsAnswer Caa, PolicyFetch? Fetch);
+
 /// <summary>One MX host.</summary>
 /// <param name="Host">Its name, without the trailing dot.</param>
 /// <param name="Preference">Its preference.</param>
 /// <param name="Implicit">The domain has no MX record and stands for itself (RFC 5321 §5.1).</param>
 /// <param name="A">Its IPv4 addresses.</param>
 /// <param name="Aaaa">Its IPv6 addresses.</param>
-/// <param name="Sessions">One session with each address.</param>
-internal sealed record MxHostObservation(string Host, int Preference, bool Implicit, DnsAnswer A, DnsAnswer Aaaa, IReadOnlyList<SmtpSession> Sessions);
-
-/// <summary>How far an SMTP session came.</summary>
-internal enum SmtpOutcome
+/// <param name="Tlsa">TLSA at <c>_25._tcp</c>, as <c>usage selector matching hex</c> (RFC 6698 §2.2).</param>
+/// <param name="Looks">What was seen at each address.</param>
+internal sealed record MxHostObservation(
+    string Host, int Preference, bool Implicit, DnsAnswer A, DnsAnswer Aaaa, DnsAnswer Tlsa, IReadOnlyList<AddressLook> Looks)
 {
-    /// <summary>To TLS, and a second EHLO was answered.</summary>
-    Completed,
-
-    /// <summary>Not begun: the address is none that the world can reach.</summary>
-    AddressNotAllowed,
-
-    /// <summary>Not begun: this machine has no route, as most clouds have none for IPv6. Says nothing about the MX.</summary>
-    NoRoute,
-
-    /// <summary>The connection was refused.</summary>
-    ConnectionRefused,
-
-    /// <summary>No connection came about in time.</summary>
-    ConnectionTimedOut,
-
-    /// <summary>The connection broke, or the server went silent, before STARTTLS was answered.</summary>
-    BrokenOff,
-
-    /// <summary>The server greeted with something other than 220, or refused EHLO.</summary>
-    Turned,
-
-    /// <summary>STARTTLS was not offered.</summary>
-    StartTlsMissing,
-
-    /// <summary>STARTTLS was offered and then refused.</summary>
-    StartTlsRefused,
-
-    /// <summary>Plain text came after the answer to STARTTLS (MX-3).</summary>
-    StartTlsInjected,
-
-    /// <summary>The TLS handshake failed.</summary>
-    TlsFailed,
-
-    /// <summary>The TLS handshake failed for want of a version in common.</summary>
-    TlsVersion,
+    /// <summary>The default session with each address.</summary>
+    [JsonIgnore]
+    public IReadOnlyList<SmtpSession> Sessions => [.. Looks.Select(look => look.Session)];
 }
-
-/// <summary>One SMTP session with one address.</summary>
-internal sealed record SmtpSession(
-    string Address,
-    SmtpOutcome Outcome,
-    string? Banner = null,
-    string? StartTlsReply = null,
-    string? Detail = null,
-    TlsSession? Tls = null,
-    int Milliseconds = 0)
-{
-    public byte[] ToJson() => JsonSerializer.SerializeToUtf8Bytes(this, ObservationJson.Default.SmtpSession);
-
-    /// <summary>Reads what <see cref="ToJson"/> wrote; null where an earlier version of the app wrote something else.</summary>
-    public static SmtpSession? FromJson(byte[] json)
-    {
-        try
-        {
-            return JsonSerializer.Deserialize(json, ObservationJson.Default.SmtpSession);
-        }
-        catch (JsonException)
-        {
-            return null;
-        }
-    }
-}
-
-/// <summary>What the TLS handshake showed.</summary>
-/// <param name="Protocol">The version: <c>Tls12</c>, <c>Tls13</c>.</param>
-/// <param name="CipherSuite">The suite's IANA name.</param>
-/// <param name="Chain">The certificates as sent, DER, the server's own first.</param>
-/// <param name="Trust">Why the chain is not trusted, other than by its dates: empty when it is.</param>
-internal sealed record TlsSession(string Protocol, string CipherSuite, IReadOnlyList<byte[]> Chain, IReadOnlyList<string> Trust);
 
 [JsonSerializable(typeof(Observation))]
-[JsonSerializable(typeof(SmtpSession))]
+[JsonSerializable(typeof(AddressLook))]
 [JsonSourceGenerationOptions(
     PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase,
     UseStringEnumConverter = true,

@@ -3,12 +3,12 @@ using StsFunctions.Protocol.MtaSts;
 
 namespace StsFunctions.CheckDomain;
 
-/// <summary>What a rule judges: what was seen, and the policy that is served.</summary>
+/// <summary>What a rule judges: what was seen, and the policy that it is held against.</summary>
 /// <param name="Seen">What a look saw.</param>
-/// <param name="Policy">The served policy.</param>
-/// <param name="PolicyId">Its id.</param>
-/// <param name="PublishedAt">Since when it is served.</param>
-internal sealed record Case(Observation Seen, Policy Policy, string PolicyId, DateTimeOffset PublishedAt)
+/// <param name="Policy">The policy: the one that is served, or for a domain of another's the one that was fetched, or one not published yet.</param>
+/// <param name="Hosted">What this app knows of the domain; null where it does not host it.</param>
+/// <param name="Places">Where this app's own things are, which records are to point at.</param>
+internal sealed record Case(Observation Seen, Policy Policy, Hosted? Hosted, OurPlaces Places)
 {
     /// <summary>How bad it is when a server fails a check that the policy asks for (RFC 8461 §5).</summary>
     public Severity WhenRefused => Policy.Mode switch
@@ -25,6 +25,24 @@ internal sealed record Case(Observation Seen, Policy Policy, string PolicyId, Da
         PolicyMode.Testing => "senders would not deliver to this server under enforce, and report it now",
         _ => "mail to this server is not protected against an active attacker",
     };
+}
+
+/// <summary>What this app knows of a domain that it hosts.</summary>
+/// <param name="PolicyId">The id of the policy that is served.</param>
+/// <param name="PublishedAt">Since when it is served.</param>
+/// <param name="ModeSince">Since when the policies served have had its mode.</param>
+/// <param name="Bytes">What is served.</param>
+/// <param name="StsTtl">The longest time to live that the <c>_mta-sts</c> record was ever seen with, in seconds; 0 where it never was.</param>
+internal sealed record Hosted(string PolicyId, DateTimeOffset PublishedAt, DateTimeOffset ModeSince, byte[] Bytes, int StsTtl = 0);
+
+/// <summary>Where this app's own things are.</summary>
+/// <param name="PolicyTargets">The host names that <c>mta-sts.&lt;domain&gt;</c> is to lead to; empty where they are not known.</param>
+/// <param name="ReportUris">The URIs of a <c>_smtp._tls</c> record that lead here; empty where they are not known.</param>
+/// <param name="CertificateAuthority">The CA that renews the certificate of the policy host, as CAA names it; null where the operator brings certificates.</param>
+internal sealed record OurPlaces(IReadOnlyList<string> PolicyTargets, IReadOnlyList<string> ReportUris, string? CertificateAuthority)
+{
+    /// <summary>Nothing is known: no rule about them is asked.</summary>
+    public static OurPlaces Unknown { get; } = new([], [], null);
 }
 
 /// <summary>

@@ -7,7 +7,12 @@ namespace StsFunctions.Domains;
 /// <summary>Asks for one look at one domain.</summary>
 /// <param name="Domain">The domain, as A-labels.</param>
 /// <param name="Round">The round that it belongs to.</param>
-internal sealed record CheckRequest(string Domain, string Round);
+/// <param name="Look">Which look of the round: the second and the ones after it confirm what the first suspected.</param>
+internal sealed record CheckRequest(string Domain, string Round, int Look = 1)
+{
+    /// <summary>In place of a look's number: the last look once more, with what probe agents have seen since.</summary>
+    public const int Again = 0;
+}
 
 [JsonSerializable(typeof(CheckRequest))]
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase)]

@@ -35,6 +35,11 @@ internal sealed class DomainChange(string partition)
             ["LastCheckAt"] = record.LastCheckAt,
             ["Observed"] = record.Observed,
             ["NextExpiry"] = record.NextExpiry,
+            ["LastLook"] = record.LastLook,
+            ["LooksAgain"] = record.LooksAgain,
+            ["Suspects"] = Suspect.ToText(record.Suspects),
+            ["RoundBeganAt"] = record.RoundBeganAt,
+            ["StsTtl"] = record.StsTtl,
         };
         return Add(seen == default
             ? new TableTransactionAction(TableTransactionActionType.Add, row)
@@ -114,6 +119,7 @@ internal sealed class DomainChange(string partition)
         ["Meaning"] = finding.Meaning,
         ["Remedy"] = finding.Remedy,
         ["Rfc"] = finding.Rfc,
+        ["Stage"] = finding.Stage,
     };
 
     private DomainChange Add(TableTransactionAction action)

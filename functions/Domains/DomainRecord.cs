@@ -22,6 +22,11 @@ internal enum DomainState
 /// <param name="LastCheckAt">When that round looked.</param>
 /// <param name="Observed">Whether that round could reach port 25 at all.</param>
 /// <param name="NextExpiry">The earliest end of a certificate seen then.</param>
+/// <param name="LastLook">Which look of that round was recorded last.</param>
+/// <param name="LooksAgain">Whether that round takes another look.</param>
+/// <param name="Suspects">What it is to confirm.</param>
+/// <param name="RoundBeganAt">When that round's first look began.</param>
+/// <param name="StsTtl">The longest time to live that the <c>_mta-sts</c> record was ever seen with, in seconds; 0 before the first.</param>
 internal sealed record DomainRecord(
     string Group,
     DomainState State,
@@ -31,7 +36,16 @@ internal sealed record DomainRecord(
     string LastRound,
     DateTimeOffset? LastCheckAt,
     bool Observed,
-    DateTimeOffset? NextExpiry);
+    DateTimeOffset? NextExpiry,
+    int LastLook = 0,
+    bool LooksAgain = false,
+    IReadOnlyList<Suspect>? Suspects = null,
+    DateTimeOffset? RoundBeganAt = null,
+    int StsTtl = 0)
+{
+    /// <summary>What the last round's next look is to confirm.</summary>
+    public IReadOnlyList<Suspect> Suspects { get; init; } = Suspects ?? [];
+}
 
 /// <summary>A policy that was published at some time, with the exact bytes served.</summary>
 /// <param name="Id">The id of its <c>_mta-sts</c> record.</param>

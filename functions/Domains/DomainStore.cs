@@ -139,7 +139,12 @@ internal sealed class DomainStore
         row.GetString("LastRound"),
         row.GetDateTimeOffset("LastCheckAt"),
         row.GetBoolean("Observed") ?? false,
-        row.GetDateTimeOffset("NextExpiry"));
+        row.GetDateTimeOffset("NextExpiry"),
+        row.GetInt32("LastLook") ?? 0,
+        row.GetBoolean("LooksAgain") ?? false,
+        Suspect.FromText(row.GetString("Suspects")),
+        row.GetDateTimeOffset("RoundBeganAt"),
+        row.GetInt32("StsTtl") ?? 0);
 
     private static PolicyVersion ToPolicy(TableEntity row) => new(
         row.RowKey[Keys.PolicyPrefix.Length..],
@@ -157,5 +162,6 @@ internal sealed class DomainStore
         row.GetString("Evidence"),
         row.GetString("Meaning"),
         row.GetString("Remedy"),
-        row.GetString("Rfc"));
+        row.GetString("Rfc"),
+        row.GetInt32("Stage") ?? 0);
 }

@@ -21,7 +21,8 @@ internal enum Severity
 /// <param name="Meaning">What it does to mail, in one sentence.</param>
 /// <param name="Remedy">What to do, with the exact record or command.</param>
 /// <param name="Rfc">The section it rests on.</param>
-internal sealed record Finding(string Code, Severity Severity, string Subject, string Evidence, string Meaning, string Remedy, string Rfc)
+/// <param name="Stage">How far on it is, for what gets worse by time alone, as an expiry does; going up is told.</param>
+internal sealed record Finding(string Code, Severity Severity, string Subject, string Evidence, string Meaning, string Remedy, string Rfc, int Stage = 0)
 {
     // A property of a table holds 64 KiB; evidence that is longer lives whole in the observation.
     private const int MaxText = 8 * 1024;

@@ -25,7 +25,7 @@ internal static class FindingChanges
             {
                 changes.Add(new FindingChange(finding, null, Change.Opened));
             }
-            else if (finding.Severity > standing.Finding.Severity)
+            else if (finding.Severity > standing.Finding.Severity || (finding.Severity == standing.Finding.Severity && finding.Stage > standing.Finding.Stage))
             {
                 changes.Add(new FindingChange(finding, standing, Change.Escalated));
             }

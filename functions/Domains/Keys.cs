@@ -14,6 +14,9 @@ internal static class Keys
     /// <summary>The row key of a domain's record.</summary>
     public const string Record = "d";
 
+    /// <summary>The row key, in the operator's partition, of the round that began last.</summary>
+    public const string LastRound = "r";
+
     /// <summary>Rows from here on are a domain's state; what sorts before is its audit trail.</summary>
     public const string FirstOfState = Record;
 
@@ -68,6 +71,9 @@ internal static class Keys
 
     /// <summary>A round of checks: a UTC time to the millisecond, so that one asked for right after another is a round of its own.</summary>
     public static string Round(DateTimeOffset time) => time.UtcDateTime.ToString("yyyyMMddHHmmssfff", CultureInfo.InvariantCulture);
+
+    /// <summary>One look of a round, the first being the round itself: sorts behind it and before the next.</summary>
+    public static string Look(string round, int look) => look <= 1 ? round : string.Create(CultureInfo.InvariantCulture, $"{round}.{look}");
 
     /// <summary>A UTC time as 14 digits, which is also what policy ids are (RFC 8461 §3.1 allows letters and digits).</summary>
     public static string Stamp(DateTimeOffset time) => time.UtcDateTime.ToString("yyyyMMddHHmmss", CultureInfo.InvariantCulture);

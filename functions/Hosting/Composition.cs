@@ -28,6 +28,8 @@ internal static class Composition
         services.AddSingleton(settings.Serving);
         services.AddSingleton(settings.Schedule);
         services.AddSingleton(settings.Check);
+        services.AddSingleton(settings.Confirm);
+        services.AddSingleton(PlacesOf(settings));
         services.AddSingleton(settings.Reports);
         services.AddSingleton<HostsApart>();
 
@@ -40,6 +42,7 @@ internal static class Composition
         services.AddSingleton<FleetStore>();
         services.AddSingleton<PolicyBlobs>();
         services.AddSingleton<CheckQueue>();
+        services.AddSingleton<Rounds>();
         services.AddSingleton<PolicyPublisher>();
         services.AddSingleton<FindingLedger>();
 
@@ -88,6 +91,16 @@ internal static class Composition
         services.AddSingleton(provider => new BearerTokens(
             settings.Auth, provider.GetRequiredService<TimeProvider>(), provider.GetRequiredService<ILoggerFactory>()));
         services.AddSingleton<ApiFunction>();
+    }
+
+    // Where records are to point, as far as the settings tell.
+    private static OurPlaces PlacesOf(Settings settings)
+    {
+        var apps = settings.AppHosts.Names;
+        return new OurPlaces(
+            settings.Edge.Hosts is [] ? [.. apps.Select(name => new HostString(name).Host)] : settings.Edge.Hosts,
+            [.. apps.Select(name => $"https://{name}/v1/tlsrpt")],
+            settings.CertificateAuthority);
     }
 
     private static IMailRoad? RoadOf(WarningSettings warnings, IServiceProvider provider)

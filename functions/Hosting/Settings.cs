@@ -21,6 +21,8 @@ internal sealed record Settings(
     OutgoingSettings Outgoing,
     ScheduleSettings Schedule,
     CheckSettings Check,
+    ConfirmSettings Confirm,
+    string? CertificateAuthority,
     ReportSettings Reports,
     WarningSettings Warnings,
     AuthSettings? Auth,
@@ -42,8 +44,11 @@ internal sealed record Settings(
                 MaxStale: read.Span("Sts__MaxStale", TimeSpan.FromHours(24), TimeSpan.Zero, TimeSpan.FromDays(7))),
             ReadOutgoing(read),
             new ScheduleSettings(
-                Spread: read.Span("Sts__CheckSpread", TimeSpan.FromMinutes(30), TimeSpan.Zero, TimeSpan.FromHours(6))),
+                Spread: read.Span("Sts__CheckSpread", TimeSpan.FromMinutes(30), TimeSpan.Zero, TimeSpan.FromHours(6)),
+                RoundGap: read.Span("Sts__RoundGap", TimeSpan.FromMinutes(30), TimeSpan.Zero, TimeSpan.FromHours(12))),
             ReadCheck(read),
+            new ConfirmSettings(Delay: read.Span("Sts__ConfirmDelay", TimeSpan.FromMinutes(5), TimeSpan.Zero, TimeSpan.FromMinutes(15))),
+            ReadCertificateAuthority(read),
             new ReportSettings(
                 MaxBytes: read.Number("Sts__ReportMaxBytes", 10 << 20, 1 << 10, 100 << 20),
                 MaxExpandedBytes: read.Number("Sts__ReportMaxExpandedBytes", 100 << 20, 1 << 10, 1 << 30)),
@@ -83,7 +88,8 @@ internal sealed record Settings(
         DnsServer: read.Endpoint("Sts__DnsServer", 53),
         AllowedNetworks: [.. read.List("Sts__Lab__AllowedNetworks", text => IPNetwork.TryParse(text, out _), "write networks, separated by commas, for example 127.0.0.0/8,::1/128").Select(text => IPNetwork.Parse(text))],
         HttpsPort: read.Number("Sts__Lab__HttpsPort", 443, 1, IPEndPoint.MaxPort),
-        TrustedRoots: read.Parsed("Sts__Lab__TrustedRoots", TrustedRoots.FromPemFile, "name a readable PEM file with one or more CA certificates"));
+        TrustedRoots: read.Parsed("Sts__Lab__TrustedRoots", TrustedRoots.FromPemFile, "name a readable PEM file with one or more CA certificates"),
+        DnsValidates: read.Flag("Sts__DnsValidates"));
 
     private static CheckSettings ReadCheck(SettingsReader read) => new(
         SmtpPort: read.Number("Sts__Lab__SmtpPort", 25, 1, IPEndPoint.MaxPort),
@@ -92,7 +98,17 @@ internal sealed record Settings(
             ? hosts
             : ["gmail-smtp-in.l.google.com", "outlook-com.olc.protection.outlook.com", "mx-eu.mail.am0.yahoodns.net"],
         SessionTimeout: read.Span("Sts__SessionTimeout", TimeSpan.FromSeconds(30), TimeSpan.FromSeconds(1), TimeSpan.FromMinutes(2)),
-        RetryDelay: read.Span("Sts__RetryDelay", TimeSpan.FromSeconds(10), TimeSpan.Zero, TimeSpan.FromMinutes(1)));
+        RetryDelay: read.Span("Sts__RetryDelay", TimeSpan.FromSeconds(10), TimeSpan.Zero, TimeSpan.FromMinutes(1)))
+    {
+        CheckDeadline = read.Span("Sts__CheckDeadline", TimeSpan.FromMinutes(4), TimeSpan.FromSeconds(10), TimeSpan.FromMinutes(25)),
+        PolicyTimeout = read.Span("Sts__PolicyTimeout", OutgoingHttp.DefaultTimeout, TimeSpan.FromSeconds(1), OutgoingHttp.DefaultTimeout),
+    };
+
+    // Azure's managed certificates, of Functions and of Front Door, are DigiCert's.
+    private static string? ReadCertificateAuthority(SettingsReader read) =>
+        (read.Parsed("Sts__CertificateAuthority", text => text == "none" || DomainName.TryParse(text, out _) ? text.ToLowerInvariant() : null, "write the CA as CAA records name it, for example digicert.com, or none") ?? "digicert.com") is var name && name == "none"
+            ? null
+            : name;
 
     private static WarningSettings ReadWarnings(SettingsReader read)
     {

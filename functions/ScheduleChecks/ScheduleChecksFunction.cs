@@ -4,11 +4,11 @@ using StsFunctions.Protocol;
 namespace StsFunctions.ScheduleChecks;
 
 /// <summary>Timer: asks for one look at every hosted domain, spread over time.</summary>
-internal sealed class ScheduleChecksFunction(DomainStore domains, FleetStore fleet, CheckQueue checks, ScheduleSettings settings, TimeProvider time, ILogger<ScheduleChecksFunction> log)
+internal sealed class ScheduleChecksFunction(DomainStore domains, FleetStore fleet, Rounds rounds, CheckQueue checks, ScheduleSettings settings, ILogger<ScheduleChecksFunction> log)
 {
     public async Task RunAsync(CancellationToken cancellation)
     {
-        var round = Keys.Round(time.GetUtcNow());
+        var round = await rounds.BeginAsync(settings.RoundGap, cancellation);
         var asked = await DomainsAsync(cancellation);
         foreach (var domain in asked)
         {

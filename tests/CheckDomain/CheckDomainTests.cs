@@ -30,8 +30,9 @@ public sealed class CheckDomainTests(AzuriteFixture azurite)
         Assert.Equal(("20990101000000000", true, null), (partition.Record!.LastRound, partition.Record.Observed, partition.Record.NextExpiry));
         var row = Assert.Single(await storage.Fleet.ListAsync(Now).ToListAsync(Now));
         Assert.Equal((Severity.Critical, 1, 1), (row.WorstFinding, row.OpenFindings, row.WarningsPending));
-        var seen = Assert.Single(await ObservationsAsync(storage));
-        Assert.Equal(("lab.example", "20990101000000000", SmtpOutcome.StartTlsMissing), (seen.Domain, seen.Round, seen.MxHosts[0].Sessions[0].Outcome));
+        var seen = await ObservationsAsync(storage);
+        Assert.Equal(["20990101000000000", "20990101000000000.2", "20990101000000000.3"], seen.Select(look => look.Round).Order(StringComparer.Ordinal));
+        Assert.All(seen, look => Assert.Equal(("lab.example", SmtpOutcome.StartTlsMissing), (look.Domain, look.MxHosts[0].Sessions[0].Outcome)));
     }
 
     [Fact]
@@ -50,6 +51,83 @@ public sealed class CheckDomainTests(AzuriteFixture azurite)
         Assert.Equal(["Opened", "Opened", "Opened Resolved", "Opened Resolved"], told);
         var record = (await storage.Domains.ReadAsync("lab.example", Now)).Record!;
         Assert.Equal(lab.Internet.Mx("mx.lab.example").Certificate.Leaf.NotAfter.ToUniversalTime(), record.NextExpiry!.Value.UtcDateTime);
+    }
+
+    [Fact]
+    public async Task A_fault_of_the_network_that_is_gone_at_the_next_look_is_never_told()
+    {
+        var storage = await HostedAsync();
+        await using var lab = await StartAsync(storage, SmtpScript.Plain);
+        var queue = storage.Queues.GetQueueClient(StorageLayout.ChecksQueue);
+        await queue.ClearMessagesAsync(Now);
+        await lab.Function(storage).RunAsync("""{"domain":"lab.example","round":"20990101000000000"}""", Now);
+
+        var suspect = Assert.Single((await storage.Domains.ReadAsync("lab.example", Now)).Record!.Suspects);
+        Assert.Equal(("mx.starttls.missing", 1), (suspect.Code, suspect.Looks));
+        var next = (await queue.ReceiveMessageAsync(cancellationToken: Now)).Value;
+        lab.Internet.Mx("mx.lab.example").Script = SmtpScript.Good;
+        await lab.Function(storage).RunAsync(next.MessageText, Now);
+
+        var after = await storage.Domains.ReadAsync("lab.example", Now);
+        Assert.Empty(after.Findings);
+        Assert.Empty(after.Outbox);
+        Assert.Empty(after.Record!.Suspects);
+        Assert.Equal(2, after.Record.LastLook);
+        Assert.Null((await queue.ReceiveMessageAsync(cancellationToken: Now)).Value);
+    }
+
+    [Fact]
+    public async Task Looks_come_five_minutes_apart_counted_from_the_first_however_long_each_takes()
+    {
+        var storage = await HostedAsync();
+        await using var lab = await StartAsync(storage, SmtpScript.Plain);
+        var queue = storage.Queues.GetQueueClient(StorageLayout.ChecksQueue);
+        await queue.ClearMessagesAsync(Now);
+        var began = DateTimeOffset.UtcNow;
+        var function = lab.Function(storage, delay: TimeSpan.FromMinutes(5), time: TimeProvider.System);
+        await function.RunAsync("""{"domain":"lab.example","round":"20990101000000000"}""", Now);
+        await function.RunAsync("""{"domain":"lab.example","round":"20990101000000000","look":2}""", Now);
+
+        // Two messages wait, and none is to be had yet.
+        Assert.Equal(2, (await queue.GetPropertiesAsync(Now)).Value.ApproximateMessagesCount);
+        Assert.Null((await queue.ReceiveMessageAsync(cancellationToken: Now)).Value);
+        var record = (await storage.Domains.ReadAsync("lab.example", Now)).Record!;
+        Assert.InRange(record.RoundBeganAt!.Value, began, DateTimeOffset.UtcNow);
+        Assert.Equal((2, 2), (record.LastLook, Assert.Single(record.Suspects).Looks));
+    }
+
+    [Fact]
+    public async Task A_message_that_comes_again_asks_once_more_for_the_next_look_and_looks_at_nothing()
+    {
+        var storage = await HostedAsync();
+        await using var lab = await StartAsync(storage, SmtpScript.Plain);
+        var queue = storage.Queues.GetQueueClient(StorageLayout.ChecksQueue);
+        const string message = """{"domain":"lab.example","round":"20990101000000000"}""";
+        await lab.Function(storage).RunAsync(message, Now);
+        var asked = lab.Internet.Zone.QuestionCount;
+        await queue.ClearMessagesAsync(Now);
+
+        await lab.Function(storage).RunAsync(message, Now);
+
+        Assert.Equal(asked, lab.Internet.Zone.QuestionCount);
+        var next = JsonSerializer.Deserialize((await queue.ReceiveMessageAsync(cancellationToken: Now)).Value.MessageText, CheckRequestJson.Default.CheckRequest);
+        Assert.Equal(new CheckRequest("lab.example", "20990101000000000", 2), next);
+    }
+
+    [Theory]
+    [InlineData(1)]
+    [InlineData(3)]
+    public async Task A_look_that_is_not_the_next_of_its_round_is_not_made(int look)
+    {
+        var storage = await HostedAsync();
+        await using var lab = await StartAsync(storage, SmtpScript.Plain);
+        await lab.Function(storage).RunAsync("""{"domain":"lab.example","round":"20990101000000000"}""", Now);
+        var asked = lab.Internet.Zone.QuestionCount;
+
+        await lab.Function(storage).RunAsync($$"""{"domain":"lab.example","round":"20990101000000000","look":{{look}}}""", Now);
+        await lab.Function(storage).RunAsync("""{"domain":"lab.example","round":"20980101000000000","look":2}""", Now);
+
+        Assert.Equal(asked, lab.Internet.Zone.QuestionCount);
     }
 
     [Theory]
@@ -150,8 +228,18 @@ public sealed class CheckDomainTests(AzuriteFixture azurite)
         return lab;
     }
 
-    private static Task RunAsync(Lab lab, TestStorage storage, string round, Observer? observer = null) =>
-        lab.Function(storage, observer).RunAsync($$"""{"domain":"lab.example","round":"{{round}}"}""", Now);
+    // A round: its first look, and those that it asks for itself.
+    private static async Task RunAsync(Lab lab, TestStorage storage, string round, Observer? observer = null)
+    {
+        var queue = storage.Queues.GetQueueClient(StorageLayout.ChecksQueue);
+        await queue.ClearMessagesAsync(Now);
+        await lab.Function(storage, observer).RunAsync($$"""{"domain":"lab.example","round":"{{round}}"}""", Now);
+        while ((await queue.ReceiveMessageAsync(cancellationToken: Now)).Value is { } message)
+        {
+            await lab.Function(storage, observer).RunAsync(message.MessageText, Now);
+            await queue.DeleteMessageAsync(message.MessageId, message.PopReceipt, Now);
+        }
+    }
 
     private static async Task<List<Observation>> ObservationsAsync(TestStorage storage)
     {

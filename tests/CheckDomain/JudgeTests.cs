@@ -85,8 +85,8 @@ public sealed class JudgeTests
     public void An_alias_is_told_but_not_for_a_domain_that_stands_for_itself()
     {
         var host = Seen.Good.MxHosts[0];
-        AssertFinds(Seen.With(host with { A = host.A with { CnameTo = "real.example.net" } }), "enforce", $"Warning mx.cname {Mx}");
-        AssertFinds(Seen.With(host with { Implicit = true, A = host.A with { CnameTo = "real.example.net" } }), "enforce");
+        AssertFinds(Seen.With(host with { A = host.A with { Aliases = ["real.example.net"] } }), "enforce", $"Warning mx.cname {Mx}");
+        AssertFinds(Seen.With(host with { Implicit = true, A = host.A with { Aliases = ["real.example.net"] } }), "enforce");
     }
 
     [Fact]
@@ -328,7 +328,7 @@ public sealed class JudgeTests
     {
         var seen = Seen.Good with { StsRecords = Seen.Found("_mta-sts.example.com", "v=STSv1; id=1;") };
 
-        var found = Judge.Of(CaseOf(seen, "enforce", Mx) with { PublishedAt = Seen.At.AddDays(publishedDays) }).Findings;
+        var found = Judge.Of(CaseOf(seen, "enforce", Mx) with { Hosted = new Hosted(Seen.PolicyId, Seen.At.AddDays(publishedDays), Seen.At.AddDays(publishedDays), []) }).Findings;
 
         Assert.Equal(lags ? ["txt.sts.id-lags"] : [], found.Select(finding => finding.Code));
     }
@@ -370,7 +370,7 @@ public sealed class JudgeTests
         var seen = Seen.With(
             Seen.Host(Mx, Seen.Session("192.0.2.1", Seen.Certificate(Mx)), Seen.Failed("2001:db8::1", SmtpOutcome.NoRoute, "no route")),
             Seen.Host("mx2.example.com")) with
-        { StsRecords = new DnsAnswer("_mta-sts.example.com", DnsOutcome.TimedOut, [], "alias.example", 0, "no answer") };
+        { StsRecords = new DnsAnswer("_mta-sts.example.com", DnsOutcome.TimedOut, [], ["alias.example"], 0, "no answer") };
 
         var again = JsonSerializer.Deserialize(seen.ToJson(), ObservationJson.Default.Observation)!;
 
@@ -409,6 +409,6 @@ public sealed class JudgeTests
     private static Case CaseOf(Observation seen, string mode, params string[] covers) => new(
         seen,
         Policy.Parse(Encoding.UTF8.GetBytes($"version: STSv1\nmode: {mode}\n{string.Concat(covers.Select(mx => $"mx: {mx}\n"))}max_age: 604800\n")),
-        Seen.PolicyId,
-        Seen.At.AddDays(-13));
+        new Hosted(Seen.PolicyId, Seen.At.AddDays(-13), Seen.At.AddDays(-13), []),
+        OurPlaces.Unknown);
 }

@@ -25,7 +25,7 @@ public sealed class PolicyFetcherTests
     {
         await using var world = Serving(Listener.File(File), out var server);
 
-        var fetch = await new PolicyFetcher(world.Http).FetchAsync(s_domain, Now);
+        var fetch = await world.Policies.FetchAsync(s_domain, Now);
 
         Assert.Equal(new Uri("https://mta-sts.lab.example/.well-known/mta-sts.txt"), fetch.Url);
         Assert.Equal((PolicyFetchOutcome.Fetched, 200, "text/plain; charset=utf-8"), (fetch.Outcome, fetch.Status, fetch.ContentType));
@@ -50,7 +50,7 @@ public sealed class PolicyFetcherTests
     {
         await using var world = Serving(Listener.Saying(said), out _);
 
-        var fetch = await new PolicyFetcher(world.Http).FetchAsync(s_domain, Now);
+        var fetch = await world.Policies.FetchAsync(s_domain, Now);
 
         Assert.True((fetch.Outcome.ToString(), fetch.Status) == (outcome, status), $"{fetch}");
     }
@@ -61,7 +61,7 @@ public sealed class PolicyFetcherTests
     {
         await using var world = Serving(Listener.Saying("HTTP/1.1 301 Moved\nLocation: /policy.txt\nContent-Length: 0"), out var server);
 
-        var fetch = await new PolicyFetcher(world.Http).FetchAsync(s_domain, Now);
+        var fetch = await world.Policies.FetchAsync(s_domain, Now);
 
         Assert.Equal((PolicyFetchOutcome.OtherStatus, 301, "/policy.txt"), (fetch.Outcome, fetch.Status, fetch.Location));
         Assert.Equal(1, server.Connections);
@@ -75,7 +75,7 @@ public sealed class PolicyFetcherTests
     {
         await using var world = Serving(Listener.File(new string('x', length)), out _);
 
-        var fetch = await new PolicyFetcher(world.Http).FetchAsync(s_domain, Now);
+        var fetch = await world.Policies.FetchAsync(s_domain, Now);
 
         Assert.Equal(outcome, fetch.Outcome.ToString());
         Assert.Equal(outcome == nameof(PolicyFetchOutcome.Fetched) ? length : null, fetch.Body?.Length);
@@ -96,7 +96,7 @@ public sealed class PolicyFetcherTests
             },
             out _);
 
-        Assert.Equal(PolicyFetchOutcome.TooLarge, (await new PolicyFetcher(world.Http).FetchAsync(s_domain, Now)).Outcome);
+        Assert.Equal(PolicyFetchOutcome.TooLarge, (await world.Policies.FetchAsync(s_domain, Now)).Outcome);
     }
 
     public static TheoryData<CertificateSpec, string> BadCertificates => new()
@@ -114,7 +114,7 @@ public sealed class PolicyFetcherTests
     {
         await using var world = Serving(Listener.File(File), out var server, certificate);
 
-        var fetch = await new PolicyFetcher(world.Http).FetchAsync(s_domain, Now);
+        var fetch = await world.Policies.FetchAsync(s_domain, Now);
 
         Assert.Equal((PolicyFetchOutcome.TlsFailed, why), (fetch.Outcome, fetch.Detail));
         Assert.Empty(server.Heads);
@@ -133,7 +133,7 @@ public sealed class PolicyFetcherTests
 
         async Task<(PolicyFetchOutcome, string?)> FetchAsync()
         {
-            var fetch = await new PolicyFetcher(world.Http).FetchAsync(s_domain, Now);
+            var fetch = await world.Policies.FetchAsync(s_domain, Now);
             return (fetch.Outcome, fetch.Detail);
         }
     }
@@ -143,7 +143,7 @@ public sealed class PolicyFetcherTests
     {
         await using var world = Serving((_, _, cancellation) => Task.Delay(Timeout.Infinite, cancellation), out var server);
         using var giveUp = CancellationTokenSource.CreateLinkedTokenSource(Now);
-        var fetching = new PolicyFetcher(world.Http).FetchAsync(s_domain, giveUp.Token);
+        var fetching = world.Policies.FetchAsync(s_domain, giveUp.Token);
         while (server.Heads.IsEmpty)
         {
             await Task.Delay(TimeSpan.FromMilliseconds(5), Now);

@@ -20,6 +20,8 @@ internal static class Seen
         Found("example.com", [.. hosts.Select(host => $"{host.Preference} {host.Host}")]),
         Found("_mta-sts.example.com", $"v=STSv1; id={PolicyId};"),
         Found("_smtp._tls.example.com", "v=TLSRPTv1; rua=mailto:reports@example.com"),
+        Found("_dmarc.example.com", "v=DMARC1; p=reject"),
+        new PolicyHostObservation("mta-sts.example.com", Found("mta-sts.example.com", "192.0.2.80"), Nothing("mta-sts.example.com"), Nothing("mta-sts.example.com"), Fetch: null),
         hosts,
         Port25.Open);
 
@@ -27,11 +29,12 @@ internal static class Seen
         name, 10, Implicit: false,
         Answer(name, [.. sessions.Select(s => s.Address).Where(address => !address.Contains(':', StringComparison.Ordinal))]),
         Answer(name, [.. sessions.Select(s => s.Address).Where(address => address.Contains(':', StringComparison.Ordinal))]),
-        sessions);
+        DnsAnswer.NotAsked($"_25._tcp.{name}"),
+        [.. sessions.Select(session => new AddressLook(session, Narrow: []))]);
 
-    public static SmtpSession Session(string address, TlsSession tls) => new(address, SmtpOutcome.Completed, "220 mx ESMTP", "220 go", Tls: tls);
+    public static SmtpSession Session(string address, TlsSession tls) => new(address, SmtpOutcome.Completed, Banner: "220 mx ESMTP", StartTlsReply: "220 go", Tls: tls);
 
-    public static SmtpSession Failed(string address, SmtpOutcome outcome, string? detail = null) => new(address, outcome, "220 mx ESMTP", Detail: detail);
+    public static SmtpSession Failed(string address, SmtpOutcome outcome, string? detail = null) => new(address, outcome, Banner: "220 mx ESMTP", Detail: detail);
 
     /// <summary>A trusted certificate of ninety days, thirty of them past, unless said otherwise.</summary>
     public static TlsSession Certificate(string name, double fromDays = -30, double toDays = 60, params string[] trust) => Certificate(
@@ -40,7 +43,7 @@ internal static class Seen
     public static TlsSession Certificate(CertificateSpec spec, params string[] trust)
     {
         var issued = Ca.Issue(spec);
-        return new TlsSession("Tls13", "TLS_AES_256_GCM_SHA384", [issued.Leaf.RawData, .. issued.Chain.Select(c => c.RawData)], trust);
+        return new TlsSession("Tls13", "TLS_AES_256_GCM_SHA384", [issued.Leaf.RawData, .. issued.Chain.Select(c => c.RawData)], [issued.Leaf.RawData, .. issued.Chain.Select(c => c.RawData)], trust);
     }
 
     public static DnsAnswer Found(string name, params string[] records) => new(name, DnsOutcome.Found, records, Ttl: 300);

@@ -24,13 +24,13 @@ public sealed class SharedProbeTests(AzuriteFixture azurite)
         // Several instances, each with its own client.
         var probes = Enumerable.Range(0, 8).Select(_ => new SharedProbe(new MxHostStore(storage.Settings.Tables(), TimeProvider.System), eyes, Settings, TimeProvider.System)).ToList();
 
-        var seen = await Task.WhenAll(probes.SelectMany(probe => Enumerable.Range(0, 4).Select(_ => probe.LookAsync("mx.example.com", Address, Round, Now))));
+        var seen = await Task.WhenAll(probes.SelectMany(probe => Enumerable.Range(0, 4).Select(_ => probe.LookAsync("mx.example.com", Address, Round, null, Now))));
 
         Assert.Equal(1, eyes.Looks);
         Assert.All(seen, session => Assert.Equal(seen[0].ToJson(), session.ToJson()));
-        Assert.Equal(("look 1", SmtpOutcome.Completed), (seen[0].Banner, seen[0].Outcome));
+        Assert.Equal(("look 1", SmtpOutcome.Completed), (seen[0].Session.Banner, seen[0].Session.Outcome));
 
-        Assert.Equal("look 2", (await probes[0].LookAsync("mx.example.com", Address, "20260315120000000", Now)).Banner);
+        Assert.Equal("look 2", (await probes[0].LookAsync("mx.example.com", Address, "20260315120000000", null, Now)).Session.Banner);
     }
 
     [Fact]
@@ -39,7 +39,7 @@ public sealed class SharedProbeTests(AzuriteFixture azurite)
         var storage = await TestStorage.CreateAsync(azurite);
         await storage.MxHosts.ClaimAsync("mx.example.com", Address, Round, TimeSpan.FromMinutes(2), Now);
         var eyes = new Eyes();
-        var waiting = new SharedProbe(storage.MxHosts, eyes, Settings, storage.Time).LookAsync("mx.example.com", Address, Round, Now);
+        var waiting = new SharedProbe(storage.MxHosts, eyes, Settings, storage.Time).LookAsync("mx.example.com", Address, Round, null, Now);
 
         while (!waiting.IsCompleted)
         {
@@ -48,7 +48,7 @@ public sealed class SharedProbeTests(AzuriteFixture azurite)
             await Task.Delay(10, Now);
         }
 
-        Assert.Equal("look 1", (await waiting).Banner);
+        Assert.Equal("look 1", (await waiting).Session.Banner);
         Assert.True(storage.Time.GetUtcNow() >= TestStorage.Noon.AddMinutes(2));
     }
 
@@ -59,7 +59,7 @@ public sealed class SharedProbeTests(AzuriteFixture azurite)
         var lease = Assert.IsType<MxClaim.Leased>(await storage.MxHosts.ClaimAsync("mx.example.com", Address, Round, TimeSpan.FromMinutes(2), Now)).Lease;
         await storage.MxHosts.KeepAsync(lease, Round, "[1, 2]"u8.ToArray(), Now);
 
-        Assert.Equal("look 1", (await new SharedProbe(storage.MxHosts, new Eyes(), Settings, storage.Time).LookAsync("mx.example.com", Address, Round, Now)).Banner);
+        Assert.Equal("look 1", (await new SharedProbe(storage.MxHosts, new Eyes(), Settings, storage.Time).LookAsync("mx.example.com", Address, Round, null, Now)).Session.Banner);
     }
 
     [Fact]
@@ -77,7 +77,7 @@ public sealed class SharedProbeTests(AzuriteFixture azurite)
         var two = await observers[1].LookAsync(DomainName.Parse("two.example"), Round, Now);
         var later = await observers[1].LookAsync(DomainName.Parse("two.example"), "20260315120000000", Now);
 
-        Assert.Equal(one.MxHosts[0].Sessions[0].ToJson(), two.MxHosts[0].Sessions[0].ToJson());
+        Assert.Equal(one.MxHosts[0].Looks[0].ToJson(), two.MxHosts[0].Looks[0].ToJson());
         Assert.Equal(SmtpOutcome.Completed, two.MxHosts[0].Sessions[0].Outcome);
         Assert.Equal(SmtpOutcome.ConnectionRefused, later.MxHosts[0].Sessions[0].Outcome);
     }
@@ -88,7 +88,7 @@ public sealed class SharedProbeTests(AzuriteFixture azurite)
 
         public int Looks => _looks;
 
-        public Task<SmtpSession> LookAsync(string mxHost, IPAddress address, string round, CancellationToken cancellation) =>
-            Task.FromResult(new SmtpSession(address.ToString(), SmtpOutcome.Completed, $"look {Interlocked.Increment(ref _looks)}", Tls: new TlsSession("Tls13", "x", [[1, 2, 3]], [])));
+        public Task<AddressLook> LookAsync(string mxHost, IPAddress address, string round, AddressLook? before, CancellationToken cancellation) =>
+            Task.FromResult(new AddressLook(new SmtpSession(address.ToString(), SmtpOutcome.Completed, Banner: $"look {Interlocked.Increment(ref _looks)}", Tls: new TlsSession("Tls13", "x", [[1, 2, 3]], [[1, 2, 3]], [])), []));
     }
 }

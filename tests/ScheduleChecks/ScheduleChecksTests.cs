@@ -70,12 +70,50 @@ public sealed class ScheduleChecksTests(AzuriteFixture azurite)
         Assert.Equal("half.example", Assert.Single(await RunAsync(storage)).Domain);
     }
 
+    [Fact]
+    public async Task A_timer_that_fires_twice_goes_on_with_the_same_round_and_the_next_day_begins_another()
+    {
+        var storage = await TestStorage.CreateAsync(azurite);
+        await storage.Publisher.PublishAsync(DomainName.Parse("a.example"), None, null, Now);
+
+        var first = Assert.Single(await RunAsync(storage)).Round;
+        storage.Time.Advance(TimeSpan.FromMinutes(29));
+        var again = Assert.Single(await RunAsync(storage)).Round;
+        storage.Time.Advance(TimeSpan.FromDays(1));
+        var next = Assert.Single(await RunAsync(storage)).Round;
+
+        Assert.Equal((first, "20260315122900000"), (again, next));
+    }
+
+    [Fact]
+    public async Task Timers_that_fire_on_many_instances_at_once_begin_one_round()
+    {
+        var storage = await TestStorage.CreateAsync(azurite);
+
+        var begun = await Task.WhenAll(Enumerable.Range(0, 4).Select(_ => new Rounds(storage.Settings.Tables(), TimeProvider.System).BeginAsync(TimeSpan.FromMinutes(30), Now)));
+
+        Assert.Single(begun.Distinct());
+    }
+
+    [Fact]
+    public async Task A_round_that_a_wrong_clock_began_in_the_future_stops_no_other()
+    {
+        var storage = await TestStorage.CreateAsync(azurite);
+        storage.Time.SetUtcNow(TestStorage.Noon.AddDays(30));
+        var rounds = new Rounds(storage.Tables, storage.Time);
+        await rounds.BeginAsync(TimeSpan.FromMinutes(30), Now);
+
+        var now = new Rounds(storage.Tables, new Microsoft.Extensions.Time.Testing.FakeTimeProvider(TestStorage.Noon));
+
+        Assert.Equal("20260314120000000", await now.BeginAsync(TimeSpan.FromMinutes(30), Now));
+    }
+
     private static async Task<IReadOnlyList<CheckRequest>> RunAsync(TestStorage storage)
     {
         var queue = storage.Queues.GetQueueClient(StorageLayout.ChecksQueue);
         await queue.ClearMessagesAsync(Now);
         await new ScheduleChecksFunction(
-            storage.Domains, storage.Fleet, new CheckQueue(storage.Queues), new ScheduleSettings(TimeSpan.Zero), storage.Time, NullLogger<ScheduleChecksFunction>.Instance).RunAsync(Now);
+            storage.Domains, storage.Fleet, new Rounds(storage.Tables, storage.Time), new CheckQueue(storage.Queues), new ScheduleSettings(TimeSpan.Zero, TimeSpan.FromMinutes(30)), NullLogger<ScheduleChecksFunction>.Instance).RunAsync(Now);
         return [.. (await queue.PeekMessagesAsync(32, Now)).Value.Select(message => JsonSerializer.Deserialize(message.MessageText, CheckRequestJson.Default.CheckRequest)!).OrderBy(request => request.Domain, StringComparer.Ordinal)];
     }
 }

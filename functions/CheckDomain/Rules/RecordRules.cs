@@ -20,7 +20,7 @@ internal sealed class StsRecordMissing : IRule
                 Code, Severity.Warning, given.Seen.StsRecords.Name,
                 given.Seen.StsRecords.Records is [] ? $"{given.Seen.StsRecords.Outcome}" : $"TXT {string.Join(" | ", given.Seen.StsRecords.Records)}",
                 "Senders that do not know the policy yet will not look for it; those that cached it go on applying it until it expires.",
-                $"Publish: {given.Seen.StsRecords.Name}. TXT \"v=STSv1; id={given.PolicyId};\". If the domain is to leave MTA-STS, do not just drop the record: publish a policy with mode: none first.",
+                $"Publish: {given.Seen.StsRecords.Name}. TXT \"v=STSv1; id={given.Hosted?.PolicyId};\". If the domain is to leave MTA-STS, do not just drop the record: publish a policy with mode: none first.",
                 "RFC 8461 §3.1, §8.3");
         }
     }
@@ -42,7 +42,7 @@ internal sealed class StsRecordInvalid : IRule
                 Code, Severity.Warning, given.Seen.StsRecords.Name,
                 selection.Fault?.Message ?? $"{given.Seen.StsRecords.Records.Count} records: {string.Join(" | ", given.Seen.StsRecords.Records)}",
                 "Senders take this for no record at all: new ones do not learn of the policy, and an update does not reach the others.",
-                $"Leave exactly this one: {given.Seen.StsRecords.Name}. TXT \"v=STSv1; id={given.PolicyId};\"",
+                $"Leave exactly this one: {given.Seen.StsRecords.Name}. TXT \"v=STSv1; id={given.Hosted?.PolicyId};\"",
                 "RFC 8461 §3.1");
         }
     }
@@ -63,7 +63,7 @@ internal sealed class StsRecordAmbiguous : IRule
                 Code, Severity.Warning, given.Seen.StsRecords.Name,
                 $"TXT {string.Join(" | ", given.Seen.StsRecords.Records)}",
                 "White space between the version and the first semicolon: some senders take this for the record, others drop it.",
-                $"Publish it without: {given.Seen.StsRecords.Name}. TXT \"v=STSv1; id={given.PolicyId};\"",
+                $"Publish it without: {given.Seen.StsRecords.Name}. TXT \"v=STSv1; id={given.Hosted?.PolicyId};\"",
                 "RFC 8461 §3.1");
         }
     }
@@ -82,13 +82,13 @@ internal sealed class StsRecordStale : IRule
     public IEnumerable<Finding> Judge(Case given)
     {
         var selection = StsRecord.Select(given.Seen.StsRecords.Records);
-        if (selection.Record is { } record && record.Id != given.PolicyId && given.Seen.At > given.PublishedAt + Grace)
+        if (given.Hosted is { } hosted && selection.Record is { } record && record.Id != hosted.PolicyId && given.Seen.At > hosted.PublishedAt + Grace)
         {
             yield return new Finding(
                 Code, Severity.Warning, given.Seen.StsRecords.Name,
-                $"id={record.Id} in DNS; id={given.PolicyId} is served since {given.PublishedAt:u}",
+                $"id={record.Id} in DNS; id={given.Hosted?.PolicyId} is served since {hosted.PublishedAt:u}",
                 "Senders that cached the earlier policy do not learn of the new one until it expires.",
-                $"Publish: {given.Seen.StsRecords.Name}. TXT \"v=STSv1; id={given.PolicyId};\"",
+                $"Publish: {given.Seen.StsRecords.Name}. TXT \"v=STSv1; id={given.Hosted?.PolicyId};\"",
                 "RFC 8461 §3.1, §8.1");
         }
     }
