@@ -21,15 +21,19 @@ internal sealed class Eyes
     private readonly RealInternet _internet;
     private readonly CheckSettings _settings;
     private readonly SmtpProbe _probe;
+    private readonly PolicyFetcher _policies;
 
     public Eyes(RealInternet internet)
     {
         _internet = internet;
         _settings = new CheckSettings(internet.Port, "check.example", [], SessionTimeout: TimeSpan.FromMinutes(1), RetryDelay: TimeSpan.Zero);
         var outgoing = new OutgoingSettings(
-            internet.Dns, [IPNetwork.Parse("127.0.0.0/8"), IPNetwork.Parse("::1/128")], internet.Port, new TrustedRoots(new X509Certificate2Collection(internet.Ca.Root)));
-        Dns = new DnsObserver(new Resolver(outgoing));
-        _probe = new SmtpProbe(new OutgoingGate(outgoing), _settings, "check.example", TimeProvider.System);
+            internet.Dns, [IPNetwork.Parse("127.0.0.0/8"), IPNetwork.Parse("::1/128")], internet.Port, new TrustedRoots(new X509Certificate2Collection(internet.Ca.Root)))
+        { DnsValidates = true };
+        var (resolver, gate) = (new Resolver(outgoing), new OutgoingGate(outgoing));
+        Dns = new DnsObserver(resolver);
+        _policies = new PolicyFetcher(new OutgoingHttp(gate, resolver, outgoing, TimeProvider.System), _settings);
+        _probe = new SmtpProbe(gate, _settings, "check.example", TimeProvider.System);
     }
 
     /// <summary>What DNS is asked by.</summary>
@@ -42,7 +46,7 @@ internal sealed class Eyes
     public Task<Observation> LookAsync(string domain)
     {
         var repetition = new Repetition(_settings, TimeProvider.System);
-        var observer = new Observer(Dns, new DirectProbe(_probe, repetition), _probe, repetition, _settings, TimeProvider.System);
+        var observer = new Observer(Dns, new DirectProbe(_probe, repetition, _settings, TimeProvider.System), _probe, _policies, repetition, _settings, TimeProvider.System);
         return observer.LookAsync(DomainName.Parse(domain), "1", TestContext.Current.CancellationToken);
     }
 
@@ -50,6 +54,10 @@ internal sealed class Eyes
     public static IReadOnlyList<SmtpSession> SessionsOf(Observation seen, string host) => seen.MxHosts.Single(mx => mx.Host == host).Sessions;
 
     /// <summary>What the rules find, as <c>code subject</c>, where this policy is served.</summary>
-    public static IReadOnlyList<string> FindingsOf(Observation seen, string policy) =>
-        [.. Judge.Of(new Case(seen, Policy.Parse(Encoding.UTF8.GetBytes(policy)), RealInternet.PolicyId, seen.At.AddDays(-2))).Findings.Select(finding => $"{finding.Code} {finding.Subject}")];
+    public static IReadOnlyList<string> FindingsOf(Observation seen, string policy)
+    {
+        var bytes = Encoding.UTF8.GetBytes(policy);
+        var hosted = new Hosted(RealInternet.PolicyId, seen.At.AddDays(-2), seen.At.AddDays(-2), bytes);
+        return [.. Judge.Of(new Case(seen, Policy.Parse(bytes), hosted, OurPlaces.Unknown)).Findings.Select(finding => $"{finding.Code} {finding.Subject}")];
+    }
 }

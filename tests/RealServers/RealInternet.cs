@@ -62,6 +62,8 @@ internal sealed class RealInternet : IAsyncDisposable
     private readonly TcpListener _port = FreePort();
     private readonly ConcurrentStack<IAsyncDisposable> _servers = [];
     private readonly Dictionary<string, MailServer> _hosts = [];
+    private readonly List<string> _records = [];
+    private PolicyWeb? _web;
 
     private RealInternet() => Dns = NextEndPoint();
 
@@ -104,6 +106,8 @@ internal sealed class RealInternet : IAsyncDisposable
     {
         foreach (var server in _servers)
             await server.DisposeAsync();
+        if (_web is not null)
+            await _web.StopAsync();
         _port.Dispose();
         Ca.Dispose();
         Directory.Delete(_folder, recursive: true);
@@ -113,12 +117,35 @@ internal sealed class RealInternet : IAsyncDisposable
     {
         foreach (var server in (string[])[Exim, Postfix])
             AddVariants(server);
+        _web = await PolicyWeb.StartAsync(cancellation);
+        AddDomain(Well, NameOf(Exim, "good"), NameOf(Postfix, "good"));
+        AddDomain(HalfExpired, NameOf(Exim, "good"), NameOf(Postfix, "expired"));
+        foreach (var host in _hosts.Keys)
+            AddDomain(host, host);
         await Task.WhenAll(
         [
             .. HostsOf(Exim).Select(host => KeepAsync(EximServer.StartAsync(packages, Path.Combine(_folder, host.Host), host, Port, cancellation))),
             KeepAsync(PostfixServer.StartAsync(packages, Path.Combine(_folder, Postfix), [.. HostsOf(Postfix)], Port, cancellation)),
             StartDnsAsync(packages, cancellation),
         ]);
+    }
+
+    private void AddDomain(string name, params string[] hosts)
+    {
+        var (host, endPoint) = ($"mta-sts.{name}", NextEndPoint());
+        _records.AddRange(
+        [
+            .. hosts.Select((mx, n) => $"{name}. MX {10 * (n + 1)} {mx}."),
+            $"_mta-sts.{name}. TXT \"v=STSv1; id={PolicyId};\"",
+            $"_smtp._tls.{name}. TXT \"v=TLSRPTv1; rua=mailto:reports@{SignedZone}\"",
+            $"_dmarc.{name}. TXT \"v=DMARC1; p=reject\"",
+            $"{host}. A {endPoint.Address}",
+        ]);
+        var server = new PolicyHost(
+            host, endPoint, Ca.Issue(CertificateSpec.For(host)), _web!,
+            path => path == PolicyHost.WellKnownPath ? PolicyOf(hosts) : null, () => $"https://{host}/", TimeProvider.System);
+        _servers.Push(server);
+        server.Start();
     }
 
     private async Task StartDnsAsync(DebianPackages packages, CancellationToken cancellation)
@@ -166,10 +193,7 @@ internal sealed class RealInternet : IAsyncDisposable
 
     private IEnumerable<Zone> Zones()
     {
-        var domains = _hosts.Keys.Select(host => Domain(host, host))
-            .Append(Domain(Well, NameOf(Exim, "good"), NameOf(Postfix, "good")))
-            .Append(Domain(HalfExpired, NameOf(Exim, "good"), NameOf(Postfix, "expired")));
-        yield return new Zone(SignedZone, Signed: true, _hosts.Values.SelectMany(Addresses).Concat(domains.SelectMany(records => records)).Concat(ForResolverTests()).Concat(
+        yield return new Zone(SignedZone, Signed: true, _hosts.Values.SelectMany(Addresses).Concat(_records).Concat(ForResolverTests()).Concat(
         [
             // One that matches the key of its host, and one that does not.
             Tlsa(NameOf(Exim, "good"), SHA256.HashData(_hosts[NameOf(Exim, "good")].Certificates[0].Leaf.PublicKey.ExportSubjectPublicKeyInfo())),
@@ -197,14 +221,6 @@ internal sealed class RealInternet : IAsyncDisposable
 
     private static IEnumerable<string> Addresses(MailServer host) =>
         host.Addresses.Select(address => $"{host.Host}. {(address.AddressFamily == AddressFamily.InterNetwork ? "A" : "AAAA")} {address}");
-
-    private static IEnumerable<string> Domain(string name, params string[] hosts) =>
-    [
-        .. hosts.Select((host, n) => $"{name}. MX {10 * (n + 1)} {host}."),
-        $"_mta-sts.{name}. TXT \"v=STSv1; id={PolicyId};\"",
-        $"_smtp._tls.{name}. TXT \"v=TLSRPTv1; rua=mailto:reports@{SignedZone}\"",
-        $"_dmarc.{name}. TXT \"v=DMARC1; p=reject\"",
-    ];
 
     private static string Tlsa(string host, byte[] keyHash) => $"_25._tcp.{host}. TLSA 3 1 1 {Convert.ToHexString(keyHash)}";
 

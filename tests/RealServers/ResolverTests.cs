@@ -1,6 +1,6 @@
 using System.Net;
+using System.Security.Cryptography;
 using DnsClient;
-using DnsClient.Protocol;
 using StsFunctions.CheckDomain;
 using Xunit;
 using static StsFunctions.Tests.RealServers.RealInternet;
@@ -81,32 +81,40 @@ public sealed class ResolverTests(RealInternetFixture real)
         Assert.Empty(loop.Records);
     }
 
-    // What the resolver vouches for: what follows from it for TLSA is asserted here once an answer tells it.
     [Theory]
     [InlineData(SignedZone, true)]
     [InlineData(UnsignedZone, false)]
-    public async Task The_resolver_vouches_for_a_signed_zone_to_whoever_asks_for_DNSSEC(string zone, bool vouches)
+    public async Task The_resolver_vouches_for_a_signed_zone_alone(string zone, bool vouches)
     {
-        var internet = await real.InternetAsync();
-        foreach (var name in (string[])[zone, $"alias.{zone}", $"nowhere.{zone}"])
-        {
-            var asked = await AskAsync(internet, name, QueryType.MX, options => options.RequestDnsSecRecords = true);
-            var notAsked = await AskAsync(internet, name, QueryType.MX, options => options.RequestDnsSecRecords = false);
+        var dns = new Eyes(await real.InternetAsync()).Dns;
 
-            Assert.Equal((vouches, false), (asked.Header.IsAuthenticData, notAsked.Header.IsAuthenticData));
-        }
+        DnsAnswer[] answers =
+        [
+            await dns.MxAsync(zone, Now), await dns.TxtAsync($"alias.{zone}", Now), await dns.TxtAsync($"many.{zone}", Now),
+            await dns.MxAsync($"few.{zone}", Now), await dns.TxtAsync($"nowhere.{zone}", Now),
+        ];
+
+        Assert.Equal([DnsOutcome.Found, DnsOutcome.Found, DnsOutcome.Found, DnsOutcome.Empty, DnsOutcome.NxDomain], answers.Select(answer => answer.Outcome));
+        Assert.All(answers, answer => Assert.Equal(vouches, answer.Authentic));
+        Assert.Equal([$"second-alias.{zone}", $"third-alias.{zone}", $"few.{zone}"], answers[1].Aliases);
     }
 
     [Fact]
-    public async Task The_TLSA_records_of_an_MX_host_come_with_the_resolvers_word()
+    public async Task The_TLSA_records_of_an_MX_host_are_seen_with_the_resolvers_word()
     {
         var internet = await real.InternetAsync();
+        var dns = new Eyes(internet).Dns;
+        var host = NameOf("exim", "good");
+        var key = SHA256.HashData(internet.Host(host).Certificates[0].Leaf.PublicKey.ExportSubjectPublicKeyInfo());
 
-        var answer = await AskAsync(internet, $"_25._tcp.{NameOf("exim", "good")}", QueryType.TLSA, options => options.RequestDnsSecRecords = true);
+        var matching = await dns.TlsaAsync($"_25._tcp.{host}", Now);
+        var other = await dns.TlsaAsync($"_25._tcp.{NameOf("postfix", "good")}", Now);
+        var none = await dns.TlsaAsync($"_25._tcp.{NameOf("exim", "rsa")}", Now);
 
-        Assert.True(answer.Header.IsAuthenticData);
-        var record = Assert.Single(answer.Answers.OfType<TlsaRecord>());
-        Assert.Equal((3, 1, 1), ((int)record.CertificateUsage, (int)record.Selector, (int)record.MatchingType));
+        Assert.Equal((DnsOutcome.Found, true), (matching.Outcome, matching.Authentic));
+        Assert.Equal([$"3 1 1 {Convert.ToHexStringLower(key)}"], matching.Records);
+        Assert.Equal([$"3 1 1 {new string('0', 64)}"], other.Records);
+        Assert.Equal((DnsOutcome.NxDomain, true), (none.Outcome, none.Authentic));
     }
 
     private static Task<IDnsQueryResponse> AskAsync(RealInternet internet, string name, QueryType type, Action<LookupClientOptions> change)

@@ -1,4 +1,5 @@
 using System.Net.Sockets;
+using System.Text;
 using StsFunctions.CheckDomain;
 using Xunit;
 using static StsFunctions.Tests.RealServers.RealInternet;
@@ -20,6 +21,8 @@ public sealed class WholeDomainTests(RealInternetFixture real)
         Assert.Equal([s_exim, s_postfix], seen.MxHosts.Select(mx => mx.Host));
         Assert.Equal(Socket.OSSupportsIPv6 ? 2 : 1, Eyes.SessionsOf(seen, s_exim).Count);
         Assert.All(seen.MxHosts.SelectMany(mx => Eyes.SessionsOf(seen, mx.Host)), session => Assert.Equal(SmtpOutcome.Completed, session.Outcome));
+        Assert.Equal((PolicyFetchOutcome.Fetched, PolicyOf(s_exim, s_postfix)), (seen.PolicyHost.Fetch!.Outcome, Encoding.UTF8.GetString(seen.PolicyHost.Fetch.Body!)));
+        Assert.All((DnsAnswer[])[seen.Mx, seen.StsRecords, seen.MxHosts[0].A, seen.MxHosts[0].Tlsa], answer => Assert.Equal((DnsOutcome.Found, true), (answer.Outcome, answer.Authentic)));
         Assert.Empty(Eyes.FindingsOf(seen, PolicyOf(s_exim, s_postfix)));
     }
 
@@ -72,5 +75,22 @@ public sealed class WholeDomainTests(RealInternetFixture real)
         var seen = await new Eyes(await real.InternetAsync()).LookAsync(host);
 
         Assert.Equal(findings.Select(code => $"{code} {host}"), Eyes.FindingsOf(seen, PolicyOf(host)));
+    }
+
+    [Theory]
+    [InlineData("exim")]
+    [InlineData("postfix")]
+    public async Task Of_two_certificates_each_is_seen_by_the_session_that_asks_for_it(string server)
+    {
+        var internet = await real.InternetAsync();
+        var host = NameOf(server, "both");
+
+        var seen = await new Eyes(internet).LookAsync(host);
+
+        var narrow = Assert.Single(seen.MxHosts[0].Looks).Narrow;
+        byte[] ShownTo(TlsOffer offer) => narrow.Single(session => session.Offer == offer).Tls!.Chain[0];
+        Assert.Equal(internet.Host(host).Certificates[0].Leaf.RawData, ShownTo(TlsOffer.Tls12Ecdsa));
+        Assert.Equal(internet.Host(host).Certificates[1].Leaf.RawData, ShownTo(TlsOffer.Tls12Rsa));
+        Assert.Equal("Tls13", narrow.Single(session => session.Offer == TlsOffer.Tls13).Tls!.Protocol);
     }
 }
