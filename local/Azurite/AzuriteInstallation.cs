@@ -11,7 +11,6 @@ internal static class AzuriteInstallation
     private const int OldestNode = 20;
     private const string Finished = "installed";
     private static readonly TimeSpan InstallTimeout = TimeSpan.FromMinutes(10);
-    private static readonly TimeSpan LockPoll = TimeSpan.FromMilliseconds(200);
 
     /// <summary>The folder beside our own assembly that holds package.json, the lock file and run.mjs.</summary>
     public static string Source => Path.Combine(AppContext.BaseDirectory, "Azurite");
@@ -27,8 +26,7 @@ internal static class AzuriteInstallation
         if (File.Exists(finished))
             return folder;
 
-        Directory.CreateDirectory(folder);
-        using var exclusive = await LockAsync(Path.Combine(folder, "lock"), cancellationToken);
+        using var exclusive = await FileLock.TakeAsync(Path.Combine(folder, "lock"), cancellationToken);
         if (File.Exists(finished))
             return folder;
 
@@ -79,22 +77,6 @@ internal static class AzuriteInstallation
                 return folder.FullName;
         }
         throw new InvalidOperationException($"No StsFunctions.sln above {AppContext.BaseDirectory}: run from a check-out of the repository, where Azurite is installed under .local.");
-    }
-
-    private static async Task<FileStream> LockAsync(string path, CancellationToken cancellationToken)
-    {
-        while (true)
-        {
-            try
-            {
-                // The system lets go of it when its process ends, however it ends.
-                return new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
-            }
-            catch (IOException) when (!cancellationToken.IsCancellationRequested)
-            {
-                await Task.Delay(LockPoll, cancellationToken);
-            }
-        }
     }
 
     private static async Task<(int ExitCode, string Output)> RunAsync(string program, string[] arguments, string folder, CancellationToken cancellationToken)

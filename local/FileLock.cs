@@ -1,0 +1,33 @@
+namespace StsFunctions.Local;
+
+/// <summary>A lock between processes: a file that one of them alone has open.</summary>
+/// <remarks>The system lets go of it when its process ends, however it ends.</remarks>
+public sealed class FileLock : IDisposable
+{
+    private static readonly TimeSpan s_poll = TimeSpan.FromMilliseconds(200);
+
+    private readonly FileStream _file;
+
+    private FileLock(FileStream file) => _file = file;
+
+    /// <summary>Waits until nobody else holds the file, and holds it. Makes the file, and its folder, where they are not there yet.</summary>
+    /// <exception cref="UnauthorizedAccessException">The file may not be written.</exception>
+    public static async Task<FileLock> TakeAsync(string path, CancellationToken cancellationToken)
+    {
+        Directory.CreateDirectory(Path.GetDirectoryName(Path.GetFullPath(path))!);
+        while (true)
+        {
+            try
+            {
+                return new FileLock(new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None));
+            }
+            catch (IOException)
+            {
+                await Task.Delay(s_poll, cancellationToken);
+            }
+        }
+    }
+
+    /// <summary>Lets the next one have it.</summary>
+    public void Dispose() => _file.Dispose();
+}

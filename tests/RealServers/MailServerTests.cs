@@ -1,0 +1,90 @@
+using StsFunctions.CheckDomain;
+using Xunit;
+
+namespace StsFunctions.Tests.RealServers;
+
+/// <summary>Single sessions with Exim and Postfix, well and not.</summary>
+public sealed class MailServerTests(RealInternetFixture real)
+{
+    [Theory]
+    [InlineData("exim", "Exim")]
+    [InlineData("postfix", "Postfix")]
+    [Trait("Conformance", "MX-3")]
+    [Trait("Conformance", "MX-4")]
+    public async Task A_server_that_is_well_is_seen_as_it_is(string server, string banner)
+    {
+        var internet = await real.InternetAsync();
+        var host = RealInternet.NameOf(server, "good");
+
+        var session = await new Eyes(internet).SessionAsync(host);
+
+        Assert.Equal((SmtpOutcome.Completed, null), (session.Outcome, session.Detail));
+        Assert.StartsWith($"220 {host} ESMTP {banner}", session.Banner, StringComparison.Ordinal);
+        Assert.Equal("Tls13", session.Tls!.Protocol);
+        Assert.Equal([internet.Host(host).Certificates[0].Leaf.RawData, internet.Ca.Intermediate.RawData], session.Tls.Chain);
+        Assert.Empty(session.Tls.Trust);
+    }
+
+    [Theory]
+    [InlineData("exim", "plain", nameof(SmtpOutcome.StartTlsMissing))]
+    [InlineData("postfix", "plain", nameof(SmtpOutcome.StartTlsMissing))]
+    // What each of them does when it cannot read its certificate.
+    [InlineData("exim", "gone", nameof(SmtpOutcome.StartTlsRefused))]
+    [InlineData("postfix", "gone", Eyes.HandshakeFailure)]
+    // GnuTLS first takes its own version, and then finds no suite for it among those that a sender of today offers; OpenSSL says what it is.
+    [InlineData("exim", "old", Eyes.HandshakeFailure)]
+    [InlineData("postfix", "old", nameof(SmtpOutcome.TlsVersion))]
+    [Trait("Conformance", "MX-3")]
+    [Trait("Conformance", "MX-5")]
+    public async Task A_server_that_gives_no_TLS_is_seen_as_far_as_it_goes(string server, string setup, string outcome)
+    {
+        var session = await new Eyes(await real.InternetAsync()).SessionAsync(RealInternet.NameOf(server, setup));
+
+        Assert.True(session.Outcome.ToString() == outcome, $"{session.Outcome} {session.Detail}");
+        Assert.Null(session.Tls);
+    }
+
+    [Theory]
+    [InlineData("exim")]
+    [InlineData("postfix")]
+    [Trait("Conformance", "MX-5")]
+    public async Task A_server_of_TLS_1_2_is_met_at_its_version(string server)
+    {
+        var session = await new Eyes(await real.InternetAsync()).SessionAsync(RealInternet.NameOf(server, "tls12"));
+
+        Assert.Equal((SmtpOutcome.Completed, "Tls12"), (session.Outcome, session.Tls?.Protocol));
+        Assert.Empty(session.Tls!.Trust);
+    }
+
+    [Theory]
+    [InlineData("exim", "rsa")]
+    [InlineData("exim", "both")]
+    [InlineData("exim", "expired")]
+    [InlineData("exim", "self-signed")]
+    [InlineData("exim", "leaf-only")]
+    [InlineData("exim", "misordered")]
+    [InlineData("exim", "other-name")]
+    [InlineData("postfix", "rsa")]
+    [InlineData("postfix", "both")]
+    [InlineData("postfix", "expired")]
+    [InlineData("postfix", "self-signed")]
+    [InlineData("postfix", "leaf-only")]
+    [InlineData("postfix", "misordered")]
+    [InlineData("postfix", "other-name")]
+    [Trait("Conformance", "MX-4")]
+    public async Task Whatever_certificates_are_sent_are_seen_and_no_others(string server, string setup)
+    {
+        var internet = await real.InternetAsync();
+        var host = RealInternet.NameOf(server, setup);
+
+        var session = await new Eyes(internet).SessionAsync(host);
+
+        Assert.Equal((SmtpOutcome.Completed, null), (session.Outcome, session.Detail));
+        Assert.Contains(
+            internet.Host(host).Certificates,
+            shown => session.Tls!.Chain.Select(Convert.ToHexString).Order().SequenceEqual(
+                shown.Chain.Prepend(shown.Leaf).Select(certificate => Convert.ToHexString(certificate.RawData)).Order())
+                && session.Tls.Chain[0].AsSpan().SequenceEqual(shown.Leaf.RawData));
+        Assert.Equal(setup is "leaf-only" or "self-signed", session.Tls!.Trust is not []);
+    }
+}

@@ -1,0 +1,126 @@
+using System.Net;
+using System.Security.Cryptography;
+using DnsClient;
+using StsFunctions.CheckDomain;
+using Xunit;
+using static StsFunctions.Tests.RealServers.RealInternet;
+
+namespace StsFunctions.Tests.RealServers;
+
+/// <summary>What is seen of Knot's zones through Unbound.</summary>
+public sealed class ResolverTests(RealInternetFixture real)
+{
+    private static CancellationToken Now => TestContext.Current.CancellationToken;
+
+    [Theory]
+    [InlineData(SignedZone)]
+    [InlineData(UnsignedZone)]
+    [Trait("Conformance", "TXT-5")]
+    public async Task What_is_there_and_what_is_not_is_told_apart(string zone)
+    {
+        var dns = new Eyes(await real.InternetAsync()).Dns;
+
+        var found = await dns.TxtAsync($"few.{zone}", Now);
+        var empty = await dns.MxAsync($"few.{zone}", Now);
+        var nothing = await dns.TxtAsync($"nowhere.{zone}", Now);
+
+        Assert.Equal((DnsOutcome.Found, null), (found.Outcome, found.CnameTo));
+        Assert.Equal(["first-half", "second"], found.Records.Order());
+        Assert.InRange(found.Ttl, 0, 300);
+        Assert.Equal((DnsOutcome.Empty, 0), (empty.Outcome, empty.Records.Count));
+        Assert.Equal((DnsOutcome.NxDomain, 0), (nothing.Outcome, nothing.Records.Count));
+        Assert.Equal([$"10 mx.{zone}"], (await dns.MxAsync(zone, Now)).Records);
+    }
+
+    [Fact]
+    public async Task A_zone_that_is_not_signed_as_its_parent_says_is_a_failure_and_not_an_absence()
+    {
+        var dns = new Eyes(await real.InternetAsync()).Dns;
+
+        DnsAnswer[] answers = [await dns.MxAsync(BogusZone, Now), await dns.TxtAsync($"few.{BogusZone}", Now), await dns.AAsync($"nowhere.{BogusZone}", Now)];
+
+        Assert.All(answers, answer => Assert.Equal((DnsOutcome.Failed, 0, false), (answer.Outcome, answer.Records.Count, answer.IsKnown)));
+    }
+
+    [Fact]
+    public async Task A_zone_that_nobody_serves_is_a_failure() =>
+        Assert.Equal(DnsOutcome.Failed, (await new Eyes(await real.InternetAsync()).Dns.MxAsync("unserved.example", Now)).Outcome);
+
+    [Theory]
+    [InlineData(SignedZone)]
+    [InlineData(UnsignedZone)]
+    public async Task An_answer_too_large_for_a_datagram_is_seen_whole(string zone)
+    {
+        var internet = await real.InternetAsync();
+        var dns = new Eyes(internet).Dns;
+        var name = $"many.{zone}";
+
+        var texts = await dns.TxtAsync(name, Now);
+        var hosts = await dns.MxAsync(name, Now);
+
+        await Assert.ThrowsAsync<DnsResponseException>(() => AskAsync(internet, name, QueryType.TXT, options => options.UseTcpFallback = false));
+        Assert.Equal(Enumerable.Range(1, 40), texts.Records.Select(text => int.Parse(text[..2], null)).Order());
+        Assert.Equal(Enumerable.Range(1, 40).Select(n => $"{n} mx-{n}.a-name-as-long-as-any-mail-provider-has.{zone}"), hosts.Records.OrderBy(mx => int.Parse(mx.Split(' ')[0], null)));
+    }
+
+    [Theory]
+    [InlineData(SignedZone)]
+    [InlineData(UnsignedZone)]
+    [Trait("Conformance", "TXT-7")]
+    public async Task A_chain_of_aliases_is_followed_to_its_end(string zone)
+    {
+        var dns = new Eyes(await real.InternetAsync()).Dns;
+
+        var followed = await dns.TxtAsync($"alias.{zone}", Now);
+        var dangling = await dns.TxtAsync($"dangling.{zone}", Now);
+        var loop = await dns.TxtAsync($"loop.{zone}", Now);
+
+        Assert.Equal((DnsOutcome.Found, $"second-alias.{zone}"), (followed.Outcome, followed.CnameTo));
+        Assert.Equal(["first-half", "second"], followed.Records.Order());
+        Assert.Equal((DnsOutcome.NxDomain, $"nowhere.{zone}"), (dangling.Outcome, dangling.CnameTo));
+        Assert.Empty(loop.Records);
+    }
+
+    [Theory]
+    [InlineData(SignedZone, true)]
+    [InlineData(UnsignedZone, false)]
+    public async Task The_resolver_vouches_for_a_signed_zone_alone(string zone, bool vouches)
+    {
+        var dns = new Eyes(await real.InternetAsync()).Dns;
+
+        DnsAnswer[] answers =
+        [
+            await dns.MxAsync(zone, Now), await dns.TxtAsync($"alias.{zone}", Now), await dns.TxtAsync($"many.{zone}", Now),
+            await dns.MxAsync($"few.{zone}", Now), await dns.TxtAsync($"nowhere.{zone}", Now),
+        ];
+
+        Assert.Equal([DnsOutcome.Found, DnsOutcome.Found, DnsOutcome.Found, DnsOutcome.Empty, DnsOutcome.NxDomain], answers.Select(answer => answer.Outcome));
+        Assert.All(answers, answer => Assert.Equal(vouches, answer.Authentic));
+        Assert.Equal([$"second-alias.{zone}", $"third-alias.{zone}", $"few.{zone}"], answers[1].Aliases);
+    }
+
+    [Fact]
+    public async Task The_TLSA_records_of_an_MX_host_are_seen_with_the_resolvers_word()
+    {
+        var internet = await real.InternetAsync();
+        var dns = new Eyes(internet).Dns;
+        var host = NameOf("exim", "good");
+        var key = SHA256.HashData(internet.Host(host).Certificates[0].Leaf.PublicKey.ExportSubjectPublicKeyInfo());
+
+        var matching = await dns.TlsaAsync($"_25._tcp.{host}", Now);
+        var other = await dns.TlsaAsync($"_25._tcp.{NameOf("postfix", "good")}", Now);
+        var none = await dns.TlsaAsync($"_25._tcp.{NameOf("exim", "rsa")}", Now);
+
+        Assert.Equal((DnsOutcome.Found, true), (matching.Outcome, matching.Authentic));
+        Assert.Equal([$"3 1 1 {Convert.ToHexStringLower(key)}"], matching.Records);
+        Assert.Equal([$"3 1 1 {new string('0', 64)}"], other.Records);
+        Assert.Equal((DnsOutcome.NxDomain, true), (none.Outcome, none.Authentic));
+    }
+
+    private static Task<IDnsQueryResponse> AskAsync(RealInternet internet, string name, QueryType type, Action<LookupClientOptions> change)
+    {
+        var options = new LookupClientOptions(new IPEndPoint(internet.Dns.Address, internet.Dns.Port)) { UseCache = false };
+        change(options);
+        return new LookupClient(options).QueryAsync(name, type, cancellationToken: Now);
+    }
+}

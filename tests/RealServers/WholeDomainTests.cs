@@ -1,0 +1,96 @@
+using System.Net.Sockets;
+using System.Text;
+using StsFunctions.CheckDomain;
+using Xunit;
+using static StsFunctions.Tests.RealServers.RealInternet;
+
+namespace StsFunctions.Tests.RealServers;
+
+/// <summary>Observe and judge, together, on domains of real servers.</summary>
+public sealed class WholeDomainTests(RealInternetFixture real)
+{
+    private static readonly string s_exim = NameOf("exim", "good");
+    private static readonly string s_postfix = NameOf("postfix", "good");
+
+    [Fact]
+    [Trait("Conformance", "MX-6")]
+    public async Task A_domain_of_Exim_and_Postfix_that_is_well_leads_to_no_finding()
+    {
+        var seen = await new Eyes(await real.InternetAsync()).LookAsync(Well);
+
+        Assert.Equal([s_exim, s_postfix], seen.MxHosts.Select(mx => mx.Host));
+        Assert.Equal(Socket.OSSupportsIPv6 ? 2 : 1, Eyes.SessionsOf(seen, s_exim).Count);
+        Assert.All(seen.MxHosts.SelectMany(mx => Eyes.SessionsOf(seen, mx.Host)), session => Assert.Equal(SmtpOutcome.Completed, session.Outcome));
+        Assert.Equal((PolicyFetchOutcome.Fetched, PolicyOf(s_exim, s_postfix)), (seen.PolicyHost.Fetch!.Outcome, Encoding.UTF8.GetString(seen.PolicyHost.Fetch.Body!)));
+        Assert.All((DnsAnswer[])[seen.Mx, seen.StsRecords, seen.MxHosts[0].A, seen.MxHosts[0].Tlsa], answer => Assert.Equal((DnsOutcome.Found, true), (answer.Outcome, answer.Authentic)));
+        Assert.Empty(Eyes.FindingsOf(seen, PolicyOf(s_exim, s_postfix)));
+    }
+
+    [Fact]
+    [Trait("Conformance", "MX-1")]
+    public async Task An_MX_that_the_policy_leaves_out_is_the_only_finding()
+    {
+        var seen = await new Eyes(await real.InternetAsync()).LookAsync(Well);
+
+        Assert.Equal([$"mx.uncovered {s_postfix}"], Eyes.FindingsOf(seen, PolicyOf(s_exim)));
+    }
+
+    [Fact]
+    [Trait("Conformance", "MX-4")]
+    public async Task One_expired_certificate_of_two_is_the_only_finding()
+    {
+        var seen = await new Eyes(await real.InternetAsync()).LookAsync(HalfExpired);
+
+        Assert.Equal([$"mx.certificate.expired {NameOf("postfix", "expired")}"], Eyes.FindingsOf(seen, PolicyOf($"*.{SignedZone}")));
+    }
+
+    [Theory]
+    [InlineData("exim", "tls12")]
+    [InlineData("exim", "rsa")]
+    [InlineData("exim", "both")]
+    [InlineData("exim", "plain", "mx.starttls.missing")]
+    [InlineData("exim", "gone", "mx.starttls.broken")]
+    [InlineData("exim", "old", Eyes.HandshakeFailureCode)]
+    [InlineData("exim", "expired", "mx.certificate.expired")]
+    [InlineData("exim", "leaf-only", "mx.certificate.untrusted")]
+    [InlineData("exim", "self-signed", "mx.certificate.untrusted")]
+    [InlineData("exim", "other-name", "mx.certificate.name")]
+    [InlineData("postfix", "tls12")]
+    [InlineData("postfix", "rsa")]
+    [InlineData("postfix", "both")]
+    [InlineData("postfix", "plain", "mx.starttls.missing")]
+    [InlineData("postfix", "gone", Eyes.HandshakeFailureCode)]
+    [InlineData("postfix", "old", "mx.tls.version")]
+    [InlineData("postfix", "expired", "mx.certificate.expired")]
+    [InlineData("postfix", "leaf-only", "mx.certificate.untrusted")]
+    [InlineData("postfix", "self-signed", "mx.certificate.untrusted")]
+    [InlineData("postfix", "other-name", "mx.certificate.name")]
+    [Trait("Conformance", "MX-3")]
+    [Trait("Conformance", "MX-4")]
+    [Trait("Conformance", "MX-5")]
+    public async Task A_server_leads_to_exactly_its_finding(string server, string setup, params string[] findings)
+    {
+        var host = NameOf(server, setup);
+
+        var seen = await new Eyes(await real.InternetAsync()).LookAsync(host);
+
+        Assert.Equal(findings.Select(code => $"{code} {host}"), Eyes.FindingsOf(seen, PolicyOf(host)));
+    }
+
+    [Theory]
+    [InlineData("exim")]
+    [InlineData("postfix")]
+    public async Task Of_two_certificates_each_is_seen_by_the_session_that_asks_for_it(string server)
+    {
+        var internet = await real.InternetAsync();
+        var host = NameOf(server, "both");
+
+        var seen = await new Eyes(internet).LookAsync(host);
+
+        var narrow = Assert.Single(seen.MxHosts[0].Looks).Narrow;
+        byte[] ShownTo(TlsOffer offer) => narrow.Single(session => session.Offer == offer).Tls!.Chain[0];
+        Assert.Equal(internet.Host(host).Certificates[0].Leaf.RawData, ShownTo(TlsOffer.Tls12Ecdsa));
+        Assert.Equal(internet.Host(host).Certificates[1].Leaf.RawData, ShownTo(TlsOffer.Tls12Rsa));
+        Assert.Equal("Tls13", narrow.Single(session => session.Offer == TlsOffer.Tls13).Tls!.Protocol);
+    }
+}
