@@ -36,6 +36,9 @@ internal enum PolicyFetchOutcome
 /// <param name="Location">Where a redirect leads, as it came; nobody goes there.</param>
 /// <param name="Body">The file, if it was fetched.</param>
 /// <param name="Detail">What was said of a failure.</param>
+/// <param name="Address">The address that was connected to, once one was.</param>
+/// <param name="Tls">What the handshake showed, once there was a certificate: also where it was not good, and nothing was asked.</param>
+/// <param name="Total">How long the whole fetch took, in milliseconds.</param>
 internal sealed record PolicyFetch(
     Uri Url,
     PolicyFetchOutcome Outcome,
@@ -43,4 +46,7 @@ internal sealed record PolicyFetch(
     string? ContentType = null,
     string? Location = null,
     byte[]? Body = null,
-    string? Detail = null);
+    string? Detail = null,
+    string? Address = null,
+    TlsSession? Tls = null,
+    int Total = 0);

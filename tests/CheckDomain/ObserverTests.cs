@@ -28,7 +28,7 @@ public sealed class ObserverTests
         {
             lab.Internet.SetPolicyId(domain.Name, Id);
             var seen = await lab.Observer().LookAsync(DomainName.Parse(domain.Name), "1", Now);
-            var judged = Judge.Of(new Case(seen, Policy.Parse(Encoding.UTF8.GetBytes(domain.Policy)), new Hosted(Id, seen.At.AddDays(-2), seen.At.AddDays(-2), Encoding.UTF8.GetBytes(domain.Policy)), OurPlaces.Unknown));
+            var judged = Judge.Of(new Case(seen, Policy.Parse(Encoding.UTF8.GetBytes(domain.Policy)), new Hosted(Id, seen.At.AddDays(-2), seen.At.AddDays(-2), Encoding.UTF8.GetBytes(domain.Policy)), new OurPlaces([lab.Internet.AppHost], [], null)));
             var codes = judged.Findings.Select(finding => finding.Code).Order(StringComparer.Ordinal);
             if (!codes.SequenceEqual(domain.Expected))
             {
@@ -213,7 +213,7 @@ public sealed class ObserverTests
     private static Task<Observation> LookAsync(Lab lab) => lab.Observer().LookAsync(DomainName.Parse("lab.example"), "1", Now);
 
     private static Judgement JudgeOf(Observation seen) => Judge.Of(new Case(
-        seen, Policy.Parse("version: STSv1\nmode: enforce\nmx: mx.lab.example\nmax_age: 86400\n"u8), new Hosted(Id, seen.At, seen.At, []), OurPlaces.Unknown));
+        seen, Policy.Parse("version: STSv1\nmode: enforce\nmx: mx.lab.example\nmax_age: 604800\n"u8), new Hosted(Id, seen.At, seen.At, []), OurPlaces.Unknown));
 
     /// <summary>A clock whose every wait is over at once, after something has happened.</summary>
     private sealed class Retries(Action meanwhile) : TimeProvider
