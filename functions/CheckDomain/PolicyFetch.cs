@@ -38,6 +38,7 @@ internal enum PolicyFetchOutcome
 /// <param name="Detail">What was said of a failure.</param>
 /// <param name="Address">The address that was connected to, once one was.</param>
 /// <param name="Tls">What the handshake showed, once there was a certificate: also where it was not good, and nothing was asked.</param>
+/// <param name="Milliseconds">How long the whole fetch took, in milliseconds.</param>
 internal sealed record PolicyFetch(
     Uri Url,
     PolicyFetchOutcome Outcome,
@@ -47,4 +48,5 @@ internal sealed record PolicyFetch(
     byte[]? Body = null,
     string? Detail = null,
     string? Address = null,
-    TlsSession? Tls = null);
+    TlsSession? Tls = null,
+    int Milliseconds = 0);

@@ -7,15 +7,15 @@ using StsFunctions.Protocol.MtaSts;
 namespace StsFunctions.CheckDomain;
 
 /// <summary>Fetches a domain's policy as a sending mail server does (RFC 8461 §3.3).</summary>
-internal sealed class PolicyFetcher(OutgoingHttp http, CheckSettings settings)
+internal sealed class PolicyFetcher(OutgoingHttp http, CheckSettings settings, TimeProvider time)
 {
     /// <summary>Looks once. Whatever the policy host does, the answer is a fetch, within the settings' time.</summary>
     /// <exception cref="OperationCanceledException">The caller gave up.</exception>
     public async Task<PolicyFetch> FetchAsync(DomainName domain, CancellationToken cancellation)
     {
-        var peer = new OutgoingPeer();
+        var (peer, began) = (new OutgoingPeer(), time.GetTimestamp());
         var fetch = await FetchAsync(new Uri($"https://mta-sts.{domain}/.well-known/mta-sts.txt"), peer, cancellation);
-        return fetch with { Address = peer.Address?.ToString(), Tls = TlsOf(peer) };
+        return fetch with { Address = peer.Address?.ToString(), Tls = TlsOf(peer), Milliseconds = (int)time.GetElapsedTime(began).TotalMilliseconds };
     }
 
     private async Task<PolicyFetch> FetchAsync(Uri url, OutgoingPeer peer, CancellationToken cancellation)

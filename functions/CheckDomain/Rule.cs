@@ -18,6 +18,22 @@ internal sealed record Case(Observation Seen, Policy Policy, Hosted? Hosted, Our
         _ => Severity.Info,
     };
 
+    /// <summary>How bad it is when only some senders refuse a server, or may do so.</summary>
+    public Severity WhenSomeRefuse => WhenRefused == Severity.Critical ? Severity.Warning : WhenRefused;
+
+    /// <summary>How bad it is when senders cannot learn the policy: no mail is refused for it, but protection is lost, where there was to be any.</summary>
+    public Severity WhenNotLearnt => Policy.Mode != PolicyMode.None || IsAnnounced ? Severity.Warning : Severity.Info;
+
+    /// <summary>Whether a record tells senders that there is a policy (RFC 8461 §3.1).</summary>
+    public bool IsAnnounced => StsRecord.Select(Seen.StsRecords.Records).Record is not null;
+
+    /// <summary>The <c>_mta-sts</c> record to publish.</summary>
+    public string StsRecordToPublish => $"_mta-sts.{Seen.Domain}. TXT \"v=STSv1; id={Hosted?.PolicyId ?? "<id of the policy>"};\"";
+
+    /// <summary>The <c>_smtp._tls</c> record to publish.</summary>
+    public string TlsRptRecordToPublish =>
+        $"_smtp._tls.{Seen.Domain}. TXT \"v=TLSRPTv1; rua={(Places.ReportUris is [var ours, ..] ? ours : "https://<host of this app>/v1/tlsrpt")}\"";
+
     /// <summary>What a strict sender does with mail for such a server, in words.</summary>
     public string Consequence => Policy.Mode switch
     {
@@ -51,8 +67,11 @@ internal sealed record OurPlaces(IReadOnlyList<string> PolicyTargets, IReadOnlyL
 /// </summary>
 internal interface IRule
 {
+    /// <summary>What it finds: one kind, and no other rule finds that.</summary>
+    FindingKind Kind { get; }
+
     /// <summary>The one code of its findings.</summary>
-    string Code { get; }
+    string Code => Kind.Code;
 
     /// <summary>Whether the observation shows anything of what the rule looks at; if not, the rule is not asked.</summary>
     bool CanSee(Case given);
@@ -60,6 +79,6 @@ internal interface IRule
     /// <summary>Whether the observation shows all of it, so that a fault not seen is a fault gone.</summary>
     bool SeesAll(Case given) => CanSee(given);
 
-    /// <summary>What it finds.</summary>
+    /// <summary>What it finds, each subject once.</summary>
     IEnumerable<Finding> Judge(Case given);
 }

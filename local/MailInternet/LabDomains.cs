@@ -49,7 +49,7 @@ public static class LabDomains
         new("self-signed.example", "The certificate of its MX host is signed by nobody but itself.")
         {
             Mx = [WithCertificate("mx.self-signed.example", good => good with { Signer = CertificateSigner.Itself })],
-            Expected = ["mx.certificate.untrusted"],
+            Expected = ["mx.certificate.self-signed"],
         },
         new("stranger.example", "The certificate of its MX host is signed by a CA that nobody trusts.")
         {
@@ -59,11 +59,12 @@ public static class LabDomains
         new("no-intermediate.example", "Its MX host does not send the intermediate certificate.")
         {
             Mx = [WithCertificate("mx.no-intermediate.example", good => good with { Sends = SentChain.LeafOnly })],
-            Expected = ["mx.certificate.untrusted"],
+            Expected = ["mx.certificate.intermediate-missing"],
         },
         new("misordered.example", "Its MX host sends its chain in the wrong order, which senders put up with (RFC 8446 §4.4.2).")
         {
             Mx = [WithCertificate("mx.misordered.example", good => good with { Sends = SentChain.Misordered })],
+            Expected = ["mx.certificate.misordered"],
         },
         new("old-tls.example", "Its MX host knows no TLS newer than 1.1.")
         {
@@ -105,13 +106,13 @@ public static class LabDomains
         {
             Mx = [s_good],
             StsRecords = LabStsRecords.Twice,
-            Expected = ["txt.sts.invalid"],
+            Expected = ["txt.sts.several"],
         },
         new("malformed.example", "Its MTA-STS record has an id that is not letters and digits.")
         {
             Mx = [s_good],
             StsRecords = LabStsRecords.Malformed,
-            Expected = ["txt.sts.invalid"],
+            Expected = ["txt.sts.malformed"],
         },
         new("delegated.example", "All is well: its MTA-STS record is an alias into the zone of its operator.")
         {
@@ -133,9 +134,10 @@ public static class LabDomains
         {
             Mx = [new("mx.dripping.example") { Script = SmtpScript.Good with { OneByteAtATime = true } }],
         },
-        new("tls12.example", "All is well: its MX host knows TLS 1.2 and no newer one.")
+        new("tls12.example", "Its MX host knows TLS 1.2 and no newer one, which is still good.")
         {
             Mx = [new("mx.tls12.example") { Script = SmtpScript.Good with { Protocols = SslProtocols.Tls12 } }],
+            Expected = ["mx.tls.only-12"],
         },
         new("rsa.example", "All is well: the key of its MX host's certificate is RSA.")
         {
@@ -148,11 +150,12 @@ public static class LabDomains
         new("half-expired.example", "Its MX host has a good ECDSA certificate, and an RSA one that expired yesterday: only senders without ECDSA see that one.")
         {
             Mx = [WithBoth("mx.half-expired.example", good => good with { NotBeforeFromNow = TimeSpan.FromDays(-91), NotAfterFromNow = TimeSpan.FromDays(-1) })],
+            Expected = ["mx.certificate.second"],
         },
         new("flooding.example", "The answer of its MX host to EHLO has no end.")
         {
             Mx = [new("mx.flooding.example") { Script = SmtpScript.FloodsAt(SmtpStage.Ehlo) }],
-            Expected = ["mx.unreachable"],
+            Expected = ["mx.broken-off"],
         },
         new("cut-off.example", "Its MX host hangs up in the middle of the TLS handshake.")
         {
@@ -162,12 +165,12 @@ public static class LabDomains
         new("injected.example", "Somebody puts plaintext behind its MX host's answer to STARTTLS (RFC 3207 §6).")
         {
             Mx = [new("mx.injected.example") { Script = SmtpScript.Injected }],
-            Expected = ["mx.starttls.broken"],
+            Expected = ["mx.starttls.injected"],
         },
         new("refusing.example", "Its MX host offers STARTTLS, and then says that it has no TLS.")
         {
             Mx = [new("mx.refusing.example") { Script = SmtpScript.RefusesStartTls }],
-            Expected = ["mx.starttls.broken"],
+            Expected = ["mx.starttls.refused"],
         },
         new("turning-away.example", "Its MX host greets with 554: it will not talk.")
         {
@@ -208,30 +211,27 @@ public static class LabDomains
         },
     ];
 
-    /// <summary>
-    /// Policy hosts that are servers of the internet, and not the app's. What is wrong with them shows to those who fetch policies,
-    /// which the app's checks do not do: they expect nothing but what DNS and the MX hosts show.
-    /// </summary>
+    /// <summary>Policy hosts that are servers of the internet, and not the app's.</summary>
     public static IReadOnlyList<LabDomain> Policies { get; } =
     [
         Policy("policy-elsewhere.example", "All is well: somebody else serves its policy.", new()),
-        Policy("policy-redirects.example", "Its policy host redirects, which senders do not follow (RFC 8461 §3.3).", new() { Script = PolicyScript.Redirects(302) }),
+        Policy("policy-redirects.example", "Its policy host redirects, which senders do not follow (RFC 8461 §3.3).", new() { Script = PolicyScript.Redirects(302) }, "policy.redirect"),
         Policy("policy-slow.example", "All is well: its policy host takes a second for the first byte, and a moment for each one after it.",
             new() { Script = PolicyScript.Slow(TimeSpan.FromSeconds(1), TimeSpan.FromMilliseconds(10)) }),
-        Policy("policy-type.example", "Its policy is served as text/html.", new() { Script = PolicyScript.Good with { MediaType = "text/html; charset=utf-8" } }),
-        Policy("policy-missing.example", "Its policy host answers 404.", new() { Script = PolicyScript.Answers(404) }),
-        Policy("policy-broken.example", "Its policy host answers 500.", new() { Script = PolicyScript.Answers(500) }),
-        Policy("policy-oversize.example", "Its policy is longer than the 64 KiB that senders read (RFC 8461 §3.2).", new() { Script = PolicyScript.Oversize }),
-        Policy("policy-cut-off.example", "Its policy host hangs up in the middle of the policy.", new() { Script = PolicyScript.Good with { CutsOff = true } }),
-        Policy("policy-differs.example", "Its policy host serves another policy than the one that was published.", new() { Script = PolicyScript.Differs }),
-        Policy("policy-down.example", "Nothing listens where its policy host should.", new() { Listens = false }),
-        Policy("policy-wrong-name.example", "The certificate of its policy host is for another name.", new() { Certificate = CertificateSpec.For("www.somewhere-else.example") }),
+        Policy("policy-type.example", "Its policy is served as text/html.", new() { Script = PolicyScript.Good with { MediaType = "text/html; charset=utf-8" } }, "policy.media-type"),
+        Policy("policy-missing.example", "Its policy host answers 404.", new() { Script = PolicyScript.Answers(404) }, "policy.status"),
+        Policy("policy-broken.example", "Its policy host answers 500.", new() { Script = PolicyScript.Answers(500) }, "policy.server-error"),
+        Policy("policy-oversize.example", "Its policy is longer than the 64 KiB that senders read (RFC 8461 §3.2).", new() { Script = PolicyScript.Oversize }, "policy.too-large"),
+        Policy("policy-cut-off.example", "Its policy host hangs up in the middle of the policy.", new() { Script = PolicyScript.Good with { CutsOff = true } }, "policy-host.broken-off"),
+        Policy("policy-differs.example", "Its policy host serves another policy than the one that was published.", new() { Script = PolicyScript.Differs }, "policy-host.elsewhere"),
+        Policy("policy-down.example", "Nothing listens where its policy host should.", new() { Listens = false }, "policy-host.unreachable"),
+        Policy("policy-wrong-name.example", "The certificate of its policy host is for another name.", new() { Certificate = CertificateSpec.For("www.somewhere-else.example") }, "policy-host.certificate"),
         Policy("policy-expired.example", "The certificate of its policy host expired yesterday.",
-            new() { Certificate = CertificateSpec.For("mta-sts.policy-expired.example") with { NotBeforeFromNow = TimeSpan.FromDays(-91), NotAfterFromNow = TimeSpan.FromDays(-1) } }),
+            new() { Certificate = CertificateSpec.For("mta-sts.policy-expired.example") with { NotBeforeFromNow = TimeSpan.FromDays(-91), NotAfterFromNow = TimeSpan.FromDays(-1) } }, "policy-host.certificate"),
         Policy("policy-self-signed.example", "The certificate of its policy host is signed by nobody but itself.",
-            new() { Certificate = CertificateSpec.For("mta-sts.policy-self-signed.example") with { Signer = CertificateSigner.Itself } }),
+            new() { Certificate = CertificateSpec.For("mta-sts.policy-self-signed.example") with { Signer = CertificateSigner.Itself } }, "policy-host.certificate"),
         Policy("policy-no-intermediate.example", "Its policy host does not send the intermediate certificate.",
-            new() { Certificate = CertificateSpec.For("mta-sts.policy-no-intermediate.example") with { Sends = SentChain.LeafOnly } }),
+            new() { Certificate = CertificateSpec.For("mta-sts.policy-no-intermediate.example") with { Sends = SentChain.LeafOnly } }, "policy-host.certificate"),
     ];
 
     /// <summary>Every domain of the catalogue that answers whoever looks, or refuses to, at once.</summary>
@@ -243,7 +243,7 @@ public static class LabDomains
         new("hanging.example", "Its MX host answers EHLO with silence.")
         {
             Mx = [new("mx.hanging.example") { Script = SmtpScript.HangsAt(SmtpStage.Ehlo) }],
-            Expected = ["mx.unreachable"],
+            Expected = ["mx.broken-off"],
         },
         new("hanging-tls.example", "Its MX host goes silent in the TLS handshake.")
         {
@@ -256,7 +256,7 @@ public static class LabDomains
             Dns = [new("dns-silent.example", DnsBehaviour.Silent)],
             Expected = ["mx.lookup.failed"],
         },
-        Policy("policy-silent.example", "Its policy host never answers.", new() { Script = PolicyScript.Silent }),
+        Policy("policy-silent.example", "Its policy host never answers.", new() { Script = PolicyScript.Silent }, "policy-host.timed-out"),
     ];
 
     /// <summary>The domain of that name.</summary>
@@ -271,5 +271,6 @@ public static class LabDomains
     private static LabMx WithBoth(string host, Func<CertificateSpec, CertificateSpec> howTheRsaOne) =>
         new(host) { SecondCertificate = howTheRsaOne(CertificateSpec.For(host) with { Key = KeyKind.Rsa }) };
 
-    private static LabDomain Policy(string name, string fault, LabPolicyHost host) => new(name, fault) { Mx = [s_good], PolicyHost = host };
+    private static LabDomain Policy(string name, string fault, LabPolicyHost host, params string[] expected) =>
+        new(name, fault) { Mx = [s_good], PolicyHost = host, Expected = expected };
 }

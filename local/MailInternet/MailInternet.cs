@@ -253,6 +253,7 @@ public sealed class MailInternet : IAsyncDisposable
         _domains[domain.Name] = domain;
         PublishStsRecords(domain);
         Zone.Set($"_smtp._tls.{domain.Name}", DnsRecord.Txt($"v=TLSRPTv1; rua=https://{AppHost}/v1/tlsrpt"));
+        Zone.Set($"_dmarc.{domain.Name}", DnsRecord.Txt("v=DMARC1; p=reject"));
         Zone.Set($"mta-sts.{domain.Name}", domain.PolicyHost is { } policyHost
             ? DnsRecord.Address(AddPolicyHost(domain.Name, policyHost).EndPoint.Address)
             : DnsRecord.Cname(AppHost));

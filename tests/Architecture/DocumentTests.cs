@@ -1,5 +1,4 @@
 using System.Text.RegularExpressions;
-using StsFunctions.CheckDomain;
 using StsFunctions.Local;
 using Xunit;
 
@@ -8,11 +7,37 @@ namespace StsFunctions.Tests.Architecture;
 /// <summary>docs/ lists exactly what there is.</summary>
 public sealed partial class DocumentTests
 {
+    private static string Findings => Path.Combine(Repository.Root, "docs", "FINDINGS.md");
+
     [Fact]
-    public void Every_code_of_a_finding_is_in_the_catalogue_and_nothing_else()
+    public void Every_kind_of_finding_is_in_the_catalogue_with_its_meaning_and_remedy_and_nothing_else()
     {
-        var listed = FirstColumn().Matches(File.ReadAllText(Path.Combine(Repository.Root, "docs", "FINDINGS.md"))).Select(match => match.Groups[1].Value);
-        Assert.Equal(Judge.Rules.Select(rule => rule.Code).Append(NetworkFindings.Port25Closed.Code).Order(StringComparer.Ordinal), listed.Order(StringComparer.Ordinal));
+        // Written anew by STS_UPDATE_SNAPSHOTS=1, so that a change of words is a change to review.
+        var written = FindingsDocument.Write(File.ReadAllText(Findings).ReplaceLineEndings("\n"));
+        if (Environment.GetEnvironmentVariable("STS_UPDATE_SNAPSHOTS") == "1")
+        {
+            File.WriteAllText(Findings, written);
+        }
+
+        Assert.Equal(written, File.ReadAllText(Findings).ReplaceLineEndings("\n"));
+        Assert.Equal(
+            FindingsDocument.Kinds.Select(kind => kind.Code).Order(StringComparer.Ordinal),
+            FirstColumn().Matches(written).Select(match => match.Groups[1].Value).Order(StringComparer.Ordinal));
+    }
+
+    [Fact]
+    public void A_code_is_one_kind_of_finding_and_every_kind_says_what_it_is_what_it_means_and_what_to_do()
+    {
+        Assert.Equal(FindingsDocument.Kinds.Select(kind => kind.Code).Distinct(), FindingsDocument.Kinds.Select(kind => kind.Code));
+        Assert.All(FindingsDocument.Kinds, kind =>
+        {
+            Assert.Matches("^[a-z0-9]+([.-][a-z0-9]+)+$", kind.Code);
+            Assert.Matches("^(by mode|info|warning|critical)", kind.Severity);
+            Assert.NotEmpty(kind.What);
+            Assert.EndsWith(".", kind.Meaning, StringComparison.Ordinal);
+            Assert.NotEmpty(kind.Remedy);
+            Assert.Matches(@"^RFC \d+ §\d", kind.Rfc);
+        });
     }
 
     [Fact]

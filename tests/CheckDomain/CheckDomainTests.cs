@@ -12,7 +12,7 @@ namespace StsFunctions.Tests.CheckDomain;
 public sealed class CheckDomainTests(AzuriteFixture azurite)
 {
     private static readonly DomainName Domain = DomainName.Parse("lab.example");
-    private static readonly Policy Enforce = Policy.Parse("version: STSv1\nmode: enforce\nmx: mx.lab.example\nmax_age: 86400\n"u8);
+    private static readonly Policy Enforce = Policy.Parse("version: STSv1\nmode: enforce\nmx: mx.lab.example\nmax_age: 604800\n"u8);
 
     private static CancellationToken Now => TestContext.Current.CancellationToken;
 

@@ -33,7 +33,8 @@ public sealed class ObserverTests
             var seen = await lab.Observer().LookAsync(DomainName.Parse(domain.Name), "1", Now);
             // As the app writes it, and as the policy hosts serve it.
             var policy = Encoding.UTF8.GetBytes(domain.Policy.ReplaceLineEndings("\r\n"));
-            var judged = Judge.Of(new Case(seen, Policy.Parse(policy), new Hosted(Id, seen.At.AddDays(-2), seen.At.AddDays(-2), policy), OurPlaces.Unknown));
+            var judged = Judge.Of(new Case(seen, Policy.Parse(policy), new Hosted(Id, seen.At.AddDays(-2), seen.At.AddDays(-2), policy),
+                domain.PolicyHost is null ? OurPlaces.Unknown : new OurPlaces([lab.Internet.AppHost], [], null)));
             var codes = judged.Findings.Select(finding => finding.Code).Order(StringComparer.Ordinal);
             if (!codes.SequenceEqual(domain.Expected))
             {

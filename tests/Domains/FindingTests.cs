@@ -13,7 +13,7 @@ public sealed class FindingTests
     [InlineData("CN=Müller § 5, O=例", "CN=Müller § 5, O=例")]
     public void What_was_seen_is_shown_on_one_line(string seen, string shown)
     {
-        var finding = new Finding("txt.sts.invalid", Severity.Warning, seen, seen, "", seen, "");
+        var finding = new Finding("txt.sts.malformed", Severity.Warning, seen, seen, "", seen, "");
 
         Assert.Equal((shown, shown, shown), (finding.Subject, finding.Evidence, finding.Remedy));
         Assert.Equal(shown, (finding with { Evidence = seen }).Evidence);

@@ -1,0 +1,184 @@
+using CsCheck;
+using StsFunctions.CheckDomain;
+using StsFunctions.Domains;
+using StsFunctions.Local.MailInternet;
+using StsFunctions.Protocol.MtaSts;
+using Xunit;
+using DnsAnswer = StsFunctions.CheckDomain.DnsAnswer;
+using SmtpSession = StsFunctions.CheckDomain.SmtpSession;
+
+namespace StsFunctions.Tests.CheckDomain;
+
+/// <summary>What holds of whatever may be seen, and of whatever may not.</summary>
+public sealed class JudgePropertyTests
+{
+    private static readonly string[] Hosts = ["mx1.example.com", "mx2.example.com", "192.0.2.7", "b\u00fccher.example", ""];
+    private static readonly string[] Addresses = ["192.0.2.1", "192.0.2.2", "10.0.0.1", "2001:db8::1", "2001:db8::2"];
+    private static readonly byte[] Garbage = [0x30, 0x03, 0x02, 0x01];
+
+    private static readonly TlsSession[] Handshakes =
+    [
+        Seen.Certificate("mx1.example.com"),
+        Seen.Certificate("mx1.example.com", -91, -1),
+        Seen.Certificate("other.example", -80, 5, "PartialChain: CN=x"),
+        Seen.Certificate(CertificateSpec.For("mta-sts.example.com") with { Signer = CertificateSigner.Itself }, "UntrustedRoot: CN=x"),
+        Seen.Certificate(CertificateSpec.For("mx1.example.com") with { Sends = SentChain.Misordered }) with { Protocol = "Tls12" },
+        new("", "", [], [], []),
+        new("Tls13", "x", [Garbage, []], [Garbage], ["what"]),
+    ];
+
+    private static readonly byte[][] Bodies =
+    [
+        Seen.AsPublished,
+        "version: STSv1\nmode: testing\nmx: a.example\nmax_age: 1\n"u8.ToArray(),
+        "version: STSv1\nmode: none\nmax_age: 1\n"u8.ToArray(),
+        [0xff, 0x00],
+    ];
+
+    private static readonly Gen<string> Record = Gen.OneOf(
+        Gen.OneOf(
+            "", " ", "0 .", "10 mx1.example.com", "ten", $"v=STSv1; id={Seen.PolicyId};", "v=STSv1 ;id=1", "v=TLSRPTv1; rua=a", "v=TLSRPTv1;rua=mailto:a@b.example",
+            "v=DMARC1; p=none", "v=DMARC1", "0 issue ;", "128 x y", "0 issue", "3 1 1 00", "3 1 1 xyz", "2 0 0", "1 1 1 00", "999 1 1 00", "192.0.2.1"),
+        Gen.String);
+
+    private static readonly Gen<DnsOutcome> DnsEnd = Gen.Enum<DnsOutcome>();
+
+    private static readonly Gen<bool?> Vouched = Gen.OneOf<bool?>(null, true, false);
+
+    private static readonly Gen<TlsSession?> Handshake = Gen.OneOf(Gen.OneOf<TlsSession?>((TlsSession?)null), Gen.OneOf<TlsSession?>(Handshakes));
+
+    private static readonly Gen<AddressLook> Look =
+        from session in Session(Gen.OneOf(TlsOffer.Default))
+        from narrow in Session(Gen.OneOf(TlsOffer.Tls12Rsa, TlsOffer.Tls12Ecdsa, TlsOffer.Tls13)).Array[0, 3]
+        select new AddressLook(session, narrow, narrow is [] ? null : Seen.At.AddHours(-2));
+
+    private static readonly Gen<MxHostObservation> MxHost =
+        from host in Gen.OneOf(Hosts)
+        from isImplicit in Gen.Bool
+        from tlsa in Dns("_25._tcp")
+        from a in Dns(host)
+        from aaaa in Dns(host)
+        from looks in Look.Array[0, 3]
+        select new MxHostObservation(host, 10, isImplicit, a, aaaa, tlsa, [.. looks.DistinctBy(look => look.Session.Address)]);
+
+    private static readonly Gen<PolicyFetch?> Fetch = Gen.OneOf(
+        Gen.OneOf<PolicyFetch?>((PolicyFetch?)null),
+        from outcome in Gen.Enum<PolicyFetchOutcome>()
+        from status in Gen.OneOf(200, 301, 404, 429, 503)
+        from type in Gen.OneOf<string?>(null, "text/plain", "text/html", ";")
+        from body in Gen.OneOf(Bodies)
+        from tls in Handshake
+        select (PolicyFetch?)(Seen.Fetch(outcome) with
+        {
+            Status = outcome switch { PolicyFetchOutcome.Fetched or PolicyFetchOutcome.TooLarge => 200, PolicyFetchOutcome.OtherStatus => status == 200 ? 204 : status, _ => null },
+            ContentType = type,
+            Body = outcome == PolicyFetchOutcome.Fetched ? body : null,
+            Tls = tls,
+        }));
+
+    private static readonly Gen<Observation> Observed =
+        from mx in Dns("example.com")
+        from sts in Dns("_mta-sts.example.com")
+        from tlsRpt in Dns("_smtp._tls.example.com")
+        from dmarc in Dns("_dmarc.example.com")
+        from a in Dns("mta-sts.example.com")
+        from aaaa in Dns("mta-sts.example.com")
+        from caa in Dns("example.com")
+        from fetch in Fetch
+        from hosts in MxHost.Array[0, 3]
+        from port25 in Gen.OneOf(Port25.Open, Port25.NotAsked)
+        select new Observation(
+            Observation.CurrentVersion, "example.com", "1", Seen.At, mx, sts, tlsRpt, dmarc,
+            new PolicyHostObservation("mta-sts.example.com", a, aaaa, caa, fetch),
+            // Whoever has no MX records at hand has no hosts.
+            mx.IsKnown ? [.. hosts.DistinctBy(host => host.Host)] : [],
+            port25);
+
+    private static readonly Gen<Case> Given =
+        from seen in Observed
+        from mode in Gen.Enum<PolicyMode>()
+        from isHosted in Gen.Bool
+        from isPlaced in Gen.Bool
+        from age in Gen.OneOf(0, 3_600, 86_400, 1_209_600)
+        let given = Cases.Of(seen, mode, "mx1.example.com", "*.old.example").WithMaxAge(age)
+        select given with { Hosted = isHosted ? given.Hosted : null, Places = isPlaced ? Seen.Places : OurPlaces.Unknown };
+
+    // One part of the look not done, as a check out of time leaves it, or one that is on a network without port 25.
+    private static readonly (string Name, Func<Observation, Observation> How)[] Blindfolds =
+    [
+        ("MX", seen => seen with { Mx = NotAsked(seen.Mx), MxHosts = [] }),
+        ("MX failed", seen => seen with { Mx = NotAsked(seen.Mx) with { Outcome = DnsOutcome.TimedOut }, MxHosts = [] }),
+        ("A", seen => Each(seen, host => host with { A = NotAsked(host.A), Looks = [.. host.Looks.Where(look => look.Session.Address.Contains(':', StringComparison.Ordinal))] })),
+        ("AAAA", seen => Each(seen, host => host with { Aaaa = NotAsked(host.Aaaa), Looks = [.. host.Looks.Where(look => !look.Session.Address.Contains(':', StringComparison.Ordinal))] })),
+        ("TLSA", seen => Each(seen, host => host with { Tlsa = NotAsked(host.Tlsa) })),
+        ("sessions", seen => Each(seen, host => host with { Looks = [.. host.Looks.Select(look => new AddressLook(new SmtpSession(look.Session.Address, SmtpOutcome.OutOfTime), []))] })),
+        ("narrow sessions", seen => Each(seen, host => host with { Looks = [.. host.Looks.Select(look => look with { Narrow = [], NarrowAt = null })] })),
+        ("port 25", seen => Each(seen, host => host with { Looks = [.. host.Looks.Select(look => new AddressLook(new SmtpSession(look.Session.Address, look.Session.Outcome is SmtpOutcome.AddressNotAllowed or SmtpOutcome.NoRoute ? look.Session.Outcome : SmtpOutcome.ConnectionTimedOut), []))] }) with { Port25 = Port25.Closed }),
+        ("_mta-sts", seen => seen with { StsRecords = NotAsked(seen.StsRecords) }),
+        ("_smtp._tls", seen => seen with { TlsRptRecords = NotAsked(seen.TlsRptRecords) }),
+        ("_dmarc", seen => seen with { Dmarc = NotAsked(seen.Dmarc) }),
+        ("policy host's addresses", seen => seen with { PolicyHost = seen.PolicyHost with { A = NotAsked(seen.PolicyHost.A), Aaaa = NotAsked(seen.PolicyHost.Aaaa) } }),
+        ("CAA", seen => seen with { PolicyHost = seen.PolicyHost with { Caa = NotAsked(seen.PolicyHost.Caa) } }),
+        ("fetch", seen => seen with { PolicyHost = seen.PolicyHost with { Fetch = null } }),
+    ];
+
+    [Fact]
+    public void Whatever_is_seen_the_judging_ends_and_every_finding_is_of_a_known_kind_and_each_subject_has_it_once()
+    {
+        var kinds = Judge.Kinds.Select(kind => kind.Code).ToHashSet();
+        Given.Sample(given =>
+        {
+            var judged = Judge.Of(given);
+            Assert.All(judged.Findings, finding => Assert.Contains(finding.Code, kinds));
+            Assert.Equal(judged.Findings.Select(Identity).Distinct(), judged.Findings.Select(Identity));
+        });
+    }
+
+    [Fact]
+    [Trait("Conformance", "MX-7")]
+    public void What_could_not_be_seen_opens_nothing_makes_nothing_worse_and_resolves_nothing() => Gen.Select(Given, Gen.OneOf(Blindfolds)).Sample((given, blindfold) =>
+    {
+        var all = Judge.Of(given);
+        var less = Judge.Of(given with { Seen = blindfold.How(given.Seen) with { OutOfTime = true } });
+        var before = all.Findings.ToDictionary(Identity);
+
+        var opened = less.Findings.Where(finding => !before.TryGetValue(Identity(finding), out var same) || finding.Severity > same.Severity).Select(finding => $"{finding.Code} {finding.Subject}");
+        var after = less.Findings.Select(Identity).ToHashSet();
+        var resolved = all.Findings.Where(finding => !after.Contains(Identity(finding)) && !less.Unseen.Contains(finding.Code)).Select(finding => $"{finding.Code} {finding.Subject}");
+
+        // That the MX records do not come is itself something that was seen.
+        Assert.Equal((blindfold.Name, "", ""), (blindfold.Name, string.Join(", ", opened.Except(["mx.lookup.failed example.com"])), string.Join(", ", resolved)));
+    });
+
+    [Fact]
+    public void Where_nothing_was_seen_nothing_is_said_but_of_the_policy_itself()
+    {
+        var nothing = Blindfolds.Where(blindfold => blindfold.Name != "MX failed").Aggregate(Seen.Good, (seen, blindfold) => blindfold.How(seen)) with { OutOfTime = true };
+
+        var judged = Judge.Of(Cases.Of(nothing, PolicyMode.Enforce, "mx9.example.com"));
+
+        Assert.Empty(judged.Findings);
+        Assert.Equal(["policy.max-age.short", "policy.testing.long"], Judge.Rules.Select(rule => rule.Code).Where(code => !judged.Unseen.Contains(code)).Order(StringComparer.Ordinal));
+    }
+
+    private static (string Code, string Subject) Identity(Finding finding) => (finding.Code, finding.Subject);
+
+    private static DnsAnswer NotAsked(DnsAnswer answer) => DnsAnswer.NotAsked(answer.Name);
+
+    private static Observation Each(Observation seen, Func<MxHostObservation, MxHostObservation> how) => seen with { MxHosts = [.. seen.MxHosts.Select(how)] };
+
+    private static Gen<DnsAnswer> Dns(string name) =>
+        from outcome in DnsEnd
+        from records in Record.Array[1, 3]
+        from aliases in Gen.OneOf("app.example.net", "elsewhere.example").Array[0, 2]
+        from vouched in Vouched
+        select new DnsAnswer(name, outcome, outcome == DnsOutcome.Found ? records : [], outcome == DnsOutcome.NotAsked ? [] : aliases, 300, null, vouched);
+
+    private static Gen<SmtpSession> Session(Gen<TlsOffer> offers) =>
+        from address in Gen.OneOf(Addresses)
+        from outcome in Gen.Enum<SmtpOutcome>()
+        from offer in offers
+        from tls in Handshake
+        // Only a handshake shows anything.
+        select new SmtpSession(address, outcome, offer, Tls: outcome is SmtpOutcome.Completed or SmtpOutcome.TlsFailed ? tls : null);
+}
