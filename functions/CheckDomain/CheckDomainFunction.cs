@@ -13,6 +13,7 @@ internal sealed class CheckDomainFunction(
     FindingLedger ledger,
     Observer observer,
     ObservationBlobs observations,
+    AgentEyes agents,
     ILogger<CheckDomainFunction> log)
 {
     public async Task RunAsync(string message, CancellationToken cancellation)
@@ -23,7 +24,8 @@ internal sealed class CheckDomainFunction(
 
         // First whatever a kill left half done: the blob and the record follow the newest policy row.
         var partition = await publisher.FinishAsync(domain, await domains.ReadAsync(Keys.Domain(domain), cancellation), cancellation);
-        if (partition.IsActive && string.CompareOrdinal(request.Round, partition.Record!.LastRound) > 0)
+        var order = partition.IsActive ? string.CompareOrdinal(request.Round, partition.Record!.LastRound) : -1;
+        if (order > 0 || (order == 0 && request.Look == CheckRequest.Again))
         {
             await LookAsync(domain, partition, request.Round, cancellation);
         }
@@ -37,6 +39,7 @@ internal sealed class CheckDomainFunction(
         var policy = partition.Newest!;
         var seen = await observer.LookAsync(domain, round, cancellation);
         await observations.KeepAsync(seen, cancellation);
+        var areAgentsAsked = await agents.AskAsync(seen, cancellation);
 
         var given = new Case(seen, Policy.Parse(policy.Bytes), new Hosted(policy.Id, policy.PublishedAt, policy.PublishedAt, policy.Bytes), OurPlaces.Unknown);
         var judgement = Judge.Of(given);
@@ -48,7 +51,12 @@ internal sealed class CheckDomainFunction(
             NextExpiry = Rules.Certificates.NextExpiry(given) ?? (seen.Port25 == Port25.Closed ? partition.Record.NextExpiry : null),
         };
         var changes = await ledger.RecordAsync(partition, round, seen.At, judgement.Findings, judgement.Unseen, record, cancellation);
-        await RecordNetworkAsync(seen, cancellation);
+        if (!(areAgentsAsked && seen.Port25 == Port25.Closed))
+        {
+            // Otherwise what the agents see in a moment says whether anything can be seen.
+            await RecordNetworkAsync(seen, cancellation);
+        }
+
         log.LogInformation(
             "Checked {Domain} in round {Round}: {Findings} finding(s), {Changes} change(s), port 25 {Port25}",
             domain, round, judgement.Findings.Count, changes.Count(change => change.Change is not null), seen.Port25);
@@ -67,7 +75,7 @@ internal sealed class CheckDomainFunction(
         {
             var partition = await domains.ReadAsync(Keys.Operator, cancellation);
             // Under the look's own time: within a round one domain's look may see the network open and another's closed.
-            await ledger.RecordAsync(partition, Keys.Round(seen.At), seen.At, found, new HashSet<string>(), record: null, cancellation);
+            await ledger.RecordAsync(partition, Keys.Round(seen.At), seen.At, found, new HashSet<string> { AgentFindings.ContradictionCode }, record: null, cancellation);
         }
         catch (ConcurrentChangeException)
         {

@@ -25,9 +25,9 @@ internal sealed class Observer(DnsObserver dns, IAddressProbe addresses, SmtpPro
             hosts.Add(await LookAtHostAsync(host, preference, isImplicit, round, cancellation));
         }
 
-        return new Observation(
+        return AgentEyes.Reckoned(new Observation(
             Observation.CurrentVersion, domain.Value, round, at, mx, stsRecords, tlsRptRecords,
-            DnsAnswer.NotAsked($"_dmarc.{domain}"), new PolicyHostObservation($"mta-sts.{domain}", DnsAnswer.NotAsked(""), DnsAnswer.NotAsked(""), DnsAnswer.NotAsked(""), null), hosts, await LookAtPort25Async(hosts, cancellation));
+            DnsAnswer.NotAsked($"_dmarc.{domain}"), new PolicyHostObservation($"mta-sts.{domain}", DnsAnswer.NotAsked(""), DnsAnswer.NotAsked(""), DnsAnswer.NotAsked(""), null), hosts, await LookAtPort25Async(hosts, cancellation)));
     }
 
     private static IEnumerable<(string Host, int Preference, bool Implicit)> HostsOf(DomainName domain, DnsAnswer mx)
@@ -64,7 +64,8 @@ internal sealed class Observer(DnsObserver dns, IAddressProbe addresses, SmtpPro
     // Only where every session timed out is there a reason to doubt the network rather than the MX hosts (MX-7).
     private async Task<Port25> LookAtPort25Async(IReadOnlyList<MxHostObservation> hosts, CancellationToken cancellation)
     {
-        var sessions = hosts.SelectMany(host => host.Sessions).Where(s => s.Outcome is not (SmtpOutcome.NoRoute or SmtpOutcome.AddressNotAllowed)).ToList();
+        // What an agent saw says nothing of this network.
+        var sessions = hosts.SelectMany(host => host.Looks).Where(look => look.Agent is null).Select(look => look.Session).Where(s => s.Outcome is not (SmtpOutcome.NoRoute or SmtpOutcome.AddressNotAllowed)).ToList();
         if (sessions is [])
         {
             return Port25.NotAsked;
@@ -75,19 +76,7 @@ internal sealed class Observer(DnsObserver dns, IAddressProbe addresses, SmtpPro
             return Port25.Open;
         }
 
-        foreach (var reference in settings.ReferenceMxHosts)
-        {
-            var answer = await dns.AAsync(reference, cancellation);
-            foreach (var address in answer.Records.Take(2).Select(IPAddress.Parse))
-            {
-                if (await probe.AnswersAsync(address, cancellation))
-                {
-                    return Port25.Open;
-                }
-            }
-        }
-
-        return Port25.Closed;
+        return await ReferenceHosts.AnyAnswersAsync(settings.ReferenceMxHosts, dns, probe, cancellation) ? Port25.Open : Port25.Closed;
     }
 
     private Task<DnsAnswer> AskAsync(Func<Task<DnsAnswer>> ask, CancellationToken cancellation) =>

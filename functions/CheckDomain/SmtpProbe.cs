@@ -174,11 +174,7 @@ internal sealed class SmtpProbe(OutgoingGate gate, CheckSettings settings, strin
         var leaf = certificate.GetRawCertData();
         // ExtraStore is what the server sent; ChainElements is what was built of it.
         var sent = chain.ChainPolicy.ExtraStore.Select(c => c.RawData).Where(raw => !raw.AsSpan().SequenceEqual(leaf)).Prepend(leaf);
-        // The leaf's own dates have rules of their own; anybody else's make the chain untrusted.
-        var trust = chain.ChainElements.SelectMany((element, depth) => element.ChainElementStatus
-                .Where(status => depth > 0 || status.Status != X509ChainStatusFlags.NotTimeValid)
-                .Select(status => $"{status.Status}: {element.Certificate.Subject}"));
-        return new TlsSession("", "", [.. sent], [.. chain.ChainElements.Select(element => element.Certificate.RawData)], [.. trust.Distinct()]);
+        return ChainTrust.Of(chain, new TlsSession("", "", [.. sent], Built: [], Trust: []));
     }
 
     // OpenSSL says it in words alone; SslStream hands them on.

@@ -7,7 +7,12 @@ namespace StsFunctions.Domains;
 /// <summary>Asks for one look at one domain.</summary>
 /// <param name="Domain">The domain, as A-labels.</param>
 /// <param name="Round">The round that it belongs to.</param>
-internal sealed record CheckRequest(string Domain, string Round);
+/// <param name="Look">Which look of the round it is; <see cref="Again"/>: once more, with what probe agents saw meanwhile.</param>
+internal sealed record CheckRequest(string Domain, string Round, int Look = 1)
+{
+    /// <summary>A look at what the round has looked at already, since agents have seen what this app could not.</summary>
+    public const int Again = 0;
+}
 
 [JsonSerializable(typeof(CheckRequest))]
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase)]

@@ -52,6 +52,18 @@ internal static class Keys
     /// <summary>The row of one address of an MX host.</summary>
     public static string MxAddress(System.Net.IPAddress address) => address.ToString();
 
+    /// <summary>The partition of the addresses that probe agents are to look at; no host name can hold an <c>@</c>.</summary>
+    public const string Wanted = "@wanted";
+
+    /// <summary>The partition of the probe agents that asked for work.</summary>
+    public const string Agents = "@agents";
+
+    /// <summary>The row of an address that probe agents are to look at.</summary>
+    public static string WantedLook(string host, System.Net.IPAddress address) => $"{MxHost(host)}:{MxAddress(address)}";
+
+    /// <summary>The row of a probe agent.</summary>
+    public static string Agent(string name) => Safe(name);
+
     /// <summary>Where a raw report is kept: by the day it arrived, then by its content, so that the same one takes its own place.</summary>
     public static string RawReport(DateTimeOffset arrived, ReadOnlySpan<byte> raw) =>
         $"{arrived.UtcDateTime.ToString("yyyy-MM-dd", CultureInfo.InvariantCulture)}/{Hash(raw)}";

@@ -47,7 +47,7 @@ internal sealed class Lab : IAsyncDisposable
     }
 
     public CheckDomainFunction Function(TestStorage storage, Observer? observer = null) => new(
-        storage.Domains, storage.Publisher, storage.Fleet, storage.Ledger, observer ?? Observer(), new ObservationBlobs(storage.Blobs), NullLogger<CheckDomainFunction>.Instance);
+        storage.Domains, storage.Publisher, storage.Fleet, storage.Ledger, observer ?? Observer(), new ObservationBlobs(storage.Blobs), new AgentEyes(storage.Agents, storage.Wanted), NullLogger<CheckDomainFunction>.Instance);
 
     /// <summary>The address of an MX host's first server.</summary>
     public IPAddress AddressOf(string host) => Internet.Mx(host).Servers[0].EndPoint.Address;

@@ -356,7 +356,7 @@ public sealed class PolicyPublisherTests(AzuriteFixture azurite)
         var repetition = new Repetition(settings, storage.Time);
         var observer = new Observer(new DnsObserver(new Resolver(outgoing)), new DirectProbe(probe, repetition), probe, repetition, settings, storage.Time);
         var function = new CheckDomainFunction(
-            storage.Domains, storage.Publisher, storage.Fleet, storage.Ledger, observer, new ObservationBlobs(storage.Blobs), NullLogger<CheckDomainFunction>.Instance);
+            storage.Domains, storage.Publisher, storage.Fleet, storage.Ledger, observer, new ObservationBlobs(storage.Blobs), new AgentEyes(storage.Agents, storage.Wanted), NullLogger<CheckDomainFunction>.Instance);
         return function.RunAsync("""{"domain":"example.com","round":""}""", Now);
     }
 
