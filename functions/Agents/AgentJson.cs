@@ -29,6 +29,5 @@ internal sealed record AgentResultJson(string Host, string Address, string Nonce
     DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
     MaxDepth = 12,
     AllowDuplicateProperties = false,
-    RespectNullableAnnotations = true,
-    RespectRequiredConstructorParameters = true)]
+    RespectNullableAnnotations = true)]
 internal sealed partial class AgentJson : JsonSerializerContext;

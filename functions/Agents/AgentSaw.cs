@@ -23,9 +23,9 @@ internal enum SawKind
 
 /// <summary>An agent's look in short: what two agents are compared by.</summary>
 /// <param name="Kind">What it says.</param>
-/// <param name="Key">The SHA-256 of the server's public key.</param>
 /// <param name="Words">The same for a person.</param>
-internal sealed record AgentSaw(SawKind Kind, string? Key, string Words)
+/// <param name="Key">The SHA-256 of the server's public key; null where none was shown.</param>
+internal sealed record AgentSaw(SawKind Kind, string Words, string? Key = null)
 {
     private const int MaxWords = 300;
 
@@ -39,8 +39,8 @@ internal sealed record AgentSaw(SawKind Kind, string? Key, string Words)
             {
                 Outcome: SmtpOutcome.StartTlsMissing or SmtpOutcome.StartTlsRefused or SmtpOutcome.StartTlsInjected
                 or SmtpOutcome.TlsFailed or SmtpOutcome.TlsVersion or SmtpOutcome.TlsCipher
-            } => new(SawKind.NoTls, null, Cut($"{session.Outcome} ({session.Detail ?? session.Banner})")),
-            _ => new(SawKind.Nothing, null, Cut($"{session.Outcome} ({session.Detail ?? session.Banner})")),
+            } => new(SawKind.NoTls, Cut($"{session.Outcome} ({session.Detail ?? session.Banner})")),
+            _ => new(SawKind.Nothing, Cut($"{session.Outcome} ({session.Detail ?? session.Banner})")),
         };
     }
 
@@ -72,8 +72,8 @@ internal sealed record AgentSaw(SawKind Kind, string? Key, string Words)
         using var leaf = X509CertificateLoader.LoadCertificate(tls.Chain[0]);
         var key = Convert.ToHexStringLower(SHA256.HashData(leaf.PublicKey.ExportSubjectPublicKeyInfo()));
         return tls.Trust is []
-            ? new(SawKind.Trusted, key, Cut($"{tls.Protocol}, a trusted certificate of {leaf.Subject}, key {key[..16]}…"))
-            : new(SawKind.Untrusted, key, Cut($"{tls.Protocol}, a certificate of {leaf.Subject} that is not trusted ({tls.Trust[0]}), key {key[..16]}…"));
+            ? new(SawKind.Trusted, Cut($"{tls.Protocol}, a trusted certificate of {leaf.Subject}, key {key[..16]}…"), key)
+            : new(SawKind.Untrusted, Cut($"{tls.Protocol}, a certificate of {leaf.Subject} that is not trusted ({tls.Trust[0]}), key {key[..16]}…"), key);
     }
 
     private static string Cut(string text) => text.Length <= MaxWords ? text : text[..MaxWords] + "…";

@@ -35,12 +35,17 @@ internal sealed class HandedIn(OutgoingGate gate, TimeProvider time)
     {
         try
         {
-            return JsonSerializer.Deserialize(json, AgentJson.Default.AgentResultJson) ?? throw new ResultFaultException("The body is null.");
+            // What is left out is null, whatever its type says.
+            if (JsonSerializer.Deserialize(json, AgentJson.Default.AgentResultJson) is { Host: not null, Address: not null, Nonce: not null, Look: { Session: not null, Narrow: not null } } result)
+            {
+                return result;
+            }
         }
         catch (JsonException)
         {
-            throw new ResultFaultException("The body is not a result; docs/AGENT.md shows one.");
         }
+
+        throw new ResultFaultException("The body is not a result; docs/AGENT.md shows one.");
     }
 
     /// <summary>The look as this app would keep it had it looked itself, under the agent's name.</summary>
@@ -75,7 +80,7 @@ internal sealed class HandedIn(OutgoingGate gate, TimeProvider time)
         Require(session.Outcome != SmtpOutcome.Completed || session.Tls is not null, "a completed session has a TLS session");
         Require(session.Tls is null || session.Outcome is SmtpOutcome.Completed or SmtpOutcome.TlsFailed, "a session without TLS has no TLS session");
         Require(
-            session.Tls is not { } tls || (tls.Chain.Count is > 0 and <= MaxCertificates && tls.Chain.All(raw => raw is { Length: > 0 })),
+            session.Tls is not { } tls || (tls is { Protocol: not null, CipherSuite: not null, Chain.Count: > 0 and <= MaxCertificates } && tls.Chain.All(raw => raw is { Length: > 0 })),
             $"a chain has 1 to {MaxCertificates} certificates");
     }
 
