@@ -13,7 +13,7 @@ internal static class AgentCommand
 
     public static Command Create()
     {
-        var app = new Option<Uri>("--app") { Description = "The app's address, such as https://app.example.com/", Required = true };
+        var app = new Option<string>("--app") { Description = "The app's address, such as https://app.example.com/", Required = true };
         var scope = new Option<string?>("--scope") { Description = "What tokens are asked for: api://<client id of the app's registration>/.default" };
         var tokenFile = new Option<FileInfo?>("--token-file") { Description = "Read the access token from this file, for each request, instead of asking Entra ID" };
         var name = new Option<string?>("--name") { Description = "What this agent is called in what it saw; the machine's name where left out" };
@@ -22,7 +22,7 @@ internal static class AgentCommand
         var command = new Command("agent", "Look at MX hosts for an app whose network lets nothing out on port 25, and hand in what is seen") { app, scope, tokenFile, name, once, smtpPort };
         command.Validators.Add(parsed =>
         {
-            if (parsed.GetValue(app) is not { IsAbsoluteUri: true } uri || !(uri.Scheme == Uri.UriSchemeHttps || (uri.Scheme == Uri.UriSchemeHttp && uri.IsLoopback)))
+            if (AddressOf(parsed.GetValue(app)) is null)
             {
                 parsed.AddError("--app: write the app's https address, for example https://app.example.com/");
             }
@@ -39,7 +39,7 @@ internal static class AgentCommand
         });
         command.SetAction((parsed, cancellation) => RunAsync(
             new AgentOptions(
-                parsed.GetValue(app)!,
+                AddressOf(parsed.GetValue(app))!,
                 parsed.GetValue(tokenFile) is { } file ? AgentTokens.In(file) : AgentTokens.Of(new DefaultAzureCredential(), parsed.GetValue(scope)!),
                 NameFrom(parsed.GetValue(name) ?? Environment.MachineName),
                 parsed.GetValue(once),
@@ -68,7 +68,7 @@ internal static class AgentCommand
         await using var services = collection.BuildServiceProvider();
         using var http = AgentApi.NewClient();
         var agent = new ProbeAgent(
-            new AgentApi(http, new Uri(options.App, "/"), options.Name, options.Tokens),
+            new AgentApi(http, options.App, options.Name, options.Tokens),
             services.GetRequiredService<DirectProbe>(),
             IsPort25OpenAsync,
             Terminal.WriteLine,
@@ -100,6 +100,10 @@ internal static class AgentCommand
         Task<bool> IsPort25OpenAsync(CancellationToken token) => ReferenceHosts.AnyAnswersAsync(
             check.ReferenceMxHosts, services.GetRequiredService<DnsObserver>(), services.GetRequiredService<SmtpProbe>(), token);
     }
+
+    // Without TLS a token goes to whoever listens: on this machine alone.
+    private static Uri? AddressOf(string? text) =>
+        Uri.TryCreate(text, UriKind.Absolute, out var uri) && (uri.Scheme == Uri.UriSchemeHttps || (uri.Scheme == Uri.UriSchemeHttp && uri.IsLoopback)) ? new Uri(uri, "/") : null;
 
     // As the app takes names: whatever else a machine's has becomes a hyphen.
     private static string NameFrom(string text)

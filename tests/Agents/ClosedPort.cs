@@ -12,20 +12,26 @@ internal sealed class ClosedPort : IDisposable
     {
         foreach (var address in addresses)
         {
-            var listener = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
-            _sockets.Add(listener);
-            listener.Bind(new IPEndPoint(address, Number));
-            Number = ((IPEndPoint)listener.LocalEndPoint!).Port;
-            // Nobody is accepted, and the queue is full: Linux answers no further connection.
-            listener.Listen(0);
-            var waiting = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
-            _sockets.Add(waiting);
-            waiting.Connect(listener.LocalEndPoint!);
+            CloseAt(address);
         }
     }
 
     /// <summary>Its number.</summary>
-    public int Number { get; }
+    public int Number { get; private set; }
+
+    /// <summary>Closes it at one address more.</summary>
+    public void CloseAt(IPAddress address)
+    {
+        var listener = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+        _sockets.Add(listener);
+        listener.Bind(new IPEndPoint(address, Number));
+        Number = ((IPEndPoint)listener.LocalEndPoint!).Port;
+        // Nobody is accepted, and the queue is full: Linux answers no further connection.
+        listener.Listen(0);
+        var waiting = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+        _sockets.Add(waiting);
+        waiting.Connect(listener.LocalEndPoint!);
+    }
 
     public void Dispose() => _sockets.ForEach(socket => socket.Dispose());
 }
