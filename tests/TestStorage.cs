@@ -23,6 +23,8 @@ internal sealed class TestStorage
         Domains = new DomainStore(Tables);
         Policies = new PolicyBlobs(Blobs);
         MxHosts = new MxHostStore(Tables, Time);
+        Agents = new AgentStore(Tables, Time);
+        Wanted = new WantedLookStore(Tables, Time);
         Reports = new ReportStore(Tables);
         Fleet = new FleetStore(Tables, Domains, Reports, Time);
         Publisher = PublisherAt(Time);
@@ -48,6 +50,10 @@ internal sealed class TestStorage
     public PolicyBlobs Policies { get; }
 
     public MxHostStore MxHosts { get; }
+
+    public AgentStore Agents { get; }
+
+    public WantedLookStore Wanted { get; }
 
     public ReportStore Reports { get; }
 

@@ -4,7 +4,7 @@ using Azure.Identity;
 namespace StsFunctions.Api;
 
 /// <summary>HTTP: everything under <c>api/</c>. Who calls is asked first, so that a stranger learns nothing, not even which paths there are.</summary>
-internal sealed class ApiFunction(BearerTokens tokens, DomainsResource domains, ILogger<ApiFunction> log)
+internal sealed class ApiFunction(BearerTokens tokens, DomainsResource domains, AgentResource agent, ILogger<ApiFunction> log)
 {
     /// <summary>The paths on the app's own host name.</summary>
     public const string Path = "/api/{**path}";
@@ -55,6 +55,8 @@ internal sealed class ApiFunction(BearerTokens tokens, DomainsResource domains, 
     {
         ["domains"] => [new(HttpMethods.Get, Roles.Readers, domains.ListAsync)],
         ["domains", var domain] => [new(HttpMethods.Get, Roles.Readers, (context, caller) => domains.ReadAsync(context, caller, domain))],
+        ["agent", "work"] => [new(HttpMethods.Post, Roles.Agents, agent.WorkAsync)],
+        ["agent", "results"] => [new(HttpMethods.Post, Roles.Agents, agent.ResultAsync)],
         _ => [],
     };
 

@@ -120,7 +120,7 @@ internal sealed class BearerTokens(AuthSettings? settings, TimeProvider time, IL
     {
         var claims = result.Principal!;
         // Entra writes the calling application into every access token, and into no ID token, which is meant for a client alone.
-        if (claims.FindFirst("azp") is null && claims.FindFirst("appid") is null)
+        if ((claims.FindFirst("azp") ?? claims.FindFirst("appid")) is not { } application)
         {
             throw Refused("it is no access token", Invalid);
         }
@@ -135,7 +135,7 @@ internal sealed class BearerTokens(AuthSettings? settings, TimeProvider time, IL
         var groups = groupClaim is null || roles.Contains(Roles.AllGroups)
             ? Groups.Every
             : Groups.Of(claims.FindAll(groupClaim).Select(claim => claim.Value));
-        return new Caller(roles, groups);
+        return new Caller(roles, groups, application.Value);
     }
 
     private ProblemException Refused(string reason, string detail)

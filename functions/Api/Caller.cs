@@ -22,12 +22,16 @@ internal static class Roles
 
     /// <summary>Who may read domains.</summary>
     public static IReadOnlyList<string> Readers { get; } = [Admin, Reader];
+
+    /// <summary>Who may look for us.</summary>
+    public static IReadOnlyList<string> Agents { get; } = [Agent];
 }
 
 /// <summary>Who calls <c>api/</c>, as a token that was checked says.</summary>
 /// <param name="Roles">What the caller may do.</param>
 /// <param name="Groups">Whose domains the caller may see.</param>
-internal sealed record Caller(IReadOnlyCollection<string> Roles, Groups Groups)
+/// <param name="Application">The id of the application that calls.</param>
+internal sealed record Caller(IReadOnlyCollection<string> Roles, Groups Groups, string Application)
 {
     /// <summary>Whether the caller has one of these roles.</summary>
     public bool IsAny(IReadOnlyList<string> roles) => Roles.Any(roles.Contains);

@@ -33,6 +33,12 @@ internal sealed class ProblemException(int status, string detail, params (string
     /// <summary>The request itself is wrong.</summary>
     public static ProblemException BadRequest(string detail) => new(StatusCodes.Status400BadRequest, detail);
 
+    /// <summary>The request's body is longer than it may be.</summary>
+    public static ProblemException TooLarge(int maxBytes) => new(StatusCodes.Status413PayloadTooLarge, $"The body has more than {maxBytes} bytes, which is the most that this path takes.");
+
+    /// <summary>The request would have been right, and no longer is.</summary>
+    public static ProblemException Conflict(string detail) => new(StatusCodes.Status409Conflict, detail);
+
     /// <summary>The API has no such path.</summary>
     public static ProblemException NoSuchPath() => new(StatusCodes.Status404NotFound, "The API has nothing at this path; docs/API.md lists what it has.");
 

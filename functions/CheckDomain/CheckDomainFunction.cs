@@ -17,6 +17,7 @@ internal sealed class CheckDomainFunction(
     Observer observer,
     ObservationBlobs observations,
     CheckQueue checks,
+    AgentEyes agents,
     OurPlaces places,
     ConfirmSettings settings,
     TimeProvider time,
@@ -37,9 +38,9 @@ internal sealed class CheckDomainFunction(
         }
 
         // Also where a message comes again that was worked on: a kill may have come between the commit and this.
-        if (record is { LooksAgain: true } && record.LastRound == request.Round && record.LastLook == request.Look)
+        if (record is { LooksAgain: true } && record.LastRound == request.Round && (request.Look == CheckRequest.Again || record.LastLook == request.Look))
         {
-            await checks.SendAsync(request with { Look = request.Look + 1 }, Wait(record, request.Look), cancellation);
+            await checks.SendAsync(request with { Look = record.LastLook + 1 }, Wait(record, record.LastLook), cancellation);
         }
 
         // Also when there was nothing to do: a kill may have come between the commit and this.
@@ -68,16 +69,16 @@ internal sealed class CheckDomainFunction(
         var look = request.Look == CheckRequest.Again ? before.LastLook : request.Look;
         var seen = await observer.LookAsync(domain, Keys.Look(request.Round, look), cancellation);
         await observations.KeepAsync(seen, cancellation);
+        var areAgentsAsked = await agents.AskAsync(seen, cancellation);
 
         var given = CaseOf(partition, seen);
         var judgement = Judge.Of(given);
-        var confirmed = Confirmation.Of(
-            judgement, partition.Findings, look == 1 && request.Look == 1 ? [] : before.Suspects, Judge.TakesThreeLooks, isSighting: request.Look != CheckRequest.Again);
+        var confirmed = Confirmation.Of(judgement, partition.Findings, request.Look == 1 ? [] : before.Suspects, look, Judge.TakesThreeLooks);
         var record = before with
         {
             LastRound = request.Round,
             LastLook = look,
-            LooksAgain = request.Look == CheckRequest.Again ? before.LooksAgain : confirmed.TakesAnother(look, seen.IsBlurred),
+            LooksAgain = confirmed.TakesAnother(look, seen.IsBlurred),
             RoundBeganAt = request.Look == 1 ? seen.At : before.RoundBeganAt,
             Suspects = confirmed.Suspects,
             LastCheckAt = seen.At,
@@ -87,7 +88,12 @@ internal sealed class CheckDomainFunction(
         };
         // A look that is only read again has no key of its own among the round's.
         var key = request.Look == CheckRequest.Again ? Keys.Round(seen.At) : Keys.Look(request.Round, look);
-        await RecordNetworkAsync(seen, before, cancellation);
+        if (!(areAgentsAsked && seen.Port25 == Port25.Closed))
+        {
+            // Otherwise what the agents see in a moment says whether anything can be seen.
+            await RecordNetworkAsync(seen, before, cancellation);
+        }
+
         var changes = await ledger.RecordAsync(partition, key, seen.At, confirmed.Findings, judgement.Unseen, record, cancellation);
         log.LogInformation(
             "Checked {Domain} in round {Round}, look {Look}: {Findings} finding(s), {Suspects} to confirm, {Changes} change(s), port 25 {Port25}",
@@ -125,7 +131,7 @@ internal sealed class CheckDomainFunction(
         {
             var partition = await domains.ReadAsync(Keys.Operator, cancellation);
             // Under the look's own time: within a round one domain's look may see the network open and another's closed.
-            await ledger.RecordAsync(partition, Keys.Round(seen.At), seen.At, found, new HashSet<string>(), record: null, cancellation);
+            await ledger.RecordAsync(partition, Keys.Round(seen.At), seen.At, found, new HashSet<string> { AgentFindings.ContradictionCode }, record: null, cancellation);
         }
         catch (ConcurrentChangeException)
         {

@@ -28,10 +28,10 @@ internal sealed record Confirmation(IReadOnlyList<Finding> Findings, IReadOnlyLi
     /// <param name="judgement">What the look found, and what it could not see.</param>
     /// <param name="open">What stands open.</param>
     /// <param name="suspects">What the round's earlier looks saw.</param>
+    /// <param name="look">Which look of the round it is.</param>
     /// <param name="takesThreeLooks">Whether a code stands for a fault of the network.</param>
-    /// <param name="isSighting">Whether what is seen counts as a look of its own; not where the same look is only read again.</param>
     public static Confirmation Of(
-        Judgement judgement, IReadOnlyList<OpenFinding> open, IReadOnlyList<Suspect> suspects, Func<string, bool> takesThreeLooks, bool isSighting = true)
+        Judgement judgement, IReadOnlyList<OpenFinding> open, IReadOnlyList<Suspect> suspects, int look, Func<string, bool> takesThreeLooks)
     {
         var before = suspects.ToDictionary(suspect => (suspect.Code, suspect.Subject));
         var standing = open.ToDictionary(o => (o.Finding.Code, o.Finding.Subject), o => o.Finding);
@@ -46,7 +46,7 @@ internal sealed record Confirmation(IReadOnlyList<Finding> Findings, IReadOnlyLi
                 continue;
             }
 
-            var suspect = Seen(finding, before.GetValueOrDefault(key), isSighting);
+            var suspect = Seen(finding, before.GetValueOrDefault(key), look);
             if (suspect.Looks >= Sightings)
             {
                 counted.Add(finding with { Severity = suspect.Severity });
@@ -69,9 +69,10 @@ internal sealed record Confirmation(IReadOnlyList<Finding> Findings, IReadOnlyLi
         return new Confirmation(counted, [.. suspected.OrderByDescending(suspect => suspect.Severity).ThenByDescending(suspect => suspect.Looks).Take(MaxSuspects)]);
     }
 
-    private static Suspect Seen(Finding finding, Suspect? before, bool isSighting) => new(
+    private static Suspect Seen(Finding finding, Suspect? before, int look) => new(
         finding.Code,
         finding.Subject,
         before is null || finding.Severity < before.Severity ? finding.Severity : before.Severity,
-        (before?.Looks ?? 0) + (isSighting || before is null ? 1 : 0));
+        (before?.Looks ?? 0) + (before?.LastLook == look ? 0 : 1),
+        look);
 }

@@ -29,9 +29,9 @@ internal sealed class Observer(
         await Task.WhenAll(stsRecords, tlsRptRecords, dmarc, policyHost, mail);
 
         var (mx, hosts, port25) = await mail;
-        return new Observation(
+        return AgentEyes.Reckoned(new Observation(
             Observation.CurrentVersion, domain.Value, round, at,
-            mx, await stsRecords, await tlsRptRecords, await dmarc, await policyHost, hosts, port25, clock.RanOut);
+            mx, await stsRecords, await tlsRptRecords, await dmarc, await policyHost, hosts, port25, clock.RanOut));
     }
 
     private async Task<PolicyHostObservation> LookAtPolicyHostAsync(DomainName domain, CheckTime clock)
@@ -99,7 +99,8 @@ internal sealed class Observer(
     // Only where nothing answered and something timed out is there a reason to doubt the network rather than the MX hosts (MX-7).
     private async Task<Port25> LookAtPort25Async(IReadOnlyList<MxHostObservation> hosts, CheckTime clock)
     {
-        var outcomes = hosts.SelectMany(host => host.Sessions).Select(session => session.Outcome)
+        // What an agent saw says nothing of this network.
+        var outcomes = hosts.SelectMany(host => host.Looks).Where(look => look.Agent is null).Select(look => look.Session.Outcome)
             .Where(outcome => outcome is not (SmtpOutcome.NoRoute or SmtpOutcome.AddressNotAllowed or SmtpOutcome.OutOfTime)).ToList();
         if (outcomes is [])
         {
@@ -111,23 +112,8 @@ internal sealed class Observer(
             return Port25.Open;
         }
 
-        var answers = await Task.WhenAll(settings.ReferenceMxHosts.Select(
-            host => clock.LookAtLastAsync(limit => AnswersAsync(host, limit), undone: false)));
-        return answers.Contains(true) ? Port25.Open : Port25.Closed;
-    }
-
-    private async Task<bool> AnswersAsync(string reference, CancellationToken cancellation)
-    {
-        var found = await dns.AAsync(reference, cancellation);
-        foreach (var address in found.Records.Take(MaxReferenceAddresses).Select(IPAddress.Parse))
-        {
-            if (await probe.AnswersAsync(address, cancellation))
-            {
-                return true;
-            }
-        }
-
-        return false;
+        var isOpen = await clock.LookAtLastAsync(limit => ReferenceHosts.AnyAnswersAsync(settings.ReferenceMxHosts, dns, probe, limit), undone: false);
+        return isOpen ? Port25.Open : Port25.Closed;
     }
 
     private Task<DnsAnswer> AskAsync(string name, Func<string, CancellationToken, Task<DnsAnswer>> ask, CheckTime clock) => clock.LookAsync(

@@ -55,6 +55,18 @@ internal static class Keys
     /// <summary>The row of one address of an MX host.</summary>
     public static string MxAddress(System.Net.IPAddress address) => address.ToString();
 
+    /// <summary>The partition of the addresses that probe agents are to look at; no host name can hold an <c>@</c>.</summary>
+    public const string Wanted = "@wanted";
+
+    /// <summary>The partition of the probe agents that asked for work.</summary>
+    public const string Agents = "@agents";
+
+    /// <summary>The row of an address that probe agents are to look at.</summary>
+    public static string WantedLook(string host, System.Net.IPAddress address) => $"{MxHost(host)}:{MxAddress(address)}";
+
+    /// <summary>The row of a probe agent.</summary>
+    public static string Agent(string name) => Safe(name);
+
     /// <summary>Where a raw report is kept: by the day it arrived, then by its content, so that the same one takes its own place.</summary>
     public static string RawReport(DateTimeOffset arrived, ReadOnlySpan<byte> raw) =>
         $"{arrived.UtcDateTime.ToString("yyyy-MM-dd", CultureInfo.InvariantCulture)}/{Hash(raw)}";
@@ -74,6 +86,9 @@ internal static class Keys
 
     /// <summary>One look of a round, the first being the round itself: sorts behind it and before the next.</summary>
     public static string Look(string round, int look) => look <= 1 ? round : string.Create(CultureInfo.InvariantCulture, $"{round}.{look}");
+
+    /// <summary>The round of a look.</summary>
+    public static string RoundOf(string look) => look.Split('.', 2)[0];
 
     /// <summary>A UTC time as 14 digits, which is also what policy ids are (RFC 8461 §3.1 allows letters and digits).</summary>
     public static string Stamp(DateTimeOffset time) => time.UtcDateTime.ToString("yyyyMMddHHmmss", CultureInfo.InvariantCulture);

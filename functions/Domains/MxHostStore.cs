@@ -115,6 +115,30 @@ internal sealed class MxHostStore
         }
     }
 
+    /// <summary>Keeps what somebody else saw who needed no lease of ours. Whoever holds one then keeps nothing: within a round what was seen so stands.</summary>
+    /// <returns>False where nothing is kept: a later round has seen already, or the content is larger than a row.</returns>
+    /// <exception cref="ConcurrentChangeException">Others were first, again and again.</exception>
+    public async Task<bool> KeepAsync(string host, IPAddress address, string round, ReadOnlyMemory<byte> content, CancellationToken cancellation)
+    {
+        for (var attempt = 1; attempt <= MaxAttempts; attempt++)
+        {
+            var found = await _table.GetEntityIfExistsAsync<TableEntity>(Keys.MxHost(host), Keys.MxAddress(address), ["Round"], cancellation);
+            if (found.HasValue && string.CompareOrdinal(found.Value!.GetString("Round"), round) > 0)
+            {
+                return false;
+            }
+
+            // An address that was never looked at has no row yet, and so nobody to lose one to.
+            var version = found.HasValue ? found.Value!.ETag : await AddAsync(host, address, cancellation);
+            if (version is { } seen && await KeepAsync(new MxLease(host, address, seen), round, content, cancellation))
+            {
+                return true;
+            }
+        }
+
+        throw new ConcurrentChangeException($"{host} {address}");
+    }
+
     /// <summary>Takes out the addresses that no check has looked at for long: their hosts are nobody's MX any more.</summary>
     /// <returns>How many went.</returns>
     public async Task<int> SweepAsync(DateTimeOffset notSeenSince, CancellationToken cancellation)
@@ -135,6 +159,18 @@ internal sealed class MxHostStore
         }
 
         return count;
+    }
+
+    private async Task<ETag?> AddAsync(string host, IPAddress address, CancellationToken cancellation)
+    {
+        try
+        {
+            return (await _table.AddEntityAsync(new TableEntity(Keys.MxHost(host), Keys.MxAddress(address)) { ["Host"] = host }, cancellation)).Headers.ETag;
+        }
+        catch (RequestFailedException e) when (e.Status == 409)
+        {
+            return null;
+        }
     }
 
     private static byte[] ContentOf(TableEntity row) =>

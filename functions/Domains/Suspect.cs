@@ -7,8 +7,9 @@ namespace StsFunctions.Domains;
 /// <param name="Code">The finding's code.</param>
 /// <param name="Subject">The finding's subject.</param>
 /// <param name="Severity">The least severity that any look gave it: more than that was not seen every time.</param>
-/// <param name="Looks">How many looks saw it.</param>
-internal sealed record Suspect(string Code, string Subject, Severity Severity, int Looks)
+/// <param name="Looks">How many looks of the round saw it.</param>
+/// <param name="LastLook">The last of them: read again with what probe agents saw, a look is no second one.</param>
+internal sealed record Suspect(string Code, string Subject, Severity Severity, int Looks, int LastLook)
 {
     /// <summary>Suspects as one property of a row; null for none.</summary>
     public static string? ToText(IReadOnlyList<Suspect> suspects) =>

@@ -1,4 +1,5 @@
 using StsFunctions.Access;
+using StsFunctions.Agents;
 using StsFunctions.Api;
 using StsFunctions.CheckDomain;
 using StsFunctions.Domains;
@@ -38,6 +39,8 @@ internal static class Composition
         services.AddSingleton(_ => settings.Storage.Tables());
         services.AddSingleton<DomainStore>();
         services.AddSingleton<MxHostStore>();
+        services.AddSingleton<AgentStore>();
+        services.AddSingleton<WantedLookStore>();
         services.AddSingleton<ReportStore>();
         services.AddSingleton<FleetStore>();
         services.AddSingleton<PolicyBlobs>();
@@ -77,6 +80,7 @@ internal static class Composition
             provider.GetRequiredService<MxHostStore>(), provider.GetRequiredService<DirectProbe>(), settings.Check, provider.GetRequiredService<TimeProvider>()));
         services.AddSingleton<Observer>();
         services.AddSingleton<ObservationBlobs>();
+        services.AddSingleton<AgentEyes>();
         services.AddSingleton<CheckDomainFunction>();
         services.AddSingleton<ScheduleChecksFunction>();
 
@@ -90,6 +94,10 @@ internal static class Composition
         services.AddSingleton<DomainsResource>();
         services.AddSingleton(provider => new BearerTokens(
             settings.Auth, provider.GetRequiredService<TimeProvider>(), provider.GetRequiredService<ILoggerFactory>()));
+        services.AddSingleton<HandedIn>();
+        services.AddSingleton<AgentResults>();
+        services.AddSingleton<AgentWork>();
+        services.AddSingleton<AgentResource>();
         services.AddSingleton<ApiFunction>();
     }
 

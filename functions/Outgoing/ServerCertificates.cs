@@ -22,6 +22,38 @@ internal sealed record ServerCertificates(IReadOnlyList<byte[]> Sent, IReadOnlyL
             sent.Insert(0, own);
         }
 
+        return Of(chain, sent);
+    }
+
+    /// <summary>The same for a chain that somebody else was sent: what they made of it does not count.</summary>
+    /// <param name="sent">The certificates, DER, the server's own first.</param>
+    /// <param name="policy">How they are judged.</param>
+    /// <exception cref="System.Security.Cryptography.CryptographicException">One of them is no certificate.</exception>
+    public static ServerCertificates Rebuilt(IReadOnlyList<byte[]> sent, X509ChainPolicy policy)
+    {
+        var certificates = new List<X509Certificate2>();
+        try
+        {
+            certificates.AddRange(sent.Select(raw => X509CertificateLoader.LoadCertificate(raw)));
+            using var chain = new X509Chain { ChainPolicy = policy };
+            policy.ExtraStore.AddRange(certificates.Skip(1).ToArray());
+            chain.Build(certificates[0]);
+            var rebuilt = Of(chain, [.. certificates.Select(certificate => certificate.RawData)]);
+            foreach (var element in chain.ChainElements)
+            {
+                element.Certificate.Dispose();
+            }
+
+            return rebuilt;
+        }
+        finally
+        {
+            certificates.ForEach(certificate => certificate.Dispose());
+        }
+    }
+
+    private static ServerCertificates Of(X509Chain chain, IReadOnlyList<byte[]> sent)
+    {
         var faults = chain.ChainElements.SelectMany((element, depth) => element.ChainElementStatus
             .Where(status => depth > 0 || status.Status != X509ChainStatusFlags.NotTimeValid)
             .Select(status => $"{status.Status}: {Cut(element.Certificate.Subject)}"));

@@ -4,7 +4,7 @@ using StsFunctions.Reports;
 namespace StsFunctions.SweepStorage;
 
 /// <summary>Timer, hourly: takes up the reports whose message was lost on the way, and clears away what nobody asks for any more.</summary>
-internal sealed class SweepStorageFunction(ReportInbox inbox, ArrivalQueue arrivals, MxHostStore mxHosts, TimeProvider time, ILogger<SweepStorageFunction> log)
+internal sealed class SweepStorageFunction(ReportInbox inbox, ArrivalQueue arrivals, MxHostStore mxHosts, WantedLookStore wanted, TimeProvider time, ILogger<SweepStorageFunction> log)
 {
     // A report is read within seconds; Event Grid goes on trying for longer, and a second message does no harm.
     private static readonly TimeSpan LeftBehindAfter = TimeSpan.FromHours(1);
@@ -37,6 +37,12 @@ internal sealed class SweepStorageFunction(ReportInbox inbox, ArrivalQueue arriv
         if (swept > 0)
         {
             log.LogInformation("{Count} address(es) of MX hosts that are behind no domain any more were cleared away", swept);
+        }
+
+        var unanswered = await wanted.SweepAsync(cancellation);
+        if (unanswered > 0)
+        {
+            log.LogWarning("{Count} address(es) that no probe agent looked at within a day were cleared away; the next round asks for them again", unanswered);
         }
     }
 }

@@ -20,12 +20,14 @@ internal static class FindingsDocument
         ("tlsa.", "DANE"),
         ("dmarc.", "DMARC"),
         ("network.", "The operator's own network"),
+        ("agent.", "Probe agents"),
     ];
 
     /// <summary>Every kind of finding: of a check, and of whatever else comes to findings.</summary>
     public static IReadOnlyList<FindingKind> Kinds { get; } =
     [
         .. Judge.Kinds,
+        .. AgentFindings.Kinds,
     ];
 
     /// <summary>The document as it should be, with the words that it has.</summary>

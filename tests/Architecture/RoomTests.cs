@@ -20,7 +20,8 @@ public sealed partial class RoomTests
         ["SendWarning"] = ["Domains", "Protocol"],
         ["SweepStorage"] = ["Domains", "Reports"],
         ["Access"] = ["Domains", "Protocol"],
-        ["Api"] = ["Access", "Domains", "Protocol"],
+        ["Agents"] = ["CheckDomain", "Domains", "Outgoing"],
+        ["Api"] = ["Access", "Agents", "Domains", "Protocol"],
     };
 
     // What puts the rooms together may look into all of them.

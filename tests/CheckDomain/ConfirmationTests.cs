@@ -43,8 +43,8 @@ public sealed class ConfirmationTests
     {
         var suspects = Confirm([], [], Warning).Suspects;
 
-        var other = Confirmation.Of(new Judgement([Of("mx.turned-away", Severity.Warning)], new HashSet<string>()), [], suspects, code => code != Fact);
-        var elsewhere = Confirmation.Of(new Judgement([Of("mx.turned-away", Severity.Warning, "mx2.example")], new HashSet<string>()), [], suspects, code => code != Fact);
+        var other = Confirmation.Of(new Judgement([Of("mx.turned-away", Severity.Warning)], new HashSet<string>()), [], suspects, 2, code => code != Fact);
+        var elsewhere = Confirmation.Of(new Judgement([Of("mx.turned-away", Severity.Warning, "mx2.example")], new HashSet<string>()), [], suspects, 2, code => code != Fact);
 
         Assert.Equal(["mx.turned-away 1", "mx.unreachable 1"], other.Suspects.Select(suspect => $"{suspect.Code} {suspect.Looks}").Order());
         Assert.Equal(["mx.turned-away 1"], elsewhere.Suspects.Select(suspect => $"{suspect.Code} {suspect.Looks}"));
@@ -74,9 +74,10 @@ public sealed class ConfirmationTests
     {
         var first = Confirm([], [], Warning);
 
-        var again = Confirmation.Of(new Judgement([Warning], new HashSet<string>()), [], first.Suspects, code => code == Network, isSighting: false);
+        var again = Confirmation.Of(new Judgement([Warning], new HashSet<string>()), [], first.Suspects, look: 1, code => code == Network);
+        var next = Confirmation.Of(new Judgement([Warning], new HashSet<string>()), [], again.Suspects, look: 2, code => code == Network);
 
-        Assert.Equal(1, Assert.Single(again.Suspects).Looks);
+        Assert.Equal((1, 2), (Assert.Single(again.Suspects).Looks, Assert.Single(next.Suspects).Looks));
     }
 
     [Fact]
@@ -108,7 +109,7 @@ public sealed class ConfirmationTests
     [Fact]
     public void Suspects_come_back_out_of_the_text_that_they_are_kept_as()
     {
-        IReadOnlyList<Suspect> suspects = [new(Network, "mx.example", Severity.Critical, 2), new(Network, "[::1] \"x\"", Severity.Info, 1)];
+        IReadOnlyList<Suspect> suspects = [new(Network, "mx.example", Severity.Critical, 2, 3), new(Network, "[::1] \"x\"", Severity.Info, 1, 1)];
 
         Assert.Equal(suspects, Suspect.FromText(Suspect.ToText(suspects)));
         Assert.Null(Suspect.ToText([]));
@@ -123,17 +124,17 @@ public sealed class ConfirmationTests
         foreach (var found in looks)
         {
             var confirmed = Confirmation.Of(
-                new Judgement(found ?? [], new HashSet<string>(found is null ? [Network] : [])), [.. open.Select(Opened)], suspects, code => code == Network);
+                new Judgement(found ?? [], new HashSet<string>(found is null ? [Network] : [])), [.. open.Select(Opened)], suspects, all.Count + 1, code => code == Network);
             all.Add(confirmed);
             // What was told stands from then on.
-            suspects = confirmed.Findings.Count > open.Length ? [new Suspect(Network, Warning.Subject, Severity.Info, Confirmation.Sightings)] : confirmed.Suspects;
+            suspects = confirmed.Findings.Count > open.Length ? [new Suspect(Network, Warning.Subject, Severity.Info, Confirmation.Sightings, all.Count)] : confirmed.Suspects;
         }
 
         return all;
     }
 
     private static Confirmation Confirm(Finding[] open, IReadOnlyList<Suspect> suspects, params Finding[] found) =>
-        Confirmation.Of(new Judgement(found, new HashSet<string>()), [.. open.Select(Opened)], suspects, code => code == Network);
+        Confirmation.Of(new Judgement(found, new HashSet<string>()), [.. open.Select(Opened)], suspects, suspects.Count == 0 ? 1 : 2, code => code == Network);
 
     private static OpenFinding Opened(Finding finding) => new(finding, TestStorage.Noon, "1");
 

@@ -127,7 +127,7 @@ internal sealed record Fault(string Code, string Subject, string Severities, Obs
         new("policy-host.unreachable", "mta-sts.example.com", NotLearnt, Fetched(PolicyFetchOutcome.NotReached)),
         new("policy-host.broken-off", "mta-sts.example.com", NotLearnt, Fetched(PolicyFetchOutcome.BrokenOff)),
         new("policy-host.timed-out", "mta-sts.example.com", NotLearnt, Fetched(PolicyFetchOutcome.TimedOut)),
-        new("policy-host.slow", "mta-sts.example.com", Infos, Fetched(fetch => fetch with { Total = 12_000 })),
+        new("policy-host.slow", "mta-sts.example.com", Infos, Fetched(fetch => fetch with { Milliseconds = 12_000 })),
         new("policy-host.tls.failed", "mta-sts.example.com", NotLearnt, Fetched(PolicyFetchOutcome.TlsFailed)),
         new("policy-host.certificate", "mta-sts.example.com", NotLearnt, PolicyTls(Seen.Certificate("www.example.com"))) { Why = "for another name" },
         new("policy-host.certificate", "mta-sts.example.com", NotLearnt, PolicyTls(Seen.Certificate("mta-sts.example.com", -91, -1))) { Why = "expired" },

@@ -52,12 +52,12 @@ internal sealed class Lab : IAsyncDisposable
         var repetition = new Repetition(settings, time);
         var direct = new DirectProbe(probe, repetition, settings, time);
         IAddressProbe addresses = shared is null ? direct : new SharedProbe(shared, direct, settings, time);
-        return new(Dns, addresses, probe, new PolicyFetcher(Http, settings), repetition, settings, time);
+        return new(Dns, addresses, probe, new PolicyFetcher(Http, settings, TimeProvider.System), repetition, settings, time);
     }
 
     public CheckDomainFunction Function(TestStorage storage, Observer? observer = null, TimeSpan delay = default, TimeProvider? time = null) => new(
         storage.Domains, storage.Publisher, storage.Fleet, storage.Ledger, observer ?? Observer(), new ObservationBlobs(storage.Blobs), new CheckQueue(storage.Queues),
-        OurPlaces.Unknown, new ConfirmSettings(delay), time ?? storage.Time, NullLogger<CheckDomainFunction>.Instance);
+        new AgentEyes(storage.Agents, storage.Wanted), OurPlaces.Unknown, new ConfirmSettings(delay), time ?? storage.Time, NullLogger<CheckDomainFunction>.Instance);
 
     /// <summary>The address of an MX host's first server.</summary>
     public IPAddress AddressOf(string host) => Internet.Mx(host).Servers[0].EndPoint.Address;

@@ -54,7 +54,7 @@ public sealed class ManyRoundsTests
                     failures += fails ? 1 : 0;
                     var seen = fails ? Broken(given.Seen, random) : given.Seen;
                     var judgement = fails ? Judge.Of(given with { Seen = seen }) : clear;
-                    var confirmation = Confirmation.Of(judgement, open, suspects, Judge.TakesThreeLooks);
+                    var confirmation = Confirmation.Of(judgement, open, suspects, look, Judge.TakesThreeLooks);
                     var changes = FindingChanges.Between(open, confirmation.Findings, judgement.Unseen);
                     wrong.AddRange(changes
                         .Where(change => change.Change is Change.Opened or Change.Escalated && !(truth.TryGetValue(Key(change.Finding), out var worst) && change.Finding.Severity <= worst))

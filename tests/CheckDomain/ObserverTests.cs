@@ -201,7 +201,7 @@ public sealed class ObserverTests
         var settings = lab.Settings();
         var eyes = new Crowd();
         var observer = new Observer(
-            lab.Dns, eyes, lab.Probe(), new PolicyFetcher(lab.Http, settings), new Repetition(settings, TimeProvider.System), settings, TimeProvider.System);
+            lab.Dns, eyes, lab.Probe(), new PolicyFetcher(lab.Http, settings, TimeProvider.System), new Repetition(settings, TimeProvider.System), settings, TimeProvider.System);
 
         var seen = await observer.LookAsync(DomainName.Parse("lab.example"), "1", Now);
 

@@ -51,7 +51,7 @@ internal static class Seen
         Body: outcome is PolicyFetchOutcome.Fetched ? AsPublished : null,
         Detail: outcome is PolicyFetchOutcome.Fetched ? null : "said of the failure",
         Tls: outcome is PolicyFetchOutcome.NotReached or PolicyFetchOutcome.AddressNotAllowed or PolicyFetchOutcome.TlsFailed ? null : Certificate("mta-sts.example.com"),
-        Total: 120);
+        Milliseconds: 120);
 
     public static MxHostObservation Host(string name, params SmtpSession[] sessions) => new(
         name, 10, Implicit: false,

@@ -355,11 +355,11 @@ public sealed class PolicyPublisherTests(AzuriteFixture azurite)
         var probe = new SmtpProbe(new OutgoingGate(outgoing), settings, "localhost", storage.Time);
         var repetition = new Repetition(settings, storage.Time);
         var resolver = new Resolver(outgoing);
-        var policies = new PolicyFetcher(new OutgoingHttp(new OutgoingGate(outgoing), resolver, outgoing, storage.Time), settings);
+        var policies = new PolicyFetcher(new OutgoingHttp(new OutgoingGate(outgoing), resolver, outgoing, storage.Time), settings, storage.Time);
         var observer = new Observer(new DnsObserver(resolver), new DirectProbe(probe, repetition, settings, storage.Time), probe, policies, repetition, settings, storage.Time);
         var function = new CheckDomainFunction(
             storage.Domains, storage.Publisher, storage.Fleet, storage.Ledger, observer, new ObservationBlobs(storage.Blobs), new CheckQueue(storage.Queues),
-            OurPlaces.Unknown, new ConfirmSettings(TimeSpan.Zero), storage.Time, NullLogger<CheckDomainFunction>.Instance);
+            new AgentEyes(storage.Agents, storage.Wanted), OurPlaces.Unknown, new ConfirmSettings(TimeSpan.Zero), storage.Time, NullLogger<CheckDomainFunction>.Instance);
         return function.RunAsync("""{"domain":"example.com","round":""}""", Now);
     }
 

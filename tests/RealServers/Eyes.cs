@@ -32,7 +32,7 @@ internal sealed class Eyes
         { DnsValidates = true };
         var (resolver, gate) = (new Resolver(outgoing), new OutgoingGate(outgoing));
         Dns = new DnsObserver(resolver);
-        _policies = new PolicyFetcher(new OutgoingHttp(gate, resolver, outgoing, TimeProvider.System), _settings);
+        _policies = new PolicyFetcher(new OutgoingHttp(gate, resolver, outgoing, TimeProvider.System), _settings, TimeProvider.System);
         _probe = new SmtpProbe(gate, _settings, "check.example", TimeProvider.System);
     }
 

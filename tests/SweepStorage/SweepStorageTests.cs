@@ -95,7 +95,7 @@ public sealed class SweepStorageTests(AzuriteFixture azurite) : IAsyncLifetime
     private Task SweepAsync(TimeSpan later)
     {
         var time = new Microsoft.Extensions.Time.Testing.FakeTimeProvider(DateTimeOffset.UtcNow + later);
-        return new SweepStorageFunction(_inbox, new ArrivalQueue(_storage.Queues), _storage.MxHosts, time, _log.For<SweepStorageFunction>()).RunAsync(Now);
+        return new SweepStorageFunction(_inbox, new ArrivalQueue(_storage.Queues), _storage.MxHosts, _storage.Wanted, time, _log.For<SweepStorageFunction>()).RunAsync(Now);
     }
 
     private Task<Azure.Response<BlobContentInfo>> DropAsync(string name, byte[] content, params (string Key, string Value)[] metadata) =>

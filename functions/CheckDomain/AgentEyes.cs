@@ -1,0 +1,42 @@
+using System.Net;
+using StsFunctions.Domains;
+
+namespace StsFunctions.CheckDomain;
+
+/// <summary>Probe agents as a check meets them: they are asked for what this app cannot see from where it stands, and what they saw is reckoned with.</summary>
+internal sealed class AgentEyes(AgentStore agents, WantedLookStore wanted)
+{
+    /// <summary>Asks agents for the addresses that came to nothing here because of the network.</summary>
+    /// <returns>Whether there was anything to ask for, and anybody to ask.</returns>
+    public async Task<bool> AskAsync(Observation seen, CancellationToken cancellation)
+    {
+        var unseen = seen.MxHosts.SelectMany(host => host.Looks.Where(IsForAgents).Select(look => (host.Host, look.Session.Address))).ToList();
+        if (unseen is [] || !await agents.AnyInUseAsync(cancellation))
+        {
+            return false;
+        }
+
+        foreach (var (host, address) in unseen)
+        {
+            await wanted.AskAsync(host, IPAddress.Parse(address), seen.Round, seen.Domain, cancellation);
+        }
+
+        return true;
+    }
+
+    /// <summary>
+    /// The observation with port 25 open where agents saw something, although it is closed here: rules may judge what they saw. What ran into
+    /// a time-out here then says no more of the MX host than a missing route does.
+    /// </summary>
+    public static Observation Reckoned(Observation seen) =>
+        seen.Port25 == Port25.Open || !seen.MxHosts.SelectMany(host => host.Looks).Any(look => look.Agent is not null)
+            ? seen
+            : seen with { Port25 = Port25.Open, MxHosts = [.. seen.MxHosts.Select(host => host with { Looks = [.. host.Looks.Select(Excused)] })] };
+
+    private static bool IsForAgents(AddressLook look) =>
+        look is { Agent: null, Session.Outcome: SmtpOutcome.ConnectionTimedOut or SmtpOutcome.NoRoute };
+
+    private static AddressLook Excused(AddressLook look) => look is { Agent: null, Session.Outcome: SmtpOutcome.ConnectionTimedOut }
+        ? look with { Session = look.Session with { Outcome = SmtpOutcome.NoRoute, Detail = "port 25 is closed here" } }
+        : look;
+}

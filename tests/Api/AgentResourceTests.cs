@@ -1,0 +1,142 @@
+using System.Net;
+using System.Text;
+using System.Text.Json;
+using StsFunctions.Agents;
+using StsFunctions.CheckDomain;
+using StsFunctions.Domains;
+using StsFunctions.Local.Tokens;
+using StsFunctions.Tests.Agents;
+using StsFunctions.Tests.Hosting;
+using Xunit;
+using SmtpSession = StsFunctions.CheckDomain.SmtpSession;
+
+namespace StsFunctions.Tests.Api;
+
+/// <summary><c>api/agent</c> over the wire: who gets in, and what is taken.</summary>
+public sealed class AgentResourceTests(ApiTests.Hosted hosted, AzuriteFixture azurite) : IClassFixture<ApiTests.Hosted>
+{
+    private const string Application = "04b07795-8ddb-461a-bbee-02f9e1bf7b46";
+    private static readonly IPAddress Address = IPAddress.Parse("192.0.2.25");
+
+    private static CancellationToken Now => TestContext.Current.CancellationToken;
+
+    [Theory]
+    [InlineData("/api/agent/work", "Sts.Reader")]
+    [InlineData("/api/agent/work", "Sts.Admin")]
+    [InlineData("/api/agent/results", "Sts.Reader")]
+    [InlineData("/api/agent/results", "Sts.Admin")]
+    public async Task Only_an_agent_is_given_work_and_hands_in_results(string path, string role)
+    {
+        var answer = await PostAsync(path, Token(role, "Sts.AllGroups"));
+
+        Assert.Equal(403, answer.Status);
+        Assert.Contains("error=\"insufficient_scope\"", answer.Headers["WWW-Authenticate"], StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("GET", "/api/agent/work", 405)]
+    [InlineData("PUT", "/api/agent/results", 405)]
+    [InlineData("POST", "/api/agent", 404)]
+    [InlineData("POST", "/api/agent/work/more", 404)]
+    public async Task Both_paths_take_POST_alone_and_there_is_no_other(string method, string path, int status)
+    {
+        var answer = await hosted.Handler.AskAsync(method, path, RunningHandler.AppHost, "Content-Length: 0", $"Authorization: Bearer {Token("Sts.Agent")}");
+
+        Assert.Equal((status, status == 405 ? "POST" : null), (answer.Status, answer.Headers.GetValueOrDefault("Allow")));
+    }
+
+    [Fact]
+    public async Task What_is_wanted_is_given_out_with_a_nonce_and_what_was_seen_is_taken_once_under_the_applications_id()
+    {
+        var host = await AskAsync();
+
+        var (status, work) = await WorkAsync("tokyo");
+        var task = Assert.Single(work, task => task.Host == host);
+        Assert.Equal((200, Address.ToString(), 32, 120), (status, task.Address, task.Nonce.Length, task.Seconds));
+        var result = ResultOf(task);
+
+        Assert.Equal(409, (await PostAsync("/api/agent/results?name=other", Token("Sts.Agent"), result)).Status);
+        Assert.Equal(409, (await PostAsync("/api/agent/results", Token("Sts.Agent"), result)).Status);
+        var taken = await PostAsync("/api/agent/results?name=tokyo", Token("Sts.Agent"), result);
+        Assert.Equal((204, ""), (taken.Status, taken.Text));
+        var again = await PostAsync("/api/agent/results?name=tokyo", Token("Sts.Agent"), result);
+
+        Assert.Equal((409, "application/problem+json"), (again.Status, again.Headers["Content-Type"]));
+        var kept = Assert.IsType<MxClaim.Seen>(await hosted.Handler.Service<MxHostStore>().ClaimAsync(host, Address, "1", TimeSpan.FromMinutes(1), Now));
+        Assert.Equal($"tokyo ({Application})", AddressLook.FromJson(kept.Content)!.Agent);
+    }
+
+    [Fact]
+    public async Task Another_registration_is_another_agent_whatever_it_calls_itself()
+    {
+        var host = await AskAsync();
+        var task = Assert.Single((await WorkAsync("tokyo")).Looks, task => task.Host == host);
+        var stranger = hosted.Issuer.Issue(new TokenSpec { Roles = ["Sts.Agent"] }.With("azp", "5f0c4b7e-0000-4000-8000-00000000000f"));
+
+        Assert.Equal(409, (await PostAsync("/api/agent/results?name=tokyo", stranger, ResultOf(task))).Status);
+        Assert.Equal(204, (await PostAsync("/api/agent/results?name=tokyo", Token("Sts.Agent"), ResultOf(task))).Status);
+    }
+
+    [Fact]
+    public async Task A_result_that_is_too_large_is_413_however_it_comes()
+    {
+        var large = new byte[HandedIn.MaxBytes + 1];
+        large.AsSpan().Fill((byte)' ');
+
+        var said = await PostAsync("/api/agent/results", Token("Sts.Agent"), large);
+        var chunked = await hosted.Handler.SendAsync(
+            $"POST /api/agent/results HTTP/1.1\nHost: 127.0.0.1\nX-Forwarded-Host: {RunningHandler.AppHost}\nAuthorization: Bearer {Token("Sts.Agent")}\nTransfer-Encoding: chunked", large);
+
+        Assert.Equal((413, 413), (said.Status, chunked.Status));
+        Assert.Equal(400, (await PostAsync("/api/agent/results", Token("Sts.Agent"), large.AsMemory(0, HandedIn.MaxBytes))).Status);
+    }
+
+    [Theory]
+    [InlineData("")]
+    [InlineData("null")]
+    [InlineData("{\"host\":1}")]
+    [InlineData("{\"host\":\"mx\",\"address\":\"mx\",\"nonce\":\"x\",\"look\":{\"session\":{\"address\":\"mx\",\"outcome\":\"Turned\"},\"narrow\":[]}}")]
+    public async Task What_is_no_result_is_400(string json) =>
+        Assert.Equal(400, (await PostAsync("/api/agent/results", Token("Sts.Agent"), Encoding.UTF8.GetBytes(json))).Status);
+
+    [Theory]
+    [InlineData("")]
+    [InlineData("a%20b")]
+    [InlineData("-a")]
+    [InlineData("a%0Ab")]
+    [InlineData("a&name=b")]
+    [InlineData("%3Cscript%3E")]
+    [InlineData("aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa")]
+    public async Task A_name_that_is_none_is_400(string name) =>
+        Assert.Equal(400, (await PostAsync($"/api/agent/work?name={name}", Token("Sts.Agent"))).Status);
+
+    [Fact]
+    public async Task Before_anything_was_ever_added_there_is_nothing_to_do()
+    {
+        await using var handler = await hosted.StartAsync(await azurite.OwnAccountAsync());
+
+        var answer = await handler.AskAsync("POST", "/api/agent/work", RunningHandler.AppHost, "Content-Length: 0", $"Authorization: Bearer {Token("Sts.Agent")}");
+
+        Assert.Equal((200, "{\"looks\":[]}"), (answer.Status, answer.Text));
+    }
+
+    private async Task<string> AskAsync()
+    {
+        var host = $"mx.{Guid.NewGuid():n}.example";
+        await hosted.Handler.Service<WantedLookStore>().AskAsync(host, Address, "1", "a.example", Now);
+        return host;
+    }
+
+    private async Task<(int Status, IReadOnlyList<AgentTaskJson> Looks)> WorkAsync(string name)
+    {
+        var answer = await PostAsync($"/api/agent/work?name={name}", Token("Sts.Agent"));
+        return (answer.Status, JsonSerializer.Deserialize(answer.Body, AgentJson.Default.AgentWorkJson)!.Looks);
+    }
+
+    private static byte[] ResultOf(AgentTaskJson task) => AgentDesk.Json(task, new AddressLook(new SmtpSession(task.Address, SmtpOutcome.Turned, Banner: "554 no"), []));
+
+    private string Token(params string[] roles) => hosted.Issuer.Issue(new TokenSpec { Roles = roles });
+
+    private Task<RawAnswer> PostAsync(string path, string token, ReadOnlyMemory<byte> body = default) => hosted.Handler.SendAsync(
+        $"POST {path} HTTP/1.1\nHost: 127.0.0.1\nX-Forwarded-Host: {RunningHandler.AppHost}\nAuthorization: Bearer {token}\nContent-Length: {body.Length}", body);
+}

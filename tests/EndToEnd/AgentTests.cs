@@ -1,0 +1,131 @@
+using System.Diagnostics;
+using System.Net;
+using StsFunctions.Local;
+using StsFunctions.Local.MailInternet;
+using StsFunctions.Tests.Agents;
+using Xunit;
+
+namespace StsFunctions.Tests.EndToEnd;
+
+/// <summary>The app where port 25 is closed, and the same executable as an agent where it is open.</summary>
+public sealed class AgentTests(AppUnderTest app, AgentTests.WithoutPort25 running) : IClassFixture<AgentTests.WithoutPort25>
+{
+    private const string Mx = "mx.seen-by-agent.example";
+
+    private static CancellationToken Now => TestContext.Current.CancellationToken;
+
+    [Fact]
+    [Trait("Conformance", "MX-7")]
+    public async Task A_domain_is_judged_by_an_agents_eyes()
+    {
+        var system = running.System;
+        await system.AddAsync(new LabDomain("seen-by-agent.example", $"version: STSv1\nmode: enforce\nmx: {Mx}\nmax_age: 604800\n") { Mx = [new(Mx) { Script = SmtpScript.Plain }] }, Now);
+        var address = system.Internet.Mx(Mx).Servers[0].EndPoint.Address;
+        running.Closed.CloseAt(address);
+        Assert.Equal((0, ""), await RunAsync("--once"));
+        await system.CheckAllAsync(Now);
+        Assert.Empty(await running.FindingsAsync("seen-by-agent.example"));
+
+        Assert.Equal((0, ""), await RunAsync("--once"));
+        await system.WhenIdleAsync(Now);
+
+        Assert.Equal(["mx.starttls.missing"], await running.FindingsAsync("seen-by-agent.example"));
+        await system.WarnAsync(Now);
+        Assert.Contains(running.Mails, mail => mail.TextBody!.Contains("mx.starttls.missing", StringComparison.Ordinal));
+        Assert.DoesNotContain(running.Mails, mail => mail.TextBody!.Contains("network.port25.closed", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task Where_port_25_is_closed_too_an_agent_says_so_and_exits_2()
+    {
+        var (exitCode, errors) = await RunAsync("--once", "--smtp-port", $"{running.Closed.Number}");
+
+        Assert.Equal(2, exitCode);
+        Assert.Contains($"Port {running.Closed.Number} is closed from here", errors, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("Sts.Reader")]
+    [InlineData("Sts.Admin")]
+    public async Task An_agent_without_its_role_is_told_so_and_exits_1(string role)
+    {
+        var (exitCode, errors) = await RunAsync(role, "--once");
+
+        Assert.Equal(1, exitCode);
+        Assert.Contains("Sts.Agent", errors, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("--app", "http://app.example/", "--scope", "api://x/.default")]
+    [InlineData("--app", "https://app.example/")]
+    [InlineData("--app", "https://app.example/", "--scope", "x", "--token-file", "y")]
+    [InlineData("--scope", "api://x/.default")]
+    public async Task A_wrong_use_is_explained_and_exits_2(params string[] arguments)
+    {
+        var result = await running.System.RunAppAsync(Now, ["agent", .. arguments]);
+        Assert.Equal(2, result.ExitCode);
+        Assert.NotEqual("", result.Errors);
+    }
+
+    [Fact]
+    public async Task Told_to_end_an_agent_ends_cleanly()
+    {
+        Assert.SkipUnless(OperatingSystem.IsLinux(), "Signals are told by kill.");
+        var start = StartInfo("Sts.Agent");
+        (start.RedirectStandardOutput, start.RedirectStandardError) = (true, true);
+        using var agent = Process.Start(start)!;
+        Assert.Contains("asks", await agent.StandardOutput.ReadLineAsync(Now), StringComparison.Ordinal);
+
+        using (var kill = Process.Start("kill", ["-TERM", $"{agent.Id}"]))
+        {
+            await kill.WaitForExitAsync(Now);
+        }
+
+        var rest = await agent.StandardOutput.ReadToEndAsync(Now);
+        await agent.WaitForExitAsync(Now);
+        Assert.Equal((0, ""), (agent.ExitCode, await agent.StandardError.ReadToEndAsync(Now)));
+        Assert.Contains("Told to end", rest, StringComparison.Ordinal);
+    }
+
+    private async Task<(int ExitCode, string Errors)> RunAsync(params string[] arguments)
+    {
+        var role = arguments[0].StartsWith('-') ? "Sts.Agent" : arguments[0];
+        var result = await FinishedProcess.RunAsync(StartInfo(role, [.. arguments.Where(argument => argument != role)]), Now);
+        return (result.ExitCode, result.Errors);
+    }
+
+    private ProcessStartInfo StartInfo(string role, params string[] arguments)
+    {
+        var system = running.System;
+        var token = Path.Combine(Path.GetDirectoryName(system.RootFile)!, $"{role}.agent-token");
+        File.WriteAllText(token, system.Token(role));
+        string[] port = arguments.Contains("--smtp-port") ? [] : ["--smtp-port", $"{system.Internet.SmtpPort}"];
+        var start = new ProcessStartInfo(app.Binary, ["agent", "--app", system.Https(LocalSystem.AppHost, "/").ToString(), "--token-file", token, "--name", "lab", .. port, .. arguments]);
+        foreach (var (name, value) in system.Settings.Where(setting => !setting.Key.StartsWith("AzureWebJobsStorage", StringComparison.Ordinal)))
+        {
+            start.Environment[name] = value;
+        }
+
+        // The lab's CA is none that this machine trusts.
+        start.Environment["SSL_CERT_FILE"] = system.RootFile;
+        return start;
+    }
+
+    /// <summary>A system whose app finds port 25 closed wherever it calls.</summary>
+    public sealed class WithoutPort25(AppUnderTest app) : RunningSystem(app)
+    {
+        // The reference MX host is at this address.
+        internal ClosedPort Closed { get; } = new(IPAddress.Loopback);
+
+        protected override LocalSystemOptions Options => new()
+        {
+            Settings = new Dictionary<string, string> { ["Sts__Lab__SmtpPort"] = $"{Closed.Number}", ["Sts__SessionTimeout"] = "00:00:01" },
+        };
+
+        public override async ValueTask DisposeAsync()
+        {
+            Closed.Dispose();
+            await base.DisposeAsync();
+        }
+    }
+}
