@@ -13,10 +13,10 @@ namespace StsFunctions.Tests.RealServers;
 internal sealed class Eyes
 {
     /// <summary>The outcome where a server ends the handshake with the alert <c>handshake_failure</c>, which says no more.</summary>
-    public const string HandshakeFailure = nameof(SmtpOutcome.TlsFailed);
+    public const string HandshakeFailure = nameof(SmtpOutcome.TlsCipher);
 
     /// <summary>The code of the finding that it leads to.</summary>
-    public const string HandshakeFailureCode = "mx.starttls.broken";
+    public const string HandshakeFailureCode = "mx.tls.cipher";
 
     private readonly RealInternet _internet;
     private readonly CheckSettings _settings;
