@@ -1,3 +1,5 @@
+using StsFunctions.Outgoing;
+
 namespace StsFunctions.CheckDomain;
 
 /// <summary>How domains are looked at.</summary>
@@ -11,4 +13,14 @@ internal sealed record CheckSettings(
     string? HeloName,
     IReadOnlyList<string> ReferenceMxHosts,
     TimeSpan SessionTimeout,
-    TimeSpan RetryDelay);
+    TimeSpan RetryDelay)
+{
+    /// <summary>The longest that a whole check may take; the Functions host must have more patience.</summary>
+    public TimeSpan CheckDeadline { get; init; } = TimeSpan.FromMinutes(4);
+
+    /// <summary>The longest that a policy may take to come: senders wait a minute (RFC 8461 §3.3).</summary>
+    public TimeSpan PolicyTimeout { get; init; } = OutgoingHttp.DefaultTimeout;
+
+    /// <summary>The longest that all the sessions of one look at an address may take: the default one with its repetition, then the narrow ones.</summary>
+    public TimeSpan LookTimeout => (Repetition.Attempts * (SessionTimeout + RetryDelay)) + SessionTimeout;
+}

@@ -2,14 +2,57 @@ using System.Net;
 
 namespace StsFunctions.CheckDomain;
 
-/// <summary>Looks itself, and again where that failed.</summary>
-internal sealed class DirectProbe(SmtpProbe probe, Repetition repetition) : IAddressProbe
+/// <summary>
+/// Looks itself: with a session as senders make it, again where that failed, and once a day with sessions that offer less. These are made one
+/// after another, and only with a server whose TLS works: they tell which certificates and versions it has, and never whether it is well.
+/// </summary>
+internal sealed class DirectProbe(SmtpProbe probe, Repetition repetition, CheckSettings settings, TimeProvider time) : IAddressProbe
 {
-    public async Task<AddressLook> LookAsync(string mxHost, IPAddress address, string round, CancellationToken cancellation) => new(
-        await repetition.RunAsync(
-            () => probe.LookAsync(mxHost, address, cancellation),
-            session => session.Outcome is SmtpOutcome.ConnectionRefused or SmtpOutcome.ConnectionTimedOut or SmtpOutcome.BrokenOff
-                or SmtpOutcome.Turned or SmtpOutcome.TlsFailed,
-            cancellation),
-        Narrow: []);
+    private static readonly TimeSpan NarrowEvery = TimeSpan.FromDays(1);
+
+    public async Task<AddressLook> LookAsync(string mxHost, IPAddress address, string round, AddressLook? before, CancellationToken cancellation)
+    {
+        using var patience = new CancellationTokenSource(settings.LookTimeout, time);
+        using var limit = CancellationTokenSource.CreateLinkedTokenSource(patience.Token, cancellation);
+        var session = await OrNullAsync(() => repetition.RunAsync(() => probe.LookAsync(mxHost, address, limit.Token), MayPass, limit.Token), cancellation)
+            ?? new SmtpSession(address.ToString(), SmtpOutcome.OutOfTime);
+
+        var now = time.GetUtcNow();
+        if (before?.NarrowAt is { } made && now - made < NarrowEvery)
+        {
+            return new AddressLook(session, before.Narrow, made);
+        }
+
+        if (session.Tls is null)
+        {
+            return new AddressLook(session, Narrow: []);
+        }
+
+        var narrow = new List<SmtpSession>();
+        foreach (var offer in SmtpProbe.NarrowOffers)
+        {
+            if (await OrNullAsync(() => probe.LookAsync(mxHost, address, offer, limit.Token), cancellation) is { } seen)
+            {
+                narrow.Add(seen);
+            }
+        }
+
+        return new AddressLook(session, narrow, now);
+    }
+
+    private static bool MayPass(SmtpSession session) => session.Outcome
+        is SmtpOutcome.ConnectionRefused or SmtpOutcome.ConnectionTimedOut or SmtpOutcome.BrokenOff or SmtpOutcome.Turned or SmtpOutcome.TlsFailed;
+
+    // Null: the look's own time is over.
+    private static async Task<SmtpSession?> OrNullAsync(Func<Task<SmtpSession>> look, CancellationToken cancellation)
+    {
+        try
+        {
+            return await look();
+        }
+        catch (OperationCanceledException) when (!cancellation.IsCancellationRequested)
+        {
+            return null;
+        }
+    }
 }

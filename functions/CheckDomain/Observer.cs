@@ -5,29 +5,65 @@ using StsFunctions.Protocol;
 namespace StsFunctions.CheckDomain;
 
 /// <summary>Looks at a domain as a strict sender does: all of a check's I/O is here, and no opinion.</summary>
-internal sealed class Observer(DnsObserver dns, IAddressProbe addresses, SmtpProbe probe, Repetition repetition, CheckSettings settings, TimeProvider time)
+internal sealed class Observer(
+    DnsObserver dns, IAddressProbe addresses, SmtpProbe probe, PolicyFetcher policies, Repetition repetition, CheckSettings settings, TimeProvider time)
 {
     // A domain of more is walked through this far; a sender tries no more either.
     private const int MaxHosts = 20;
     private const int MaxAddresses = 16;
+    private const int MaxReferenceAddresses = 2;
 
-    /// <summary>Looks once at everything.</summary>
+    // Enough that a large domain is done in time, and few for whoever stands behind all of its addresses.
+    private const int AtOnce = 4;
+
+    /// <summary>Looks once at everything, within the settings' deadline.</summary>
     public async Task<Observation> LookAsync(DomainName domain, string round, CancellationToken cancellation)
     {
         var at = time.GetUtcNow();
-        var mx = await AskAsync(() => dns.MxAsync(domain.Value, cancellation), cancellation);
-        var stsRecords = await AskAsync(() => dns.TxtAsync($"_mta-sts.{domain}", cancellation), cancellation);
-        var tlsRptRecords = await AskAsync(() => dns.TxtAsync($"_smtp._tls.{domain}", cancellation), cancellation);
+        using var clock = new CheckTime(settings.CheckDeadline, time, cancellation);
+        var stsRecords = AskAsync($"_mta-sts.{domain}", dns.TxtAsync, clock);
+        var tlsRptRecords = AskAsync($"_smtp._tls.{domain}", dns.TxtAsync, clock);
+        var dmarc = AskAsync($"_dmarc.{domain}", (_, limit) => dns.DmarcAsync(domain.Value, limit), clock);
+        var policyHost = LookAtPolicyHostAsync(domain, clock);
+        var mail = LookAtMailAsync(domain, round, clock);
+        await Task.WhenAll(stsRecords, tlsRptRecords, dmarc, policyHost, mail);
 
-        var hosts = new List<MxHostObservation>();
-        foreach (var (host, preference, isImplicit) in HostsOf(domain, mx))
-        {
-            hosts.Add(await LookAtHostAsync(host, preference, isImplicit, round, cancellation));
-        }
-
+        var (mx, hosts, port25) = await mail;
         return new Observation(
-            Observation.CurrentVersion, domain.Value, round, at, mx, stsRecords, tlsRptRecords,
-            DnsAnswer.NotAsked($"_dmarc.{domain}"), new PolicyHostObservation($"mta-sts.{domain}", DnsAnswer.NotAsked(""), DnsAnswer.NotAsked(""), DnsAnswer.NotAsked(""), null), hosts, await LookAtPort25Async(hosts, cancellation));
+            Observation.CurrentVersion, domain.Value, round, at,
+            mx, await stsRecords, await tlsRptRecords, await dmarc, await policyHost, hosts, port25, clock.RanOut);
+    }
+
+    private async Task<PolicyHostObservation> LookAtPolicyHostAsync(DomainName domain, CheckTime clock)
+    {
+        var host = $"mta-sts.{domain}";
+        var a = AskAsync(host, dns.AAsync, clock);
+        var aaaa = AskAsync(host, dns.AaaaAsync, clock);
+        var caa = AskAsync(host, dns.CaaAsync, clock);
+        var fetch = clock.LookAsync<PolicyFetch?>(
+            async limit => await repetition.RunAsync(() => policies.FetchAsync(domain, limit), MayPass, limit), null);
+        await Task.WhenAll(a, aaaa, caa, fetch);
+        return new PolicyHostObservation(host, await a, await aaaa, await caa, await fetch);
+    }
+
+    // A certificate that is not good, or a page that is not there, is no better a moment later.
+    private static bool MayPass(PolicyFetch fetch) =>
+        fetch is { Outcome: PolicyFetchOutcome.NotReached or PolicyFetchOutcome.BrokenOff or PolicyFetchOutcome.TimedOut }
+            or { Outcome: PolicyFetchOutcome.TlsFailed, Tls: null }
+            or { Status: >= 500 };
+
+    private async Task<(DnsAnswer Mx, IReadOnlyList<MxHostObservation> Hosts, Port25 Port25)> LookAtMailAsync(DomainName domain, string round, CheckTime clock)
+    {
+        var mx = await AskAsync(domain.Value, dns.MxAsync, clock);
+        var found = await EachAsync([.. HostsOf(domain, mx)], host => FindAsync(host, clock));
+        var looks = await EachAsync(
+            [.. found.SelectMany(host => AddressesOf(host).Select(address => (host.Host, address)))],
+            async pair => (pair.Host, Look: await clock.LookAsync(
+                limit => addresses.LookAsync(pair.Host, pair.address, round, before: null, limit),
+                new AddressLook(new SmtpSession(pair.address.ToString(), SmtpOutcome.OutOfTime), Narrow: []))));
+        var byHost = looks.ToLookup(look => look.Host, look => look.Look);
+        IReadOnlyList<MxHostObservation> hosts = [.. found.Select(host => host with { Looks = [.. byHost[host.Host]] })];
+        return (mx, hosts, await LookAtPort25Async(hosts, clock));
     }
 
     private static IEnumerable<(string Host, int Preference, bool Implicit)> HostsOf(DomainName domain, DnsAnswer mx)
@@ -48,48 +84,60 @@ internal sealed class Observer(DnsObserver dns, IAddressProbe addresses, SmtpPro
             .Take(MaxHosts);
     }
 
-    private async Task<MxHostObservation> LookAtHostAsync(string host, int preference, bool isImplicit, string round, CancellationToken cancellation)
+    private async Task<MxHostObservation> FindAsync((string Host, int Preference, bool Implicit) mx, CheckTime clock)
     {
-        var a = await AskAsync(() => dns.AAsync(host, cancellation), cancellation);
-        var aaaa = await AskAsync(() => dns.AaaaAsync(host, cancellation), cancellation);
-        var sessions = new List<AddressLook>();
-        foreach (var address in a.Records.Concat(aaaa.Records).Take(MaxAddresses).Select(IPAddress.Parse))
-        {
-            sessions.Add(await addresses.LookAsync(host, address, round, cancellation));
-        }
-
-        return new MxHostObservation(host, preference, isImplicit, a, aaaa, DnsAnswer.NotAsked($"_25._tcp.{host}"), sessions);
+        var a = AskAsync(mx.Host, dns.AAsync, clock);
+        var aaaa = AskAsync(mx.Host, dns.AaaaAsync, clock);
+        var tlsa = AskAsync($"_25._tcp.{mx.Host}", dns.TlsaAsync, clock);
+        await Task.WhenAll(a, aaaa, tlsa);
+        return new MxHostObservation(mx.Host, mx.Preference, mx.Implicit, await a, await aaaa, await tlsa, Looks: []);
     }
 
-    // Only where every session timed out is there a reason to doubt the network rather than the MX hosts (MX-7).
-    private async Task<Port25> LookAtPort25Async(IReadOnlyList<MxHostObservation> hosts, CancellationToken cancellation)
+    private static IEnumerable<IPAddress> AddressesOf(MxHostObservation host) =>
+        host.A.Records.Concat(host.Aaaa.Records).Take(MaxAddresses).Select(IPAddress.Parse);
+
+    // Only where nothing answered and something timed out is there a reason to doubt the network rather than the MX hosts (MX-7).
+    private async Task<Port25> LookAtPort25Async(IReadOnlyList<MxHostObservation> hosts, CheckTime clock)
     {
-        var sessions = hosts.SelectMany(host => host.Sessions).Where(s => s.Outcome is not (SmtpOutcome.NoRoute or SmtpOutcome.AddressNotAllowed)).ToList();
-        if (sessions is [])
+        var outcomes = hosts.SelectMany(host => host.Sessions).Select(session => session.Outcome)
+            .Where(outcome => outcome is not (SmtpOutcome.NoRoute or SmtpOutcome.AddressNotAllowed or SmtpOutcome.OutOfTime)).ToList();
+        if (outcomes is [])
         {
             return Port25.NotAsked;
         }
 
-        if (sessions.Any(s => s.Outcome is not SmtpOutcome.ConnectionTimedOut))
+        if (outcomes.Exists(outcome => outcome != SmtpOutcome.ConnectionTimedOut))
         {
             return Port25.Open;
         }
 
-        foreach (var reference in settings.ReferenceMxHosts)
+        var answers = await Task.WhenAll(settings.ReferenceMxHosts.Select(
+            host => clock.LookAtLastAsync(limit => AnswersAsync(host, limit), undone: false)));
+        return answers.Contains(true) ? Port25.Open : Port25.Closed;
+    }
+
+    private async Task<bool> AnswersAsync(string reference, CancellationToken cancellation)
+    {
+        var found = await dns.AAsync(reference, cancellation);
+        foreach (var address in found.Records.Take(MaxReferenceAddresses).Select(IPAddress.Parse))
         {
-            var answer = await dns.AAsync(reference, cancellation);
-            foreach (var address in answer.Records.Take(2).Select(IPAddress.Parse))
+            if (await probe.AnswersAsync(address, cancellation))
             {
-                if (await probe.AnswersAsync(address, cancellation))
-                {
-                    return Port25.Open;
-                }
+                return true;
             }
         }
 
-        return Port25.Closed;
+        return false;
     }
 
-    private Task<DnsAnswer> AskAsync(Func<Task<DnsAnswer>> ask, CancellationToken cancellation) =>
-        repetition.RunAsync(ask, answer => !answer.IsKnown, cancellation);
+    private Task<DnsAnswer> AskAsync(string name, Func<string, CancellationToken, Task<DnsAnswer>> ask, CheckTime clock) => clock.LookAsync(
+        limit => repetition.RunAsync(() => ask(name, limit), answer => answer.Outcome is DnsOutcome.Failed or DnsOutcome.TimedOut, limit),
+        DnsAnswer.NotAsked(name));
+
+    private static async Task<IReadOnlyList<TResult>> EachAsync<T, TResult>(IReadOnlyList<T> items, Func<T, Task<TResult>> look)
+    {
+        var results = new TResult[items.Count];
+        await Parallel.ForAsync(0, items.Count, new ParallelOptions { MaxDegreeOfParallelism = AtOnce }, async (n, _) => results[n] = await look(items[n]));
+        return results;
+    }
 }

@@ -1,4 +1,5 @@
 using System.Net;
+using System.Security.Authentication;
 using StsFunctions.Outgoing;
 using StsFunctions.Protocol;
 using StsFunctions.Protocol.MtaSts;
@@ -6,15 +7,23 @@ using StsFunctions.Protocol.MtaSts;
 namespace StsFunctions.CheckDomain;
 
 /// <summary>Fetches a domain's policy as a sending mail server does (RFC 8461 §3.3).</summary>
-internal sealed class PolicyFetcher(OutgoingHttp http)
+internal sealed class PolicyFetcher(OutgoingHttp http, CheckSettings settings, TimeProvider time)
 {
-    /// <summary>Looks once. Whatever the policy host does, the answer is a fetch, within a minute.</summary>
+    /// <summary>Looks once. Whatever the policy host does, the answer is a fetch, within the settings' time.</summary>
+    /// <exception cref="OperationCanceledException">The caller gave up.</exception>
     public async Task<PolicyFetch> FetchAsync(DomainName domain, CancellationToken cancellation)
     {
-        var url = new Uri($"https://mta-sts.{domain}/.well-known/mta-sts.txt");
-        using var client = http.CreateClient();
+        var peer = new OutgoingPeer();
+        var began = time.GetTimestamp();
+        var fetch = await FetchAsync(new Uri($"https://mta-sts.{domain}/.well-known/mta-sts.txt"), peer, cancellation);
+        return fetch with { Address = peer.Address?.ToString(), Tls = TlsOf(peer), Total = (int)time.GetElapsedTime(began).TotalMilliseconds };
+    }
+
+    private async Task<PolicyFetch> FetchAsync(Uri url, OutgoingPeer peer, CancellationToken cancellation)
+    {
+        using var client = http.CreateClient(peer);
         using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
-        limit.CancelAfter(OutgoingHttp.DefaultTimeout);
+        limit.CancelAfter(settings.PolicyTimeout);
         try
         {
             using var answer = await client.GetAsync(url, HttpCompletionOption.ResponseHeadersRead, limit.Token);
@@ -34,7 +43,7 @@ internal sealed class PolicyFetcher(OutgoingHttp http)
         }
         catch (OperationCanceledException) when (!cancellation.IsCancellationRequested)
         {
-            return new PolicyFetch(url, PolicyFetchOutcome.TimedOut, Detail: $"no whole answer in {OutgoingHttp.DefaultTimeout.TotalSeconds:0} s");
+            return new PolicyFetch(url, PolicyFetchOutcome.TimedOut, Detail: $"no whole answer in {settings.PolicyTimeout.TotalSeconds:0} s");
         }
         catch (Exception e) when (e is HttpRequestException or IOException)
         {
@@ -42,6 +51,12 @@ internal sealed class PolicyFetcher(OutgoingHttp http)
             return new PolicyFetch(url, OutcomeOf(e, cause), Detail: cause.Message);
         }
     }
+
+    private static TlsSession? TlsOf(OutgoingPeer peer) => peer.Certificates is { } shown
+        ? new TlsSession(
+            peer.Protocol is SslProtocols.None ? "" : peer.Protocol.ToString(), peer.Protocol is SslProtocols.None ? "" : peer.CipherSuite.ToString(),
+            shown.Sent, shown.Built, shown.Faults)
+        : null;
 
     private static PolicyFetchOutcome OutcomeOf(Exception e, Exception cause) => cause switch
     {

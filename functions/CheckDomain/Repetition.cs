@@ -1,10 +1,10 @@
 namespace StsFunctions.CheckDomain;
 
-/// <summary>Looks again where a look failed: a single one may fail by chance, only what fails every time counts.</summary>
+/// <summary>Looks again at once where a look failed: most failures of the network are over by then. Whether what stays is a fault is for later looks to confirm.</summary>
 internal sealed class Repetition(CheckSettings settings, TimeProvider time)
 {
     /// <summary>How often a look is tried.</summary>
-    public const int Attempts = 3;
+    public const int Attempts = 2;
 
     public async Task<T> RunAsync<T>(Func<Task<T>> look, Func<T, bool> failed, CancellationToken cancellation)
     {

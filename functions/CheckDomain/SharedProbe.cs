@@ -13,9 +13,9 @@ internal sealed class SharedProbe(MxHostStore hosts, IAddressProbe direct, Check
     private static readonly TimeSpan FirstPause = TimeSpan.FromMilliseconds(250);
     private static readonly TimeSpan LongestPause = TimeSpan.FromSeconds(4);
 
-    private TimeSpan Lease => (Repetition.Attempts * (settings.SessionTimeout + settings.RetryDelay)) + Slack;
+    private TimeSpan Lease => settings.LookTimeout + Slack;
 
-    public async Task<AddressLook> LookAsync(string mxHost, IPAddress address, string round, CancellationToken cancellation)
+    public async Task<AddressLook> LookAsync(string mxHost, IPAddress address, string round, AddressLook? before, CancellationToken cancellation)
     {
         for (var pause = FirstPause; ; pause = pause < LongestPause ? pause * 2 : LongestPause)
         {
@@ -24,8 +24,9 @@ internal sealed class SharedProbe(MxHostStore hosts, IAddressProbe direct, Check
                 case MxClaim.Seen seen when AddressLook.FromJson(seen.Content) is { } look:
                     return look;
                 case MxClaim.Leased leased:
-                    var own = await direct.LookAsync(mxHost, address, round, cancellation);
-                    await hosts.KeepAsync(leased.Lease, round, own.ToJson(), cancellation);
+                    var kept = leased.Before is { } content ? AddressLook.FromJson(content) : null;
+                    var own = await direct.LookAsync(mxHost, address, round, kept ?? before, cancellation);
+                    await hosts.KeepAsync(leased.Lease, round, ContentOf(own), cancellation);
                     return own;
                 case MxClaim.Busy busy:
                     var left = busy.Until - time.GetUtcNow();
@@ -33,8 +34,15 @@ internal sealed class SharedProbe(MxHostStore hosts, IAddressProbe direct, Check
                     break;
                 default:
                     // Kept by another version of the app, in a layout of its own.
-                    return await direct.LookAsync(mxHost, address, round, cancellation);
+                    return await direct.LookAsync(mxHost, address, round, before, cancellation);
             }
         }
+    }
+
+    // Four chains as long as OpenSSL takes them are more than a row holds: then those go that decide nothing.
+    private static byte[] ContentOf(AddressLook look)
+    {
+        var whole = look.ToJson();
+        return whole.Length <= MxHostStore.MaxContent ? whole : (look with { Narrow = [] }).ToJson();
     }
 }

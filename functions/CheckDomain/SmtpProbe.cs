@@ -10,18 +10,63 @@ namespace StsFunctions.CheckDomain;
 /// <summary>Begins one SMTP session as a sending mail server does: greeting, EHLO, STARTTLS, TLS, EHLO, QUIT (RFC 8461 §4, RFC 3207).</summary>
 internal sealed class SmtpProbe(OutgoingGate gate, CheckSettings settings, string heloName, TimeProvider time)
 {
+    private const int MaxEhloLines = 32;
     private static readonly TimeSpan ConnectTimeout = TimeSpan.FromSeconds(10);
     private static readonly TimeSpan QuitTimeout = TimeSpan.FromSeconds(2);
 
-    /// <summary>Looks at one address of an MX host. Whatever the server does, the answer is a session, within the settings' time.</summary>
-    public async Task<SmtpSession> LookAsync(string mxHost, IPAddress address, CancellationToken cancellation)
+    // In TLS 1.2 the suite names the kind of key (RFC 8422 §2). Offered is whatever OpenSSL has at its everyday level of security.
+    private static readonly CipherSuitesPolicy? RsaSuites = SuitesOf(
+        TlsCipherSuite.TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384,
+        TlsCipherSuite.TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256,
+        TlsCipherSuite.TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256,
+        TlsCipherSuite.TLS_DHE_RSA_WITH_AES_256_GCM_SHA384,
+        TlsCipherSuite.TLS_DHE_RSA_WITH_AES_128_GCM_SHA256,
+        TlsCipherSuite.TLS_DHE_RSA_WITH_CHACHA20_POLY1305_SHA256,
+        TlsCipherSuite.TLS_ECDHE_RSA_WITH_AES_256_CBC_SHA384,
+        TlsCipherSuite.TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA256,
+        TlsCipherSuite.TLS_ECDHE_RSA_WITH_AES_256_CBC_SHA,
+        TlsCipherSuite.TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA,
+        TlsCipherSuite.TLS_DHE_RSA_WITH_AES_256_CBC_SHA,
+        TlsCipherSuite.TLS_DHE_RSA_WITH_AES_128_CBC_SHA,
+        TlsCipherSuite.TLS_RSA_WITH_AES_256_GCM_SHA384,
+        TlsCipherSuite.TLS_RSA_WITH_AES_128_GCM_SHA256,
+        TlsCipherSuite.TLS_RSA_WITH_AES_256_CBC_SHA,
+        TlsCipherSuite.TLS_RSA_WITH_AES_128_CBC_SHA);
+
+    private static readonly CipherSuitesPolicy? EcdsaSuites = SuitesOf(
+        TlsCipherSuite.TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384,
+        TlsCipherSuite.TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256,
+        TlsCipherSuite.TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256,
+        TlsCipherSuite.TLS_ECDHE_ECDSA_WITH_AES_256_CBC_SHA384,
+        TlsCipherSuite.TLS_ECDHE_ECDSA_WITH_AES_128_CBC_SHA256,
+        TlsCipherSuite.TLS_ECDHE_ECDSA_WITH_AES_256_CBC_SHA,
+        TlsCipherSuite.TLS_ECDHE_ECDSA_WITH_AES_128_CBC_SHA);
+
+    private readonly AddressTurns _turns = new();
+
+    /// <summary>What a session can offer beside the default; suites can be chosen where TLS is OpenSSL's.</summary>
+    public static IReadOnlyList<TlsOffer> NarrowOffers { get; } =
+        RsaSuites is null ? [TlsOffer.Tls13] : [TlsOffer.Tls12Rsa, TlsOffer.Tls12Ecdsa, TlsOffer.Tls13];
+
+    /// <summary>Looks at one address of an MX host as a default client does.</summary>
+    /// <inheritdoc cref="LookAsync(string, IPAddress, TlsOffer, CancellationToken)"/>
+    public Task<SmtpSession> LookAsync(string mxHost, IPAddress address, CancellationToken cancellation) =>
+        LookAsync(mxHost, address, TlsOffer.Default, cancellation);
+
+    /// <summary>
+    /// Looks at one address of an MX host, when its turn has come. Whatever the server does, the answer is a session, within the
+    /// settings' time from then on.
+    /// </summary>
+    /// <exception cref="OperationCanceledException">The caller gave up.</exception>
+    public async Task<SmtpSession> LookAsync(string mxHost, IPAddress address, TlsOffer offer, CancellationToken cancellation)
     {
-        var began = time.GetTimestamp();
+        using var turn = await _turns.TakeAsync(address, cancellation);
+        var steps = new Steps(time);
         using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
         limit.CancelAfter(settings.SessionTimeout);
-        var session = await ConnectAndTalkAsync(mxHost, address, limit.Token);
+        var session = await ConnectAndTalkAsync(mxHost, address, offer, steps, limit.Token);
         cancellation.ThrowIfCancellationRequested();
-        return session with { Times = new SessionTimes(null, null, null, null, null, (int)time.GetElapsedTime(began).TotalMilliseconds) };
+        return session with { Offer = offer, Times = steps.Times };
     }
 
     /// <summary>Whether anything at all answers at an address: all that a reference MX host is asked.</summary>
@@ -44,7 +89,7 @@ internal sealed class SmtpProbe(OutgoingGate gate, CheckSettings settings, strin
         }
     }
 
-    private async Task<SmtpSession> ConnectAndTalkAsync(string mxHost, IPAddress address, CancellationToken cancellation)
+    private async Task<SmtpSession> ConnectAndTalkAsync(string mxHost, IPAddress address, TlsOffer offer, Steps steps, CancellationToken cancellation)
     {
         Socket socket;
         try
@@ -64,12 +109,14 @@ internal sealed class SmtpProbe(OutgoingGate gate, CheckSettings settings, strin
             return new SmtpSession(address.ToString(), OutcomeOf(e.SocketErrorCode, address), Detail: e.Message);
         }
 
+        steps.Connect = steps.Lap();
         await using var stream = new NetworkStream(socket, ownsSocket: true);
         var talk = new SmtpTalk(stream);
         var session = new SmtpSession(address.ToString(), SmtpOutcome.BrokenOff);
         try
         {
             var greeting = await talk.ReadReplyAsync(cancellation);
+            steps.Banner = steps.Lap();
             session = session with { Banner = greeting.FirstLine };
             if (greeting.Code != 220)
             {
@@ -77,6 +124,8 @@ internal sealed class SmtpProbe(OutgoingGate gate, CheckSettings settings, strin
             }
 
             var ehlo = await talk.SendAsync($"EHLO {heloName}", cancellation);
+            steps.Ehlo = steps.Lap();
+            session = session with { Ehlo = [.. ehlo.Lines.Take(MaxEhloLines)] };
             if (ehlo.Code != 250)
             {
                 return session with { Outcome = SmtpOutcome.Turned, Detail = ehlo.FirstLine };
@@ -89,6 +138,7 @@ internal sealed class SmtpProbe(OutgoingGate gate, CheckSettings settings, strin
             }
 
             var startTls = await talk.SendAsync("STARTTLS", cancellation);
+            steps.StartTls = steps.Lap();
             session = session with { StartTlsReply = startTls.FirstLine };
             if (startTls.Code != 220)
             {
@@ -99,7 +149,7 @@ internal sealed class SmtpProbe(OutgoingGate gate, CheckSettings settings, strin
             // Whatever was sent before the handshake was not protected by it, and must not count after it (MX-3).
             return talk.HasUnread
                 ? session with { Outcome = SmtpOutcome.StartTlsInjected, Detail = "plain text followed the answer to STARTTLS" }
-                : await HandshakeAsync(session, mxHost, stream, cancellation);
+                : await HandshakeAsync(session, mxHost, offer, steps, stream, cancellation);
         }
         catch (OperationCanceledException)
         {
@@ -111,23 +161,35 @@ internal sealed class SmtpProbe(OutgoingGate gate, CheckSettings settings, strin
         }
     }
 
-    private async Task<SmtpSession> HandshakeAsync(SmtpSession session, string mxHost, NetworkStream stream, CancellationToken cancellation)
+    private async Task<SmtpSession> HandshakeAsync(
+        SmtpSession session, string mxHost, TlsOffer offer, Steps steps, NetworkStream stream, CancellationToken cancellation)
     {
-        TlsSession? seen = null;
+        ServerCertificates? shown = null;
         await using var tls = new SslStream(stream, leaveInnerStreamOpen: true);
         var options = new SslClientAuthenticationOptions
         {
             // SNI is the MX host name (RFC 8461 §4.1).
             TargetHost = mxHost,
-            EnabledSslProtocols = SslProtocols.Tls12 | SslProtocols.Tls13,
+            EnabledSslProtocols = offer switch
+            {
+                TlsOffer.Default => SslProtocols.Tls12 | SslProtocols.Tls13,
+                TlsOffer.Tls13 => SslProtocols.Tls13,
+                _ => SslProtocols.Tls12,
+            },
+            CipherSuitesPolicy = offer switch
+            {
+                TlsOffer.Tls12Rsa => RsaSuites,
+                TlsOffer.Tls12Ecdsa => EcdsaSuites,
+                _ => null,
+            },
             AllowRenegotiation = false,
             AllowTlsResume = false,
             CertificateChainPolicy = TrustNow(),
-            // Whatever is shown is noted, and judged by the rules; the leaf is gone with the stream, so it is copied.
+            // Whatever is shown is noted, and judged by the rules.
             RemoteCertificateValidationCallback = (_, certificate, chain, _) =>
             {
-                seen = certificate is null ? null : Describe(certificate, chain!);
-                return seen is not null;
+                shown = certificate is null ? null : ServerCertificates.Of(certificate, chain!);
+                return shown is not null;
             },
         };
         try
@@ -138,17 +200,19 @@ internal sealed class SmtpProbe(OutgoingGate gate, CheckSettings settings, strin
         {
             return session with
             {
-                Outcome = IsVersionAlert(e) ? SmtpOutcome.TlsVersion : SmtpOutcome.TlsFailed,
-                Detail = e is OperationCanceledException ? "no answer in time" : (e.InnerException ?? e).Message,
+                Outcome = OutcomeOf(e, isCertificateSeen: shown is not null),
+                Detail = e is OperationCanceledException ? "no answer in time" : SmtpTalk.Shown(e.GetBaseException().Message),
+                Tls = shown is null ? null : TlsOf(shown, "", ""),
             };
         }
 
-        if (seen is null)
+        steps.Handshake = steps.Lap();
+        if (shown is null)
         {
             return session with { Outcome = SmtpOutcome.TlsFailed, Detail = "the server showed no certificate" };
         }
 
-        session = session with { Tls = seen with { Protocol = tls.SslProtocol.ToString(), CipherSuite = tls.NegotiatedCipherSuite.ToString() } };
+        session = session with { Tls = TlsOf(shown, tls.SslProtocol.ToString(), tls.NegotiatedCipherSuite.ToString()) };
         try
         {
             var inside = new SmtpTalk(tls);
@@ -169,32 +233,31 @@ internal sealed class SmtpProbe(OutgoingGate gate, CheckSettings settings, strin
         return policy;
     }
 
-    private static TlsSession Describe(X509Certificate certificate, X509Chain chain)
-    {
-        var leaf = certificate.GetRawCertData();
-        // ExtraStore is what the server sent; ChainElements is what was built of it.
-        var sent = chain.ChainPolicy.ExtraStore.Select(c => c.RawData).Where(raw => !raw.AsSpan().SequenceEqual(leaf)).Prepend(leaf);
-        // The leaf's own dates have rules of their own; anybody else's make the chain untrusted.
-        var trust = chain.ChainElements.SelectMany((element, depth) => element.ChainElementStatus
-                .Where(status => depth > 0 || status.Status != X509ChainStatusFlags.NotTimeValid)
-                .Select(status => $"{status.Status}: {element.Certificate.Subject}"));
-        return new TlsSession("", "", [.. sent], [.. chain.ChainElements.Select(element => element.Certificate.RawData)], [.. trust.Distinct()]);
-    }
+    private static TlsSession TlsOf(ServerCertificates shown, string protocol, string cipherSuite) =>
+        new(protocol, cipherSuite, shown.Sent, shown.Built, shown.Faults);
 
-    // OpenSSL says it in words alone; SslStream hands them on.
-    private static bool IsVersionAlert(Exception e)
+    private static CipherSuitesPolicy? SuitesOf(params TlsCipherSuite[] suites) => OperatingSystem.IsLinux() ? new CipherSuitesPolicy(suites) : null;
+
+    // Which alert came, or why our side gave up, is told in words alone: SslStream's own for an alert, or OpenSSL's.
+    private static SmtpOutcome OutcomeOf(Exception failure, bool isCertificateSeen)
     {
-        for (var cause = e; cause is not null; cause = cause.InnerException)
+        var said = new List<string>();
+        for (var cause = failure; cause is not null; cause = cause.InnerException)
         {
-            if (cause.Message.Contains("protocol version", StringComparison.OrdinalIgnoreCase)
-                || cause.Message.Contains("unsupported protocol", StringComparison.OrdinalIgnoreCase)
-                || cause.Message.Contains("ProtocolVersion", StringComparison.OrdinalIgnoreCase))
-            {
-                return true;
-            }
+            said.Add(cause.Message);
         }
 
-        return false;
+        if (Says("protocol version", "unsupported protocol", "ProtocolVersion"))
+        {
+            return SmtpOutcome.TlsVersion;
+        }
+
+        // handshake_failure says that no set of parameters was acceptable (RFC 8446 §6.2), but once a certificate has come they were agreed on.
+        return !isCertificateSeen && Says("alert handshake failure", "HandshakeFailure", "insufficient security", "InsufficientSecurity")
+            ? SmtpOutcome.TlsCipher
+            : SmtpOutcome.TlsFailed;
+
+        bool Says(params string[] words) => said.Exists(message => words.Any(word => message.Contains(word, StringComparison.OrdinalIgnoreCase)));
     }
 
     private static async Task QuitAsync(SmtpTalk talk, CancellationToken cancellation)
@@ -227,4 +290,33 @@ internal sealed class SmtpProbe(OutgoingGate gate, CheckSettings settings, strin
         SocketError.HostUnreachable => SmtpOutcome.ConnectionTimedOut,
         _ => SmtpOutcome.BrokenOff,
     };
+
+    /// <summary>Stops the time of each step.</summary>
+    private sealed class Steps(TimeProvider time)
+    {
+        private readonly long _began = time.GetTimestamp();
+        private long _last = time.GetTimestamp();
+
+        public int? Connect { get; set; }
+
+        public int? Banner { get; set; }
+
+        public int? Ehlo { get; set; }
+
+        public int? StartTls { get; set; }
+
+        public int? Handshake { get; set; }
+
+        public SessionTimes Times => new(Connect, Banner, Ehlo, StartTls, Handshake, Since(_began));
+
+        /// <summary>Milliseconds since the last step.</summary>
+        public int Lap()
+        {
+            var lap = Since(_last);
+            _last = time.GetTimestamp();
+            return lap;
+        }
+
+        private int Since(long timestamp) => (int)time.GetElapsedTime(timestamp).TotalMilliseconds;
+    }
 }

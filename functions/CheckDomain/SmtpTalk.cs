@@ -93,7 +93,7 @@ internal sealed class SmtpTalk(Stream stream)
         }
     }
 
-    // Replies end up in mails and logs: nothing but visible ASCII leaves here.
-    private static string Shown(string text) =>
+    /// <summary>Text of a server's making, fit for mails and logs: visible ASCII, and not much of it.</summary>
+    public static string Shown(string text) =>
         string.Concat(text.Take(200).Select(c => c is >= ' ' and <= '~' ? c : '?'));
 }

@@ -13,7 +13,9 @@ internal abstract record MxClaim
     internal sealed record Seen(byte[] Content) : MxClaim;
 
     /// <summary>The look is ours.</summary>
-    internal sealed record Leased(MxLease Lease) : MxClaim;
+    /// <param name="Lease">The right to it.</param>
+    /// <param name="Before">What an earlier round's look kept, or null.</param>
+    internal sealed record Leased(MxLease Lease, byte[]? Before) : MxClaim;
 
     /// <summary>Somebody is looking.</summary>
     /// <param name="Until">When their lease ends, whatever became of them.</param>
@@ -32,6 +34,9 @@ internal sealed class MxHostStore
     // A property of a table holds 64 KiB, a row 1 MiB: a chain of certificates may be longer than the one, never than the other.
     private const int ChunkBytes = 60 * 1024;
     private const int MaxChunks = 12;
+
+    /// <summary>How much can be kept of one look, in bytes.</summary>
+    public const int MaxContent = ChunkBytes * MaxChunks;
 
     private const int MaxAttempts = 5;
 
@@ -71,7 +76,7 @@ internal sealed class MxHostStore
                 var answer = await (found.HasValue
                     ? _table.UpdateEntityAsync(row, row.ETag, TableUpdateMode.Replace, cancellation)
                     : _table.AddEntityAsync(row, cancellation));
-                return new MxClaim.Leased(new MxLease(host, address, answer.Headers.ETag!.Value));
+                return new MxClaim.Leased(new MxLease(host, address, answer.Headers.ETag!.Value), ContentOf(row) is { Length: > 0 } before ? before : null);
             }
             catch (RequestFailedException e) when (e.Status is 404 or 409 or 412)
             {

@@ -83,7 +83,8 @@ internal sealed record Settings(
         DnsServer: read.Endpoint("Sts__DnsServer", 53),
         AllowedNetworks: [.. read.List("Sts__Lab__AllowedNetworks", text => IPNetwork.TryParse(text, out _), "write networks, separated by commas, for example 127.0.0.0/8,::1/128").Select(text => IPNetwork.Parse(text))],
         HttpsPort: read.Number("Sts__Lab__HttpsPort", 443, 1, IPEndPoint.MaxPort),
-        TrustedRoots: read.Parsed("Sts__Lab__TrustedRoots", TrustedRoots.FromPemFile, "name a readable PEM file with one or more CA certificates"));
+        TrustedRoots: read.Parsed("Sts__Lab__TrustedRoots", TrustedRoots.FromPemFile, "name a readable PEM file with one or more CA certificates"),
+        DnsValidates: read.Flag("Sts__DnsValidates"));
 
     private static CheckSettings ReadCheck(SettingsReader read) => new(
         SmtpPort: read.Number("Sts__Lab__SmtpPort", 25, 1, IPEndPoint.MaxPort),
@@ -92,7 +93,11 @@ internal sealed record Settings(
             ? hosts
             : ["gmail-smtp-in.l.google.com", "outlook-com.olc.protection.outlook.com", "mx-eu.mail.am0.yahoodns.net"],
         SessionTimeout: read.Span("Sts__SessionTimeout", TimeSpan.FromSeconds(30), TimeSpan.FromSeconds(1), TimeSpan.FromMinutes(2)),
-        RetryDelay: read.Span("Sts__RetryDelay", TimeSpan.FromSeconds(10), TimeSpan.Zero, TimeSpan.FromMinutes(1)));
+        RetryDelay: read.Span("Sts__RetryDelay", TimeSpan.FromSeconds(10), TimeSpan.Zero, TimeSpan.FromMinutes(1)))
+    {
+        CheckDeadline = read.Span("Sts__CheckDeadline", TimeSpan.FromMinutes(4), TimeSpan.FromSeconds(10), TimeSpan.FromMinutes(25)),
+        PolicyTimeout = read.Span("Sts__PolicyTimeout", OutgoingHttp.DefaultTimeout, TimeSpan.FromSeconds(1), OutgoingHttp.DefaultTimeout),
+    };
 
     private static WarningSettings ReadWarnings(SettingsReader read)
     {

@@ -26,15 +26,16 @@ internal sealed class OutgoingHttp(OutgoingGate gate, Resolver resolver, Outgoin
     private const int MaxHeadersKibibytes = 16;
 
     /// <summary>A client with nothing of ours in its requests. It follows no redirect and remembers nothing: each request resolves, checks and connects anew.</summary>
-    public HttpClient CreateClient() => new(CreateHandler(), disposeHandler: true)
+    /// <param name="peer">Takes note of whom the client meets.</param>
+    public HttpClient CreateClient(OutgoingPeer? peer = null) => new(CreateHandler(peer), disposeHandler: true)
     {
         Timeout = DefaultTimeout,
         MaxResponseContentBufferSize = DefaultMaxBody,
     };
 
-    private SocketsHttpHandler CreateHandler() => new()
+    private SocketsHttpHandler CreateHandler(OutgoingPeer? peer) => new()
     {
-        ConnectCallback = ConnectAsync,
+        ConnectCallback = (context, cancellation) => ConnectAsync(context, peer, cancellation),
         AllowAutoRedirect = false,
         UseProxy = false,
         UseCookies = false,
@@ -51,12 +52,16 @@ internal sealed class OutgoingHttp(OutgoingGate gate, Resolver resolver, Outgoin
             AllowRenegotiation = false,
             AllowTlsResume = false,
             CertificateChainPolicy = gate.Trust(),
-            RemoteCertificateValidationCallback = IsFor,
+            RemoteCertificateValidationCallback = (stream, certificate, chain, errors) =>
+            {
+                Note(peer, (SslStream)stream, certificate, chain);
+                return IsFor(((SslStream)stream).TargetHostName, certificate, chain, errors);
+            },
         },
     };
 
     // The name that is checked here and the one in the Host header and SNI are one: the URL's.
-    private async ValueTask<Stream> ConnectAsync(SocketsHttpConnectionContext context, CancellationToken cancellation)
+    private async ValueTask<Stream> ConnectAsync(SocketsHttpConnectionContext context, OutgoingPeer? peer, CancellationToken cancellation)
     {
         if (context.InitialRequestMessage.RequestUri!.Scheme != Uri.UriSchemeHttps)
         {
@@ -64,7 +69,13 @@ internal sealed class OutgoingHttp(OutgoingGate gate, Resolver resolver, Outgoin
         }
 
         var port = context.DnsEndPoint.Port == HttpsPort ? settings.HttpsPort : context.DnsEndPoint.Port;
-        return new NetworkStream(await ConnectAsync(context.DnsEndPoint.Host, port, cancellation), ownsSocket: true);
+        var socket = await ConnectAsync(context.DnsEndPoint.Host, port, cancellation);
+        if (peer is not null)
+        {
+            peer.Address = (socket.RemoteEndPoint as IPEndPoint)?.Address;
+        }
+
+        return new NetworkStream(socket, ownsSocket: true);
     }
 
     private async Task<Socket> ConnectAsync(string host, int port, CancellationToken cancellation)
@@ -103,10 +114,17 @@ internal sealed class OutgoingHttp(OutgoingGate gate, Resolver resolver, Outgoin
         throw new HostNotReachedException($"{host} is not reached at port {port}: {string.Join("; ", failures)}.");
     }
 
-    // Said here in words, since SslStream says no more than that somebody said no.
-    private static bool IsFor(object sender, X509Certificate? certificate, X509Chain? chain, SslPolicyErrors errors)
+    private static void Note(OutgoingPeer? peer, SslStream stream, X509Certificate? certificate, X509Chain? chain)
     {
-        var host = ((SslStream)sender).TargetHostName;
+        if (peer is not null && certificate is not null && chain is not null)
+        {
+            (peer.Certificates, peer.Protocol, peer.CipherSuite) = (ServerCertificates.Of(certificate, chain), stream.SslProtocol, stream.NegotiatedCipherSuite);
+        }
+    }
+
+    // Said here in words, since SslStream says no more than that somebody said no.
+    private static bool IsFor(string host, X509Certificate? certificate, X509Chain? chain, SslPolicyErrors errors)
+    {
         if (certificate is not X509Certificate2 leaf)
         {
             throw new AuthenticationException("The server shows no certificate.");

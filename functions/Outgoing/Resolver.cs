@@ -7,6 +7,9 @@ namespace StsFunctions.Outgoing;
 /// <summary>The resolver by which everything outside is found: the system's, or the one that is set. It remembers nothing.</summary>
 internal sealed class Resolver
 {
+    // What fits into it is never fragmented on the way; a longer answer comes over TCP (RFC 9715 §3.1).
+    private const int UdpSize = 1232;
+
     private readonly LookupClient _client;
 
     public Resolver(OutgoingSettings settings)
@@ -16,9 +19,16 @@ internal sealed class Resolver
         options.ThrowDnsErrors = false;
         options.UseTcpFallback = true;
         options.Timeout = TimeSpan.FromSeconds(5);
-        options.Retries = 2;
+        options.Retries = 1;
+        options.ExtendedDnsBufferSize = UdpSize;
+        // A resolver says whether it validated only to who asks for it (RFC 6840 §5.8).
+        options.RequestDnsSecRecords = settings.DnsValidates;
+        Validates = settings.DnsValidates;
         _client = new LookupClient(options);
     }
+
+    /// <summary>Whether its AD bit may be trusted (RFC 4035 §4.9.3).</summary>
+    public bool Validates { get; }
 
     /// <summary>Asks one question. A negative answer is an answer.</summary>
     /// <exception cref="Exception">No answer came, or none that can be read: <see cref="IsFailure"/>.</exception>

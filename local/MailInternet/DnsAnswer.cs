@@ -19,6 +19,9 @@ internal enum DnsResponseCode
 internal sealed record DnsAnswer(
     DnsResponseCode Code, IReadOnlyList<OwnedRecord> Answers, IReadOnlyList<OwnedRecord> Authority, bool TruncatedOverUdp)
 {
+    /// <summary>Whether DNSSEC vouches for it, as a resolver that validates says (RFC 4035 §3.2.3).</summary>
+    public bool IsAuthentic { get; init; }
+
     public static DnsAnswer Found(IReadOnlyList<OwnedRecord> answers, bool truncatedOverUdp) =>
         new(DnsResponseCode.NoError, answers, [], truncatedOverUdp);
 

@@ -17,6 +17,7 @@ internal static class DnsResponse
     private const ushort ResponseFlags = 0x8000 | 0x0400 | 0x0080; // QR, AA, RA: authority and resolver in one
     private const ushort TruncatedFlag = 0x0200;
     private const ushort RecursionDesiredFlag = 0x0100;
+    private const ushort AuthenticFlag = 0x0020;
     private const ushort QuestionPointer = 0xC00C; // the name right after the header
 
     /// <summary>Where the answer does not fit, the TC bit is set and no record is sent (RFC 2181 §9).</summary>
@@ -24,20 +25,22 @@ internal static class DnsResponse
     {
         if (overUdp && answer.TruncatedOverUdp)
             return Write(question, answer.Code, [], [], truncated: true);
+        // It is told to those alone who ask for it (RFC 6840 §5.7).
+        var isAuthentic = answer.IsAuthentic && (question.Edns is { DnssecOk: true } || (question.Flags & AuthenticFlag) != 0);
 
         var limit = overUdp ? Math.Clamp(question.Edns?.PayloadSize ?? PlainUdpSize, PlainUdpSize, MaxUdpSize) : MaxTcpSize;
-        var whole = Write(question, answer.Code, answer.Answers, answer.Authority, truncated: false);
+        var whole = Write(question, answer.Code, answer.Answers, answer.Authority, truncated: false, isAuthentic);
         return whole.Length <= limit ? whole : Write(question, answer.Code, [], [], truncated: true);
     }
 
     private static ReadOnlyMemory<byte> Write(
-        DnsQuestion question, DnsResponseCode code, IReadOnlyList<OwnedRecord> answers, IReadOnlyList<OwnedRecord> authority, bool truncated)
+        DnsQuestion question, DnsResponseCode code, IReadOnlyList<OwnedRecord> answers, IReadOnlyList<OwnedRecord> authority, bool truncated, bool isAuthentic = false)
     {
         var message = new ArrayBufferWriter<byte>(PlainUdpSize);
         DnsRecord.WriteUInt16(message, question.Id);
         DnsRecord.WriteUInt16(
             message,
-            ResponseFlags | question.Flags & RecursionDesiredFlag | (truncated ? TruncatedFlag : 0) | (int)code & 0xF);
+            ResponseFlags | question.Flags & RecursionDesiredFlag | (truncated ? TruncatedFlag : 0) | (isAuthentic ? AuthenticFlag : 0) | (int)code & 0xF);
         DnsRecord.WriteUInt16(message, question.Raw.IsEmpty ? 0 : 1);
         DnsRecord.WriteUInt16(message, answers.Count);
         DnsRecord.WriteUInt16(message, authority.Count);

@@ -19,6 +19,12 @@ internal sealed class Lab : IAsyncDisposable
     {
         var lab = new Lab(await MailInternet.StartAsync(TimeProvider.System, Xunit.TestContext.Current.CancellationToken));
         lab.Internet.Add(domains);
+        // No app runs here to serve the policies that are left to it.
+        foreach (var domain in domains.Where(domain => domain.PolicyHost is null))
+        {
+            lab.Internet.TakePolicy(domain.Name);
+        }
+
         return lab;
     }
 
@@ -32,6 +38,9 @@ internal sealed class Lab : IAsyncDisposable
     public SmtpProbe Probe(TimeSpan? sessionTimeout = null, bool everyAddress = true) =>
         new(Gate(everyAddress), Settings(sessionTimeout), "check.example", TimeProvider.System);
 
+    /// <summary>How its policy hosts are called.</summary>
+    public OutgoingHttp Http => new(Gate(), new Resolver(Outgoing(everyAddress: true)), Outgoing(everyAddress: true), TimeProvider.System);
+
     public OutgoingGate Gate(bool everyAddress = true) => new(Outgoing(everyAddress));
 
     public Observer Observer(TimeSpan? sessionTimeout = null, params string[] references) =>
@@ -41,9 +50,9 @@ internal sealed class Lab : IAsyncDisposable
     public Observer ObserverOf(SmtpProbe probe, CheckSettings settings, TimeProvider time, MxHostStore? shared = null)
     {
         var repetition = new Repetition(settings, time);
-        var direct = new DirectProbe(probe, repetition);
+        var direct = new DirectProbe(probe, repetition, settings, time);
         IAddressProbe addresses = shared is null ? direct : new SharedProbe(shared, direct, settings, time);
-        return new(Dns, addresses, probe, repetition, settings, time);
+        return new(Dns, addresses, probe, new PolicyFetcher(Http, settings, time), repetition, settings, time);
     }
 
     public CheckDomainFunction Function(TestStorage storage, Observer? observer = null) => new(
@@ -57,6 +66,6 @@ internal sealed class Lab : IAsyncDisposable
     private OutgoingSettings Outgoing(bool everyAddress) => new(
         Internet.Dns,
         everyAddress ? [IPNetwork.Parse("0.0.0.0/0"), IPNetwork.Parse("::/0")] : [],
-        HttpsPort: 443,
+        Internet.HttpsPort,
         new TrustedRoots(new X509Certificate2Collection(Internet.Ca.Root)));
 }

@@ -1,10 +1,13 @@
 using System.Net;
 using System.Text;
+using System.Text.Json;
+using Microsoft.Extensions.Time.Testing;
 using StsFunctions.CheckDomain;
 using StsFunctions.Local.MailInternet;
 using StsFunctions.Protocol;
 using StsFunctions.Protocol.MtaSts;
 using Xunit;
+using SmtpSession = StsFunctions.CheckDomain.SmtpSession;
 
 namespace StsFunctions.Tests.CheckDomain;
 
@@ -28,7 +31,9 @@ public sealed class ObserverTests
         {
             lab.Internet.SetPolicyId(domain.Name, Id);
             var seen = await lab.Observer().LookAsync(DomainName.Parse(domain.Name), "1", Now);
-            var judged = Judge.Of(new Case(seen, Policy.Parse(Encoding.UTF8.GetBytes(domain.Policy)), new Hosted(Id, seen.At.AddDays(-2), seen.At.AddDays(-2), Encoding.UTF8.GetBytes(domain.Policy)), new OurPlaces([lab.Internet.AppHost], [], null)));
+            // As the app writes it, and as the policy hosts serve it.
+            var policy = Encoding.UTF8.GetBytes(domain.Policy.ReplaceLineEndings("\r\n"));
+            var judged = Judge.Of(new Case(seen, Policy.Parse(policy), new Hosted(Id, seen.At.AddDays(-2), seen.At.AddDays(-2), policy), new OurPlaces([lab.Internet.AppHost], [], null)));
             var codes = judged.Findings.Select(finding => finding.Code).Order(StringComparer.Ordinal);
             if (!codes.SequenceEqual(domain.Expected))
             {
@@ -98,17 +103,142 @@ public sealed class ObserverTests
     }
 
     [Fact]
+    [Trait("Conformance", "GET-1")]
+    public async Task The_policy_host_is_seen_as_a_sender_finds_it()
+    {
+        await using var lab = await StartAsync();
+        var zone = lab.Internet.Zone;
+        var host = lab.Internet.PolicyHostOf("lab.example");
+        zone.Set("mta-sts.lab.example", DnsRecord.Cname("edge.hosting.example"));
+        zone.Set("edge.hosting.example", DnsRecord.Address(host.EndPoint.Address));
+        zone.Set("lab.example", DnsRecord.Caa(0, "issue", "ca.example"));
+        zone.Set("_dmarc.lab.example", DnsRecord.Txt("v=DMARC1; p=none"));
+
+        var seen = await LookAsync(lab);
+
+        var policyHost = seen.PolicyHost;
+        Assert.Equal(("mta-sts.lab.example", "edge.hosting.example"), (policyHost.Host, policyHost.A.CnameTo));
+        Assert.Equal([$"{host.EndPoint.Address}"], policyHost.A.Records);
+        Assert.Equal((DnsOutcome.Empty, "edge.hosting.example"), (policyHost.Aaaa.Outcome, policyHost.Aaaa.CnameTo));
+        Assert.Equal(("lab.example", "0 issue ca.example"), (policyHost.Caa.Name, Assert.Single(policyHost.Caa.Records)));
+        Assert.Equal((PolicyFetchOutcome.Fetched, 200, $"{host.EndPoint.Address}"), (policyHost.Fetch!.Outcome, policyHost.Fetch.Status, policyHost.Fetch.Address));
+        Assert.Equal(lab.Internet.Domain("lab.example").Policy.ReplaceLineEndings("\r\n"), Encoding.UTF8.GetString(policyHost.Fetch.Body!));
+        Assert.Equal(host.Certificate.Leaf.RawData, policyHost.Fetch.Tls!.Chain[0]);
+        Assert.Equal(["v=DMARC1; p=none"], seen.Dmarc.Records);
+        Assert.Equal(DnsOutcome.NotAsked, seen.MxHosts[0].Tlsa.Outcome);
+        Assert.Equal(3, seen.MxHosts[0].Looks[0].Narrow.Count);
+        Assert.False(seen.OutOfTime);
+    }
+
+    [Fact]
+    public async Task A_policy_that_fails_by_chance_is_fetched_again_and_one_that_is_not_there_is_not()
+    {
+        await using var lab = await StartAsync();
+        var host = lab.Internet.PolicyHostOf("lab.example");
+        foreach (var (status, fetches) in ((int, int)[])[(200, 1), (404, 1), (503, 2)])
+        {
+            var before = host.Requests.Count;
+            host.Script = PolicyScript.Answers(status);
+
+            Assert.Equal(status, (await LookAsync(lab)).PolicyHost.Fetch!.Status);
+
+            Assert.Equal(fetches, host.Requests.Count - before);
+        }
+    }
+
+    [Fact]
+    public async Task An_observation_comes_back_from_JSON_as_it_went()
+    {
+        await using var lab = await StartAsync();
+        lab.Internet.Zone.Set("_mta-sts.lab.example", DnsRecord.Cname("sts.hosting.example"));
+        var seen = await LookAsync(lab);
+
+        var back = JsonSerializer.Deserialize(seen.ToJson(), ObservationJson.Default.Observation)!;
+
+        Assert.Equal(Encoding.UTF8.GetString(seen.ToJson()), Encoding.UTF8.GetString(back.ToJson()));
+        Assert.Equal(seen.PolicyHost.Fetch!.Url, back.PolicyHost.Fetch!.Url);
+        Assert.Equal(seen.PolicyHost.Fetch.Body, back.PolicyHost.Fetch.Body);
+        Assert.Equal(["sts.hosting.example"], back.StsRecords.Aliases);
+        Assert.Equal(seen.MxHosts[0].Looks[0].Narrow.Select(session => session.Offer), back.MxHosts[0].Looks[0].Narrow.Select(session => session.Offer));
+    }
+
+    [Fact]
+    public async Task What_a_check_has_no_time_for_is_said_to_be_left_undone_and_opens_nothing()
+    {
+        await using var lab = await Lab.StartAsync(new LabDomain("lab.example", "")
+        {
+            Mx = [new("mx.lab.example"), new("mx2.lab.example") { Script = SmtpScript.HangsAt(SmtpStage.Ehlo) }],
+        });
+        lab.Internet.Zone.Behave("_smtp._tls.lab.example", DnsBehaviour.Silent);
+        lab.Internet.PolicyHostOf("lab.example").Script = PolicyScript.Silent;
+        var time = new FakeTimeProvider(DateTimeOffset.UtcNow);
+        var observer = lab.ObserverOf(lab.Probe(TimeSpan.FromMinutes(2)), lab.Settings(TimeSpan.FromMinutes(2)) with { RetryDelay = TimeSpan.FromMinutes(1) }, time);
+
+        var looking = observer.LookAsync(DomainName.Parse("lab.example"), "1", Now);
+        while (lab.Internet.Mx("mx2.lab.example").Servers[0].Heard.Count == 0)
+        {
+            Assert.False(looking.IsCompleted);
+            await Task.Delay(TimeSpan.FromMilliseconds(5), Now);
+        }
+
+        // The deadline, less what is kept for the last question.
+        time.Advance(TimeSpan.FromSeconds(210));
+        var seen = await looking;
+
+        Assert.True(seen.OutOfTime);
+        Assert.Equal(DnsOutcome.NotAsked, seen.TlsRptRecords.Outcome);
+        Assert.Null(seen.PolicyHost.Fetch);
+        Assert.Equal(SmtpOutcome.OutOfTime, seen.MxHosts[1].Sessions[0].Outcome);
+        Assert.Equal(DnsOutcome.Found, seen.MxHosts[1].A.Outcome);
+    }
+
+    [Fact]
+    public async Task Of_a_domain_with_many_addresses_four_are_looked_at_at_a_time()
+    {
+        await using var lab = await StartAsync();
+        lab.Internet.Zone.Set("mx.lab.example", [.. Enumerable.Range(1, 12).Select(n => DnsRecord.Address(IPAddress.Parse($"192.0.2.{n}")))]);
+        var settings = lab.Settings();
+        var eyes = new Crowd();
+        var observer = new Observer(
+            lab.Dns, eyes, lab.Probe(), new PolicyFetcher(lab.Http, settings, TimeProvider.System), new Repetition(settings, TimeProvider.System), settings, TimeProvider.System);
+
+        var seen = await observer.LookAsync(DomainName.Parse("lab.example"), "1", Now);
+
+        Assert.Equal(4, eyes.Most);
+        Assert.Equal(seen.MxHosts[0].A.Records, seen.MxHosts[0].Sessions.Select(session => session.Address));
+    }
+
+    [Fact]
+    [Trait("Conformance", "MX-7")]
+    public async Task Where_one_address_answers_another_that_times_out_is_its_own_fault()
+    {
+        await using var lab = await Lab.StartAsync(new LabDomain("lab.example", "") { Mx = [new("mx.lab.example"), new("silent.lab.example")] });
+        using var silence = new SilentHost(lab.Internet);
+        silence.Take("silent.lab.example");
+
+        var seen = await lab.Observer(TimeSpan.FromSeconds(2), "silent.lab.example").LookAsync(DomainName.Parse("lab.example"), "1", Now);
+
+        Assert.Equal([SmtpOutcome.Completed, SmtpOutcome.ConnectionTimedOut], seen.MxHosts.SelectMany(host => host.Sessions).Select(session => session.Outcome));
+        Assert.Equal(Port25.Open, seen.Port25);
+    }
+
+    [Fact]
     public async Task A_failure_that_passes_is_not_seen()
     {
         await using var lab = await StartAsync();
         var host = lab.Internet.Mx("mx.lab.example");
         host.Script = new SmtpScript { Banner = "421 one moment" };
-        var observer = lab.ObserverOf(lab.Probe(), lab.Settings() with { RetryDelay = TimeSpan.FromHours(1) }, new Retries(() => host.Script = SmtpScript.Good));
+        var retries = 0;
+        var observer = lab.ObserverOf(lab.Probe(), lab.Settings() with { RetryDelay = Retries.Pause }, new Retries(() =>
+        {
+            retries++;
+            host.Script = SmtpScript.Good;
+        }));
 
         var seen = await observer.LookAsync(DomainName.Parse("lab.example"), "1", Now);
 
         Assert.Equal(SmtpOutcome.Completed, seen.MxHosts[0].Sessions[0].Outcome);
-        Assert.Equal(2, host.Servers[0].Heard.Count(said => said == "QUIT") + 1);
+        Assert.Equal(1, retries);
     }
 
     [Fact]
@@ -191,7 +321,8 @@ public sealed class ObserverTests
         Assert.Equal([SmtpOutcome.Completed, SmtpOutcome.NoRoute], seen.MxHosts[0].Sessions.Select(session => session.Outcome));
         var judged = JudgeOf(seen);
         Assert.Empty(judged.Findings);
-        Assert.Empty(judged.Unseen);
+        // Whether the address itself is dead cannot be told from here; everything else about the mail servers can.
+        Assert.Equal(["mx.unreachable.ipv6"], judged.Unseen.Where(code => code.StartsWith("mx.", StringComparison.Ordinal)));
     }
 
     [Fact]
@@ -212,14 +343,57 @@ public sealed class ObserverTests
 
     private static Task<Observation> LookAsync(Lab lab) => lab.Observer().LookAsync(DomainName.Parse("lab.example"), "1", Now);
 
-    private static Judgement JudgeOf(Observation seen) => Judge.Of(new Case(
-        seen, Policy.Parse("version: STSv1\nmode: enforce\nmx: mx.lab.example\nmax_age: 604800\n"u8), new Hosted(Id, seen.At, seen.At, []), OurPlaces.Unknown));
+    private static Judgement JudgeOf(Observation seen)
+    {
+        var policy = "version: STSv1\r\nmode: enforce\r\nmx: mx.lab.example\r\nmax_age: 604800\r\n"u8.ToArray();
+        return Judge.Of(new Case(seen, Policy.Parse(policy), new Hosted(Id, seen.At, seen.At, policy), OurPlaces.Unknown));
+    }
 
-    /// <summary>A clock whose every wait is over at once, after something has happened.</summary>
+    /// <summary>Eyes that wait for as many others as ever come at the same time.</summary>
+    private sealed class Crowd : IAddressProbe
+    {
+        private readonly TaskCompletionSource _four = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        private int _there;
+        private int _most;
+
+        public int Most => _most;
+
+        public async Task<AddressLook> LookAsync(string mxHost, IPAddress address, string round, AddressLook? before, CancellationToken cancellation)
+        {
+            var there = Interlocked.Increment(ref _there);
+            InterlockedMax(there);
+            if (there == 4)
+            {
+                _four.TrySetResult();
+            }
+
+            await _four.Task.WaitAsync(cancellation);
+            await Task.Yield();
+            Interlocked.Decrement(ref _there);
+            return new AddressLook(new SmtpSession(address.ToString(), SmtpOutcome.Completed), []);
+        }
+
+        private void InterlockedMax(int there)
+        {
+            for (var most = _most; there > most; most = _most)
+            {
+                Interlocked.CompareExchange(ref _most, there, most);
+            }
+        }
+    }
+
+    /// <summary>A clock on which the pause before a repetition is over at once, after something has happened.</summary>
     private sealed class Retries(Action meanwhile) : TimeProvider
     {
+        public static readonly TimeSpan Pause = TimeSpan.FromSeconds(59);
+
         public override ITimer CreateTimer(TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period)
         {
+            if (dueTime != Pause)
+            {
+                return base.CreateTimer(callback, state, dueTime, period);
+            }
+
             meanwhile();
             return base.CreateTimer(callback, state, TimeSpan.Zero, period);
         }

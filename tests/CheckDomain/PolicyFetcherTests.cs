@@ -25,7 +25,7 @@ public sealed class PolicyFetcherTests
     {
         await using var world = Serving(Listener.File(File), out var server);
 
-        var fetch = await new PolicyFetcher(world.Http).FetchAsync(s_domain, Now);
+        var fetch = await world.Policies.FetchAsync(s_domain, Now);
 
         Assert.Equal(new Uri("https://mta-sts.lab.example/.well-known/mta-sts.txt"), fetch.Url);
         Assert.Equal((PolicyFetchOutcome.Fetched, 200, "text/plain; charset=utf-8"), (fetch.Outcome, fetch.Status, fetch.ContentType));
@@ -50,7 +50,7 @@ public sealed class PolicyFetcherTests
     {
         await using var world = Serving(Listener.Saying(said), out _);
 
-        var fetch = await new PolicyFetcher(world.Http).FetchAsync(s_domain, Now);
+        var fetch = await world.Policies.FetchAsync(s_domain, Now);
 
         Assert.True((fetch.Outcome.ToString(), fetch.Status) == (outcome, status), $"{fetch}");
     }
@@ -61,7 +61,7 @@ public sealed class PolicyFetcherTests
     {
         await using var world = Serving(Listener.Saying("HTTP/1.1 301 Moved\nLocation: /policy.txt\nContent-Length: 0"), out var server);
 
-        var fetch = await new PolicyFetcher(world.Http).FetchAsync(s_domain, Now);
+        var fetch = await world.Policies.FetchAsync(s_domain, Now);
 
         Assert.Equal((PolicyFetchOutcome.OtherStatus, 301, "/policy.txt"), (fetch.Outcome, fetch.Status, fetch.Location));
         Assert.Equal(1, server.Connections);
@@ -75,7 +75,7 @@ public sealed class PolicyFetcherTests
     {
         await using var world = Serving(Listener.File(new string('x', length)), out _);
 
-        var fetch = await new PolicyFetcher(world.Http).FetchAsync(s_domain, Now);
+        var fetch = await world.Policies.FetchAsync(s_domain, Now);
 
         Assert.Equal(outcome, fetch.Outcome.ToString());
         Assert.Equal(outcome == nameof(PolicyFetchOutcome.Fetched) ? length : null, fetch.Body?.Length);
@@ -96,7 +96,7 @@ public sealed class PolicyFetcherTests
             },
             out _);
 
-        Assert.Equal(PolicyFetchOutcome.TooLarge, (await new PolicyFetcher(world.Http).FetchAsync(s_domain, Now)).Outcome);
+        Assert.Equal(PolicyFetchOutcome.TooLarge, (await world.Policies.FetchAsync(s_domain, Now)).Outcome);
     }
 
     public static TheoryData<CertificateSpec, string> BadCertificates => new()
@@ -114,10 +114,50 @@ public sealed class PolicyFetcherTests
     {
         await using var world = Serving(Listener.File(File), out var server, certificate);
 
-        var fetch = await new PolicyFetcher(world.Http).FetchAsync(s_domain, Now);
+        var fetch = await world.Policies.FetchAsync(s_domain, Now);
 
         Assert.Equal((PolicyFetchOutcome.TlsFailed, why), (fetch.Outcome, fetch.Detail));
         Assert.Empty(server.Heads);
+    }
+
+    [Theory]
+    [MemberData(nameof(BadCertificates))]
+    [Trait("Conformance", "GET-3")]
+    public async Task Whom_it_met_and_what_was_shown_is_seen_also_where_it_is_no_good(CertificateSpec certificate, string why)
+    {
+        await using var world = Serving(Listener.File(File), out var server, certificate);
+
+        var fetch = await world.Policies.FetchAsync(s_domain, Now);
+
+        Assert.Equal("127.0.1.1", fetch.Address);
+        var shown = server.Certificate!;
+        Assert.Equal([shown.Leaf.RawData, .. shown.Chain.Select(one => one.RawData)], fetch.Tls!.Chain);
+        Assert.True(fetch.Tls.Trust is [] == !(why.Contains("UntrustedRoot", StringComparison.Ordinal) || why.Contains("PartialChain", StringComparison.Ordinal)), why);
+        Assert.Equal("Tls13", fetch.Tls.Protocol);
+    }
+
+    [Fact]
+    [Trait("Conformance", "GET-3")]
+    public async Task A_good_policy_hosts_address_and_TLS_are_seen()
+    {
+        await using var world = Serving(Listener.File(File), out var server);
+
+        var fetch = await world.Policies.FetchAsync(s_domain, Now);
+
+        Assert.Equal(("127.0.1.1", "Tls13", 3, 0), (fetch.Address, fetch.Tls!.Protocol, fetch.Tls.Built.Count, fetch.Tls.Trust.Count));
+        Assert.StartsWith("TLS_", fetch.Tls.CipherSuite, StringComparison.Ordinal);
+        Assert.Equal(server.Certificate!.Leaf.RawData, fetch.Tls.Chain[0]);
+    }
+
+    [Fact]
+    [Trait("Conformance", "GET-5")]
+    public async Task A_policy_that_does_not_come_in_time_has_timed_out_and_who_was_met_is_seen()
+    {
+        await using var world = Serving((_, _, cancellation) => Task.Delay(Timeout.Infinite, cancellation), out _);
+
+        var fetch = await world.PoliciesWithin(TimeSpan.FromSeconds(3)).FetchAsync(s_domain, Now);
+
+        Assert.Equal((PolicyFetchOutcome.TimedOut, "no whole answer in 3 s"), (fetch.Outcome, fetch.Detail));
     }
 
     [Fact]
@@ -133,7 +173,7 @@ public sealed class PolicyFetcherTests
 
         async Task<(PolicyFetchOutcome, string?)> FetchAsync()
         {
-            var fetch = await new PolicyFetcher(world.Http).FetchAsync(s_domain, Now);
+            var fetch = await world.Policies.FetchAsync(s_domain, Now);
             return (fetch.Outcome, fetch.Detail);
         }
     }
@@ -143,7 +183,7 @@ public sealed class PolicyFetcherTests
     {
         await using var world = Serving((_, _, cancellation) => Task.Delay(Timeout.Infinite, cancellation), out var server);
         using var giveUp = CancellationTokenSource.CreateLinkedTokenSource(Now);
-        var fetching = new PolicyFetcher(world.Http).FetchAsync(s_domain, giveUp.Token);
+        var fetching = world.Policies.FetchAsync(s_domain, giveUp.Token);
         while (server.Heads.IsEmpty)
         {
             await Task.Delay(TimeSpan.FromMilliseconds(5), Now);

@@ -24,13 +24,13 @@ public sealed class SharedProbeTests(AzuriteFixture azurite)
         // Several instances, each with its own client.
         var probes = Enumerable.Range(0, 8).Select(_ => new SharedProbe(new MxHostStore(storage.Settings.Tables(), TimeProvider.System), eyes, Settings, TimeProvider.System)).ToList();
 
-        var seen = await Task.WhenAll(probes.SelectMany(probe => Enumerable.Range(0, 4).Select(_ => probe.LookAsync("mx.example.com", Address, Round, Now))));
+        var seen = await Task.WhenAll(probes.SelectMany(probe => Enumerable.Range(0, 4).Select(_ => probe.LookAsync("mx.example.com", Address, Round, null, Now))));
 
         Assert.Equal(1, eyes.Looks);
         Assert.All(seen, session => Assert.Equal(seen[0].ToJson(), session.ToJson()));
         Assert.Equal(("look 1", SmtpOutcome.Completed), (seen[0].Session.Banner, seen[0].Session.Outcome));
 
-        Assert.Equal("look 2", (await probes[0].LookAsync("mx.example.com", Address, "20260315120000000", Now)).Session.Banner);
+        Assert.Equal("look 2", (await probes[0].LookAsync("mx.example.com", Address, "20260315120000000", null, Now)).Session.Banner);
     }
 
     [Fact]
@@ -39,7 +39,7 @@ public sealed class SharedProbeTests(AzuriteFixture azurite)
         var storage = await TestStorage.CreateAsync(azurite);
         await storage.MxHosts.ClaimAsync("mx.example.com", Address, Round, TimeSpan.FromMinutes(2), Now);
         var eyes = new Eyes();
-        var waiting = new SharedProbe(storage.MxHosts, eyes, Settings, storage.Time).LookAsync("mx.example.com", Address, Round, Now);
+        var waiting = new SharedProbe(storage.MxHosts, eyes, Settings, storage.Time).LookAsync("mx.example.com", Address, Round, null, Now);
 
         while (!waiting.IsCompleted)
         {
@@ -59,7 +59,36 @@ public sealed class SharedProbeTests(AzuriteFixture azurite)
         var lease = Assert.IsType<MxClaim.Leased>(await storage.MxHosts.ClaimAsync("mx.example.com", Address, Round, TimeSpan.FromMinutes(2), Now)).Lease;
         await storage.MxHosts.KeepAsync(lease, Round, "[1, 2]"u8.ToArray(), Now);
 
-        Assert.Equal("look 1", (await new SharedProbe(storage.MxHosts, new Eyes(), Settings, storage.Time).LookAsync("mx.example.com", Address, Round, Now)).Session.Banner);
+        Assert.Equal("look 1", (await new SharedProbe(storage.MxHosts, new Eyes(), Settings, storage.Time).LookAsync("mx.example.com", Address, Round, null, Now)).Session.Banner);
+    }
+
+    [Fact]
+    public async Task The_next_round_is_told_what_the_one_before_it_saw()
+    {
+        var storage = await TestStorage.CreateAsync(azurite);
+        var eyes = new Eyes();
+        var probe = new SharedProbe(storage.MxHosts, eyes, Settings, storage.Time);
+        var given = new AddressLook(new SmtpSession("192.0.2.25", SmtpOutcome.BrokenOff), []);
+
+        var first = await probe.LookAsync("mx.example.com", Address, Round, given, Now);
+        await probe.LookAsync("mx.example.com", Address, "20260315120000000", given, Now);
+
+        Assert.Equal(given, eyes.Before[0]);
+        Assert.Equal(first.ToJson(), eyes.Before[1]!.ToJson());
+    }
+
+    [Fact]
+    public async Task Where_the_narrow_sessions_are_more_than_a_row_holds_the_look_is_kept_without_them()
+    {
+        var storage = await TestStorage.CreateAsync(azurite);
+        var chain = new TlsSession("Tls12", "x", [new byte[300_000]], [new byte[300_000]], []);
+        var eyes = new Eyes { Narrow = [new SmtpSession("192.0.2.25", SmtpOutcome.Completed, TlsOffer.Tls12Rsa, Tls: chain)] };
+        var probe = new SharedProbe(storage.MxHosts, eyes, Settings, storage.Time);
+
+        Assert.Single((await probe.LookAsync("mx.example.com", Address, Round, null, Now)).Narrow);
+        var kept = await probe.LookAsync("mx.example.com", Address, Round, null, Now);
+
+        Assert.Equal(("look 1", 0, TestStorage.Noon), (kept.Session.Banner, kept.Narrow.Count, kept.NarrowAt));
     }
 
     [Fact]
@@ -84,11 +113,23 @@ public sealed class SharedProbeTests(AzuriteFixture azurite)
 
     private sealed class Eyes : IAddressProbe
     {
-        private int _looks;
+        private readonly Lock _gate = new();
 
-        public int Looks => _looks;
+        public int Looks => Before.Count;
 
-        public Task<AddressLook> LookAsync(string mxHost, IPAddress address, string round, CancellationToken cancellation) =>
-            Task.FromResult(new AddressLook(new SmtpSession(address.ToString(), SmtpOutcome.Completed, Banner: $"look {Interlocked.Increment(ref _looks)}", Tls: new TlsSession("Tls13", "x", [[1, 2, 3]], [[1, 2, 3]], [])), []));
+        public List<AddressLook?> Before { get; } = [];
+
+        public IReadOnlyList<SmtpSession> Narrow { get; init; } = [];
+
+        public Task<AddressLook> LookAsync(string mxHost, IPAddress address, string round, AddressLook? before, CancellationToken cancellation)
+        {
+            lock (_gate)
+            {
+                Before.Add(before);
+                var session = new SmtpSession(
+                    address.ToString(), SmtpOutcome.Completed, Banner: $"look {Looks}", Tls: new TlsSession("Tls13", "x", [[1, 2, 3]], [[1, 2, 3]], []));
+                return Task.FromResult(new AddressLook(session, Narrow, TestStorage.Noon));
+            }
+        }
     }
 }

@@ -5,6 +5,7 @@ using System.Text;
 using StsFunctions.CheckDomain;
 using StsFunctions.Local.MailInternet;
 using Xunit;
+using SmtpSession = StsFunctions.CheckDomain.SmtpSession;
 
 namespace StsFunctions.Tests.CheckDomain;
 
@@ -68,6 +69,154 @@ public sealed class SmtpProbeTests
         var session = await lab.Probe().LookAsync(Host, lab.AddressOf(Host), Now);
 
         Assert.True(outcome.Split('|').Contains(session.Outcome.ToString()), $"{server}: {session.Outcome} {session.Detail}");
+    }
+
+    [Fact]
+    public async Task What_the_server_offers_is_kept_and_each_step_it_came_to_is_timed()
+    {
+        await using var lab = await StartAsync(SmtpScript.Good);
+        var whole = await lab.Probe().LookAsync(Host, lab.AddressOf(Host), Now);
+        Assert.Equal([Host, "SIZE 10485760", "8BITMIME", "PIPELINING", "STARTTLS", "ENHANCEDSTATUSCODES"], whole.Ehlo);
+        Assert.Equal("220 2.0.0 Ready to start TLS", whole.StartTlsReply);
+        Assert.True(whole.Times is { Connect: >= 0, Banner: >= 0, Ehlo: >= 0, StartTls: >= 0, Handshake: >= 0 }, $"{whole.Times}");
+        Assert.True(whole.Times!.Total >= whole.Times.Connect + whole.Times.Banner + whole.Times.Ehlo + whole.Times.StartTls + whole.Times.Handshake, $"{whole.Times}");
+
+        lab.Internet.Mx(Host).Script = SmtpScript.CutsOffAt(SmtpStage.StartTls);
+        var cut = await lab.Probe().LookAsync(Host, lab.AddressOf(Host), Now);
+        Assert.True(cut.Times is { Connect: >= 0, Banner: >= 0, Ehlo: >= 0, StartTls: null, Handshake: null }, $"{cut.Times}");
+
+        lab.Internet.Mx(Host).Stop();
+        var refused = await lab.Probe().LookAsync(Host, lab.AddressOf(Host), Now);
+        Assert.True(refused.Times is { Connect: null, Banner: null, Ehlo: null, StartTls: null, Handshake: null, Total: >= 0 }, $"{refused.Times}");
+    }
+
+    [Fact]
+    public async Task Of_an_EHLO_without_measure_32_lines_are_kept()
+    {
+        await using var lab = await StartAsync(SmtpScript.Good);
+
+        var session = await LookAtAsync(lab, async stream =>
+        {
+            await SayAsync(stream, "220 hello");
+            await HearAsync(stream);
+            await SayAsync(stream, string.Concat(Enumerable.Range(0, 60).Select(n => $"250-X{n} {new string('x', 1000)}\r\n")) + "250 END");
+            await HearAsync(stream);
+        });
+
+        Assert.Equal((SmtpOutcome.StartTlsMissing, 32), (session.Outcome, session.Ehlo!.Count));
+        Assert.All(session.Ehlo, line => Assert.Equal(200, line.Length));
+    }
+
+    [Theory]
+    [InlineData(System.Security.Authentication.SslProtocols.Tls12, SentChain.InOrder)]
+    [InlineData(System.Security.Authentication.SslProtocols.Tls13, SentChain.InOrder)]
+    [InlineData(System.Security.Authentication.SslProtocols.Tls12, SentChain.Misordered)]
+    [InlineData(System.Security.Authentication.SslProtocols.Tls13, SentChain.Misordered)]
+    [InlineData(System.Security.Authentication.SslProtocols.Tls12, SentChain.LeafOnly)]
+    [InlineData(System.Security.Authentication.SslProtocols.Tls13, SentChain.LeafOnly)]
+    [Trait("Conformance", "MX-4")]
+    public async Task The_chain_is_kept_in_the_order_in_which_it_came_and_as_it_was_built(System.Security.Authentication.SslProtocols protocol, SentChain sent)
+    {
+        await using var lab = await Lab.StartAsync(new LabDomain("lab.example", "")
+        {
+            Mx = [new(Host) { Script = new() { Protocols = protocol }, Certificate = CertificateSpec.For(Host) with { Sends = sent } }],
+        });
+        var (shown, ca) = (lab.Internet.Mx(Host).Certificate, lab.Internet.Ca);
+
+        var tls = (await lab.Probe().LookAsync(Host, lab.AddressOf(Host), Now)).Tls!;
+
+        Assert.Equal(protocol.ToString(), tls.Protocol);
+        Assert.Equal([shown.Leaf.RawData, .. shown.Chain.Select(certificate => certificate.RawData)], tls.Chain);
+        if (sent == SentChain.LeafOnly)
+        {
+            Assert.Equal([shown.Leaf.RawData], tls.Built);
+            Assert.StartsWith("PartialChain: ", Assert.Single(tls.Trust), StringComparison.Ordinal);
+        }
+        else
+        {
+            Assert.Equal([shown.Leaf.RawData, ca.Intermediate.RawData, ca.Root.RawData], tls.Built);
+            Assert.Empty(tls.Trust);
+        }
+    }
+
+    public static TheoryData<string, CertificateSpec, string?> Trusts => new()
+    {
+        { "in date for nobody any more", CertificateSpec.For(Host) with { NotBeforeFromNow = TimeSpan.FromDays(-9), NotAfterFromNow = TimeSpan.FromDays(-1) }, null },
+        { "for another name", CertificateSpec.For("elsewhere.example"), null },
+        { "signed by itself", CertificateSpec.For(Host) with { Signer = CertificateSigner.Itself }, "UntrustedRoot: CN=mx.lab.example" },
+        { "for clients", CertificateSpec.For(Host) with { ExtendedKeyUsage = CertificateSpec.ClientAuthentication }, "NotValidForUsage: CN=mx.lab.example" },
+    };
+
+    [Theory]
+    [MemberData(nameof(Trusts))]
+    [Trait("Conformance", "MX-4")]
+    public async Task Why_a_chain_is_not_trusted_is_said_beside_name_and_dates(string certificate, CertificateSpec spec, string? fault)
+    {
+        await using var lab = await Lab.StartAsync(new LabDomain("lab.example", "") { Mx = [new(Host) { Certificate = spec }] });
+
+        var session = await lab.Probe().LookAsync(Host, lab.AddressOf(Host), Now);
+
+        Assert.Equal(SmtpOutcome.Completed, session.Outcome);
+        Assert.True(fault is null ? session.Tls!.Trust is [] : session.Tls!.Trust.Contains(fault), $"{certificate}: {string.Join("; ", session.Tls.Trust)}");
+    }
+
+    [Theory]
+    [InlineData(nameof(TlsOffer.Tls12Rsa), "Tls12", KeyKind.Rsa)]
+    [InlineData(nameof(TlsOffer.Tls12Ecdsa), "Tls12", KeyKind.Ecdsa)]
+    [InlineData(nameof(TlsOffer.Tls13), "Tls13", KeyKind.Ecdsa)]
+    [Trait("Conformance", "MX-5")]
+    public async Task A_narrow_session_sees_the_certificate_that_such_a_sender_is_shown(string offer, string protocol, KeyKind key)
+    {
+        await using var lab = await Lab.StartAsync(new LabDomain("lab.example", "")
+        {
+            Mx = [new(Host) { SecondCertificate = CertificateSpec.For(Host) with { Key = KeyKind.Rsa } }],
+        });
+
+        var session = await lab.Probe().LookAsync(Host, lab.AddressOf(Host), Enum.Parse<TlsOffer>(offer), Now);
+
+        Assert.Equal((SmtpOutcome.Completed, protocol, offer), (session.Outcome, session.Tls!.Protocol, session.Offer.ToString()));
+        Assert.Equal(lab.Internet.Mx(Host).Certificates.Single(certificate => certificate.Spec.Key == key).Leaf.RawData, session.Tls.Chain[0]);
+    }
+
+    [Fact]
+    [Trait("Conformance", "MX-5")]
+    public async Task What_a_server_does_not_have_is_told_by_what_is_not_in_common()
+    {
+        await using var lab = await StartAsync(new() { Protocols = System.Security.Authentication.SslProtocols.Tls12 });
+        async Task<SmtpOutcome> LookAsync(TlsOffer offer) => (await lab.Probe().LookAsync(Host, lab.AddressOf(Host), offer, Now)).Outcome;
+
+        Assert.Equal(SmtpOutcome.Completed, await LookAsync(TlsOffer.Tls12Ecdsa));
+        Assert.Equal(SmtpOutcome.TlsCipher, await LookAsync(TlsOffer.Tls12Rsa));
+        Assert.Equal(SmtpOutcome.TlsVersion, await LookAsync(TlsOffer.Tls13));
+    }
+
+    // The descriptions of RFC 8446 §6.
+    [Theory]
+    [InlineData(70, SmtpOutcome.TlsVersion)]
+    [InlineData(40, SmtpOutcome.TlsCipher)]
+    [InlineData(71, SmtpOutcome.TlsCipher)]
+    [InlineData(80, SmtpOutcome.TlsFailed)]
+    [InlineData(10, SmtpOutcome.TlsFailed)]
+    [Trait("Conformance", "MX-5")]
+    internal async Task An_alert_in_answer_to_the_hello_says_what_is_missing(byte alert, SmtpOutcome outcome)
+    {
+        await using var lab = await StartAsync(SmtpScript.Good);
+
+        var session = await LookAtAsync(lab, async stream =>
+        {
+            await SayAsync(stream, "220 hello");
+            await HearAsync(stream);
+            await SayAsync(stream, "250-hello\r\n250 STARTTLS");
+            await HearAsync(stream);
+            await SayAsync(stream, "220 go");
+            await HearAsync(stream);
+            await stream.WriteAsync(new byte[] { 21, 3, 3, 0, 2, 2, alert }, Now);
+            await HearAsync(stream);
+        });
+
+        Assert.True(session.Outcome == outcome, $"{session.Outcome}: {session.Detail}");
+        Assert.NotEmpty(session.Detail!);
+        Assert.Null(session.Tls);
     }
 
     [Fact]
@@ -158,34 +307,52 @@ public sealed class SmtpProbeTests
         Assert.True(session.Outcome is SmtpOutcome.Completed or SmtpOutcome.TlsFailed, $"{session.Outcome} {session.Detail}");
     }
 
+    /// <summary>Looks at a server that does as it is told, and closes.</summary>
+    private static async Task<SmtpSession> LookAtAsync(Lab lab, Func<Stream, Task> talk)
+    {
+        using var listener = new TcpListener(IPAddress.Loopback, 0);
+        listener.Start();
+        var serving = ServeAsync();
+        var settings = lab.Settings() with { SmtpPort = ((IPEndPoint)listener.LocalEndpoint).Port };
+        var session = await new SmtpProbe(lab.Gate(), settings, "check.example", TimeProvider.System).LookAsync(Host, IPAddress.Loopback, Now);
+        await serving;
+        return session;
+
+        async Task ServeAsync()
+        {
+            using var client = await listener.AcceptTcpClientAsync(Now);
+            await talk(client.GetStream());
+        }
+    }
+
+    private static async Task SayAsync(Stream stream, string line) => await stream.WriteAsync(Encoding.ASCII.GetBytes(line + "\r\n"), Now);
+
+    private static async Task HearAsync(Stream stream) => _ = await stream.ReadAsync(new byte[4096], Now);
+
     private static Task<Lab> StartAsync(SmtpScript script) => Lab.StartAsync(new LabDomain("lab.example", "") { Mx = [new(Host) { Script = script }] });
 
     private static async Task ServeWithoutGoodbyeAsync(TcpListener listener, SslStreamCertificateContext? certificate)
     {
         using var client = await listener.AcceptTcpClientAsync(Now);
         Stream stream = client.GetStream();
-        await SayAsync("220 hello");
-        await HearAsync();
-        await SayAsync(certificate is null ? "250 hello" : "250-hello\r\n250 STARTTLS");
-        await HearAsync();
+        await SayAsync(stream, "220 hello");
+        await HearAsync(stream);
+        await SayAsync(stream, certificate is null ? "250 hello" : "250-hello\r\n250 STARTTLS");
+        await HearAsync(stream);
         if (certificate is not null)
         {
-            await SayAsync("220 go");
+            await SayAsync(stream, "220 go");
             var tls = new SslStream(stream);
             await tls.AuthenticateAsServerAsync(new SslServerAuthenticationOptions { ServerCertificateContext = certificate }, Now);
             stream = tls;
-            await HearAsync();
-            await SayAsync("250 hello");
-            await HearAsync();
+            await HearAsync(stream);
+            await SayAsync(stream, "250 hello");
+            await HearAsync(stream);
         }
 
         // Silent until the client goes.
         while (await stream.ReadAsync(new byte[100], Now) > 0)
         {
         }
-
-        async Task SayAsync(string line) => await stream.WriteAsync(Encoding.ASCII.GetBytes(line + "\r\n"), Now);
-
-        async Task HearAsync() => _ = await stream.ReadAsync(new byte[1000], Now);
     }
 }

@@ -354,7 +354,9 @@ public sealed class PolicyPublisherTests(AzuriteFixture azurite)
         var outgoing = new OutgoingSettings(new System.Net.IPEndPoint(System.Net.IPAddress.Loopback, 1), [], 443, null);
         var probe = new SmtpProbe(new OutgoingGate(outgoing), settings, "localhost", storage.Time);
         var repetition = new Repetition(settings, storage.Time);
-        var observer = new Observer(new DnsObserver(new Resolver(outgoing)), new DirectProbe(probe, repetition), probe, repetition, settings, storage.Time);
+        var resolver = new Resolver(outgoing);
+        var policies = new PolicyFetcher(new OutgoingHttp(new OutgoingGate(outgoing), resolver, outgoing, storage.Time), settings, storage.Time);
+        var observer = new Observer(new DnsObserver(resolver), new DirectProbe(probe, repetition, settings, storage.Time), probe, policies, repetition, settings, storage.Time);
         var function = new CheckDomainFunction(
             storage.Domains, storage.Publisher, storage.Fleet, storage.Ledger, observer, new ObservationBlobs(storage.Blobs), NullLogger<CheckDomainFunction>.Instance);
         return function.RunAsync("""{"domain":"example.com","round":""}""", Now);

@@ -34,6 +34,9 @@ internal sealed class Listener : IAsyncDisposable
 
     public IPEndPoint EndPoint { get; }
 
+    /// <summary>What it shows; null for a trap.</summary>
+    public IssuedCertificate? Certificate => _certificate;
+
     /// <summary>How many connections came.</summary>
     public int Connections => Volatile.Read(ref _connections);
 

@@ -1,5 +1,6 @@
 using System.Net;
 using System.Security.Cryptography.X509Certificates;
+using StsFunctions.CheckDomain;
 using StsFunctions.Local;
 using StsFunctions.Local.MailInternet;
 using StsFunctions.Outgoing;
@@ -26,6 +27,7 @@ internal sealed class World : IAsyncDisposable
         Gate = new OutgoingGate(Settings);
         Resolver = new Resolver(Settings);
         Http = new OutgoingHttp(Gate, Resolver, Settings, time ?? TimeProvider.System);
+        Policies = PoliciesWithin(TimeSpan.FromMinutes(1));
     }
 
     public PrivateCa Ca { get; } = new(TimeProvider.System);
@@ -40,8 +42,13 @@ internal sealed class World : IAsyncDisposable
 
     public OutgoingHttp Http { get; }
 
+    public PolicyFetcher Policies { get; }
+
     /// <summary>The names of a host's addresses.</summary>
     public static DnsRecord[] At(params string[] addresses) => [.. addresses.Select(address => DnsRecord.Address(IPAddress.Parse(address)))];
+
+    /// <summary>Fetches policies, with less patience than senders have.</summary>
+    public PolicyFetcher PoliciesWithin(TimeSpan timeout) => new(Http, new CheckSettings(25, null, [], timeout, TimeSpan.Zero) { PolicyTimeout = timeout }, TimeProvider.System);
 
     /// <summary>A server at an address, with a good certificate for the host unless another is given.</summary>
     public Listener Serve(string host, string address, Answering answer, CertificateSpec? certificate = null)

@@ -1,0 +1,95 @@
+using Microsoft.Extensions.Time.Testing;
+using StsFunctions.CheckDomain;
+using StsFunctions.Local.MailInternet;
+using Xunit;
+using SmtpSession = StsFunctions.CheckDomain.SmtpSession;
+
+namespace StsFunctions.Tests.CheckDomain;
+
+/// <summary>A look at one address: the session that decides, and those that add facts.</summary>
+public sealed class DirectProbeTests
+{
+    private const string Host = "mx.lab.example";
+    private const string Round = "20260314120000000";
+
+    private static CancellationToken Now => TestContext.Current.CancellationToken;
+
+    [Fact]
+    public async Task The_first_look_of_a_day_adds_narrow_sessions_one_after_another()
+    {
+        await using var lab = await Lab.StartAsync(new LabDomain("lab.example", "")
+        {
+            Mx = [new(Host) { SecondCertificate = CertificateSpec.For(Host) with { Key = KeyKind.Rsa } }],
+        });
+        var time = new FakeTimeProvider(DateTimeOffset.UtcNow);
+
+        var look = await LookAsync(lab, time, before: null);
+
+        Assert.Equal((SmtpOutcome.Completed, TlsOffer.Default), (look.Session.Outcome, look.Session.Offer));
+        Assert.Equal(
+            [(TlsOffer.Tls12Rsa, SmtpOutcome.Completed), (TlsOffer.Tls12Ecdsa, SmtpOutcome.Completed), (TlsOffer.Tls13, SmtpOutcome.Completed)],
+            look.Narrow.Select(session => (session.Offer, session.Outcome)));
+        Assert.Equal(time.GetUtcNow(), look.NarrowAt);
+        // Each ends before the next begins.
+        var said = lab.Internet.Mx(Host).Servers[0].Heard.Where(line => line is "STARTTLS" or "QUIT");
+        Assert.Equal(Enumerable.Repeat<string[]>(["STARTTLS", "QUIT"], 4).SelectMany(pair => pair), said);
+    }
+
+    [Fact]
+    public async Task The_days_other_looks_carry_them_over_and_the_next_days_makes_them_anew()
+    {
+        await using var lab = await StartAsync(SmtpScript.Good);
+        var time = new FakeTimeProvider(DateTimeOffset.UtcNow);
+        var first = await LookAsync(lab, time, before: null);
+
+        time.Advance(TimeSpan.FromHours(24) - TimeSpan.FromTicks(1));
+        var second = await LookAsync(lab, time, first);
+        Assert.Equal((first.Narrow, first.NarrowAt), (second.Narrow, second.NarrowAt));
+        Assert.Equal(5, Sessions(lab));
+
+        time.Advance(TimeSpan.FromTicks(1));
+        var third = await LookAsync(lab, time, second);
+        Assert.Equal(time.GetUtcNow(), third.NarrowAt);
+        Assert.Equal(9, Sessions(lab));
+    }
+
+    [Fact]
+    public async Task A_server_whose_TLS_does_not_work_is_asked_nothing_more_and_what_is_known_of_the_day_stays()
+    {
+        await using var lab = await StartAsync(SmtpScript.Plain);
+        var time = new FakeTimeProvider(DateTimeOffset.UtcNow);
+
+        var look = await LookAsync(lab, time, before: null);
+        Assert.Empty(look.Narrow);
+        Assert.Null(look.NarrowAt);
+
+        var before = new AddressLook(look.Session, [new SmtpSession("192.0.2.1", SmtpOutcome.Completed, TlsOffer.Tls13)], time.GetUtcNow().AddHours(-1));
+        Assert.Equal((before.Narrow, before.NarrowAt), ((await LookAsync(lab, time, before)).Narrow, (await LookAsync(lab, time, before)).NarrowAt));
+    }
+
+    [Fact]
+    public async Task A_look_that_its_own_time_is_over_for_is_none()
+    {
+        await using var lab = await StartAsync(SmtpScript.HangsAt(SmtpStage.Ehlo));
+        var time = new FakeTimeProvider(DateTimeOffset.UtcNow);
+        var looking = LookAsync(lab, time, before: null);
+        while (lab.Internet.Mx(Host).Servers[0].Heard.Count == 0)
+        {
+            await Task.Delay(TimeSpan.FromMilliseconds(5), Now);
+        }
+
+        time.Advance(lab.Settings().LookTimeout);
+
+        Assert.Equal(SmtpOutcome.OutOfTime, (await looking).Session.Outcome);
+    }
+
+    private static int Sessions(Lab lab) => lab.Internet.Mx(Host).Servers[0].Heard.Count(said => said == "STARTTLS");
+
+    private static Task<Lab> StartAsync(SmtpScript script) => Lab.StartAsync(new LabDomain("lab.example", "") { Mx = [new(Host) { Script = script }] });
+
+    private static Task<AddressLook> LookAsync(Lab lab, TimeProvider time, AddressLook? before)
+    {
+        var settings = lab.Settings();
+        return new DirectProbe(lab.Probe(), new Repetition(settings, time), settings, time).LookAsync(Host, lab.AddressOf(Host), Round, before, Now);
+    }
+}
