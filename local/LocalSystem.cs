@@ -254,8 +254,6 @@ public sealed class LocalSystem : IAsyncDisposable
                 OnInvocation = _options.OnInvocation,
             },
             cancellationToken);
-        // Known only now, and of use to the app's commands: what a URL means by port 443.
-        _settings["Sts__Lab__HttpsPort"] = $"{Host.HttpsAddress!.Port}";
         Relay = new InboxRelay(Azurite.ConnectionString, onLog: _options.OnLog);
         Client = NewClient();
         if (_options.RunTimers)
@@ -270,6 +268,7 @@ public sealed class LocalSystem : IAsyncDisposable
         ["Sts__AppHost"] = AppHost,
         ["Sts__DnsServer"] = Internet.Dns.ToString(),
         ["Sts__Lab__SmtpPort"] = $"{Internet.SmtpPort}",
+        ["Sts__Lab__HttpsPort"] = $"{Internet.HttpsPort}",
         ["Sts__Lab__TrustedRoots"] = RootFile,
         ["Sts__Lab__AllowedNetworks"] = "127.0.0.0/8,::1/128",
         ["Sts__ReferenceMxHosts"] = "relay.hosting.example",

@@ -9,6 +9,7 @@ namespace StsFunctions.CommandLine;
 internal sealed record AddedJson(string Domain, string PolicyId, bool Changed, IReadOnlyList<string> Records);
 
 [JsonSerializable(typeof(AddedJson))]
+[JsonSerializable(typeof(CheckedJson))]
 [JsonSerializable(typeof(FetchedJson))]
 [JsonSerializable(typeof(List<FleetRow>))]
 [JsonSerializable(typeof(ShownDomain))]

@@ -86,7 +86,7 @@ internal static class DomainCommands
     private static async Task<int> AddAsync(IServiceProvider services, string name, FileInfo file, string? group, bool json, CancellationToken cancellation)
     {
         var domain = DomainName.Parse(name);
-        var policy = await ReadPolicyAsync(file, cancellation);
+        var policy = await PolicyFiles.ReadAsync(file, cancellation);
         await StorageLayout.EnsureAsync(
             services.GetRequiredService<BlobServiceClient>(), services.GetRequiredService<QueueServiceClient>(), services.GetRequiredService<TableServiceClient>(), cancellation);
         var publication = await services.GetRequiredService<PolicyPublisher>().PublishAsync(domain, policy, group, cancellation);
@@ -109,28 +109,6 @@ internal static class DomainCommands
         }
 
         return Commands.Ok;
-    }
-
-    private static async Task<Policy> ReadPolicyAsync(FileInfo file, CancellationToken cancellation)
-    {
-        if (!file.Exists)
-        {
-            throw new FileNotFoundException($"{file}: there is no such file; --policy names a policy file.");
-        }
-
-        if (file.Length > Policy.MaxBytes)
-        {
-            throw new IOException($"{file}: {file.Length} bytes; a policy has at most {Policy.MaxBytes} (RFC 8461 §3.3).");
-        }
-
-        try
-        {
-            return Policy.Parse(await File.ReadAllBytesAsync(file.FullName, cancellation));
-        }
-        catch (ProtocolException e)
-        {
-            throw new IOException($"{file}: {e.Message}", e);
-        }
     }
 
     private static async Task<int> ListAsync(IServiceProvider services, bool json, CancellationToken cancellation)

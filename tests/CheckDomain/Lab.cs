@@ -52,7 +52,7 @@ internal sealed class Lab : IAsyncDisposable
         var repetition = new Repetition(settings, time);
         var direct = new DirectProbe(probe, repetition, settings, time);
         IAddressProbe addresses = shared is null ? direct : new SharedProbe(shared, direct, settings, time);
-        return new(Dns, addresses, probe, new PolicyFetcher(Http, settings, TimeProvider.System), repetition, settings, time);
+        return new(Dns, addresses, probe, new PolicyFetcher(Http, settings, time), repetition, settings, time);
     }
 
     public CheckDomainFunction Function(TestStorage storage, Observer? observer = null, TimeSpan delay = default, TimeProvider? time = null) => new(

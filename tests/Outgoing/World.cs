@@ -48,7 +48,7 @@ internal sealed class World : IAsyncDisposable
     public static DnsRecord[] At(params string[] addresses) => [.. addresses.Select(address => DnsRecord.Address(IPAddress.Parse(address)))];
 
     /// <summary>Fetches policies, with less patience than senders have.</summary>
-    public PolicyFetcher PoliciesWithin(TimeSpan timeout) => new(Http, new CheckSettings(25, null, [], timeout, TimeSpan.Zero) { PolicyTimeout = timeout });
+    public PolicyFetcher PoliciesWithin(TimeSpan timeout) => new(Http, new CheckSettings(25, null, [], timeout, TimeSpan.Zero) { PolicyTimeout = timeout }, TimeProvider.System);
 
     /// <summary>A server at an address, with a good certificate for the host unless another is given.</summary>
     public Listener Serve(string host, string address, Answering answer, CertificateSpec? certificate = null)

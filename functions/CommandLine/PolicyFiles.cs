@@ -1,0 +1,33 @@
+using StsFunctions.Protocol;
+using StsFunctions.Protocol.MtaSts;
+
+namespace StsFunctions.CommandLine;
+
+/// <summary>Policy files that a person names.</summary>
+internal static class PolicyFiles
+{
+    /// <summary>Reads a policy file.</summary>
+    /// <exception cref="IOException">It is not there, too long, or no policy; the message names the file and says what is wrong.</exception>
+    /// <exception cref="UnauthorizedAccessException">It may not be read.</exception>
+    public static async Task<Policy> ReadAsync(FileInfo file, CancellationToken cancellation)
+    {
+        if (!file.Exists)
+        {
+            throw new FileNotFoundException($"{file}: there is no such file; --policy names a policy file.");
+        }
+
+        if (file.Length > Policy.MaxBytes)
+        {
+            throw new IOException($"{file}: {file.Length} bytes; a policy has at most {Policy.MaxBytes} (RFC 8461 §3.3).");
+        }
+
+        try
+        {
+            return Policy.Parse(await File.ReadAllBytesAsync(file.FullName, cancellation));
+        }
+        catch (ProtocolException e)
+        {
+            throw new IOException($"{file}: {e.Message}", e);
+        }
+    }
+}

@@ -1,0 +1,177 @@
+using System.Globalization;
+using System.Text.Json;
+using StsFunctions.Local;
+using StsFunctions.Local.MailInternet;
+using StsFunctions.Tests.CheckDomain;
+using Xunit;
+
+namespace StsFunctions.Tests.EndToEnd;
+
+/// <summary><c>check</c>: one look at a domain from the command line.</summary>
+public sealed class CheckCommandTests(CheckCommandTests.QuickSystem running) : IClassFixture<CheckCommandTests.QuickSystem>
+{
+    private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
+
+    [Fact]
+    public async Task A_domain_that_is_well_is_shown_and_exits_0()
+    {
+        await running.System.AddAsync(LabDomains.Get("example.com"), Cancellation);
+
+        var check = await CheckAsync("example.com");
+
+        Assert.Equal((0, ""), (check.ExitCode, check.Errors));
+        Assert.Contains("judged by the policy that is served, mode enforce, mx mx1.example.com mx2.example.com, max_age 604800 s", check.Output, StringComparison.Ordinal);
+        Assert.Matches(@"MX +example\.com +10 mx1\.example\.com \| 20 mx2\.example\.com", check.Output);
+        Assert.Matches(@"TXT +_mta-sts\.example\.com +v=STSv1; id=\d{14};", check.Output);
+        Assert.Matches(@"https://mta-sts\.example\.com/\.well-known/mta-sts\.txt  200  text/plain; charset=utf-8  certificate until \d{4}-\d\d-\d\d", check.Output);
+        Assert.Matches(@"mx1\.example\.com +127\.0\.\d+\.\d+ +completed +1\.3 TLS_\w+ +\d{4}-\d\d-\d\d +yes", check.Output);
+        Assert.EndsWith("Nothing is wrong.", check.Output.TrimEnd(), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task What_is_wrong_is_told_with_what_to_do_and_exits_1()
+    {
+        await running.System.AddAsync(LabDomains.Get("plain.example"), Cancellation);
+
+        var check = await CheckAsync("plain.example");
+
+        Assert.Equal((1, ""), (check.ExitCode, check.Errors));
+        Assert.Contains("CRITICAL  mx.starttls.missing  mx.plain.example", check.Output, StringComparison.Ordinal);
+        Assert.Contains("  remedy   Switch STARTTLS on at the server", check.Output, StringComparison.Ordinal);
+        Assert.EndsWith("1 critical", check.Output.TrimEnd(), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_machine_gets_all_that_was_seen_and_the_findings()
+    {
+        await running.System.AddAsync(LabDomains.Get("wrong-name.example"), Cancellation);
+
+        var check = await CheckAsync("WRONG-NAME.example", "--json");
+
+        Assert.Equal((1, ""), (check.ExitCode, check.Errors));
+        using var json = JsonDocument.Parse(check.Output);
+        var root = json.RootElement;
+        Assert.Equal("wrong-name.example", root.GetProperty("domain").GetString());
+        Assert.Equal("Fetched", root.GetProperty("policySource").GetString());
+        Assert.Equal(JsonValueKind.Null, root.GetProperty("blind").ValueKind);
+        var finding = Assert.Single(root.GetProperty("findings").EnumerateArray());
+        Assert.Equal(("mx.certificate.name", "Critical"), (finding.GetProperty("code").GetString(), finding.GetProperty("severity").GetString()));
+        var session = root.GetProperty("observation").GetProperty("mxHosts")[0].GetProperty("looks")[0].GetProperty("session");
+        Assert.Equal("Completed", session.GetProperty("outcome").GetString());
+        Assert.NotEmpty(session.GetProperty("tls").GetProperty("chain")[0].GetBytesFromBase64());
+    }
+
+    [Fact]
+    public async Task A_policy_is_judged_before_it_is_published()
+    {
+        await running.System.AddAsync(LabDomains.Get("example.com"), Cancellation);
+        var file = Path.GetTempFileName();
+        try
+        {
+            await File.WriteAllTextAsync(file, "version: STSv1\nmode: testing\nmx: mx1.example.com\nmax_age: 604800\n", Cancellation);
+
+            var check = await CheckAsync("example.com", "--policy", file);
+
+            Assert.Equal((1, ""), (check.ExitCode, check.Errors));
+            Assert.Contains("judged by the policy file, mode testing", check.Output, StringComparison.Ordinal);
+            Assert.Contains("WARNING  mx.uncovered  mx2.example.com", check.Output, StringComparison.Ordinal);
+
+            await File.WriteAllTextAsync(file, "version: STSv1\nmode: enforced\nmx: mx1.example.com\nmax_age: 604800\n", Cancellation);
+            var refused = await CheckAsync("example.com", "--policy", file);
+            Assert.Equal((2, ""), (refused.ExitCode, refused.Output));
+            Assert.Contains("Line 2", refused.Errors, StringComparison.Ordinal);
+        }
+        finally
+        {
+            File.Delete(file);
+        }
+    }
+
+    [Fact]
+    public async Task A_domain_without_a_policy_is_no_alarm()
+    {
+        await running.System.AddAsync(LabDomains.Get("example.com"), Cancellation);
+        running.System.Internet.Zone.Set("nobody.example", DnsRecord.Mx(10, "mx1.example.com"));
+
+        var check = await CheckAsync("nobody.example");
+
+        Assert.Equal((0, ""), (check.ExitCode, check.Errors));
+        Assert.Contains("judged by mode none, since senders get no policy", check.Output, StringComparison.Ordinal);
+        Assert.Contains("INFO  policy.opportunistic  nobody.example", check.Output, StringComparison.Ordinal);
+        Assert.Contains("INFO  txt.sts.missing  _mta-sts.nobody.example", check.Output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_policy_that_is_announced_and_not_to_be_had_is_a_warning()
+    {
+        await running.System.AddAsync(LabDomains.Get("policy-missing.example"), Cancellation);
+
+        var check = await CheckAsync("policy-missing.example");
+
+        Assert.Equal(1, check.ExitCode);
+        Assert.Contains("WARNING  policy.status  mta-sts.policy-missing.example", check.Output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Another_port_is_one_option_away()
+    {
+        await running.System.AddAsync(LabDomains.Get("example.com"), Cancellation);
+
+        // Where policies are served nobody listens at an MX host's address.
+        var check = await CheckAsync("example.com", "--smtp-port", running.System.Internet.HttpsPort.ToString(CultureInfo.InvariantCulture));
+
+        Assert.Equal(1, check.ExitCode);
+        Assert.Contains("CRITICAL  mx.unreachable  mx1.example.com", check.Output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Where_DNS_does_not_answer_nothing_is_said_and_it_exits_2()
+    {
+        var check = await CheckAsync("example.com", "--dns-server", $"127.0.0.1:{LoopbackPort.Free()}", "--json");
+
+        Assert.Equal(2, check.ExitCode);
+        Assert.StartsWith("DNS does not answer", check.Errors, StringComparison.Ordinal);
+        using var json = JsonDocument.Parse(check.Output);
+        Assert.NotEqual("", json.RootElement.GetProperty("blind").GetString());
+    }
+
+    [Fact]
+    [Trait("Conformance", "MX-7")]
+    public async Task Where_port_25_is_closed_no_mail_server_is_blamed_and_it_exits_2()
+    {
+        await running.System.AddAsync(LabDomains.Get("tls12.example"), Cancellation);
+        using var silence = new SilentHost(running.System.Internet);
+        silence.Take("mx.tls12.example");
+
+        var check = await CheckAsync("tls12.example");
+
+        Assert.Equal(2, check.ExitCode);
+        Assert.StartsWith("This network lets nothing out on port 25", check.Errors, StringComparison.Ordinal);
+        Assert.DoesNotContain("mx.unreachable", check.Output, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("check")]
+    [InlineData("check", "not a domain")]
+    [InlineData("check", "192.0.2.1")]
+    [InlineData("check", "example.com", "--policy", "there-is-none.txt")]
+    [InlineData("check", "example.com", "--dns-server", "dns.example")]
+    [InlineData("check", "example.com", "--smtp-port", "70000")]
+    public async Task A_wrong_use_is_explained_and_exits_2(params string[] arguments)
+    {
+        var result = await running.System.RunAppAsync(Cancellation, arguments);
+        Assert.Equal(2, result.ExitCode);
+        Assert.NotEqual("", result.Errors);
+    }
+
+    private Task<CommandResult> CheckAsync(params string[] arguments) => running.System.RunAppAsync(Cancellation, ["check", .. arguments]);
+
+    /// <summary>A system without patience, whose only reference MX host is one of its own.</summary>
+    public sealed class QuickSystem(AppUnderTest app) : RunningSystem(app)
+    {
+        protected override LocalSystemOptions Options => new()
+        {
+            Settings = new Dictionary<string, string> { ["Sts__SessionTimeout"] = "00:00:05", ["Sts__RetryDelay"] = "00:00:00", ["Sts__ReferenceMxHosts"] = "mx.tls12.example" },
+        };
+    }
+}
