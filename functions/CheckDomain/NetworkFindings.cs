@@ -11,6 +11,6 @@ internal static class NetworkFindings
         "port 25",
         "no MX host answered, and no reference MX host either",
         "This network lets no connection to port 25 out: the MX hosts of your domains are not looked at, and no warning about them can come.",
-        "Give the app a way out to port 25 (in Azure: VNet integration on an EA or MCA-E subscription), or set Sts__ReferenceMxHosts if those hosts are wrong for your network.",
+        "Give the app a way out to port 25 (in Azure: VNet integration on an EA or MCA-E subscription), run a probe agent where it is open (docs/AGENT.md), or set Sts__ReferenceMxHosts if those hosts are wrong for your network.",
         "RFC 8461 §4");
 }
