@@ -13,7 +13,7 @@ using SmtpSession = StsFunctions.CheckDomain.SmtpSession;
 namespace StsFunctions.Tests.Agents;
 
 /// <summary>What hands out work and takes results, over a storage account of its own, and a CA whose root it trusts.</summary>
-internal sealed class AgentDesk
+internal sealed class AgentDesk : IDisposable
 {
     public const string Host = "mx.example.com";
     public const string Round = "20260314120000000";
@@ -31,6 +31,8 @@ internal sealed class AgentDesk
             new HandedIn(gate, storage.Time), storage.Time, Log.For<AgentResults>());
         Work = new AgentWork(storage.Wanted, storage.Agents, Results, storage.Time);
     }
+
+    public void Dispose() => _ca.Dispose();
 
     public TestStorage Storage { get; }
 

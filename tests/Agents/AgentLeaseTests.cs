@@ -13,7 +13,7 @@ public sealed class AgentLeaseTests(AzuriteFixture azurite)
     [Fact]
     public async Task A_result_for_a_live_lease_is_kept_under_the_agents_name_and_the_round_that_asked()
     {
-        var desk = await AgentDesk.OpenAsync(azurite);
+        using var desk = await AgentDesk.OpenAsync(azurite);
         await desk.AskAsync();
 
         await desk.LookAsync("one", desk.Seen());
@@ -26,7 +26,7 @@ public sealed class AgentLeaseTests(AzuriteFixture azurite)
     [Fact]
     public async Task A_result_counts_once()
     {
-        var desk = await AgentDesk.OpenAsync(azurite);
+        using var desk = await AgentDesk.OpenAsync(azurite);
         await desk.AskAsync();
         var task = Assert.Single(await desk.TakeWorkAsync("one"));
 
@@ -39,7 +39,7 @@ public sealed class AgentLeaseTests(AzuriteFixture azurite)
     [Fact]
     public async Task Of_a_result_that_is_handed_in_many_times_at_once_one_counts()
     {
-        var desk = await AgentDesk.OpenAsync(azurite);
+        using var desk = await AgentDesk.OpenAsync(azurite);
         await desk.AskAsync();
         var task = Assert.Single(await desk.TakeWorkAsync("one"));
 
@@ -62,7 +62,7 @@ public sealed class AgentLeaseTests(AzuriteFixture azurite)
     [Fact]
     public async Task A_lease_ends_by_the_clock_of_the_app_and_is_then_anybodys()
     {
-        var desk = await AgentDesk.OpenAsync(azurite);
+        using var desk = await AgentDesk.OpenAsync(azurite);
         await desk.AskAsync();
         var late = Assert.Single(await desk.TakeWorkAsync("one"));
         Assert.Equal(TimeSpan.FromSeconds(late.Seconds), AgentWork.Lease);
@@ -79,7 +79,7 @@ public sealed class AgentLeaseTests(AzuriteFixture azurite)
     [Fact]
     public async Task A_result_with_another_nonce_from_another_agent_or_for_something_else_counts_for_nothing_and_leaves_the_lease()
     {
-        var desk = await AgentDesk.OpenAsync(azurite);
+        using var desk = await AgentDesk.OpenAsync(azurite);
         await desk.AskAsync();
         await desk.AskAsync(host: "mx2.example.com");
         var tasks = await desk.TakeWorkAsync("one");
@@ -103,7 +103,7 @@ public sealed class AgentLeaseTests(AzuriteFixture azurite)
     [Fact]
     public async Task Two_agents_look_at_an_address_and_each_of_them_once()
     {
-        var desk = await AgentDesk.OpenAsync(azurite);
+        using var desk = await AgentDesk.OpenAsync(azurite);
         await desk.AskAsync();
 
         Assert.Single(await desk.TakeWorkAsync("one"));
@@ -120,7 +120,7 @@ public sealed class AgentLeaseTests(AzuriteFixture azurite)
     [Fact]
     public async Task However_many_ask_at_once_an_address_is_given_to_two()
     {
-        var desk = await AgentDesk.OpenAsync(azurite);
+        using var desk = await AgentDesk.OpenAsync(azurite);
         await desk.AskAsync();
 
         var given = await Task.WhenAll(Enumerable.Range(0, 10).Select(n => desk.TakeWorkAsync($"agent{n}")));
@@ -131,7 +131,7 @@ public sealed class AgentLeaseTests(AzuriteFixture azurite)
     [Fact]
     public async Task An_agent_that_cannot_see_either_leaves_it_to_another_and_is_not_asked_again_in_that_round()
     {
-        var desk = await AgentDesk.OpenAsync(azurite);
+        using var desk = await AgentDesk.OpenAsync(azurite);
         await desk.AskAsync();
 
         await desk.LookAsync("one", AgentDesk.Failed(SmtpOutcome.NoRoute));
@@ -149,7 +149,7 @@ public sealed class AgentLeaseTests(AzuriteFixture azurite)
     [Fact]
     public async Task Each_look_of_a_round_that_asks_is_answered_by_a_look_of_its_own()
     {
-        var desk = await AgentDesk.OpenAsync(azurite);
+        using var desk = await AgentDesk.OpenAsync(azurite);
         foreach (var round in (string[])[AgentDesk.Round, AgentDesk.Round + ".2", AgentDesk.Round + ".3"])
         {
             Assert.Null(await desk.KeptAsync(round));
@@ -166,7 +166,7 @@ public sealed class AgentLeaseTests(AzuriteFixture azurite)
     [Fact]
     public async Task What_a_later_round_saw_is_not_replaced_by_an_answer_to_an_earlier_one()
     {
-        var desk = await AgentDesk.OpenAsync(azurite);
+        using var desk = await AgentDesk.OpenAsync(azurite);
         await desk.AskAsync();
         var task = Assert.Single(await desk.TakeWorkAsync("one"));
         var lease = Assert.IsType<MxClaim.Leased>(await desk.Storage.MxHosts.ClaimAsync(AgentDesk.Host, AgentDesk.Address, "20260315120000000", TimeSpan.FromMinutes(1), Now)).Lease;
@@ -180,7 +180,7 @@ public sealed class AgentLeaseTests(AzuriteFixture azurite)
     [Fact]
     public async Task What_the_app_failed_to_see_does_not_replace_what_an_agent_saw_meanwhile()
     {
-        var desk = await AgentDesk.OpenAsync(azurite);
+        using var desk = await AgentDesk.OpenAsync(azurite);
         var lease = Assert.IsType<MxClaim.Leased>(await desk.Storage.MxHosts.ClaimAsync(AgentDesk.Host, AgentDesk.Address, AgentDesk.Round, TimeSpan.FromMinutes(1), Now)).Lease;
         await desk.AskAsync();
         await desk.LookAsync("one", desk.Seen());
@@ -193,7 +193,7 @@ public sealed class AgentLeaseTests(AzuriteFixture azurite)
     [Fact]
     public async Task The_domains_that_wait_are_looked_at_again_once_all_that_the_agent_was_given_is_handed_in()
     {
-        var desk = await AgentDesk.OpenAsync(azurite);
+        using var desk = await AgentDesk.OpenAsync(azurite);
         foreach (var domain in (string[])["a.example", "b.example", "a.example"])
         {
             await desk.AskAsync(domain);
@@ -218,7 +218,7 @@ public sealed class AgentLeaseTests(AzuriteFixture azurite)
     [Fact]
     public async Task With_a_second_agent_in_use_its_answer_is_waited_for_but_not_for_long()
     {
-        var desk = await AgentDesk.OpenAsync(azurite);
+        using var desk = await AgentDesk.OpenAsync(azurite);
         Assert.Empty(await desk.TakeWorkAsync("two"));
         await desk.AskAsync();
         await desk.LookAsync("one", desk.Seen());
@@ -234,7 +234,7 @@ public sealed class AgentLeaseTests(AzuriteFixture azurite)
     [Fact]
     public async Task Once_both_agents_have_answered_nothing_is_waited_for()
     {
-        var desk = await AgentDesk.OpenAsync(azurite);
+        using var desk = await AgentDesk.OpenAsync(azurite);
         await desk.TakeWorkAsync("two");
         await desk.AskAsync();
         await desk.LookAsync("one", desk.Seen());
@@ -248,7 +248,7 @@ public sealed class AgentLeaseTests(AzuriteFixture azurite)
     [Fact]
     public async Task What_nobody_looked_at_in_a_day_is_not_given_out_any_more_and_swept()
     {
-        var desk = await AgentDesk.OpenAsync(azurite);
+        using var desk = await AgentDesk.OpenAsync(azurite);
         await desk.AskAsync();
         desk.Storage.Time.Advance(TimeSpan.FromDays(1) + TimeSpan.FromSeconds(1));
         await desk.AskAsync(host: "mx2.example.com");
@@ -269,7 +269,7 @@ public sealed class AgentLeaseTests(AzuriteFixture azurite)
             look = look.AskedAgain(AgentDesk.Round, $"{n:d4}{label[4..]}.{label}.{label}.{label[4..]}", TestStorage.Noon);
         }
 
-        var desk = await AgentDesk.OpenAsync(azurite);
+        using var desk = await AgentDesk.OpenAsync(azurite);
         Assert.True(await desk.Storage.Wanted.WriteAsync(look, Now));
         Assert.Equal(look.Domains, (await desk.Storage.Wanted.FindAsync(AgentDesk.Host, AgentDesk.Address, Now))!.Domains);
     }

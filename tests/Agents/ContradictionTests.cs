@@ -15,7 +15,7 @@ public sealed class ContradictionTests(AzuriteFixture azurite)
     [InlineData(true)]
     public async Task Two_agents_that_contradict_each_other_are_a_finding_of_the_operators_until_they_agree(bool isGoodFirst)
     {
-        var desk = await AgentDesk.OpenAsync(azurite);
+        using var desk = await AgentDesk.OpenAsync(azurite);
         await desk.TakeWorkAsync("two");
         await desk.AskAsync();
 
@@ -44,7 +44,7 @@ public sealed class ContradictionTests(AzuriteFixture azurite)
     [Fact]
     public async Task A_certificate_of_somebody_else_contradicts_and_a_chain_that_misses_a_part_does_not()
     {
-        var desk = await AgentDesk.OpenAsync(azurite);
+        using var desk = await AgentDesk.OpenAsync(azurite);
         var good = desk.Seen();
         var tls = good.Session.Tls!;
         foreach (var (other, contradicts) in ((AddressLook, bool)[])[
@@ -66,7 +66,7 @@ public sealed class ContradictionTests(AzuriteFixture azurite)
     [Fact]
     public async Task What_stands_open_of_other_servers_and_of_the_network_stays_as_it_is()
     {
-        var desk = await AgentDesk.OpenAsync(azurite);
+        using var desk = await AgentDesk.OpenAsync(azurite);
         await desk.Storage.Ledger.RecordAsync(
             await ReadAsync(desk), "1", TestStorage.Noon, [NetworkFindings.Port25Closed, AgentFindings.Contradiction("mx2.example.com 192.0.2.1", "x")], new HashSet<string>(), null, Now);
         await desk.AskAsync();

@@ -14,7 +14,7 @@ public sealed class HandedInTests(AzuriteFixture azurite)
     [Trait("Conformance", "MX-4")]
     public async Task Whether_a_chain_is_trusted_is_judged_by_the_certificates_and_not_by_the_agents_word()
     {
-        var desk = await AgentDesk.OpenAsync(azurite);
+        using var desk = await AgentDesk.OpenAsync(azurite);
         await desk.AskAsync();
         await desk.LookAsync("one", desk.Seen(null, "UntrustedRoot: so I say"));
         var good = (await desk.KeptAsync())!.Session.Tls!;
@@ -36,7 +36,7 @@ public sealed class HandedInTests(AzuriteFixture azurite)
     [Fact]
     public async Task Times_and_the_name_are_the_apps_and_addresses_as_it_writes_them()
     {
-        var desk = await AgentDesk.OpenAsync(azurite);
+        using var desk = await AgentDesk.OpenAsync(azurite);
         await desk.AskAsync();
         var seen = desk.Seen();
 
@@ -78,7 +78,7 @@ public sealed class HandedInTests(AzuriteFixture azurite)
     [MemberData(nameof(Wrong))]
     public async Task A_look_that_does_not_hold_is_refused_and_leaves_the_lease(string name)
     {
-        var desk = await AgentDesk.OpenAsync(azurite);
+        using var desk = await AgentDesk.OpenAsync(azurite);
         await desk.AskAsync();
         var task = Assert.Single(await desk.TakeWorkAsync("one"));
         var seen = desk.Seen();
@@ -93,7 +93,7 @@ public sealed class HandedInTests(AzuriteFixture azurite)
     [Fact]
     public async Task Certificates_that_are_too_much_together_are_refused()
     {
-        var desk = await AgentDesk.OpenAsync(azurite);
+        using var desk = await AgentDesk.OpenAsync(azurite);
         await desk.AskAsync();
         var task = Assert.Single(await desk.TakeWorkAsync("one"));
         var seen = desk.Seen(CertificateSpec.For([AgentDesk.Host, .. Enumerable.Range(0, 800).Select(n => $"mx{n}.example.com")]));
