@@ -49,6 +49,7 @@ public sealed class ProbeAgentTests(AzuriteFixture azurite) : IAsyncLifetime
             ("Sts__ReferenceMxHosts", Reference),
             ("Sts__SessionTimeout", "00:00:01"),
             ("Sts__RetryDelay", "00:00:00"),
+            ("Sts__ConfirmDelay", "00:00:00"),
             ("Sts__Lab__SmtpPort", $"{_closed.Number}"),
             ("Sts__Lab__AllowedNetworks", "127.0.0.0/8"),
             ("Sts__Lab__TrustedRoots", _rootFile),
@@ -75,20 +76,24 @@ public sealed class ProbeAgentTests(AzuriteFixture azurite) : IAsyncLifetime
         _lab.Internet.Mx(Mx).Script = SmtpScript.Plain;
         await RunAgentAsync("tokyo");
 
-        await CheckAsync($$"""{"domain":"{{Domain}}","round":"{{Round}}"}""");
-        var before = await _storage.Domains.ReadAsync(Domain, Now);
-        Assert.Empty(before.Findings);
-        Assert.False(before.Record!.Observed);
+        // Three looks, each of them first from here, where nothing is to be seen, and then with the agent's eyes.
+        for (var look = 1; look <= Confirmation.Sightings; look++)
+        {
+            await CheckAsync(look == 1 ? $$"""{"domain":"{{Domain}}","round":"{{Round}}"}""" : await NextMessageAsync());
+            var before = await _storage.Domains.ReadAsync(Domain, Now);
+            Assert.Empty(OfServers(before));
+            Assert.Equal((false, look), (before.Record!.Observed, before.Record.LastLook));
 
-        await RunAgentAsync("tokyo");
-        await CheckAsync(await NextMessageAsync());
+            await RunAgentAsync("tokyo");
+            await CheckAsync(await NextMessageAsync());
+        }
 
         var partition = await _storage.Domains.ReadAsync(Domain, Now);
-        Assert.Equal("mx.starttls.missing", Assert.Single(partition.Findings).Finding.Code);
+        Assert.Equal("mx.starttls.missing", Assert.Single(OfServers(partition)).Finding.Code);
         Assert.Equal((true, Round), (partition.Record!.Observed, partition.Record.LastRound));
-        var look = Assert.Single((await NewestAsync()).MxHosts[0].Looks);
-        Assert.StartsWith("tokyo (", look.Agent, StringComparison.Ordinal);
-        Assert.Contains(_said, line => line == $"{Mx} {look.Session.Address}: StartTlsMissing; handed in");
+        var newest = Assert.Single((await NewestAsync()).MxHosts[0].Looks);
+        Assert.StartsWith("tokyo (", newest.Agent, StringComparison.Ordinal);
+        Assert.Contains(_said, line => line == $"{Mx} {newest.Session.Address}: StartTlsMissing; handed in");
         // The installation can see after all, and nothing was told of it in between.
         var installation = await _storage.Domains.ReadAsync(Keys.Operator, Now);
         Assert.Empty(installation.Findings);
@@ -104,7 +109,7 @@ public sealed class ProbeAgentTests(AzuriteFixture azurite) : IAsyncLifetime
         await CheckAsync(await NextMessageAsync());
 
         var partition = await _storage.Domains.ReadAsync(Domain, Now);
-        Assert.Empty(partition.Findings);
+        Assert.Empty(OfServers(partition));
         Assert.Equal(_lab.Internet.Mx(Mx).Certificate.Leaf.NotAfter.ToUniversalTime(), partition.Record!.NextExpiry!.Value.UtcDateTime);
         Assert.Empty((await NewestAsync()).MxHosts[0].Sessions[0].Tls!.Trust);
     }
@@ -156,6 +161,9 @@ public sealed class ProbeAgentTests(AzuriteFixture azurite) : IAsyncLifetime
             file.Delete();
         }
     }
+
+    private static IEnumerable<OpenFinding> OfServers(DomainPartition partition) =>
+        partition.Findings.Where(open => open.Finding.Code.StartsWith("mx.", StringComparison.Ordinal));
 
     private Task CheckAsync(string message) => _app.Service<CheckDomainFunction>().RunAsync(message, Now);
 

@@ -58,6 +58,7 @@ internal sealed class Eyes
     {
         var bytes = Encoding.UTF8.GetBytes(policy);
         var hosted = new Hosted(RealInternet.PolicyId, seen.At.AddDays(-2), seen.At.AddDays(-2), bytes);
-        return [.. Judge.Of(new Case(seen, Policy.Parse(bytes), hosted, OurPlaces.Unknown)).Findings.Select(finding => $"{finding.Code} {finding.Subject}")];
+        var served = seen with { PolicyHost = seen.PolicyHost with { Fetch = seen.PolicyHost.Fetch! with { Body = bytes } } };
+        return [.. Judge.Of(new Case(served, Policy.Parse(bytes), hosted, OurPlaces.Unknown)).Findings.Select(finding => $"{finding.Code} {finding.Subject}")];
     }
 }

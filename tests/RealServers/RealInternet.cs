@@ -167,6 +167,7 @@ internal sealed class RealInternet : IAsyncDisposable
     {
         // One Exim has an IPv6 address too, where this machine has the one of its loopback interface.
         Add(server, "good", host => server == Exim && Socket.OSSupportsIPv6 ? host with { SecondAddress = IPAddress.IPv6Loopback } : host);
+        Add(server, "tlsa", host => host);
         Add(server, "plain", host => host with { Certificates = [] });
         Add(server, "tls12", Versions(TlsVersions.Tls12));
         Add(server, "rsa", Shows(good => good with { Key = KeyKind.Rsa }));
@@ -197,7 +198,7 @@ internal sealed class RealInternet : IAsyncDisposable
         [
             // One that matches the key of its host, and one that does not.
             Tlsa(NameOf(Exim, "good"), SHA256.HashData(_hosts[NameOf(Exim, "good")].Certificates[0].Leaf.PublicKey.ExportSubjectPublicKeyInfo())),
-            Tlsa(NameOf(Postfix, "good"), new byte[SHA256.HashSizeInBytes]),
+            Tlsa(NameOf(Postfix, "tlsa"), new byte[SHA256.HashSizeInBytes]),
         ]));
         yield return new Zone(UnsignedZone, Signed: false, ForResolverTests());
         yield return new Zone(BogusZone, Signed: true, ForResolverTests());

@@ -108,7 +108,7 @@ public sealed class ResolverTests(RealInternetFixture real)
         var key = SHA256.HashData(internet.Host(host).Certificates[0].Leaf.PublicKey.ExportSubjectPublicKeyInfo());
 
         var matching = await dns.TlsaAsync($"_25._tcp.{host}", Now);
-        var other = await dns.TlsaAsync($"_25._tcp.{NameOf("postfix", "good")}", Now);
+        var other = await dns.TlsaAsync($"_25._tcp.{NameOf("postfix", "tlsa")}", Now);
         var none = await dns.TlsaAsync($"_25._tcp.{NameOf("exim", "rsa")}", Now);
 
         Assert.Equal((DnsOutcome.Found, true), (matching.Outcome, matching.Authentic));

@@ -27,6 +27,16 @@ public sealed class WholeDomainTests(RealInternetFixture real)
     }
 
     [Fact]
+    public async Task A_TLSA_record_in_a_signed_zone_that_matches_no_certificate_is_the_only_finding()
+    {
+        var host = NameOf("postfix", "tlsa");
+
+        var seen = await new Eyes(await real.InternetAsync()).LookAsync(host);
+
+        Assert.Equal([$"tlsa.mismatch {host}"], Eyes.FindingsOf(seen, PolicyOf(host)));
+    }
+
+    [Fact]
     [Trait("Conformance", "MX-1")]
     public async Task An_MX_that_the_policy_leaves_out_is_the_only_finding()
     {
@@ -45,25 +55,25 @@ public sealed class WholeDomainTests(RealInternetFixture real)
     }
 
     [Theory]
-    [InlineData("exim", "tls12")]
+    [InlineData("exim", "tls12", "mx.tls.only-12")]
     [InlineData("exim", "rsa")]
     [InlineData("exim", "both")]
     [InlineData("exim", "plain", "mx.starttls.missing")]
-    [InlineData("exim", "gone", "mx.starttls.broken")]
+    [InlineData("exim", "gone", "mx.starttls.refused")]
     [InlineData("exim", "old", Eyes.HandshakeFailureCode)]
     [InlineData("exim", "expired", "mx.certificate.expired")]
-    [InlineData("exim", "leaf-only", "mx.certificate.untrusted")]
-    [InlineData("exim", "self-signed", "mx.certificate.untrusted")]
+    [InlineData("exim", "leaf-only", "mx.certificate.intermediate-missing")]
+    [InlineData("exim", "self-signed", "mx.certificate.self-signed")]
     [InlineData("exim", "other-name", "mx.certificate.name")]
-    [InlineData("postfix", "tls12")]
+    [InlineData("postfix", "tls12", "mx.tls.only-12")]
     [InlineData("postfix", "rsa")]
     [InlineData("postfix", "both")]
     [InlineData("postfix", "plain", "mx.starttls.missing")]
     [InlineData("postfix", "gone", Eyes.HandshakeFailureCode)]
     [InlineData("postfix", "old", "mx.tls.version")]
     [InlineData("postfix", "expired", "mx.certificate.expired")]
-    [InlineData("postfix", "leaf-only", "mx.certificate.untrusted")]
-    [InlineData("postfix", "self-signed", "mx.certificate.untrusted")]
+    [InlineData("postfix", "leaf-only", "mx.certificate.intermediate-missing")]
+    [InlineData("postfix", "self-signed", "mx.certificate.self-signed")]
     [InlineData("postfix", "other-name", "mx.certificate.name")]
     [Trait("Conformance", "MX-3")]
     [Trait("Conformance", "MX-4")]
