@@ -8,7 +8,6 @@ using Spectre.Console;
 using StsFunctions.Domains;
 using StsFunctions.Hosting;
 using StsFunctions.Protocol;
-using StsFunctions.Protocol.MtaSts;
 
 namespace StsFunctions.CommandLine;
 

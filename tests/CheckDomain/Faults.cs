@@ -1,6 +1,5 @@
 using System.Security.Cryptography;
 using StsFunctions.CheckDomain;
-using StsFunctions.Domains;
 using StsFunctions.Local.MailInternet;
 using DnsAnswer = StsFunctions.CheckDomain.DnsAnswer;
 using SmtpSession = StsFunctions.CheckDomain.SmtpSession;
