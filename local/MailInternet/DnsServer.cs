@@ -154,6 +154,9 @@ public sealed class DnsServer : IAsyncDisposable
         var answer = question.Fault == DnsResponseCode.NoError
             ? _zone.Answer(question.Name, question.Type)
             : DnsAnswer.Failure(question.Fault);
-        return answer is null ? null : DnsResponse.Write(question, answer, overUdp);
+        // Not by a conditional, whose null would be a datagram without a byte.
+        if (answer is null)
+            return null;
+        return DnsResponse.Write(question, answer, overUdp);
     }
 }
