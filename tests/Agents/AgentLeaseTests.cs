@@ -16,7 +16,7 @@ public sealed class AgentLeaseTests(AzuriteFixture azurite)
         var desk = await AgentDesk.OpenAsync(azurite);
         await desk.AskAsync();
 
-        await desk.LookAsync("one", desk.Seen());
+        await desk.LookAsync("one", AgentDesk.Seen());
 
         var kept = await desk.KeptAsync();
         Assert.Equal(("one", SmtpOutcome.Completed), (kept!.Agent, kept.Session.Outcome));
@@ -30,7 +30,7 @@ public sealed class AgentLeaseTests(AzuriteFixture azurite)
         await desk.AskAsync();
         var task = Assert.Single(await desk.TakeWorkAsync("one"));
 
-        await desk.HandInAsync("one", task, desk.Seen());
+        await desk.HandInAsync("one", task, AgentDesk.Seen());
 
         await Assert.ThrowsAsync<NoLeaseException>(() => desk.HandInAsync("one", task, AgentDesk.Failed(SmtpOutcome.StartTlsMissing)));
         Assert.Equal(SmtpOutcome.Completed, (await desk.KeptAsync())!.Session.Outcome);
@@ -47,7 +47,7 @@ public sealed class AgentLeaseTests(AzuriteFixture azurite)
         {
             try
             {
-                await desk.HandInAsync("one", task, desk.Seen());
+                await desk.HandInAsync("one", task, AgentDesk.Seen());
                 return true;
             }
             catch (Exception e) when (e is NoLeaseException or ConcurrentChangeException)
@@ -69,10 +69,10 @@ public sealed class AgentLeaseTests(AzuriteFixture azurite)
 
         desk.Storage.Time.Advance(AgentWork.Lease);
 
-        await Assert.ThrowsAsync<NoLeaseException>(() => desk.HandInAsync("one", late, desk.Seen()));
+        await Assert.ThrowsAsync<NoLeaseException>(() => desk.HandInAsync("one", late, AgentDesk.Seen()));
         var again = Assert.Single(await desk.TakeWorkAsync("one"));
-        await Assert.ThrowsAsync<NoLeaseException>(() => desk.HandInAsync("one", late, desk.Seen()));
-        await desk.HandInAsync("one", again, desk.Seen());
+        await Assert.ThrowsAsync<NoLeaseException>(() => desk.HandInAsync("one", late, AgentDesk.Seen()));
+        await desk.HandInAsync("one", again, AgentDesk.Seen());
         Assert.NotEqual(late.Nonce, again.Nonce);
     }
 
@@ -92,12 +92,12 @@ public sealed class AgentLeaseTests(AzuriteFixture azurite)
             ("two", task), ("three", task), ("three", task with { Nonce = "" }),
             ("one", task with { Host = other.Host }), ("one", task with { Host = "mx3.example.com" }), ("one", task with { Host = "@agents" }), ("one", task with { Address = "192.0.2.26" })])
         {
-            await Assert.ThrowsAsync<NoLeaseException>(() => desk.HandInAsync(agent, wrong, desk.Seen()));
+            await Assert.ThrowsAsync<NoLeaseException>(() => desk.HandInAsync(agent, wrong, AgentDesk.Seen()));
         }
 
         Assert.Null(await desk.KeptAsync());
-        await desk.HandInAsync("one", task, desk.Seen());
-        await desk.HandInAsync("two", foreign, desk.Seen());
+        await desk.HandInAsync("one", task, AgentDesk.Seen());
+        await desk.HandInAsync("two", foreign, AgentDesk.Seen());
     }
 
     [Fact]
@@ -108,7 +108,7 @@ public sealed class AgentLeaseTests(AzuriteFixture azurite)
 
         Assert.Single(await desk.TakeWorkAsync("one"));
         Assert.Empty(await desk.TakeWorkAsync("one"));
-        await desk.LookAsync("two", desk.Seen());
+        await desk.LookAsync("two", AgentDesk.Seen());
         Assert.Empty(await desk.TakeWorkAsync("three"));
         Assert.Empty(await desk.TakeWorkAsync("two"));
 
@@ -139,7 +139,7 @@ public sealed class AgentLeaseTests(AzuriteFixture azurite)
         Assert.Null(await desk.KeptAsync());
         Assert.Empty(await desk.TakeWorkAsync("one"));
         Assert.Empty(await desk.ChecksAsync());
-        await desk.LookAsync("two", desk.Seen());
+        await desk.LookAsync("two", AgentDesk.Seen());
         Assert.Equal("two", (await desk.KeptAsync())!.Agent);
 
         await desk.AskAsync(round: AgentDesk.Round + ".2");
@@ -155,7 +155,7 @@ public sealed class AgentLeaseTests(AzuriteFixture azurite)
             Assert.Null(await desk.KeptAsync(round));
             desk.Storage.Time.Advance(TimeSpan.FromMinutes(5));
             await desk.AskAsync(round: round);
-            await desk.LookAsync("one", desk.Seen());
+            await desk.LookAsync("one", AgentDesk.Seen());
             Assert.NotNull(await desk.KeptAsync(round));
 
             Assert.Empty(await desk.TakeWorkAsync("one"));
@@ -170,7 +170,7 @@ public sealed class AgentLeaseTests(AzuriteFixture azurite)
         await desk.AskAsync();
         var task = Assert.Single(await desk.TakeWorkAsync("one"));
         var lease = Assert.IsType<MxClaim.Leased>(await desk.Storage.MxHosts.ClaimAsync(AgentDesk.Host, AgentDesk.Address, "20260315120000000", TimeSpan.FromMinutes(1), Now)).Lease;
-        await desk.Storage.MxHosts.KeepAsync(lease, "20260315120000000", desk.Seen().ToJson(), Now);
+        await desk.Storage.MxHosts.KeepAsync(lease, "20260315120000000", AgentDesk.Seen().ToJson(), Now);
 
         await desk.HandInAsync("one", task, AgentDesk.Failed(SmtpOutcome.StartTlsMissing));
 
@@ -183,7 +183,7 @@ public sealed class AgentLeaseTests(AzuriteFixture azurite)
         var desk = await AgentDesk.OpenAsync(azurite);
         var lease = Assert.IsType<MxClaim.Leased>(await desk.Storage.MxHosts.ClaimAsync(AgentDesk.Host, AgentDesk.Address, AgentDesk.Round, TimeSpan.FromMinutes(1), Now)).Lease;
         await desk.AskAsync();
-        await desk.LookAsync("one", desk.Seen());
+        await desk.LookAsync("one", AgentDesk.Seen());
 
         Assert.False(await desk.Storage.MxHosts.KeepAsync(lease, AgentDesk.Round, AgentDesk.Failed(SmtpOutcome.ConnectionTimedOut).ToJson(), Now));
 
@@ -202,7 +202,7 @@ public sealed class AgentLeaseTests(AzuriteFixture azurite)
 
         foreach (var task in await desk.TakeWorkAsync("one"))
         {
-            await desk.HandInAsync("one", task, desk.Seen());
+            await desk.HandInAsync("one", task, AgentDesk.Seen());
             Assert.Empty(await desk.ChecksAsync());
         }
 
@@ -221,7 +221,7 @@ public sealed class AgentLeaseTests(AzuriteFixture azurite)
         var desk = await AgentDesk.OpenAsync(azurite);
         Assert.Empty(await desk.TakeWorkAsync("two"));
         await desk.AskAsync();
-        await desk.LookAsync("one", desk.Seen());
+        await desk.LookAsync("one", AgentDesk.Seen());
 
         await desk.TakeWorkAsync("one");
         Assert.Empty(await desk.ChecksAsync());
@@ -237,8 +237,8 @@ public sealed class AgentLeaseTests(AzuriteFixture azurite)
         var desk = await AgentDesk.OpenAsync(azurite);
         await desk.TakeWorkAsync("two");
         await desk.AskAsync();
-        await desk.LookAsync("one", desk.Seen());
-        await desk.LookAsync("two", desk.Seen());
+        await desk.LookAsync("one", AgentDesk.Seen());
+        await desk.LookAsync("two", AgentDesk.Seen());
 
         await desk.TakeWorkAsync("one");
 
