@@ -2,6 +2,7 @@ using System.Net;
 using System.Security.Cryptography.X509Certificates;
 using System.Text;
 using System.Text.Json;
+using Microsoft.Extensions.Time.Testing;
 using StsFunctions.Agents;
 using StsFunctions.CheckDomain;
 using StsFunctions.Domains;
@@ -13,26 +14,23 @@ using SmtpSession = StsFunctions.CheckDomain.SmtpSession;
 namespace StsFunctions.Tests.Agents;
 
 /// <summary>What hands out work and takes results, over a storage account of its own, and a CA whose root it trusts.</summary>
-internal sealed class AgentDesk : IDisposable
+internal sealed class AgentDesk
 {
     public const string Host = "mx.example.com";
     public const string Round = "20260314120000000";
     public static readonly IPAddress Address = IPAddress.Parse("192.0.2.25");
 
-    private readonly PrivateCa _ca;
+    private static readonly PrivateCa s_ca = new(new FakeTimeProvider(TestStorage.Noon));
 
     private AgentDesk(TestStorage storage)
     {
         Storage = storage;
-        _ca = new PrivateCa(storage.Time);
-        var gate = new OutgoingGate(new OutgoingSettings(null, [], 443, new TrustedRoots(new X509Certificate2Collection(_ca.Root))));
+        var gate = new OutgoingGate(new OutgoingSettings(null, [], 443, new TrustedRoots(new X509Certificate2Collection(s_ca.Root))));
         Results = new AgentResults(
             storage.Wanted, storage.Agents, storage.MxHosts, new CheckQueue(storage.Queues), storage.Domains, storage.Ledger,
             new HandedIn(gate, storage.Time), storage.Time, Log.For<AgentResults>());
         Work = new AgentWork(storage.Wanted, storage.Agents, Results, storage.Time);
     }
-
-    public void Dispose() => _ca.Dispose();
 
     public TestStorage Storage { get; }
 
@@ -62,9 +60,9 @@ internal sealed class AgentDesk : IDisposable
         Results.TakeAsync(agent, new AgentResultJson(task.Host, task.Address, task.Nonce, look), Now);
 
     /// <summary>A look that came to TLS, as an agent sends it: with a claim of its own about the chain, which nobody believes.</summary>
-    public AddressLook Seen(CertificateSpec? spec = null, params string[] claims)
+    public static AddressLook Seen(CertificateSpec? spec = null, params string[] claims)
     {
-        var issued = _ca.Issue(spec ?? CertificateSpec.For(Host));
+        var issued = s_ca.Issue(spec ?? CertificateSpec.For(Host));
         return new AddressLook(
             new SmtpSession(
                 Address.ToString(), SmtpOutcome.Completed, Banner: "220 mx ESMTP", StartTlsReply: "220 go",

@@ -13,10 +13,10 @@ public sealed class AgentLeaseTests(AzuriteFixture azurite)
     [Fact]
     public async Task A_result_for_a_live_lease_is_kept_under_the_agents_name_and_the_round_that_asked()
     {
-        using var desk = await AgentDesk.OpenAsync(azurite);
+        var desk = await AgentDesk.OpenAsync(azurite);
         await desk.AskAsync();
 
-        await desk.LookAsync("one", desk.Seen());
+        await desk.LookAsync("one", AgentDesk.Seen());
 
         var kept = await desk.KeptAsync();
         Assert.Equal(("one", SmtpOutcome.Completed), (kept!.Agent, kept.Session.Outcome));
@@ -26,11 +26,11 @@ public sealed class AgentLeaseTests(AzuriteFixture azurite)
     [Fact]
     public async Task A_result_counts_once()
     {
-        using var desk = await AgentDesk.OpenAsync(azurite);
+        var desk = await AgentDesk.OpenAsync(azurite);
         await desk.AskAsync();
         var task = Assert.Single(await desk.TakeWorkAsync("one"));
 
-        await desk.HandInAsync("one", task, desk.Seen());
+        await desk.HandInAsync("one", task, AgentDesk.Seen());
 
         await Assert.ThrowsAsync<NoLeaseException>(() => desk.HandInAsync("one", task, AgentDesk.Failed(SmtpOutcome.StartTlsMissing)));
         Assert.Equal(SmtpOutcome.Completed, (await desk.KeptAsync())!.Session.Outcome);
@@ -39,7 +39,7 @@ public sealed class AgentLeaseTests(AzuriteFixture azurite)
     [Fact]
     public async Task Of_a_result_that_is_handed_in_many_times_at_once_one_counts()
     {
-        using var desk = await AgentDesk.OpenAsync(azurite);
+        var desk = await AgentDesk.OpenAsync(azurite);
         await desk.AskAsync();
         var task = Assert.Single(await desk.TakeWorkAsync("one"));
 
@@ -47,7 +47,7 @@ public sealed class AgentLeaseTests(AzuriteFixture azurite)
         {
             try
             {
-                await desk.HandInAsync("one", task, desk.Seen());
+                await desk.HandInAsync("one", task, AgentDesk.Seen());
                 return true;
             }
             catch (Exception e) when (e is NoLeaseException or ConcurrentChangeException)
@@ -62,24 +62,24 @@ public sealed class AgentLeaseTests(AzuriteFixture azurite)
     [Fact]
     public async Task A_lease_ends_by_the_clock_of_the_app_and_is_then_anybodys()
     {
-        using var desk = await AgentDesk.OpenAsync(azurite);
+        var desk = await AgentDesk.OpenAsync(azurite);
         await desk.AskAsync();
         var late = Assert.Single(await desk.TakeWorkAsync("one"));
         Assert.Equal(TimeSpan.FromSeconds(late.Seconds), AgentWork.Lease);
 
         desk.Storage.Time.Advance(AgentWork.Lease);
 
-        await Assert.ThrowsAsync<NoLeaseException>(() => desk.HandInAsync("one", late, desk.Seen()));
+        await Assert.ThrowsAsync<NoLeaseException>(() => desk.HandInAsync("one", late, AgentDesk.Seen()));
         var again = Assert.Single(await desk.TakeWorkAsync("one"));
-        await Assert.ThrowsAsync<NoLeaseException>(() => desk.HandInAsync("one", late, desk.Seen()));
-        await desk.HandInAsync("one", again, desk.Seen());
+        await Assert.ThrowsAsync<NoLeaseException>(() => desk.HandInAsync("one", late, AgentDesk.Seen()));
+        await desk.HandInAsync("one", again, AgentDesk.Seen());
         Assert.NotEqual(late.Nonce, again.Nonce);
     }
 
     [Fact]
     public async Task A_result_with_another_nonce_from_another_agent_or_for_something_else_counts_for_nothing_and_leaves_the_lease()
     {
-        using var desk = await AgentDesk.OpenAsync(azurite);
+        var desk = await AgentDesk.OpenAsync(azurite);
         await desk.AskAsync();
         await desk.AskAsync(host: "mx2.example.com");
         var tasks = await desk.TakeWorkAsync("one");
@@ -92,23 +92,23 @@ public sealed class AgentLeaseTests(AzuriteFixture azurite)
             ("two", task), ("three", task), ("three", task with { Nonce = "" }),
             ("one", task with { Host = other.Host }), ("one", task with { Host = "mx3.example.com" }), ("one", task with { Host = "@agents" }), ("one", task with { Address = "192.0.2.26" })])
         {
-            await Assert.ThrowsAsync<NoLeaseException>(() => desk.HandInAsync(agent, wrong, desk.Seen()));
+            await Assert.ThrowsAsync<NoLeaseException>(() => desk.HandInAsync(agent, wrong, AgentDesk.Seen()));
         }
 
         Assert.Null(await desk.KeptAsync());
-        await desk.HandInAsync("one", task, desk.Seen());
-        await desk.HandInAsync("two", foreign, desk.Seen());
+        await desk.HandInAsync("one", task, AgentDesk.Seen());
+        await desk.HandInAsync("two", foreign, AgentDesk.Seen());
     }
 
     [Fact]
     public async Task Two_agents_look_at_an_address_and_each_of_them_once()
     {
-        using var desk = await AgentDesk.OpenAsync(azurite);
+        var desk = await AgentDesk.OpenAsync(azurite);
         await desk.AskAsync();
 
         Assert.Single(await desk.TakeWorkAsync("one"));
         Assert.Empty(await desk.TakeWorkAsync("one"));
-        await desk.LookAsync("two", desk.Seen());
+        await desk.LookAsync("two", AgentDesk.Seen());
         Assert.Empty(await desk.TakeWorkAsync("three"));
         Assert.Empty(await desk.TakeWorkAsync("two"));
 
@@ -120,7 +120,7 @@ public sealed class AgentLeaseTests(AzuriteFixture azurite)
     [Fact]
     public async Task However_many_ask_at_once_an_address_is_given_to_two()
     {
-        using var desk = await AgentDesk.OpenAsync(azurite);
+        var desk = await AgentDesk.OpenAsync(azurite);
         await desk.AskAsync();
 
         var given = await Task.WhenAll(Enumerable.Range(0, 10).Select(n => desk.TakeWorkAsync($"agent{n}")));
@@ -131,7 +131,7 @@ public sealed class AgentLeaseTests(AzuriteFixture azurite)
     [Fact]
     public async Task An_agent_that_cannot_see_either_leaves_it_to_another_and_is_not_asked_again_in_that_round()
     {
-        using var desk = await AgentDesk.OpenAsync(azurite);
+        var desk = await AgentDesk.OpenAsync(azurite);
         await desk.AskAsync();
 
         await desk.LookAsync("one", AgentDesk.Failed(SmtpOutcome.NoRoute));
@@ -139,7 +139,7 @@ public sealed class AgentLeaseTests(AzuriteFixture azurite)
         Assert.Null(await desk.KeptAsync());
         Assert.Empty(await desk.TakeWorkAsync("one"));
         Assert.Empty(await desk.ChecksAsync());
-        await desk.LookAsync("two", desk.Seen());
+        await desk.LookAsync("two", AgentDesk.Seen());
         Assert.Equal("two", (await desk.KeptAsync())!.Agent);
 
         await desk.AskAsync(round: AgentDesk.Round + ".2");
@@ -149,13 +149,13 @@ public sealed class AgentLeaseTests(AzuriteFixture azurite)
     [Fact]
     public async Task Each_look_of_a_round_that_asks_is_answered_by_a_look_of_its_own()
     {
-        using var desk = await AgentDesk.OpenAsync(azurite);
+        var desk = await AgentDesk.OpenAsync(azurite);
         foreach (var round in (string[])[AgentDesk.Round, AgentDesk.Round + ".2", AgentDesk.Round + ".3"])
         {
             Assert.Null(await desk.KeptAsync(round));
             desk.Storage.Time.Advance(TimeSpan.FromMinutes(5));
             await desk.AskAsync(round: round);
-            await desk.LookAsync("one", desk.Seen());
+            await desk.LookAsync("one", AgentDesk.Seen());
             Assert.NotNull(await desk.KeptAsync(round));
 
             Assert.Empty(await desk.TakeWorkAsync("one"));
@@ -166,11 +166,11 @@ public sealed class AgentLeaseTests(AzuriteFixture azurite)
     [Fact]
     public async Task What_a_later_round_saw_is_not_replaced_by_an_answer_to_an_earlier_one()
     {
-        using var desk = await AgentDesk.OpenAsync(azurite);
+        var desk = await AgentDesk.OpenAsync(azurite);
         await desk.AskAsync();
         var task = Assert.Single(await desk.TakeWorkAsync("one"));
         var lease = Assert.IsType<MxClaim.Leased>(await desk.Storage.MxHosts.ClaimAsync(AgentDesk.Host, AgentDesk.Address, "20260315120000000", TimeSpan.FromMinutes(1), Now)).Lease;
-        await desk.Storage.MxHosts.KeepAsync(lease, "20260315120000000", desk.Seen().ToJson(), Now);
+        await desk.Storage.MxHosts.KeepAsync(lease, "20260315120000000", AgentDesk.Seen().ToJson(), Now);
 
         await desk.HandInAsync("one", task, AgentDesk.Failed(SmtpOutcome.StartTlsMissing));
 
@@ -180,10 +180,10 @@ public sealed class AgentLeaseTests(AzuriteFixture azurite)
     [Fact]
     public async Task What_the_app_failed_to_see_does_not_replace_what_an_agent_saw_meanwhile()
     {
-        using var desk = await AgentDesk.OpenAsync(azurite);
+        var desk = await AgentDesk.OpenAsync(azurite);
         var lease = Assert.IsType<MxClaim.Leased>(await desk.Storage.MxHosts.ClaimAsync(AgentDesk.Host, AgentDesk.Address, AgentDesk.Round, TimeSpan.FromMinutes(1), Now)).Lease;
         await desk.AskAsync();
-        await desk.LookAsync("one", desk.Seen());
+        await desk.LookAsync("one", AgentDesk.Seen());
 
         Assert.False(await desk.Storage.MxHosts.KeepAsync(lease, AgentDesk.Round, AgentDesk.Failed(SmtpOutcome.ConnectionTimedOut).ToJson(), Now));
 
@@ -193,7 +193,7 @@ public sealed class AgentLeaseTests(AzuriteFixture azurite)
     [Fact]
     public async Task The_domains_that_wait_are_looked_at_again_once_all_that_the_agent_was_given_is_handed_in()
     {
-        using var desk = await AgentDesk.OpenAsync(azurite);
+        var desk = await AgentDesk.OpenAsync(azurite);
         foreach (var domain in (string[])["a.example", "b.example", "a.example"])
         {
             await desk.AskAsync(domain);
@@ -202,7 +202,7 @@ public sealed class AgentLeaseTests(AzuriteFixture azurite)
 
         foreach (var task in await desk.TakeWorkAsync("one"))
         {
-            await desk.HandInAsync("one", task, desk.Seen());
+            await desk.HandInAsync("one", task, AgentDesk.Seen());
             Assert.Empty(await desk.ChecksAsync());
         }
 
@@ -218,10 +218,10 @@ public sealed class AgentLeaseTests(AzuriteFixture azurite)
     [Fact]
     public async Task With_a_second_agent_in_use_its_answer_is_waited_for_but_not_for_long()
     {
-        using var desk = await AgentDesk.OpenAsync(azurite);
+        var desk = await AgentDesk.OpenAsync(azurite);
         Assert.Empty(await desk.TakeWorkAsync("two"));
         await desk.AskAsync();
-        await desk.LookAsync("one", desk.Seen());
+        await desk.LookAsync("one", AgentDesk.Seen());
 
         await desk.TakeWorkAsync("one");
         Assert.Empty(await desk.ChecksAsync());
@@ -234,11 +234,11 @@ public sealed class AgentLeaseTests(AzuriteFixture azurite)
     [Fact]
     public async Task Once_both_agents_have_answered_nothing_is_waited_for()
     {
-        using var desk = await AgentDesk.OpenAsync(azurite);
+        var desk = await AgentDesk.OpenAsync(azurite);
         await desk.TakeWorkAsync("two");
         await desk.AskAsync();
-        await desk.LookAsync("one", desk.Seen());
-        await desk.LookAsync("two", desk.Seen());
+        await desk.LookAsync("one", AgentDesk.Seen());
+        await desk.LookAsync("two", AgentDesk.Seen());
 
         await desk.TakeWorkAsync("one");
 
@@ -248,7 +248,7 @@ public sealed class AgentLeaseTests(AzuriteFixture azurite)
     [Fact]
     public async Task What_nobody_looked_at_in_a_day_is_not_given_out_any_more_and_swept()
     {
-        using var desk = await AgentDesk.OpenAsync(azurite);
+        var desk = await AgentDesk.OpenAsync(azurite);
         await desk.AskAsync();
         desk.Storage.Time.Advance(TimeSpan.FromDays(1) + TimeSpan.FromSeconds(1));
         await desk.AskAsync(host: "mx2.example.com");
@@ -269,7 +269,7 @@ public sealed class AgentLeaseTests(AzuriteFixture azurite)
             look = look.AskedAgain(AgentDesk.Round, $"{n:d4}{label[4..]}.{label}.{label}.{label[4..]}", TestStorage.Noon);
         }
 
-        using var desk = await AgentDesk.OpenAsync(azurite);
+        var desk = await AgentDesk.OpenAsync(azurite);
         Assert.True(await desk.Storage.Wanted.WriteAsync(look, Now));
         Assert.Equal(look.Domains, (await desk.Storage.Wanted.FindAsync(AgentDesk.Host, AgentDesk.Address, Now))!.Domains);
     }

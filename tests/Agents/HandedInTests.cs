@@ -14,9 +14,9 @@ public sealed class HandedInTests(AzuriteFixture azurite)
     [Trait("Conformance", "MX-4")]
     public async Task Whether_a_chain_is_trusted_is_judged_by_the_certificates_and_not_by_the_agents_word()
     {
-        using var desk = await AgentDesk.OpenAsync(azurite);
+        var desk = await AgentDesk.OpenAsync(azurite);
         await desk.AskAsync();
-        await desk.LookAsync("one", desk.Seen(null, "UntrustedRoot: so I say"));
+        await desk.LookAsync("one", AgentDesk.Seen(null, "UntrustedRoot: so I say"));
         var good = (await desk.KeptAsync())!.Session.Tls!;
         Assert.Equal((0, 3), (good.Trust.Count, good.Built.Count));
 
@@ -26,7 +26,7 @@ public sealed class HandedInTests(AzuriteFixture azurite)
             CertificateSpec.For(AgentDesk.Host) with { Sends = SentChain.LeafOnly }])
         {
             await desk.AskAsync();
-            await desk.LookAsync("two", desk.Seen(spec));
+            await desk.LookAsync("two", AgentDesk.Seen(spec));
             var bad = (await desk.KeptAsync())!.Session.Tls!;
             Assert.NotEmpty(bad.Trust);
             Assert.NotEmpty(bad.Built);
@@ -36,9 +36,9 @@ public sealed class HandedInTests(AzuriteFixture azurite)
     [Fact]
     public async Task Times_and_the_name_are_the_apps_and_addresses_as_it_writes_them()
     {
-        using var desk = await AgentDesk.OpenAsync(azurite);
+        var desk = await AgentDesk.OpenAsync(azurite);
         await desk.AskAsync();
-        var seen = desk.Seen();
+        var seen = AgentDesk.Seen();
 
         await desk.LookAsync("one", seen with { Agent = "somebody else", Narrow = [seen.Session with { Offer = TlsOffer.Tls13 }], NarrowAt = DateTimeOffset.MaxValue });
 
@@ -78,10 +78,10 @@ public sealed class HandedInTests(AzuriteFixture azurite)
     [MemberData(nameof(Wrong))]
     public async Task A_look_that_does_not_hold_is_refused_and_leaves_the_lease(string name)
     {
-        using var desk = await AgentDesk.OpenAsync(azurite);
+        var desk = await AgentDesk.OpenAsync(azurite);
         await desk.AskAsync();
         var task = Assert.Single(await desk.TakeWorkAsync("one"));
-        var seen = desk.Seen();
+        var seen = AgentDesk.Seen();
 
         var fault = await Assert.ThrowsAsync<ResultFaultException>(() => desk.HandInAsync("one", task, s_wrong[name](seen)));
 
@@ -93,10 +93,10 @@ public sealed class HandedInTests(AzuriteFixture azurite)
     [Fact]
     public async Task Certificates_that_are_too_much_together_are_refused()
     {
-        using var desk = await AgentDesk.OpenAsync(azurite);
+        var desk = await AgentDesk.OpenAsync(azurite);
         await desk.AskAsync();
         var task = Assert.Single(await desk.TakeWorkAsync("one"));
-        var seen = desk.Seen(CertificateSpec.For([AgentDesk.Host, .. Enumerable.Range(0, 800).Select(n => $"mx{n}.example.com")]));
+        var seen = AgentDesk.Seen(CertificateSpec.For([AgentDesk.Host, .. Enumerable.Range(0, 800).Select(n => $"mx{n}.example.com")]));
         Assert.InRange(seen.Session.Tls!.Chain[0].Length, 12_000, 40_000);
 
         var fault = await Assert.ThrowsAsync<ResultFaultException>(() => desk.HandInAsync(
