@@ -47,7 +47,7 @@ internal sealed class CheckDomainFunction(
             Observed = seen.Port25 != Port25.Closed,
             NextExpiry = Rules.Certificates.NextExpiry(given) ?? (seen.Port25 == Port25.Closed ? partition.Record.NextExpiry : null),
         };
-        var changes = await ledger.RecordAsync(partition, round, seen.At, judgement.Findings, judgement.Unseen, record, cancellation);
+        var changes = await ledger.RecordAsync(partition, FindingScope.Checks, round, seen.At, judgement.Findings, judgement.Unseen, record, cancellation);
         await RecordNetworkAsync(seen, cancellation);
         log.LogInformation(
             "Checked {Domain} in round {Round}: {Findings} finding(s), {Changes} change(s), port 25 {Port25}",
@@ -67,7 +67,7 @@ internal sealed class CheckDomainFunction(
         {
             var partition = await domains.ReadAsync(Keys.Operator, cancellation);
             // Under the look's own time: within a round one domain's look may see the network open and another's closed.
-            await ledger.RecordAsync(partition, Keys.Round(seen.At), seen.At, found, new HashSet<string>(), record: null, cancellation);
+            await ledger.RecordAsync(partition, FindingScope.Network, Keys.Round(seen.At), seen.At, found, new HashSet<string>(), record: null, cancellation);
         }
         catch (ConcurrentChangeException)
         {

@@ -288,7 +288,7 @@ public sealed class StorageFaultTests(AzuriteFixture azurite) : IAsyncLifetime
         if (string.CompareOrdinal(round, partition.Record!.LastRound) > 0)
         {
             var at = DateTimeOffset.ParseExact(round, "yyyyMMddHHmmssfff", CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal);
-            await on.Ledger.RecordAsync(partition, round, at, found, new HashSet<string>(), partition.Record with { LastRound = round, LastCheckAt = at }, Now);
+            await on.Ledger.RecordAsync(partition, FindingScope.Checks, round, at, found, new HashSet<string>(), partition.Record with { LastRound = round, LastCheckAt = at }, Now);
         }
 
         await on.Fleet.ProjectAsync(domain, Now);
