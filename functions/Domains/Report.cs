@@ -1,3 +1,5 @@
+using StsFunctions.Protocol.TlsRpt;
+
 namespace StsFunctions.Domains;
 
 /// <summary>How a report came in.</summary>
@@ -58,8 +60,23 @@ internal sealed record Report(
     /// <summary>The one set of failure rows that counts; empty before it is stored.</summary>
     public string Generation { get; init; } = "";
 
+    /// <summary>What it says policy type by policy type; null in a row that an earlier version of the app wrote.</summary>
+    public ReportDigest? Digest { get; init; }
+
+    /// <summary>What it says policy type by policy type, the counted type first; without a digest, all that is known of that one.</summary>
+    public IReadOnlyList<TypeCounts> Types => Digest?.Types ?? [new TypeCounts(PolicyType, Sessions, Failures, [], 0)];
+
+    /// <summary>The row it lies in: its day, its identity and its body.</summary>
+    public string Key => $"{Identity}:{BodyHash}";
+
+    /// <summary>What several bodies of one report have in common (RPT-6), day first.</summary>
+    public string Identity => Keys.Report(Day, Submitter, ReportId, Start);
+
     /// <summary>Another body of the same identity counts instead. Never stored: it shows where all bodies are side by side.</summary>
     public bool Superseded { get; init; }
+
+    /// <summary>Its sender is known well enough, and no other body counts instead. Never stored: it is decided when it is read.</summary>
+    public bool Counts { get; init; }
 
     /// <summary>The day it counts for: the start of its range, in UTC.</summary>
     public DateOnly Day => DateOnly.FromDateTime(Start.UtcDateTime);
@@ -75,4 +92,11 @@ internal sealed record Report(
 /// <param name="Address">The receiving address, or empty.</param>
 /// <param name="Sessions">How many sessions failed so.</param>
 /// <param name="Information">The sender's words on it, or empty.</param>
-internal sealed record ReportFailure(string ResultType, string MxHost, string Address, long Sessions, string Information);
+internal sealed record ReportFailure(string ResultType, string MxHost, string Address, long Sessions, string Information)
+{
+    /// <summary>In a result type's place: the sum of all kinds that were too many to keep apart.</summary>
+    public const string Others = "(others)";
+
+    /// <summary>The policy type under which they failed; types tell of the same sessions.</summary>
+    public string PolicyType { get; init; } = PolicyTypes.Sts;
+}

@@ -3,6 +3,7 @@ using StsFunctions.Api;
 using StsFunctions.CheckDomain;
 using StsFunctions.Domains;
 using StsFunctions.IngestReport;
+using StsFunctions.JudgeReports;
 using StsFunctions.Outgoing;
 using StsFunctions.ReceiveReport;
 using StsFunctions.Reports;
@@ -53,9 +54,12 @@ internal static class Composition
         services.AddSingleton<ReportReader>();
         services.AddSingleton<ReportInbox>();
         services.AddSingleton<ArrivalQueue>();
+        services.AddSingleton<RawReports>();
         services.AddSingleton<ReceiveReportFunction>();
         services.AddSingleton<IngestReportFunction>();
         services.AddSingleton<SweepStorageFunction>();
+        services.AddSingleton<OwnLooks>();
+        services.AddSingleton<JudgeReportsFunction>();
 
         services.AddSingleton(settings.Outgoing);
         services.AddSingleton<OutgoingGate>();
@@ -85,6 +89,9 @@ internal static class Composition
 
         services.AddSingleton<VisibleDomains>();
         services.AddSingleton<DomainsResource>();
+        services.AddSingleton<VisibleReports>();
+        services.AddSingleton<ReportsResource>();
+        services.AddSingleton<ReprocessResource>();
         services.AddSingleton(provider => new BearerTokens(
             settings.Auth, provider.GetRequiredService<TimeProvider>(), provider.GetRequiredService<ILoggerFactory>()));
         services.AddSingleton<ApiFunction>();

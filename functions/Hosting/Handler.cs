@@ -3,6 +3,7 @@ using System.Net;
 using StsFunctions.Api;
 using StsFunctions.CheckDomain;
 using StsFunctions.IngestReport;
+using StsFunctions.JudgeReports;
 using StsFunctions.ReceiveReport;
 using StsFunctions.ScheduleChecks;
 using StsFunctions.SendWarning;
@@ -89,6 +90,7 @@ internal static class Handler
             root.GetRequiredService<ApiFunction>().RunAsync(context));
 
         app.MapTimer("ScheduleChecks", (services, cancellation) => services.GetRequiredService<ScheduleChecksFunction>().RunAsync(cancellation));
+        app.MapTimer("JudgeReports", (services, cancellation) => services.GetRequiredService<JudgeReportsFunction>().RunAsync(cancellation));
         app.MapTimer("SweepStorage", (services, cancellation) => services.GetRequiredService<SweepStorageFunction>().RunAsync(cancellation));
         app.MapTimer("SendWarning", (services, cancellation) => services.GetRequiredService<SendWarningFunction>().RunAsync(cancellation));
         app.MapQueue("CheckDomain", (services, message, cancellation) => services.GetRequiredService<CheckDomainFunction>().RunAsync(message, cancellation));

@@ -7,6 +7,8 @@ namespace StsFunctions.IngestReport;
 /// <summary>Queue <c>report-arrivals</c>: a raw report becomes rows, once however often its message comes; what cannot be read goes to quarantine with the reason.</summary>
 internal sealed class IngestReportFunction(
     ReportInbox inbox,
+    RawReports raws,
+    ArrivalQueue arrivals,
     ReportReader reader,
     ReportStore reports,
     DomainStore domains,
@@ -15,6 +17,12 @@ internal sealed class IngestReportFunction(
 {
     public async Task RunAsync(string message, CancellationToken cancellation)
     {
+        if (ReprocessRequest.FromJson(message) is { } request)
+        {
+            await (request.Blob is null ? AskForEachAsync(request, cancellation) : ReadAgainAsync(request, request.Blob, cancellation));
+            return;
+        }
+
         var blob = ArrivalEvent.BlobName(message);
         if (await inbox.OpenAsync(blob, cancellation) is not { } arrived)
         {
@@ -31,13 +39,63 @@ internal sealed class IngestReportFunction(
             var hosted = await HostedAsync(blob, read, cancellation);
             // Kept before the rows that name it, and out of the inbox only after them.
             var kept = await inbox.KeepAsync(arrived.Arrival, raw, cancellation);
-            await StoreAsync(arrived.Arrival, kept, read, hosted, cancellation);
+            await StoreAsync(arrived.Arrival, kept, read, hosted, reports.StoreAsync, cancellation);
             await inbox.RemoveAsync(arrived.Arrival, cancellation);
         }
         catch (UnreadableReportException e)
         {
             await inbox.QuarantineAsync(arrived.Arrival, e.Message, cancellation);
             log.LogWarning("{Blob} went to quarantine: {Reason}", blob, e.Message);
+        }
+    }
+
+    // A range becomes days, a day its reports: a kill in between makes some be read twice, which changes nothing.
+    private async Task AskForEachAsync(ReprocessRequest request, CancellationToken cancellation)
+    {
+        var (from, to) = (request.From!.Value, request.To!.Value);
+        for (var day = from; from < to && day <= to; day = day.AddDays(1))
+        {
+            await arrivals.SendAsync(ReprocessRequest.Days(request.Container, day, day), cancellation);
+        }
+
+        if (from == to)
+        {
+            var count = 0;
+            await foreach (var blob in raws.OfDayAsync(request.Container, from, cancellation))
+            {
+                await arrivals.SendAsync(ReprocessRequest.One(request.Container, blob), cancellation);
+                count++;
+            }
+
+            log.LogInformation("{Count} raw report(s) of {Container} that arrived on {Day} are to be read again", count, request.Container, from);
+        }
+    }
+
+    // A second reading takes the place of the first, as a new generation. What cannot be read, or is for nobody here, stays where it is.
+    private async Task ReadAgainAsync(ReprocessRequest request, string blob, CancellationToken cancellation)
+    {
+        if (await raws.OpenAsync(request.Container, blob, cancellation) is not { } arrived)
+        {
+            log.LogInformation("{Blob} is no longer in {Container}", blob, request.Container);
+            return;
+        }
+
+        try
+        {
+            await using var content = arrived.Content;
+            using var raw = await reader.BufferAsync(content, cancellation);
+            var read = await reader.ReadAsync(raw, cancellation);
+            var hosted = await HostedAsync(blob, read, cancellation);
+            var kept = request.IsQuarantine ? await inbox.KeepAsync(arrived.Arrival, raw, cancellation) : blob;
+            await StoreAsync(arrived.Arrival, kept, read, hosted, reports.ReplaceAsync, cancellation);
+            if (request.IsQuarantine)
+            {
+                await raws.ReleaseAsync(blob, arrived.Version, cancellation);
+            }
+        }
+        catch (UnreadableReportException e)
+        {
+            log.LogWarning("{Blob} of {Container} was read again and stays as it is: {Reason}", blob, request.Container, e.Message);
         }
     }
 
@@ -66,14 +124,20 @@ internal sealed class IngestReportFunction(
         return hosted;
     }
 
-    private async Task StoreAsync(Arrival arrival, string kept, IReadOnlyList<ReadReport> read, IReadOnlySet<DomainName> hosted, CancellationToken cancellation)
+    private async Task StoreAsync(
+        Arrival arrival,
+        string kept,
+        IReadOnlyList<ReadReport> read,
+        IReadOnlySet<DomainName> hosted,
+        Func<Report, IReadOnlyList<ReportFailure>, CancellationToken, Task> storeAsync,
+        CancellationToken cancellation)
     {
         foreach (var one in read)
         {
             foreach (var policies in one.Report.Policies.Where(policy => hosted.Contains(policy.PolicyDomain)).GroupBy(policy => policy.PolicyDomain))
             {
                 var (report, failures) = ReportRows.Of(one, policies.Key, [.. policies], arrival, kept);
-                await reports.StoreAsync(report, failures, cancellation);
+                await storeAsync(report, failures, cancellation);
                 log.LogInformation(
                     "Report {ReportId} of {Submitter} on {Domain}: {Sessions} session(s), {Failures} failure(s)",
                     report.ReportId, report.Submitter, report.Domain, report.Sessions, report.Failures);

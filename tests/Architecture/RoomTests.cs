@@ -19,8 +19,9 @@ public sealed partial class RoomTests
         ["CheckDomain"] = ["Domains", "Protocol", "Outgoing"],
         ["SendWarning"] = ["Domains", "Protocol"],
         ["SweepStorage"] = ["Domains", "Reports"],
-        ["Access"] = ["Domains", "Protocol"],
-        ["Api"] = ["Access", "Domains", "Protocol"],
+        ["JudgeReports"] = ["Domains", "Protocol", "Reports"],
+        ["Access"] = ["Domains", "Protocol", "Reports"],
+        ["Api"] = ["Access", "Domains", "Protocol", "Reports"],
     };
 
     // What puts the rooms together may look into all of them.
