@@ -23,7 +23,7 @@ internal sealed class TestStorage
         Domains = new DomainStore(Tables);
         Policies = new PolicyBlobs(Blobs);
         MxHosts = new MxHostStore(Tables, Time);
-        Reports = new ReportStore(Tables);
+        Reports = new ReportStore(Tables, ReportTrust.Default);
         Fleet = new FleetStore(Tables, Domains, Reports, Time);
         Publisher = PublisherAt(Time);
         Ledger = new FindingLedger(Domains);

@@ -19,10 +19,11 @@ internal sealed class ReportStore
 
     private readonly TableClient _reports;
     private readonly TableClient _failures;
+    private readonly ReportTrust _trust;
 
     [DynamicDependency(DynamicallyAccessedMemberTypes.PublicConstructors, typeof(TableEntity))]
-    public ReportStore(TableServiceClient tables) =>
-        (_reports, _failures) = (tables.GetTableClient(StorageLayout.ReportsTable), tables.GetTableClient(StorageLayout.ReportFailuresTable));
+    public ReportStore(TableServiceClient tables, ReportTrust trust) =>
+        (_reports, _failures, _trust) = (tables.GetTableClient(StorageLayout.ReportsTable), tables.GetTableClient(StorageLayout.ReportFailuresTable), trust);
 
     /// <summary>
     /// Stores a report once. The same body again changes nothing, unless its sender is better known now; another body of
@@ -32,16 +33,22 @@ internal sealed class ReportStore
     public Task StoreAsync(Report report, IReadOnlyList<ReportFailure> failures, CancellationToken cancellation) => TryAsync(report.Domain, async () =>
     {
         var key = KeyOf(report);
-        var stored = await _reports.GetEntityIfExistsAsync<TableEntity>(report.Domain, key, ["Verdict"], cancellation);
+        var stored = await _reports.GetEntityIfExistsAsync<TableEntity>(report.Domain, key, cancellationToken: cancellation);
         if (!stored.HasValue)
         {
             var whole = await WriteFailuresAsync(report, failures, cancellation);
             await _reports.AddEntityAsync(ToRow(whole, key), cancellation);
         }
-        else if (report.Verdict > Enum.Parse<Verdict>(stored.Value!.GetString("Verdict")))
+        else if (ReportTrust.Rank(report) > ReportTrust.Rank(ToReport(stored.Value!)))
         {
-            var better = new TableEntity(report.Domain, key) { ["Verdict"] = report.Verdict.ToString(), ["Source"] = report.Source.ToString(), ["Blob"] = report.Blob };
-            await _reports.UpdateEntityAsync(better, stored.Value.ETag, TableUpdateMode.Merge, cancellation);
+            var better = new TableEntity(report.Domain, key)
+            {
+                ["Verdict"] = report.Verdict.ToString(),
+                ["SignedBy"] = report.SignedBy,
+                ["Source"] = report.Source.ToString(),
+                ["Blob"] = report.Blob,
+            };
+            await _reports.UpdateEntityAsync(better, stored.Value!.ETag, TableUpdateMode.Merge, cancellation);
         }
     });
 
@@ -66,7 +73,7 @@ internal sealed class ReportStore
         {
             // When and how well known it arrived was decided then: keys of signatures rotate (RFC 8460 §3).
             var before = ToReport(same);
-            report = report with { Source = before.Source, Verdict = before.Verdict, ArrivedAt = before.ArrivedAt, Blob = before.Blob };
+            report = report with { Source = before.Source, Verdict = before.Verdict, SignedBy = before.SignedBy, ArrivedAt = before.ArrivedAt, Blob = before.Blob };
             await _reports.UpdateEntityAsync(ToRow(report, key), same.ETag, TableUpdateMode.Replace, cancellation);
         }
         else
@@ -86,7 +93,11 @@ internal sealed class ReportStore
         }
     }
 
-    /// <summary>A domain's reports from a day on, by day; of several bodies of one identity all but one are marked superseded.</summary>
+    /// <summary>
+    /// A domain's reports from a day on, by day; of several bodies of one identity all but one are marked superseded, and what counts is
+    /// marked so. An identity's names are the sender's to choose: what other domains signed for themselves stands beside each other,
+    /// so that nobody pushes out another's report by guessing its id.
+    /// </summary>
     public async Task<IReadOnlyList<Report>> ReadAsync(DomainName domain, DateOnly from, CancellationToken cancellation)
     {
         var filter = TableClient.CreateQueryFilter($"PartitionKey eq {domain.Value} and RowKey ge {Keys.Day(from)}");
@@ -99,11 +110,12 @@ internal sealed class ReportStore
         return [.. reports
             .GroupBy(report => Keys.Report(report.Day, report.Submitter, report.ReportId, report.Start))
             .OrderBy(identity => identity.Key, StringComparer.Ordinal)
-            .SelectMany(identity => identity
-                .OrderByDescending(report => report.Verdict)
+            .SelectMany(identity => SideBySide(identity
+                .OrderByDescending(ReportTrust.Rank)
                 .ThenBy(report => report.ArrivedAt)
                 .ThenBy(report => report.BodyHash, StringComparer.Ordinal)
-                .Select((report, place) => report with { Superseded = place > 0 }))];
+                .ToList()))
+            .Select(report => report with { Counts = !report.Superseded && _trust.Counts(report) })];
     }
 
     /// <summary>The failures of a report's one generation that counts.</summary>
@@ -117,6 +129,13 @@ internal sealed class ReportStore
         }
 
         return failures;
+    }
+
+    // The best known body first: what is less well known, or of the same signer again, counts no more.
+    private static IEnumerable<Report> SideBySide(List<Report> bodies)
+    {
+        var signers = new HashSet<string>(StringComparer.Ordinal);
+        return bodies.Select(body => body with { Superseded = ReportTrust.IsLessKnown(body, bodies[0]) || !signers.Add(body.SignedBy) });
     }
 
     private static string KeyOf(Report report) => $"{Keys.Report(report.Day, report.Submitter, report.ReportId, report.Start)}:{report.BodyHash}";
@@ -205,6 +224,7 @@ internal sealed class ReportStore
         ["Failures"] = report.Failures,
         ["Source"] = report.Source.ToString(),
         ["Verdict"] = report.Verdict.ToString(),
+        ["SignedBy"] = report.SignedBy,
         ["ArrivedAt"] = report.ArrivedAt,
         ["BodyHash"] = report.BodyHash,
         ["Generation"] = report.Generation,
@@ -227,5 +247,6 @@ internal sealed class ReportStore
         row.GetString("Blob"))
     {
         Generation = row.GetString("Generation"),
+        SignedBy = row.GetString("SignedBy") ?? "",
     };
 }

@@ -10,4 +10,8 @@ internal sealed class ArrivalQueue(QueueServiceClient queues)
 
     public Task SendAgainAsync(string blobName, CancellationToken cancellation) =>
         _queue.SendMessageAsync(ArrivalEvent.Again(blobName), cancellation);
+
+    /// <summary>The same, not before some time has passed.</summary>
+    public Task SendLaterAsync(string blobName, TimeSpan delay, CancellationToken cancellation) =>
+        _queue.SendMessageAsync(ArrivalEvent.Again(blobName), visibilityTimeout: delay, cancellationToken: cancellation);
 }
