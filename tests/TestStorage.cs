@@ -1,10 +1,17 @@
+using System.Net;
 using Azure.Core;
 using Azure.Core.Pipeline;
 using Azure.Data.Tables;
 using Azure.Storage.Blobs;
 using Azure.Storage.Queues;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Time.Testing;
 using StsFunctions.Domains;
+using StsFunctions.IngestReport;
+using StsFunctions.JudgeReports;
+using StsFunctions.Outgoing;
+using StsFunctions.Reports;
 using Xunit;
 
 namespace StsFunctions.Tests;
@@ -23,7 +30,7 @@ internal sealed class TestStorage
         Domains = new DomainStore(Tables);
         Policies = new PolicyBlobs(Blobs);
         MxHosts = new MxHostStore(Tables, Time);
-        Reports = new ReportStore(Tables);
+        Reports = new ReportStore(Tables, ReportTrust.Default);
         Fleet = new FleetStore(Tables, Domains, Reports, Time);
         Publisher = PublisherAt(Time);
         Ledger = new FindingLedger(Domains);
@@ -71,6 +78,24 @@ internal sealed class TestStorage
 
         return new PolicyPublisher(Domains, Policies, Fleet, new CheckQueue(queues), Serving, time);
     }
+
+    /// <summary>What reads reports, over this account. DNS is away: only signatures ask it.</summary>
+    public IngestReportFunction IngestReport(ILogger<IngestReportFunction>? log = null, ReportInbox? inbox = null) => new(
+        inbox ?? new ReportInbox(Blobs, Time),
+        new RawReports(Blobs),
+        new ReportReader(new ReportSettings(MaxBytes: 4 << 20, MaxExpandedBytes: 64 << 20), Time),
+        Reports,
+        Domains,
+        Fleet,
+        new MailAuthenticity(new Resolver(new OutgoingSettings(new IPEndPoint(IPAddress.Loopback, 9), [], 443, null)), Time),
+        new ArrivalQueue(Queues),
+        Time,
+        log ?? NullLogger<IngestReportFunction>.Instance);
+
+    /// <summary>What judges reports, over this account.</summary>
+    public JudgeReportsFunction JudgeReports(TimeProvider? time = null) => new(
+        Domains, Reports, Fleet, Ledger, new CheckQueue(Queues), new OwnLooks(Blobs), new RawReports(Blobs), new ArrivalQueue(Queues), time ?? Time,
+        NullLogger<JudgeReportsFunction>.Instance);
 
     public static async Task<TestStorage> CreateAsync(AzuriteFixture azurite)
     {

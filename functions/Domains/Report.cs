@@ -11,18 +11,36 @@ internal enum ReportSource
     /// <summary>By mail.</summary>
     Mail,
 
+    /// <summary>By mail, read out of the Exchange Online mailbox.</summary>
+    Mailbox,
+
     /// <summary>Dropped into the inbox container by something else.</summary>
     Dropped,
 }
 
-/// <summary>What is known of a report's sender, the weakest first: of several bodies of one identity the strongest counts (RPT-6).</summary>
+/// <summary>
+/// What is known of a report's sender, taken when it arrived, the weakest first: of several bodies of one identity the strongest
+/// counts (RPT-6). What counts at all is <see cref="ReportTrust"/>'s to say.
+/// </summary>
 internal enum Verdict
 {
-    /// <summary>Nothing.</summary>
+    /// <summary>DKIM signatures, none of which is valid.</summary>
+    Fail,
+
+    /// <summary>A DKIM signature whose key could not be looked up, again and again: DNS did not answer.</summary>
+    TemporaryError,
+
+    /// <summary>Nothing: no signature. A POST never has one.</summary>
     Unverified,
 
     /// <summary>A valid DKIM signature, of another domain than the sender's.</summary>
     Signed,
+
+    /// <summary>
+    /// The mailbox's own Exchange Online found a valid DKIM signature of the sender's own domain. It rewrites bodies, so that we
+    /// cannot find it ourselves.
+    /// </summary>
+    PassByReceiver,
 
     /// <summary>A valid DKIM signature of the sender's own domain (RFC 8460 §3).</summary>
     Aligned,
@@ -75,8 +93,11 @@ internal sealed record Report(
     /// <summary>Another body of the same identity counts instead. Never stored: it shows where all bodies are side by side.</summary>
     public bool Superseded { get; init; }
 
-    /// <summary>Its sender is known well enough, and no other body counts instead. Never stored: it is decided when it is read.</summary>
+    /// <summary>Its sender is known well enough, and no other body counts instead. Never stored: <see cref="ReportTrust"/> decides when it is read.</summary>
     public bool Counts { get; init; }
+
+    /// <summary>The domain whose signature the verdict rests on; empty where there is none.</summary>
+    public string SignedBy { get; init; } = "";
 
     /// <summary>The day it counts for: the start of its range, in UTC.</summary>
     public DateOnly Day => DateOnly.FromDateTime(Start.UtcDateTime);

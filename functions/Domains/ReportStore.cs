@@ -20,10 +20,11 @@ internal sealed class ReportStore
 
     private readonly TableClient _reports;
     private readonly TableClient _failures;
+    private readonly ReportTrust _trust;
 
     [DynamicDependency(DynamicallyAccessedMemberTypes.PublicConstructors, typeof(TableEntity))]
-    public ReportStore(TableServiceClient tables) =>
-        (_reports, _failures) = (tables.GetTableClient(StorageLayout.ReportsTable), tables.GetTableClient(StorageLayout.ReportFailuresTable));
+    public ReportStore(TableServiceClient tables, ReportTrust trust) =>
+        (_reports, _failures, _trust) = (tables.GetTableClient(StorageLayout.ReportsTable), tables.GetTableClient(StorageLayout.ReportFailuresTable), trust);
 
     /// <summary>
     /// Stores a report once. The same body again changes nothing, unless its sender is better known now; another body of
@@ -33,16 +34,22 @@ internal sealed class ReportStore
     public Task StoreAsync(Report report, IReadOnlyList<ReportFailure> failures, CancellationToken cancellation) => TryAsync(report.Domain, async () =>
     {
         var key = report.Key;
-        var stored = await _reports.GetEntityIfExistsAsync<TableEntity>(report.Domain, key, ["Verdict"], cancellation);
+        var stored = await _reports.GetEntityIfExistsAsync<TableEntity>(report.Domain, key, cancellationToken: cancellation);
         if (!stored.HasValue)
         {
             var whole = await WriteFailuresAsync(report, failures, cancellation);
             await _reports.AddEntityAsync(ToRow(whole, key), cancellation);
         }
-        else if (report.Verdict > Enum.Parse<Verdict>(stored.Value!.GetString("Verdict")))
+        else if (ReportTrust.Rank(report) > ReportTrust.Rank(ToReport(stored.Value!)))
         {
-            var better = new TableEntity(report.Domain, key) { ["Verdict"] = report.Verdict.ToString(), ["Source"] = report.Source.ToString(), ["Blob"] = report.Blob };
-            await _reports.UpdateEntityAsync(better, stored.Value.ETag, TableUpdateMode.Merge, cancellation);
+            var better = new TableEntity(report.Domain, key)
+            {
+                ["Verdict"] = report.Verdict.ToString(),
+                ["SignedBy"] = report.SignedBy,
+                ["Source"] = report.Source.ToString(),
+                ["Blob"] = report.Blob,
+            };
+            await _reports.UpdateEntityAsync(better, stored.Value!.ETag, TableUpdateMode.Merge, cancellation);
         }
     });
 
@@ -62,12 +69,12 @@ internal sealed class ReportStore
         var earlier = await _reports
             .QueryAsync<TableEntity>(TableClient.CreateQueryFilter($"PartitionKey eq {report.Domain} and BodyHash eq {report.BodyHash}"), cancellationToken: cancellation)
             .ToListAsync(cancellation);
-        if (earlier.Select(ToReport).OrderByDescending(row => row.Verdict).ThenBy(row => row.ArrivedAt).FirstOrDefault() is { } before)
+        if (earlier.Select(ToReport).OrderByDescending(ReportTrust.Rank).ThenBy(row => row.ArrivedAt).FirstOrDefault() is { } before)
         {
             // When and how well known it arrived was decided then: keys of signatures rotate (RFC 8460 §3).
-            report = report.Verdict > before.Verdict
+            report = ReportTrust.Rank(report) > ReportTrust.Rank(before)
                 ? report with { ArrivedAt = before.ArrivedAt }
-                : report with { Source = before.Source, Verdict = before.Verdict, ArrivedAt = before.ArrivedAt, Blob = before.Blob };
+                : report with { Source = before.Source, Verdict = before.Verdict, SignedBy = before.SignedBy, ArrivedAt = before.ArrivedAt, Blob = before.Blob };
         }
 
         var key = report.Key;
@@ -87,13 +94,14 @@ internal sealed class ReportStore
         }
     }
 
-    /// <summary>A domain's reports from a day on, by day; of several bodies of one identity all but one are marked superseded.</summary>
+    /// <summary>A domain's reports from a day on, by day; as <see cref="ScanAsync"/> marks them.</summary>
     public async Task<IReadOnlyList<Report>> ReadAsync(DomainName domain, DateOnly from, CancellationToken cancellation) =>
         await ScanAsync(domain, ReportRange.From(from), rowsPerCall: null, cancellation).ToListAsync(cancellation);
 
     /// <summary>
-    /// A domain's reports of a range, by day, with one scan of its partition and as they come; of several bodies of one
-    /// identity all but one are marked superseded.
+    /// A domain's reports of a range, by day, with one scan of its partition and as they come; of several bodies of one identity all but one are
+    /// marked superseded, and what counts is marked so. An identity's names are the sender's to choose: what other domains signed for
+    /// themselves stands beside each other, so that nobody pushes out another's report by guessing its id.
     /// </summary>
     /// <param name="domain">The domain.</param>
     /// <param name="range">Which of its reports.</param>
@@ -127,11 +135,11 @@ internal sealed class ReportStore
     }
 
     // RPT-6: the best authenticated counts, then the first.
-    private static IEnumerable<Report> Ranked(List<Report> bodies) => bodies
-        .OrderByDescending(report => report.Verdict)
+    private IEnumerable<Report> Ranked(List<Report> bodies) => SideBySide([.. bodies
+        .OrderByDescending(ReportTrust.Rank)
         .ThenBy(report => report.ArrivedAt)
-        .ThenBy(report => report.BodyHash, StringComparer.Ordinal)
-        .Select((report, place) => report with { Superseded = place > 0, Counts = place == 0 && report.Verdict == Verdict.Aligned });
+        .ThenBy(report => report.BodyHash, StringComparer.Ordinal)])
+        .Select(report => report with { Counts = !report.Superseded && _trust.Counts(report) });
 
     /// <summary>The failures of a report's one generation that counts.</summary>
     public async Task<IReadOnlyList<ReportFailure>> ReadFailuresAsync(Report report, CancellationToken cancellation)
@@ -147,6 +155,13 @@ internal sealed class ReportStore
         }
 
         return failures;
+    }
+
+    // The best known body first: what is less well known, or of the same signer again, counts no more.
+    private static IEnumerable<Report> SideBySide(List<Report> bodies)
+    {
+        var signers = new HashSet<string>(StringComparer.Ordinal);
+        return bodies.Select(body => body with { Superseded = ReportTrust.IsLessKnown(body, bodies[0]) || !signers.Add(body.SignedBy) });
     }
 
     private static string FailuresOf(string domain, string prefix) =>
@@ -234,6 +249,7 @@ internal sealed class ReportStore
         ["Failures"] = report.Failures,
         ["Source"] = report.Source.ToString(),
         ["Verdict"] = report.Verdict.ToString(),
+        ["SignedBy"] = report.SignedBy,
         ["ArrivedAt"] = report.ArrivedAt,
         ["BodyHash"] = report.BodyHash,
         ["Generation"] = report.Generation,
@@ -258,5 +274,6 @@ internal sealed class ReportStore
     {
         Generation = row.GetString("Generation"),
         Digest = ReportDigest.FromJson(row.GetString("Digest")),
+        SignedBy = row.GetString("SignedBy") ?? "",
     };
 }

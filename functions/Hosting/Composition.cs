@@ -30,6 +30,8 @@ internal static class Composition
         services.AddSingleton(settings.Schedule);
         services.AddSingleton(settings.Check);
         services.AddSingleton(settings.Reports);
+        services.AddSingleton(settings.Arrivals);
+        services.AddSingleton(settings.Arrivals.Trust);
         services.AddSingleton<HostsApart>();
 
         services.AddSingleton(_ => settings.Storage.Blobs());
@@ -55,6 +57,7 @@ internal static class Composition
         services.AddSingleton<ReportInbox>();
         services.AddSingleton<ArrivalQueue>();
         services.AddSingleton<RawReports>();
+        services.AddSingleton<MailAuthenticity>();
         services.AddSingleton<ReceiveReportFunction>();
         services.AddSingleton<IngestReportFunction>();
         services.AddSingleton<SweepStorageFunction>();

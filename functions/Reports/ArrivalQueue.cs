@@ -17,4 +17,8 @@ internal sealed class ArrivalQueue(QueueServiceClient queues)
     /// <summary>How many messages lie in the poison queue, about.</summary>
     public async Task<int> PoisonedAsync(CancellationToken cancellation) =>
         (await queues.GetQueueClient(StorageLayout.ArrivalsQueue + "-poison").GetPropertiesAsync(cancellation)).Value.ApproximateMessagesCount;
+
+    /// <summary>The same, not before some time has passed.</summary>
+    public Task SendLaterAsync(string blobName, TimeSpan delay, CancellationToken cancellation) =>
+        _queue.SendMessageAsync(ArrivalEvent.Again(blobName), visibilityTimeout: delay, cancellationToken: cancellation);
 }

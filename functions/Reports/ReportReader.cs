@@ -11,7 +11,11 @@ namespace StsFunctions.Reports;
 /// <param name="Report">What it says.</param>
 /// <param name="BodyHash">Tells it from another: made of its JSON, whatever that came in.</param>
 /// <param name="ByMail">Whether it came in a mail.</param>
-internal sealed record ReadReport(TlsReport Report, string BodyHash, bool ByMail);
+internal sealed record ReadReport(TlsReport Report, string BodyHash, bool ByMail)
+{
+    /// <summary>The mail that it came in, the outermost where mails are in mails; null where there is none.</summary>
+    public MimeMessage? Mail { get; init; }
+}
 
 /// <summary>Reads reports out of whatever they come in: bare JSON, gzip, or a mail. The content decides, not a label (RFC 8460 §5.3, ARR-1).</summary>
 internal sealed class ReportReader(ReportSettings settings, TimeProvider time)
@@ -106,7 +110,7 @@ internal sealed class ReportReader(ReportSettings settings, TimeProvider time)
             {
                 try
                 {
-                    reports.Add(await ReadBodyAsync(content, byMail: true, cancellation));
+                    reports.Add(await ReadBodyAsync(content, byMail: true, cancellation) with { Mail = mail });
                 }
                 catch (UnreadableReportException e)
                 {

@@ -120,7 +120,7 @@ public sealed class ApiTests(ApiTests.Hosted hosted, AzuriteFixture azurite) : I
         {
             var start = new DateTimeOffset(DateTime.UtcNow.Date.AddDays(days), TimeSpan.Zero);
             await hosted.Storage.Reports.StoreAsync(
-                new Report(domain.Value, "Sender", $"{days}", start, start.AddDays(1), "sts", 10, 1, ReportSource.Https, Verdict.Unverified, start, $"{days}", "blob"), [], Now);
+                new Report(domain.Value, "Sender", $"{days}", start, start.AddDays(1), "sts", 10, 1, ReportSource.Mail, Verdict.Aligned, start, $"{days}", "blob"), [], Now);
         }
 
         var answer = await GetAsync("/api/domains/A.example", TokenFor("blue"));

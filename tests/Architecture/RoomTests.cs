@@ -11,7 +11,7 @@ public sealed partial class RoomTests
     {
         ["Domains"] = ["Protocol"],
         ["Outgoing"] = [],
-        ["Reports"] = ["Domains", "Protocol"],
+        ["Reports"] = ["Domains", "Protocol", "Outgoing"],
         ["ServePolicy"] = ["Domains", "Protocol"],
         ["ReceiveReport"] = ["Domains", "Protocol", "Reports"],
         ["IngestReport"] = ["Domains", "Protocol", "Reports"],

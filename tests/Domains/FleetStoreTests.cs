@@ -133,5 +133,5 @@ public sealed class FleetStoreTests(AzuriteFixture azurite)
     private static Finding Of(string subject, Severity severity) => new("mx.uncovered", severity, subject, "seen", "meaning", "remedy", "RFC 8461 §4.1");
 
     private static Report ReportOf(DateTimeOffset start, long sessions, long failures) => new(
-        "example.com", "Company-X", "id", start, start.AddDays(1), "sts", sessions, failures, ReportSource.Https, Verdict.Unverified, start, "hash", "blob");
+        "example.com", "Company-X", "id", start, start.AddDays(1), "sts", sessions, failures, ReportSource.Mail, Verdict.Aligned, start, "hash", "blob");
 }

@@ -46,14 +46,15 @@ public sealed class ReportStoreTests(AzuriteFixture azurite)
     public async Task Another_body_of_the_same_identity_is_kept_and_counts_for_nothing()
     {
         var storage = await TestStorage.CreateAsync(azurite);
-        var forged = One with { Sessions = 1_000_000, BodyHash = "hash-b", ArrivedAt = One.ArrivedAt.AddSeconds(1) };
-        await storage.Reports.StoreAsync(One, Failures, Now);
+        var one = One with { Verdict = Verdict.Aligned, SignedBy = "company-x.example" };
+        var forged = One with { Sessions = 1_000_000, BodyHash = "hash-b", ArrivedAt = One.ArrivedAt.AddSeconds(-1) };
+        await storage.Reports.StoreAsync(one, Failures, Now);
 
         await storage.Reports.StoreAsync(forged, [], Now);
         await storage.Reports.StoreAsync(forged, [], Now);
 
         var reports = await ReadAsync(storage);
-        Assert.Equal([One, forged with { Superseded = true }], reports.Select(Bare));
+        Assert.Equal([one, forged with { Superseded = true }], reports.Select(Bare));
         var day = Assert.Single(FleetStore.DailySessionsOf(reports));
         Assert.Equal((90, 10), (day.Sessions, day.Failures));
         Assert.Empty(await storage.Reports.ReadFailuresAsync(reports[1], Now));

@@ -29,8 +29,7 @@ public sealed class IngestReportTests(AzuriteFixture azurite) : IAsyncLifetime
         _storage = await TestStorage.CreateAsync(azurite);
         await _storage.Publisher.PublishAsync(Domain, Policy.Parse("version: STSv1\nmode: none\nmax_age: 1\n"u8), null, Now);
         _inbox = new ReportInbox(_storage.Blobs, _storage.Time);
-        var reader = new ReportReader(new ReportSettings(MaxBytes: 4 << 20, MaxExpandedBytes: 64 << 20), _storage.Time);
-        _function = new IngestReportFunction(_inbox, new RawReports(_storage.Blobs), new ArrivalQueue(_storage.Queues), reader, _storage.Reports, _storage.Domains, _storage.Fleet, _log.For<IngestReportFunction>());
+        _function = _storage.IngestReport(_log.For<IngestReportFunction>(), _inbox);
     }
 
     public ValueTask DisposeAsync()
@@ -237,8 +236,7 @@ public sealed class IngestReportTests(AzuriteFixture azurite) : IAsyncLifetime
     {
         var blob = await PutAsync(Samples.Json(Samples.Policy()));
         var killed = new ReportInbox(BlobsThatDieBefore(RequestMethod.Delete), _storage.Time);
-        var reader = new ReportReader(new ReportSettings(MaxBytes: 4 << 20, MaxExpandedBytes: 64 << 20), _storage.Time);
-        var function = new IngestReportFunction(killed, new RawReports(_storage.Blobs), new ArrivalQueue(_storage.Queues), reader, _storage.Reports, _storage.Domains, _storage.Fleet, _log.For<IngestReportFunction>());
+        var function = _storage.IngestReport(_log.For<IngestReportFunction>(), killed);
         await Assert.ThrowsAsync<IOException>(() => function.RunAsync(ArrivalEvent.Again(blob), Now));
 
         await RunAsync(blob);

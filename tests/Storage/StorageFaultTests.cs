@@ -80,10 +80,7 @@ public sealed class StorageFaultTests(AzuriteFixture azurite) : IAsyncLifetime
                 raw.Write(Samples.Json(Samples.Policy(domain.Value, failures: 150, details: details)));
                 await on.Blobs.GetBlobContainerClient(StorageLayout.InboxContainer).GetBlobClient($"{domain}.json").UploadAsync(new BinaryData(raw.ToArray()), overwrite: true, Now);
             },
-            Do: (on, domain) => new IngestReportFunction(
-                new ReportInbox(on.Blobs, on.Time), new RawReports(on.Blobs), new ArrivalQueue(on.Queues),
-                new ReportReader(new ReportSettings(MaxBytes: 4 << 20, MaxExpandedBytes: 64 << 20), on.Time),
-                on.Reports, on.Domains, on.Fleet, NullLogger<IngestReportFunction>.Instance).RunAsync(ArrivalEvent.Again($"{domain}.json"), Now),
+            Do: (on, domain) => on.IngestReport().RunAsync(ArrivalEvent.Again($"{domain}.json"), Now),
             AssertDone: async (on, domain) =>
             {
                 var report = Assert.Single(await on.Reports.ReadAsync(domain, DateOnly.MinValue, Now));

@@ -142,7 +142,7 @@ internal sealed class StoreInvariants(TestStorage storage)
     private async Task CheckReportsAsync(IReadOnlyList<Report> reports)
     {
         var counted = reports.Where(report => !report.Superseded).ToList();
-        Check(counted.Select(report => (report.Submitter, report.ReportId, report.Start)).Distinct().Count() == counted.Count, "a report counts twice");
+        Check(counted.Select(report => (report.Submitter, report.ReportId, report.Start, report.SignedBy)).Distinct().Count() == counted.Count, "a report counts twice");
         foreach (var report in reports)
         {
             var failures = await storage.Reports.ReadFailuresAsync(report, Now);

@@ -43,8 +43,7 @@ public sealed class SweepStorageTests(AzuriteFixture azurite) : IAsyncLifetime
         var message = Assert.Single(await MessagesAsync());
         Assert.Equal("lost/ünïcode report.json", ArrivalEvent.BlobName(message));
 
-        var reader = new ReportReader(new ReportSettings(MaxBytes: 4 << 20, MaxExpandedBytes: 64 << 20), _storage.Time);
-        await new IngestReportFunction(_inbox, new RawReports(_storage.Blobs), new ArrivalQueue(_storage.Queues), reader, _storage.Reports, _storage.Domains, _storage.Fleet, _log.For<IngestReportFunction>()).RunAsync(message, Now);
+        await _storage.IngestReport(_log.For<IngestReportFunction>(), _inbox).RunAsync(message, Now);
         Assert.Single(await _storage.Reports.ReadAsync(DomainName.Parse("example.com"), new DateOnly(2026, 1, 1), Now));
         Assert.Empty(await BlobsAsync(StorageLayout.InboxContainer));
     }
