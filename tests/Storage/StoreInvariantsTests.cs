@@ -31,6 +31,18 @@ public sealed class StoreInvariantsTests(AzuriteFixture azurite)
             storage.Domains.ReadAsync("example.com", Now).Result, FindingScope.Checks, "9", TestStorage.Noon.AddHours(2), [], new HashSet<string>(), storage.Domains.ReadAsync("example.com", Now).Result.Record, Now), "the list says"),
         ["the list counts what no report says"] = (storage => DeleteAsync(storage, StorageLayout.ReportsTable, _ => true), "the list's days"),
         ["a report's detail is missing"] = (storage => DeleteAsync(storage, StorageLayout.ReportFailuresTable, _ => true), "its details are of"),
+        ["a report's row sums up other details"] = (async storage =>
+        {
+            var report = Assert.Single(await storage.Reports.ReadAsync(Domain, DateOnly.MinValue, Now));
+            var details = await storage.Reports.ReadFailuresAsync(report, Now);
+            await storage.Reports.ReplaceAsync(report with { Digest = ReportDigest.Of([("sts", 90, 7)], [details[0] with { MxHost = "mx2" }]) }, details, Now);
+        }, "sums up"),
+        ["a report is in two rows"] = (async storage =>
+        {
+            var report = Assert.Single(await storage.Reports.ReadAsync(Domain, DateOnly.MinValue, Now));
+            await storage.Reports.StoreAsync(report with { Submitter = "misread" }, await storage.Reports.ReadFailuresAsync(report, Now), Now);
+            await storage.Fleet.ProjectAsync(Domain, Now);
+        }, "in two rows"),
         ["a raw report is missing"] = (storage => storage.Blobs.GetBlobContainerClient(StorageLayout.ReportsContainer).DeleteBlobAsync("raw", cancellationToken: Now), "the raw one is not there"),
     };
 
@@ -78,8 +90,12 @@ public sealed class StoreInvariantsTests(AzuriteFixture azurite)
         var finding = new Finding("mx.starttls.missing", Severity.Warning, "mx.example.com", "seen", "meaning", "remedy", "RFC 8461 §4");
         await storage.Ledger.RecordAsync(partition, FindingScope.Checks, "1", TestStorage.Noon.AddHours(1), [finding], new HashSet<string>(), partition.Record, Now);
         await storage.Blobs.GetBlobContainerClient(StorageLayout.ReportsContainer).GetBlobClient("raw").UploadAsync(new BinaryData("{}"), Now);
-        var report = new Report("example.com", "Company-X", "id", Start, Start.AddDays(1), "sts", 90, 7, ReportSource.Mail, Verdict.Unverified, TestStorage.Noon, "body", "raw");
-        await storage.Reports.StoreAsync(report, [new("certificate-expired", "", "", 7, "")], Now);
+        ReportFailure[] failures = [new("certificate-expired", "", "", 7, "")];
+        var report = new Report("example.com", "Company-X", "id", Start, Start.AddDays(1), "sts", 90, 7, ReportSource.Mail, Verdict.Aligned, TestStorage.Noon, "body", "raw")
+        {
+            Digest = ReportDigest.Of([("sts", 90, 7)], failures),
+        };
+        await storage.Reports.StoreAsync(report, failures, Now);
         await storage.Fleet.ProjectAsync(Domain, Now);
         return storage;
     }
