@@ -24,6 +24,7 @@ internal sealed class TestStorage
         Policies = new PolicyBlobs(Blobs);
         MxHosts = new MxHostStore(Tables, Time);
         Reports = new ReportStore(Tables, ReportTrust.Default);
+        Posts = new PostCountStore(Tables, Time);
         Fleet = new FleetStore(Tables, Domains, Reports, Time);
         Publisher = PublisherAt(Time);
         Ledger = new FindingLedger(Domains);
@@ -50,6 +51,8 @@ internal sealed class TestStorage
     public MxHostStore MxHosts { get; }
 
     public ReportStore Reports { get; }
+
+    public PostCountStore Posts { get; }
 
     public FleetStore Fleet { get; }
 

@@ -80,10 +80,7 @@ public sealed class StorageFaultTests(AzuriteFixture azurite) : IAsyncLifetime
                 raw.Write(Samples.Json(Samples.Policy(domain.Value, failures: 150, details: details)));
                 await on.Blobs.GetBlobContainerClient(StorageLayout.InboxContainer).GetBlobClient($"{domain}.json").UploadAsync(new BinaryData(raw.ToArray()), overwrite: true, Now);
             },
-            Do: (on, domain) => new IngestReportFunction(
-                new ReportInbox(on.Blobs, on.Time),
-                new ReportReader(new ReportSettings(MaxBytes: 4 << 20, MaxExpandedBytes: 64 << 20), on.Time),
-                on.Reports, on.Domains, on.Fleet, NullLogger<IngestReportFunction>.Instance).RunAsync(ArrivalEvent.Again($"{domain}.json"), Now),
+            Do: (on, domain) => Ingest.FunctionOn(on, NullLogger<IngestReportFunction>.Instance).RunAsync(ArrivalEvent.Again($"{domain}.json"), Now),
             AssertDone: async (on, domain) =>
             {
                 var report = Assert.Single(await on.Reports.ReadAsync(domain, DateOnly.MinValue, Now));
@@ -106,7 +103,7 @@ public sealed class StorageFaultTests(AzuriteFixture azurite) : IAsyncLifetime
         ["take up what was left behind"] = new(
             Before: (on, domain) => on.Blobs.GetBlobContainerClient(StorageLayout.InboxContainer).GetBlobClient($"{domain}.json").UploadAsync(new BinaryData("{}"), overwrite: true, Now),
             Do: (on, _) => new SweepStorageFunction(
-                new ReportInbox(on.Blobs, on.Time), new ArrivalQueue(on.Queues), on.MxHosts,
+                new ReportInbox(on.Blobs, on.Time), new ArrivalQueue(on.Queues), on.MxHosts, on.Posts,
                 new Microsoft.Extensions.Time.Testing.FakeTimeProvider(DateTimeOffset.UtcNow.AddHours(2)), NullLogger<SweepStorageFunction>.Instance).RunAsync(Now),
             AssertDone: async (on, domain) =>
             {
