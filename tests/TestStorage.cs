@@ -1,16 +1,12 @@
-using System.Net;
 using Azure.Core;
 using Azure.Core.Pipeline;
 using Azure.Data.Tables;
 using Azure.Storage.Blobs;
 using Azure.Storage.Queues;
-using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Time.Testing;
 using StsFunctions.Domains;
-using StsFunctions.IngestReport;
 using StsFunctions.JudgeReports;
-using StsFunctions.Outgoing;
 using StsFunctions.Reports;
 using Xunit;
 
@@ -31,6 +27,7 @@ internal sealed class TestStorage
         Policies = new PolicyBlobs(Blobs);
         MxHosts = new MxHostStore(Tables, Time);
         Reports = new ReportStore(Tables, ReportTrust.Default);
+        Posts = new PostCountStore(Tables, Time);
         Fleet = new FleetStore(Tables, Domains, Reports, Time);
         Publisher = PublisherAt(Time);
         Ledger = new FindingLedger(Domains);
@@ -58,6 +55,8 @@ internal sealed class TestStorage
 
     public ReportStore Reports { get; }
 
+    public PostCountStore Posts { get; }
+
     public FleetStore Fleet { get; }
 
     public PolicyPublisher Publisher { get; }
@@ -78,19 +77,6 @@ internal sealed class TestStorage
 
         return new PolicyPublisher(Domains, Policies, Fleet, new CheckQueue(queues), Serving, time);
     }
-
-    /// <summary>What reads reports, over this account. DNS is away: only signatures ask it.</summary>
-    public IngestReportFunction IngestReport(ILogger<IngestReportFunction>? log = null, ReportInbox? inbox = null) => new(
-        inbox ?? new ReportInbox(Blobs, Time),
-        new RawReports(Blobs),
-        new ReportReader(new ReportSettings(MaxBytes: 4 << 20, MaxExpandedBytes: 64 << 20), Time),
-        Reports,
-        Domains,
-        Fleet,
-        new MailAuthenticity(new Resolver(new OutgoingSettings(new IPEndPoint(IPAddress.Loopback, 9), [], 443, null)), Time),
-        new ArrivalQueue(Queues),
-        Time,
-        log ?? NullLogger<IngestReportFunction>.Instance);
 
     /// <summary>What judges reports, over this account.</summary>
     public JudgeReportsFunction JudgeReports(TimeProvider? time = null) => new(

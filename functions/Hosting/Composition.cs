@@ -2,9 +2,11 @@ using StsFunctions.Access;
 using StsFunctions.Api;
 using StsFunctions.CheckDomain;
 using StsFunctions.Domains;
+using StsFunctions.FetchReportMail;
 using StsFunctions.IngestReport;
 using StsFunctions.JudgeReports;
 using StsFunctions.Outgoing;
+using StsFunctions.ReceiveMail;
 using StsFunctions.ReceiveReport;
 using StsFunctions.Reports;
 using StsFunctions.ScheduleChecks;
@@ -58,7 +60,18 @@ internal static class Composition
         services.AddSingleton<ArrivalQueue>();
         services.AddSingleton<RawReports>();
         services.AddSingleton<MailAuthenticity>();
+        services.AddSingleton<PostRate>();
+        services.AddSingleton<PostCountStore>();
         services.AddSingleton<ReceiveReportFunction>();
+        services.AddSingleton<ReceiveMailFunction>();
+        services.AddSingleton(provider => new FetchReportMailFunction(
+            settings.Arrivals.Mailbox is { } mailbox
+                ? new GraphMailbox(mailbox, mailbox.IsLab ? null : settings.Storage.Credential(), provider.GetRequiredService<TimeProvider>())
+                : null,
+            provider.GetRequiredService<ReportReader>(),
+            provider.GetRequiredService<ReportInbox>(),
+            provider.GetRequiredService<TimeProvider>(),
+            provider.GetRequiredService<ILogger<FetchReportMailFunction>>()));
         services.AddSingleton<IngestReportFunction>();
         services.AddSingleton<SweepStorageFunction>();
         services.AddSingleton<OwnLooks>();

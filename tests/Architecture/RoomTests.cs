@@ -14,6 +14,8 @@ public sealed partial class RoomTests
         ["Reports"] = ["Domains", "Protocol", "Outgoing"],
         ["ServePolicy"] = ["Domains", "Protocol"],
         ["ReceiveReport"] = ["Domains", "Protocol", "Reports"],
+        ["ReceiveMail"] = ["Domains", "Reports"],
+        ["FetchReportMail"] = ["Domains", "Reports"],
         ["IngestReport"] = ["Domains", "Protocol", "Reports"],
         ["ScheduleChecks"] = ["Domains", "Protocol"],
         ["CheckDomain"] = ["Domains", "Protocol", "Outgoing"],

@@ -26,7 +26,7 @@ public sealed class ReprocessTests(AzuriteFixture azurite) : IAsyncLifetime
     {
         _storage = await TestStorage.CreateAsync(azurite);
         await _storage.Publisher.PublishAsync(Domain, Policy, null, Now);
-        _function = _storage.IngestReport(_log.For<IngestReportFunction>());
+        _function = Ingest.FunctionOn(_storage, _log.For<IngestReportFunction>());
     }
 
     public ValueTask DisposeAsync()

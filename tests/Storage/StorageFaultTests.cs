@@ -80,7 +80,7 @@ public sealed class StorageFaultTests(AzuriteFixture azurite) : IAsyncLifetime
                 raw.Write(Samples.Json(Samples.Policy(domain.Value, failures: 150, details: details)));
                 await on.Blobs.GetBlobContainerClient(StorageLayout.InboxContainer).GetBlobClient($"{domain}.json").UploadAsync(new BinaryData(raw.ToArray()), overwrite: true, Now);
             },
-            Do: (on, domain) => on.IngestReport().RunAsync(ArrivalEvent.Again($"{domain}.json"), Now),
+            Do: (on, domain) => Ingest.FunctionOn(on, NullLogger<IngestReportFunction>.Instance).RunAsync(ArrivalEvent.Again($"{domain}.json"), Now),
             AssertDone: async (on, domain) =>
             {
                 var report = Assert.Single(await on.Reports.ReadAsync(domain, DateOnly.MinValue, Now));
@@ -107,7 +107,7 @@ public sealed class StorageFaultTests(AzuriteFixture azurite) : IAsyncLifetime
                 await on.Blobs.GetBlobContainerClient(StorageLayout.QuarantineContainer).GetBlobClient($"2026-03-14/{domain}").UploadAsync(
                     new BinaryData(Samples.Json(Samples.Policy(domain.Value, details: Samples.Failure("certificate-expired", "mx1.example", "192.0.2.1", 10)))), overwrite: true, Now);
             },
-            Do: (on, domain) => on.IngestReport().RunAsync(ReprocessRequest.One(StorageLayout.QuarantineContainer, $"2026-03-14/{domain}").ToJson(), Now),
+            Do: (on, domain) => Ingest.FunctionOn(on, NullLogger<IngestReportFunction>.Instance).RunAsync(ReprocessRequest.One(StorageLayout.QuarantineContainer, $"2026-03-14/{domain}").ToJson(), Now),
             AssertDone: async (on, domain) =>
             {
                 Assert.Equal(10, Assert.Single(await on.Reports.ReadAsync(domain, DateOnly.MinValue, Now)).Failures);
@@ -130,7 +130,7 @@ public sealed class StorageFaultTests(AzuriteFixture azurite) : IAsyncLifetime
         ["take up what was left behind"] = new(
             Before: (on, domain) => on.Blobs.GetBlobContainerClient(StorageLayout.InboxContainer).GetBlobClient($"{domain}.json").UploadAsync(new BinaryData("{}"), overwrite: true, Now),
             Do: (on, _) => new SweepStorageFunction(
-                new ReportInbox(on.Blobs, on.Time), new ArrivalQueue(on.Queues), on.MxHosts,
+                new ReportInbox(on.Blobs, on.Time), new ArrivalQueue(on.Queues), on.MxHosts, on.Posts,
                 new Microsoft.Extensions.Time.Testing.FakeTimeProvider(DateTimeOffset.UtcNow.AddHours(2)), NullLogger<SweepStorageFunction>.Instance).RunAsync(Now),
             AssertDone: async (on, domain) =>
             {
