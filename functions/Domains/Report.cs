@@ -58,6 +58,9 @@ internal sealed record Report(
     /// <summary>The one set of failure rows that counts; empty before it is stored.</summary>
     public string Generation { get; init; } = "";
 
+    /// <summary>How it deviates from RFC 8460, a line each that begins with a code.</summary>
+    public IReadOnlyList<string> Notes { get; init; } = [];
+
     /// <summary>Another body of the same identity counts instead. Never stored: it shows where all bodies are side by side.</summary>
     public bool Superseded { get; init; }
 

@@ -209,6 +209,7 @@ internal sealed class ReportStore
         ["BodyHash"] = report.BodyHash,
         ["Generation"] = report.Generation,
         ["Blob"] = report.Blob,
+        ["Notes"] = NotesProperty.Write(report.Notes),
     };
 
     private static Report ToReport(TableEntity row) => new(
@@ -227,5 +228,6 @@ internal sealed class ReportStore
         row.GetString("Blob"))
     {
         Generation = row.GetString("Generation"),
+        Notes = NotesProperty.Read(row.GetString("Notes")),
     };
 }

@@ -37,11 +37,14 @@ internal static class ReportRows
             Verdict.Unverified,
             arrival.ArrivedAt,
             read.BodyHash,
-            blob);
+            blob)
+        {
+            Notes = [.. read.Notes.Select(note => note.ToString())],
+        };
         return (report, FailuresOf(counted));
     }
 
-    private static List<ReportFailure> FailuresOf(IEnumerable<ReportedPolicy> policies)
+    private static IReadOnlyList<ReportFailure> FailuresOf(IReadOnlyList<ReportedPolicy> policies)
     {
         var failures = policies
             .SelectMany(policy => policy.FailureDetails)
@@ -57,10 +60,18 @@ internal static class ReportRows
                 Cut(same.Select(detail => detail.AdditionalInformation ?? detail.FailureReasonCode).FirstOrDefault(text => !string.IsNullOrEmpty(text)) ?? "", MaxInformation)))
             .OrderByDescending(failure => failure.Sessions)
             .ToList();
-        return failures.Count <= MaxFailures
-            ? failures
-            : [.. failures.Take(MaxFailures - 1), new ReportFailure("(others)", "", "", Report.Sum(failures.Skip(MaxFailures - 1).Select(f => f.Sessions)), $"{failures.Count - MaxFailures + 1} more kinds")];
+        // Of a large report the reader itself has kept the largest kinds alone.
+        var unlisted = Report.Sum(policies.Select(policy => policy.UnlistedFailures));
+        if (failures.Count + (unlisted > 0 ? 1 : 0) <= MaxFailures)
+        {
+            return unlisted > 0 ? [.. failures, Others(unlisted, "more kinds")] : failures;
+        }
+
+        var rest = failures.Skip(MaxFailures - 1).Select(failure => failure.Sessions);
+        return [.. failures.Take(MaxFailures - 1), Others(Report.Sum([.. rest, unlisted]), $"{failures.Count - MaxFailures + 1}{(unlisted > 0 ? " and" : "")} more kinds")];
     }
+
+    private static ReportFailure Others(long sessions, string information) => new("(others)", "", "", sessions, information);
 
     private static string Cut(string text, int most) => text.Length <= most ? text : text[..most];
 }
