@@ -18,14 +18,9 @@ internal sealed class ReportReader(ReportSettings settings, TimeProvider time)
 
     /// <summary>Reads every report in <paramref name="body"/>; at least one.</summary>
     /// <exception cref="UnreadableReportException">There is none, or it exceeds a limit.</exception>
-    public async Task<IReadOnlyList<ReadReport>> ReadAsync(MemoryStream body, CancellationToken cancellation)
-    {
-        var reports = new List<ReadReport>();
+    public Task<IReadOnlyList<ReadReport>> ReadAsync(MemoryStream body, CancellationToken cancellation) =>
         // The buffer stays the caller's: it is stored as it came.
-        await new Unpacker(settings, async (json, origin, token) => reports.Add(await ReadBodyAsync(json, origin, token)))
-            .OpenAsync(body.GetBuffer().AsMemory(0, (int)body.Length), cancellation);
-        return reports;
-    }
+        new Unpacker(settings, ReadBodyAsync).OpenAllAsync(body.GetBuffer().AsMemory(0, (int)body.Length), cancellation);
 
     /// <summary>Takes in what has arrived, up to the size that is read.</summary>
     /// <exception cref="UnreadableReportException">It is larger.</exception>

@@ -23,6 +23,6 @@ internal static class ContainerDeviation
     /// <summary>Compressed twice.</summary>
     public static Deviation CompressedTwice { get; } = new("compressed-twice", "A web server compressed what was compressed");
 
-    /// <summary>Something follows the compressed data.</summary>
-    public static Deviation BytesAfterGzip { get; } = new("bytes-after-gzip", "RFC 1952 §2.2 allows members alone; what is whole before them counts");
+    /// <summary>More than one gzip member, or something after the member.</summary>
+    public static Deviation SeveralMembers { get; } = new("several-gzip-members", "RFC 1952 §2.2 allows several; what is no member is passed over, since the report before it is whole");
 }

@@ -1,3 +1,4 @@
+using System.Buffers.Binary;
 using System.IO.Compression;
 using System.Runtime.InteropServices;
 using MimeKit;
@@ -6,12 +7,12 @@ using StsFunctions.Protocol.TlsRpt;
 namespace StsFunctions.Reports.Containers;
 
 /// <summary>
-/// Opens what arrived, container in container, down to each JSON body. The content decides what a thing is, not its label
+/// Opens what arrived, container in container, down to each JSON body, and has that read. The content decides what a thing is, not its label
 /// (RFC 8460 §5, ARR-1, ARR-2). One is made for each arrival.
 /// </summary>
 /// <param name="settings">How much is opened.</param>
-/// <param name="body">Takes a JSON body.</param>
-internal sealed class Unpacker(ReportSettings settings, Func<Stream, Origin, CancellationToken, Task> body)
+/// <param name="read">Reads a JSON body.</param>
+internal sealed class Unpacker(ReportSettings settings, Func<Stream, Origin, CancellationToken, Task<ReadReport>> read)
 {
     // MimeKit reads nested multiparts by recursion.
     private const int MaxMimeDepth = 16;
@@ -19,19 +20,19 @@ internal sealed class Unpacker(ReportSettings settings, Func<Stream, Origin, Can
     private static readonly byte[] CentralHeader = "PK\u0001\u0002"u8.ToArray();
 
     private readonly Allowance _allowance = new(settings);
+    private readonly List<ReadReport> _reports = [];
     private readonly List<string> _others = [];
     private UnreadableReportException? _fault;
     private bool _isMail;
-    private bool _any;
 
-    /// <summary>Opens what arrived, and gives every body in it to its taker.</summary>
+    /// <summary>Opens what arrived, and returns every report in it; at least one.</summary>
     /// <exception cref="UnreadableReportException">No body could be read, or a limit was exceeded.</exception>
-    public async Task OpenAsync(ReadOnlyMemory<byte> arrived, CancellationToken cancellation)
+    public async Task<IReadOnlyList<ReadReport>> OpenAllAsync(ReadOnlyMemory<byte> arrived, CancellationToken cancellation)
     {
         await OpenAsync(arrived, Origin.Arrival, cancellation);
-        if (_any)
+        if (_reports.Count > 0)
         {
-            return;
+            return _reports;
         }
 
         if (_fault is { } fault)
@@ -68,8 +69,7 @@ internal sealed class Unpacker(ReportSettings settings, Func<Stream, Origin, Can
     {
         try
         {
-            await body(json, origin, cancellation);
-            _any = true;
+            _reports.Add(await read(json, origin, cancellation));
         }
         catch (UnreadableReportException e) when (e.Why != Unreadable.OverLimit)
         {
@@ -87,8 +87,17 @@ internal sealed class Unpacker(ReportSettings settings, Func<Stream, Origin, Can
         _allowance.CheckDepth(inside.Depth);
         using var compressed = StreamOf(content);
         using var gzip = new GZipStream(compressed, CompressionMode.Decompress);
-        await OpenExpandedAsync(gzip, content.Length, inside, Deviation(gzip: true), cancellation);
-        Console.Error.WriteLine($"POS {compressed.Position} of {compressed.Length}");
+        using var expanded = new ExpandedStream(gzip, content.Length, _allowance);
+        var before = _reports.Count;
+        await OpenExpandedAsync(expanded, inside, Deviation(gzip: true), cancellation);
+        // The last bytes of a single member tell its expanded size (RFC 1952 §2.3.1).
+        if (content.Length >= sizeof(uint) && BinaryPrimitives.ReadUInt32LittleEndian(content.Span[^sizeof(uint)..]) != (uint)expanded.Taken)
+        {
+            for (var i = before; i < _reports.Count; i++)
+            {
+                _reports[i] = _reports[i] with { Notes = [new ReportNote(ContainerDeviation.SeveralMembers, "the container"), .. _reports[i].Notes] };
+            }
+        }
     }
 
     private async Task OpenZipAsync(ReadOnlyMemory<byte> content, Origin origin, CancellationToken cancellation)
@@ -114,8 +123,9 @@ internal sealed class Unpacker(ReportSettings settings, Func<Stream, Origin, Can
                     continue;
                 }
 
-                using var expanded = entry.Open();
-                await OpenExpandedAsync(expanded, entry.CompressedLength, inside with { FileName = entry.Name }, Deviation(gzip: false), cancellation);
+                using var file = entry.Open();
+                using var expanded = new ExpandedStream(file, entry.CompressedLength, _allowance);
+                await OpenExpandedAsync(expanded, inside with { FileName = entry.Name }, Deviation(gzip: false), cancellation);
             }
         }
         catch (Exception e) when (e is InvalidDataException or NotSupportedException or IOException)
@@ -125,11 +135,10 @@ internal sealed class Unpacker(ReportSettings settings, Func<Stream, Origin, Can
     }
 
     // A body is read as it comes out; what is a container again is small, and is held.
-    private async Task OpenExpandedAsync(Stream decompressor, long compressed, Origin inside, Func<ContentKind, Deviation?> deviation, CancellationToken cancellation)
+    private async Task OpenExpandedAsync(ExpandedStream expanded, Origin inside, Func<ContentKind, Deviation?> deviation, CancellationToken cancellation)
     {
         try
         {
-            using var expanded = new ExpandedStream(decompressor, compressed, _allowance);
             using var peeked = await PeekedStream.OpenAsync(expanded, cancellation);
             var kind = Content.KindOf(peeked.Head);
             var noted = deviation(kind) is { } known ? inside.Noting(known, "the container") : inside;
