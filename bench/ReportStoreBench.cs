@@ -83,7 +83,7 @@ internal static class ReportStoreBench
             })],
         };
         var read = new ReadReport(
-            new TlsReport { OrganizationName = "Company-X", Start = s_start, End = s_start.AddDays(1), ReportId = "big", Policies = [policy] }, "hash", ByMail: true);
+            new TlsReport { OrganizationName = "Company-X", Start = s_start, End = s_start.AddDays(1), ReportId = "big", Policies = [policy] }, "hash");
         var rows = 0;
         return await CompareAsync(
             calls,

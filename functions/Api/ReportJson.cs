@@ -40,10 +40,12 @@ internal sealed record ReportLineJson(
 internal sealed record ReportTypeJson(string PolicyType, long Sessions, long Failures);
 
 /// <summary>One report whole.</summary>
-internal sealed record ReportJson(ReportLineJson Report, IReadOnlyList<FailureJson> Failures)
+internal sealed record ReportJson(ReportLineJson Report, string SignedBy, IReadOnlyList<string> Notes, IReadOnlyList<FailureJson> Failures)
 {
     public static ReportJson Of(Report report, IReadOnlyList<ReportFailure> failures) => new(
         ReportLineJson.Of(report),
+        report.SignedBy,
+        report.Notes,
         [.. failures.Select(failure =>
         {
             var advice = ResultTypeGuide.Of(failure.ResultType);

@@ -15,6 +15,7 @@ internal static class Commands
         {
             DomainCommands.Create(),
             PolicyCommands.Create(),
+            ReportCommands.Create(),
         };
         var parsed = root.Parse(args.Length == 0 ? ["--help"] : args);
         var code = await parsed.InvokeAsync();

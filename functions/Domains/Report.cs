@@ -90,6 +90,9 @@ internal sealed record Report(
     /// <summary>What several bodies of one report have in common (RPT-6), day first.</summary>
     public string Identity => Keys.Report(Day, Submitter, ReportId, Start);
 
+    /// <summary>How it deviates from RFC 8460, a line each that begins with a code.</summary>
+    public IReadOnlyList<string> Notes { get; init; } = [];
+
     /// <summary>Another body of the same identity counts instead. Never stored: it shows where all bodies are side by side.</summary>
     public bool Superseded { get; init; }
 

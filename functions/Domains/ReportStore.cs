@@ -255,6 +255,7 @@ internal sealed class ReportStore
         ["Generation"] = report.Generation,
         ["Blob"] = report.Blob,
         ["Digest"] = report.Digest?.ToJson(),
+        ["Notes"] = NotesProperty.Write(report.Notes),
     };
 
     private static Report ToReport(TableEntity row) => new(
@@ -275,5 +276,6 @@ internal sealed class ReportStore
         Generation = row.GetString("Generation"),
         Digest = ReportDigest.FromJson(row.GetString("Digest")),
         SignedBy = row.GetString("SignedBy") ?? "",
+        Notes = NotesProperty.Read(row.GetString("Notes")),
     };
 }

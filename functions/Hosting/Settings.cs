@@ -50,7 +50,10 @@ internal sealed record Settings(
             ReadCheck(read),
             new ReportSettings(
                 MaxBytes: read.Number("Sts__ReportMaxBytes", 10 << 20, 1 << 10, 100 << 20),
-                MaxExpandedBytes: read.Number("Sts__ReportMaxExpandedBytes", 100 << 20, 1 << 10, 1 << 30)),
+                MaxExpandedBytes: read.Number("Sts__ReportMaxExpandedBytes", 100 << 20, 1 << 10, 1 << 30),
+                MaxRatio: read.Number("Sts__ReportMaxRatio", 250, 10, 1_100),
+                MaxParts: read.Number("Sts__ReportMaxParts", 50, 1, 1_000),
+                MaxDepth: read.Number("Sts__ReportMaxDepth", 5, 1, 10)),
             ReadArrivals(read),
             ReadWarnings(read),
             ReadAuth(read),

@@ -45,11 +45,12 @@ internal static class ReportRows
             blob)
         {
             Digest = ReportDigest.Of(types, failures),
+            Notes = [.. read.Notes.Select(note => note.ToString())],
         };
         return (report, failures);
     }
 
-    private static List<ReportFailure> FailuresOf(IEnumerable<ReportedPolicy> policies)
+    private static IReadOnlyList<ReportFailure> FailuresOf(IReadOnlyList<ReportedPolicy> policies)
     {
         var failures = policies
             .SelectMany(policy => policy.FailureDetails, (policy, detail) => (
@@ -70,20 +71,30 @@ internal static class ReportRows
             })
             .OrderByDescending(failure => failure.Sessions)
             .ToList();
-        if (failures.Count <= MaxFailures)
+        // Of a large report the reader itself has kept the largest kinds alone.
+        var unlisted = policies
+            .GroupBy(policy => Cut(policy.PolicyType, MaxName), policy => policy.UnlistedFailures)
+            .Select(type => (PolicyType: type.Key, Sessions: Report.Sum(type)))
+            .Where(type => type.Sessions > 0)
+            .ToList();
+        if (failures.Count + unlisted.Count <= MaxFailures)
         {
-            return failures;
+            return [.. failures, .. unlisted.Select(type => Others(type.PolicyType, type.Sessions, "more kinds"))];
         }
 
         // One row a policy type for the rest, so that no two types are summed; a report with hundreds of types is nobody's, and loses some.
-        var types = Math.Min(failures.DistinctBy(failure => failure.PolicyType).Count(), MaxFailures / 2);
-        var rest = failures.Skip(MaxFailures - types).GroupBy(failure => failure.PolicyType).Take(types).Select(type => new ReportFailure(
-            ReportFailure.Others, "", "", Report.Sum(type.Select(failure => failure.Sessions)), $"{type.Count()} more kinds")
-        {
-            PolicyType = type.Key,
-        });
+        var types = Math.Min(failures.Select(failure => failure.PolicyType).Concat(unlisted.Select(type => type.PolicyType)).Distinct().Count(), MaxFailures / 2);
+        var rest = failures.Skip(MaxFailures - types)
+            .Select(failure => (failure.PolicyType, failure.Sessions, Kinds: 1))
+            .Concat(unlisted.Select(type => (type.PolicyType, type.Sessions, Kinds: 0)))
+            .GroupBy(one => one.PolicyType)
+            .Take(types)
+            .Select(type => Others(type.Key, Report.Sum(type.Select(one => one.Sessions)), type.Any(one => one.Kinds == 0) ? $"{type.Sum(one => one.Kinds)} and more kinds" : $"{type.Sum(one => one.Kinds)} more kinds"));
         return [.. failures.Take(MaxFailures - types), .. rest];
     }
+
+    private static ReportFailure Others(string policyType, long sessions, string information) =>
+        new(ReportFailure.Others, "", "", sessions, information) { PolicyType = policyType };
 
     private static string Cut(string text, int most) => text.Length <= most ? text : text[..most];
 }
