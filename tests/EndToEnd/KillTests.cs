@@ -293,8 +293,8 @@ public sealed partial class KillTests(KillTests.Fragile running) : IClassFixture
     }
 
     // As it lies there once the fault is mended that brought it there.
-    private Task QuarantineAsync(string domain, int number) =>
-        new BlobContainerClient(running.System.Azurite.ConnectionString, StorageLayout.QuarantineContainer).GetBlobClient(QuarantineName(number))
+    private async Task QuarantineAsync(string domain, int number) =>
+        await new BlobContainerClient(running.System.Azurite.ConnectionString, StorageLayout.QuarantineContainer).GetBlobClient(QuarantineName(number))
             .UploadAsync(new BinaryData(SampleOf(domain, number).ToJson()), Cancellation);
 
     private static string QuarantineName(int number) => string.Create(CultureInfo.InvariantCulture, $"{Today:yyyy-MM-dd}/{number}");
