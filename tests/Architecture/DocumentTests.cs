@@ -1,6 +1,8 @@
 using System.Text.RegularExpressions;
 using StsFunctions.CheckDomain;
+using StsFunctions.JudgeReports;
 using StsFunctions.Local;
+using StsFunctions.Reports;
 using Xunit;
 
 namespace StsFunctions.Tests.Architecture;
@@ -12,7 +14,14 @@ public sealed partial class DocumentTests
     public void Every_code_of_a_finding_is_in_the_catalogue_and_nothing_else()
     {
         var listed = FirstColumn().Matches(File.ReadAllText(Path.Combine(Repository.Root, "docs", "FINDINGS.md"))).Select(match => match.Groups[1].Value);
-        Assert.Equal(Judge.Rules.Select(rule => rule.Code).Append(NetworkFindings.Port25Closed.Code).Order(StringComparer.Ordinal), listed.Order(StringComparer.Ordinal));
+        Assert.Equal(Judge.Rules.Select(rule => rule.Code).Append(NetworkFindings.Port25Closed.Code).Concat(ReportFindings.Kinds.Select(kind => kind.Code)).Order(StringComparer.Ordinal), listed.Order(StringComparer.Ordinal));
+    }
+
+    [Fact]
+    public void Every_result_type_is_in_the_manual_of_the_API_with_the_very_words_of_the_code()
+    {
+        var manual = File.ReadAllText(Path.Combine(Repository.Root, "docs", "API.md")).Replace("\\<", "<", StringComparison.Ordinal);
+        Assert.All(ResultTypeGuide.All, advice => Assert.Contains($"| `{advice.ResultType}` | {advice.Meaning} | {advice.Remedy} |", manual, StringComparison.Ordinal));
     }
 
     [Fact]
