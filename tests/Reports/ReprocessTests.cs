@@ -48,7 +48,7 @@ public sealed class ReprocessTests(AzuriteFixture azurite) : IAsyncLifetime
         await RunAsync(ReprocessRequest.One(StorageLayout.ReportsContainer, first.Blob));
         await RunAsync(ReprocessRequest.One(StorageLayout.ReportsContainer, first.Blob));
 
-        Assert.Equal(first, Assert.Single(await ReportsAsync(Domain)));
+        AssertSame(first, Assert.Single(await ReportsAsync(Domain)));
         Assert.Equal("certificate-expired", Assert.Single(await _storage.Reports.ReadFailuresAsync(first, Now)).ResultType);
         await StoreInvariants.AssertAsync(_storage);
     }
@@ -115,7 +115,7 @@ public sealed class ReprocessTests(AzuriteFixture azurite) : IAsyncLifetime
         await RunAsync(ReprocessRequest.One(StorageLayout.ReportsContainer, report.Blob));
         await RunAsync(ReprocessRequest.One(StorageLayout.ReportsContainer, "2026-03-14/gone"));
 
-        Assert.Equal(report, Assert.Single(await ReportsAsync(Domain)));
+        AssertSame(report, Assert.Single(await ReportsAsync(Domain)));
         Assert.Contains(_log.Lines, line => line.Text.Contains("stays as it is", StringComparison.Ordinal));
     }
 
@@ -129,6 +129,13 @@ public sealed class ReprocessTests(AzuriteFixture azurite) : IAsyncLifetime
     {
         Assert.Null(ReprocessRequest.FromJson(message));
         await Assert.ThrowsAsync<ArrivalEventException>(() => _function.RunAsync(message, Now));
+    }
+
+    // Lists compare by what is in them.
+    private static void AssertSame(Report expected, Report actual)
+    {
+        Assert.Equal(expected.Notes, actual.Notes);
+        Assert.Equal(expected with { Notes = [] }, actual with { Notes = [] });
     }
 
     private async Task IngestAsync(byte[] raw)
