@@ -4,7 +4,7 @@ using StsFunctions.Reports;
 namespace StsFunctions.FetchReportMail;
 
 /// <summary>
-/// Timer, every 5 minutes, where a mailbox is set: what lies in its inbox is stored raw, and moved out of the inbox only then. Killed
+/// Timer, every 15 minutes, where a mailbox is set: what lies in its inbox is stored raw, and moved out of the inbox only then. Killed
 /// in between, a message is stored again under the name that its bytes give it, and its report finds its row.
 /// </summary>
 internal sealed class FetchReportMailFunction(GraphMailbox? mailbox, ReportReader reader, ReportInbox inbox, TimeProvider time, ILogger<FetchReportMailFunction> log)
