@@ -14,6 +14,7 @@ const string usage = """
       dotnet run --project bench -c Release -- store       10,000 domains: a list, a domain, a change, beside bare storage calls
       dotnet run --project bench -c Release -- probe       SMTP sessions per second of a check, beside a bare SslStream
       dotnet run --project bench -c Release -- fleet       a round over 1,000 and over 10,000 domains: time, memory, and how both grow
+      dotnet run --project bench -c Release -- reportstore a big report's rows, a small one's calls, and 90 days of a domain, beside bare storage calls
 
       --json    figures for machines on stdout, progress on stderr
 
@@ -34,6 +35,7 @@ Func<IProgress<string>, CancellationToken, Task<Outcome>>? bench = args.Where(ar
     ["store"] => StoreBench.RunAsync,
     ["probe"] => ProbeBench.RunAsync,
     ["fleet"] => FleetBench.RunAsync,
+    ["reportstore"] => ReportStoreBench.RunAsync,
     _ => null,
 };
 if (bench is null)

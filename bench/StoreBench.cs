@@ -123,7 +123,7 @@ internal static class StoreBench
             Queues = new QueueServiceClient(connectionString, Counted(new QueueClientOptions { MessageEncoding = QueueMessageEncoding.Base64 }));
             Tables = new TableServiceClient(connectionString, Counted(new TableClientOptions()));
             _domains = new DomainStore(Tables);
-            _fleet = new FleetStore(Tables, _domains, new ReportStore(Tables), TimeProvider.System);
+            _fleet = new FleetStore(Tables, _domains, new ReportStore(Tables, ReportTrust.Default), TimeProvider.System);
             _publisher = new PolicyPublisher(
                 _domains, new PolicyBlobs(Blobs), _fleet, new CheckQueue(Queues), new ServingSettings(TimeSpan.FromSeconds(30), TimeSpan.FromHours(24)), TimeProvider.System);
         }

@@ -29,7 +29,7 @@ public static class Everyday
     {
         var reports = Reports(day);
         await PostAsync(system, reports[0], cancellationToken);
-        await system.DropAsync($"mail/{day:yyyy-MM-dd}-beta.eml", reports[1].ToMail(), cancellationToken);
+        await system.DropAsync($"mail/{day:yyyy-MM-dd}-beta.eml", reports[1].ToMail(system.Internet.Zone), cancellationToken);
         await system.DropAsync($"files/{day:yyyy-MM-dd}-gamma.json", reports[2].ToJson(), cancellationToken);
     }
 

@@ -2,6 +2,7 @@ using System.Globalization;
 using System.IO.Compression;
 using System.Text.Json;
 using MimeKit;
+using StsFunctions.Local.MailInternet;
 
 namespace StsFunctions.Local;
 
@@ -79,8 +80,8 @@ public sealed record SampleReport(string Sender, string Domain, DateOnly Day, in
         return stream.ToArray();
     }
 
-    /// <summary>A mail (RFC 8460 §5.3).</summary>
-    public byte[] ToMail()
+    /// <summary>A mail (RFC 8460 §5.3), signed as one must be that is to count, where a zone is given to put the key into.</summary>
+    public byte[] ToMail(DnsZone? zone = null)
     {
         var report = new MimePart("application", "tlsrpt+gzip")
         {
@@ -96,6 +97,13 @@ public sealed record SampleReport(string Sender, string Domain, DateOnly Day, in
         mail.To.Add(new MailboxAddress("", $"tlsrpt@{Domain}"));
         mail.Headers.Add("TLS-Report-Domain", Domain);
         mail.Headers.Add("TLS-Report-Submitter", SenderDomain);
+        if (zone is not null)
+        {
+            var key = new DkimKey(SenderDomain, $"day{Day.DayNumber}");
+            key.Publish(zone);
+            key.Sign(mail);
+        }
+
         using var stream = new MemoryStream();
         mail.WriteTo(stream);
         return stream.ToArray();

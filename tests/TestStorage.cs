@@ -3,8 +3,11 @@ using Azure.Core.Pipeline;
 using Azure.Data.Tables;
 using Azure.Storage.Blobs;
 using Azure.Storage.Queues;
+using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Time.Testing;
 using StsFunctions.Domains;
+using StsFunctions.JudgeReports;
+using StsFunctions.Reports;
 using Xunit;
 
 namespace StsFunctions.Tests;
@@ -25,7 +28,8 @@ internal sealed class TestStorage
         MxHosts = new MxHostStore(Tables, Time);
         Agents = new AgentStore(Tables, Time);
         Wanted = new WantedLookStore(Tables, Time);
-        Reports = new ReportStore(Tables);
+        Reports = new ReportStore(Tables, ReportTrust.Default);
+        Posts = new PostCountStore(Tables, Time);
         Fleet = new FleetStore(Tables, Domains, Reports, Time);
         Publisher = PublisherAt(Time);
         Ledger = new FindingLedger(Domains);
@@ -57,6 +61,8 @@ internal sealed class TestStorage
 
     public ReportStore Reports { get; }
 
+    public PostCountStore Posts { get; }
+
     public FleetStore Fleet { get; }
 
     public PolicyPublisher Publisher { get; }
@@ -77,6 +83,11 @@ internal sealed class TestStorage
 
         return new PolicyPublisher(Domains, Policies, Fleet, new CheckQueue(queues), Serving, time);
     }
+
+    /// <summary>What judges reports, over this account.</summary>
+    public JudgeReportsFunction JudgeReports(TimeProvider? time = null) => new(
+        Domains, Reports, Fleet, Ledger, new CheckQueue(Queues), new OwnLooks(Blobs), new RawReports(Blobs), new ArrivalQueue(Queues), time ?? Time,
+        NullLogger<JudgeReportsFunction>.Instance);
 
     public static async Task<TestStorage> CreateAsync(AzuriteFixture azurite)
     {

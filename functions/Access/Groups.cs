@@ -13,6 +13,9 @@ internal sealed class Groups
     /// <summary>These and no other, spelt exactly so; none at all where none is named.</summary>
     public static Groups Of(IEnumerable<string> names) => new(names.ToHashSet(StringComparer.Ordinal));
 
+    /// <summary>Whether there is no limit.</summary>
+    public bool IsEvery => _names is null;
+
     /// <summary>Whether there is none that may be seen.</summary>
     public bool IsNone => _names is { Count: 0 };
 

@@ -116,10 +116,9 @@ internal sealed class AgentResults(
             var (now, partition) = (time.GetUtcNow(), await domains.ReadAsync(Keys.Operator, cancellation));
             var open = partition.Findings.Where(open => open.Finding.Code == AgentFindings.ContradictionCode).Select(open => open.Finding);
             var found = open.Where(finding => finding.Subject != place).Concat(evidence is null ? [] : [AgentFindings.Contradiction(place, evidence)]).ToList();
-            var others = partition.Findings.Select(open => open.Finding.Code).Where(code => code != AgentFindings.ContradictionCode).ToHashSet();
             try
             {
-                await ledger.RecordAsync(partition, Keys.Round(now), now, found, others, record: null, cancellation);
+                await ledger.RecordAsync(partition, FindingScope.Agents, Keys.Round(now), now, found, new HashSet<string>(), record: null, cancellation);
                 return;
             }
             catch (ConcurrentChangeException) when (attempt < MaxAttempts)

@@ -4,7 +4,8 @@ using Azure.Identity;
 namespace StsFunctions.Api;
 
 /// <summary>HTTP: everything under <c>api/</c>. Who calls is asked first, so that a stranger learns nothing, not even which paths there are.</summary>
-internal sealed class ApiFunction(BearerTokens tokens, DomainsResource domains, AgentResource agent, ILogger<ApiFunction> log)
+internal sealed class ApiFunction(
+    BearerTokens tokens, DomainsResource domains, ReportsResource reports, ReprocessResource reprocess, AgentResource agent, ILogger<ApiFunction> log)
 {
     /// <summary>The paths on the app's own host name.</summary>
     public const string Path = "/api/{**path}";
@@ -57,6 +58,13 @@ internal sealed class ApiFunction(BearerTokens tokens, DomainsResource domains, 
         ["domains", var domain] => [new(HttpMethods.Get, Roles.Readers, (context, caller) => domains.ReadAsync(context, caller, domain))],
         ["agent", "work"] => [new(HttpMethods.Post, Roles.Agents, agent.WorkAsync)],
         ["agent", "results"] => [new(HttpMethods.Post, Roles.Agents, agent.ResultAsync)],
+        ["domains", var domain, "reports"] => [new(HttpMethods.Get, Roles.Readers, (context, caller) => reports.ListAsync(context, caller, domain))],
+        ["domains", var domain, "reports.csv"] => [new(HttpMethods.Get, Roles.Readers, (context, caller) => reports.ExportCsvAsync(context, caller, domain))],
+        ["domains", var domain, "reports.json"] => [new(HttpMethods.Get, Roles.Readers, (context, caller) => reports.ExportJsonAsync(context, caller, domain))],
+        ["domains", var domain, "reports", "summary"] => [new(HttpMethods.Get, Roles.Readers, (context, caller) => reports.SummarizeAsync(context, caller, domain))],
+        ["domains", var domain, "reports", var id] => [new(HttpMethods.Get, Roles.Readers, (context, caller) => reports.ReadAsync(context, caller, domain, id))],
+        ["domains", var domain, "reports", var id, "raw"] => [new(HttpMethods.Get, Roles.Readers, (context, caller) => reports.DownloadAsync(context, caller, domain, id))],
+        ["reports", "reprocess"] => [new(HttpMethods.Post, Roles.Writers, reprocess.AskAsync)],
         _ => [],
     };
 

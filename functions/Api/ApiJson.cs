@@ -7,6 +7,11 @@ namespace StsFunctions.Api;
 [JsonSerializable(typeof(Problem))]
 [JsonSerializable(typeof(DomainListJson))]
 [JsonSerializable(typeof(DomainJson))]
+[JsonSerializable(typeof(ReportListJson))]
+[JsonSerializable(typeof(ReportJson))]
+[JsonSerializable(typeof(SummaryJson))]
+[JsonSerializable(typeof(ReprocessJson))]
+[JsonSerializable(typeof(ReprocessingJson))]
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase)]
 internal sealed partial class ApiJson : JsonSerializerContext
 {

@@ -25,6 +25,9 @@ internal static class Roles
 
     /// <summary>Who may look for us.</summary>
     public static IReadOnlyList<string> Agents { get; } = [Agent];
+
+    /// <summary>Who may change anything.</summary>
+    public static IReadOnlyList<string> Writers { get; } = [Admin];
 }
 
 /// <summary>Who calls <c>api/</c>, as a token that was checked says.</summary>
@@ -33,6 +36,12 @@ internal static class Roles
 /// <param name="Application">The id of the application that calls.</param>
 internal sealed record Caller(IReadOnlyCollection<string> Roles, Groups Groups, string Application)
 {
+    /// <summary>Whose domains the caller may see, where that is anybody's.</summary>
+    /// <exception cref="ProblemException">The token names no group.</exception>
+    public Groups SeenGroups => Groups.IsNone
+        ? throw ProblemException.Forbidden("The access token names no group whose domains you may see; have one assigned to you, then get a new token.")
+        : Groups;
+
     /// <summary>Whether the caller has one of these roles.</summary>
     public bool IsAny(IReadOnlyList<string> roles) => Roles.Any(roles.Contains);
 }

@@ -1,5 +1,4 @@
 using System.Buffers.Text;
-using System.Globalization;
 using System.Text;
 using Microsoft.Extensions.Primitives;
 using StsFunctions.Access;
@@ -17,10 +16,10 @@ internal sealed class DomainsResource(VisibleDomains domains)
     public async Task ListAsync(HttpContext context, Caller caller)
     {
         var query = context.Request.Query;
-        var size = PageSizeOf(query["pageSize"]);
+        var size = Query.NumberOf(query["pageSize"], "pageSize", DefaultPageSize, MaxPageSize);
         var after = AfterOf(query["continuation"]);
         // One more than asked for tells whether there is a next page.
-        var rows = await domains.ListAsync(SeenBy(caller), after, size + 1, context.RequestAborted);
+        var rows = await domains.ListAsync(caller.SeenGroups, after, size + 1, context.RequestAborted);
         var page = rows.Take(size).ToList();
         var list = new DomainListJson([.. page.Select(DomainLineJson.Of)], rows.Count > size ? ContinuationAfter(page[^1].Domain) : null);
         await ApiJson.AnswerAsync(context, list, ApiJson.Default.DomainListJson);
@@ -29,20 +28,10 @@ internal sealed class DomainsResource(VisibleDomains domains)
     /// <summary><c>GET api/domains/{domain}</c></summary>
     public async Task ReadAsync(HttpContext context, Caller caller, string name)
     {
-        var groups = SeenBy(caller);
+        var groups = caller.SeenGroups;
         var found = DomainName.TryParse(name, out var domain) ? await domains.FindAsync(groups, domain, context.RequestAborted) : null;
         await ApiJson.AnswerAsync(context, DomainJson.Of(found ?? throw ProblemException.NoSuchDomain()), ApiJson.Default.DomainJson);
     }
-
-    private static Groups SeenBy(Caller caller) => caller.Groups.IsNone
-        ? throw ProblemException.Forbidden("The access token names no group whose domains you may see; have one assigned to you, then get a new token.")
-        : caller.Groups;
-
-    private static int PageSizeOf(StringValues text) => text.Count == 0
-        ? DefaultPageSize
-        : int.TryParse(text.ToString(), NumberStyles.None, CultureInfo.InvariantCulture, out var size) && size is >= 1 and <= MaxPageSize
-            ? size
-            : throw ProblemException.BadRequest($"pageSize is a whole number from 1 to {MaxPageSize}.");
 
     // The list goes on after a domain; to callers that is a text without a meaning, so that the order may change.
     private static string ContinuationAfter(string domain) => Base64Url.EncodeToString(Encoding.UTF8.GetBytes(domain));

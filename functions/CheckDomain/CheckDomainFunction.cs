@@ -94,7 +94,7 @@ internal sealed class CheckDomainFunction(
             await RecordNetworkAsync(seen, before, cancellation);
         }
 
-        var changes = await ledger.RecordAsync(partition, key, seen.At, confirmed.Findings, judgement.Unseen, record, cancellation);
+        var changes = await ledger.RecordAsync(partition, FindingScope.Checks, key, seen.At, confirmed.Findings, judgement.Unseen, record, cancellation);
         log.LogInformation(
             "Checked {Domain} in round {Round}, look {Look}: {Findings} finding(s), {Suspects} to confirm, {Changes} change(s), port 25 {Port25}",
             domain, request.Round, look, confirmed.Findings.Count, confirmed.Suspects.Count, changes.Count(change => change.Change is not null), seen.Port25);
@@ -131,7 +131,7 @@ internal sealed class CheckDomainFunction(
         {
             var partition = await domains.ReadAsync(Keys.Operator, cancellation);
             // Under the look's own time: within a round one domain's look may see the network open and another's closed.
-            await ledger.RecordAsync(partition, Keys.Round(seen.At), seen.At, found, new HashSet<string> { AgentFindings.ContradictionCode }, record: null, cancellation);
+            await ledger.RecordAsync(partition, FindingScope.Network, Keys.Round(seen.At), seen.At, found, new HashSet<string>(), record: null, cancellation);
         }
         catch (ConcurrentChangeException)
         {

@@ -12,6 +12,7 @@ internal sealed record AddedJson(string Domain, string PolicyId, bool Changed, I
 [JsonSerializable(typeof(CheckedJson))]
 [JsonSerializable(typeof(FetchedJson))]
 [JsonSerializable(typeof(List<FleetRow>))]
+[JsonSerializable(typeof(List<ShownReportFile>))]
 [JsonSerializable(typeof(ShownDomain))]
 [JsonSerializable(typeof(IReadOnlyList<RemainingDomain>))]
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, UseStringEnumConverter = true, WriteIndented = true)]

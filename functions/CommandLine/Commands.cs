@@ -17,6 +17,7 @@ internal static class Commands
             PolicyCommands.Create(),
             CheckCommand.Create(),
             AgentCommand.Create(),
+            ReportCommands.Create(),
         };
         var parsed = root.Parse(args.Length == 0 ? ["--help"] : args);
         var code = await parsed.InvokeAsync();

@@ -8,6 +8,7 @@ internal sealed class FindingLedger(DomainStore store)
 
     /// <summary>Records the difference between what stands open and what was found.</summary>
     /// <param name="partition">The partition as it was read.</param>
+    /// <param name="scope">Which findings are the caller's own: the others stay as they are.</param>
     /// <param name="round">The round: with it a change has the same key however often it is recorded.</param>
     /// <param name="at">When the look began.</param>
     /// <param name="found">What it found.</param>
@@ -16,8 +17,10 @@ internal sealed class FindingLedger(DomainStore store)
     /// <param name="cancellation">Ends the work; whatever was committed stays whole.</param>
     /// <returns>What changed.</returns>
     /// <exception cref="ConcurrentChangeException">Another writer was first.</exception>
+    /// <exception cref="ArgumentException">Something found is not the caller's own.</exception>
     public async Task<IReadOnlyList<FindingChange>> RecordAsync(
         DomainPartition partition,
+        FindingScope scope,
         string round,
         DateTimeOffset at,
         IReadOnlyList<Finding> found,
@@ -25,11 +28,16 @@ internal sealed class FindingLedger(DomainStore store)
         DomainRecord? record,
         CancellationToken cancellation)
     {
+        if (found.FirstOrDefault(finding => !scope.Owns(finding.Code)) is { } strange)
+        {
+            throw new ArgumentException($"{strange.Code} is not this writer's to find.", nameof(found));
+        }
+
         var all = new List<FindingChange>();
         while (true)
         {
             // Each once: whatever storage makes of a text, the loop ends.
-            var changes = FindingChanges.Between(partition.Findings, found, unseen)
+            var changes = FindingChanges.Between([.. partition.Findings.Where(open => scope.Owns(open.Finding.Code))], found, unseen)
                 .Where(change => !all.Any(done => (done.Finding.Code, done.Finding.Subject) == (change.Finding.Code, change.Finding.Subject)))
                 .ToList();
             var batch = changes.Take(ChangesPerCommit).ToList();
@@ -42,8 +50,11 @@ internal sealed class FindingLedger(DomainStore store)
 
             if (partition.Record is { } before && record is not null)
             {
-                // Before the last batch the record is rewritten as it is, for its version alone.
-                commit.Record(isLast ? record : before, partition.ETag);
+                if (batch.Count > 0 || record != before)
+                {
+                    // Before the last batch the record is rewritten as it is, for its version alone.
+                    commit.Record(isLast ? record : before, partition.ETag);
+                }
             }
             else if (batch.Count > 0)
             {

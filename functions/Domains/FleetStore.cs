@@ -119,7 +119,7 @@ internal sealed class FleetStore
     /// <summary>Sums what counts, day by day.</summary>
     public static IReadOnlyList<DailySessions> DailySessionsOf(IEnumerable<Report> reports) =>
         [.. reports
-            .Where(report => !report.Superseded)
+            .Where(report => report.Counts)
             .GroupBy(report => report.Day)
             .OrderBy(day => day.Key)
             .Select(day => new DailySessions(day.Key, Report.Sum(day.Select(r => r.Sessions)), Report.Sum(day.Select(r => r.Failures))))];

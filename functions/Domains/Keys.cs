@@ -78,6 +78,12 @@ internal static class Keys
     /// <summary>The first key of a day's reports; sorts after every earlier day's.</summary>
     public static string Day(DateOnly day) => day.ToString("yyyyMMdd", CultureInfo.InvariantCulture);
 
+    /// <summary>The partition of how many posted reports were taken, apart from every domain's: no domain name can hold an <c>@</c>.</summary>
+    public const string PostCounts = "@posts";
+
+    /// <summary>A domain's count of one day.</summary>
+    public static string PostCount(DateOnly day, DomainName domain) => $"{Day(day)}:{domain.Value}";
+
     public static string ReportFailure(string report, string generation, int number) =>
         string.Create(CultureInfo.InvariantCulture, $"{report}:{generation}:{number:d4}");
 

@@ -1,3 +1,5 @@
+using StsFunctions.Protocol.TlsRpt;
+
 namespace StsFunctions.Domains;
 
 /// <summary>How a report came in.</summary>
@@ -9,18 +11,36 @@ internal enum ReportSource
     /// <summary>By mail.</summary>
     Mail,
 
+    /// <summary>By mail, read out of the Exchange Online mailbox.</summary>
+    Mailbox,
+
     /// <summary>Dropped into the inbox container by something else.</summary>
     Dropped,
 }
 
-/// <summary>What is known of a report's sender, the weakest first: of several bodies of one identity the strongest counts (RPT-6).</summary>
+/// <summary>
+/// What is known of a report's sender, taken when it arrived, the weakest first: of several bodies of one identity the strongest
+/// counts (RPT-6). What counts at all is <see cref="ReportTrust"/>'s to say.
+/// </summary>
 internal enum Verdict
 {
-    /// <summary>Nothing.</summary>
+    /// <summary>DKIM signatures, none of which is valid.</summary>
+    Fail,
+
+    /// <summary>A DKIM signature whose key could not be looked up, again and again: DNS did not answer.</summary>
+    TemporaryError,
+
+    /// <summary>Nothing: no signature. A POST never has one.</summary>
     Unverified,
 
     /// <summary>A valid DKIM signature, of another domain than the sender's.</summary>
     Signed,
+
+    /// <summary>
+    /// The mailbox's own Exchange Online found a valid DKIM signature of the sender's own domain. It rewrites bodies, so that we
+    /// cannot find it ourselves.
+    /// </summary>
+    PassByReceiver,
 
     /// <summary>A valid DKIM signature of the sender's own domain (RFC 8460 §3).</summary>
     Aligned,
@@ -58,8 +78,29 @@ internal sealed record Report(
     /// <summary>The one set of failure rows that counts; empty before it is stored.</summary>
     public string Generation { get; init; } = "";
 
+    /// <summary>What it says policy type by policy type; null in a row that an earlier version of the app wrote.</summary>
+    public ReportDigest? Digest { get; init; }
+
+    /// <summary>What it says policy type by policy type, the counted type first; without a digest, all that is known of that one.</summary>
+    public IReadOnlyList<TypeCounts> Types => Digest?.Types ?? [new TypeCounts(PolicyType, Sessions, Failures, [], 0)];
+
+    /// <summary>The row it lies in: its day, its identity and its body.</summary>
+    public string Key => $"{Identity}:{BodyHash}";
+
+    /// <summary>What several bodies of one report have in common (RPT-6), day first.</summary>
+    public string Identity => Keys.Report(Day, Submitter, ReportId, Start);
+
+    /// <summary>How it deviates from RFC 8460, a line each that begins with a code.</summary>
+    public IReadOnlyList<string> Notes { get; init; } = [];
+
     /// <summary>Another body of the same identity counts instead. Never stored: it shows where all bodies are side by side.</summary>
     public bool Superseded { get; init; }
+
+    /// <summary>Its sender is known well enough, and no other body counts instead. Never stored: <see cref="ReportTrust"/> decides when it is read.</summary>
+    public bool Counts { get; init; }
+
+    /// <summary>The domain whose signature the verdict rests on; empty where there is none.</summary>
+    public string SignedBy { get; init; } = "";
 
     /// <summary>The day it counts for: the start of its range, in UTC.</summary>
     public DateOnly Day => DateOnly.FromDateTime(Start.UtcDateTime);
@@ -75,4 +116,11 @@ internal sealed record Report(
 /// <param name="Address">The receiving address, or empty.</param>
 /// <param name="Sessions">How many sessions failed so.</param>
 /// <param name="Information">The sender's words on it, or empty.</param>
-internal sealed record ReportFailure(string ResultType, string MxHost, string Address, long Sessions, string Information);
+internal sealed record ReportFailure(string ResultType, string MxHost, string Address, long Sessions, string Information)
+{
+    /// <summary>In a result type's place: the sum of all kinds that were too many to keep apart.</summary>
+    public const string Others = "(others)";
+
+    /// <summary>The policy type under which they failed; types tell of the same sessions.</summary>
+    public string PolicyType { get; init; } = PolicyTypes.Sts;
+}

@@ -1,5 +1,6 @@
 using System.Diagnostics.CodeAnalysis;
 using System.Globalization;
+using System.Runtime.CompilerServices;
 using System.Text;
 using Azure;
 using Azure.Data.Tables;
@@ -19,10 +20,11 @@ internal sealed class ReportStore
 
     private readonly TableClient _reports;
     private readonly TableClient _failures;
+    private readonly ReportTrust _trust;
 
     [DynamicDependency(DynamicallyAccessedMemberTypes.PublicConstructors, typeof(TableEntity))]
-    public ReportStore(TableServiceClient tables) =>
-        (_reports, _failures) = (tables.GetTableClient(StorageLayout.ReportsTable), tables.GetTableClient(StorageLayout.ReportFailuresTable));
+    public ReportStore(TableServiceClient tables, ReportTrust trust) =>
+        (_reports, _failures, _trust) = (tables.GetTableClient(StorageLayout.ReportsTable), tables.GetTableClient(StorageLayout.ReportFailuresTable), trust);
 
     /// <summary>
     /// Stores a report once. The same body again changes nothing, unless its sender is better known now; another body of
@@ -31,17 +33,23 @@ internal sealed class ReportStore
     /// <exception cref="ConcurrentChangeException">Other writers were first, again and again.</exception>
     public Task StoreAsync(Report report, IReadOnlyList<ReportFailure> failures, CancellationToken cancellation) => TryAsync(report.Domain, async () =>
     {
-        var key = KeyOf(report);
-        var stored = await _reports.GetEntityIfExistsAsync<TableEntity>(report.Domain, key, ["Verdict"], cancellation);
+        var key = report.Key;
+        var stored = await _reports.GetEntityIfExistsAsync<TableEntity>(report.Domain, key, cancellationToken: cancellation);
         if (!stored.HasValue)
         {
             var whole = await WriteFailuresAsync(report, failures, cancellation);
             await _reports.AddEntityAsync(ToRow(whole, key), cancellation);
         }
-        else if (report.Verdict > Enum.Parse<Verdict>(stored.Value!.GetString("Verdict")))
+        else if (ReportTrust.Rank(report) > ReportTrust.Rank(ToReport(stored.Value!)))
         {
-            var better = new TableEntity(report.Domain, key) { ["Verdict"] = report.Verdict.ToString(), ["Source"] = report.Source.ToString(), ["Blob"] = report.Blob };
-            await _reports.UpdateEntityAsync(better, stored.Value.ETag, TableUpdateMode.Merge, cancellation);
+            var better = new TableEntity(report.Domain, key)
+            {
+                ["Verdict"] = report.Verdict.ToString(),
+                ["SignedBy"] = report.SignedBy,
+                ["Source"] = report.Source.ToString(),
+                ["Blob"] = report.Blob,
+            };
+            await _reports.UpdateEntityAsync(better, stored.Value!.ETag, TableUpdateMode.Merge, cancellation);
         }
     });
 
@@ -58,27 +66,27 @@ internal sealed class ReportStore
 
     private async Task PutInPlaceAsync(Report report, CancellationToken cancellation)
     {
-        var key = KeyOf(report);
         var earlier = await _reports
             .QueryAsync<TableEntity>(TableClient.CreateQueryFilter($"PartitionKey eq {report.Domain} and BodyHash eq {report.BodyHash}"), cancellationToken: cancellation)
             .ToListAsync(cancellation);
-        if (earlier.Find(row => row.RowKey == key) is { } same)
+        if (earlier.Select(ToReport).OrderByDescending(ReportTrust.Rank).ThenBy(row => row.ArrivedAt).FirstOrDefault() is { } before)
         {
             // When and how well known it arrived was decided then: keys of signatures rotate (RFC 8460 §3).
-            var before = ToReport(same);
-            report = report with { Source = before.Source, Verdict = before.Verdict, ArrivedAt = before.ArrivedAt, Blob = before.Blob };
-            await _reports.UpdateEntityAsync(ToRow(report, key), same.ETag, TableUpdateMode.Replace, cancellation);
-        }
-        else
-        {
-            await _reports.AddEntityAsync(ToRow(report, key), cancellation);
+            report = ReportTrust.Rank(report) > ReportTrust.Rank(before)
+                ? report with { ArrivedAt = before.ArrivedAt }
+                : report with { Source = before.Source, Verdict = before.Verdict, SignedBy = before.SignedBy, ArrivedAt = before.ArrivedAt, Blob = before.Blob };
         }
 
-        foreach (var other in earlier.Where(row => row.RowKey != key))
-        {
-            // The first reading took it for another sender's, or another day's.
-            await _reports.DeleteEntityAsync(report.Domain, other.RowKey, other.ETag, cancellation);
-        }
+        var key = report.Key;
+        var same = earlier.Find(row => row.RowKey == key);
+        var put = ToRow(report, key);
+        // What the first reading took for another sender's, or another day's, goes in the same transaction: at no time do both count.
+        List<TableTransactionAction> actions =
+        [
+            same is null ? new(TableTransactionActionType.Add, put) : new(TableTransactionActionType.UpdateReplace, put, same.ETag),
+            .. earlier.Where(row => row.RowKey != key).Take(DomainStore.MaxOperations - 1).Select(row => new TableTransactionAction(TableTransactionActionType.Delete, row, row.ETag)),
+        ];
+        await _reports.SubmitTransactionAsync(actions, cancellation);
 
         foreach (var row in earlier.Select(row => row.RowKey).Append(key).Distinct())
         {
@@ -86,40 +94,75 @@ internal sealed class ReportStore
         }
     }
 
-    /// <summary>A domain's reports from a day on, by day; of several bodies of one identity all but one are marked superseded.</summary>
-    public async Task<IReadOnlyList<Report>> ReadAsync(DomainName domain, DateOnly from, CancellationToken cancellation)
+    /// <summary>A domain's reports from a day on, by day; as <see cref="ScanAsync"/> marks them.</summary>
+    public async Task<IReadOnlyList<Report>> ReadAsync(DomainName domain, DateOnly from, CancellationToken cancellation) =>
+        await ScanAsync(domain, ReportRange.From(from), rowsPerCall: null, cancellation).ToListAsync(cancellation);
+
+    /// <summary>
+    /// A domain's reports of a range, by day, with one scan of its partition and as they come; of several bodies of one identity all but one are
+    /// marked superseded, and what counts is marked so. An identity's names are the sender's to choose: what other domains signed for
+    /// themselves stands beside each other, so that nobody pushes out another's report by guessing its id.
+    /// </summary>
+    /// <param name="domain">The domain.</param>
+    /// <param name="range">Which of its reports.</param>
+    /// <param name="rowsPerCall">How many rows one call of storage brings; null for as many as it gives.</param>
+    /// <param name="cancellation">Ends the work.</param>
+    public async IAsyncEnumerable<Report> ScanAsync(
+        DomainName domain, ReportRange range, int? rowsPerCall, [EnumeratorCancellation] CancellationToken cancellation)
     {
-        var filter = TableClient.CreateQueryFilter($"PartitionKey eq {domain.Value} and RowKey ge {Keys.Day(from)}");
-        var reports = new List<Report>();
-        await foreach (var row in _reports.QueryAsync<TableEntity>(filter, cancellationToken: cancellation))
+        var filter = TableClient.CreateQueryFilter($"PartitionKey eq {domain.Value} and RowKey ge {range.First} and RowKey lt {range.End}");
+        var bodies = new List<Report>();
+        await foreach (var row in _reports.QueryAsync<TableEntity>(filter, rowsPerCall, cancellationToken: cancellation))
         {
-            reports.Add(ToReport(row));
+            var report = ToReport(row);
+            if (bodies is [var first, ..] && first.Identity != report.Identity)
+            {
+                foreach (var ranked in Ranked(bodies))
+                {
+                    yield return ranked;
+                }
+
+                bodies.Clear();
+            }
+
+            bodies.Add(report);
         }
 
-        return [.. reports
-            .GroupBy(report => Keys.Report(report.Day, report.Submitter, report.ReportId, report.Start))
-            .OrderBy(identity => identity.Key, StringComparer.Ordinal)
-            .SelectMany(identity => identity
-                .OrderByDescending(report => report.Verdict)
-                .ThenBy(report => report.ArrivedAt)
-                .ThenBy(report => report.BodyHash, StringComparer.Ordinal)
-                .Select((report, place) => report with { Superseded = place > 0 }))];
+        foreach (var ranked in Ranked(bodies))
+        {
+            yield return ranked;
+        }
     }
+
+    // RPT-6: the best authenticated counts, then the first.
+    private IEnumerable<Report> Ranked(List<Report> bodies) => SideBySide([.. bodies
+        .OrderByDescending(ReportTrust.Rank)
+        .ThenBy(report => report.ArrivedAt)
+        .ThenBy(report => report.BodyHash, StringComparer.Ordinal)])
+        .Select(report => report with { Counts = !report.Superseded && _trust.Counts(report) });
 
     /// <summary>The failures of a report's one generation that counts.</summary>
     public async Task<IReadOnlyList<ReportFailure>> ReadFailuresAsync(Report report, CancellationToken cancellation)
     {
         var failures = new List<ReportFailure>();
-        await foreach (var row in _failures.QueryAsync<TableEntity>(FailuresOf(report.Domain, $"{KeyOf(report)}:{report.Generation}"), cancellationToken: cancellation))
+        await foreach (var row in _failures.QueryAsync<TableEntity>(FailuresOf(report.Domain, $"{report.Key}:{report.Generation}"), cancellationToken: cancellation))
         {
             failures.Add(new ReportFailure(
-                row.GetString("ResultType"), row.GetString("MxHost"), row.GetString("Address"), row.GetInt64("Sessions")!.Value, row.GetString("Information")));
+                row.GetString("ResultType"), row.GetString("MxHost"), row.GetString("Address"), row.GetInt64("Sessions")!.Value, row.GetString("Information"))
+            {
+                PolicyType = row.GetString("PolicyType") ?? report.PolicyType,
+            });
         }
 
         return failures;
     }
 
-    private static string KeyOf(Report report) => $"{Keys.Report(report.Day, report.Submitter, report.ReportId, report.Start)}:{report.BodyHash}";
+    // The best known body first: what is less well known, or of the same signer again, counts no more.
+    private static IEnumerable<Report> SideBySide(List<Report> bodies)
+    {
+        var signers = new HashSet<string>(StringComparer.Ordinal);
+        return bodies.Select(body => body with { Superseded = ReportTrust.IsLessKnown(body, bodies[0]) || !signers.Add(body.SignedBy) });
+    }
 
     private static string FailuresOf(string domain, string prefix) =>
         TableClient.CreateQueryFilter($"PartitionKey eq {domain} and RowKey ge {prefix + ":"} and RowKey lt {prefix + ";"}");
@@ -127,7 +170,7 @@ internal sealed class ReportStore
     private async Task<Report> WriteFailuresAsync(Report report, IReadOnlyList<ReportFailure> failures, CancellationToken cancellation)
     {
         var generation = GenerationOf(failures);
-        var key = KeyOf(report);
+        var key = report.Key;
         var number = 0;
         foreach (var chunk in failures.Chunk(DomainStore.MaxOperations))
         {
@@ -140,6 +183,7 @@ internal sealed class ReportStore
                     ["Address"] = failure.Address,
                     ["Sessions"] = failure.Sessions,
                     ["Information"] = failure.Information,
+                    ["PolicyType"] = failure.PolicyType,
                 })).ToList();
             await _failures.SubmitTransactionAsync(rows, cancellation);
         }
@@ -153,7 +197,7 @@ internal sealed class ReportStore
         var text = new StringBuilder();
         foreach (var failure in failures)
         {
-            foreach (var part in (string[])[failure.ResultType, failure.MxHost, failure.Address, failure.Information])
+            foreach (var part in (string[])[failure.PolicyType, failure.ResultType, failure.MxHost, failure.Address, failure.Information])
             {
                 text.Append(CultureInfo.InvariantCulture, $"{part.Length}:{part}");
             }
@@ -205,10 +249,13 @@ internal sealed class ReportStore
         ["Failures"] = report.Failures,
         ["Source"] = report.Source.ToString(),
         ["Verdict"] = report.Verdict.ToString(),
+        ["SignedBy"] = report.SignedBy,
         ["ArrivedAt"] = report.ArrivedAt,
         ["BodyHash"] = report.BodyHash,
         ["Generation"] = report.Generation,
         ["Blob"] = report.Blob,
+        ["Digest"] = report.Digest?.ToJson(),
+        ["Notes"] = NotesProperty.Write(report.Notes),
     };
 
     private static Report ToReport(TableEntity row) => new(
@@ -227,5 +274,8 @@ internal sealed class ReportStore
         row.GetString("Blob"))
     {
         Generation = row.GetString("Generation"),
+        Digest = ReportDigest.FromJson(row.GetString("Digest")),
+        SignedBy = row.GetString("SignedBy") ?? "",
+        Notes = NotesProperty.Read(row.GetString("Notes")),
     };
 }

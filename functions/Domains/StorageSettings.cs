@@ -64,7 +64,8 @@ internal sealed record StorageSettings(string? ConnectionString, string? Account
 
     private Uri Endpoint(string service) => new($"https://{AccountName}.{service}.core.windows.net");
 
-    private TokenCredential Credential() => ClientId is null
+    /// <summary>The app's own identity, or the signed-in developer.</summary>
+    public TokenCredential Credential() => ClientId is null
         ? new DefaultAzureCredential()
         : new ManagedIdentityCredential(ManagedIdentityId.FromUserAssignedClientId(ClientId));
 

@@ -3,8 +3,11 @@ using StsFunctions.Agents;
 using StsFunctions.Api;
 using StsFunctions.CheckDomain;
 using StsFunctions.Domains;
+using StsFunctions.FetchReportMail;
 using StsFunctions.IngestReport;
+using StsFunctions.JudgeReports;
 using StsFunctions.Outgoing;
+using StsFunctions.ReceiveMail;
 using StsFunctions.ReceiveReport;
 using StsFunctions.Reports;
 using StsFunctions.ScheduleChecks;
@@ -32,6 +35,8 @@ internal static class Composition
         services.AddSingleton(settings.Confirm);
         services.AddSingleton(PlacesOf(settings));
         services.AddSingleton(settings.Reports);
+        services.AddSingleton(settings.Arrivals);
+        services.AddSingleton(settings.Arrivals.Trust);
         services.AddSingleton<HostsApart>();
 
         services.AddSingleton(_ => settings.Storage.Blobs());
@@ -59,9 +64,24 @@ internal static class Composition
         services.AddSingleton<ReportReader>();
         services.AddSingleton<ReportInbox>();
         services.AddSingleton<ArrivalQueue>();
+        services.AddSingleton<RawReports>();
+        services.AddSingleton<MailAuthenticity>();
+        services.AddSingleton<PostRate>();
+        services.AddSingleton<PostCountStore>();
         services.AddSingleton<ReceiveReportFunction>();
+        services.AddSingleton<ReceiveMailFunction>();
+        services.AddSingleton(provider => new FetchReportMailFunction(
+            settings.Arrivals.Mailbox is { } mailbox
+                ? new GraphMailbox(mailbox, mailbox.IsLab ? null : settings.Storage.Credential(), provider.GetRequiredService<TimeProvider>())
+                : null,
+            provider.GetRequiredService<ReportReader>(),
+            provider.GetRequiredService<ReportInbox>(),
+            provider.GetRequiredService<TimeProvider>(),
+            provider.GetRequiredService<ILogger<FetchReportMailFunction>>()));
         services.AddSingleton<IngestReportFunction>();
         services.AddSingleton<SweepStorageFunction>();
+        services.AddSingleton<OwnLooks>();
+        services.AddSingleton<JudgeReportsFunction>();
 
         services.AddSingleton(settings.Outgoing);
         services.AddSingleton<OutgoingGate>();
@@ -92,6 +112,9 @@ internal static class Composition
 
         services.AddSingleton<VisibleDomains>();
         services.AddSingleton<DomainsResource>();
+        services.AddSingleton<VisibleReports>();
+        services.AddSingleton<ReportsResource>();
+        services.AddSingleton<ReprocessResource>();
         services.AddSingleton(provider => new BearerTokens(
             settings.Auth, provider.GetRequiredService<TimeProvider>(), provider.GetRequiredService<ILoggerFactory>()));
         services.AddSingleton<HandedIn>();

@@ -2,7 +2,10 @@ using System.Globalization;
 using System.Net;
 using StsFunctions.Api;
 using StsFunctions.CheckDomain;
+using StsFunctions.FetchReportMail;
 using StsFunctions.IngestReport;
+using StsFunctions.JudgeReports;
+using StsFunctions.ReceiveMail;
 using StsFunctions.ReceiveReport;
 using StsFunctions.ScheduleChecks;
 using StsFunctions.SendWarning;
@@ -85,11 +88,15 @@ internal static class Handler
             root.GetRequiredService<ServePolicyFunction>().RunAsync(context));
         app.MapHttp(ReceiveReportFunction.Path, Audience.App, [HttpMethods.Post], context =>
             root.GetRequiredService<ReceiveReportFunction>().RunAsync(context));
+        app.MapHttp(ReceiveMailFunction.Path, Audience.App, [HttpMethods.Post], context =>
+            root.GetRequiredService<ReceiveMailFunction>().RunAsync(context));
         app.MapHttp(ApiFunction.Path, Audience.App, ApiFunction.Methods, context =>
             root.GetRequiredService<ApiFunction>().RunAsync(context));
 
         app.MapTimer("ScheduleChecks", (services, cancellation) => services.GetRequiredService<ScheduleChecksFunction>().RunAsync(cancellation));
+        app.MapTimer("JudgeReports", (services, cancellation) => services.GetRequiredService<JudgeReportsFunction>().RunAsync(cancellation));
         app.MapTimer("SweepStorage", (services, cancellation) => services.GetRequiredService<SweepStorageFunction>().RunAsync(cancellation));
+        app.MapTimer("FetchReportMail", (services, cancellation) => services.GetRequiredService<FetchReportMailFunction>().RunAsync(cancellation));
         app.MapTimer("SendWarning", (services, cancellation) => services.GetRequiredService<SendWarningFunction>().RunAsync(cancellation));
         app.MapQueue("CheckDomain", (services, message, cancellation) => services.GetRequiredService<CheckDomainFunction>().RunAsync(message, cancellation));
         app.MapQueue("IngestReport", (services, message, cancellation) => services.GetRequiredService<IngestReportFunction>().RunAsync(message, cancellation));

@@ -24,10 +24,14 @@ internal sealed record Settings(
     ConfirmSettings Confirm,
     string? CertificateAuthority,
     ReportSettings Reports,
+    ArrivalSettings Arrivals,
     WarningSettings Warnings,
     AuthSettings? Auth,
     TelemetrySettings Telemetry)
 {
+    // As many as 128 bits have in base32, and more than anybody types by hand.
+    private const int MinMailSecret = 26;
+
     /// <summary>
     /// Reads the settings out of the process's environment. Where <paramref name="faults"/> is not empty, nothing may start.
     /// What never touches storage needs none.
@@ -51,7 +55,11 @@ internal sealed record Settings(
             ReadCertificateAuthority(read),
             new ReportSettings(
                 MaxBytes: read.Number("Sts__ReportMaxBytes", 10 << 20, 1 << 10, 100 << 20),
-                MaxExpandedBytes: read.Number("Sts__ReportMaxExpandedBytes", 100 << 20, 1 << 10, 1 << 30)),
+                MaxExpandedBytes: read.Number("Sts__ReportMaxExpandedBytes", 100 << 20, 1 << 10, 1 << 30),
+                MaxRatio: read.Number("Sts__ReportMaxRatio", 250, 10, 1_100),
+                MaxParts: read.Number("Sts__ReportMaxParts", 50, 1, 1_000),
+                MaxDepth: read.Number("Sts__ReportMaxDepth", 5, 1, 10)),
+            ReadArrivals(read),
             ReadWarnings(read),
             ReadAuth(read),
             new TelemetrySettings(
@@ -110,6 +118,31 @@ internal sealed record Settings(
             ? null
             : name;
 
+    private static ArrivalSettings ReadArrivals(SettingsReader read)
+    {
+        var level = read.Parsed(
+            "Sts__ReportTrust",
+            text => Enum.GetNames<TrustLevel>().Any(name => name.Equals(text, StringComparison.OrdinalIgnoreCase)) ? new ReportTrust(Enum.Parse<TrustLevel>(text, ignoreCase: true)) : null,
+            "write aligned, signed or any");
+        var secret = read.Parsed(
+            "Sts__MailSecret",
+            text => text.Length >= MinMailSecret && text.All(c => c is > ' ' and <= '~') ? text : null,
+            $"write at least {MinMailSecret} visible ASCII characters that nobody guesses, as `openssl rand -hex 32` prints them",
+            isSecret: true);
+        var mailbox = read.Parsed(
+            "Sts__ReportMailbox",
+            text => ParseId(text) ?? (ParseMailbox(text) is { } address && address.Address == text ? text : null),
+            "write the mailbox's address alone, for example tlsrpt@example.com, or its user's id");
+        var graph = read.Parsed("Sts__Lab__Graph", ParseLabAddress, "write the address of a stand-in for Microsoft Graph on this machine, for example http://127.0.0.1:8080/");
+        return new ArrivalSettings(
+            level ?? ReportTrust.Default,
+            new PostSettings(
+                PerMinute: read.Number("Sts__PostsPerMinute", 300, 1, 100_000),
+                PerDomainAndDay: read.Number("Sts__PostsPerDomainAndDay", 500, 1, 1_000_000)),
+            secret,
+            mailbox is null ? null : new MailboxSettings(mailbox, graph ?? MailboxSettings.PublicGraph));
+    }
+
     private static WarningSettings ReadWarnings(SettingsReader read)
     {
         const string addressHint = "write one mail address, for example postmaster@example.com";
@@ -150,7 +183,7 @@ internal sealed record Settings(
         var groupClaim = read.Parsed("Sts__Auth__GroupClaim", text => text.Any(char.IsWhiteSpace) ? null : text, "write the name of one claim, for example groups");
         var authority = read.Parsed(
             "Sts__Lab__Authority",
-            text => Uri.TryCreate(text, UriKind.Absolute, out var uri) && uri is { IsLoopback: true, Scheme: "http" or "https", PathAndQuery: "/" } ? uri : null,
+            ParseLabAddress,
             "write the address of a token issuer on this machine, for example http://127.0.0.1:8080/");
 
         if (read.Text("Sts__Auth__Tenant") is null != read.Text("Sts__Auth__Audience") is null)
@@ -165,6 +198,9 @@ internal sealed record Settings(
     private static IEnumerable<string> Spellings(string audience) => ParseId(audience) is { } id ? [id, $"api://{id}"] : [audience];
 
     private static bool IsAudience(string text) => ParseId(text) is not null || (Uri.IsWellFormedUriString(text, UriKind.Absolute) && !text.Contains(' ', StringComparison.Ordinal));
+
+    private static Uri? ParseLabAddress(string text) =>
+        Uri.TryCreate(text, UriKind.Absolute, out var uri) && uri is { IsLoopback: true, Scheme: "http" or "https", PathAndQuery: "/" } ? uri : null;
 
     private static string? ParseId(string text) => Guid.TryParseExact(text, "D", out var id) ? id.ToString() : null;
 

@@ -1,65 +1,119 @@
+using Azure;
 using StsFunctions.Domains;
+using StsFunctions.Protocol;
 using StsFunctions.Reports;
 
 namespace StsFunctions.ReceiveReport;
 
-/// <summary>HTTP: takes a report by POST (RFC 8460 §5.4) and answers 201 once it is stored; IngestReport reads it from there.</summary>
-internal sealed class ReceiveReportFunction(ReportReader reader, ReportInbox inbox, DomainStore domains, ReportSettings settings, ILogger<ReceiveReportFunction> log)
+/// <summary>
+/// HTTP: takes a report by POST (RFC 8460 §5.4) and answers 201 once it is stored; IngestReport reads it from there. Anybody may post,
+/// so what comes is read before it is stored, and is bounded for each policy domain and in all.
+/// </summary>
+internal sealed class ReceiveReportFunction(
+    ReportReader reader,
+    ReportInbox inbox,
+    DomainStore domains,
+    PostCountStore counts,
+    PostRate rate,
+    ReportSettings settings,
+    ArrivalSettings arrivals,
+    TimeProvider time,
+    ILogger<ReceiveReportFunction> log)
 {
     /// <summary>The path on the app's own host name, as it stands in <c>rua=https:</c>.</summary>
     public const string Path = "/v1/tlsrpt";
+
+    /// <summary>When to come back while storage does not answer.</summary>
+    public static readonly TimeSpan StorageAwaited = TimeSpan.FromMinutes(5);
+
+    private const string Accepted = "application/tlsrpt+gzip, application/tlsrpt+json";
 
     // A report on more domains than this is looked at only so far: the rest is IngestReport's.
     private const int MaxLookups = 20;
 
     public async Task RunAsync(HttpContext context)
     {
-        var cancellation = context.RequestAborted;
-        if (context.Request.ContentLength > settings.MaxBytes)
-        {
-            await RefuseAsync(context, StatusCodes.Status413PayloadTooLarge, $"The report is larger than {settings.MaxBytes} bytes.");
-            return;
-        }
-
         try
         {
-            // Read before it is stored: nobody fills the storage with what is no report.
-            using var raw = await reader.BufferAsync(context.Request.Body, cancellation);
-            var reports = await reader.ReadAsync(raw, cancellation);
-            if (!await IsForUsAsync(reports, cancellation))
-            {
-                await RefuseAsync(context, StatusCodes.Status403Forbidden, "None of the report's policy domains is hosted here.");
-                return;
-            }
-
-            var blob = await inbox.PutAsync(raw, ReportSource.Https, cancellation);
-            log.LogInformation("Took a report by POST: {Blob}", blob);
-            context.Response.StatusCode = StatusCodes.Status201Created;
+            await TakeAsync(context);
         }
         catch (UnreadableReportException e)
         {
-            await RefuseAsync(context, e.IsTooLarge ? StatusCodes.Status413PayloadTooLarge : StatusCodes.Status400BadRequest, e.Message);
+            await Refusal.WriteAsync(context, e.IsTooLarge ? StatusCodes.Status413PayloadTooLarge : StatusCodes.Status400BadRequest, e.Message);
+        }
+        catch (Exception e) when (e is RequestFailedException or AggregateException || (e is OperationCanceledException && !context.RequestAborted.IsCancellationRequested))
+        {
+            // Not stored, so not taken: the sender keeps it and comes again (RFC 8460 §5.5).
+            log.LogError(e, "A posted report could not be stored");
+            await Refusal.WriteAsync(context, StatusCodes.Status503ServiceUnavailable, "Reports cannot be stored at the moment; send it again later.", StorageAwaited);
         }
     }
 
-    private async Task<bool> IsForUsAsync(IEnumerable<ReadReport> reports, CancellationToken cancellation)
+    private async Task TakeAsync(HttpContext context)
     {
+        var cancellation = context.RequestAborted;
+        if (!rate.TryTake())
+        {
+            await Refusal.WriteAsync(context, StatusCodes.Status429TooManyRequests, "Too many reports are posted at the moment; send it again later.", PostRate.Period);
+            return;
+        }
+
+        if (context.Request.ContentLength > settings.MaxBytes)
+        {
+            throw new UnreadableReportException($"The report is larger than {settings.MaxBytes} bytes.", isTooLarge: true);
+        }
+
+        // Read before it is stored: nobody fills the storage with what is no report.
+        using var raw = await reader.BufferAsync(context.Request.Body, cancellation);
+        if (!PostedForm.IsReports(raw.GetBuffer().AsSpan(0, (int)raw.Length)))
+        {
+            // RFC 9110 §15.5.16.
+            context.Response.Headers.Accept = Accepted;
+            await Refusal.WriteAsync(
+                context, StatusCodes.Status415UnsupportedMediaType,
+                "The body is neither JSON, nor gzip, nor zip. Post the report itself, as application/tlsrpt+gzip or application/tlsrpt+json (RFC 8460 §5.4).");
+            return;
+        }
+
+        var hosted = await HostedAsync(await reader.ReadAsync(raw, cancellation), cancellation);
+        if (hosted.Count == 0)
+        {
+            await Refusal.WriteAsync(context, StatusCodes.Status403Forbidden, "None of the report's policy domains is hosted here.");
+            return;
+        }
+
+        foreach (var domain in hosted)
+        {
+            if (!await counts.TryCountAsync(domain, arrivals.Posts.PerDomainAndDay, cancellation))
+            {
+                log.LogWarning("A posted report was refused: {Domain} had its {Most} of today", domain, arrivals.Posts.PerDomainAndDay);
+                await Refusal.WriteAsync(context, StatusCodes.Status429TooManyRequests, $"No more reports on {domain} are taken by POST today.", UntilTomorrow());
+                return;
+            }
+        }
+
+        var blob = await inbox.PutAsync(raw, ReportSource.Https, cancellation);
+        log.LogInformation("Took a report by POST: {Blob}", blob);
+        context.Response.StatusCode = StatusCodes.Status201Created;
+    }
+
+    private async Task<IReadOnlyList<DomainName>> HostedAsync(IEnumerable<ReadReport> reports, CancellationToken cancellation)
+    {
+        var hosted = new List<DomainName>();
         foreach (var domain in reports.SelectMany(r => r.Report.Policies).Select(p => p.PolicyDomain).Distinct().Take(MaxLookups))
         {
             if (await domains.IsActiveAsync(Keys.Domain(domain), cancellation))
             {
-                return true;
+                hosted.Add(domain);
             }
         }
 
-        return false;
+        return hosted;
     }
 
-    private static Task RefuseAsync(HttpContext context, int status, string reason)
+    private TimeSpan UntilTomorrow()
     {
-        context.Response.StatusCode = status;
-        context.Response.ContentType = "text/plain; charset=utf-8";
-        context.Response.Headers.XContentTypeOptions = "nosniff";
-        return context.Response.WriteAsync(reason + "\n", context.RequestAborted);
+        var now = time.GetUtcNow();
+        return now.UtcDateTime.Date.AddDays(1) - now.UtcDateTime;
     }
 }

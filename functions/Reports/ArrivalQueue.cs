@@ -10,4 +10,15 @@ internal sealed class ArrivalQueue(QueueServiceClient queues)
 
     public Task SendAgainAsync(string blobName, CancellationToken cancellation) =>
         _queue.SendMessageAsync(ArrivalEvent.Again(blobName), cancellation);
+
+    /// <summary>Asks for raw reports to be read again.</summary>
+    public Task SendAsync(ReprocessRequest request, CancellationToken cancellation) => _queue.SendMessageAsync(request.ToJson(), cancellation);
+
+    /// <summary>How many messages lie in the poison queue, about.</summary>
+    public async Task<int> PoisonedAsync(CancellationToken cancellation) =>
+        (await queues.GetQueueClient(StorageLayout.ArrivalsQueue + "-poison").GetPropertiesAsync(cancellation)).Value.ApproximateMessagesCount;
+
+    /// <summary>The same, not before some time has passed.</summary>
+    public Task SendLaterAsync(string blobName, TimeSpan delay, CancellationToken cancellation) =>
+        _queue.SendMessageAsync(ArrivalEvent.Again(blobName), visibilityTimeout: delay, cancellationToken: cancellation);
 }

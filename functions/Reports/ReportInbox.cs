@@ -23,7 +23,10 @@ internal sealed class ReportInbox(BlobServiceClient blobs, TimeProvider time)
 {
     private const string SourceKey = "source";
     private const string NameKey = "name";
-    private const string ReasonKey = "reason";
+
+    /// <summary>The metadata that says why a raw report is in quarantine.</summary>
+    public const string ReasonKey = "reason";
+
     private const string TriesKey = "tries";
     private const int MaxReason = 1000;
 
@@ -138,6 +141,10 @@ internal sealed class ReportInbox(BlobServiceClient blobs, TimeProvider time)
             // Read this very moment, or overwritten: there is nothing left behind.
         }
     }
+
+    /// <summary>How a raw report came that was kept or quarantined: under the name that it came by.</summary>
+    public static Arrival ArrivalOf(string blob, ETag version, DateTimeOffset createdOn, IDictionary<string, string> metadata) =>
+        new(metadata.TryGetValue(NameKey, out var name) ? Uri.UnescapeDataString(name) : blob, version, createdOn, SourceOf(metadata));
 
     private static ReadOnlyMemory<byte> Bytes(MemoryStream raw) => raw.GetBuffer().AsMemory(0, (int)raw.Length);
 

@@ -1,8 +1,28 @@
 namespace StsFunctions.Reports;
 
-/// <summary>What came is not a report, or more than is read. The message says why, in words for its sender.</summary>
-internal sealed class UnreadableReportException(string message, bool isTooLarge = false, Exception? cause = null) : Exception(message, cause)
+/// <summary>Why nothing came of what came.</summary>
+internal enum Unreadable
 {
-    /// <summary>Whether its size is why.</summary>
+    /// <summary>It is something else.</summary>
+    NoReport,
+
+    /// <summary>It is broken, or cut short.</summary>
+    Broken,
+
+    /// <summary>It is larger, or wrapped in more, than is read.</summary>
+    OverLimit,
+
+    /// <summary>It does not tell which domain it is for, nor does anything around it.</summary>
+    Unattributed,
+}
+
+/// <summary>What came is not a report, or more than is read. The message says why, in words for its sender.</summary>
+internal sealed class UnreadableReportException(string message, bool isTooLarge = false, Exception? cause = null, Unreadable why = Unreadable.NoReport)
+    : Exception(message, cause)
+{
+    /// <summary>Whether its size, as it came, is why.</summary>
     public bool IsTooLarge => isTooLarge;
+
+    /// <summary>Why.</summary>
+    public Unreadable Why => isTooLarge ? Unreadable.OverLimit : why;
 }

@@ -4,7 +4,8 @@ using StsFunctions.Reports;
 namespace StsFunctions.SweepStorage;
 
 /// <summary>Timer, hourly: takes up the reports whose message was lost on the way, and clears away what nobody asks for any more.</summary>
-internal sealed class SweepStorageFunction(ReportInbox inbox, ArrivalQueue arrivals, MxHostStore mxHosts, WantedLookStore wanted, TimeProvider time, ILogger<SweepStorageFunction> log)
+internal sealed class SweepStorageFunction(
+    ReportInbox inbox, ArrivalQueue arrivals, MxHostStore mxHosts, WantedLookStore wanted, PostCountStore posts, TimeProvider time, ILogger<SweepStorageFunction> log)
 {
     // A report is read within seconds; Event Grid goes on trying for longer, and a second message does no harm.
     private static readonly TimeSpan LeftBehindAfter = TimeSpan.FromHours(1);
@@ -33,6 +34,7 @@ internal sealed class SweepStorageFunction(ReportInbox inbox, ArrivalQueue arriv
             }
         }
 
+        await posts.SweepAsync(cancellation);
         var swept = await mxHosts.SweepAsync(now - MxHostsKept, cancellation);
         if (swept > 0)
         {

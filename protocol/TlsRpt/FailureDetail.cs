@@ -3,7 +3,7 @@ namespace StsFunctions.Protocol.TlsRpt;
 /// <summary>Sessions that failed alike (RFC 8460 §4.4, an entry of <c>failure-details</c>). All texts are as they came.</summary>
 public sealed record FailureDetail
 {
-    /// <summary>Why they failed: one of <see cref="ResultTypes"/>, or a type that the registry does not have.</summary>
+    /// <summary>Why they failed: one of <see cref="ResultTypes"/>, or a type that the registry does not have; empty where there was none.</summary>
     public required string ResultType { get; init; }
 
     /// <summary>The address that the sender called from.</summary>

@@ -11,4 +11,7 @@ public static class PolicyTypes
 
     /// <summary>The domain had neither.</summary>
     public const string NoPolicyFound = "no-policy-found";
+
+    /// <summary>Whether RFC 8460 knows the type, in these very letters.</summary>
+    public static bool IsKnown(string policyType) => policyType is Tlsa or Sts or NoPolicyFound;
 }

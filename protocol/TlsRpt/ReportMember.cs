@@ -26,7 +26,12 @@ internal enum Shape
     Date,
     Count,
     Object,
+
+    /// <summary>An array of objects.</summary>
     Array,
+
+    /// <summary>An array of strings.</summary>
+    List,
 }
 
 /// <summary>A member that RFC 8460 §4.4 names: the object it belongs to, its name and its value's shape.</summary>
@@ -48,9 +53,9 @@ internal sealed class ReportMember
     public static readonly ReportMember FailureDetails = new(Place.PolicyEntry, "failure-details", Shape.Array, Place.FailureDetails);
 
     public static readonly ReportMember PolicyType = new(Place.Policy, "policy-type", Shape.Text);
-    public static readonly ReportMember PolicyString = new(Place.Policy, "policy-string", Shape.Array, Place.PolicyString);
+    public static readonly ReportMember PolicyString = new(Place.Policy, "policy-string", Shape.List, Place.PolicyString);
     public static readonly ReportMember PolicyDomain = new(Place.Policy, "policy-domain", Shape.Text);
-    public static readonly ReportMember MxHost = new(Place.Policy, "mx-host", Shape.Array, Place.MxHost);
+    public static readonly ReportMember MxHost = new(Place.Policy, "mx-host", Shape.List, Place.MxHost);
 
     public static readonly ReportMember TotalSuccessful = new(Place.Summary, "total-successful-session-count", Shape.Count);
     public static readonly ReportMember TotalFailure = new(Place.Summary, "total-failure-session-count", Shape.Count);
@@ -96,17 +101,58 @@ internal sealed class ReportMember
     /// <summary>The members of an object.</summary>
     public static ReadOnlySpan<ReportMember> Of(Place owner) => ByOwner[(int)owner];
 
-    /// <summary>The member of an object whose name the reader stands on, or null for one that the RFC does not name.</summary>
-    public static ReportMember? Find(Place owner, ref Utf8JsonReader name)
+    /// <summary>The member of an object whose name the reader stands on, or null for one that RFC 8460 does not name, however it is spelt.</summary>
+    /// <param name="owner">The object.</param>
+    /// <param name="name">The reader, on a name.</param>
+    /// <param name="deviation">How the name is spelt otherwise, if it is.</param>
+    public static ReportMember? Find(Place owner, ref Utf8JsonReader name, out Deviation? deviation)
     {
+        deviation = null;
         foreach (var member in Of(owner))
         {
-            if (name.ValueTextEquals(member._utf8Name))
+            if (member.IsNamed(ref name))
             {
                 return member;
             }
         }
 
+        foreach (var member in Of(owner))
+        {
+            if (IsInOtherCase(member._utf8Name, name.ValueSpan))
+            {
+                deviation = Deviation.KeyInOtherCase;
+                return member;
+            }
+        }
+
+        if (owner == Place.Policy && name.ValueTextEquals("mx-host-pattern"u8))
+        {
+            deviation = Deviation.MxHostPattern;
+            return MxHost;
+        }
+
         return null;
+    }
+
+    /// <summary>Whether the reader stands on this very name.</summary>
+    public bool IsNamed(ref Utf8JsonReader name) => name.ValueTextEquals(_utf8Name);
+
+    private static bool IsInOtherCase(ReadOnlySpan<byte> known, ReadOnlySpan<byte> name)
+    {
+        if (known.Length != name.Length)
+        {
+            return false;
+        }
+
+        for (var i = 0; i < known.Length; i++)
+        {
+            var given = name[i] == (byte)'_' ? (byte)'-' : (byte)char.ToLowerInvariant((char)name[i]);
+            if (given != known[i])
+            {
+                return false;
+            }
+        }
+
+        return true;
     }
 }

@@ -5,7 +5,7 @@ namespace StsFunctions.Protocol.TlsRpt;
 /// <summary>One policy that a sender applied, and what came of it (RFC 8460 §4.4, an entry of <c>policies</c>).</summary>
 public sealed record ReportedPolicy
 {
-    /// <summary>One of <see cref="PolicyTypes"/>, or another type as it came.</summary>
+    /// <summary>One of <see cref="PolicyTypes"/>, or another type as it came; empty where there was none.</summary>
     public required string PolicyType { get; init; }
 
     /// <summary>The policy as the sender saw it, line by line or record by record.</summary>
@@ -23,13 +23,20 @@ public sealed record ReportedPolicy
     /// <summary>How many sessions failed, 0 to 2^53 - 1.</summary>
     public required long FailedSessions { get; init; }
 
-    /// <summary>The failures, aggregated as the sender chose.</summary>
+    /// <summary>
+    /// The failures, aggregated as the sender chose; of more than <see cref="TlsReportLimits.MaxFailureKinds"/> those of one result
+    /// type, MX host and address as one, and the largest of these. Their sum may differ from <see cref="FailedSessions"/>: both are the sender's word.
+    /// </summary>
     public ImmutableArray<FailureDetail> FailureDetails { get; init => field = value.IsDefault ? [] : value; } = [];
+
+    /// <summary>The failed sessions of the details that were not kept.</summary>
+    public long UnlistedFailures { get; init; }
 
     /// <summary>Whether both say the same, in the same order.</summary>
     public bool Equals(ReportedPolicy? other) =>
         other is not null
-        && (PolicyType, PolicyDomain, SuccessfulSessions, FailedSessions) == (other.PolicyType, other.PolicyDomain, other.SuccessfulSessions, other.FailedSessions)
+        && (PolicyType, PolicyDomain, SuccessfulSessions, FailedSessions, UnlistedFailures)
+            == (other.PolicyType, other.PolicyDomain, other.SuccessfulSessions, other.FailedSessions, other.UnlistedFailures)
         && PolicyString.SequenceEqual(other.PolicyString)
         && MxHosts.SequenceEqual(other.MxHosts)
         && FailureDetails.SequenceEqual(other.FailureDetails);

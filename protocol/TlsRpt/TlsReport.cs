@@ -17,11 +17,14 @@ public sealed record TlsReport
     /// <summary>How to reach the submitter, <c>contact-info</c>.</summary>
     public string? ContactInfo { get; init; }
 
-    /// <summary>The submitter's name for the report, <c>report-id</c>; not unique among submitters.</summary>
+    /// <summary>The submitter's name for the report, <c>report-id</c>; not unique among submitters, and empty where there is none.</summary>
     public required string ReportId { get; init; }
 
     /// <summary>What the sender applied, one entry a policy.</summary>
     public required ImmutableArray<ReportedPolicy> Policies { get; init => field = value.IsDefault ? [] : value; }
+
+    /// <summary>How it deviates from RFC 8460, each way once. They do not tell one report from another.</summary>
+    public IReadOnlyList<ReportNote> Notes { get; init; } = [];
 
     /// <summary>Whether both say the same, in the same order.</summary>
     public bool Equals(TlsReport? other) =>

@@ -12,8 +12,11 @@ public sealed record TlsReportLimits
     /// <summary>The most entries of <c>policies</c>.</summary>
     public int MaxPolicies { get; init; } = 1_000;
 
-    /// <summary>The most entries of <c>failure-details</c>, over all policies.</summary>
-    public int MaxFailureDetails { get; init; } = 100_000;
+    /// <summary>How many failure details of one policy are kept; of more, the largest kinds are, and the rest is summed.</summary>
+    public int MaxFailureKinds { get; init; } = 1_000;
+
+    /// <summary>The most memory for what is kept of a report, about, in bytes: what comes after is summed or left out, and noted.</summary>
+    public int MaxHeldBytes { get; init; } = 16 * 1024 * 1024;
 
     /// <summary>The most items of one <c>policy-string</c> or <c>mx-host</c>.</summary>
     public int MaxListItems { get; init; } = 4_096;

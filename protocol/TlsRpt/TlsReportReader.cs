@@ -7,19 +7,24 @@ public static class TlsReportReader
 {
     private const int FirstBufferSize = 16 * 1024;
 
+    /// <summary>The rule that a report breaks which does not tell which domain it is for, nor does anything around it.</summary>
+    public const string UnattributedRule = "RFC 8460 §4.4 policy-domain";
+
     /// <summary>
     /// Reads one report from expanded JSON in one pass, holding no more of the text than its longest token.
-    /// Members that RFC 8460 does not name are ignored, <c>null</c> counts as absent, unknown result types are kept.
+    /// Members that RFC 8460 does not name are ignored, unknown types are kept, and what bends the rules but carries the facts is read and noted.
     /// </summary>
     /// <param name="utf8Json">The report, UTF-8, not compressed. It is read to its end and not closed; what it throws passes through.</param>
+    /// <param name="envelope">What is written on what it came in: it stands in for what the report itself does not say.</param>
     /// <param name="limits">How much to read before refusing.</param>
     /// <param name="cancellationToken">Stops the reading.</param>
-    /// <exception cref="ProtocolException">The body is not exactly one complete report, or exceeds a limit.</exception>
-    public static async ValueTask<TlsReport> ReadAsync(Stream utf8Json, TlsReportLimits limits, CancellationToken cancellationToken)
+    /// <exception cref="ProtocolException">The body is not one complete report, or exceeds a limit.</exception>
+    public static async ValueTask<TlsReport> ReadAsync(Stream utf8Json, ReportEnvelope envelope, TlsReportLimits limits, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(utf8Json);
+        ArgumentNullException.ThrowIfNull(envelope);
         ArgumentNullException.ThrowIfNull(limits);
-        var parser = new TlsReportParser(limits);
+        var parser = new TlsReportParser(limits, envelope);
         var buffer = ArrayPool<byte>.Shared.Rent(FirstBufferSize);
         try
         {
@@ -56,6 +61,11 @@ public static class TlsReportReader
             ArrayPool<byte>.Shared.Return(buffer);
         }
     }
+
+    /// <summary>Reads one report that came in nothing.</summary>
+    /// <inheritdoc cref="ReadAsync(Stream, ReportEnvelope, TlsReportLimits, CancellationToken)"/>
+    public static ValueTask<TlsReport> ReadAsync(Stream utf8Json, TlsReportLimits limits, CancellationToken cancellationToken) =>
+        ReadAsync(utf8Json, ReportEnvelope.None, limits, cancellationToken);
 
     // The buffer is full of a single token that has not ended yet.
     private static byte[] Grow(byte[] buffer, int maxToken, long total)

@@ -113,14 +113,14 @@ public sealed class ApiTests(ApiTests.Hosted hosted, AzuriteFixture azurite) : I
         var partition = await hosted.Storage.Domains.ReadAsync(Keys.Domain(domain), Now);
         var finding = new Finding("mx.uncovered", Severity.Critical, "mx2.example", "it is <not> there", "It matters.", "Cover it.", "RFC 8461 §4.1");
         await hosted.Storage.Ledger.RecordAsync(
-            partition, "1", opened, [finding with { Code = "mx.note", Severity = Severity.Info }, finding], new HashSet<string>(), partition.Record! with { LastCheckAt = opened, Observed = true }, Now);
+            partition, FindingScope.Checks, "1", opened, [finding with { Code = "mx.note", Severity = Severity.Info }, finding], new HashSet<string>(), partition.Record! with { LastCheckAt = opened, Observed = true }, Now);
         hosted.Storage.Time.Advance(TimeSpan.FromDays(1));
         await hosted.Storage.Publisher.PublishAsync(domain, Policy with { MaxAge = 90000 }, "blue", Now);
         foreach (var days in (int[])[-30, -29, 0, 2])
         {
             var start = new DateTimeOffset(DateTime.UtcNow.Date.AddDays(days), TimeSpan.Zero);
             await hosted.Storage.Reports.StoreAsync(
-                new Report(domain.Value, "Sender", $"{days}", start, start.AddDays(1), "sts", 10, 1, ReportSource.Https, Verdict.Unverified, start, $"{days}", "blob"), [], Now);
+                new Report(domain.Value, "Sender", $"{days}", start, start.AddDays(1), "sts", 10, 1, ReportSource.Mail, Verdict.Aligned, start, $"{days}", "blob"), [], Now);
         }
 
         var answer = await GetAsync("/api/domains/A.example", TokenFor("blue"));

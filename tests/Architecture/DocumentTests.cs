@@ -1,5 +1,6 @@
 using System.Text.RegularExpressions;
 using StsFunctions.Local;
+using StsFunctions.Reports;
 using Xunit;
 
 namespace StsFunctions.Tests.Architecture;
@@ -38,6 +39,13 @@ public sealed partial class DocumentTests
             Assert.NotEmpty(kind.Remedy);
             Assert.Matches(@"^RFC \d+ §\d", kind.Rfc);
         });
+    }
+
+    [Fact]
+    public void Every_result_type_is_in_the_manual_of_the_API_with_the_very_words_of_the_code()
+    {
+        var manual = File.ReadAllText(Path.Combine(Repository.Root, "docs", "API.md")).Replace("\\<", "<", StringComparison.Ordinal);
+        Assert.All(ResultTypeGuide.All, advice => Assert.Contains($"| `{advice.ResultType}` | {advice.Meaning} | {advice.Remedy} |", manual, StringComparison.Ordinal));
     }
 
     [Fact]

@@ -1,6 +1,7 @@
 using System.Text;
 using StsFunctions.CheckDomain;
 using StsFunctions.Domains;
+using StsFunctions.JudgeReports;
 
 namespace StsFunctions.Tests.Architecture;
 
@@ -27,6 +28,7 @@ internal static class FindingsDocument
     public static IReadOnlyList<FindingKind> Kinds { get; } =
     [
         .. Judge.Kinds,
+        .. ReportFindings.Kinds,
         .. AgentFindings.Kinds,
     ];
 

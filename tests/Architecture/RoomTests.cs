@@ -11,17 +11,20 @@ public sealed partial class RoomTests
     {
         ["Domains"] = ["Protocol"],
         ["Outgoing"] = [],
-        ["Reports"] = ["Domains", "Protocol"],
+        ["Reports"] = ["Domains", "Protocol", "Outgoing"],
         ["ServePolicy"] = ["Domains", "Protocol"],
         ["ReceiveReport"] = ["Domains", "Protocol", "Reports"],
+        ["ReceiveMail"] = ["Domains", "Reports"],
+        ["FetchReportMail"] = ["Domains", "Reports"],
         ["IngestReport"] = ["Domains", "Protocol", "Reports"],
         ["ScheduleChecks"] = ["Domains", "Protocol"],
         ["CheckDomain"] = ["Domains", "Protocol", "Outgoing"],
         ["SendWarning"] = ["Domains", "Protocol"],
         ["SweepStorage"] = ["Domains", "Reports"],
-        ["Access"] = ["Domains", "Protocol"],
+        ["JudgeReports"] = ["Domains", "Protocol", "Reports"],
+        ["Access"] = ["Domains", "Protocol", "Reports"],
         ["Agents"] = ["CheckDomain", "Domains", "Outgoing"],
-        ["Api"] = ["Access", "Agents", "Domains", "Protocol"],
+        ["Api"] = ["Access", "Agents", "Domains", "Protocol", "Reports"],
     };
 
     // What puts the rooms together may look into all of them.

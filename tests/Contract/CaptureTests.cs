@@ -239,6 +239,7 @@ public sealed class CaptureTests(AzuriteFixture azurite)
     [Theory]
     [InlineData("CheckDomain", "message")]
     [InlineData("IngestReport", "message")]
+    [InlineData("JudgeReports", "timer")]
     [InlineData("ScheduleChecks", "timer")]
     [InlineData("SendWarning", "timer")]
     [InlineData("SweepStorage", "timer")]

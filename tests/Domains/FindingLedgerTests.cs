@@ -118,7 +118,7 @@ public sealed class FindingLedgerTests(AzuriteFixture azurite)
         await RecordAsync(storage, Round, []);
 
         await Assert.ThrowsAsync<ConcurrentChangeException>(() => storage.Ledger.RecordAsync(
-            partition, "20260315130000000", At, [Of("mx1.example.com", Severity.Info)], AllSeen, partition.Record, Now));
+            partition, FindingScope.Checks, "20260315130000000", At, [Of("mx1.example.com", Severity.Info)], AllSeen, partition.Record, Now));
 
         Assert.Empty((await ReadAsync(storage)).Findings);
     }
@@ -128,11 +128,11 @@ public sealed class FindingLedgerTests(AzuriteFixture azurite)
     {
         var storage = await TestStorage.CreateAsync(azurite);
         async Task<DomainPartition> ReadOperatorAsync() => await storage.Domains.ReadAsync(Keys.Operator, Now);
-        await storage.Ledger.RecordAsync(await ReadOperatorAsync(), Round, At, [Of("port 25", Severity.Warning)], AllSeen, null, Now);
+        await storage.Ledger.RecordAsync(await ReadOperatorAsync(), FindingScope.Checks, Round, At, [Of("port 25", Severity.Warning)], AllSeen, null, Now);
         var partition = await ReadOperatorAsync();
-        await storage.Ledger.RecordAsync(partition, "20260315130000000", At, [], AllSeen, null, Now);
+        await storage.Ledger.RecordAsync(partition, FindingScope.Checks, "20260315130000000", At, [], AllSeen, null, Now);
 
-        await Assert.ThrowsAsync<ConcurrentChangeException>(() => storage.Ledger.RecordAsync(partition, "20260315130000000", At, [], AllSeen, null, Now));
+        await Assert.ThrowsAsync<ConcurrentChangeException>(() => storage.Ledger.RecordAsync(partition, FindingScope.Checks, "20260315130000000", At, [], AllSeen, null, Now));
 
         Assert.Empty((await ReadOperatorAsync()).Findings);
     }
@@ -147,6 +147,41 @@ public sealed class FindingLedgerTests(AzuriteFixture azurite)
 
         await AssertAllThereAsync(storage, 30);
         Assert.All((await ReadAsync(storage)).Findings, open => Assert.InRange(open.Finding.Evidence.Length, 1_000, 10_000));
+    }
+
+    [Fact]
+    public async Task What_another_writer_found_is_neither_resolved_nor_written_again()
+    {
+        var storage = await HostedAsync();
+        await RecordAsync(storage, Round, [Of("mx1.example.com", Severity.Critical)]);
+        var reported = Of("certificate-expired", Severity.Warning) with { Code = "report.failures" };
+
+        var opened = await RecordReportedAsync("20260314140000000", [reported]);
+        Assert.Equal(2, (await ReadAsync(storage)).Findings.Count);
+        Assert.Empty(await RecordAsync(storage, "20260314150000000", [Of("mx1.example.com", Severity.Critical)]));
+        var resolved = await RecordReportedAsync("20260314160000000", []);
+
+        Assert.Equal(Change.Opened, Assert.Single(opened).Change);
+        Assert.Equal(Change.Resolved, Assert.Single(resolved).Change);
+        Assert.Equal("mx.starttls.missing", Assert.Single((await ReadAsync(storage)).Findings).Finding.Code);
+        await Assert.ThrowsAsync<ArgumentException>(() => RecordAsync(storage, "20260314170000000", [reported]));
+
+        async Task<IReadOnlyList<FindingChange>> RecordReportedAsync(string round, IReadOnlyList<Finding> found)
+        {
+            var partition = await ReadAsync(storage);
+            return await storage.Ledger.RecordAsync(partition, FindingScope.Reports, round, At, found, AllSeen, partition.Record, Now);
+        }
+    }
+
+    [Fact]
+    public async Task Nothing_that_changed_is_nothing_to_write()
+    {
+        var storage = await HostedAsync();
+        var before = await ReadAsync(storage);
+
+        await storage.Ledger.RecordAsync(before, FindingScope.Reports, Round, At, [], AllSeen, before.Record, Now);
+
+        Assert.Equal(before.ETag, (await ReadAsync(storage)).ETag);
     }
 
     private static async Task AssertAllThereAsync(TestStorage storage, int count)
@@ -170,7 +205,7 @@ public sealed class FindingLedgerTests(AzuriteFixture azurite)
     {
         var partition = await ReadAsync(storage);
         var record = partition.Record! with { LastRound = round, LastCheckAt = At };
-        return await (ledger ?? storage.Ledger).RecordAsync(partition, round, At, found, unseen ?? AllSeen, record, Now);
+        return await (ledger ?? storage.Ledger).RecordAsync(partition, FindingScope.Checks, round, At, found, unseen ?? AllSeen, record, Now);
     }
 
     private static Task<DomainPartition> ReadAsync(TestStorage storage) => storage.Domains.ReadAsync(Keys.Domain(Domain), Now);

@@ -19,7 +19,7 @@ public sealed class FleetStoreTests(AzuriteFixture azurite)
         var partition = await storage.Domains.ReadAsync(Keys.Domain(Domain), Now);
         var record = partition.Record! with { LastRound = "1", LastCheckAt = TestStorage.Noon.AddHours(1), Observed = true, NextExpiry = TestStorage.Noon.AddDays(9) };
         await storage.Ledger.RecordAsync(
-            partition, "1", TestStorage.Noon.AddHours(1), [Of("a", Severity.Info), Of("b", Severity.Critical), Of("c", Severity.Warning)], new HashSet<string>(), record, Now);
+            partition, FindingScope.Checks, "1", TestStorage.Noon.AddHours(1), [Of("a", Severity.Info), Of("b", Severity.Critical), Of("c", Severity.Warning)], new HashSet<string>(), record, Now);
         await storage.Reports.StoreAsync(ReportOf(TestStorage.Noon.AddDays(-1), 90, 10), [], Now);
         await storage.Reports.StoreAsync(ReportOf(TestStorage.Noon.AddDays(-2), 5, 0), [], Now);
 
@@ -133,5 +133,5 @@ public sealed class FleetStoreTests(AzuriteFixture azurite)
     private static Finding Of(string subject, Severity severity) => new("mx.uncovered", severity, subject, "seen", "meaning", "remedy", "RFC 8461 §4.1");
 
     private static Report ReportOf(DateTimeOffset start, long sessions, long failures) => new(
-        "example.com", "Company-X", "id", start, start.AddDays(1), "sts", sessions, failures, ReportSource.Https, Verdict.Unverified, start, "hash", "blob");
+        "example.com", "Company-X", "id", start, start.AddDays(1), "sts", sessions, failures, ReportSource.Mail, Verdict.Aligned, start, "hash", "blob");
 }

@@ -46,14 +46,15 @@ public sealed class ReportStoreTests(AzuriteFixture azurite)
     public async Task Another_body_of_the_same_identity_is_kept_and_counts_for_nothing()
     {
         var storage = await TestStorage.CreateAsync(azurite);
-        var forged = One with { Sessions = 1_000_000, BodyHash = "hash-b", ArrivedAt = One.ArrivedAt.AddSeconds(1) };
-        await storage.Reports.StoreAsync(One, Failures, Now);
+        var one = One with { Verdict = Verdict.Aligned, SignedBy = "company-x.example" };
+        var forged = One with { Sessions = 1_000_000, BodyHash = "hash-b", ArrivedAt = One.ArrivedAt.AddSeconds(-1) };
+        await storage.Reports.StoreAsync(one, Failures, Now);
 
         await storage.Reports.StoreAsync(forged, [], Now);
         await storage.Reports.StoreAsync(forged, [], Now);
 
         var reports = await ReadAsync(storage);
-        Assert.Equal([One, forged with { Superseded = true }], reports.Select(Bare));
+        Assert.Equal([one, forged with { Superseded = true }], reports.Select(Bare));
         var day = Assert.Single(FleetStore.DailySessionsOf(reports));
         Assert.Equal((90, 10), (day.Sessions, day.Failures));
         Assert.Empty(await storage.Reports.ReadFailuresAsync(reports[1], Now));
@@ -68,6 +69,10 @@ public sealed class ReportStoreTests(AzuriteFixture azurite)
     [InlineData("Signed", "Aligned", "second")]
     [InlineData("Aligned", "Signed", "first")]
     [InlineData("Aligned", "Aligned", "first")]
+    [InlineData("Fail", "Unverified", "second")]
+    [InlineData("TemporaryError", "Unverified", "second")]
+    [InlineData("Signed", "PassByReceiver", "second")]
+    [InlineData("PassByReceiver", "Aligned", "second")]
     [Trait("Conformance", "RPT-6")]
     public async Task Of_several_bodies_the_best_authenticated_counts_then_the_first_whichever_is_stored_first(string first, string second, string counts)
     {
@@ -99,6 +104,28 @@ public sealed class ReportStoreTests(AzuriteFixture azurite)
         var report = Assert.Single(await ReadAsync(storage));
         Assert.Equal((Verdict.Aligned, ReportSource.Mail, "2026-03-14/mail", 90L), (report.Verdict, report.Source, report.Blob, report.Sessions));
         Assert.Equal(2, (await storage.Reports.ReadFailuresAsync(report, Now)).Count);
+    }
+
+    [Fact]
+    [Trait("Conformance", "RPT-6")]
+    public async Task Nobody_pushes_out_anothers_report_by_guessing_its_id_under_a_signature_of_his_own()
+    {
+        var storage = await TestStorage.CreateAsync(azurite);
+        var attacker = One with { BodyHash = "attacker", Verdict = Verdict.Aligned, SignedBy = "attacker.example", ArrivedAt = One.ArrivedAt.AddHours(-1) };
+        var truth = One with { BodyHash = "truth", Verdict = Verdict.Aligned, SignedBy = "company-x.example" };
+        var again = truth with { BodyHash = "again", ArrivedAt = One.ArrivedAt.AddHours(1) };
+        var unsigned = truth with { BodyHash = "unsigned", Verdict = Verdict.Unverified, SignedBy = "", ArrivedAt = One.ArrivedAt.AddHours(-2) };
+        var posted = truth with { BodyHash = "posted", Source = ReportSource.Https, Verdict = Verdict.Unverified, SignedBy = "", ArrivedAt = One.ArrivedAt.AddHours(-3) };
+        foreach (var report in (Report[])[posted, unsigned, attacker, truth, again])
+        {
+            await storage.Reports.StoreAsync(report, [], Now);
+        }
+
+        var reports = await ReadAsync(storage);
+
+        Assert.Equal(["attacker", "truth"], reports.Where(report => report.Counts).Select(report => report.BodyHash));
+        Assert.Equal(["again", "unsigned", "posted"], reports.Where(report => report.Superseded).Select(report => report.BodyHash));
+        Assert.Equal(["attacker.example", "company-x.example"], reports.Where(report => report.Counts).Select(report => report.SignedBy));
     }
 
     [Fact]
@@ -222,7 +249,7 @@ public sealed class ReportStoreTests(AzuriteFixture azurite)
     }
 
     // As it was given: the store alone knows of generations.
-    private static Report Bare(Report report) => report with { Generation = "" };
+    private static Report Bare(Report report) => report with { Generation = "", Counts = false };
 
     private static async Task<List<TableEntity>> FailureRowsAsync(TestStorage storage) =>
         await storage.Tables.GetTableClient(StorageLayout.ReportFailuresTable).QueryAsync<TableEntity>(cancellationToken: Now).ToListAsync(Now);

@@ -68,7 +68,7 @@ public sealed partial class KillTests(KillTests.Fragile running) : IClassFixture
         await SettleAsync();
         var kills = 0;
         var reports = 0;
-        foreach (var function in (string[])["CheckDomain", "SendWarning", "IngestReport"])
+        foreach (var function in (string[])["CheckDomain", "SendWarning", "IngestReport", "Reprocess", "Quarantine", "JudgeReports"])
         {
             foreach (var before in (bool[])[true, false])
             {
@@ -83,9 +83,28 @@ public sealed partial class KillTests(KillTests.Fragile running) : IClassFixture
                         await WhenIdleAsync();
                     }
 
+                    if (function == "Quarantine")
+                    {
+                        await QuarantineAsync(domain.Name, ++reports);
+                    }
+                    else if (function == "JudgeReports")
+                    {
+                        // Failures that come and go: each run has something to record.
+                        await ReportOnAsync(domain.Name, call);
+                    }
+
                     running.Arm(new Trigger(call, before));
                     switch (function)
                     {
+                        case "Reprocess":
+                            await SendAsync(StorageLayout.ArrivalsQueue, ReprocessRequest.One(StorageLayout.ReportsContainer, await RawOfAsync(domain.Name, 1 + (call % reports))).ToJson());
+                            break;
+                        case "Quarantine":
+                            await SendAsync(StorageLayout.ArrivalsQueue, ReprocessRequest.One(StorageLayout.QuarantineContainer, QuarantineName(reports)).ToJson());
+                            break;
+                        case "JudgeReports":
+                            await TimerAsync("JudgeReports");
+                            break;
                         case "CheckDomain":
                             await SendAsync(StorageLayout.ChecksQueue, JsonSerializer.Serialize(check, CheckRequestJson.Default.CheckRequest));
                             break;
@@ -104,10 +123,55 @@ public sealed partial class KillTests(KillTests.Fragile running) : IClassFixture
             }
         }
 
+        // What was killed on its way out of quarantine is asked for again, as the queue does until it is done.
         await SettleAsync();
         await StoreInvariants.AssertAsync(running.Store, Told());
         await AssertReportsAsync(domain.Name, reports);
-        Assert.InRange(kills, 40, 500);
+        Assert.Empty(await new BlobContainerClient(running.System.Azurite.ConnectionString, StorageLayout.QuarantineContainer).GetBlobsAsync(cancellationToken: Cancellation).ToListAsync(Cancellation));
+        Assert.InRange(kills, 80, 1_000);
+    }
+
+    [Fact]
+    [Trait("Conformance", "RPT-6")]
+    public async Task Killed_a_hundred_times_over_hundreds_of_reports_that_come_by_several_ways_each_is_there_once()
+    {
+        const int count = 300;
+        var random = new Random(8460);
+        var domain = new LabDomain("hundreds.example", "All is well.") { Mx = [new LabMx("mx.hundreds.example")] };
+        await running.System.AddAsync(domain, Cancellation);
+        var kills = 0;
+        for (var number = 1; number <= count; number++)
+        {
+            // A third by one way, a third by a second one too, a third also with the message of the first once more, or read again.
+            await DropAsync(domain.Name, number);
+            if (number % 3 != 0)
+            {
+                await DropAsync(domain.Name, number, " by another way", random.Next(2) == 0);
+            }
+
+            if (number % 3 == 1)
+            {
+                await SendAsync(StorageLayout.ArrivalsQueue, ArrivalEvent.Again($"{domain.Name}/{number}.json"));
+            }
+
+            if (number % 10 == 0)
+            {
+                await SendAsync(StorageLayout.ArrivalsQueue, ReprocessRequest.Days(StorageLayout.ReportsContainer, Today, Today).ToJson());
+                await TimerAsync("JudgeReports");
+            }
+
+            if (number % 3 == 0)
+            {
+                running.Arm(new Trigger(random.Next(1, 25), random.Next(2) == 0, After: TimeSpan.FromMilliseconds(random.Next(3) == 0 ? random.Next(30) : 0)));
+                await WhenIdleAsync();
+                kills += running.Disarm() ? 1 : 0;
+            }
+        }
+
+        await SettleAsync();
+        await StoreInvariants.AssertAsync(running.Store, Told());
+        await AssertReportsAsync(domain.Name, count);
+        Assert.InRange(kills, 50, count);
     }
 
     [Fact]
@@ -216,12 +280,49 @@ public sealed partial class KillTests(KillTests.Fragile running) : IClassFixture
         await Record.ExceptionAsync(() => running.System.Host.InvokeTimerAsync(name, Cancellation));
     }
 
-    private async Task DropAsync(string domain, int number, string suffix = "")
+    private static DateOnly Today => DateOnly.FromDateTime(DateTime.UtcNow);
+
+    private static SampleReport SampleOf(string domain, int number) =>
+        new($"Sender {number}", domain, Today.AddDays(-1 - (number % 20)), Sessions: 10, Failures: 1, $"mx1.{domain}");
+
+    private async Task DropAsync(string domain, int number, string suffix = "", bool byMail = false)
     {
-        var day = DateOnly.FromDateTime(DateTime.UtcNow).AddDays(-1 - (number % 20));
-        var report = new SampleReport($"Sender {number}", domain, day, Sessions: 10, Failures: 1, $"mx1.{domain}");
-        await running.System.DropAsync($"{domain}/{number}{suffix}.json", report.ToJson(), Cancellation);
+        var report = SampleOf(domain, number);
+        await running.System.DropAsync($"{domain}/{number}{suffix}.json", byMail ? report.ToMail() : report.ToJson(), Cancellation);
         await running.System.Relay.RelayNowAsync(Cancellation);
+    }
+
+    // As it lies there once the fault is mended that brought it there.
+    private async Task QuarantineAsync(string domain, int number) =>
+        await new BlobContainerClient(running.System.Azurite.ConnectionString, StorageLayout.QuarantineContainer).GetBlobClient(QuarantineName(number))
+            .UploadAsync(new BinaryData(SampleOf(domain, number).ToJson()), Cancellation);
+
+    private static string QuarantineName(int number) => string.Create(CultureInfo.InvariantCulture, $"{Today:yyyy-MM-dd}/{number}");
+
+    private async Task<string> RawOfAsync(string domain, int number) =>
+        (await running.Store.Reports.ReadAsync(DomainName.Parse(domain), DateOnly.MinValue, Cancellation)).First(report => report.Submitter == $"Sender {number}").Blob;
+
+    // A sender that counts says that all is well, or that all fails: straight into the store, as there is nobody here to sign mail.
+    private async Task ReportOnAsync(string domain, int call)
+    {
+        var judged = DomainName.Parse($"judged.{domain}");
+        if (call == 1)
+        {
+            await running.System.AddAsync(new LabDomain(judged.Value, "All is well.") { Mx = [new LabMx($"mx.{judged}")] }, Cancellation);
+            await WhenIdleAsync();
+        }
+
+        var failures = call % 2 == 0 ? 0 : 100;
+        var start = new DateTimeOffset(Today.AddDays(-1), TimeOnly.MinValue, TimeSpan.Zero);
+        ReportFailure[] details = failures == 0 ? [] : [new("certificate-expired", "mx", "", failures, "")];
+        await new BlobContainerClient(running.System.Azurite.ConnectionString, StorageLayout.ReportsContainer).GetBlobClient("judged").UploadAsync(new BinaryData("{}"), overwrite: true, Cancellation);
+        await running.Store.Reports.ReplaceAsync(
+            new Report(judged.Value, "Judged", "id", start, start.AddDays(1), "sts", 10, failures, ReportSource.Mail, Verdict.Aligned, start.AddDays(1), "judged", "judged")
+            {
+                Digest = ReportDigest.Of([("sts", 10, failures)], details),
+            },
+            details,
+            Cancellation);
     }
 
     private Task<Azure.Response<Azure.Storage.Queues.Models.SendReceipt>> SendAsync(string queue, string text) =>

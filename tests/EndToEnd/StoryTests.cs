@@ -53,6 +53,7 @@ public sealed class StoryTests(RunningSystem running) : IClassFixture<RunningSys
     [Fact]
     [Trait("Conformance", "ARR-1")]
     [Trait("Conformance", "ARR-2")]
+    [Trait("Conformance", "ARR-3")]
     [Trait("Conformance", "RPT-6")]
     public async Task A_week_of_reports_from_three_senders_shows_the_sessions_and_then_the_one_failure()
     {
@@ -61,24 +62,27 @@ public sealed class StoryTests(RunningSystem running) : IClassFixture<RunningSys
         var today = DateOnly.FromDateTime(DateTime.UtcNow);
         var week = Enumerable.Range(1, 7).Select(ago => today.AddDays(-ago)).Order().ToList();
 
-        // One sender posts, one mails, and one's reports are dropped as files.
+        // One sender posts, one mails and signs, and one's reports are dropped as files: all are kept, and what is signed counts.
         foreach (var day in week)
         {
             await Everyday.PostAsync(running.System, new SampleReport("Alpha Mail", domain.Name, day, 100), Cancellation);
-            await running.System.DropAsync($"mail/{day:yyyy-MM-dd}.eml", new SampleReport("Beta Post", domain.Name, day, 20).ToMail(), Cancellation);
+            await running.System.DropAsync($"mail/{day:yyyy-MM-dd}.eml", new SampleReport("Beta Post", domain.Name, day, 20).ToMail(running.System.Internet.Zone), Cancellation);
             await running.System.DropAsync($"files/{day:yyyy-MM-dd}.json.gz", new SampleReport("Gamma Relay", domain.Name, day, 3).ToGzip(), Cancellation);
         }
 
         await running.System.WhenIdleAsync(Cancellation);
-        Assert.Equal(week.Select(day => (day, 123L, 0L)), await DaysAsync(domain.Name));
+        Assert.Equal(week.Select(day => (day, 20L, 0L)), await DaysAsync(domain.Name));
 
-        // A report that comes twice, and by another way, counts once.
+        Assert.Equal(3 * 7, (await running.ShowAsync(domain.Name)).GetProperty("reports").GetArrayLength());
+
+        // A report that comes twice, and by another way, counts once; and nobody pushes it out.
         await Everyday.PostAsync(running.System, new SampleReport("Beta Post", domain.Name, week[3], 20), Cancellation);
+        await Everyday.PostAsync(running.System, new SampleReport("Beta Post", domain.Name, week[4], 20_000), Cancellation);
         await running.System.WhenIdleAsync(Cancellation);
-        Assert.Equal(week.Select(day => (day, 123L, 0L)), await DaysAsync(domain.Name));
+        Assert.Equal(week.Select(day => (day, 20L, 0L)), await DaysAsync(domain.Name));
 
         // Then one report brings a failure.
-        await Everyday.PostAsync(running.System, new SampleReport("Alpha Mail", domain.Name, today, 98, Failures: 2, "mx.rollout.example"), Cancellation);
+        await running.System.DropAsync("mail/failure.eml", new SampleReport("Alpha Mail", domain.Name, today, 98, Failures: 2, "mx.rollout.example").ToMail(running.System.Internet.Zone), Cancellation);
         await running.System.WhenIdleAsync(Cancellation);
         Assert.Equal((today, 98L, 2L), (await DaysAsync(domain.Name))[^1]);
         var failure = Assert.Single((await running.ShowAsync(domain.Name)).GetProperty("reports").EnumerateArray().SelectMany(r => r.GetProperty("failures").EnumerateArray()));

@@ -1,4 +1,5 @@
 using CsCheck;
+using StsFunctions.Domains;
 using StsFunctions.Hosting;
 using Xunit;
 
@@ -75,6 +76,15 @@ public sealed class SettingsTests
     [InlineData("Sts__Lab__Authority", "http://127.0.0.1:8080/tenant")]
     [InlineData("Sts__Lab__Authority", "file:///etc/passwd")]
     [InlineData("Sts__Lab__Authority", "localhost:8080")]
+    [InlineData("Sts__ReportTrust", "everybody")]
+    [InlineData("Sts__ReportTrust", "2")]
+    [InlineData("Sts__PostsPerMinute", "0")]
+    [InlineData("Sts__PostsPerDomainAndDay", "-1")]
+    [InlineData("Sts__MailSecret", "too-short-to-be-a-secret")]
+    [InlineData("Sts__MailSecret", "long enough but with blanks in it")]
+    [InlineData("Sts__ReportMailbox", "not an address")]
+    [InlineData("Sts__ReportMailbox", "Reports <tlsrpt@example.com>")]
+    [InlineData("Sts__Lab__Graph", "https://graph.microsoft.com/")]
     [InlineData("AzureWebJobsStorage", "nonsense")]
     public void A_wrong_value_gives_one_line_that_names_its_setting(string name, string value)
     {
@@ -152,6 +162,7 @@ public sealed class SettingsTests
     [Theory]
     [InlineData("AzureWebJobsStorage", "DefaultEndpointsProtocol=https;AccountName=a;AccountKey=" + Secret)]
     [InlineData("Sts__AcsKey", Secret + "!")]
+    [InlineData("Sts__MailSecret", Secret + " ")]
     [InlineData("Sts__SmtpPassword", Secret)]
     [InlineData("Sts__SmtpPasword", Secret)]
     [InlineData("Sts__AcsKeys", Secret)]
@@ -177,6 +188,28 @@ public sealed class SettingsTests
         Assert.Equal(host, settings.AppHosts.Primary);
         Assert.True(settings.AppHosts.Contains(host.Split(':')[0].ToUpperInvariant()));
         Assert.True(settings.AppHosts.Contains("x.azurewebsites.net"));
+    }
+
+    [Fact]
+    public void Which_reports_count_and_how_they_arrive_is_strict_and_shut_unless_it_is_set()
+    {
+        var settings = Read(out var faults, ("Sts__Lab__Graph", "http://127.0.0.1:8080/"));
+
+        Assert.Empty(faults);
+        Assert.Equal((ReportTrust.Default, null, null), (settings.Arrivals.Trust, settings.Arrivals.MailSecret, settings.Arrivals.Mailbox));
+    }
+
+    [Theory]
+    [InlineData("tlsrpt@example.com")]
+    [InlineData("7f076622-8584-45e9-9004-500ee89cebfa")]
+    public void A_mailbox_is_named_by_its_address_or_its_users_id(string mailbox)
+    {
+        var settings = Read(out var faults, ("Sts__ReportMailbox", mailbox), ("Sts__ReportTrust", "signed"));
+
+        Assert.Empty(faults);
+        Assert.Equal(mailbox, settings.Arrivals.Mailbox!.Address);
+        Assert.Equal(("https://graph.microsoft.com/", false), (settings.Arrivals.Mailbox.Graph.AbsoluteUri, settings.Arrivals.Mailbox.IsLab));
+        Assert.Equal(TrustLevel.Signed, settings.Arrivals.Trust.Level);
     }
 
     [Fact]

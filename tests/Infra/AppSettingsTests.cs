@@ -107,7 +107,7 @@ public sealed partial class AppSettingsTests(BicepFixture bicep)
         }
 
         // A setting without either does something only where it is set, and the list says what.
-        string[] optional = ["Sts__AcsKey", "Sts__MailFolder", "Sts__DnsServer", "Sts__SmtpPlain", "AzureWebJobsStorage"];
+        string[] optional = ["Sts__AcsKey", "Sts__MailFolder", "Sts__DnsServer", "Sts__SmtpPlain", "Sts__MailSecret", "Sts__ReportMailbox", "AzureWebJobsStorage"];
         Assert.Empty(listed.Where(setting => setting.Value == "" && !written.Contains(setting.Key)).Select(setting => setting.Key).Except(optional));
         Assert.Empty(written.Where(name => name.StartsWith("Sts__", StringComparison.Ordinal)).Except(listed.Keys));
     }

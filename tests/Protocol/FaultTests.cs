@@ -83,27 +83,23 @@ public sealed partial class FaultTests
         ("mx pattern", "*.b¦ücher.example", null, "RFC 8461 §3.2 mx"),
         ("mx pattern", "*.a.¦.example", null, "RFC 8461 §3.2 mx"),
 
-        ("report", "¦\uFEFF{}", null, "RFC 8460 §4.4"),
         ("report", "{\"x\":1,¦}", null, "RFC 8460 §4.4"),
         ("report", "¦[]", null, "RFC 8460 §4.4"),
         ("report", "¦7", null, "RFC 8460 §4.4"),
-        ("report", With("\"r\"", "¦7"), null, "RFC 8460 §4.4"),
-        ("report", With("\"r\"", "¦[]"), null, "RFC 8460 §4.4"),
-        ("report", With("\"r\"", "\"a\",¦\"report-id\":\"b\""), null, "RFC 8460 §4.4"),
+        ("report", Report + " ¦{}", null, "RFC 8460 §4.4"),
+        ("report", With("[" + Entry + "]", "¦7"), null, "RFC 8460 §4.4"),
+        ("report", With("\"date-range\":{", "\"date-range\":¦[],\"x\":{"), null, "RFC 8460 §4.4"),
         ("report", With("\"r\"", "¦\"\\ud800\""), null, "RFC 8460 §4.4"),
         ("report", "{" + Range + ",\"report-id\":\"a\"¦}", null, "RFC 8460 §4.4"),
         ("report", With("2026-01-31T00:00:00Z", "2027-01-31T00:00:00Z")[..^1] + "¦}", null, "RFC 8460 §4.4"),
-        ("report", With("\"2026-01-31T00:00:00Z\"", "¦\"2026-01-31\""), null, "RFC 8460 §4.4"),
+        ("report", With("\"2026-01-31T00:00:00Z\"", "¦\"yesterday\""), null, "RFC 8460 §4.4"),
         ("report", With(Entry, Entry.Replace("a.example", "a..example", StringComparison.Ordinal)[..^1] + "¦}"), null, "RFC 8460 §4.4"),
+        ("report", With(Entry, Entry.Replace("policy-domain", "x", StringComparison.Ordinal)[..^1] + "¦}"), null, TlsReportReader.UnattributedRule),
         ("report", With("count\":1", "count\":¦-1"), null, "RFC 8460 §4.4"),
-        ("report", With("\"policy-domain\"", "\"mx-host\":[¦1],\"policy-domain\""), null, "RFC 8460 §4.4"),
-        ("report", With("\"policy-domain\"", "\"mx-host\":[¦[]],\"policy-domain\""), null, "RFC 8460 §4.4"),
         ("report", With("\"summary\"", "\"failure-details\":[¦7],\"summary\""), null, "RFC 8460 §4.4"),
         ("report", With("\"summary\"", "\"failure-details\":[¦[]],\"summary\""), null, "RFC 8460 §4.4"),
         ("bounded report", With("\"r\"", "¦\"" + new string('r', 60) + "\""), null, "RFC 8460 §4.4"),
         ("bounded report", With("\"r\"", "¦\"" + new string('r', 40_000) + "\""), null, "RFC 8460 §4.4"),
-        ("bounded report", With("\"policy-domain\"", "\"mx-host\":[\"a\",¦\"b\"],\"policy-domain\""), null, "RFC 8460 §4.4"),
-        ("bounded report", With("\"summary\"", "\"failure-details\":[{\"result-type\":\"x\",\"failed-session-count\":1},¦{}],\"summary\""), null, "RFC 8460 §4.4"),
         ("bounded report", With(Entry, Entry + ",¦" + Entry), null, "RFC 8460 §4.4"),
         ("bounded report", Report + new string(' ', 50_000 - Report.Length) + "¦ ", null, "RFC 8460 §4.4"),
     ];
@@ -209,7 +205,7 @@ public sealed partial class FaultTests
                 MxPattern.Parse(text);
                 break;
             default:
-                var bounded = new TlsReportLimits { MaxBytes = 50_000, MaxPolicies = 1, MaxFailureDetails = 1, MaxListItems = 1, MaxStringLength = 50 };
+                var bounded = new TlsReportLimits { MaxBytes = 50_000, MaxPolicies = 1, MaxStringLength = 50 };
                 using (var stream = new MemoryStream(Encoding.UTF8.GetBytes(text)))
                 {
                     await TlsReportReader.ReadAsync(stream, reader == "report" ? TlsReportLimits.Default : bounded, TestContext.Current.CancellationToken);

@@ -53,12 +53,15 @@ internal static class Gens
 
     private static readonly Gen<string?> OptionalText = Gen.Null(Gen.String.Select(WithoutSurrogates));
 
+    // No placeholder, which would be read as absent.
+    private static readonly Gen<string?> OptionalName = Gen.Null(Gen.String.Select(text => "h" + WithoutSurrogates(text)));
+
     private static readonly Gen<FailureDetail> FailureDetail =
         Gen.Select(
             Gen.OneOf<string>([.. ResultTypes.All, "made-up-type"]),
-            OptionalText,
-            OptionalText,
-            OptionalText,
+            OptionalName,
+            OptionalName,
+            OptionalName,
             Gen.Long[0, (1L << 53) - 1],
             (type, ip, host, text, count) => new FailureDetail
             {

@@ -31,12 +31,13 @@ public sealed class PublicSurfaceTests
         ["TlsRptRecord.Rua"] = text => Assert.Equal([text], TlsRptRecord.Parse(new TlsRptRecord { Rua = [text] }.ToString()).Rua),
         ["TlsReportReader.ReadAsync"] = text => ReadReport(Encoding.UTF8.GetBytes(text)),
         ["TxtStrings.Join"] = text => Assert.Equal(text + text, TxtStrings.Join([text, text])),
+        ["PolicyTypes.IsKnown"] = text => PolicyTypes.IsKnown(text),
         ["ResultTypes.IsRegistered"] = text => ResultTypes.IsRegistered(text),
     };
 
     // What only holds what it is given.
     private static readonly Type[] Holders =
-        [typeof(FailureDetail), typeof(ReportedPolicy), typeof(TlsReport), typeof(TxtSelection<>), typeof(ProtocolException)];
+        [typeof(Deviation), typeof(FailureDetail), typeof(ReportEnvelope), typeof(ReportNote), typeof(ReportedPolicy), typeof(TlsReport), typeof(TxtSelection<>), typeof(ProtocolException)];
 
     private static readonly Gen<string> Texts = Gen.OneOf(
         Gen.String,

@@ -66,7 +66,10 @@ public sealed class ReceiveReportTests(AzuriteFixture azurite) : IAsyncLifetime
     }
 
     [Theory]
-    [InlineData("not a report", 400)]
+    [InlineData("not a report", 415)]
+    [InlineData("<html>", 415)]
+    [InlineData("From: tlsrpt@company-x.example\r\nSubject: a mail\r\n\r\nBody\r\n", 415)]
+    [InlineData("PK\u0003\u0004", 400)]
     [InlineData("", 400)]
     [InlineData("{}", 400)]
     [InlineData("{\"report-id\":", 400)]
@@ -76,7 +79,38 @@ public sealed class ReceiveReportTests(AzuriteFixture azurite) : IAsyncLifetime
         var answer = await PostAsync(Samples.Utf8(body));
 
         AssertRefused(answer, status);
+        Assert.Equal(status == 415, answer.Headers.ContainsKey("Accept"));
         Assert.Empty(await InboxAsync());
+    }
+
+    [Fact]
+    public async Task A_domain_takes_its_number_of_posts_a_day_from_all_instances_together_and_then_429_until_tomorrow()
+    {
+        await _storage.Publisher.PublishAsync(DomainName.Parse("other.example"), Policy.Parse("version: STSv1\nmode: none\nmax_age: 1\n"u8), null, Now);
+        await using var one = await RunningHandler.StartAsync(_storage.ConnectionString, more: ("Sts__PostsPerDomainAndDay", "2"));
+        await using var another = await RunningHandler.StartAsync(_storage.ConnectionString, more: ("Sts__PostsPerDomainAndDay", "2"));
+
+        Assert.Equal(201, (await PostAsync(one, Report("example.com"))).Status);
+        Assert.Equal(201, (await PostAsync(another, Samples.Gzip(Report("example.com")))).Status);
+        var refused = await PostAsync(one, Report("other.example", "example.com"));
+
+        AssertRefused(refused, 429);
+        Assert.InRange(int.Parse(refused.Headers["Retry-After"], System.Globalization.CultureInfo.InvariantCulture), 1, 24 * 60 * 60);
+        Assert.Equal(201, (await PostAsync(another, Report("other.example"))).Status);
+        Assert.Equal(3, (await InboxAsync()).Count);
+    }
+
+    [Fact]
+    public async Task An_instance_takes_its_number_of_posts_a_minute_and_then_429_before_it_reads_anything()
+    {
+        await using var handler = await RunningHandler.StartAsync(_storage.ConnectionString, more: ("Sts__PostsPerMinute", "2"));
+        Assert.Equal(415, (await PostAsync(handler, Samples.Utf8("x"))).Status);
+        Assert.Equal(201, (await PostAsync(handler, Report("example.com"))).Status);
+
+        var refused = await PostAsync(handler, Report("example.com"));
+
+        AssertRefused(refused, 429);
+        Assert.Equal("60", refused.Headers["Retry-After"]);
     }
 
     [Fact]
@@ -115,21 +149,23 @@ public sealed class ReceiveReportTests(AzuriteFixture azurite) : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Storage_that_is_down_is_an_error_status_and_never_201()
+    public async Task Storage_that_is_down_is_503_with_when_to_come_back_and_never_201()
     {
         const string away = "DefaultEndpointsProtocol=http;AccountName=a;AccountKey=a2V5;BlobEndpoint=http://127.0.0.1:1/a;QueueEndpoint=http://127.0.0.1:1/a;TableEndpoint=http://127.0.0.1:1/a;";
         await using var handler = await RunningHandler.StartAsync(away);
 
-        var body = Report("example.com");
-        var answer = await handler.SendAsync($"POST {ReceiveReportFunction.Path} HTTP/1.1\nHost: {RunningHandler.AppHost}\nContent-Length: {body.Length}", body);
+        var answer = await PostAsync(handler, Report("example.com"));
 
-        Assert.InRange(answer.Status, 500, 599);
+        AssertRefused(answer, 503);
+        Assert.Equal("300", answer.Headers["Retry-After"]);
     }
 
     private static byte[] Report(params string[] domains) => StsFunctions.Tests.Protocol.TlsReportJson.Write(
         Samples.Report([.. domains.Select(domain => Samples.Policy(domain))]) with { Start = Today.AddDays(-1), End = Today.AddSeconds(-1) });
 
-    private Task<RawAnswer> PostAsync(byte[] body, params string[] headers) => _handler.SendAsync(
+    private Task<RawAnswer> PostAsync(byte[] body, params string[] headers) => PostAsync(_handler, body, headers);
+
+    private static Task<RawAnswer> PostAsync(RunningHandler handler, byte[] body, params string[] headers) => handler.SendAsync(
         $"POST {ReceiveReportFunction.Path} HTTP/1.1\nHost: {RunningHandler.AppHost}\nContent-Length: {body.Length}\n{string.Concat(headers.Select(header => header + "\n"))}", body);
 
     private async Task<List<(string Name, byte[] Content, string Source)>> InboxAsync()

@@ -17,6 +17,9 @@ public sealed class ReportReaderTests
     public static TheoryData<string, byte[], bool> Forms => new()
     {
         { "bare", Json, false },
+        { "after a byte order mark", [0xEF, 0xBB, 0xBF, .. Json], false },
+        { "gzip of gzip", Samples.Gzip(Samples.Gzip(Json)), false },
+        { "a mail that calls it a picture", Samples.Mail(("image/png", "logo.png", Json)), true },
         { "after white space", [.. " \r\n\t"u8, .. Json], false },
         { "gzip", Samples.Gzip(Json), false },
         { "mail, the RFC's type, gzip", Samples.Mail(("application/tlsrpt+gzip", "a.json.gz", Samples.Gzip(Json))), true },
@@ -75,7 +78,6 @@ public sealed class ReportReaderTests
         { "text", Samples.Utf8("hello") },
         { "HTML", Samples.Utf8("<html></html>") },
         { "other JSON", Samples.Utf8("{\"a\":1}") },
-        { "a byte order mark, which the parser does not take yet", [0xEF, 0xBB, 0xBF, .. Json] },
         { "a list", Samples.Utf8("[]") },
         { "half a report", Json[..(Json.Length / 2)] },
         { "a report and more", [.. Json, .. Json] },
@@ -83,9 +85,8 @@ public sealed class ReportReaderTests
         { "gzip without a byte of data", Samples.Gzip([]) },
         { "the beginning of gzip", [0x1f, 0x8b] },
         { "broken gzip", [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8] },
-        { "gzip of gzip", Samples.Gzip(Samples.Gzip(Json)) },
         { "a mail without an attachment", Samples.Mail() },
-        { "a mail with a picture", Samples.Mail(("image/png", "logo.png", Json)) },
+        { "a mail with a picture", Samples.Mail(("image/png", "logo.png", [0x89, 0x50, 0x4e, 0x47, 1, 2, 3])) },
         { "a mail with other JSON", Samples.Mail(("application/json", null, Samples.Utf8("{}"))) },
         { "a mail with truncated gzip", Samples.Mail(("application/gzip", null, Samples.Gzip(Json)[..^20])) },
         { "a report of the year 1", TlsReportJson.Write(Samples.Report(Samples.Policy()) with { Start = DateTimeOffset.MinValue }) },

@@ -21,7 +21,11 @@ public sealed class ReportRowsTests
             Samples.Policy(type: PolicyTypes.Sts, sessions: 5, failures: 0));
 
         Assert.Equal((PolicyTypes.Sts, 495, 10), (report.PolicyType, report.Sessions, report.Failures));
-        Assert.Equal(ResultTypes.CertificateExpired, Assert.Single(failures).ResultType);
+        Assert.Equal(
+            [(PolicyTypes.Sts, ResultTypes.CertificateExpired, 10L), (PolicyTypes.Tlsa, ResultTypes.TlsaInvalid, 5L)],
+            failures.Select(failure => (failure.PolicyType, failure.ResultType, failure.Sessions)));
+        Assert.Equal([(PolicyTypes.Sts, 495L, 10L), (PolicyTypes.Tlsa, 500L, 5L)], report.Types.Select(type => (type.PolicyType, type.Sessions, type.Failures)));
+        Assert.All(report.Types, type => Assert.Equal(type.Failures, Assert.Single(type.Kinds).Sessions));
     }
 
     [Theory]
@@ -69,6 +73,24 @@ public sealed class ReportRowsTests
     }
 
     [Fact]
+    [Trait("Conformance", "RPT-2")]
+    public void What_is_too_much_to_keep_apart_is_summed_under_its_own_policy_type()
+    {
+        var details = Enumerable.Range(1, 800).Select(n => Samples.Failure("certificate-expired", $"mx{n}.example.com", sessions: n)).ToArray();
+
+        var (report, failures) = RowsOf(Samples.Policy(details: details), Samples.Policy(type: PolicyTypes.Tlsa, details: details));
+
+        Assert.Equal(1_000, failures.Count);
+        foreach (var type in (string[])[PolicyTypes.Sts, PolicyTypes.Tlsa])
+        {
+            Assert.Equal(800L * 801 / 2, failures.Where(failure => failure.PolicyType == type).Sum(failure => failure.Sessions));
+            Assert.Single(failures, failure => failure.PolicyType == type && failure.ResultType == ReportFailure.Others);
+            var counts = Assert.Single(report.Types, counts => counts.PolicyType == type);
+            Assert.Equal(800L * 801 / 2, counts.Kinds.Sum(kind => kind.Sessions) + counts.OtherFailures);
+        }
+    }
+
+    [Fact]
     public void Counts_too_large_to_add_stay_at_the_largest()
     {
         var (report, failures) = RowsOf([.. Enumerable.Range(0, 2_000).Select(_ => Samples.Policy(
@@ -83,8 +105,8 @@ public sealed class ReportRowsTests
     [InlineData(null, false, ReportSource.Dropped)]
     public void How_it_came_is_kept(object? marked, bool byMail, object source) => Assert.Equal(
         (ReportSource)source,
-        ReportRows.Of(new ReadReport(Samples.Report(Samples.Policy()), "hash-of-the-body", byMail), Domain, [Samples.Policy()], Samples.Arrival((ReportSource?)marked), "blob").Report.Source);
+        ReportRows.Of(new ReadReport(Samples.Report(Samples.Policy()), "hash-of-the-body", byMail ? new MimeKit.MimeMessage() : null), Domain, [Samples.Policy()], Samples.Arrival((ReportSource?)marked), "blob").Report.Source);
 
     private static (Report Report, IReadOnlyList<ReportFailure> Failures) RowsOf(params ReportedPolicy[] policies) =>
-        ReportRows.Of(new ReadReport(Samples.Report(policies), "hash-of-the-body", ByMail: false), Domain, policies, Samples.Arrival(ReportSource.Https), "blob");
+        ReportRows.Of(new ReadReport(Samples.Report(policies), "hash-of-the-body"), Domain, policies, Samples.Arrival(ReportSource.Https), "blob");
 }

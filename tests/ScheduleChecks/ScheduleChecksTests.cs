@@ -25,7 +25,7 @@ public sealed class ScheduleChecksTests(AzuriteFixture azurite)
 
         await storage.Publisher.RemoveAsync(DomainName.Parse("gone.example"), force: true, Now);
         await storage.Ledger.RecordAsync(
-            await storage.Domains.ReadAsync(Keys.Operator, Now), "1", TestStorage.Noon,
+            await storage.Domains.ReadAsync(Keys.Operator, Now), FindingScope.Network, "1", TestStorage.Noon,
             [new Finding("network.port25.closed", Severity.Warning, "port 25", "", "", "", "")], new HashSet<string>(), null, Now);
 
         var asked = await RunAsync(storage);

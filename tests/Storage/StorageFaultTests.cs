@@ -80,10 +80,7 @@ public sealed class StorageFaultTests(AzuriteFixture azurite) : IAsyncLifetime
                 raw.Write(Samples.Json(Samples.Policy(domain.Value, failures: 150, details: details)));
                 await on.Blobs.GetBlobContainerClient(StorageLayout.InboxContainer).GetBlobClient($"{domain}.json").UploadAsync(new BinaryData(raw.ToArray()), overwrite: true, Now);
             },
-            Do: (on, domain) => new IngestReportFunction(
-                new ReportInbox(on.Blobs, on.Time),
-                new ReportReader(new ReportSettings(MaxBytes: 4 << 20, MaxExpandedBytes: 64 << 20), on.Time),
-                on.Reports, on.Domains, on.Fleet, NullLogger<IngestReportFunction>.Instance).RunAsync(ArrivalEvent.Again($"{domain}.json"), Now),
+            Do: (on, domain) => Ingest.FunctionOn(on, NullLogger<IngestReportFunction>.Instance).RunAsync(ArrivalEvent.Again($"{domain}.json"), Now),
             AssertDone: async (on, domain) =>
             {
                 var report = Assert.Single(await on.Reports.ReadAsync(domain, DateOnly.MinValue, Now));
@@ -103,10 +100,37 @@ public sealed class StorageFaultTests(AzuriteFixture azurite) : IAsyncLifetime
                 await on.Fleet.ProjectAsync(domain, Now);
             },
             AssertDone: async (on, domain) => Assert.Equal(3, Assert.Single(await on.Reports.ReadAsync(domain, DateOnly.MinValue, Now)).Failures)),
+        ["have a report in quarantine read again"] = new(
+            Before: async (on, domain) =>
+            {
+                await on.Publisher.PublishAsync(domain, First, "team", Now);
+                await on.Blobs.GetBlobContainerClient(StorageLayout.QuarantineContainer).GetBlobClient($"2026-03-14/{domain}").UploadAsync(
+                    new BinaryData(Samples.Json(Samples.Policy(domain.Value, details: Samples.Failure("certificate-expired", "mx1.example", "192.0.2.1", 10)))), overwrite: true, Now);
+            },
+            Do: (on, domain) => Ingest.FunctionOn(on, NullLogger<IngestReportFunction>.Instance).RunAsync(ReprocessRequest.One(StorageLayout.QuarantineContainer, $"2026-03-14/{domain}").ToJson(), Now),
+            AssertDone: async (on, domain) =>
+            {
+                Assert.Equal(10, Assert.Single(await on.Reports.ReadAsync(domain, DateOnly.MinValue, Now)).Failures);
+                Assert.False(await on.Blobs.GetBlobContainerClient(StorageLayout.QuarantineContainer).GetBlobClient($"2026-03-14/{domain}").ExistsAsync(Now));
+            }),
+        ["judge reports"] = new(
+            Before: async (on, domain) =>
+            {
+                await on.Publisher.PublishAsync(domain, First, "team", Now);
+                await on.Reports.StoreAsync(await ReportAsync(on, domain, 20), [new("certificate-expired", "mx1.example", "", 20, "")], Now);
+                await on.Fleet.ProjectAsync(domain, Now);
+            },
+            Do: (on, _) => on.JudgeReports().RunAsync(Now),
+            AssertDone: async (on, domain) =>
+            {
+                var partition = await on.Domains.ReadAsync(domain.Value, Now);
+                Assert.Equal("report.failures", Assert.Single(partition.Findings).Finding.Code);
+                Assert.Single(partition.Outbox);
+            }),
         ["take up what was left behind"] = new(
             Before: (on, domain) => on.Blobs.GetBlobContainerClient(StorageLayout.InboxContainer).GetBlobClient($"{domain}.json").UploadAsync(new BinaryData("{}"), overwrite: true, Now),
             Do: (on, _) => new SweepStorageFunction(
-                new ReportInbox(on.Blobs, on.Time), new ArrivalQueue(on.Queues), on.MxHosts, on.Wanted,
+                new ReportInbox(on.Blobs, on.Time), new ArrivalQueue(on.Queues), on.MxHosts, on.Wanted, on.Posts,
                 new Microsoft.Extensions.Time.Testing.FakeTimeProvider(DateTimeOffset.UtcNow.AddHours(2)), NullLogger<SweepStorageFunction>.Instance).RunAsync(Now),
             AssertDone: async (on, domain) =>
             {
@@ -288,7 +312,7 @@ public sealed class StorageFaultTests(AzuriteFixture azurite) : IAsyncLifetime
         if (string.CompareOrdinal(round, partition.Record!.LastRound) > 0)
         {
             var at = DateTimeOffset.ParseExact(round, "yyyyMMddHHmmssfff", CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal);
-            await on.Ledger.RecordAsync(partition, round, at, found, new HashSet<string>(), partition.Record with { LastRound = round, LastCheckAt = at }, Now);
+            await on.Ledger.RecordAsync(partition, FindingScope.Checks, round, at, found, new HashSet<string>(), partition.Record with { LastRound = round, LastCheckAt = at }, Now);
         }
 
         await on.Fleet.ProjectAsync(domain, Now);
@@ -298,7 +322,7 @@ public sealed class StorageFaultTests(AzuriteFixture azurite) : IAsyncLifetime
     {
         var start = TestStorage.Noon.Date.AddDays(-1).ToUniversalTime();
         await on.Blobs.GetBlobContainerClient(StorageLayout.ReportsContainer).GetBlobClient("raw").UploadAsync(new BinaryData("{}"), overwrite: true, Now);
-        return new Report(domain.Value, "Company-X", "id", start, start.AddDays(1), "sts", 90, failures, ReportSource.Mail, Verdict.Unverified, TestStorage.Noon, "body", "raw");
+        return new Report(domain.Value, "Company-X", "id", start, start.AddDays(1), "sts", 90, failures, ReportSource.Mail, Verdict.Aligned, TestStorage.Noon, "body", "raw");
     }
 
     private static Finding FindingAt(string subject) => new("mx.starttls.missing", Severity.Warning, subject, "seen", "meaning", "remedy", "RFC 8461 §4");

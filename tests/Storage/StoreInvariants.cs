@@ -142,11 +142,19 @@ internal sealed class StoreInvariants(TestStorage storage)
     private async Task CheckReportsAsync(IReadOnlyList<Report> reports)
     {
         var counted = reports.Where(report => !report.Superseded).ToList();
-        Check(counted.Select(report => (report.Submitter, report.ReportId, report.Start)).Distinct().Count() == counted.Count, "a report counts twice");
+        Check(counted.Select(report => (report.Submitter, report.ReportId, report.Start, report.SignedBy)).Distinct().Count() == counted.Count, "a report counts twice");
+        Check(reports.Select(report => report.BodyHash).Distinct().Count() == reports.Count, "one body is in two rows");
         foreach (var report in reports)
         {
             var failures = await storage.Reports.ReadFailuresAsync(report, Now);
-            Check(failures.Sum(failure => failure.Sessions) == report.Failures, $"{report.ReportId}: its details are of {failures.Sum(failure => failure.Sessions)} sessions, not {report.Failures}");
+            var detailed = failures.Where(failure => failure.PolicyType == report.PolicyType).Sum(failure => failure.Sessions);
+            Check(detailed == report.Failures, $"{report.ReportId}: its details are of {detailed} sessions, not {report.Failures}");
+            if (report.Digest is { } digest)
+            {
+                Check(digest.Equals(ReportDigest.Of(digest.Types.Select(type => (type.PolicyType, type.Sessions, type.Failures)), failures)), $"{report.ReportId}: its row sums up other details than it has");
+                Check(digest.Types is [{ } first, ..] && (first.PolicyType, first.Sessions, first.Failures) == (report.PolicyType, report.Sessions, report.Failures), $"{report.ReportId}: its row sums up other counts than it has");
+            }
+
             var raw = storage.Blobs.GetBlobContainerClient(StorageLayout.ReportsContainer).GetBlobClient(report.Blob);
             Check(await raw.ExistsAsync(Now), $"{report.ReportId}: the raw one is not there");
         }

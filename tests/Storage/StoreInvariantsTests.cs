@@ -28,9 +28,21 @@ public sealed class StoreInvariantsTests(AzuriteFixture azurite)
         }, "other bytes"),
         ["the domain is not listed"] = (storage => DeleteAsync(storage, StorageLayout.FleetTable, _ => true), "not listed"),
         ["the list is behind"] = (storage => storage.Ledger.RecordAsync(
-            storage.Domains.ReadAsync("example.com", Now).Result, "9", TestStorage.Noon.AddHours(2), [], new HashSet<string>(), storage.Domains.ReadAsync("example.com", Now).Result.Record, Now), "the list says"),
+            storage.Domains.ReadAsync("example.com", Now).Result, FindingScope.Checks, "9", TestStorage.Noon.AddHours(2), [], new HashSet<string>(), storage.Domains.ReadAsync("example.com", Now).Result.Record, Now), "the list says"),
         ["the list counts what no report says"] = (storage => DeleteAsync(storage, StorageLayout.ReportsTable, _ => true), "the list's days"),
         ["a report's detail is missing"] = (storage => DeleteAsync(storage, StorageLayout.ReportFailuresTable, _ => true), "its details are of"),
+        ["a report's row sums up other details"] = (async storage =>
+        {
+            var report = Assert.Single(await storage.Reports.ReadAsync(Domain, DateOnly.MinValue, Now));
+            var details = await storage.Reports.ReadFailuresAsync(report, Now);
+            await storage.Reports.ReplaceAsync(report with { Digest = ReportDigest.Of([("sts", 90, 7)], [details[0] with { MxHost = "mx2" }]) }, details, Now);
+        }, "sums up"),
+        ["a report is in two rows"] = (async storage =>
+        {
+            var report = Assert.Single(await storage.Reports.ReadAsync(Domain, DateOnly.MinValue, Now));
+            await storage.Reports.StoreAsync(report with { Submitter = "misread" }, await storage.Reports.ReadFailuresAsync(report, Now), Now);
+            await storage.Fleet.ProjectAsync(Domain, Now);
+        }, "in two rows"),
         ["a raw report is missing"] = (storage => storage.Blobs.GetBlobContainerClient(StorageLayout.ReportsContainer).DeleteBlobAsync("raw", cancellationToken: Now), "the raw one is not there"),
     };
 
@@ -76,10 +88,14 @@ public sealed class StoreInvariantsTests(AzuriteFixture azurite)
         await storage.Publisher.PublishAsync(Domain, Policy.Parse("version: STSv1\nmode: none\nmax_age: 1\n"u8), null, Now);
         var partition = await storage.Domains.ReadAsync("example.com", Now);
         var finding = new Finding("mx.starttls.missing", Severity.Warning, "mx.example.com", "seen", "meaning", "remedy", "RFC 8461 §4");
-        await storage.Ledger.RecordAsync(partition, "1", TestStorage.Noon.AddHours(1), [finding], new HashSet<string>(), partition.Record, Now);
+        await storage.Ledger.RecordAsync(partition, FindingScope.Checks, "1", TestStorage.Noon.AddHours(1), [finding], new HashSet<string>(), partition.Record, Now);
         await storage.Blobs.GetBlobContainerClient(StorageLayout.ReportsContainer).GetBlobClient("raw").UploadAsync(new BinaryData("{}"), Now);
-        var report = new Report("example.com", "Company-X", "id", Start, Start.AddDays(1), "sts", 90, 7, ReportSource.Mail, Verdict.Unverified, TestStorage.Noon, "body", "raw");
-        await storage.Reports.StoreAsync(report, [new("certificate-expired", "", "", 7, "")], Now);
+        ReportFailure[] failures = [new("certificate-expired", "", "", 7, "")];
+        var report = new Report("example.com", "Company-X", "id", Start, Start.AddDays(1), "sts", 90, 7, ReportSource.Mail, Verdict.Aligned, TestStorage.Noon, "body", "raw")
+        {
+            Digest = ReportDigest.Of([("sts", 90, 7)], failures),
+        };
+        await storage.Reports.StoreAsync(report, failures, Now);
         await storage.Fleet.ProjectAsync(Domain, Now);
         return storage;
     }

@@ -43,8 +43,7 @@ public sealed class SweepStorageTests(AzuriteFixture azurite) : IAsyncLifetime
         var message = Assert.Single(await MessagesAsync());
         Assert.Equal("lost/ünïcode report.json", ArrivalEvent.BlobName(message));
 
-        var reader = new ReportReader(new ReportSettings(MaxBytes: 4 << 20, MaxExpandedBytes: 64 << 20), _storage.Time);
-        await new IngestReportFunction(_inbox, reader, _storage.Reports, _storage.Domains, _storage.Fleet, _log.For<IngestReportFunction>()).RunAsync(message, Now);
+        await Ingest.FunctionOn(_storage, _log.For<IngestReportFunction>()).RunAsync(message, Now);
         Assert.Single(await _storage.Reports.ReadAsync(DomainName.Parse("example.com"), new DateOnly(2026, 1, 1), Now));
         Assert.Empty(await BlobsAsync(StorageLayout.InboxContainer));
     }
@@ -95,7 +94,7 @@ public sealed class SweepStorageTests(AzuriteFixture azurite) : IAsyncLifetime
     private Task SweepAsync(TimeSpan later)
     {
         var time = new Microsoft.Extensions.Time.Testing.FakeTimeProvider(DateTimeOffset.UtcNow + later);
-        return new SweepStorageFunction(_inbox, new ArrivalQueue(_storage.Queues), _storage.MxHosts, _storage.Wanted, time, _log.For<SweepStorageFunction>()).RunAsync(Now);
+        return new SweepStorageFunction(_inbox, new ArrivalQueue(_storage.Queues), _storage.MxHosts, _storage.Wanted, _storage.Posts, time, _log.For<SweepStorageFunction>()).RunAsync(Now);
     }
 
     private Task<Azure.Response<BlobContentInfo>> DropAsync(string name, byte[] content, params (string Key, string Value)[] metadata) =>

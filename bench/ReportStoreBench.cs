@@ -1,0 +1,241 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.Text;
+using Azure.Core;
+using Azure.Data.Tables;
+using Azure.Storage.Blobs;
+using Azure.Storage.Queues;
+using Microsoft.Extensions.Logging.Abstractions;
+using StsFunctions.Domains;
+using StsFunctions.IngestReport;
+using StsFunctions.Local;
+using StsFunctions.Local.Storage;
+using StsFunctions.Outgoing;
+using StsFunctions.Protocol;
+using StsFunctions.Protocol.MtaSts;
+using StsFunctions.Protocol.TlsRpt;
+using StsFunctions.Reports;
+
+namespace StsFunctions.Bench;
+
+/// <summary>Reports in storage: the rows of a big one beside the same rows written bare, the calls of a small one, and a domain's 90 days.</summary>
+internal static class ReportStoreBench
+{
+    private const int Details = 20_000;
+    private const int Pairs = 15;
+    private const int Days = 90;
+    private const int ReportsPerDay = 50;
+    private const int Writers = 8;
+    private const double LeastRate = 0.7;
+
+    private static readonly DomainName s_domain = DomainName.Parse("example.com");
+    private static readonly DateTimeOffset s_start = new(2026, 1, 1, 0, 0, 0, TimeSpan.Zero);
+
+    public static async Task<Outcome> RunAsync(IProgress<string> progress, CancellationToken cancellation)
+    {
+        await using var azurite = await Azurite.StartAsync(new AzuriteOptions(), progress, cancellation);
+        var calls = new CallCount();
+        var blobs = new BlobServiceClient(azurite.ConnectionString, Counted(new BlobClientOptions(), calls));
+        var queues = new QueueServiceClient(azurite.ConnectionString, Counted(new QueueClientOptions { MessageEncoding = QueueMessageEncoding.Base64 }, calls));
+        var tables = new TableServiceClient(azurite.ConnectionString, Counted(new TableClientOptions(), calls));
+        await StorageLayout.EnsureAsync(blobs, queues, tables, cancellation);
+        var reports = new ReportStore(tables, ReportTrust.Default);
+
+        var big = await BigAsync(reports, tables, calls, cancellation);
+        progress.Report("The big report was written.");
+        var small = await SmallAsync(blobs, queues, tables, reports, calls, cancellation);
+        progress.Report("The small report was read.");
+        var months = await MonthsAsync(reports, tables, calls, progress, cancellation);
+
+        var rate = big.Ratio.Median;
+        return new Outcome(
+            "reportstore",
+            [
+                $"big: the rows of a report of {Details} details, aggregated to {big.Rows} rows and one that names them, written by the store; beside the same rows,",
+                "written bare, in the same transactions of 100. Ours and bare in turn, each in a partition of its own. rate: bare ms / ours ms.",
+                $"small: a report of one policy and one detail, whole, from its message to its end: {small} calls of storage",
+                "(the raw one read, kept and taken out of the inbox; its domain looked up; its row looked up, its details and its row written; the domain's line of the list renewed).",
+                $"months: {Days} days of {ReportsPerDay} reports a day, summed up by policy type, day, reason, sender and host; beside the same rows, read bare and thrown away.",
+                $"{Pairs} pairs each, after one to warm up. {Machine.Describe()}.",
+            ],
+            ["", "rows", "ours calls", "bare calls", "ours ms", "bare ms", "rate", "min - max"],
+            [Row("big", big), Row("months", months)],
+            new Target("big, the rate beside bare, median", FormattableString.Invariant($"at least {LeastRate}"), rate, rate >= LeastRate),
+            new { Big = big, SmallCalls = small, Months = months });
+    }
+
+    private static async Task<Compared> BigAsync(ReportStore reports, TableServiceClient tables, CallCount calls, CancellationToken cancellation)
+    {
+        var policy = new ReportedPolicy
+        {
+            PolicyType = PolicyTypes.Sts,
+            PolicyDomain = s_domain,
+            SuccessfulSessions = 1_000_000,
+            FailedSessions = Details,
+            FailureDetails = [.. Enumerable.Range(0, Details).Select(n => new FailureDetail
+            {
+                ResultType = ResultTypes.CertificateExpired,
+                ReceivingMxHostname = $"mx{n % 1_500}.example.com",
+                ReceivingIp = $"192.0.2.{n % 1_500 % 250}",
+                SendingMtaIp = $"198.51.100.{n % 250}",
+                FailedSessions = 1,
+                AdditionalInformation = "certificate has expired",
+            })],
+        };
+        var read = new ReadReport(
+            new TlsReport { OrganizationName = "Company-X", Start = s_start, End = s_start.AddDays(1), ReportId = "big", Policies = [policy] }, "hash");
+        var rows = 0;
+        return await CompareAsync(
+            calls,
+            n =>
+            {
+                var (report, failures) = ReportRows.Of(read, s_domain, [policy], new Arrival("name", default, s_start, ReportSource.Mail), "blob");
+                rows = failures.Count + 1;
+                return (report with { Domain = $"ours{n}.example" }, failures);
+            },
+            async made => await reports.StoreAsync(made.Item1, made.Item2, cancellation),
+            async (made, n) =>
+            {
+                // Keys of the same shape, in a partition of its own as ours is: what a key costs is storage's affair.
+                var report = made.Item1 with { Domain = $"bare{n}.example" };
+                var key = report.Key;
+                var failures = tables.GetTableClient(StorageLayout.ReportFailuresTable);
+                var number = 0;
+                foreach (var chunk in made.Item2.Chunk(100))
+                {
+                    await failures.SubmitTransactionAsync(chunk.Select(failure => new TableTransactionAction(TableTransactionActionType.UpsertReplace, new TableEntity(report.Domain, Keys.ReportFailure(key, "barebare", number++))
+                    {
+                        ["ResultType"] = failure.ResultType,
+                        ["MxHost"] = failure.MxHost,
+                        ["Address"] = failure.Address,
+                        ["Sessions"] = failure.Sessions,
+                        ["Information"] = failure.Information,
+                        ["PolicyType"] = failure.PolicyType,
+                    })), cancellation);
+                }
+
+                await tables.GetTableClient(StorageLayout.ReportsTable).AddEntityAsync(
+                    new TableEntity(report.Domain, key)
+                    {
+                        ["Submitter"] = report.Submitter,
+                        ["ReportId"] = report.ReportId,
+                        ["Start"] = report.Start,
+                        ["End"] = report.End,
+                        ["PolicyType"] = report.PolicyType,
+                        ["Sessions"] = report.Sessions,
+                        ["Failures"] = report.Failures,
+                        ["Source"] = "Mail",
+                        ["Verdict"] = "Unverified",
+                        ["ArrivedAt"] = report.ArrivedAt,
+                        ["BodyHash"] = report.BodyHash,
+                        ["Generation"] = "generation",
+                        ["Blob"] = report.Blob,
+                        ["Digest"] = report.Digest!.ToJson(),
+                    },
+                    cancellation);
+            },
+            () => rows);
+    }
+
+    private static async Task<int> SmallAsync(
+        BlobServiceClient blobs, QueueServiceClient queues, TableServiceClient tables, ReportStore reports, CallCount calls, CancellationToken cancellation)
+    {
+        var time = TimeProvider.System;
+        var domains = new DomainStore(tables);
+        var fleet = new FleetStore(tables, domains, reports, time);
+        var small = DomainName.Parse("small.example");
+        await new PolicyPublisher(domains, new PolicyBlobs(blobs), fleet, new CheckQueue(queues), new ServingSettings(TimeSpan.FromSeconds(30), TimeSpan.FromHours(24)), time)
+            .PublishAsync(small, Policy.Parse(Encoding.UTF8.GetBytes("version: STSv1\nmode: none\nmax_age: 86400\n")), null, cancellation);
+        var inbox = new ReportInbox(blobs, time);
+        var function = new IngestReportFunction(
+            inbox, new RawReports(blobs), new ReportReader(new ReportSettings(MaxBytes: 10 << 20, MaxExpandedBytes: 100 << 20), time), reports, domains, fleet,
+            new MailAuthenticity(new Resolver(new OutgoingSettings(null, [], 443, null)), time), new ArrivalQueue(queues), time, NullLogger<IngestReportFunction>.Instance);
+        var day = DateOnly.FromDateTime(time.GetUtcNow().UtcDateTime).AddDays(-1);
+        using var raw = new MemoryStream();
+        raw.Write(new SampleReport("Company-X", small.Value, day, Sessions: 90, Failures: 10, "mx.small.example").ToJson());
+        var blob = await inbox.PutAsync(raw, ReportSource.Https, cancellation);
+        calls.Take();
+        await function.RunAsync(ArrivalEvent.Again(blob), cancellation);
+        return calls.Take();
+    }
+
+    private static async Task<Compared> MonthsAsync(ReportStore reports, TableServiceClient tables, CallCount calls, IProgress<string> progress, CancellationToken cancellation)
+    {
+        var domain = DomainName.Parse("months.example");
+        progress.Report($"Writing {Days * ReportsPerDay} reports …");
+        await Parallel.ForAsync(0, Days * ReportsPerDay, new ParallelOptions { MaxDegreeOfParallelism = Writers, CancellationToken = cancellation }, async (n, token) =>
+        {
+            var start = s_start.AddDays(n / ReportsPerDay);
+            ReportFailure[] failures = [.. Enumerable.Range(0, n % 4).Select(kind => new ReportFailure(
+                ((string[])["certificate-expired", "starttls-not-supported", "validation-failure"])[kind], $"mx{kind}.example.com", $"192.0.2.{n % 20}", 10, ""))];
+            var report = new Report(
+                domain.Value, $"Sender {n % ReportsPerDay}", $"{n}", start, start.AddDays(1), PolicyTypes.Sts, 1_000, failures.Sum(failure => failure.Sessions),
+                ReportSource.Mail, Verdict.Aligned, start.AddDays(1), Keys.Hash($"{n}"), "blob")
+            {
+                SignedBy = "sender.example",
+                Digest = ReportDigest.Of([(PolicyTypes.Sts, 1_000, failures.Sum(failure => failure.Sessions))], failures),
+            };
+            await reports.StoreAsync(report, failures, token);
+        });
+        var range = ReportRange.Of(DateOnly.FromDateTime(s_start.UtcDateTime), DateOnly.FromDateTime(s_start.UtcDateTime).AddDays(Days - 1));
+        return await CompareAsync(
+            calls,
+            n => n,
+            async _ =>
+            {
+                var summary = await ReportSummary.OfAsync(reports.ScanAsync(domain, range, null, cancellation), cancellation);
+                if (summary.Counted.Reports != Days * ReportsPerDay)
+                {
+                    throw new InvalidOperationException($"{summary.Counted.Reports} reports were summed up, and {Days * ReportsPerDay} are there.");
+                }
+            },
+            async (_, _) => await tables.GetTableClient(StorageLayout.ReportsTable)
+                .QueryAsync<TableEntity>(TableClient.CreateQueryFilter($"PartitionKey eq {domain.Value} and RowKey ge {range.First} and RowKey lt {range.End}"), cancellationToken: cancellation)
+                .CountAsync(cancellation),
+            () => Days * ReportsPerDay);
+    }
+
+    private static async Task<Compared> CompareAsync<T>(CallCount calls, Func<int, T> make, Func<T, Task> ours, Func<T, int, Task> bare, Func<int> rows)
+    {
+        var times = new List<(double Ours, double Bare)>();
+        var counted = (Ours: 0, Bare: 0);
+        calls.Take();
+        for (var n = 0; n <= Pairs; n++)
+        {
+            var made = make(n);
+            var oursTime = await TimeAsync(() => ours(made));
+            counted.Ours = calls.Take();
+            var bareTime = await TimeAsync(() => bare(made, n));
+            counted.Bare = calls.Take();
+            if (n > 0)
+            {
+                times.Add((oursTime, bareTime));
+            }
+        }
+
+        return new Compared(rows(), counted.Ours, counted.Bare, Spread.Of(times.Select(t => t.Ours)), Spread.Of(times.Select(t => t.Bare)), Spread.Of(times.Select(t => t.Bare / t.Ours)));
+    }
+
+    private static async Task<double> TimeAsync(Func<Task> work)
+    {
+        var began = Stopwatch.GetTimestamp();
+        await work();
+        return Stopwatch.GetElapsedTime(began).TotalMilliseconds;
+    }
+
+    private static string[] Row(string name, Compared compared) =>
+    [
+        name, $"{compared.Rows}", $"{compared.OursCalls}", $"{compared.BareCalls}",
+        compared.Ours.Median.ToString("0.0", CultureInfo.InvariantCulture), compared.Bare.Median.ToString("0.0", CultureInfo.InvariantCulture),
+        compared.Ratio.Median.ToString("0.00", CultureInfo.InvariantCulture), compared.Ratio.Ends("0.00"),
+    ];
+
+    private static T Counted<T>(T options, CallCount calls)
+        where T : ClientOptions
+    {
+        options.AddPolicy(calls, HttpPipelinePosition.PerRetry);
+        return options;
+    }
+
+    private sealed record Compared(int Rows, int OursCalls, int BareCalls, Spread Ours, Spread Bare, Spread Ratio);
+}

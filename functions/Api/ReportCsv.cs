@@ -1,0 +1,61 @@
+using System.Globalization;
+using System.Text;
+using nietras.SeparatedValues;
+using StsFunctions.Domains;
+
+namespace StsFunctions.Api;
+
+/// <summary>Reports as comma-separated values (RFC 4180), a line for each policy type of each report.</summary>
+internal static class ReportCsv
+{
+    private static readonly string[] s_columns =
+    [
+        "day", "sender", "reportId", "start", "end", "policyType", "sessions", "failures", "source", "verdict", "counts", "superseded", "arrivedAt", "id",
+    ];
+
+    /// <summary>The first line.</summary>
+    public static byte[] Head() => Written([s_columns]);
+
+    /// <summary>The lines of some reports.</summary>
+    public static byte[] Lines(IEnumerable<Report> reports) => Written(reports.SelectMany(report => report.Types, LineOf));
+
+    /// <summary>A cell that a spreadsheet takes for text: what it would take for a formula gets an apostrophe in front.</summary>
+    public static string Safe(string text) => text is ['=' or '+' or '-' or '@' or '\t' or '\r' or '\n' or '＝' or '＋' or '－' or '＠', ..] ? "'" + text : text;
+
+    private static string[] LineOf(Report report, TypeCounts type)
+    {
+        var line = ReportLineJson.Of(report);
+        return
+        [
+            Date(line.Day), line.Sender, line.ReportId, Time(line.Start), Time(line.End), type.PolicyType, Number(type.Sessions), Number(type.Failures),
+            line.Source, line.Verdict, Flag(line.Counts), Flag(line.Superseded), Time(line.ArrivedAt), line.Id,
+        ];
+    }
+
+    private static byte[] Written(IEnumerable<string[]> lines)
+    {
+        var text = new StringBuilder();
+        using (var target = new StringWriter(text, CultureInfo.InvariantCulture) { NewLine = "\r\n" })
+        using (var writer = Sep.New(',').Writer(options => options with { Escape = true, WriteHeader = false }).To(target))
+        {
+            foreach (var line in lines)
+            {
+                using var row = writer.NewRow();
+                for (var column = 0; column < line.Length; column++)
+                {
+                    row[column].Set(Safe(line[column]));
+                }
+            }
+        }
+
+        return Encoding.UTF8.GetBytes(text.ToString());
+    }
+
+    private static string Date(DateOnly day) => day.ToString("yyyy-MM-dd", CultureInfo.InvariantCulture);
+
+    private static string Time(DateTimeOffset time) => time.UtcDateTime.ToString("yyyy-MM-dd'T'HH:mm:ss'Z'", CultureInfo.InvariantCulture);
+
+    private static string Number(long number) => number.ToString(CultureInfo.InvariantCulture);
+
+    private static string Flag(bool flag) => flag ? "true" : "false";
+}

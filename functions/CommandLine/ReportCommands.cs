@@ -1,0 +1,62 @@
+using System.CommandLine;
+using StsFunctions.Domains;
+using StsFunctions.Hosting;
+using StsFunctions.Reports;
+
+namespace StsFunctions.CommandLine;
+
+/// <summary><c>report show</c>: what a file holds, read as it would be had it arrived. It needs no storage.</summary>
+internal static class ReportCommands
+{
+    public static Command Create()
+    {
+        var json = new Option<bool>("--json") { Description = "Write JSON, for machines" };
+        var file = new Argument<FileInfo>("file") { Description = "JSON, gzip, a zip file or a mail" };
+        var show = new Command("show", "Show the reports in a file: counts, failures, how they bend RFC 8460. Exit code: 0 read, 1 no report can be read, 2 wrong use") { file, json };
+        show.SetAction((parsed, cancellation) => ShowAsync(parsed.GetValue(file)!, parsed.GetValue(json), cancellation));
+        return new Command("report", "Look at TLS reports") { show };
+    }
+
+    private static async Task<int> ShowAsync(FileInfo file, bool json, CancellationToken cancellation)
+    {
+        var settings = Settings.Read(Environment.GetEnvironmentVariables(), out var faults, needsStorage: false);
+        if (faults.Count > 0)
+        {
+            foreach (var fault in faults)
+            {
+                await Console.Error.WriteLineAsync(fault);
+            }
+
+            return Commands.WrongUse;
+        }
+
+        if (!file.Exists)
+        {
+            await Console.Error.WriteLineAsync($"{PlainText.OneLine(file.ToString())}: there is no such file; name one with a report.");
+            return Commands.WrongUse;
+        }
+
+        try
+        {
+            var reader = new ReportReader(settings.Reports, TimeProvider.System);
+            await using var content = file.OpenRead();
+            using var raw = await reader.BufferAsync(content, cancellation);
+            var shown = (await reader.ReadAsync(raw, cancellation)).Select(ShownReportFile.Of).ToList();
+            if (json)
+            {
+                CommandJson.Write(shown, CommandJson.Default.ListShownReportFile);
+            }
+            else
+            {
+                ReportView.Write(shown);
+            }
+
+            return Commands.Ok;
+        }
+        catch (Exception e) when (e is UnreadableReportException or IOException or UnauthorizedAccessException)
+        {
+            await Console.Error.WriteLineAsync($"{PlainText.OneLine(file.ToString())}: {PlainText.OneLine(e.Message)}");
+            return Commands.Refused;
+        }
+    }
+}

@@ -1,0 +1,70 @@
+using System.Diagnostics.CodeAnalysis;
+using Azure;
+using Azure.Data.Tables;
+using Azure.Data.Tables.Models;
+using StsFunctions.Protocol;
+
+namespace StsFunctions.Domains;
+
+/// <summary>
+/// How many posted reports were taken for each policy domain today: a partition of its own in the <c>Reports</c> table, so
+/// that the number is one for all instances of the app.
+/// </summary>
+internal sealed class PostCountStore
+{
+    private const int MaxAttempts = 5;
+    private const string Count = "Count";
+
+    private readonly TableClient _table;
+    private readonly TimeProvider _time;
+
+    [DynamicDependency(DynamicallyAccessedMemberTypes.PublicConstructors, typeof(TableEntity))]
+    public PostCountStore(TableServiceClient tables, TimeProvider time) => (_table, _time) = (tables.GetTableClient(StorageLayout.ReportsTable), time);
+
+    /// <summary>
+    /// Counts one more for a domain today. False: there were <paramref name="most"/> already, or so many come at this very moment that
+    /// this one does not get its turn; nothing was counted.
+    /// </summary>
+    public async Task<bool> TryCountAsync(DomainName domain, int most, CancellationToken cancellation)
+    {
+        var key = Keys.PostCount(DateOnly.FromDateTime(_time.GetUtcNow().UtcDateTime), domain);
+        for (var attempt = 1; attempt <= MaxAttempts; attempt++)
+        {
+            var stored = await _table.GetEntityIfExistsAsync<TableEntity>(Keys.PostCounts, key, cancellationToken: cancellation);
+            var count = stored.HasValue ? stored.Value!.GetInt32(Count)!.Value : 0;
+            if (count >= most)
+            {
+                return false;
+            }
+
+            var row = new TableEntity(Keys.PostCounts, key) { [Count] = count + 1 };
+            try
+            {
+                await (stored.HasValue
+                    ? _table.UpdateEntityAsync(row, stored.Value!.ETag, TableUpdateMode.Replace, cancellation)
+                    : _table.AddEntityAsync(row, cancellation));
+                return true;
+            }
+            catch (RequestFailedException e) when (e.Status is 404 or 409 or 412 && e.ErrorCode != TableErrorCode.TableNotFound)
+            {
+                // Another post for this domain was counted in between.
+            }
+        }
+
+        return false;
+    }
+
+    /// <summary>Clears away the counts of days gone by.</summary>
+    public async Task SweepAsync(CancellationToken cancellation)
+    {
+        // The day before is kept: an instance's clock may be behind.
+        var first = Keys.Day(DateOnly.FromDateTime(_time.GetUtcNow().UtcDateTime).AddDays(-1));
+        var filter = TableClient.CreateQueryFilter($"PartitionKey eq {Keys.PostCounts} and RowKey lt {first}");
+        var old = await _table.QueryAsync<TableEntity>(filter, select: ["PartitionKey", "RowKey"], cancellationToken: cancellation).ToListAsync(cancellation);
+        foreach (var row in old)
+        {
+            // One by one: of two sweeps at once, either may find a row gone.
+            await _table.DeleteEntityAsync(row.PartitionKey, row.RowKey, ETag.All, cancellation);
+        }
+    }
+}

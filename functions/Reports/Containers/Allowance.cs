@@ -1,0 +1,50 @@
+namespace StsFunctions.Reports.Containers;
+
+/// <summary>What may still be opened of one arrival: it is hostile until it was read.</summary>
+internal sealed class Allowance(ReportSettings settings)
+{
+    private long _expanded;
+    private int _parts;
+
+    /// <summary>Counts a part of a mail, or a file of a zip.</summary>
+    /// <exception cref="UnreadableReportException">There are too many.</exception>
+    public void TakePart()
+    {
+        if (++_parts > settings.MaxParts)
+        {
+            throw Over($"It has more than the {settings.MaxParts} parts that are looked at (Sts__ReportMaxParts).");
+        }
+    }
+
+    /// <summary>Counts what was decompressed.</summary>
+    /// <param name="bytes">How many bytes more.</param>
+    /// <param name="expanded">How many of the same stream so far, these included.</param>
+    /// <param name="compressed">How many they were before.</param>
+    /// <exception cref="UnreadableReportException">It is too much, or too much for what it was.</exception>
+    public void TakeExpanded(int bytes, long expanded, long compressed)
+    {
+        _expanded += bytes;
+        if (_expanded > settings.MaxExpandedBytes)
+        {
+            throw Over($"It expands to more than the {settings.MaxExpandedBytes} bytes that are read (Sts__ReportMaxExpandedBytes).");
+        }
+
+        if (expanded > Math.Max(ReportSettings.FreeExpandedBytes, compressed * settings.MaxRatio))
+        {
+            throw Over($"It expands to more than {settings.MaxRatio} times its size (Sts__ReportMaxRatio).");
+        }
+    }
+
+    /// <summary>Looks at how deep a container lies.</summary>
+    /// <exception cref="UnreadableReportException">It is too deep.</exception>
+    public void CheckDepth(int depth)
+    {
+        if (depth > settings.MaxDepth)
+        {
+            throw Over($"It is wrapped in more than the {settings.MaxDepth} containers that are opened (Sts__ReportMaxDepth).");
+        }
+    }
+
+    /// <summary>The refusal of what exceeds a limit.</summary>
+    public static UnreadableReportException Over(string message) => new(message, why: Unreadable.OverLimit);
+}

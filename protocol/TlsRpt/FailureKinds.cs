@@ -1,0 +1,179 @@
+using System.Collections.Immutable;
+
+namespace StsFunctions.Protocol.TlsRpt;
+
+/// <summary>
+/// The failure details of one policy, in bounded memory. Up to a number of them all are kept as they came. Of more, those of
+/// one kind (the same result type, MX host and address) become one, the largest kinds are kept, and the rest is summed.
+/// </summary>
+/// <param name="max">How many are kept.</param>
+internal sealed class FailureKinds(int max)
+{
+    // What a detail takes apart from its texts, about.
+    private const int Overhead = 200;
+
+    // Kinds are held beyond the number that is kept, so that a large one that comes late is kept too.
+    private const int Slack = 4;
+
+    private readonly List<Kind> _kinds = [];
+    private readonly Dictionary<(string Type, string? Host, string? Address), Kind> _byKey = [];
+
+    /// <summary>Whether details of one kind were made one.</summary>
+    public bool IsMerged { get; private set; }
+
+    /// <summary>How many came.</summary>
+    public long Count { get; private set; }
+
+    /// <summary>All sessions, those that are no longer held included; never more than a count can be.</summary>
+    public long Sessions { get; private set; }
+
+    /// <summary>The sessions of what is no longer held.</summary>
+    public long UnlistedSessions { get; private set; }
+
+    /// <summary>About how many bytes are held.</summary>
+    public long Held { get; private set; }
+
+    /// <summary>Takes a detail in.</summary>
+    /// <param name="detail">The detail.</param>
+    /// <param name="room">How many more bytes may be held.</param>
+    public void Add(FailureDetail detail, long room)
+    {
+        Count++;
+        Sessions = Sum(Sessions, detail.FailedSessions);
+        if (!IsMerged && _kinds.Count < max && SizeOf(detail) <= room)
+        {
+            Hold(new Kind(detail));
+            return;
+        }
+
+        if (!IsMerged)
+        {
+            MergeAll();
+        }
+
+        if (_byKey.TryGetValue(KeyOf(detail), out var known))
+        {
+            known.Add(detail);
+        }
+        else if (SizeOf(detail) <= room)
+        {
+            var kind = new Kind(detail);
+            Hold(kind);
+            _byKey.Add(KeyOf(detail), kind);
+            if (_kinds.Count >= Slack * max)
+            {
+                Prune();
+            }
+        }
+        else
+        {
+            UnlistedSessions = Sum(UnlistedSessions, detail.FailedSessions);
+        }
+    }
+
+    /// <summary>What is kept, in the order in which it came.</summary>
+    public ImmutableArray<FailureDetail> Kept()
+    {
+        if (_kinds.Count > max)
+        {
+            Prune();
+        }
+
+        return [.. _kinds.Select(kind => kind.Detail)];
+    }
+
+    /// <summary>Starts anew.</summary>
+    public void Clear()
+    {
+        _kinds.Clear();
+        _byKey.Clear();
+        (IsMerged, Count, Sessions, UnlistedSessions, Held) = (false, 0, 0, 0, 0);
+    }
+
+    private static (string, string?, string?) KeyOf(FailureDetail detail) => (detail.ResultType, detail.ReceivingMxHostname, detail.ReceivingIp);
+
+    private static long Sum(long a, long b) => Math.Min(a + b, TlsReportParser.MaxCount);
+
+    private static long SizeOf(FailureDetail detail) => Overhead + (sizeof(char) * (long)(
+        detail.ResultType.Length + Length(detail.SendingMtaIp) + Length(detail.ReceivingMxHostname) + Length(detail.ReceivingMxHelo)
+        + Length(detail.ReceivingIp) + Length(detail.AdditionalInformation) + Length(detail.FailureReasonCode)));
+
+    private static int Length(string? text) => text?.Length ?? 0;
+
+    private void Hold(Kind kind)
+    {
+        _kinds.Add(kind);
+        Held += SizeOf(kind.First);
+    }
+
+    private void MergeAll()
+    {
+        IsMerged = true;
+        var all = _kinds.ToArray();
+        _kinds.Clear();
+        Held = 0;
+        foreach (var kind in all)
+        {
+            if (_byKey.TryAdd(KeyOf(kind.First), kind))
+            {
+                Hold(kind);
+            }
+            else
+            {
+                _byKey[KeyOf(kind.First)].Add(kind.First);
+            }
+        }
+    }
+
+    private void Prune()
+    {
+        var all = _kinds.ToArray();
+        var kept = all.OrderByDescending(kind => kind.Sessions).Take(max).ToHashSet();
+        _kinds.Clear();
+        Held = 0;
+        foreach (var kind in all)
+        {
+            if (kept.Contains(kind))
+            {
+                Hold(kind);
+            }
+            else
+            {
+                _byKey.Remove(KeyOf(kind.First));
+                UnlistedSessions = Sum(UnlistedSessions, kind.Sessions);
+            }
+        }
+    }
+
+    // The first of a kind, and what came after it.
+    private sealed class Kind(FailureDetail first)
+    {
+        private bool _oneSender = true;
+        private bool _oneHelo = true;
+        private string? _information = first.AdditionalInformation;
+        private string? _reason = first.FailureReasonCode;
+
+        public FailureDetail First => first;
+
+        public long Sessions { get; private set; } = first.FailedSessions;
+
+        // What all of them share; of their words the first.
+        public FailureDetail Detail => first with
+        {
+            FailedSessions = Sessions,
+            SendingMtaIp = _oneSender ? first.SendingMtaIp : null,
+            ReceivingMxHelo = _oneHelo ? first.ReceivingMxHelo : null,
+            AdditionalInformation = _information,
+            FailureReasonCode = _reason,
+        };
+
+        public void Add(FailureDetail another)
+        {
+            Sessions = Sum(Sessions, another.FailedSessions);
+            _oneSender &= another.SendingMtaIp == first.SendingMtaIp;
+            _oneHelo &= another.ReceivingMxHelo == first.ReceivingMxHelo;
+            _information ??= another.AdditionalInformation;
+            _reason ??= another.FailureReasonCode;
+        }
+    }
+}

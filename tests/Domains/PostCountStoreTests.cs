@@ -1,0 +1,62 @@
+using Azure.Data.Tables;
+using StsFunctions.Domains;
+using StsFunctions.Protocol;
+using Xunit;
+
+namespace StsFunctions.Tests.Domains;
+
+public sealed class PostCountStoreTests(AzuriteFixture azurite)
+{
+    private static readonly DomainName Domain = DomainName.Parse("example.com");
+
+    private static CancellationToken Now => TestContext.Current.CancellationToken;
+
+    [Fact]
+    public async Task A_domain_has_its_number_a_day_and_another_domain_its_own()
+    {
+        var storage = await TestStorage.CreateAsync(azurite);
+
+        Assert.True(await storage.Posts.TryCountAsync(Domain, 2, Now));
+        Assert.True(await storage.Posts.TryCountAsync(Domain, 2, Now));
+        Assert.False(await storage.Posts.TryCountAsync(Domain, 2, Now));
+        Assert.True(await storage.Posts.TryCountAsync(DomainName.Parse("other.example"), 2, Now));
+
+        storage.Time.Advance(TimeSpan.FromDays(1));
+        Assert.True(await storage.Posts.TryCountAsync(Domain, 2, Now));
+    }
+
+    [Fact]
+    public async Task Many_at_once_never_get_more_than_there_are()
+    {
+        var storage = await TestStorage.CreateAsync(azurite);
+
+        var taken = await Task.WhenAll(Enumerable.Range(0, 20).Select(_ => storage.Posts.TryCountAsync(Domain, 5, Now)));
+
+        // Fewer than five only where some did not get their turn, and then the rest is still there.
+        var left = 0;
+        while (await storage.Posts.TryCountAsync(Domain, 5, Now))
+        {
+            left++;
+        }
+
+        Assert.Equal(5, taken.Count(one => one) + left);
+    }
+
+    [Fact]
+    public async Task Counts_are_no_reports_and_those_of_days_gone_by_are_cleared_away()
+    {
+        var storage = await TestStorage.CreateAsync(azurite);
+        foreach (var _ in (int[])[1, 2, 3])
+        {
+            await storage.Posts.TryCountAsync(Domain, 5, Now);
+            storage.Time.Advance(TimeSpan.FromDays(1));
+        }
+
+        await storage.Posts.SweepAsync(Now);
+        await storage.Posts.SweepAsync(Now);
+
+        Assert.Empty(await storage.Reports.ReadAsync(Domain, DateOnly.MinValue, Now));
+        var rows = await storage.Tables.GetTableClient(StorageLayout.ReportsTable).QueryAsync<TableEntity>(cancellationToken: Now).ToListAsync(Now);
+        Assert.Equal(["20260316:example.com"], rows.Select(row => row.RowKey));
+    }
+}

@@ -1,0 +1,151 @@
+using StsFunctions.Domains;
+using StsFunctions.Protocol;
+using StsFunctions.Protocol.MtaSts;
+using StsFunctions.Tests.Storage;
+using Xunit;
+
+namespace StsFunctions.Tests.JudgeReports;
+
+/// <summary>The hourly run over a whole account.</summary>
+public sealed class JudgeReportsTests(AzuriteFixture azurite) : IAsyncLifetime
+{
+    private static readonly DomainName Domain = DomainName.Parse("example.com");
+
+    private TestStorage _storage = null!;
+
+    private static CancellationToken Now => TestContext.Current.CancellationToken;
+
+    public async ValueTask InitializeAsync()
+    {
+        _storage = await TestStorage.CreateAsync(azurite);
+        await _storage.Publisher.PublishAsync(Domain, Policy.Parse("version: STSv1\nmode: none\nmax_age: 1\n"u8), null, Now);
+        await _storage.Blobs.GetBlobContainerClient(StorageLayout.ReportsContainer).GetBlobClient("raw").UploadAsync(new BinaryData("{}"), Now);
+    }
+
+    public ValueTask DisposeAsync() => ValueTask.CompletedTask;
+
+    [Fact]
+    public async Task A_failure_is_told_once_when_it_appears_and_once_when_it_is_over()
+    {
+        await StoreAsync(Reported.Of(1, kinds: Reported.Kind("certificate-expired", 20)));
+        await RunAsync();
+        await RunAsync();
+        await StoreAsync(Reported.Of(1, "Company-Y", kinds: Reported.Kind("certificate-expired", 21)));
+        await RunAsync();
+
+        var open = Assert.Single((await ReadAsync()).Findings).Finding;
+        Assert.Equal(("report.failures", "certificate-expired", Severity.Warning), (open.Code, open.Subject, open.Severity));
+        Assert.Contains("Company-Y (21), Company-X (20)", open.Evidence, StringComparison.Ordinal);
+        Assert.Equal(Change.Opened, Assert.Single((await ReadAsync()).Outbox).Change);
+
+        _storage.Time.Advance(TimeSpan.FromDays(2));
+        await StoreAsync(Reported.Of(-1));
+        await RunAsync();
+
+        Assert.Empty((await ReadAsync()).Findings);
+        Assert.Equal([Change.Opened, Change.Resolved], (await ReadAsync()).Outbox.OrderBy(warning => warning.At).Select(warning => warning.Change));
+        await StoreInvariants.AssertAsync(_storage);
+    }
+
+    [Fact]
+    public async Task What_a_check_found_stays_and_what_reports_show_stays_when_a_check_finds_nothing()
+    {
+        var check = new Finding("mx.starttls.missing", Severity.Warning, "mx.example.com", "seen", "meaning", "remedy", "RFC 8461 §4");
+        await CheckAsync(check);
+        await StoreAsync(Reported.Of(1, kinds: Reported.Kind("certificate-expired", 20)));
+        await RunAsync();
+        Assert.Equal(["mx.starttls.missing", "report.failures"], (await ReadAsync()).Findings.Select(open => open.Finding.Code).Order());
+
+        await CheckAsync();
+
+        Assert.Equal("report.failures", Assert.Single((await ReadAsync()).Findings).Finding.Code);
+    }
+
+    [Fact]
+    public async Task Where_reports_cease_what_they_showed_neither_resolves_nor_is_told_again()
+    {
+        await StoreAsync(Reported.Of(1, kinds: Reported.Kind("certificate-expired", 20)));
+        await RunAsync();
+
+        _storage.Time.Advance(TimeSpan.FromDays(40));
+        await RunAsync();
+
+        Assert.Single((await ReadAsync()).Findings);
+        Assert.Single((await ReadAsync()).Outbox);
+    }
+
+    [Fact]
+    public async Task A_run_that_changes_nothing_writes_nothing()
+    {
+        await StoreAsync(Reported.Of(1));
+        var before = await ReadAsync();
+
+        await RunAsync();
+
+        Assert.Equal(before.ETag, (await ReadAsync()).ETag);
+        Assert.Equal(before.ETag, (await ReadAsync()).ETag);
+    }
+
+    [Fact]
+    public async Task A_fetch_that_failed_is_put_beside_what_we_saw_at_that_time()
+    {
+        await StoreAsync(Reported.Of(1, kinds: Reported.Kind("sts-policy-fetch-error", 20)));
+        await _storage.Blobs.GetBlobContainerClient(StorageLayout.ObservationsContainer).GetBlobClient($"{Domain}/{Keys.InvertedStamp(TestStorage.Noon.AddDays(-1))}")
+            .UploadAsync(new BinaryData("""{"policyHost":{"fetch":{"outcome":"fetched","status":200}}}"""), Now);
+
+        await RunAsync();
+
+        Assert.EndsWith("our own look nearest to it, 2026-03-13 12:00 UTC, saw: fetched (HTTP 200)", Assert.Single((await ReadAsync()).Findings).Finding.Evidence, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Quarantine_and_poison_are_the_operators_and_over_once_they_are_empty()
+    {
+        var today = TestStorage.Noon.ToString("yyyy-MM-dd", null);
+        var quarantine = _storage.Blobs.GetBlobContainerClient(StorageLayout.QuarantineContainer);
+        foreach (var (name, reason) in (IEnumerable<(string, string)>)[($"{today}/a", "Neither JSON nor else."), ($"{today}/b", "Neither JSON nor else."), ("2026-03-01/old", "Long ago.")])
+        {
+            await quarantine.GetBlobClient(name).UploadAsync(
+                new BinaryData("x"), new Azure.Storage.Blobs.Models.BlobUploadOptions { Metadata = new Dictionary<string, string> { ["reason"] = reason } }, Now);
+        }
+
+        var poison = _storage.Queues.GetQueueClient(StorageLayout.ArrivalsQueue + "-poison");
+        await poison.SendMessageAsync("{}", Now);
+        await RunAsync();
+        await RunAsync();
+
+        var operators = await _storage.Domains.ReadAsync(Keys.Operator, Now);
+        var found = operators.Findings.ToDictionary(open => open.Finding.Code, open => open.Finding);
+        Assert.Equal(["report.poison", "report.quarantined"], found.Keys.Order());
+        Assert.Contains("2 since 2026-03-08", found["report.quarantined"].Evidence, StringComparison.Ordinal);
+        Assert.Contains("2 times \"Neither JSON nor else.\"", found["report.quarantined"].Evidence, StringComparison.Ordinal);
+        Assert.Equal((Severity.Info, Severity.Warning), (found["report.quarantined"].Severity, found["report.poison"].Severity));
+        Assert.Equal(2, operators.Outbox.Count);
+
+        await poison.ClearMessagesAsync(Now);
+        await quarantine.DeleteBlobAsync($"{today}/a", cancellationToken: Now);
+        await quarantine.DeleteBlobAsync($"{today}/b", cancellationToken: Now);
+        _storage.Time.Advance(TimeSpan.FromHours(1));
+        await RunAsync();
+
+        Assert.Empty((await _storage.Domains.ReadAsync(Keys.Operator, Now)).Findings);
+    }
+
+    private async Task StoreAsync(Report report)
+    {
+        await _storage.Reports.StoreAsync(
+            report, [.. report.Types.SelectMany(type => type.Kinds, (type, kind) => new ReportFailure(kind.ResultType, kind.MxHost, kind.Address, kind.Sessions, "") { PolicyType = type.PolicyType })], Now);
+        await _storage.Fleet.ProjectAsync(Domain, Now);
+    }
+
+    private async Task CheckAsync(params Finding[] found)
+    {
+        var partition = await ReadAsync();
+        await _storage.Ledger.RecordAsync(
+            partition, FindingScope.Checks, Keys.Round(_storage.Time.GetUtcNow()), _storage.Time.GetUtcNow(), found, new HashSet<string>(), partition.Record, Now);
+    }
+
+    private Task RunAsync() => _storage.JudgeReports().RunAsync(Now);
+
+    private Task<DomainPartition> ReadAsync() => _storage.Domains.ReadAsync(Keys.Domain(Domain), Now);
+}

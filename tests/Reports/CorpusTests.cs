@@ -1,0 +1,96 @@
+using System.Globalization;
+using Microsoft.Extensions.Time.Testing;
+using StsFunctions.Domains;
+using StsFunctions.IngestReport;
+using StsFunctions.Protocol.TlsRpt;
+using StsFunctions.Reports;
+using Xunit;
+
+namespace StsFunctions.Tests.Reports;
+
+/// <summary>Every body and mail of the corpus comes to what the table says: the facts and how they were bent, or why there are none.</summary>
+public sealed class CorpusTests
+{
+    private static readonly ReportReader Reader = new(new ReportSettings(MaxBytes: 10 << 20, MaxExpandedBytes: 100 << 20), new FakeTimeProvider(TestStorage.Noon));
+
+    private static CancellationToken Now => TestContext.Current.CancellationToken;
+
+    /// <summary>A row each, with its conformance ids as traits.</summary>
+    public static TheoryData<int> Rows
+    {
+        get
+        {
+            var data = new TheoryData<int>();
+            foreach (var (i, sample) in Sample.All.Index())
+            {
+                var row = new TheoryDataRow<int>(i) { TestDisplayName = $"{sample.File}{(sample.Wrapped.Length > 0 ? $" in {sample.Wrapped}" : "")}" };
+                row.Traits["Conformance"] = [.. sample.Ids.Split(' ')];
+                data.Add(row);
+            }
+
+            return data;
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(Rows))]
+    public async Task Whatever_comes_is_read_or_named_as_what_it_is(int number)
+    {
+        var sample = Sample.All[number];
+        using var body = await Reader.BufferAsync(new MemoryStream(sample.Bytes()), Now);
+
+        if (sample.IsRead)
+        {
+            var read = await Reader.ReadAsync(body, Now);
+            Assert.Equal(sample.Comes, string.Join(" & ", read.Select(Facts)));
+            Assert.Equal(sample.Notes, read.SelectMany(one => one.Notes).Select(note => note.Deviation.Code).Distinct().Order(StringComparer.Ordinal));
+            foreach (var one in read.Where(one => !one.Report.Policies.IsEmpty))
+            {
+                var row = ReportRows.Of(one, one.Report.Policies[0].PolicyDomain, one.Report.Policies, Samples.Arrival(ReportSource.Dropped), "blob").Report;
+                Assert.Equal(one.Notes.Select(note => note.ToString()), row.Notes);
+                Assert.Equal(row.Notes, NotesProperty.Read(NotesProperty.Write(row.Notes)));
+            }
+        }
+        else
+        {
+            var refused = await Assert.ThrowsAsync<UnreadableReportException>(() => Reader.ReadAsync(body, Now));
+            Assert.Contains(sample.Comes, refused.Message, StringComparison.Ordinal);
+            Assert.Equal(sample.Comes == "unattributed", refused.Why == Unreadable.Unattributed);
+        }
+    }
+
+    [Fact]
+    public void Every_file_of_the_corpus_has_a_row_and_there_are_many()
+    {
+        var files = Directory.GetFiles(Sample.Folder).Select(file => Path.GetFileName(file)!).Order(StringComparer.Ordinal).ToList();
+
+        Assert.Equal(files, Sample.All.Select(sample => sample.File).Distinct().Order(StringComparer.Ordinal));
+        Assert.True(files.Count >= 60, $"{files.Count} files");
+    }
+
+    [Fact]
+    [Trait("Conformance", "ARR-2")]
+    public async Task The_mail_that_a_report_came_in_is_at_hand_for_whoever_verifies_it()
+    {
+        var read = await ReadAsync("mail-forwarded.eml");
+
+        Assert.True(read.ByMail);
+        Assert.Equal("tlsrpt@example.example", read.Mail!.From.Mailboxes.Single().Address);
+        Assert.Equal(("example.com", "alpha-mail.example", "report.json.gz"), (read.HeaderDomain, read.HeaderSubmitter, read.FileName));
+        Assert.Null((await ReadAsync("straight.json")).Mail);
+    }
+
+    private static async Task<ReadReport> ReadAsync(string file)
+    {
+        using var body = await Reader.BufferAsync(new MemoryStream(Sample.All.First(sample => sample.File == file && sample.Wrapped.Length == 0).Bytes()), Now);
+        return Assert.Single(await Reader.ReadAsync(body, Now));
+    }
+
+    private static string Facts(ReadReport read) => string.Create(
+        CultureInfo.InvariantCulture,
+        $"{read.Report.OrganizationName}|{read.Report.ReportId}|{read.Report.Start:yyyy-MM-dd HH:mm:ss}..{read.Report.End:yyyy-MM-dd HH:mm:ss}|{string.Join(';', read.Report.Policies.Select(Facts))}");
+
+    private static string Facts(ReportedPolicy policy) => string.Create(
+        CultureInfo.InvariantCulture,
+        $"{policy.PolicyDomain} {policy.PolicyType} {policy.SuccessfulSessions}/{policy.FailedSessions} {policy.FailureDetails.Length}:{policy.FailureDetails.Sum(detail => detail.FailedSessions)}");
+}

@@ -1,0 +1,193 @@
+using Azure.Storage.Blobs;
+using MimeKit;
+using StsFunctions.Domains;
+using StsFunctions.IngestReport;
+using StsFunctions.Local.MailInternet;
+using StsFunctions.Protocol;
+using StsFunctions.Protocol.MtaSts;
+using StsFunctions.Reports;
+using StsFunctions.Tests.Protocol;
+using Xunit;
+
+namespace StsFunctions.Tests.Reports;
+
+/// <summary>Reports that are what they say, and others, from arrival to the rows and the sums.</summary>
+public sealed class ForgedReportTests(AzuriteFixture azurite) : IAsyncLifetime
+{
+    private static readonly DomainName Domain = DomainName.Parse("example.com");
+    private static readonly DateOnly Day = new(2026, 3, 13);
+
+    private readonly RecordedLog _log = new();
+    private TestStorage _storage = null!;
+    private MailLab _lab = null!;
+    private IngestReportFunction _function = null!;
+    private DkimKey _key = null!;
+
+    private static CancellationToken Now => TestContext.Current.CancellationToken;
+
+    public async ValueTask InitializeAsync()
+    {
+        _storage = await TestStorage.CreateAsync(azurite);
+        await _storage.Publisher.PublishAsync(Domain, Policy.Parse("version: STSv1\nmode: none\nmax_age: 1\n"u8), null, Now);
+        _lab = new MailLab(_storage.Time);
+        _key = _lab.Key("company-x.example");
+        _function = Ingest.FunctionOn(_storage, _log.For<IngestReportFunction>(), dns: _lab.Dns);
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await _lab.DisposeAsync();
+        _log.Dispose();
+    }
+
+    [Fact]
+    [Trait("Conformance", "ARR-3")]
+    public async Task A_signed_mail_counts_and_its_verdict_stays_when_the_key_goes()
+    {
+        var raw = Signed(Samples.Json(Samples.Policy()));
+        await IngestAsync(raw);
+        Assert.Equal([new DailySessions(Day, 90, 10)], await DaysAsync());
+
+        _lab.Zone.Remove(_key.RecordName);
+        await IngestAsync(raw, name: "again.eml");
+
+        var report = Assert.Single(await ReportsAsync());
+        Assert.Equal((Verdict.Aligned, "company-x.example", ReportSource.Mail, true), (report.Verdict, report.SignedBy, report.Source, report.Counts));
+        Assert.Equal([new DailySessions(Day, 90, 10)], await DaysAsync());
+    }
+
+    [Fact]
+    [Trait("Conformance", "ARR-3")]
+    [Trait("Conformance", "RPT-6")]
+    public async Task Forged_reports_neither_push_out_the_true_one_nor_count_whichever_comes_first()
+    {
+        var forged = Samples.Json(Samples.Policy(sessions: 0, failures: 1_000_000));
+        var mail = MailLab.Mail(forged);
+        _lab.Key("attacker.example").Sign(mail);
+        var changed = Signed(Samples.Json(Samples.Policy(sessions: 1, failures: 1)));
+        Replace(changed, "Report Domain: example.com", "Report Domain: example.COM");
+        byte[][] forgeries =
+        [
+            MailLab.Raw(mail),
+            MailLab.Raw(MailLab.Mail(Samples.Json(Samples.Policy(sessions: 2, failures: 2)))),
+            changed,
+            Samples.Json(Samples.Policy(sessions: 3, failures: 3)),
+        ];
+
+        foreach (var raw in forgeries)
+        {
+            await IngestAsync(raw);
+        }
+
+        await IngestAsync(Samples.Json(Samples.Policy(sessions: 4, failures: 4)), ReportSource.Https);
+        Assert.Empty(await DaysAsync());
+
+        await IngestAsync(Signed(Samples.Json(Samples.Policy())));
+        foreach (var raw in forgeries)
+        {
+            await IngestAsync(raw);
+        }
+
+        Assert.Equal([new DailySessions(Day, 90, 10)], await DaysAsync());
+        var reports = await ReportsAsync();
+        Assert.Equal(
+            [Verdict.Aligned, Verdict.Signed, Verdict.Unverified, Verdict.Unverified, Verdict.Fail, Verdict.Unverified],
+            reports.Select(report => report.Verdict));
+        Assert.Equal([false, true, true, true, true, true], reports.Select(report => report.Superseded));
+    }
+
+    [Fact]
+    [Trait("Conformance", "ARR-3")]
+    public async Task A_POST_is_never_verified_not_even_of_a_mail_that_is_signed()
+    {
+        await IngestAsync(Signed(Samples.Json(Samples.Policy())), ReportSource.Https);
+
+        var report = Assert.Single(await ReportsAsync());
+        Assert.Equal((Verdict.Unverified, "", ReportSource.Https, false), (report.Verdict, report.SignedBy, report.Source, report.Counts));
+        Assert.Equal(0, _lab.Zone.QuestionCount);
+    }
+
+    [Fact]
+    [Trait("Conformance", "ARR-3")]
+    public async Task A_mail_waits_in_the_inbox_while_DNS_does_not_tell_the_key_and_counts_once_it_does()
+    {
+        _lab.Zone.Behave(_key.RecordName, DnsBehaviour.ServerFailure);
+        await IngestAsync(Signed(Samples.Json(Samples.Policy())), name: "waits.eml");
+        Assert.Empty(await ReportsAsync());
+        Assert.True(await InboxAsync("waits.eml"));
+        var queue = _storage.Queues.GetQueueClient(StorageLayout.ArrivalsQueue);
+        // It comes again on its own, but not yet.
+        Assert.Equal(1, (await queue.GetPropertiesAsync(Now)).Value.ApproximateMessagesCount);
+        Assert.Null((await queue.ReceiveMessageAsync(cancellationToken: Now)).Value);
+
+        _lab.Zone.Behave(_key.RecordName, DnsBehaviour.Normal);
+        await _function.RunAsync(ArrivalEvent.Again("waits.eml"), Now);
+
+        Assert.Equal(Verdict.Aligned, Assert.Single(await ReportsAsync()).Verdict);
+        Assert.False(await InboxAsync("waits.eml"));
+    }
+
+    [Fact]
+    [Trait("Conformance", "ARR-3")]
+    public async Task A_mail_whose_key_is_not_told_for_hours_is_kept_and_does_not_count()
+    {
+        _lab.Zone.Behave(_key.RecordName, DnsBehaviour.ServerFailure);
+        _storage.Time.SetUtcNow(DateTimeOffset.UtcNow + IngestReportFunction.KeysAwaited + TimeSpan.FromMinutes(1));
+
+        await IngestAsync(Signed(Samples.Json(Samples.Policy())));
+
+        var report = Assert.Single(await ReportsAsync());
+        Assert.Equal((Verdict.TemporaryError, false), (report.Verdict, report.Counts));
+    }
+
+    [Fact]
+    [Trait("Conformance", "ARR-3")]
+    public async Task Reports_in_one_mail_are_judged_each_by_its_own_organization()
+    {
+        var own = TlsReportJson.Write(Samples.Report(Samples.Policy()) with { OrganizationName = "company-x.example", ReportId = "own" });
+        var others = TlsReportJson.Write(Samples.Report(Samples.Policy()) with { OrganizationName = "victim.example", ReportId = "others" });
+        using var raw = new MemoryStream(Samples.Mail(("application/tlsrpt+json", null, own), ("application/tlsrpt+json", null, others)));
+        var mail = MimeMessage.Load(raw, Now);
+        _key.Sign(mail);
+
+        await IngestAsync(MailLab.Raw(mail));
+
+        Assert.Equal(
+            [("others", Verdict.Signed), ("own", Verdict.Aligned)],
+            (await ReportsAsync()).Select(report => (report.ReportId, report.Verdict)).OrderBy(report => report.ReportId, StringComparer.Ordinal));
+    }
+
+    private byte[] Signed(byte[] json)
+    {
+        var mail = MailLab.Mail(json);
+        _key.Sign(mail);
+        return MailLab.Raw(mail);
+    }
+
+    private static void Replace(byte[] raw, string text, string by)
+    {
+        var at = raw.AsSpan().IndexOf(Samples.Utf8(text));
+        Assert.True(at >= 0);
+        Samples.Utf8(by).CopyTo(raw, at);
+    }
+
+    private async Task IngestAsync(byte[] raw, ReportSource? source = null, string name = "report")
+    {
+        var blob = _storage.Blobs.GetBlobContainerClient(StorageLayout.InboxContainer).GetBlobClient(name);
+        var metadata = new Dictionary<string, string>();
+        if (source is { } known)
+        {
+            metadata["source"] = known.ToString();
+        }
+
+        await blob.UploadAsync(new BinaryData(raw), new Azure.Storage.Blobs.Models.BlobUploadOptions { Metadata = metadata }, Now);
+        await _function.RunAsync(ArrivalEvent.Again(name), Now);
+    }
+
+    private async Task<bool> InboxAsync(string name) =>
+        await _storage.Blobs.GetBlobContainerClient(StorageLayout.InboxContainer).GetBlobClient(name).ExistsAsync(Now);
+
+    private Task<IReadOnlyList<Report>> ReportsAsync() => _storage.Reports.ReadAsync(Domain, new DateOnly(2026, 1, 1), Now);
+
+    private async Task<IReadOnlyList<DailySessions>> DaysAsync() => Assert.Single(await _storage.Fleet.ListAsync(Now).ToListAsync(Now)).Days;
+}

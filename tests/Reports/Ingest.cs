@@ -1,0 +1,26 @@
+using System.Net;
+using Microsoft.Extensions.Logging;
+using StsFunctions.IngestReport;
+using StsFunctions.Outgoing;
+using StsFunctions.Reports;
+
+namespace StsFunctions.Tests.Reports;
+
+/// <summary>IngestReport over a storage account.</summary>
+internal static class Ingest
+{
+    // Nobody listens there: a test of signatures has a DNS of its own.
+    private static readonly IPEndPoint s_noDns = new(IPAddress.Loopback, 1);
+
+    public static IngestReportFunction FunctionOn(TestStorage storage, ILogger<IngestReportFunction> log, ReportInbox? inbox = null, IPEndPoint? dns = null) => new(
+        inbox ?? new ReportInbox(storage.Blobs, storage.Time),
+        new RawReports(storage.Blobs),
+        new ReportReader(new ReportSettings(MaxBytes: 4 << 20, MaxExpandedBytes: 64 << 20), storage.Time),
+        storage.Reports,
+        storage.Domains,
+        storage.Fleet,
+        new MailAuthenticity(new Resolver(new OutgoingSettings(dns ?? s_noDns, [], 443, null)), storage.Time),
+        new ArrivalQueue(storage.Queues),
+        storage.Time,
+        log);
+}

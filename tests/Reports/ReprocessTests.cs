@@ -1,0 +1,168 @@
+using StsFunctions.Domains;
+using StsFunctions.IngestReport;
+using StsFunctions.Protocol;
+using StsFunctions.Protocol.MtaSts;
+using StsFunctions.Reports;
+using StsFunctions.Tests.Protocol;
+using StsFunctions.Tests.Storage;
+using Xunit;
+
+namespace StsFunctions.Tests.Reports;
+
+/// <summary>Raw reports read again.</summary>
+public sealed class ReprocessTests(AzuriteFixture azurite) : IAsyncLifetime
+{
+    private static readonly DomainName Domain = DomainName.Parse("example.com");
+    private static readonly DomainName Later = DomainName.Parse("later.example");
+    private static readonly Policy Policy = Policy.Parse("version: STSv1\nmode: none\nmax_age: 1\n"u8);
+
+    private readonly RecordedLog _log = new();
+    private TestStorage _storage = null!;
+    private IngestReportFunction _function = null!;
+
+    private static CancellationToken Now => TestContext.Current.CancellationToken;
+
+    public async ValueTask InitializeAsync()
+    {
+        _storage = await TestStorage.CreateAsync(azurite);
+        await _storage.Publisher.PublishAsync(Domain, Policy, null, Now);
+        _function = Ingest.FunctionOn(_storage, _log.For<IngestReportFunction>());
+    }
+
+    public ValueTask DisposeAsync()
+    {
+        _log.Dispose();
+        return ValueTask.CompletedTask;
+    }
+
+    [Fact]
+    [Trait("Conformance", "RPT-6")]
+    public async Task A_report_read_again_is_counted_once_and_a_better_reading_takes_the_place_of_the_first()
+    {
+        await IngestAsync(Samples.Json(Samples.Policy(details: Samples.Failure("certificate-expired", "mx1.example.com", "192.0.2.1", 10))));
+        var first = Assert.Single(await ReportsAsync(Domain));
+        // As an earlier version of the app took it: another sender, other counts, no digest.
+        await _storage.Reports.ReplaceAsync(first with { Submitter = "misread", Sessions = 1, Digest = null }, [new("misread", "", "", 10, "")], Now);
+        Assert.Equal("misread", Assert.Single(await ReportsAsync(Domain)).Submitter);
+
+        await RunAsync(ReprocessRequest.One(StorageLayout.ReportsContainer, first.Blob));
+        await RunAsync(ReprocessRequest.One(StorageLayout.ReportsContainer, first.Blob));
+
+        AssertSame(first, Assert.Single(await ReportsAsync(Domain)));
+        Assert.Equal("certificate-expired", Assert.Single(await _storage.Reports.ReadFailuresAsync(first, Now)).ResultType);
+        await StoreInvariants.AssertAsync(_storage);
+    }
+
+    [Fact]
+    [Trait("Conformance", "RPT-7")]
+    public async Task What_was_in_quarantine_leaves_it_once_it_can_be_read()
+    {
+        await IngestAsync(Samples.Json(Samples.Policy("later.example")));
+        var lying = Assert.Single(await NamesAsync(StorageLayout.QuarantineContainer));
+        await RunAsync(ReprocessRequest.One(StorageLayout.QuarantineContainer, lying));
+        Assert.Equal([lying], await NamesAsync(StorageLayout.QuarantineContainer));
+
+        await _storage.Publisher.PublishAsync(Later, Policy, null, Now);
+        await RunAsync(ReprocessRequest.One(StorageLayout.QuarantineContainer, lying));
+        await RunAsync(ReprocessRequest.One(StorageLayout.QuarantineContainer, lying));
+
+        var report = Assert.Single(await ReportsAsync(Later));
+        Assert.Equal((90L, ReportSource.Https), (report.Sessions, report.Source));
+        Assert.Equal([report.Blob], await NamesAsync(StorageLayout.ReportsContainer));
+        Assert.Empty(await NamesAsync(StorageLayout.QuarantineContainer));
+    }
+
+    [Fact]
+    public async Task A_range_of_days_becomes_a_message_for_each_report_that_arrived_on_them()
+    {
+        foreach (var n in (int[])[1, 2, 3])
+        {
+            await IngestAsync(TlsReportJson.Write(Samples.Report(Samples.Policy()) with { ReportId = $"id {n}" }));
+        }
+
+        var day = DateOnly.ParseExact(Assert.Single(await ReportsAsync(Domain), report => report.ReportId == "id 1").Blob[..10], "yyyy-MM-dd");
+        foreach (var report in await ReportsAsync(Domain))
+        {
+            await _storage.Reports.ReplaceAsync(report with { Sessions = 1 }, [], Now);
+        }
+
+        await RunAsync(ReprocessRequest.Days(StorageLayout.ReportsContainer, day.AddDays(-1), day.AddDays(1)));
+        var days = await DrainAsync();
+        Assert.Equal(3, days.Count);
+        foreach (var message in days)
+        {
+            await _function.RunAsync(message, Now);
+        }
+
+        var ones = await DrainAsync();
+        Assert.Equal(3, ones.Count);
+        foreach (var message in ones)
+        {
+            await _function.RunAsync(message, Now);
+        }
+
+        Assert.Empty(await DrainAsync());
+        Assert.Equal([90L, 90L, 90L], (await ReportsAsync(Domain)).Select(report => report.Sessions));
+    }
+
+    [Fact]
+    public async Task What_cannot_be_read_any_more_keeps_its_rows()
+    {
+        await IngestAsync(Samples.Json(Samples.Policy()));
+        var report = Assert.Single(await ReportsAsync(Domain));
+        await _storage.Blobs.GetBlobContainerClient(StorageLayout.ReportsContainer).GetBlobClient(report.Blob).UploadAsync(new BinaryData("no report"), overwrite: true, Now);
+
+        await RunAsync(ReprocessRequest.One(StorageLayout.ReportsContainer, report.Blob));
+        await RunAsync(ReprocessRequest.One(StorageLayout.ReportsContainer, "2026-03-14/gone"));
+
+        AssertSame(report, Assert.Single(await ReportsAsync(Domain)));
+        Assert.Contains(_log.Lines, line => line.Text.Contains("stays as it is", StringComparison.Ordinal));
+    }
+
+    [Theory]
+    [InlineData("""{"type":"StsFunctions.Reprocess","container":"policies","blob":"x"}""")]
+    [InlineData("""{"type":"StsFunctions.Reprocess","container":"reports"}""")]
+    [InlineData("""{"type":"StsFunctions.Reprocess","container":"reports","from":"2026-01-01"}""")]
+    [InlineData("""{"type":"StsFunctions.Reprocess","container":"reports","from":"yesterday","to":"today"}""")]
+    [InlineData("""{"type":"StsFunctions.Sweep","container":"reports","blob":"x"}""")]
+    public async Task A_message_that_asks_for_something_else_is_a_failure_for_the_poison_queue(string message)
+    {
+        Assert.Null(ReprocessRequest.FromJson(message));
+        await Assert.ThrowsAsync<ArrivalEventException>(() => _function.RunAsync(message, Now));
+    }
+
+    // Lists compare by what is in them.
+    private static void AssertSame(Report expected, Report actual)
+    {
+        Assert.Equal(expected.Notes, actual.Notes);
+        Assert.Equal(expected with { Notes = [] }, actual with { Notes = [] });
+    }
+
+    private async Task IngestAsync(byte[] raw)
+    {
+        using var body = new MemoryStream();
+        body.Write(raw);
+        var blob = await new ReportInbox(_storage.Blobs, _storage.Time).PutAsync(body, ReportSource.Https, Now);
+        await _function.RunAsync(ArrivalEvent.Again(blob), Now);
+    }
+
+    private Task RunAsync(ReprocessRequest request) => _function.RunAsync(request.ToJson(), Now);
+
+    private Task<IReadOnlyList<Report>> ReportsAsync(DomainName domain) => _storage.Reports.ReadAsync(domain, new DateOnly(2026, 1, 1), Now);
+
+    private async Task<List<string>> NamesAsync(string container) =>
+        await _storage.Blobs.GetBlobContainerClient(container).GetBlobsAsync(cancellationToken: Now).Select(blob => blob.Name).ToListAsync(Now);
+
+    private async Task<List<string>> DrainAsync()
+    {
+        var queue = _storage.Queues.GetQueueClient(StorageLayout.ArrivalsQueue);
+        var texts = new List<string>();
+        while ((await queue.ReceiveMessageAsync(cancellationToken: Now)).Value is { } message)
+        {
+            texts.Add(message.Body.ToString());
+            await queue.DeleteMessageAsync(message.MessageId, message.PopReceipt, Now);
+        }
+
+        return texts;
+    }
+}
