@@ -78,7 +78,7 @@ public sealed class StoreInvariantsTests(AzuriteFixture azurite)
         var finding = new Finding("mx.starttls.missing", Severity.Warning, "mx.example.com", "seen", "meaning", "remedy", "RFC 8461 §4");
         await storage.Ledger.RecordAsync(partition, "1", TestStorage.Noon.AddHours(1), [finding], new HashSet<string>(), partition.Record, Now);
         await storage.Blobs.GetBlobContainerClient(StorageLayout.ReportsContainer).GetBlobClient("raw").UploadAsync(new BinaryData("{}"), Now);
-        var report = new Report("example.com", "Company-X", "id", Start, Start.AddDays(1), "sts", 90, 7, ReportSource.Mail, Verdict.Unverified, TestStorage.Noon, "body", "raw");
+        var report = new Report("example.com", "Company-X", "id", Start, Start.AddDays(1), "sts", 90, 7, ReportSource.Mail, Verdict.Aligned, TestStorage.Noon, "body", "raw");
         await storage.Reports.StoreAsync(report, [new("certificate-expired", "", "", 7, "")], Now);
         await storage.Fleet.ProjectAsync(Domain, Now);
         return storage;
