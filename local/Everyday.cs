@@ -16,7 +16,7 @@ public static class Everyday
         }
     }
 
-    /// <summary>Three senders' reports on a day, in the three ways that reports arrive.</summary>
+    /// <summary>Three senders' reports on a day, as reports arrive.</summary>
     public static IReadOnlyList<SampleReport> Reports(DateOnly day) =>
     [
         new("Alpha Mail", "example.com", day, 812),
@@ -24,13 +24,13 @@ public static class Everyday
         new("Gamma Relay", "plain.example", day, 0, Failures: 7, "mx.plain.example"),
     ];
 
-    /// <summary>Delivers them: by POST, by mail, and as a file.</summary>
+    /// <summary>Delivers them: one by POST, which is shown and does not count, and two as their senders' signed mail.</summary>
     public static async Task DeliverReportsAsync(LocalSystem system, DateOnly day, CancellationToken cancellationToken)
     {
         var reports = Reports(day);
         await PostAsync(system, reports[0], cancellationToken);
         await system.DropAsync($"mail/{day:yyyy-MM-dd}-beta.eml", reports[1].ToMail(system.Internet.Zone), cancellationToken);
-        await system.DropAsync($"files/{day:yyyy-MM-dd}-gamma.json", reports[2].ToJson(), cancellationToken);
+        await system.DropAsync($"files/{day:yyyy-MM-dd}-gamma.eml", reports[2].ToMail(system.Internet.Zone), cancellationToken);
     }
 
     /// <summary>Posts a report as a sender does (RFC 8460 §5.4).</summary>

@@ -105,7 +105,7 @@ internal static class SmokeRun
     private static async Task<IEnumerable<Line>> IngestedAsync(LocalSystem system, DateOnly day, CancellationToken cancellationToken)
     {
         var lines = new List<Line>();
-        string[] sources = ["Https", "Mail", "Dropped"];
+        string[] sources = ["Https", "Mail", "Mail"];
         foreach (var (expected, source) in Everyday.Reports(day).Zip(sources))
         {
             using var shown = await ShowAsync(system, expected.Domain, cancellationToken);

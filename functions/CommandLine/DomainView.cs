@@ -47,10 +47,15 @@ internal static class DomainView
             return;
         }
 
+        if (shown.Days.Count == 0)
+        {
+            Terminal.WriteLine($"  None of {shown.Reports.Count} report(s) counts: their senders are not known well enough (docs/REPORTS.md).");
+        }
+
         var days = Tables.Of("day", "senders", "sessions", "failures");
         foreach (var day in shown.Days)
         {
-            var senders = shown.Reports.Where(r => r.Report.Day == day.Day && !r.Report.Superseded).Select(r => r.Report.Submitter).Distinct().Count();
+            var senders = shown.Reports.Where(r => r.Report.Day == day.Day && r.Report.Counts).Select(r => r.Report.Submitter).Distinct().Count();
             days.AddCells(day.Day.ToString("yyyy-MM-dd", null), Tables.Number(senders), Tables.Number(day.Sessions), Tables.Number(day.Failures));
         }
 

@@ -67,22 +67,18 @@ internal static class ReportFindings
     public static Finding Failures(ResultTypeAdvice advice, Severity severity, string evidence) =>
         new(FailuresCode, severity, advice.ResultType, evidence, advice.Meaning, advice.Remedy, advice.Rfc);
 
-    public static Finding SenderSilent(string sender, DateOnly last, int days) => Of(
-        s_silent, Severity.Info, sender, string.Create(CultureInfo.InvariantCulture, $"it reported on {days} of 14 days, the last of them {last:yyyy-MM-dd}, and nothing since"));
+    public static Finding SenderSilent(string sender, DateOnly last, int days) => s_silent.Found(
+        Severity.Info, sender, string.Create(CultureInfo.InvariantCulture, $"it reported on {days} of 14 days, the last of them {last:yyyy-MM-dd}, and nothing since"));
 
-    public static Finding NewSenderFailing(string sender, Severity severity, string evidence) => Of(s_newSender, severity, sender, evidence);
+    public static Finding NewSenderFailing(string sender, Severity severity, string evidence) => s_newSender.Found(severity, sender, evidence);
 
-    public static Finding Quarantined(Quarantined lying, DateOnly since) => Of(
-        s_quarantined,
+    public static Finding Quarantined(Quarantined lying, DateOnly since) => s_quarantined.Found(
         lying.Reasons.Any(reason => reason.Reason.StartsWith("IngestReport failed", StringComparison.Ordinal)) ? Severity.Warning : Severity.Info,
         StorageLayout.QuarantineContainer,
         string.Create(
             CultureInfo.InvariantCulture,
             $"{(lying.IsMore ? "more than " : "")}{lying.Count} since {since:yyyy-MM-dd}, the newest {lying.Newest}: {string.Join("; ", lying.Reasons.Take(3).Select(reason => $"{reason.Count} times \"{reason.Reason}\""))}"));
 
-    public static Finding Poison(int messages) => Of(
-        s_poison, Severity.Warning, StorageLayout.ArrivalsQueue + "-poison", string.Create(CultureInfo.InvariantCulture, $"about {messages} message(s)"));
-
-    private static Finding Of(FindingKind kind, Severity severity, string subject, string evidence) =>
-        new(kind.Code, severity, subject, evidence, kind.Meaning, kind.Remedy, kind.Rfc);
+    public static Finding Poison(int messages) => s_poison.Found(
+        Severity.Warning, StorageLayout.ArrivalsQueue + "-poison", string.Create(CultureInfo.InvariantCulture, $"about {messages} message(s)"));
 }

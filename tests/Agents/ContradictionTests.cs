@@ -68,7 +68,9 @@ public sealed class ContradictionTests(AzuriteFixture azurite)
     {
         var desk = await AgentDesk.OpenAsync(azurite);
         await desk.Storage.Ledger.RecordAsync(
-            await ReadAsync(desk), "1", TestStorage.Noon, [NetworkFindings.Port25Closed, AgentFindings.Contradiction("mx2.example.com 192.0.2.1", "x")], new HashSet<string>(), null, Now);
+            await ReadAsync(desk), FindingScope.Network, "1", TestStorage.Noon, [NetworkFindings.Port25Closed], new HashSet<string>(), null, Now);
+        await desk.Storage.Ledger.RecordAsync(
+            await ReadAsync(desk), FindingScope.Agents, "1", TestStorage.Noon, [AgentFindings.Contradiction("mx2.example.com 192.0.2.1", "x")], new HashSet<string>(), null, Now);
         await desk.AskAsync();
         await desk.LookAsync("one", AgentDesk.Seen());
         await desk.LookAsync("two", AgentDesk.Failed(SmtpOutcome.StartTlsRefused));

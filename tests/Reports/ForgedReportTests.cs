@@ -1,4 +1,3 @@
-using Azure.Storage.Blobs;
 using MimeKit;
 using StsFunctions.Domains;
 using StsFunctions.IngestReport;

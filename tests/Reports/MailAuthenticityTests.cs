@@ -50,14 +50,14 @@ public sealed class MailAuthenticityTests : IAsyncLifetime
     [InlineData("This is a TLS report.", "This is another report.")]
     [InlineData("tlsrpt@company-x.example", "other@company-x.example")]
     [Trait("Conformance", "ARR-3")]
-    public async Task A_mail_that_was_changed_after_it_was_signed_fails(string signed, string changed)
+    public async Task A_mail_that_was_changed_after_it_was_signed_fails(string before, string after)
     {
         var mail = MailLab.Mail();
         _lab.Key("company-x.example").Sign(mail);
         var text = Encoding.ASCII.GetString(MailLab.Raw(mail));
-        Assert.Contains(signed, text, StringComparison.Ordinal);
+        Assert.Contains(before, text, StringComparison.Ordinal);
 
-        Assert.Equal((Verdict.Fail, ""), await VerdictAsync(Encoding.ASCII.GetBytes(text.Replace(signed, changed, StringComparison.Ordinal))));
+        Assert.Equal((Verdict.Fail, ""), await VerdictAsync(Encoding.ASCII.GetBytes(text.Replace(before, after, StringComparison.Ordinal))));
     }
 
     // Whose the mail says it is, and who signs it.
