@@ -12,6 +12,7 @@ const string usage = """
       dotnet run --project bench -c Release -- coldstart   from process start to the first policy, native beside JIT
       dotnet run --project bench -c Release -- policy      a policy read and written, beside a bare split of its lines
       dotnet run --project bench -c Release -- store       10,000 domains: a list, a domain, a change, beside bare storage calls
+      dotnet run --project bench -c Release -- report      reports out of gzip, native, beside gunzip alone and Python
 
       --json    figures for machines on stdout, progress on stderr
 
@@ -30,6 +31,7 @@ Func<IProgress<string>, CancellationToken, Task<Outcome>>? bench = args.Where(ar
     ["coldstart"] => ColdStartBench.RunAsync,
     ["policy"] => PolicyBench.RunAsync,
     ["store"] => StoreBench.RunAsync,
+    ["report"] => ReportBench.RunAsync,
     _ => null,
 };
 if (bench is null)

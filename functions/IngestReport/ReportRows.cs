@@ -44,7 +44,7 @@ internal static class ReportRows
         return (report, FailuresOf(counted));
     }
 
-    private static IReadOnlyList<ReportFailure> FailuresOf(IReadOnlyList<ReportedPolicy> policies)
+    private static List<ReportFailure> FailuresOf(IReadOnlyList<ReportedPolicy> policies)
     {
         var failures = policies
             .SelectMany(policy => policy.FailureDetails)
