@@ -542,10 +542,11 @@ internal sealed class TlsReportParser(TlsReportLimits limits, ReportEnvelope env
             return name;
         }
 
-        if (!string.IsNullOrWhiteSpace(envelope.Submitter))
+        // A header may be as long as its mail.
+        if (envelope.Submitter?.Trim() is { Length: > 0 and <= MaxDetailText } submitter)
         {
-            Note(Deviation.SubmitterByHeader, member, envelope.Submitter);
-            return envelope.Submitter.Trim();
+            Note(Deviation.SubmitterByHeader, member, submitter);
+            return submitter;
         }
 
         if (_fileName is { Sender.Length: > 0 })
