@@ -108,7 +108,8 @@ internal sealed class TlsReportParser(TlsReportLimits limits, ReportEnvelope env
         }
         catch (JsonException cause)
         {
-            throw Refused($"The report is not one complete JSON object. {cause.Message}", _taken + reader.BytesConsumed, cause);
+            // What the reader says may repeat all of the report.
+            throw Refused($"The report is not one complete JSON object: {ProtocolException.Quote(cause.Message)}.", _taken + reader.BytesConsumed, cause);
         }
 
         _state = reader.CurrentState;
