@@ -214,15 +214,15 @@ public sealed class DeviationTests
         ReportId: "r",
         Policies:
         [
-            {
-                PolicyType: "sts",
-                PolicyString: ["version: STSv1", "mode: testing"],
-                PolicyDomain.Value: "a.example",
-                MxHosts: ["*.a.example"],
-                SuccessfulSessions: 5,
-                FailedSessions: 3,
-                FailureDetails: [{ ResultType: "certificate-expired", SendingMtaIp: "192.0.2.1", ReceivingMxHostname: "mx.a.example", FailedSessions: 3 }],
-            },
+        {
+            PolicyType: "sts",
+            PolicyString: ["version: STSv1", "mode: testing"],
+            PolicyDomain.Value: "a.example",
+            MxHosts: ["*.a.example"],
+            SuccessfulSessions: 5,
+            FailedSessions: 3,
+            FailureDetails: [{ ResultType: "certificate-expired", SendingMtaIp: "192.0.2.1", ReceivingMxHostname: "mx.a.example", FailedSessions: 3 }],
+        },
         ],
     }
         && report.Start == Start && report.End == Start.AddDays(1).AddSeconds(-1);
