@@ -15,6 +15,7 @@ const string usage = """
       dotnet run --project bench -c Release -- probe       SMTP sessions per second of a check, beside a bare SslStream
       dotnet run --project bench -c Release -- fleet       a round over 1,000 and over 10,000 domains: time, memory, and how both grow
       dotnet run --project bench -c Release -- reportstore a big report's rows, a small one's calls, and 90 days of a domain, beside bare storage calls
+      dotnet run --project bench -c Release -- report      reports out of gzip, native, beside gunzip alone and Python
 
       --json    figures for machines on stdout, progress on stderr
 
@@ -36,6 +37,7 @@ Func<IProgress<string>, CancellationToken, Task<Outcome>>? bench = args.Where(ar
     ["probe"] => ProbeBench.RunAsync,
     ["fleet"] => FleetBench.RunAsync,
     ["reportstore"] => ReportStoreBench.RunAsync,
+    ["report"] => ReportBench.RunAsync,
     _ => null,
 };
 if (bench is null)

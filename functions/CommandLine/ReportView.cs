@@ -39,7 +39,7 @@ internal static class ReportView
 
         foreach (var note in report.Notes)
         {
-            Terminal.WriteLine($"  {note.Code}  {note.Where} {note.What}{(note.Times > 1 ? $" ({Tables.Number(note.Times)} times)" : "")}");
+            Terminal.WriteLine($"  {note.Code}  {note.Where}{(note.What.Length > 0 ? $" {note.What}" : "")}{(note.Times > 1 ? $" ({Tables.Number(note.Times)} times)" : "")}");
             Terminal.WriteLine($"    {note.Reason}.");
         }
     }

@@ -50,7 +50,7 @@ internal static class ReportRows
         return (report, failures);
     }
 
-    private static IReadOnlyList<ReportFailure> FailuresOf(IReadOnlyList<ReportedPolicy> policies)
+    private static List<ReportFailure> FailuresOf(IReadOnlyList<ReportedPolicy> policies)
     {
         var failures = policies
             .SelectMany(policy => policy.FailureDetails, (policy, detail) => (

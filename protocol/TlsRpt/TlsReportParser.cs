@@ -108,7 +108,8 @@ internal sealed class TlsReportParser(TlsReportLimits limits, ReportEnvelope env
         }
         catch (JsonException cause)
         {
-            throw Refused($"The report is not one complete JSON object. {cause.Message}", _taken + reader.BytesConsumed, cause);
+            // What the reader says may repeat all of the report.
+            throw Refused($"The report is not one complete JSON object: {ProtocolException.Quote(cause.Message)}.", _taken + reader.BytesConsumed, cause);
         }
 
         _state = reader.CurrentState;
@@ -542,10 +543,11 @@ internal sealed class TlsReportParser(TlsReportLimits limits, ReportEnvelope env
             return name;
         }
 
-        if (!string.IsNullOrWhiteSpace(envelope.Submitter))
+        // A header may be as long as its mail.
+        if (envelope.Submitter?.Trim() is { Length: > 0 and <= MaxDetailText } submitter)
         {
-            Note(Deviation.SubmitterByHeader, member, envelope.Submitter);
-            return envelope.Submitter.Trim();
+            Note(Deviation.SubmitterByHeader, member, submitter);
+            return submitter;
         }
 
         if (_fileName is { Sender.Length: > 0 })

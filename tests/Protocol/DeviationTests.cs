@@ -155,6 +155,11 @@ public sealed class DeviationTests
     }
 
     [Fact]
+    [Trait("Conformance", "ARR-4")]
+    public async Task A_header_as_long_as_a_mail_names_nobody() =>
+        Assert.Null((await ReadAsync(Straight.Replace("\"organization-name\":\"Company-X\",", "", StringComparison.Ordinal), new ReportEnvelope { Submitter = new string('x', 1_000_000) })).OrganizationName);
+
+    [Fact]
     public void Every_deviation_has_a_row_a_code_and_a_reason()
     {
         Assert.Equal(All.Select(one => one.Code).Order(StringComparer.Ordinal), Bent.Select(row => row.Deviation).Concat(ByEnvelope.Select(row => row.Deviation)).Select(one => one.Code).Distinct().Order(StringComparer.Ordinal));
@@ -209,15 +214,15 @@ public sealed class DeviationTests
         ReportId: "r",
         Policies:
         [
-            {
-                PolicyType: "sts",
-                PolicyString: ["version: STSv1", "mode: testing"],
-                PolicyDomain.Value: "a.example",
-                MxHosts: ["*.a.example"],
-                SuccessfulSessions: 5,
-                FailedSessions: 3,
-                FailureDetails: [{ ResultType: "certificate-expired", SendingMtaIp: "192.0.2.1", ReceivingMxHostname: "mx.a.example", FailedSessions: 3 }],
-            },
+        {
+            PolicyType: "sts",
+            PolicyString: ["version: STSv1", "mode: testing"],
+            PolicyDomain.Value: "a.example",
+            MxHosts: ["*.a.example"],
+            SuccessfulSessions: 5,
+            FailedSessions: 3,
+            FailureDetails: [{ ResultType: "certificate-expired", SendingMtaIp: "192.0.2.1", ReceivingMxHostname: "mx.a.example", FailedSessions: 3 }],
+        },
         ],
     }
         && report.Start == Start && report.End == Start.AddDays(1).AddSeconds(-1);

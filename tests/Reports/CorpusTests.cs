@@ -1,9 +1,12 @@
 using System.Globalization;
+using System.Reflection;
 using Microsoft.Extensions.Time.Testing;
 using StsFunctions.Domains;
 using StsFunctions.IngestReport;
+using StsFunctions.Local;
 using StsFunctions.Protocol.TlsRpt;
 using StsFunctions.Reports;
+using StsFunctions.Reports.Containers;
 using Xunit;
 
 namespace StsFunctions.Tests.Reports;
@@ -78,6 +81,18 @@ public sealed class CorpusTests
         Assert.Equal("tlsrpt@example.example", read.Mail!.From.Mailboxes.Single().Address);
         Assert.Equal(("example.com", "alpha-mail.example", "report.json.gz"), (read.HeaderDomain, read.HeaderSubmitter, read.FileName));
         Assert.Null((await ReadAsync("straight.json")).Mail);
+    }
+
+    [Fact]
+    public async Task Every_way_to_bend_the_rules_stands_in_the_documentation_with_its_reason()
+    {
+        var known = new[] { typeof(Deviation), typeof(ContainerDeviation) }
+            .SelectMany(type => type.GetProperties(BindingFlags.Public | BindingFlags.Static))
+            .Select(property => (Deviation)property.GetValue(null)!);
+        var rows = (await File.ReadAllLinesAsync(Path.Combine(Repository.Root, "docs", "REPORTS.md"), Now)).Where(line => line.StartsWith("| `", StringComparison.Ordinal));
+
+        var documented = rows.Where(row => row.Count(c => c == '|') == 4).Select(row => (Code: row.Split('`')[1], Reason: row.Split(" | ")[^1].TrimEnd('|', ' ')));
+        Assert.Equal(known.Select(one => (one.Code, one.Reason)).Order(), documented.Order());
     }
 
     private static async Task<ReadReport> ReadAsync(string file)
