@@ -1,6 +1,7 @@
 using System.CommandLine;
 using StsFunctions.Domains;
 using StsFunctions.Hosting;
+using StsFunctions.Outgoing;
 using StsFunctions.Reports;
 
 namespace StsFunctions.CommandLine;
@@ -12,7 +13,7 @@ internal static class ReportCommands
     {
         var json = new Option<bool>("--json") { Description = "Write JSON, for machines" };
         var file = new Argument<FileInfo>("file") { Description = "JSON, gzip, a zip file or a mail" };
-        var show = new Command("show", "Show the reports in a file: counts, failures, how they bend RFC 8460. Exit code: 0 read, 1 no report can be read, 2 wrong use") { file, json };
+        var show = new Command("show", "Show the reports in a file: counts, failures, how they bend RFC 8460, and who vouches for them. Exit code: 0 read, 1 no report can be read, 2 wrong use") { file, json };
         show.SetAction((parsed, cancellation) => ShowAsync(parsed.GetValue(file)!, parsed.GetValue(json), cancellation));
         return new Command("report", "Look at TLS reports") { show };
     }
@@ -41,7 +42,9 @@ internal static class ReportCommands
             var reader = new ReportReader(settings.Reports, TimeProvider.System);
             await using var content = file.OpenRead();
             using var raw = await reader.BufferAsync(content, cancellation);
-            var shown = (await reader.ReadAsync(raw, cancellation)).Select(ShownReportFile.Of).ToList();
+            var read = await reader.ReadAsync(raw, cancellation);
+            var signers = await SignersAsync(read, settings, cancellation);
+            var shown = read.Select(report => ShownReportFile.Of(report, signers)).ToList();
             if (json)
             {
                 CommandJson.Write(shown, CommandJson.Default.ListShownReportFile);
@@ -59,4 +62,10 @@ internal static class ReportCommands
             return Commands.Refused;
         }
     }
+
+    // As when it arrives, but by the keys that DNS tells now.
+    private static async Task<MailSigners?> SignersAsync(IReadOnlyList<ReadReport> read, Settings settings, CancellationToken cancellation) =>
+        read.Select(report => report.Mail).FirstOrDefault(mail => mail is not null) is { } mail
+            ? await new MailAuthenticity(new Resolver(settings.Outgoing), TimeProvider.System).VerifyAsync(mail, fromMailbox: false, cancellation)
+            : null;
 }

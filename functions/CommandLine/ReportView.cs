@@ -44,8 +44,14 @@ internal static class ReportView
         }
     }
 
-    private static string VerdictOf(ShownReportFile report) =>
-        report.ByMail ? "not verified (signatures are verified when a mail arrives)" : "not verified (it lies in no mail, so nobody has signed it)";
+    private static string VerdictOf(ShownReportFile report) => report.Verdict switch
+    {
+        _ when !report.ByMail => "not verified: it lies in no mail, so nobody has signed it",
+        Verdict.Unverified => "not verified: its mail has no DKIM signature",
+        Verdict.Aligned => $"{report.Verdict}: signed by {report.SignedBy}, which is the sender's own",
+        Verdict.Signed => $"{report.Verdict}: signed by {report.SignedBy}, which is not the sender's own",
+        _ => $"{report.Verdict}: {string.Join("; ", report.Unsigned)}",
+    };
 
     private static void WritePolicies(IReadOnlyList<ShownPolicy> policies)
     {

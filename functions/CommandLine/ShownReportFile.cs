@@ -26,7 +26,9 @@ internal sealed record ShownPolicy(
 /// <param name="ContactInfo">How to reach the sender.</param>
 /// <param name="FileName">The name of its file, by its mail, zip or gzip.</param>
 /// <param name="ByMail">Whether it lay in a mail.</param>
-/// <param name="Verdict">Who vouches for it: a file alone shows nothing.</param>
+/// <param name="Verdict">Who vouches for it, by its mail's signatures and the keys that DNS tells now.</param>
+/// <param name="SignedBy">Whose signature the verdict rests on; empty where it rests on none.</param>
+/// <param name="Unsigned">Why signatures do not count.</param>
 /// <param name="Policies">What it says.</param>
 /// <param name="Notes">How it deviates.</param>
 internal sealed record ShownReportFile(
@@ -38,10 +40,18 @@ internal sealed record ShownReportFile(
     string? FileName,
     bool ByMail,
     Verdict Verdict,
+    string SignedBy,
+    IReadOnlyList<string> Unsigned,
     IReadOnlyList<ShownPolicy> Policies,
     IReadOnlyList<ShownNote> Notes)
 {
-    public static ShownReportFile Of(ReadReport read) => new(
+    public static ShownReportFile Of(ReadReport read, MailSigners? signers)
+    {
+        var (verdict, signedBy) = signers?.VerdictOn(read.Report.OrganizationName) ?? (Verdict.Unverified, "");
+        return Of(read, verdict, signedBy, signers?.Reasons ?? []);
+    }
+
+    private static ShownReportFile Of(ReadReport read, Verdict verdict, string signedBy, IReadOnlyList<string> unsigned) => new(
         read.Report.OrganizationName ?? "",
         read.Report.ReportId,
         read.Report.Start,
@@ -49,7 +59,9 @@ internal sealed record ShownReportFile(
         read.Report.ContactInfo,
         read.FileName,
         read.ByMail,
-        Verdict.Unverified,
+        verdict,
+        signedBy,
+        unsigned,
         [.. read.Report.Policies.Select(policy => new ShownPolicy(
             policy.PolicyDomain.Value, policy.PolicyType, policy.PolicyString, policy.MxHosts, policy.SuccessfulSessions, policy.FailedSessions, policy.FailureDetails, policy.UnlistedFailures))],
         [.. read.Notes.Select(note => new ShownNote(note.Deviation.Code, note.Where, note.What, note.Times, note.Deviation.Reason))]);

@@ -3,6 +3,8 @@ using System.Globalization;
 using System.IO.Compression;
 using System.Text;
 using System.Text.Json;
+using StsFunctions.Local;
+using StsFunctions.Local.MailInternet;
 using StsFunctions.Tests.Reports;
 using Xunit;
 
@@ -51,6 +53,24 @@ public sealed class ReportCommandTests(AppUnderTest app) : IDisposable
         foreach (var words in new[] { "Alpha Mail", "2026-03-13 00:00:00 to 2026-03-13 23:59:59 UTC", "not verified", "zip  the container", "not-multipart-report" })
         {
             Assert.Contains(words, shown.Output, StringComparison.Ordinal);
+        }
+    }
+
+    [Fact]
+    [Trait("Conformance", "ARR-3")]
+    public async Task Whoever_signed_the_mail_is_found_by_the_keys_in_DNS_and_a_changed_one_is_nobody_s()
+    {
+        await using var internet = await MailInternet.StartAsync(TimeProvider.System, Cancellation);
+        var mail = new SampleReport("Alpha Mail", "example.com", new DateOnly(2026, 3, 13), 90).ToMail(internet.Zone);
+        var changed = Encoding.Latin1.GetBytes(Encoding.Latin1.GetString(mail).Replace("Subject: ", "Subject: Re: ", StringComparison.Ordinal));
+
+        Assert.Matches(@"verdict +Aligned: signed by alpha-mail\.example, which is the sender's own", (await VerifiedAsync(mail)).Output);
+        Assert.Matches("verdict +Fail: the signature of alpha-mail\\.example is not that of this mail", (await VerifiedAsync(changed)).Output);
+
+        async Task<FinishedProcess> VerifiedAsync(byte[] content)
+        {
+            await File.WriteAllBytesAsync(_file, content, Cancellation);
+            return await RunAsync([("Sts__DnsServer", internet.Dns.ToString())], "report", "show", _file);
         }
     }
 
