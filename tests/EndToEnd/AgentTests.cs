@@ -26,8 +26,23 @@ public sealed class AgentTests(AppUnderTest app, AgentTests.WithoutPort25 runnin
         await system.CheckAllAsync(Now);
         Assert.Empty(await running.FindingsAsync("seen-by-agent.example"));
 
-        Assert.Equal((0, ""), await RunAsync("--once"));
-        await system.WhenIdleAsync(Now);
+        // The round's looks come one after another, and an agent that stays answers each of them.
+        var start = StartInfo("Sts.Agent");
+        (start.RedirectStandardOutput, start.RedirectStandardError) = (true, true);
+        using (var agent = Process.Start(start)!)
+        {
+            var output = agent.StandardOutput.ReadToEndAsync(Now);
+            var errors = agent.StandardError.ReadToEndAsync(Now);
+            try
+            {
+                await running.FoundAsync("seen-by-agent.example", Now);
+            }
+            finally
+            {
+                agent.Kill();
+                await Task.WhenAll(output, errors);
+            }
+        }
 
         Assert.Equal(["mx.starttls.missing"], await running.FindingsAsync("seen-by-agent.example"));
         await system.WarnAsync(Now);
@@ -119,8 +134,26 @@ public sealed class AgentTests(AppUnderTest app, AgentTests.WithoutPort25 runnin
 
         protected override LocalSystemOptions Options => new()
         {
-            Settings = new Dictionary<string, string> { ["Sts__Lab__SmtpPort"] = $"{Closed.Number}", ["Sts__SessionTimeout"] = "00:00:01" },
+            Settings = new Dictionary<string, string>
+            {
+                ["Sts__Lab__SmtpPort"] = $"{Closed.Number}",
+                ["Sts__SessionTimeout"] = "00:00:01",
+                // Longer than an agent takes to answer.
+                ["Sts__ConfirmDelay"] = "00:00:12",
+            },
         };
+
+        /// <summary>Returns once a domain has a finding.</summary>
+        public async Task FoundAsync(string domain, CancellationToken cancellation)
+        {
+            using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+            limit.CancelAfter(TimeSpan.FromMinutes(3));
+            while ((await FindingsAsync(domain)).Count == 0)
+            {
+                await System.Host.WhenIdleAsync(ignoreDelayed: false, limit.Token);
+                await Task.Delay(TimeSpan.FromMilliseconds(200), limit.Token);
+            }
+        }
 
         public override async ValueTask DisposeAsync()
         {
