@@ -21,6 +21,7 @@ public sealed class ProbeAgentTests(AzuriteFixture azurite) : IAsyncLifetime
     private const string Round = "20990101000000000";
 
     private readonly List<string> _said = [];
+    private readonly List<CheckRequest> _asked = [];
     private string _rootFile = "";
     private TestStorage _storage = null!;
     private Lab _lab = null!;
@@ -52,6 +53,7 @@ public sealed class ProbeAgentTests(AzuriteFixture azurite) : IAsyncLifetime
             ("Sts__ConfirmDelay", "00:00:00"),
             ("Sts__Lab__SmtpPort", $"{_closed.Number}"),
             ("Sts__Lab__AllowedNetworks", "127.0.0.0/8"),
+            ("Sts__Lab__HttpsPort", $"{_lab.Internet.HttpsPort}"),
             ("Sts__Lab__TrustedRoots", _rootFile),
         ]);
         _http = AgentApi.NewClient();
@@ -79,7 +81,7 @@ public sealed class ProbeAgentTests(AzuriteFixture azurite) : IAsyncLifetime
         // Three looks, each of them first from here, where nothing is to be seen, and then with the agent's eyes.
         for (var look = 1; look <= Confirmation.Sightings; look++)
         {
-            await CheckAsync(look == 1 ? $$"""{"domain":"{{Domain}}","round":"{{Round}}"}""" : await NextMessageAsync());
+            await CheckAsync(look == 1 ? $$"""{"domain":"{{Domain}}","round":"{{Round}}"}""" : await NextMessageAsync(look));
             var before = await _storage.Domains.ReadAsync(Domain, Now);
             Assert.Empty(OfServers(before));
             Assert.Equal((false, look), (before.Record!.Observed, before.Record.LastLook));
@@ -167,7 +169,18 @@ public sealed class ProbeAgentTests(AzuriteFixture azurite) : IAsyncLifetime
 
     private Task CheckAsync(string message) => _app.Service<CheckDomainFunction>().RunAsync(message, Now);
 
-    private async Task<string> NextMessageAsync() => await MessageAsync() ?? throw new InvalidOperationException("No check was asked for.");
+    // Looks wait for no agent here, so that the next one and the same once more are asked for side by side.
+    private async Task<string> NextMessageAsync(int look = CheckRequest.Again)
+    {
+        while (await MessageAsync() is { } message)
+        {
+            _asked.Add(JsonSerializer.Deserialize(message, CheckRequestJson.Default.CheckRequest)!);
+        }
+
+        var next = _asked.First(request => request.Look == look);
+        _asked.Remove(next);
+        return JsonSerializer.Serialize(next, CheckRequestJson.Default.CheckRequest);
+    }
 
     private async Task<string?> MessageAsync() => (await _storage.Queues.GetQueueClient(StorageLayout.ChecksQueue).ReceiveMessageAsync(cancellationToken: Now)).Value?.Body.ToString();
 
