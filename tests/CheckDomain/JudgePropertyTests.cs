@@ -179,6 +179,6 @@ public sealed class JudgePropertyTests
         from outcome in Gen.Enum<SmtpOutcome>()
         from offer in offers
         from tls in Handshake
-        // Only a handshake shows anything.
+            // Only a handshake shows anything.
         select new SmtpSession(address, outcome, offer, Tls: outcome is SmtpOutcome.Completed or SmtpOutcome.TlsFailed ? tls : null);
 }
