@@ -28,7 +28,7 @@ internal sealed class ReportReader(ReportSettings settings, TimeProvider time)
     public async Task<MemoryStream> BufferAsync(Stream raw, CancellationToken cancellation)
     {
         var body = new MemoryStream();
-        var buffer = ArrayPool<byte>.Shared.Rent(81_920);
+        var buffer = ArrayPool<byte>.Shared.Rent(65_536);
         try
         {
             int read;
