@@ -121,27 +121,29 @@ internal static class ReportBench
         }
     }
 
-    // As a large provider writes it, of the day before yesterday: 40 hosts, each behind some addresses, each failing in a few ways.
+    // As a large provider writes it, of the day before yesterday: 40 hosts, each behind some addresses, each failing in a few ways, in no
+    // order, since what comes in turns would compress as no real report does.
     private static IEnumerable<string> ReportOf(int number, int details, long bytes)
     {
+        var random = new Random(number);
         var day = DateTime.UtcNow.AddDays(-2).ToString("yyyy-MM-dd", CultureInfo.InvariantCulture);
-        yield return $$"""{"organization-name":"Alpha Mail","date-range":{"start-datetime":"{{day}}T00:00:00Z","end-datetime":"{{day}}T23:59:59Z"},"contact-info":"tls@alpha-mail.example","report-id":"{{day}}-{{number}}","policies":[{"policy":{"policy-type":"sts","policy-string":["version: STSv1","mode: enforce","mx: *.example.com","max_age: 604800"],"policy-domain":"example.com","mx-host":["*.example.com"]},"summary":{"total-successful-session-count":123456,"total-failure-session-count":{{details * 3}}},"failure-details":[""";
-        string[] types = ["certificate-expired", "certificate-host-mismatch", "starttls-not-supported", "validation-failure", "certificate-not-trusted"];
-        var fixedLength = DetailOf(number, 0, types, 0).Length;
-        var words = Math.Max(0, (int)((bytes - 600) / details) - fixedLength);
+        var head = $$"""{"organization-name":"Alpha Mail","date-range":{"start-datetime":"{{day}}T00:00:00Z","end-datetime":"{{day}}T23:59:59Z"},"contact-info":"tls@alpha-mail.example","report-id":"{{day}}-{{number}}","policies":[{"policy":{"policy-type":"sts","policy-string":["version: STSv1","mode: enforce","mx: *.example.com","max_age: 604800"],"policy-domain":"example.com","mx-host":["*.example.com"]},"summary":{"total-successful-session-count":{{random.Next(1_000_000)}},"total-failure-session-count":{{details}}},"failure-details":[""";
+        yield return head;
+        var words = Math.Max(0, (int)((bytes - head.Length) / details) - DetailOf(new Random(0), 0).Length);
         for (var n = 0; n < details; n++)
         {
-            yield return (n > 0 ? "," : "") + DetailOf(number, n, types, words);
+            yield return (n > 0 ? "," : "") + DetailOf(random, words);
         }
 
         yield return "]}]}";
     }
 
-    private static string DetailOf(int number, int n, string[] types, int words)
+    private static string DetailOf(Random random, int words)
     {
-        var host = (n + number) % 40;
-        var text = $"TLS handshake with the server was given up after {n % 977} ms; see the log of the relay for the whole conversation, session {n * 7919L % 1_000_003:x8}, and ask its operator for the chain that it sent at the time";
-        return string.Create(CultureInfo.InvariantCulture, $$"""{"result-type":"{{types[n % types.Length]}}","sending-mta-ip":"2001:db8:{{n % 16:x}}::{{n % 251:x}}","receiving-mx-hostname":"mx{{host}}.mail.example.com","receiving-mx-helo":"mx{{host}}.mail.example.com","receiving-ip":"203.0.113.{{host * 6 + (n % 6)}}","failed-session-count":3,"additional-information":"{{(text + text)[..Math.Min(words, 2 * text.Length)]}}","failure-reason-code":"ERR_{{n % 13}}"}""");
+        string[] types = ["certificate-expired", "certificate-host-mismatch", "starttls-not-supported", "validation-failure", "certificate-not-trusted"];
+        var host = random.Next(40);
+        var text = $"TLS handshake {random.Next():x8} with the server was given up after {random.Next(1_000)} ms; see the log of relay {random.Next(64)} for the whole conversation, session {random.NextInt64():x16}, and ask the operator for the chain that was sent";
+        return string.Create(CultureInfo.InvariantCulture, $$"""{"result-type":"{{types[random.Next(types.Length)]}}","sending-mta-ip":"2001:db8:{{random.Next(16):x}}::{{random.Next(250):x}}","receiving-mx-hostname":"mx{{host}}.mail.example.com","receiving-mx-helo":"mx{{host}}.mail.example.com","receiving-ip":"203.0.113.{{(host * 6) + random.Next(6)}}","failed-session-count":{{random.Next(1, 500)}},"additional-information":"{{text[..Math.Min(words, text.Length)]}}","failure-reason-code":"ERR_{{random.Next(13)}}"}""");
     }
 
     private static string Text(double value, string format) => value.ToString(format, CultureInfo.InvariantCulture);

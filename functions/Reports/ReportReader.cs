@@ -1,3 +1,4 @@
+using System.Buffers;
 using StsFunctions.Domains;
 using StsFunctions.Protocol;
 using StsFunctions.Protocol.TlsRpt;
@@ -27,19 +28,26 @@ internal sealed class ReportReader(ReportSettings settings, TimeProvider time)
     public async Task<MemoryStream> BufferAsync(Stream raw, CancellationToken cancellation)
     {
         var body = new MemoryStream();
-        var buffer = new byte[81920];
-        int read;
-        while ((read = await raw.ReadAsync(buffer, cancellation)) > 0)
+        var buffer = ArrayPool<byte>.Shared.Rent(65_536);
+        try
         {
-            if (body.Length + read > settings.MaxBytes)
+            int read;
+            while ((read = await raw.ReadAsync(buffer, cancellation)) > 0)
             {
-                throw new UnreadableReportException($"The report is larger than {settings.MaxBytes} bytes.", isTooLarge: true);
+                if (body.Length + read > settings.MaxBytes)
+                {
+                    throw new UnreadableReportException($"The report is larger than {settings.MaxBytes} bytes.", isTooLarge: true);
+                }
+
+                body.Write(buffer, 0, read);
             }
 
-            body.Write(buffer, 0, read);
+            return body;
         }
-
-        return body;
+        finally
+        {
+            ArrayPool<byte>.Shared.Return(buffer);
+        }
     }
 
     private async Task<ReadReport> ReadBodyAsync(Stream json, Origin origin, CancellationToken cancellation)
