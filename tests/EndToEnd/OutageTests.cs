@@ -68,9 +68,10 @@ public sealed class OutageTests(OutageTests.Impatient running) : IClassFixture<O
 
         var shown = await running.ShowAsync(domain.Name);
         Assert.Equal(reports, shown.GetProperty("reports").GetArrayLength());
-        var total = Assert.Single(shown.GetProperty("days").EnumerateArray());
-        Assert.Equal(reports * 10, total.GetProperty("sessions").GetInt64());
-        Assert.Equal(reports / 2, total.GetProperty("failures").GetInt64());
+        // Nobody vouches for a dropped file, so that they stand in no sum of days: each is counted here.
+        long Sum(string what) => shown.GetProperty("reports").EnumerateArray().Sum(report => report.GetProperty("report").GetProperty(what).GetInt64());
+        Assert.Equal(reports * 10, Sum("sessions"));
+        Assert.Equal(reports / 2, Sum("failures"));
         Assert.All(shown.GetProperty("reports").EnumerateArray(), report =>
             Assert.Equal(report.GetProperty("report").GetProperty("failures").GetInt64(), report.GetProperty("failures").EnumerateArray().Sum(f => f.GetProperty("sessions").GetInt64())));
     }
