@@ -154,7 +154,7 @@ public sealed partial class KillTests(KillTests.Fragile running) : IClassFixture
                 await SendAsync(StorageLayout.ArrivalsQueue, ArrivalEvent.Again($"{domain.Name}/{number}.json"));
             }
 
-            if (number % 10 == 0)
+            if (number % 60 == 0)
             {
                 await SendAsync(StorageLayout.ArrivalsQueue, ReprocessRequest.Days(StorageLayout.ReportsContainer, Today, Today).ToJson());
                 await TimerAsync("JudgeReports");
