@@ -34,6 +34,7 @@ internal sealed class FleetStore
     private readonly DomainStore _domains;
     private readonly ReportStore _reports;
     private readonly TimeProvider _time;
+    private readonly SharedRuns _projections = new();
 
     [DynamicDependency(DynamicallyAccessedMemberTypes.PublicConstructors, typeof(TableEntity))]
     public FleetStore(TableServiceClient tables, DomainStore domains, ReportStore reports, TimeProvider time) =>
@@ -41,9 +42,14 @@ internal sealed class FleetStore
 
     /// <summary>
     /// Rewrites a domain's row. The old row's version is read before the partition is, so of two at once the one that
-    /// read the older partition loses and reads again.
+    /// read the older partition loses and reads again. A hundred reports on one domain arrive at once: those who ask in one
+    /// process share a run, or they would make each other lose until their messages are on the poison queue.
     /// </summary>
-    public async Task ProjectAsync(DomainName domain, CancellationToken cancellation)
+    /// <exception cref="ConcurrentChangeException">Other writers were first, again and again.</exception>
+    public Task ProjectAsync(DomainName domain, CancellationToken cancellation) =>
+        _projections.RunAsync(domain.Value, () => RewriteAsync(domain, CancellationToken.None), cancellation);
+
+    private async Task RewriteAsync(DomainName domain, CancellationToken cancellation)
     {
         for (var attempt = 1; ; attempt++)
         {

@@ -37,7 +37,7 @@ public sealed class AgentResourceTests(ApiTests.Hosted hosted, AzuriteFixture az
     [InlineData("GET", "/api/agent/work", 405)]
     [InlineData("PUT", "/api/agent/results", 405)]
     [InlineData("POST", "/api/agent", 404)]
-    [InlineData("POST", "/api/agent/work/more", 404)]
+    [InlineData("POST", "/api/agent/results/more", 404)]
     public async Task Both_paths_take_POST_alone_and_there_is_no_other(string method, string path, int status)
     {
         var answer = await hosted.Handler.AskAsync(method, path, RunningHandler.AppHost, "Content-Length: 0", $"Authorization: Bearer {Token("Sts.Agent")}");

@@ -84,7 +84,21 @@ public sealed class FleetStoreTests(AzuriteFixture azurite)
     }
 
     [Fact]
-    public async Task Many_at_once_end_with_the_truth()
+    public async Task Many_at_once_in_one_process_all_come_through_with_the_truth()
+    {
+        var storage = await HostedAsync();
+
+        await Task.WhenAll(Enumerable.Range(0, 40).Select(async n =>
+        {
+            await storage.Reports.StoreAsync(ReportOf(TestStorage.Noon, 1, 0) with { ReportId = $"{n}" }, [], Now);
+            await storage.Fleet.ProjectAsync(Domain, Now);
+        }));
+
+        Assert.Equal(40, Assert.Single(Assert.Single(await storage.Fleet.ListAsync(Now).ToListAsync(Now)).Days).Sessions);
+    }
+
+    [Fact]
+    public async Task Many_instances_at_once_end_with_the_truth()
     {
         var storage = await HostedAsync();
 
@@ -93,7 +107,7 @@ public sealed class FleetStoreTests(AzuriteFixture azurite)
             await storage.Reports.StoreAsync(ReportOf(TestStorage.Noon, 1, 0) with { ReportId = $"{n}" }, [], Now);
             try
             {
-                await storage.Fleet.ProjectAsync(Domain, Now);
+                await new FleetStore(storage.Tables, storage.Domains, storage.Reports, storage.Time).ProjectAsync(Domain, Now);
             }
             catch (ConcurrentChangeException)
             {

@@ -154,6 +154,12 @@ public sealed partial class KillTests(KillTests.Fragile running) : IClassFixture
                 await SendAsync(StorageLayout.ArrivalsQueue, ArrivalEvent.Again($"{domain.Name}/{number}.json"));
             }
 
+            if (number % 10 == 0)
+            {
+                await SendAsync(StorageLayout.ArrivalsQueue, ReprocessRequest.Days(StorageLayout.ReportsContainer, Today, Today).ToJson());
+                await TimerAsync("JudgeReports");
+            }
+
             if (number % 3 == 0)
             {
                 running.Arm(new Trigger(random.Next(1, 25), random.Next(2) == 0, After: TimeSpan.FromMilliseconds(random.Next(3) == 0 ? random.Next(30) : 0)));
