@@ -19,14 +19,14 @@ internal static class ColdStartBench
         for (var i = 0; i < WarmUps; i++)
         {
             progress.Report($"Warming up files, storage and our own code, {i + 1} of {WarmUps} …");
-            Measure(policy, native, cancellation);
-            Measure(policy, jit, cancellation);
+            await MeasureAsync(policy, native, cancellation);
+            await MeasureAsync(policy, jit, cancellation);
         }
 
         var pairs = new List<Pair>();
         for (var i = 0; i < Pairs; i++)
         {
-            var pair = new Pair(Measure(policy, native, cancellation), Measure(policy, jit, cancellation));
+            var pair = new Pair(await MeasureAsync(policy, native, cancellation), await MeasureAsync(policy, jit, cancellation));
             pairs.Add(pair);
             progress.Report(FormattableString.Invariant($"Pair {i + 1} of {Pairs}: native {pair.NativeMilliseconds:0.0} ms, JIT {pair.JitMilliseconds:0.0} ms"));
         }
@@ -51,9 +51,9 @@ internal static class ColdStartBench
             new { Native = nativeTime, Jit = jitTime, Ratio = ratio, Pairs = pairs });
     }
 
-    private static double Measure(HostedPolicy policy, PublishedApp app, CancellationToken cancellation)
+    private static async Task<double> MeasureAsync(HostedPolicy policy, PublishedApp app, CancellationToken cancellation)
     {
-        using var handler = RunningHandler.Start(policy, app, cancellation);
+        using var handler = await RunningHandler.StartAsync(policy, app, cancellation);
         return handler.FirstAnswerAfter.TotalMilliseconds;
     }
 

@@ -31,7 +31,7 @@ internal sealed class RunningHandler : IDisposable
 
     /// <summary>Starts the app, and returns once it has served the policy.</summary>
     /// <exception cref="InvalidOperationException">It does not serve it.</exception>
-    public static RunningHandler Start(HostedPolicy policy, PublishedApp app, CancellationToken cancellation)
+    public static async Task<RunningHandler> StartAsync(HostedPolicy policy, PublishedApp app, CancellationToken cancellation)
     {
         var port = LoopbackPort.Free();
         var start = policy.Start(app);
@@ -43,7 +43,7 @@ internal sealed class RunningHandler : IDisposable
         var handler = new RunningHandler(Process.Start(start)!, port);
         try
         {
-            handler.WaitForPolicy(watch, cancellation);
+            await handler.WaitForPolicyAsync(watch, cancellation);
             return handler;
         }
         catch
@@ -61,7 +61,7 @@ internal sealed class RunningHandler : IDisposable
         _process.Dispose();
     }
 
-    private void WaitForPolicy(Stopwatch watch, CancellationToken cancellation)
+    private async Task WaitForPolicyAsync(Stopwatch watch, CancellationToken cancellation)
     {
         while (true)
         {
@@ -78,8 +78,7 @@ internal sealed class RunningHandler : IDisposable
                     _process.HasExited ? $"The handler ended with {_process.ExitCode}: {_output.Result}{_errors.Result}" : $"The handler did not listen within {Limit.TotalSeconds} s.");
             }
 
-            cancellation.ThrowIfCancellationRequested();
-            Thread.Sleep(Poll);
+            await Task.Delay(Poll, cancellation);
         }
     }
 }

@@ -23,7 +23,7 @@ internal static class ServeBench
         var app = await PublishedApp.NativeAsync(progress, cancellation);
         await using var policy = await HostedPolicy.StartAsync(app, progress, cancellation);
         var machine = Machine.Describe();
-        using var handler = RunningHandler.Start(policy, app, cancellation);
+        using var handler = await RunningHandler.StartAsync(policy, app, cancellation);
         using var nginx = await Nginx.StartAsync(nginxProgram, cancellation);
         CheckHeaders(handler.Port, nginx.Port);
 

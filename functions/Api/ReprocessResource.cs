@@ -48,16 +48,10 @@ internal sealed class ReprocessResource(RawReports raws, ArrivalQueue arrivals, 
 
     private static async Task<ReprocessJson> BodyOfAsync(HttpContext context)
     {
-        var buffer = new byte[MaxBody + 1];
-        var length = await context.Request.Body.ReadAtLeastAsync(buffer, buffer.Length, throwOnEndOfStream: false, context.RequestAborted);
-        if (length > MaxBody)
-        {
-            throw new ProblemException(StatusCodes.Status413PayloadTooLarge, $"The body is larger than {MaxBody} bytes.");
-        }
-
+        var body = await RequestBody.ReadAsync(context, MaxBody);
         try
         {
-            return JsonSerializer.Deserialize(buffer.AsSpan(0, length), ApiJson.Default.ReprocessJson) ?? throw new JsonException("null");
+            return JsonSerializer.Deserialize(body, ApiJson.Default.ReprocessJson) ?? throw new JsonException("null");
         }
         catch (JsonException)
         {

@@ -11,14 +11,15 @@ internal static class DnsRecords
     /// <param name="policyId">The id of its policy.</param>
     /// <param name="appHost">The app's own host name, which takes reports.</param>
     /// <param name="edgeHosts">What serves policies in the app's stead; none means the app itself.</param>
-    public static IReadOnlyList<string> For(DomainName domain, string policyId, string? appHost, IReadOnlyList<string> edgeHosts)
+    /// <param name="mailbox">The address of the mailbox that the app reads, which comes first: a mailed report is signed, and a POST never counts; null without one.</param>
+    public static IReadOnlyList<string> For(DomainName domain, string policyId, string? appHost, IReadOnlyList<string> edgeHosts, string? mailbox = null)
     {
         var host = appHost ?? "<app host: set Sts__AppHost>";
         var name = appHost is null ? host : new HostString(appHost).Host + ".";
         return
         [
             Line($"mta-sts.{domain}.", "CNAME", PolicyTarget()),
-            Line($"_smtp._tls.{domain}.", "TXT", $"\"v=TLSRPTv1; rua=https://{host}/v1/tlsrpt\""),
+            Line($"_smtp._tls.{domain}.", "TXT", $"\"v=TLSRPTv1; rua={(mailbox is null ? "" : $"mailto:{mailbox},")}https://{host}/v1/tlsrpt\""),
             Line($"_mta-sts.{domain}.", "TXT", $"\"{new StsRecord { Id = policyId }}\""),
         ];
 

@@ -8,6 +8,7 @@ using Spectre.Console;
 using StsFunctions.Domains;
 using StsFunctions.Hosting;
 using StsFunctions.Protocol;
+using StsFunctions.Reports;
 
 namespace StsFunctions.CommandLine;
 
@@ -89,7 +90,9 @@ internal static class DomainCommands
         await StorageLayout.EnsureAsync(
             services.GetRequiredService<BlobServiceClient>(), services.GetRequiredService<QueueServiceClient>(), services.GetRequiredService<TableServiceClient>(), cancellation);
         var publication = await services.GetRequiredService<PolicyPublisher>().PublishAsync(domain, policy, group, cancellation);
-        var records = DnsRecords.For(domain, publication.Id, services.GetRequiredService<AppHosts>().Primary, services.GetRequiredService<EdgeSettings>().Hosts);
+        var records = DnsRecords.For(
+            domain, publication.Id, services.GetRequiredService<AppHosts>().Primary, services.GetRequiredService<EdgeSettings>().Hosts,
+            services.GetRequiredService<ArrivalSettings>().Mailbox?.MailAddress);
         if (json)
         {
             CommandJson.Write(new AddedJson(domain.Value, publication.Id, publication.Changed, records), CommandJson.Default.AddedJson);

@@ -127,10 +127,12 @@ internal static class Composition
     // Where records are to point, as far as the settings tell.
     private static OurPlaces PlacesOf(Settings settings)
     {
-        var apps = settings.AppHosts.Names;
+        var (apps, mailbox) = (settings.AppHosts.Names, settings.Arrivals.Mailbox);
+        // A provider that posts mail here takes it at an address of its own, and a mailbox may be named by an id: then any may be ours.
+        var isAnyAddress = settings.Arrivals.MailSecret is not null || mailbox is { MailAddress: null };
         return new OurPlaces(
             settings.Edge.Hosts is [] ? [.. apps.Select(name => new HostString(name).Host)] : settings.Edge.Hosts,
-            [.. apps.Select(name => $"https://{name}/v1/tlsrpt")],
+            isAnyAddress ? [] : [.. apps.Select(name => $"https://{name}/v1/tlsrpt"), .. mailbox is null ? (string[])[] : [$"mailto:{mailbox.MailAddress}"]],
             settings.CertificateAuthority);
     }
 

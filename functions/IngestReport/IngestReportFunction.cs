@@ -43,9 +43,7 @@ internal sealed class IngestReportFunction(
         {
             await using var content = arrived.Content;
             using var raw = await reader.BufferAsync(content, cancellation);
-            var read = await reader.ReadAsync(raw, cancellation);
-            var hosted = await HostedAsync(blob, read, cancellation);
-            var signers = await SignersAsync(arrived.Arrival, read, cancellation);
+            var (read, hosted, signers) = await ReadAsync(blob, arrived.Arrival, raw, cancellation);
             if (signers is not null && time.GetUtcNow() < arrived.Arrival.ArrivedAt + KeysAwaited && read.Any(one => signers.IsOpenOn(one.Report.OrganizationName)))
             {
                 await arrivals.SendLaterAsync(blob, KeysAskedAgainAfter, cancellation);
@@ -100,10 +98,8 @@ internal sealed class IngestReportFunction(
         {
             await using var content = arrived.Content;
             using var raw = await reader.BufferAsync(content, cancellation);
-            var read = await reader.ReadAsync(raw, cancellation);
-            var hosted = await HostedAsync(blob, read, cancellation);
             // Rows that are there keep the verdict of their arrival, unless it is a better one now.
-            var signers = await SignersAsync(arrived.Arrival, read, cancellation);
+            var (read, hosted, signers) = await ReadAsync(blob, arrived.Arrival, raw, cancellation);
             var kept = request.IsQuarantine ? await inbox.KeepAsync(arrived.Arrival, raw, cancellation) : blob;
             await StoreAsync(arrived.Arrival, kept, read, hosted, signers, reports.ReplaceAsync, cancellation);
             if (request.IsQuarantine)
@@ -115,6 +111,13 @@ internal sealed class IngestReportFunction(
         {
             log.LogWarning("{Blob} of {Container} was read again and stays as it is: {Reason}", blob, request.Container, e.Message);
         }
+    }
+
+    private async Task<(IReadOnlyList<ReadReport> Read, IReadOnlySet<DomainName> Hosted, MailSigners? Signers)> ReadAsync(
+        string blob, Arrival arrival, MemoryStream raw, CancellationToken cancellation)
+    {
+        var read = await reader.ReadAsync(raw, cancellation);
+        return (read, await HostedAsync(blob, read, cancellation), await SignersAsync(arrival, read, cancellation));
     }
 
     private async Task<IReadOnlySet<DomainName>> HostedAsync(string blob, IReadOnlyList<ReadReport> read, CancellationToken cancellation)

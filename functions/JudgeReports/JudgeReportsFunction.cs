@@ -27,7 +27,6 @@ internal sealed class JudgeReportsFunction(
     public async Task RunAsync(CancellationToken cancellation)
     {
         var now = time.GetUtcNow();
-        var today = DateOnly.FromDateTime(now.UtcDateTime);
         var failures = new List<Exception>();
         await foreach (var row in fleet.ListAsync(cancellation))
         {

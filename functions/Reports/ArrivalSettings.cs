@@ -22,6 +22,9 @@ internal sealed record MailboxSettings(string Address, Uri Graph)
     /// <summary>Microsoft Graph in Azure's public cloud.</summary>
     public static Uri PublicGraph { get; } = new("https://graph.microsoft.com/");
 
+    /// <summary>Its address, where it is named by that; null where it is named by an id.</summary>
+    public string? MailAddress => Address.Contains('@', StringComparison.Ordinal) ? Address : null;
+
     /// <summary>Graph is a stand-in in a lab on this machine, which gets no token.</summary>
     public bool IsLab => Graph.IsLoopback;
 }

@@ -202,6 +202,13 @@ public sealed class FrontDoorTests(AzuriteFixture azurite) : IAsyncLifetime
         Assert.All((IReadOnlyList<string>[])[direct, behind, several], records => Assert.Contains("rua=https://app.example/v1/tlsrpt", records[1], StringComparison.Ordinal));
     }
 
+    [Fact]
+    [Trait("Conformance", "RUA-1")]
+    public void A_mailbox_that_is_read_stands_before_the_app_in_the_record_to_publish() => Assert.Contains(
+        "rua=mailto:tlsrpt@example.com,https://app.example/v1/tlsrpt",
+        DnsRecords.For(DomainName.Parse("example.com"), "1", "app.example", [], "tlsrpt@example.com")[1],
+        StringComparison.Ordinal);
+
     private Task<RawAnswer> ByFrontDoorAsync(string method, string path, string? id, string policyHost) => _handler.AskAsync(
         method, path, RunningHandler.AppHost, [.. id is null ? (string[])[] : [$"X-Azure-FDID: {id}"], $"X-Sts-Policy-Host: {policyHost}", "Content-Length: 0"]);
 }
