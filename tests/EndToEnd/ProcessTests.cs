@@ -195,8 +195,9 @@ public sealed class ProcessTests(AppUnderTest app)
 
     private Process StartLocal(params string[] arguments)
     {
-        var local = typeof(LocalSystem).Assembly.Location;
-        return Process.Start(new ProcessStartInfo("dotnet", ["exec", local, "--app", app.Folder, .. arguments])
+        // What a shell starts in its background ignores SIGINT, and all that comes of it does.
+        string[] dotnet = OperatingSystem.IsLinux() ? ["env", "--default-signal=INT", "dotnet"] : ["dotnet"];
+        return Process.Start(new ProcessStartInfo(dotnet[0], [.. dotnet[1..], "exec", typeof(LocalSystem).Assembly.Location, "--app", app.Folder, .. arguments])
         {
             RedirectStandardInput = true,
             RedirectStandardOutput = true,
