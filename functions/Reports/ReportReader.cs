@@ -54,10 +54,9 @@ internal sealed class ReportReader(ReportSettings settings, TimeProvider time)
     {
         try
         {
-            using var hashed = new HashedStream(json);
-            var report = await TlsReportReader.ReadAsync(hashed, origin.Envelope, _limits, cancellation);
+            var (report, digest) = await ReadAhead.ReadAsync(json, ahead => TlsReportReader.ReadAsync(ahead, origin.Envelope, _limits, cancellation).AsTask(), cancellation);
             return report.Start.Year >= FirstYear && report.Start <= time.GetUtcNow() + Ahead
-                ? new ReadReport(report, Keys.OfDigest(hashed.Digest()), origin.Mail)
+                ? new ReadReport(report, Keys.OfDigest(digest), origin.Mail)
                 {
                     Notes = [.. origin.Notes, .. report.Notes],
                     FileName = origin.FileName,

@@ -2,6 +2,26 @@ using System.Collections.Immutable;
 
 namespace StsFunctions.Protocol.TlsRpt;
 
+/// <summary>A failure detail as it is read, without what it says in words. Most of thousands are counted and let go.</summary>
+internal readonly record struct SeenFailure(
+    string ResultType, string? SendingMtaIp, string? ReceivingMxHostname, string? ReceivingMxHelo, string? ReceivingIp, long FailedSessions, string? FailureReasonCode)
+{
+    public static SeenFailure Of(FailureDetail detail) => new(
+        detail.ResultType, detail.SendingMtaIp, detail.ReceivingMxHostname, detail.ReceivingMxHelo, detail.ReceivingIp, detail.FailedSessions, detail.FailureReasonCode);
+
+    public FailureDetail Detail(string? information) => new()
+    {
+        ResultType = ResultType,
+        SendingMtaIp = SendingMtaIp,
+        ReceivingMxHostname = ReceivingMxHostname,
+        ReceivingMxHelo = ReceivingMxHelo,
+        ReceivingIp = ReceivingIp,
+        FailedSessions = FailedSessions,
+        AdditionalInformation = information,
+        FailureReasonCode = FailureReasonCode,
+    };
+}
+
 /// <summary>
 /// The failure details of one policy, in bounded memory. Up to a number of them all are kept as they came. Of more, those of
 /// one kind (the same result type, MX host and address) become one, the largest kinds are kept, and the rest is summed.
@@ -16,7 +36,7 @@ internal sealed class FailureKinds(int max)
     private const int Slack = 4;
 
     private readonly List<Kind> _kinds = [];
-    private readonly Dictionary<(string Type, string? Host, string? Address), Kind> _byKey = [];
+    private readonly Dictionary<KindKey, Kind> _byKey = [];
 
     /// <summary>Whether details of one kind were made one.</summary>
     public bool IsMerged { get; private set; }
@@ -34,12 +54,20 @@ internal sealed class FailureKinds(int max)
     public long Held { get; private set; }
 
     /// <summary>Takes a detail in.</summary>
-    /// <param name="detail">The detail.</param>
+    /// <param name="seen">The detail, without what it says in words.</param>
+    /// <param name="information">What it says in words, which is asked for only if it is kept.</param>
     /// <param name="room">How many more bytes may be held.</param>
-    public void Add(FailureDetail detail, long room)
+    public void Add(in SeenFailure seen, LateText information, long room)
     {
         Count++;
-        Sessions = Sum(Sessions, detail.FailedSessions);
+        Sessions = Sum(Sessions, seen.FailedSessions);
+        if (IsMerged && _byKey.TryGetValue(new KindKey(seen.ResultType, seen.ReceivingMxHostname, seen.ReceivingIp), out var known))
+        {
+            known.Add(seen, known.HasInformation ? null : information.Make());
+            return;
+        }
+
+        var detail = seen.Detail(information.Make());
         if (!IsMerged && _kinds.Count < max && SizeOf(detail) <= room)
         {
             Hold(new Kind(detail));
@@ -51,9 +79,9 @@ internal sealed class FailureKinds(int max)
             MergeAll();
         }
 
-        if (_byKey.TryGetValue(KeyOf(detail), out var known))
+        if (_byKey.TryGetValue(KeyOf(detail), out known))
         {
-            known.Add(detail);
+            known.Add(seen, detail.AdditionalInformation);
         }
         else if (SizeOf(detail) <= room)
         {
@@ -90,7 +118,7 @@ internal sealed class FailureKinds(int max)
         (IsMerged, Count, Sessions, UnlistedSessions, Held) = (false, 0, 0, 0, 0);
     }
 
-    private static (string, string?, string?) KeyOf(FailureDetail detail) => (detail.ResultType, detail.ReceivingMxHostname, detail.ReceivingIp);
+    private static KindKey KeyOf(FailureDetail detail) => new(detail.ResultType, detail.ReceivingMxHostname, detail.ReceivingIp);
 
     private static long Sum(long a, long b) => Math.Min(a + b, TlsReportParser.MaxCount);
 
@@ -120,7 +148,7 @@ internal sealed class FailureKinds(int max)
             }
             else
             {
-                _byKey[KeyOf(kind.First)].Add(kind.First);
+                _byKey[KeyOf(kind.First)].Add(SeenFailure.Of(kind.First), kind.First.AdditionalInformation);
             }
         }
     }
@@ -145,6 +173,8 @@ internal sealed class FailureKinds(int max)
         }
     }
 
+    private readonly record struct KindKey(string ResultType, string? Host, string? Address);
+
     // The first of a kind, and what came after it.
     private sealed class Kind(FailureDetail first)
     {
@@ -154,6 +184,8 @@ internal sealed class FailureKinds(int max)
         private string? _reason = first.FailureReasonCode;
 
         public FailureDetail First => first;
+
+        public bool HasInformation => _information is not null;
 
         public long Sessions { get; private set; } = first.FailedSessions;
 
@@ -167,12 +199,12 @@ internal sealed class FailureKinds(int max)
             FailureReasonCode = _reason,
         };
 
-        public void Add(FailureDetail another)
+        public void Add(in SeenFailure another, string? information)
         {
             Sessions = Sum(Sessions, another.FailedSessions);
-            _oneSender &= another.SendingMtaIp == first.SendingMtaIp;
-            _oneHelo &= another.ReceivingMxHelo == first.ReceivingMxHelo;
-            _information ??= another.AdditionalInformation;
+            _oneSender = _oneSender && another.SendingMtaIp == first.SendingMtaIp;
+            _oneHelo = _oneHelo && another.ReceivingMxHelo == first.ReceivingMxHelo;
+            _information ??= information;
             _reason ??= another.FailureReasonCode;
         }
     }

@@ -85,7 +85,7 @@ internal sealed class ReportMember
     /// <summary>How many there are.</summary>
     public static int Count => Known.Count;
 
-    /// <summary>A number of its own below <see cref="Count"/>.</summary>
+    /// <summary>A number of its own below <see cref="Count"/>; those of one object follow each other.</summary>
     public int Index { get; }
 
     /// <summary>The object that it belongs to.</summary>
@@ -100,6 +100,9 @@ internal sealed class ReportMember
 
     /// <summary>The members of an object.</summary>
     public static ReadOnlySpan<ReportMember> Of(Place owner) => ByOwner[(int)owner];
+
+    /// <summary>The indexes of the members of an object: the first, and how many.</summary>
+    public static (int First, int Count) IndexesOf(Place owner) => (ByOwner[(int)owner][0].Index, ByOwner[(int)owner].Length);
 
     /// <summary>The member of an object whose name the reader stands on, or null for one that RFC 8460 does not name, however it is spelt.</summary>
     /// <param name="owner">The object.</param>
@@ -135,7 +138,7 @@ internal sealed class ReportMember
     }
 
     /// <summary>Whether the reader stands on this very name.</summary>
-    public bool IsNamed(ref Utf8JsonReader name) => name.ValueTextEquals(_utf8Name);
+    public bool IsNamed(ref Utf8JsonReader name) => name.ValueIsEscaped ? name.ValueTextEquals(_utf8Name) : name.ValueSpan.SequenceEqual(_utf8Name);
 
     private static bool IsInOtherCase(ReadOnlySpan<byte> known, ReadOnlySpan<byte> name)
     {

@@ -1,19 +1,20 @@
 using System.Buffers.Binary;
+using System.Text;
 using System.Text.Json;
 
 namespace StsFunctions.Protocol.TlsRpt;
 
 /// <summary>
-/// One string for each text that comes again: a report repeats the same hosts and types thousands of times. A text is known by its
-/// bytes, at one place of a table that does not grow; another text of the same place takes it over, so that no input makes it slow.
+/// One string for each ASCII text that comes again: a report repeats the same hosts and types thousands of times. A text has one
+/// place of a table that does not grow; another text of the same place takes it over, so that no input makes it slow.
 /// </summary>
 internal sealed class SharedStrings
 {
-    private const int Places = 1_024;
+    private const int Places = 4_096;
     private const int MaxLength = 128;
     private const ulong Mix = 0x9E37_79B9_7F4A_7C15;
 
-    private readonly (byte[]? Utf8, string Text)[] _known = new (byte[]?, string)[Places];
+    private readonly string?[] _known = new string?[Places];
 
     /// <summary>The reader's text.</summary>
     /// <exception cref="InvalidOperationException">The text is not valid Unicode.</exception>
@@ -26,14 +27,12 @@ internal sealed class SharedStrings
         }
 
         ref var known = ref _known[PlaceOf(utf8)];
-        if (known.Utf8 is { } bytes && utf8.SequenceEqual(bytes))
+        if (known is null || !Ascii.Equals(utf8, known))
         {
-            return known.Text;
+            known = reader.GetString()!;
         }
 
-        var fresh = reader.GetString()!;
-        known = (utf8.ToArray(), fresh);
-        return fresh;
+        return known;
     }
 
     private static int PlaceOf(ReadOnlySpan<byte> utf8)

@@ -37,6 +37,7 @@ internal sealed class TlsReportParser(TlsReportLimits limits, ReportEnvelope env
     private readonly ImmutableArray<string>.Builder _policyString = ImmutableArray.CreateBuilder<string>();
     private readonly ImmutableArray<string>.Builder _mxHost = ImmutableArray.CreateBuilder<string>();
     private readonly FailureKinds _details = new(limits.MaxFailureKinds);
+    private readonly LateText _information = new(MaxDetailText);
 
     private JsonReaderState _state = new(new JsonReaderOptions { MaxDepth = limits.MaxDepth });
     private long _taken;
@@ -288,7 +289,7 @@ internal sealed class TlsReportParser(TlsReportLimits limits, ReportEnvelope env
         switch (left)
         {
             case Place.FailureDetail:
-                _details.Add(MakeDetail(), limits.MaxHeldBytes - _held - _details.Held);
+                _details.Add(MakeDetail(), _information, limits.MaxHeldBytes - _held - _details.Held);
                 _place = TakeFlag(ref _oneDetail) ? Place.PolicyEntry : _place;
                 break;
             case Place.PolicyEntry:
@@ -320,6 +321,9 @@ internal sealed class TlsReportParser(TlsReportLimits limits, ReportEnvelope env
 
         switch (member.Shape, reader.TokenType)
         {
+            case (Shape.Text, JsonTokenType.String) when member == ReportMember.AdditionalInformation && _information.TryTake(ref reader):
+                _texts[member.Index] = LateText.Mark;
+                break;
             case (Shape.Text, JsonTokenType.String):
                 _texts[member.Index] = Bounded(member, Text(ref reader));
                 break;
@@ -734,7 +738,7 @@ internal sealed class TlsReportParser(TlsReportLimits limits, ReportEnvelope env
         return (successful, failed);
     }
 
-    private FailureDetail MakeDetail()
+    private SeenFailure MakeDetail()
     {
         if (_numbers[ReportMember.FailedSessionCount.Index] is not { } sessions)
         {
@@ -742,17 +746,15 @@ internal sealed class TlsReportParser(TlsReportLimits limits, ReportEnvelope env
             Note(Deviation.DetailCountMissing, ReportMember.FailedSessionCount);
         }
 
-        var detail = new FailureDetail
-        {
-            ResultType = ResultType(),
-            SendingMtaIp = Known(ReportMember.SendingMtaIp),
-            ReceivingMxHostname = Known(ReportMember.ReceivingMxHostname),
-            ReceivingMxHelo = Known(ReportMember.ReceivingMxHelo),
-            ReceivingIp = Known(ReportMember.ReceivingIp),
-            FailedSessions = sessions,
-            AdditionalInformation = _texts[ReportMember.AdditionalInformation.Index],
-            FailureReasonCode = _texts[ReportMember.FailureReasonCode.Index],
-        };
+        _information.Settle(_texts[ReportMember.AdditionalInformation.Index]);
+        var detail = new SeenFailure(
+            ResultType(),
+            Known(ReportMember.SendingMtaIp),
+            Known(ReportMember.ReceivingMxHostname),
+            Known(ReportMember.ReceivingMxHelo),
+            Known(ReportMember.ReceivingIp),
+            sessions,
+            _texts[ReportMember.FailureReasonCode.Index]);
         if (detail.SendingMtaIp is null && detail.ReceivingIp is null)
         {
             Note(Deviation.NoAddress, Place.FailureDetail, detail.ResultType);
@@ -793,12 +795,10 @@ internal sealed class TlsReportParser(TlsReportLimits limits, ReportEnvelope env
     {
         foreach (var owner in owners)
         {
-            foreach (var member in ReportMember.Of(owner))
-            {
-                _given[member.Index] = Given.No;
-                _texts[member.Index] = null;
-                _numbers[member.Index] = null;
-            }
+            var (first, count) = ReportMember.IndexesOf(owner);
+            _given.AsSpan(first, count).Clear();
+            _texts.AsSpan(first, count).Clear();
+            _numbers.AsSpan(first, count).Clear();
         }
     }
 

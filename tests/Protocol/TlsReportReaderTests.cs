@@ -487,6 +487,37 @@ public class TlsReportReaderTests
         Assert.Same(details[0].ReceivingMxHostname, details[1].ReceivingMxHostname);
     }
 
+    [Fact]
+    public void Of_more_details_than_are_kept_those_of_one_kind_keep_what_the_first_of_them_says_that_says_anything()
+    {
+        (string Type, string? Words)[] details =
+        [
+            ("a", null), ("a", null), ("a", null), ("a", "the first"), ("a", "the second"), ("b", "\\u0061nd, escaped"), ("b", "plain"), ("c", "fünf"), ("c", "plain"), ("c", null),
+        ];
+        var json = string.Join(',', details.Select(detail =>
+            $"{{\"result-type\":\"{detail.Type}\",{(detail.Words is null ? "" : $"\"additional-information\":\"{detail.Words}\",")}\"failed-session-count\":1}}"));
+        var bytes = Encoding.UTF8.GetBytes(OnePolicy.Replace("\"summary\"", $"\"failure-details\":[{json}],\"summary\"", StringComparison.Ordinal));
+
+        var kept = ReadAtOnce(bytes, TlsReportLimits.Default with { MaxFailureKinds = 3 }).Policies[0].FailureDetails;
+
+        Assert.Equal([("a", 5, "the first"), ("b", 2, "and, escaped"), ("c", 3, "fünf")], kept.Select(detail => (detail.ResultType, detail.FailedSessions, detail.AdditionalInformation)));
+    }
+
+    [Theory]
+    [InlineData("\"additional-information\":\"first\",\"additional-information\":\"second\"", "first")]
+    [InlineData("\"Additional-Information\":\"first\",\"additional-information\":\"second\"", "second")]
+    [InlineData("\"Additional-Information\":\"first\",\"additional-information\":null", null)]
+    [InlineData("\"additional-information\":\"first\",\"additional-information\":null", "first")]
+    [InlineData("\"additional-information\":\"\"", "")]
+    [InlineData("\"additional-information\":\"\\u0000\"", "\0")]
+    public void What_a_detail_says_in_words_is_that_of_the_member_that_counts(string members, string? words)
+    {
+        var bytes = Encoding.UTF8.GetBytes(OnePolicy.Replace(
+            "\"summary\"", $"\"failure-details\":[{{\"result-type\":\"a\",\"additional-information\":\"another's\"}},{{\"result-type\":\"b\",{members}}}],\"summary\"", StringComparison.Ordinal));
+
+        Assert.Equal(words, ReadAtOnce(bytes, TlsReportLimits.Default).Policies[0].FailureDetails[1].AdditionalInformation);
+    }
+
     private static byte[] WithDetails(int count) => Encoding.UTF8.GetBytes(OnePolicy.Replace(
         "\"summary\"",
         "\"failure-details\":["

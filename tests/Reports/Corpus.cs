@@ -116,6 +116,8 @@ internal sealed record Sample(string File, string Wrapped, string Ids, string Co
         new("straight.json", "gzip-cut 8", "ARR-5", "broken or cut short"),
         new("straight.json", "gzip-cut 100", "ARR-5", "broken or cut short"),
         new("straight.json", "zip-cut 30", "ARR-5", "broken or cut short"),
+        new("straight.json", "gzip-spoilt", "ARR-5", "broken or cut short"),
+        new("straight.json", "zip-spoilt", "ARR-5", "broken or cut short"),
         new("straight.json", "gzip/gzip/gzip/gzip/gzip/gzip", "ARR-5", "Sts__ReportMaxDepth"),
         new("mail-straight.eml", "", "ARR-2", Straight),
         new("mail-straight-json.eml", "", "ARR-2", Straight),
@@ -168,7 +170,9 @@ internal sealed record Sample(string File, string Wrapped, string Ids, string Co
                 "gzip-members" => [.. Samples.Gzip(bytes.AsSpan(0, 100)), .. Samples.Gzip(bytes.AsSpan(100))],
                 "gzip+bytes" => [.. Samples.Gzip(bytes), .. "\r\n--"u8],
                 "gzip-cut" => Samples.Gzip(bytes)[..^int.Parse(name!, CultureInfo.InvariantCulture)],
+                "gzip-spoilt" => Spoilt(Samples.Gzip(bytes, CompressionLevel.NoCompression)),
                 "zip" => Zip(name!, bytes),
+                "zip-spoilt" => Spoilt(Zip("a.json", bytes, CompressionLevel.NoCompression)),
                 "zip-cut" => Zip("a.json", bytes)[..^int.Parse(name!, CultureInfo.InvariantCulture)],
                 _ => throw new InvalidOperationException(way),
             };
@@ -178,16 +182,24 @@ internal sealed record Sample(string File, string Wrapped, string Ids, string Co
     }
 
     /// <summary>A zip file with one file.</summary>
-    public static byte[] Zip(string name, byte[] content)
+    public static byte[] Zip(string name, byte[] content, CompressionLevel level = CompressionLevel.Optimal)
     {
         using var file = new MemoryStream();
         using (var zip = new ZipArchive(file, ZipArchiveMode.Create, leaveOpen: true))
         {
-            using var entry = zip.CreateEntry(name).Open();
+            using var entry = zip.CreateEntry(name, level).Open();
             entry.Write(content);
         }
 
         return file.ToArray();
+    }
+
+    // One letter of a text is another: the JSON stays whole, and only the checksum tells.
+    private static byte[] Spoilt(byte[] container)
+    {
+        var at = container.AsSpan().LastIndexOf("count"u8);
+        container[at]++;
+        return container;
     }
 
     // RFC 1952 §2.3.1: the flag FNAME, and the name behind the fixed part of the header.

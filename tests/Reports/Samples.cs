@@ -45,10 +45,10 @@ internal static class Samples
 
     public static byte[] Json(params ReportedPolicy[] policies) => TlsReportJson.Write(Report(policies));
 
-    public static byte[] Gzip(ReadOnlySpan<byte> bytes)
+    public static byte[] Gzip(ReadOnlySpan<byte> bytes, CompressionLevel level = CompressionLevel.Fastest)
     {
         using var compressed = new MemoryStream();
-        using (var gzip = new GZipStream(compressed, CompressionLevel.Fastest))
+        using (var gzip = new GZipStream(compressed, level))
         {
             gzip.Write(bytes);
         }

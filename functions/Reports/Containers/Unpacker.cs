@@ -124,7 +124,8 @@ internal sealed class Unpacker(ReportSettings settings, Func<Stream, Origin, Can
                 }
 
                 using var file = entry.Open();
-                using var expanded = new ExpandedStream(file, entry.CompressedLength, _allowance);
+                using var whole = new ChecksummedStream(file, entry.Crc32);
+                using var expanded = new ExpandedStream(whole, entry.CompressedLength, _allowance);
                 await OpenExpandedAsync(expanded, inside with { FileName = entry.Name }, Deviation(gzip: false), cancellation);
             }
         }
