@@ -21,7 +21,7 @@ public static class Everyday
     [
         new("Alpha Mail", "example.com", day, 812),
         new("Beta Post", "example.com", day, 95),
-        new("Gamma Relay", "plain.example", day, 0, Failures: 7, "mx.plain.example"),
+        new("Gamma Relay", "plain.example", day, 0, Failures: 7, "mx.plain.example", ResultType: "starttls-not-supported"),
     ];
 
     /// <summary>Delivers them: one by POST, which is shown and does not count, and two as their senders' signed mail.</summary>

@@ -11,9 +11,11 @@ namespace StsFunctions.Local;
 /// <param name="Domain">The policy domain.</param>
 /// <param name="Day">The day that it covers, in UTC.</param>
 /// <param name="Sessions">Successful sessions.</param>
-/// <param name="Failures">Failed sessions, all of them for an expired certificate.</param>
+/// <param name="Failures">Failed sessions, all of them for one reason.</param>
 /// <param name="FailingMx">The MX host at which they failed.</param>
-public sealed record SampleReport(string Sender, string Domain, DateOnly Day, int Sessions, int Failures = 0, string FailingMx = "")
+/// <param name="ResultType">The reason.</param>
+public sealed record SampleReport(
+    string Sender, string Domain, DateOnly Day, int Sessions, int Failures = 0, string FailingMx = "", string ResultType = "certificate-expired")
 {
     private string SenderDomain => $"{Sender.ToLowerInvariant().Replace(' ', '-')}.example";
 
@@ -51,7 +53,7 @@ public sealed record SampleReport(string Sender, string Domain, DateOnly Day, in
             {
                 json.WriteStartArray("failure-details");
                 json.WriteStartObject();
-                json.WriteString("result-type", "certificate-expired");
+                json.WriteString("result-type", ResultType);
                 json.WriteString("sending-mta-ip", "192.0.2.25");
                 json.WriteString("receiving-mx-hostname", FailingMx);
                 json.WriteString("receiving-ip", "198.51.100.25");
