@@ -25,9 +25,7 @@ internal sealed class SharedProbe(MxHostStore hosts, IAddressProbe direct, Check
                     return look;
                 case MxClaim.Leased leased:
                     var kept = leased.Before is { } content ? AddressLook.FromJson(content) : null;
-                    var own = await direct.LookAsync(mxHost, address, round, kept ?? before, cancellation);
-                    await hosts.KeepAsync(leased.Lease, round, ContentOf(own), cancellation);
-                    return own;
+                    return await LookAndKeepAsync(leased.Lease, round, kept ?? before, cancellation);
                 case MxClaim.Busy busy:
                     var left = busy.Until - time.GetUtcNow();
                     await Task.Delay(left > TimeSpan.Zero && left < pause ? left : pause, time, cancellation);
@@ -36,6 +34,21 @@ internal sealed class SharedProbe(MxHostStore hosts, IAddressProbe direct, Check
                     // Kept by another version of the app, in a layout of its own.
                     return await direct.LookAsync(mxHost, address, round, before, cancellation);
             }
+        }
+    }
+
+    private async Task<AddressLook> LookAndKeepAsync(MxLease lease, string round, AddressLook? before, CancellationToken cancellation)
+    {
+        try
+        {
+            var look = await direct.LookAsync(lease.Host, lease.Address, round, before, cancellation);
+            await hosts.KeepAsync(lease, round, ContentOf(look), cancellation);
+            return look;
+        }
+        catch
+        {
+            await hosts.HandBackAsync(lease);
+            throw;
         }
     }
 

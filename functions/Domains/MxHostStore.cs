@@ -115,6 +115,20 @@ internal sealed class MxHostStore
         }
     }
 
+    /// <summary>Ends a lease that came to nothing, so that nobody waits for it to run out. It does that by itself if this fails.</summary>
+    public async Task HandBackAsync(MxLease lease)
+    {
+        try
+        {
+            var row = new TableEntity(Keys.MxHost(lease.Host), Keys.MxAddress(lease.Address)) { ["LeasedUntil"] = _time.GetUtcNow() };
+            // Whoever gives up has often run out of time: that must not keep this from being done.
+            await _table.UpdateEntityAsync(row, lease.Version, TableUpdateMode.Merge, CancellationToken.None);
+        }
+        catch (Exception e) when (e is RequestFailedException or AggregateException)
+        {
+        }
+    }
+
     /// <summary>Keeps what somebody else saw who needed no lease of ours. Whoever holds one then keeps nothing: within a round what was seen so stands.</summary>
     /// <returns>False where nothing is kept: a later round has seen already, or the content is larger than a row.</returns>
     /// <exception cref="ConcurrentChangeException">Others were first, again and again.</exception>

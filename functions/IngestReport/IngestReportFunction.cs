@@ -1,3 +1,4 @@
+using MimeKit;
 using StsFunctions.Domains;
 using StsFunctions.Protocol;
 using StsFunctions.Reports;
@@ -52,13 +53,14 @@ internal sealed class IngestReportFunction(
             }
 
             // Kept before the rows that name it, and out of the inbox only after them.
-            var kept = await inbox.KeepAsync(arrived.Arrival, raw, cancellation);
+            var kept = await inbox.KeepAsync(arrived.Arrival with { Signers = signers?.Valid ?? [] }, raw, cancellation);
             await StoreAsync(arrived.Arrival, kept, read, hosted, signers, reports.StoreAsync, cancellation);
             await inbox.RemoveAsync(arrived.Arrival, cancellation);
         }
         catch (UnreadableReportException e)
         {
-            await inbox.QuarantineAsync(arrived.Arrival, e.Message, cancellation);
+            var signers = await SignersAsync(arrived.Arrival, e.Mail, cancellation);
+            await inbox.QuarantineAsync(arrived.Arrival with { Signers = signers?.Valid ?? [] }, e.Message, cancellation);
             log.LogWarning("{Blob} went to quarantine: {Reason}", blob, e.Message);
         }
     }
@@ -98,7 +100,7 @@ internal sealed class IngestReportFunction(
         {
             await using var content = arrived.Content;
             using var raw = await reader.BufferAsync(content, cancellation);
-            // Rows that are there keep the verdict of their arrival, unless it is a better one now.
+            // Rows that are there keep the verdict of their arrival, unless it is a better one now; whose signature was valid then vouches for it still.
             var (read, hosted, signers) = await ReadAsync(blob, arrived.Arrival, raw, cancellation);
             var kept = request.IsQuarantine ? await inbox.KeepAsync(arrived.Arrival, raw, cancellation) : blob;
             await StoreAsync(arrived.Arrival, kept, read, hosted, signers, reports.ReplaceAsync, cancellation);
@@ -117,7 +119,7 @@ internal sealed class IngestReportFunction(
         string blob, Arrival arrival, MemoryStream raw, CancellationToken cancellation)
     {
         var read = await reader.ReadAsync(raw, cancellation);
-        return (read, await HostedAsync(blob, read, cancellation), await SignersAsync(arrival, read, cancellation));
+        return (read, await HostedAsync(blob, read, cancellation), await SignersAsync(arrival, MailOf(read), cancellation));
     }
 
     private async Task<IReadOnlySet<DomainName>> HostedAsync(string blob, IReadOnlyList<ReadReport> read, CancellationToken cancellation)
@@ -134,7 +136,10 @@ internal sealed class IngestReportFunction(
         {
             throw new UnreadableReportException(refused.Count == 0
                 ? "The report names no policy, so it is for no domain."
-                : $"Not hosted here: {string.Join(", ", refused.Take(20))}.");
+                : $"Not hosted here: {string.Join(", ", refused.Take(20))}.")
+            {
+                Mail = MailOf(read),
+            };
         }
 
         if (refused.Count > 0)
@@ -146,10 +151,18 @@ internal sealed class IngestReportFunction(
     }
 
     // A POST is never verified, whatever was posted: anybody can post a mail that somebody else once got.
-    private async Task<MailSigners?> SignersAsync(Arrival arrival, IReadOnlyList<ReadReport> read, CancellationToken cancellation) =>
-        arrival.Source != ReportSource.Https && read.Select(one => one.Mail).FirstOrDefault(mail => mail is not null) is { } mail
-            ? await authenticity.VerifyAsync(mail, fromMailbox: arrival.Source == ReportSource.Mailbox, cancellation)
-            : null;
+    private async Task<MailSigners?> SignersAsync(Arrival arrival, MimeMessage? mail, CancellationToken cancellation)
+    {
+        if (mail is null || arrival.Source == ReportSource.Https)
+        {
+            return null;
+        }
+
+        var now = await authenticity.VerifyAsync(mail, fromMailbox: arrival.Source == ReportSource.Mailbox, cancellation);
+        return now with { Valid = [.. now.Valid.Union(arrival.Signers)] };
+    }
+
+    private static MimeMessage? MailOf(IReadOnlyList<ReadReport> read) => read.Select(one => one.Mail).FirstOrDefault(mail => mail is not null);
 
     private async Task StoreAsync(
         Arrival arrival,

@@ -4,6 +4,7 @@ using Azure;
 using Azure.Storage.Blobs;
 using Azure.Storage.Blobs.Models;
 using StsFunctions.Domains;
+using StsFunctions.Protocol;
 
 namespace StsFunctions.Reports;
 
@@ -12,7 +13,11 @@ namespace StsFunctions.Reports;
 /// <param name="Version">This very content: another may take the name at any time, as providers drop files under names of their own.</param>
 /// <param name="ArrivedAt">When it was put there.</param>
 /// <param name="Source">How it came, where that is known.</param>
-internal sealed record Arrival(string Name, ETag Version, DateTimeOffset ArrivedAt, ReportSource? Source);
+internal sealed record Arrival(string Name, ETag Version, DateTimeOffset ArrivedAt, ReportSource? Source)
+{
+    /// <summary>Whose signatures were valid when it arrived: the keys of signatures rotate, and so nobody can tell later (RFC 8460 §3).</summary>
+    public IReadOnlyList<DomainName> Signers { get; init; } = [];
+}
 
 /// <summary>
 /// The containers of raw reports: <c>reports-inbox</c>, where anything may drop one, and where it leads on to:
@@ -23,6 +28,7 @@ internal sealed class ReportInbox(BlobServiceClient blobs, TimeProvider time)
 {
     private const string SourceKey = "source";
     private const string NameKey = "name";
+    private const string SignersKey = "signers";
 
     /// <summary>The metadata that says why a raw report is in quarantine.</summary>
     public const string ReasonKey = "reason";
@@ -144,7 +150,10 @@ internal sealed class ReportInbox(BlobServiceClient blobs, TimeProvider time)
 
     /// <summary>How a raw report came that was kept or quarantined: under the name that it came by.</summary>
     public static Arrival ArrivalOf(string blob, ETag version, DateTimeOffset createdOn, IDictionary<string, string> metadata) =>
-        new(metadata.TryGetValue(NameKey, out var name) ? Uri.UnescapeDataString(name) : blob, version, createdOn, SourceOf(metadata));
+        new(metadata.TryGetValue(NameKey, out var name) ? Uri.UnescapeDataString(name) : blob, version, createdOn, SourceOf(metadata))
+        {
+            Signers = [.. (metadata.TryGetValue(SignersKey, out var signers) ? signers : "").Split(' ').Select(text => DomainName.TryParse(text, out var signer) ? signer : null).OfType<DomainName>()],
+        };
 
     private static ReadOnlyMemory<byte> Bytes(MemoryStream raw) => raw.GetBuffer().AsMemory(0, (int)raw.Length);
 
@@ -157,6 +166,11 @@ internal sealed class ReportInbox(BlobServiceClient blobs, TimeProvider time)
         if (arrival.Source is { } source)
         {
             metadata[SourceKey] = source.ToString();
+        }
+
+        if (arrival.Signers.Count > 0)
+        {
+            metadata[SignersKey] = string.Join(' ', arrival.Signers);
         }
 
         return metadata;

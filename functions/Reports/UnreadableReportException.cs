@@ -1,3 +1,5 @@
+using MimeKit;
+
 namespace StsFunctions.Reports;
 
 /// <summary>Why nothing came of what came.</summary>
@@ -22,6 +24,9 @@ internal sealed class UnreadableReportException(string message, bool isTooLarge 
 {
     /// <summary>Whether its size, as it came, is why.</summary>
     public bool IsTooLarge => isTooLarge;
+
+    /// <summary>The mail that it came in, if that could be read: somebody may have signed it.</summary>
+    public MimeMessage? Mail { get; set; }
 
     /// <summary>Why.</summary>
     public Unreadable Why => isTooLarge ? Unreadable.OverLimit : why;

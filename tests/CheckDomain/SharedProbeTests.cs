@@ -53,6 +53,31 @@ public sealed class SharedProbeTests(AzuriteFixture azurite)
     }
 
     [Fact]
+    public async Task Who_runs_out_of_time_while_looking_hands_the_look_back_and_the_next_need_not_wait()
+    {
+        var storage = await TestStorage.CreateAsync(azurite);
+        using var deadline = new CancellationTokenSource();
+        var cut = new SharedProbe(storage.MxHosts, new Eyes { Opened = deadline.Cancel }, Settings, storage.Time);
+
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => cut.LookAsync("mx.example.com", Address, Round, null, deadline.Token));
+
+        Assert.IsType<MxClaim.Leased>(await storage.MxHosts.ClaimAsync("mx.example.com", Address, Round, TimeSpan.FromMinutes(2), Now));
+    }
+
+    [Fact]
+    public async Task Who_hands_a_look_back_that_somebody_took_over_takes_nothing_from_them()
+    {
+        var storage = await TestStorage.CreateAsync(azurite);
+        var first = Assert.IsType<MxClaim.Leased>(await storage.MxHosts.ClaimAsync("mx.example.com", Address, Round, TimeSpan.FromMinutes(2), Now)).Lease;
+        storage.Time.Advance(TimeSpan.FromMinutes(3));
+        await storage.MxHosts.ClaimAsync("mx.example.com", Address, Round, TimeSpan.FromMinutes(2), Now);
+
+        await storage.MxHosts.HandBackAsync(first);
+
+        Assert.IsType<MxClaim.Busy>(await storage.MxHosts.ClaimAsync("mx.example.com", Address, Round, TimeSpan.FromMinutes(2), Now));
+    }
+
+    [Fact]
     public async Task What_another_version_of_the_app_kept_in_a_layout_of_its_own_is_looked_at_anew()
     {
         var storage = await TestStorage.CreateAsync(azurite);
@@ -121,8 +146,12 @@ public sealed class SharedProbeTests(AzuriteFixture azurite)
 
         public IReadOnlyList<SmtpSession> Narrow { get; init; } = [];
 
+        public Action Opened { get; init; } = () => { };
+
         public Task<AddressLook> LookAsync(string mxHost, IPAddress address, string round, AddressLook? before, CancellationToken cancellation)
         {
+            Opened();
+            cancellation.ThrowIfCancellationRequested();
             lock (_gate)
             {
                 Before.Add(before);

@@ -12,10 +12,10 @@ internal static class Ingest
     // Nobody listens there: a test of signatures has a DNS of its own.
     private static readonly IPEndPoint s_noDns = new(IPAddress.Loopback, 1);
 
-    public static IngestReportFunction FunctionOn(TestStorage storage, ILogger<IngestReportFunction> log, ReportInbox? inbox = null, IPEndPoint? dns = null) => new(
+    public static IngestReportFunction FunctionOn(TestStorage storage, ILogger<IngestReportFunction> log, ReportInbox? inbox = null, IPEndPoint? dns = null, int maxExpanded = 64 << 20) => new(
         inbox ?? new ReportInbox(storage.Blobs, storage.Time),
         new RawReports(storage.Blobs),
-        new ReportReader(new ReportSettings(MaxBytes: 4 << 20, MaxExpandedBytes: 64 << 20), storage.Time),
+        new ReportReader(new ReportSettings(MaxBytes: 4 << 20, MaxExpandedBytes: maxExpanded), storage.Time),
         storage.Reports,
         storage.Domains,
         storage.Fleet,

@@ -72,6 +72,50 @@ public sealed class ReprocessTests(AzuriteFixture azurite) : IAsyncLifetime
         Assert.Empty(await NamesAsync(StorageLayout.QuarantineContainer));
     }
 
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    [Trait("Conformance", "ARR-3")]
+    public async Task Who_signed_a_mail_that_went_to_quarantine_is_known_still_when_its_key_has_gone(bool isReadAtFirst)
+    {
+        await using var lab = new MailLab(_storage.Time);
+        var key = lab.Key("company-x.example");
+        var mail = MailLab.Mail(Samples.Json(Samples.Policy("later.example")));
+        key.Sign(mail);
+        await IngestAsync(MailLab.Raw(mail), ReportSource.Mail, FunctionOn(maxExpanded: isReadAtFirst ? 64 << 20 : 10));
+        var lying = Assert.Single(await NamesAsync(StorageLayout.QuarantineContainer));
+
+        lab.Zone.Remove(key.RecordName);
+        await _storage.Publisher.PublishAsync(Later, Policy, null, Now);
+        await FunctionOn().RunAsync(ReprocessRequest.One(StorageLayout.QuarantineContainer, lying).ToJson(), Now);
+
+        var report = Assert.Single(await ReportsAsync(Later));
+        Assert.Equal((Verdict.Aligned, "company-x.example", true), (report.Verdict, report.SignedBy, report.Counts));
+
+        // Nor is it forgotten where it lies now, whatever becomes of its row.
+        await _storage.Tables.GetTableClient(StorageLayout.ReportsTable).DeleteEntityAsync(report.Domain, report.Key, cancellationToken: Now);
+        await FunctionOn().RunAsync(ReprocessRequest.One(StorageLayout.ReportsContainer, report.Blob).ToJson(), Now);
+        Assert.Equal(Verdict.Aligned, Assert.Single(await ReportsAsync(Later)).Verdict);
+
+        IngestReportFunction FunctionOn(int maxExpanded = 64 << 20) => Ingest.FunctionOn(_storage, _log.For<IngestReportFunction>(), dns: lab.Dns, maxExpanded: maxExpanded);
+    }
+
+    [Fact]
+    [Trait("Conformance", "ARR-3")]
+    public async Task What_is_dropped_into_the_inbox_does_not_say_itself_who_signed_it()
+    {
+        var mail = MailLab.Raw(MailLab.Mail());
+        var metadata = new Dictionary<string, string> { ["signers"] = "company-x.example" };
+        await _storage.Blobs.GetBlobContainerClient(StorageLayout.InboxContainer).GetBlobClient("forged")
+            .UploadAsync(new BinaryData(mail), new Azure.Storage.Blobs.Models.BlobUploadOptions { Metadata = metadata }, Now);
+
+        await _function.RunAsync(ArrivalEvent.Again("forged"), Now);
+        var first = Assert.Single(await ReportsAsync(Domain));
+        await RunAsync(ReprocessRequest.One(StorageLayout.ReportsContainer, first.Blob));
+
+        Assert.Equal(Verdict.Unverified, Assert.Single(await ReportsAsync(Domain)).Verdict);
+    }
+
     [Fact]
     public async Task A_range_of_days_becomes_a_message_for_each_report_that_arrived_on_them()
     {
@@ -138,12 +182,12 @@ public sealed class ReprocessTests(AzuriteFixture azurite) : IAsyncLifetime
         Assert.Equal(expected with { Notes = [] }, actual with { Notes = [] });
     }
 
-    private async Task IngestAsync(byte[] raw)
+    private async Task IngestAsync(byte[] raw, ReportSource source = ReportSource.Https, IngestReportFunction? function = null)
     {
         using var body = new MemoryStream();
         body.Write(raw);
-        var blob = await new ReportInbox(_storage.Blobs, _storage.Time).PutAsync(body, ReportSource.Https, Now);
-        await _function.RunAsync(ArrivalEvent.Again(blob), Now);
+        var blob = await new ReportInbox(_storage.Blobs, _storage.Time).PutAsync(body, source, Now);
+        await (function ?? _function).RunAsync(ArrivalEvent.Again(blob), Now);
     }
 
     private Task RunAsync(ReprocessRequest request) => _function.RunAsync(request.ToJson(), Now);

@@ -23,25 +23,29 @@ internal sealed class Unpacker(ReportSettings settings, Func<Stream, Origin, Can
     private readonly List<ReadReport> _reports = [];
     private readonly List<string> _others = [];
     private UnreadableReportException? _fault;
+    private MimeMessage? _mail;
     private bool _isMail;
 
     /// <summary>Opens what arrived, and returns every report in it; at least one.</summary>
     /// <exception cref="UnreadableReportException">No body could be read, or a limit was exceeded.</exception>
     public async Task<IReadOnlyList<ReadReport>> OpenAllAsync(ReadOnlyMemory<byte> arrived, CancellationToken cancellation)
     {
-        await OpenAsync(arrived, Origin.Arrival, cancellation);
-        if (_reports.Count > 0)
+        try
         {
-            return _reports;
+            await OpenAsync(arrived, Origin.Arrival, cancellation);
+            return _reports.Count > 0 ? _reports : throw _fault ?? NothingFound();
         }
-
-        if (_fault is { } fault)
+        catch (UnreadableReportException e)
         {
-            throw fault;
+            e.Mail = _mail;
+            throw;
         }
+    }
 
+    private UnreadableReportException NothingFound()
+    {
         var what = _others.Find(other => other == Content.DmarcReport) ?? _others.FirstOrDefault() ?? "nothing at all";
-        throw new UnreadableReportException(_isMail
+        return new UnreadableReportException(_isMail
             ? $"The mail holds no report (RFC 8460 §5.3: application/tlsrpt+gzip or application/tlsrpt+json), but {what}."
             : $"Neither JSON, nor gzip, nor a mail, nor a zip file with a report (RFC 8460 §5), but {what}.");
     }
@@ -227,6 +231,7 @@ internal sealed class Unpacker(ReportSettings settings, Func<Stream, Origin, Can
 
     private async Task WalkAsync(MimeMessage mail, Origin origin, CancellationToken cancellation)
     {
+        _mail ??= mail;
         var inside = origin.Within() with
         {
             Mail = origin.Mail ?? mail,
