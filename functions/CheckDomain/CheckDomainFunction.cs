@@ -67,7 +67,9 @@ internal sealed class CheckDomainFunction(
     {
         var before = partition.Record!;
         var look = request.Look == CheckRequest.Again ? before.LastLook : request.Look;
-        var seen = await observer.LookAsync(domain, Keys.Look(request.Round, look), cancellation);
+        // What confirms another look must be younger than that, whoever made it: of one session nobody makes three sightings.
+        TimeSpan? oldest = request.Look is 1 or CheckRequest.Again ? null : settings.Delay / 2;
+        var seen = await observer.LookAsync(domain, new RoundLook(Keys.Look(request.Round, look), oldest), cancellation);
         await observations.KeepAsync(seen, cancellation);
         var areAgentsAsked = await agents.AskAsync(seen, cancellation);
 
@@ -82,15 +84,20 @@ internal sealed class CheckDomainFunction(
             RoundBeganAt = request.Look == 1 ? seen.At : before.RoundBeganAt,
             Suspects = confirmed.Suspects,
             LastCheckAt = seen.At,
-            Observed = seen.Port25 != Port25.Closed,
+            // Where there was nothing to see, what was known of the network stands.
+            Observed = !seen.IsUnseen && (seen.Port25 == Port25.Open || before is not { Observed: false, LastCheckAt: not null }),
             NextExpiry = Rules.Certificates.NextExpiry(given) ?? (seen.Port25 == Port25.Closed ? before.NextExpiry : null),
             StsTtl = StsTtlOf(given, before.StsTtl),
         };
         // A look that is only read again has no key of its own among the round's.
         var key = request.Look == CheckRequest.Again ? Keys.Round(seen.At) : Keys.Look(request.Round, look);
-        if (!(areAgentsAsked && seen.Port25 == Port25.Closed))
+        if (areAgentsAsked && seen.Port25 == Port25.Closed && request.Look != CheckRequest.Again)
         {
-            // Otherwise what the agents see in a moment says whether anything can be seen.
+            // What the agents see in a moment says whether anything can be seen. If they see nothing, this comes back.
+            await checks.SendAsync(request with { Look = CheckRequest.Again }, AgentEyes.Patience, cancellation);
+        }
+        else
+        {
             await RecordNetworkAsync(seen, before, cancellation);
         }
 

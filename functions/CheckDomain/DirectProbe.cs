@@ -10,11 +10,14 @@ internal sealed class DirectProbe(SmtpProbe probe, Repetition repetition, CheckS
 {
     private static readonly TimeSpan NarrowEvery = TimeSpan.FromDays(1);
 
-    public async Task<AddressLook> LookAsync(string mxHost, IPAddress address, string round, AddressLook? before, CancellationToken cancellation)
+    public async Task<AddressLook> LookAsync(string mxHost, IPAddress address, RoundLook look, AddressLook? before, CancellationToken cancellation)
     {
         using var patience = new CancellationTokenSource(settings.LookTimeout, time);
         using var limit = CancellationTokenSource.CreateLinkedTokenSource(patience.Token, cancellation);
-        var session = await OrNullAsync(() => repetition.RunAsync(() => probe.LookAsync(mxHost, address, limit.Token), MayPass, limit.Token), cancellation)
+        // Where there is no time for the repetition, what came before it stands.
+        SmtpSession? last = null;
+        var session = await OrNullAsync(() => repetition.RunAsync(async () => last = await probe.LookAsync(mxHost, address, limit.Token), MayPass, limit.Token), cancellation)
+            ?? last
             ?? new SmtpSession(address.ToString(), SmtpOutcome.OutOfTime);
 
         var now = time.GetUtcNow();

@@ -8,8 +8,8 @@ internal interface IAddressProbe
     /// <summary>What there is to see at the address in a round. Whatever the server does, the answer is a look.</summary>
     /// <param name="mxHost">The MX host.</param>
     /// <param name="address">Its address.</param>
-    /// <param name="round">The round that the look is for.</param>
+    /// <param name="look">The look of the round that it is for.</param>
     /// <param name="before">What was seen there before, if that is known: its narrow sessions stand for a day.</param>
     /// <param name="cancellation">Gives up.</param>
-    Task<AddressLook> LookAsync(string mxHost, IPAddress address, string round, AddressLook? before, CancellationToken cancellation);
+    Task<AddressLook> LookAsync(string mxHost, IPAddress address, RoundLook look, AddressLook? before, CancellationToken cancellation);
 }

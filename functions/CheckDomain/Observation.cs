@@ -32,12 +32,19 @@ internal sealed record Observation(
 {
     public const int CurrentVersion = 2;
 
-    /// <summary>Whether DNS kept back something that another look may see.</summary>
+    /// <summary>Whether DNS kept back something that another look may see, or there was no time for it.</summary>
     [JsonIgnore]
     public bool IsBlurred => OutOfTime
+        || MxHosts.Any(host => host.Sessions.Any(session => session.Outcome == SmtpOutcome.OutOfTime))
         || MxHosts.SelectMany(host => (DnsAnswer[])[host.A, host.Aaaa, host.Tlsa])
             .Concat([Mx, StsRecords, TlsRptRecords, Dmarc, PolicyHost.A, PolicyHost.Aaaa, PolicyHost.Caa])
             .Any(answer => answer.Outcome is DnsOutcome.Failed or DnsOutcome.TimedOut);
+
+    /// <summary>Whether there are MX hosts and none of them was to be seen from here, whatever the reason.</summary>
+    [JsonIgnore]
+    public bool IsUnseen => Port25 == Port25.Closed
+        || (MxHosts.SelectMany(host => host.Sessions).Select(session => session.Outcome).ToList() is { Count: > 0 } outcomes
+            && outcomes.TrueForAll(outcome => outcome is SmtpOutcome.NoRoute or SmtpOutcome.OutOfTime));
 
     public byte[] ToJson() => JsonSerializer.SerializeToUtf8Bytes(this, ObservationJson.Default.Observation);
 }
@@ -51,7 +58,7 @@ internal enum Port25
     /// <summary>A session came about, or a reference MX host answered.</summary>
     Open,
 
-    /// <summary>Every reference MX host timed out too: nothing can be said about any MX.</summary>
+    /// <summary>No reference MX host could be connected to either: nothing can be said about any MX.</summary>
     Closed,
 }
 

@@ -11,13 +11,12 @@ internal sealed class Observer(
     // A domain of more is walked through this far; a sender tries no more either.
     private const int MaxHosts = 20;
     private const int MaxAddresses = 16;
-    private const int MaxReferenceAddresses = 2;
 
     // Enough that a large domain is done in time, and few for whoever stands behind all of its addresses.
     private const int AtOnce = 4;
 
     /// <summary>Looks once at everything, within the settings' deadline.</summary>
-    public async Task<Observation> LookAsync(DomainName domain, string round, CancellationToken cancellation)
+    public async Task<Observation> LookAsync(DomainName domain, RoundLook look, CancellationToken cancellation)
     {
         var at = time.GetUtcNow();
         using var clock = new CheckTime(settings.CheckDeadline, time, cancellation);
@@ -25,12 +24,12 @@ internal sealed class Observer(
         var tlsRptRecords = AskAsync($"_smtp._tls.{domain}", dns.TxtAsync, clock);
         var dmarc = AskAsync($"_dmarc.{domain}", (_, limit) => dns.DmarcAsync(domain.Value, limit), clock);
         var policyHost = LookAtPolicyHostAsync(domain, clock);
-        var mail = LookAtMailAsync(domain, round, clock);
+        var mail = LookAtMailAsync(domain, look, clock);
         await Task.WhenAll(stsRecords, tlsRptRecords, dmarc, policyHost, mail);
 
         var (mx, hosts, port25) = await mail;
         return AgentEyes.Reckoned(new Observation(
-            Observation.CurrentVersion, domain.Value, round, at,
+            Observation.CurrentVersion, domain.Value, look.Key, at,
             mx, await stsRecords, await tlsRptRecords, await dmarc, await policyHost, hosts, port25, clock.RanOut));
     }
 
@@ -52,14 +51,14 @@ internal sealed class Observer(
             or { Outcome: PolicyFetchOutcome.TlsFailed, Tls: null }
             or { Status: >= 500 };
 
-    private async Task<(DnsAnswer Mx, IReadOnlyList<MxHostObservation> Hosts, Port25 Port25)> LookAtMailAsync(DomainName domain, string round, CheckTime clock)
+    private async Task<(DnsAnswer Mx, IReadOnlyList<MxHostObservation> Hosts, Port25 Port25)> LookAtMailAsync(DomainName domain, RoundLook look, CheckTime clock)
     {
         var mx = await AskAsync(domain.Value, dns.MxAsync, clock);
         var found = await EachAsync([.. HostsOf(domain, mx)], host => FindAsync(host, clock));
         var looks = await EachAsync(
             [.. found.SelectMany(host => AddressesOf(host).Select(address => (host.Host, address)))],
             async pair => (pair.Host, Look: await clock.LookAsync(
-                limit => addresses.LookAsync(pair.Host, pair.address, round, before: null, limit),
+                limit => addresses.LookAsync(pair.Host, pair.address, look, before: null, limit),
                 new AddressLook(new SmtpSession(pair.address.ToString(), SmtpOutcome.OutOfTime), Narrow: []))));
         var byHost = looks.ToLookup(look => look.Host, look => look.Look);
         IReadOnlyList<MxHostObservation> hosts = [.. found.Select(host => host with { Looks = [.. byHost[host.Host]] })];
@@ -96,7 +95,8 @@ internal sealed class Observer(
     private static IEnumerable<IPAddress> AddressesOf(MxHostObservation host) =>
         host.A.Records.Concat(host.Aaaa.Records).Take(MaxAddresses).Select(IPAddress.Parse);
 
-    // Only where nothing answered and something timed out is there a reason to doubt the network rather than the MX hosts (MX-7).
+    // Only where nobody could be connected to is there a reason to doubt the network rather than the MX hosts (MX-7). A refusal may be
+    // a firewall's on the way out.
     private async Task<Port25> LookAtPort25Async(IReadOnlyList<MxHostObservation> hosts, CheckTime clock)
     {
         // What an agent saw says nothing of this network.
@@ -107,12 +107,15 @@ internal sealed class Observer(
             return Port25.NotAsked;
         }
 
-        if (outcomes.Exists(outcome => outcome != SmtpOutcome.ConnectionTimedOut))
+        if (outcomes.Exists(outcome => outcome is not (SmtpOutcome.ConnectionTimedOut or SmtpOutcome.ConnectionRefused))
+            || (settings.ReferenceMxHosts is [] && outcomes.Contains(SmtpOutcome.ConnectionRefused)))
         {
             return Port25.Open;
         }
 
-        var isOpen = await clock.LookAtLastAsync(limit => ReferenceHosts.AnyAnswersAsync(settings.ReferenceMxHosts, dns, probe, limit), undone: false);
+        // Who rejects on the way out lets nobody run into a time-out.
+        var isRefusalAnswer = outcomes.Contains(SmtpOutcome.ConnectionTimedOut);
+        var isOpen = await clock.LookAtLastAsync(limit => ReferenceHosts.AnyAnswersAsync(settings.ReferenceMxHosts, dns, probe, repetition, isRefusalAnswer, limit), undone: false);
         return isOpen ? Port25.Open : Port25.Closed;
     }
 

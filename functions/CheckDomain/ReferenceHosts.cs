@@ -7,15 +7,15 @@ internal static class ReferenceHosts
 {
     private const int AddressesOfAHost = 2;
 
-    /// <summary>Whether one of them answers on port 25.</summary>
-    public static async Task<bool> AnyAnswersAsync(IReadOnlyList<string> hosts, DnsObserver dns, SmtpProbe probe, CancellationToken cancellation)
+    /// <summary>Whether one of them answers on port 25; a refusal is an answer only if <paramref name="isRefusalAnswer"/>.</summary>
+    public static async Task<bool> AnyAnswersAsync(IReadOnlyList<string> hosts, DnsObserver dns, SmtpProbe probe, Repetition repetition, bool isRefusalAnswer, CancellationToken cancellation)
     {
         foreach (var host in hosts)
         {
-            var answer = await dns.AAsync(host, cancellation);
+            var answer = await repetition.RunAsync(() => dns.AAsync(host, cancellation), answer => answer.Outcome is DnsOutcome.Failed or DnsOutcome.TimedOut, cancellation);
             foreach (var address in answer.Records.Take(AddressesOfAHost).Select(IPAddress.Parse))
             {
-                if (await probe.AnswersAsync(address, cancellation))
+                if (await probe.AnswersAsync(address, isRefusalAnswer, cancellation))
                 {
                     return true;
                 }

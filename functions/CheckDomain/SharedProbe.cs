@@ -6,6 +6,7 @@ namespace StsFunctions.CheckDomain;
 /// <summary>
 /// One look a round at each address of each MX host, for all the domains behind it. Whoever is first looks, under a
 /// lease; the others wait for what it sees. A lease outlives its holder's longest look, so who waits it out may look itself.
+/// A look that is to confirm another must be younger than that: of one session nobody makes three sightings.
 /// </summary>
 internal sealed class SharedProbe(MxHostStore hosts, IAddressProbe direct, CheckSettings settings, TimeProvider time) : IAddressProbe
 {
@@ -15,35 +16,35 @@ internal sealed class SharedProbe(MxHostStore hosts, IAddressProbe direct, Check
 
     private TimeSpan Lease => settings.LookTimeout + Slack;
 
-    public async Task<AddressLook> LookAsync(string mxHost, IPAddress address, string round, AddressLook? before, CancellationToken cancellation)
+    public async Task<AddressLook> LookAsync(string mxHost, IPAddress address, RoundLook look, AddressLook? before, CancellationToken cancellation)
     {
         for (var pause = FirstPause; ; pause = pause < LongestPause ? pause * 2 : LongestPause)
         {
-            switch (await hosts.ClaimAsync(mxHost, address, round, Lease, cancellation))
+            switch (await hosts.ClaimAsync(mxHost, address, look.Key, Lease, look.Oldest, cancellation))
             {
-                case MxClaim.Seen seen when AddressLook.FromJson(seen.Content) is { } look:
-                    return look;
+                case MxClaim.Seen seen when AddressLook.FromJson(seen.Content) is { } shared:
+                    return shared;
                 case MxClaim.Leased leased:
                     var kept = leased.Before is { } content ? AddressLook.FromJson(content) : null;
-                    return await LookAndKeepAsync(leased.Lease, round, kept ?? before, cancellation);
+                    return await LookAndKeepAsync(leased.Lease, look, kept ?? before, cancellation);
                 case MxClaim.Busy busy:
                     var left = busy.Until - time.GetUtcNow();
                     await Task.Delay(left > TimeSpan.Zero && left < pause ? left : pause, time, cancellation);
                     break;
                 default:
                     // Kept by another version of the app, in a layout of its own.
-                    return await direct.LookAsync(mxHost, address, round, before, cancellation);
+                    return await direct.LookAsync(mxHost, address, look, before, cancellation);
             }
         }
     }
 
-    private async Task<AddressLook> LookAndKeepAsync(MxLease lease, string round, AddressLook? before, CancellationToken cancellation)
+    private async Task<AddressLook> LookAndKeepAsync(MxLease lease, RoundLook look, AddressLook? before, CancellationToken cancellation)
     {
         try
         {
-            var look = await direct.LookAsync(lease.Host, lease.Address, round, before, cancellation);
-            await hosts.KeepAsync(lease, round, ContentOf(look), cancellation);
-            return look;
+            var own = await direct.LookAsync(lease.Host, lease.Address, look, before, cancellation);
+            await hosts.KeepAsync(lease, look.Key, ContentOf(own), cancellation);
+            return own;
         }
         catch
         {

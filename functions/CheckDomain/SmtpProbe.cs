@@ -69,8 +69,11 @@ internal sealed class SmtpProbe(OutgoingGate gate, CheckSettings settings, strin
         return session with { Offer = offer, Times = steps.Times };
     }
 
-    /// <summary>Whether anything at all answers at an address: all that a reference MX host is asked.</summary>
-    public async Task<bool> AnswersAsync(IPAddress address, CancellationToken cancellation)
+    /// <summary>Whether an address answers: all that a reference MX host is asked.</summary>
+    /// <param name="address">The address.</param>
+    /// <param name="isRefusalAnswer">Whether a refusal is an answer too: not where it may be a firewall's on the way out.</param>
+    /// <param name="cancellation">Gives up.</param>
+    public async Task<bool> AnswersAsync(IPAddress address, bool isRefusalAnswer, CancellationToken cancellation)
     {
         try
         {
@@ -79,8 +82,7 @@ internal sealed class SmtpProbe(OutgoingGate gate, CheckSettings settings, strin
         }
         catch (SocketException e)
         {
-            // A refusal is an answer: it came back from outside.
-            return e.SocketErrorCode == SocketError.ConnectionRefused;
+            return isRefusalAnswer && e.SocketErrorCode == SocketError.ConnectionRefused;
         }
         catch (Exception e) when (e is AddressNotAllowedException or OperationCanceledException)
         {

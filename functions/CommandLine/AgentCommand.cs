@@ -98,7 +98,7 @@ internal static class AgentCommand
         }
 
         Task<bool> IsPort25OpenAsync(CancellationToken token) => ReferenceHosts.AnyAnswersAsync(
-            check.ReferenceMxHosts, services.GetRequiredService<DnsObserver>(), services.GetRequiredService<SmtpProbe>(), token);
+            check.ReferenceMxHosts, services.GetRequiredService<DnsObserver>(), services.GetRequiredService<SmtpProbe>(), services.GetRequiredService<Repetition>(), isRefusalAnswer: false, token);
     }
 
     // Without TLS a token goes to whoever listens: on this machine alone.

@@ -145,7 +145,7 @@ internal static class DomainCommands
                 row.PolicyId,
                 row.WorstFinding?.ToString().ToLowerInvariant() ?? (row.LastCheckAt is null ? "-" : "none"),
                 Tables.Day(row.NextExpiry),
-                row is { LastCheckAt: not null, Observed: false } ? "port 25 closed" : Tables.Minute(row.LastCheckAt),
+                row is { LastCheckAt: not null, Observed: false } ? "no MX seen" : Tables.Minute(row.LastCheckAt),
                 Tables.Number(Report.Sum(row.Days.Select(day => day.Sessions))),
                 Tables.Number(Report.Sum(row.Days.Select(day => day.Failures))));
         }

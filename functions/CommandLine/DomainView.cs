@@ -23,7 +23,7 @@ internal static class DomainView
         var record = shown.Record;
         Terminal.WriteLine($"{shown.Domain}  ({record.Group}, {record.State.ToString().ToLowerInvariant()})");
         Terminal.WriteLine($"  policy      {record.PolicyId}, {record.Mode.ToToken()}, {shown.Policies.Count} published so far");
-        Terminal.WriteLine($"  last check  {Tables.Minute(record.LastCheckAt)}{(record is { LastCheckAt: not null, Observed: false } ? " (port 25 closed: no MX was seen)" : "")}");
+        Terminal.WriteLine($"  last check  {Tables.Minute(record.LastCheckAt)}{(record is { LastCheckAt: not null, Observed: false } ? " (no MX host could be seen from here)" : "")}");
         Terminal.WriteLine($"  next expiry {Tables.Day(record.NextExpiry)}");
         Terminal.WriteLine($"  findings    {shown.Findings.Count} open, {shown.WarningsPending} warning(s) still to be told");
         foreach (var (finding, openedAt, _) in shown.Findings.OrderByDescending(f => f.Finding.Severity))

@@ -84,7 +84,7 @@ internal sealed class ProbeAgent(AgentApi api, IAddressProbe probe, Func<Cancell
         limit.CancelAfter(TimeSpan.FromSeconds(task.Seconds) - TimeToHandIn is { Ticks: > 0 } span ? span : TimeSpan.Zero);
         try
         {
-            var look = await probe.LookAsync(task.Host, address, round: "", _before.GetValueOrDefault((task.Host, address)), limit.Token);
+            var look = await probe.LookAsync(task.Host, address, look: "", _before.GetValueOrDefault((task.Host, address)), limit.Token);
             if (_before.Count >= MostRemembered)
             {
                 _before.Clear();

@@ -51,16 +51,17 @@ internal sealed class MxHostStore
     /// <param name="address">Its address.</param>
     /// <param name="round">The round: a look of this round or a later one will do.</param>
     /// <param name="lease">For how long nobody else may look.</param>
+    /// <param name="oldest">How long ago that look may have been; null for any of the round.</param>
     /// <param name="cancellation">Ends the work.</param>
     /// <exception cref="ConcurrentChangeException">Others were first, again and again.</exception>
-    public async Task<MxClaim> ClaimAsync(string host, IPAddress address, string round, TimeSpan lease, CancellationToken cancellation)
+    public async Task<MxClaim> ClaimAsync(string host, IPAddress address, string round, TimeSpan lease, TimeSpan? oldest, CancellationToken cancellation)
     {
         for (var attempt = 1; ; attempt++)
         {
             var now = _time.GetUtcNow();
             var found = await _table.GetEntityIfExistsAsync<TableEntity>(Keys.MxHost(host), Keys.MxAddress(address), cancellationToken: cancellation);
             var row = found.HasValue ? found.Value! : new TableEntity(Keys.MxHost(host), Keys.MxAddress(address)) { ["Host"] = host };
-            if (row.GetString("Round") is { } seen && string.CompareOrdinal(seen, round) >= 0)
+            if (row.GetString("Round") is { } seen && string.CompareOrdinal(seen, round) >= 0 && (oldest is null || row.GetDateTimeOffset("SeenAt") >= now - oldest))
             {
                 return new MxClaim.Seen(ContentOf(row));
             }

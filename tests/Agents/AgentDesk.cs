@@ -74,7 +74,7 @@ internal sealed class AgentDesk
 
     /// <summary>What a check would be given for the address; null where it would look itself.</summary>
     public async Task<AddressLook?> KeptAsync(string round = Round) =>
-        await Storage.MxHosts.ClaimAsync(Host, Address, round, TimeSpan.FromMinutes(1), Now) is MxClaim.Seen seen ? AddressLook.FromJson(seen.Content) : null;
+        await Storage.MxHosts.ClaimAsync(Host, Address, round, TimeSpan.FromMinutes(1), null, Now) is MxClaim.Seen seen ? AddressLook.FromJson(seen.Content) : null;
 
     /// <summary>The checks that were asked for.</summary>
     public async Task<IReadOnlyList<CheckRequest>> ChecksAsync()

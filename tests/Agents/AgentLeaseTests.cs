@@ -169,7 +169,7 @@ public sealed class AgentLeaseTests(AzuriteFixture azurite)
         var desk = await AgentDesk.OpenAsync(azurite);
         await desk.AskAsync();
         var task = Assert.Single(await desk.TakeWorkAsync("one"));
-        var lease = Assert.IsType<MxClaim.Leased>(await desk.Storage.MxHosts.ClaimAsync(AgentDesk.Host, AgentDesk.Address, "20260315120000000", TimeSpan.FromMinutes(1), Now)).Lease;
+        var lease = Assert.IsType<MxClaim.Leased>(await desk.Storage.MxHosts.ClaimAsync(AgentDesk.Host, AgentDesk.Address, "20260315120000000", TimeSpan.FromMinutes(1), null, Now)).Lease;
         await desk.Storage.MxHosts.KeepAsync(lease, "20260315120000000", AgentDesk.Seen().ToJson(), Now);
 
         await desk.HandInAsync("one", task, AgentDesk.Failed(SmtpOutcome.StartTlsMissing));
@@ -181,7 +181,7 @@ public sealed class AgentLeaseTests(AzuriteFixture azurite)
     public async Task What_the_app_failed_to_see_does_not_replace_what_an_agent_saw_meanwhile()
     {
         var desk = await AgentDesk.OpenAsync(azurite);
-        var lease = Assert.IsType<MxClaim.Leased>(await desk.Storage.MxHosts.ClaimAsync(AgentDesk.Host, AgentDesk.Address, AgentDesk.Round, TimeSpan.FromMinutes(1), Now)).Lease;
+        var lease = Assert.IsType<MxClaim.Leased>(await desk.Storage.MxHosts.ClaimAsync(AgentDesk.Host, AgentDesk.Address, AgentDesk.Round, TimeSpan.FromMinutes(1), null, Now)).Lease;
         await desk.AskAsync();
         await desk.LookAsync("one", AgentDesk.Seen());
 

@@ -138,6 +138,14 @@ public sealed class ProbeAgentTests(AzuriteFixture azurite) : IAsyncLifetime
         Assert.Contains(_said, line => line.StartsWith("Port 25 is closed from here now", StringComparison.Ordinal));
         Assert.Null(await MessageAsync());
         Assert.Null((await _app.Service<WantedLookStore>().FindAsync(Mx, _lab.AddressOf(Mx), Now))!.AnsweredAt);
+        Assert.Empty((await _storage.Domains.ReadAsync(Keys.Operator, Now)).Findings);
+
+        // Its patience over, the check comes back, and says that nothing is to be seen.
+        Assert.Equal(1, (await _storage.Queues.GetQueueClient(StorageLayout.ChecksQueue).GetPropertiesAsync(Now)).Value.ApproximateMessagesCount);
+        await CheckAsync($$"""{"domain":"{{Domain}}","round":"{{Round}}","look":{{CheckRequest.Again}}}""");
+
+        Assert.Equal("network.port25.closed", Assert.Single((await _storage.Domains.ReadAsync(Keys.Operator, Now)).Findings).Finding.Code);
+        Assert.Equal(1, (await _storage.Queues.GetQueueClient(StorageLayout.ChecksQueue).GetPropertiesAsync(Now)).Value.ApproximateMessagesCount);
     }
 
     [Fact]

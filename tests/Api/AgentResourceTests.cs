@@ -62,7 +62,7 @@ public sealed class AgentResourceTests(ApiTests.Hosted hosted, AzuriteFixture az
         var again = await PostAsync("/api/agent/results?name=tokyo", Token("Sts.Agent"), result);
 
         Assert.Equal((409, "application/problem+json"), (again.Status, again.Headers["Content-Type"]));
-        var kept = Assert.IsType<MxClaim.Seen>(await hosted.Handler.Service<MxHostStore>().ClaimAsync(host, Address, "1", TimeSpan.FromMinutes(1), Now));
+        var kept = Assert.IsType<MxClaim.Seen>(await hosted.Handler.Service<MxHostStore>().ClaimAsync(host, Address, "1", TimeSpan.FromMinutes(1), null, Now));
         Assert.Equal($"tokyo ({Application})", AddressLook.FromJson(kept.Content)!.Agent);
     }
 

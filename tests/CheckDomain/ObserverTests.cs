@@ -290,6 +290,27 @@ public sealed class ObserverTests
     }
 
     [Theory]
+    [InlineData(true, nameof(Port25.Closed))]
+    [InlineData(false, nameof(Port25.Open))]
+    [Trait("Conformance", "MX-7")]
+    public async Task Where_everything_is_refused_and_the_references_too_it_may_be_a_firewall_of_ours(bool isReferenceRefused, string expected)
+    {
+        await using var lab = await Lab.StartAsync(
+            new LabDomain("lab.example", "") { Mx = [new("mx.lab.example")] },
+            new LabDomain("other.example", "") { Mx = [new("mx.other.example")] });
+        lab.Internet.Mx("mx.lab.example").Stop();
+        if (isReferenceRefused)
+        {
+            lab.Internet.Mx("mx.other.example").Stop();
+        }
+
+        var seen = await lab.Observer(TimeSpan.FromSeconds(1), "mx.other.example").LookAsync(DomainName.Parse("lab.example"), "1", Now);
+
+        Assert.Equal(Enum.Parse<Port25>(expected), seen.Port25);
+        Assert.Equal(isReferenceRefused ? [] : ["Critical mx.unreachable"], JudgeOf(seen).Findings.Select(finding => $"{finding.Severity} {finding.Code}"));
+    }
+
+    [Theory]
     [InlineData("mx.other.example")]
     [InlineData("closed.other.example")]
     [Trait("Conformance", "MX-7")]
@@ -359,7 +380,7 @@ public sealed class ObserverTests
 
         public int Most => _most;
 
-        public async Task<AddressLook> LookAsync(string mxHost, IPAddress address, string round, AddressLook? before, CancellationToken cancellation)
+        public async Task<AddressLook> LookAsync(string mxHost, IPAddress address, RoundLook look, AddressLook? before, CancellationToken cancellation)
         {
             var there = Interlocked.Increment(ref _there);
             InterlockedMax(there);

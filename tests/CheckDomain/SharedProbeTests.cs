@@ -37,7 +37,7 @@ public sealed class SharedProbeTests(AzuriteFixture azurite)
     public async Task Who_waits_for_one_that_was_killed_looks_itself_once_the_lease_has_run_out()
     {
         var storage = await TestStorage.CreateAsync(azurite);
-        await storage.MxHosts.ClaimAsync("mx.example.com", Address, Round, TimeSpan.FromMinutes(2), Now);
+        await storage.MxHosts.ClaimAsync("mx.example.com", Address, Round, TimeSpan.FromMinutes(2), null, Now);
         var eyes = new Eyes();
         var waiting = new SharedProbe(storage.MxHosts, eyes, Settings, storage.Time).LookAsync("mx.example.com", Address, Round, null, Now);
 
@@ -61,27 +61,47 @@ public sealed class SharedProbeTests(AzuriteFixture azurite)
 
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => cut.LookAsync("mx.example.com", Address, Round, null, deadline.Token));
 
-        Assert.IsType<MxClaim.Leased>(await storage.MxHosts.ClaimAsync("mx.example.com", Address, Round, TimeSpan.FromMinutes(2), Now));
+        Assert.IsType<MxClaim.Leased>(await storage.MxHosts.ClaimAsync("mx.example.com", Address, Round, TimeSpan.FromMinutes(2), null, Now));
     }
 
     [Fact]
     public async Task Who_hands_a_look_back_that_somebody_took_over_takes_nothing_from_them()
     {
         var storage = await TestStorage.CreateAsync(azurite);
-        var first = Assert.IsType<MxClaim.Leased>(await storage.MxHosts.ClaimAsync("mx.example.com", Address, Round, TimeSpan.FromMinutes(2), Now)).Lease;
+        var first = Assert.IsType<MxClaim.Leased>(await storage.MxHosts.ClaimAsync("mx.example.com", Address, Round, TimeSpan.FromMinutes(2), null, Now)).Lease;
         storage.Time.Advance(TimeSpan.FromMinutes(3));
-        await storage.MxHosts.ClaimAsync("mx.example.com", Address, Round, TimeSpan.FromMinutes(2), Now);
+        await storage.MxHosts.ClaimAsync("mx.example.com", Address, Round, TimeSpan.FromMinutes(2), null, Now);
 
         await storage.MxHosts.HandBackAsync(first);
 
-        Assert.IsType<MxClaim.Busy>(await storage.MxHosts.ClaimAsync("mx.example.com", Address, Round, TimeSpan.FromMinutes(2), Now));
+        Assert.IsType<MxClaim.Busy>(await storage.MxHosts.ClaimAsync("mx.example.com", Address, Round, TimeSpan.FromMinutes(2), null, Now));
+    }
+
+    [Fact]
+    public async Task One_session_is_never_three_sightings_whatever_look_of_the_round_another_domain_made_it_for()
+    {
+        var storage = await TestStorage.CreateAsync(azurite);
+        var eyes = new Eyes();
+        var probe = new SharedProbe(storage.MxHosts, eyes, Settings, storage.Time);
+        // The last look of a domain that was checked a while before, and then three of another.
+        await probe.LookAsync("mx.example.com", Address, $"{Round}.5", null, Now);
+        storage.Time.Advance(TimeSpan.FromMinutes(15));
+        var first = await probe.LookAsync("mx.example.com", Address, Round, null, Now);
+        storage.Time.Advance(TimeSpan.FromMinutes(5));
+        var second = await probe.LookAsync("mx.example.com", Address, new RoundLook($"{Round}.2", TimeSpan.FromMinutes(2.5)), null, Now);
+        storage.Time.Advance(TimeSpan.FromMinutes(1));
+        var shared = await probe.LookAsync("mx.example.com", Address, new RoundLook($"{Round}.2", TimeSpan.FromMinutes(2.5)), null, Now);
+        storage.Time.Advance(TimeSpan.FromMinutes(4));
+        var third = await probe.LookAsync("mx.example.com", Address, new RoundLook($"{Round}.3", TimeSpan.FromMinutes(2.5)), null, Now);
+
+        Assert.Equal(["look 1", "look 2", "look 2", "look 3"], ((AddressLook[])[first, second, shared, third]).Select(look => look.Session.Banner));
     }
 
     [Fact]
     public async Task What_another_version_of_the_app_kept_in_a_layout_of_its_own_is_looked_at_anew()
     {
         var storage = await TestStorage.CreateAsync(azurite);
-        var lease = Assert.IsType<MxClaim.Leased>(await storage.MxHosts.ClaimAsync("mx.example.com", Address, Round, TimeSpan.FromMinutes(2), Now)).Lease;
+        var lease = Assert.IsType<MxClaim.Leased>(await storage.MxHosts.ClaimAsync("mx.example.com", Address, Round, TimeSpan.FromMinutes(2), null, Now)).Lease;
         await storage.MxHosts.KeepAsync(lease, Round, "[1, 2]"u8.ToArray(), Now);
 
         Assert.Equal("look 1", (await new SharedProbe(storage.MxHosts, new Eyes(), Settings, storage.Time).LookAsync("mx.example.com", Address, Round, null, Now)).Session.Banner);
@@ -148,7 +168,7 @@ public sealed class SharedProbeTests(AzuriteFixture azurite)
 
         public Action Opened { get; init; } = () => { };
 
-        public Task<AddressLook> LookAsync(string mxHost, IPAddress address, string round, AddressLook? before, CancellationToken cancellation)
+        public Task<AddressLook> LookAsync(string mxHost, IPAddress address, RoundLook look, AddressLook? before, CancellationToken cancellation)
         {
             Opened();
             cancellation.ThrowIfCancellationRequested();

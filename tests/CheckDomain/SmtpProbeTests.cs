@@ -276,17 +276,18 @@ public sealed class SmtpProbeTests
 
         Assert.Equal(SmtpOutcome.AddressNotAllowed, session.Outcome);
         Assert.Empty(lab.Internet.Mx(Host).Servers[0].Heard);
-        Assert.False(await lab.Probe(everyAddress: false).AnswersAsync(lab.AddressOf(Host), Now));
+        Assert.False(await lab.Probe(everyAddress: false).AnswersAsync(lab.AddressOf(Host), isRefusalAnswer: true, Now));
     }
 
     [Fact]
-    public async Task A_refused_connection_is_an_answer_from_outside()
+    public async Task A_refused_connection_is_an_answer_from_outside_unless_a_firewall_may_have_given_it()
     {
         await using var lab = await StartAsync(SmtpScript.Good);
         lab.Internet.Mx(Host).Stop();
 
         Assert.Equal(SmtpOutcome.ConnectionRefused, (await lab.Probe().LookAsync(Host, lab.AddressOf(Host), Now)).Outcome);
-        Assert.True(await lab.Probe().AnswersAsync(lab.AddressOf(Host), Now));
+        Assert.True(await lab.Probe().AnswersAsync(lab.AddressOf(Host), isRefusalAnswer: true, Now));
+        Assert.False(await lab.Probe().AnswersAsync(lab.AddressOf(Host), isRefusalAnswer: false, Now));
     }
 
     [Theory]

@@ -71,9 +71,9 @@ public sealed class MxHostStoreTests(AzuriteFixture azurite)
         var storage = await TestStorage.CreateAsync(azurite);
         await ClaimAsync(storage);
 
-        Assert.IsType<MxClaim.Leased>(await storage.MxHosts.ClaimAsync("mx.example.com", IPAddress.Parse("2001:db8::25"), Round, Lease, Now));
-        Assert.IsType<MxClaim.Leased>(await storage.MxHosts.ClaimAsync("mx2.example.com", Address, Round, Lease, Now));
-        Assert.IsType<MxClaim.Busy>(await storage.MxHosts.ClaimAsync("MX.Example.com", Address, Round, Lease, Now));
+        Assert.IsType<MxClaim.Leased>(await storage.MxHosts.ClaimAsync("mx.example.com", IPAddress.Parse("2001:db8::25"), Round, Lease, null, Now));
+        Assert.IsType<MxClaim.Leased>(await storage.MxHosts.ClaimAsync("mx2.example.com", Address, Round, Lease, null, Now));
+        Assert.IsType<MxClaim.Busy>(await storage.MxHosts.ClaimAsync("MX.Example.com", Address, Round, Lease, null, Now));
     }
 
     [Theory]
@@ -110,7 +110,7 @@ public sealed class MxHostStoreTests(AzuriteFixture azurite)
     {
         var storage = await TestStorage.CreateAsync(azurite);
 
-        Assert.IsType<MxClaim.Leased>(await storage.MxHosts.ClaimAsync(host, Address, Round, Lease, Now));
+        Assert.IsType<MxClaim.Leased>(await storage.MxHosts.ClaimAsync(host, Address, Round, Lease, null, Now));
     }
 
     [Fact]
@@ -124,7 +124,7 @@ public sealed class MxHostStoreTests(AzuriteFixture azurite)
         Assert.IsType<MxClaim.Leased>(await ClaimAsync(storage));
     }
 
-    private static Task<MxClaim> ClaimAsync(TestStorage storage, string round = Round) => storage.MxHosts.ClaimAsync("mx.example.com", Address, round, Lease, Now);
+    private static Task<MxClaim> ClaimAsync(TestStorage storage, string round = Round) => storage.MxHosts.ClaimAsync("mx.example.com", Address, round, Lease, null, Now);
 
     private static async Task LookAsync(TestStorage storage, string round, byte[] content)
     {

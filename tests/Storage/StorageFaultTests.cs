@@ -152,13 +152,13 @@ public sealed class StorageFaultTests(AzuriteFixture azurite) : IAsyncLifetime
             Before: (_, _) => Task.CompletedTask,
             Do: async (on, domain) =>
             {
-                if (await on.MxHosts.ClaimAsync(domain.Value, Address, Round, TimeSpan.FromMinutes(2), Now) is MxClaim.Leased leased)
+                if (await on.MxHosts.ClaimAsync(domain.Value, Address, Round, TimeSpan.FromMinutes(2), null, Now) is MxClaim.Leased leased)
                 {
                     await on.MxHosts.KeepAsync(leased.Lease, Round, "seen"u8.ToArray(), Now);
                 }
             },
             // A claim whose answer was lost is one that runs out: nobody looks twice, and nobody waits for ever.
-            AssertDone: async (on, domain) => Assert.True(await on.MxHosts.ClaimAsync(domain.Value, Address, Round, TimeSpan.FromMinutes(2), Now)
+            AssertDone: async (on, domain) => Assert.True(await on.MxHosts.ClaimAsync(domain.Value, Address, Round, TimeSpan.FromMinutes(2), null, Now)
                 is MxClaim.Seen or MxClaim.Busy)),
     };
 

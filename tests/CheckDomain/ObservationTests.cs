@@ -1,0 +1,25 @@
+using StsFunctions.CheckDomain;
+using Xunit;
+
+namespace StsFunctions.Tests.CheckDomain;
+
+public sealed class ObservationTests
+{
+    [Theory]
+    [InlineData(nameof(SmtpOutcome.Completed), false, false)]
+    [InlineData(nameof(SmtpOutcome.ConnectionRefused), false, false)]
+    [InlineData(nameof(SmtpOutcome.BrokenOff), false, false)]
+    [InlineData(nameof(SmtpOutcome.NoRoute), false, true)]
+    [InlineData(nameof(SmtpOutcome.OutOfTime), true, true)]
+    [Trait("Conformance", "MX-7")]
+    public void What_there_was_no_time_for_is_looked_at_again_and_a_domain_whose_servers_are_out_of_reach_is_unseen(string outcome, bool isBlurred, bool isUnseen)
+    {
+        var seen = Seen.With(Seen.Host("mx.example.com", Seen.Failed("192.0.2.1", Enum.Parse<SmtpOutcome>(outcome))));
+
+        Assert.Equal((isBlurred, isUnseen), (seen.IsBlurred, seen.IsUnseen));
+    }
+
+    [Fact]
+    public void One_server_that_answers_is_enough_to_have_seen_a_domain() =>
+        Assert.False(Seen.With(Seen.Host("mx.example.com", Seen.Failed("192.0.2.1", SmtpOutcome.NoRoute), Seen.Failed("192.0.2.2", SmtpOutcome.Turned))).IsUnseen);
+}
