@@ -38,7 +38,7 @@ async Task<double> MeasureAsync(Func<byte[], Task<long>> work)
 async Task<long> ReadAsync(byte[] file)
 {
     using var body = await reader.BufferAsync(new MemoryStream(file), CancellationToken.None);
-    return (await reader.ReadAsync(body, CancellationToken.None))[0].Report.Policies[0].FailedSessions;
+    return (await reader.ReadAsync(body, CancellationToken.None)).Reports[0].Report.Policies[0].FailedSessions;
 }
 
 Task<long> GunzipAsync(byte[] file)

@@ -89,7 +89,14 @@ internal sealed class VisibleReports(DomainStore domains, ReportStore reports, R
 
         private async Task<bool> MayShowAsync(MemoryStream body, CancellationToken cancellation)
         {
-            foreach (var domain in (await all._reader.ReadAsync(body, cancellation)).SelectMany(read => read.Report.Policies).Select(policy => policy.PolicyDomain).Distinct())
+            var opened = await all._reader.ReadAsync(body, cancellation);
+            if (opened.LeftOut is not null)
+            {
+                // Nobody can say whom the rest is about.
+                return false;
+            }
+
+            foreach (var domain in opened.Reports.SelectMany(read => read.Report.Policies).Select(policy => policy.PolicyDomain).Distinct())
             {
                 if (await all.IsVisibleAsync(groups, domain, cancellation) is Visibility.Hidden)
                 {

@@ -43,8 +43,12 @@ internal static class ReportCommands
             await using var content = file.OpenRead();
             using var raw = await reader.BufferAsync(content, cancellation);
             var read = await reader.ReadAsync(raw, cancellation);
-            var signers = await SignersAsync(read, settings, cancellation);
-            var shown = read.Select(report => ShownReportFile.Of(report, signers)).ToList();
+            var shown = new List<ShownReportFile>();
+            foreach (var report in read.Reports)
+            {
+                shown.Add(ShownReportFile.Of(report, await SignersAsync(report, settings, cancellation)));
+            }
+
             if (json)
             {
                 CommandJson.Write(shown, CommandJson.Default.ListShownReportFile);
@@ -52,6 +56,12 @@ internal static class ReportCommands
             else
             {
                 ReportView.Write(shown);
+            }
+
+            if (read.LeftOut is { } why)
+            {
+                await Console.Error.WriteLineAsync($"{PlainText.OneLine(file.ToString())}: something else in it could not be read: {PlainText.OneLine(why)}");
+                return Commands.Refused;
             }
 
             return Commands.Ok;
@@ -64,8 +74,8 @@ internal static class ReportCommands
     }
 
     // As when it arrives, but by the keys that DNS tells now.
-    private static async Task<MailSigners?> SignersAsync(IReadOnlyList<ReadReport> read, Settings settings, CancellationToken cancellation) =>
-        read.Select(report => report.Mail).FirstOrDefault(mail => mail is not null) is { } mail
+    private static async Task<MailSigners?> SignersAsync(ReadReport read, Settings settings, CancellationToken cancellation) =>
+        read.Mail is { } mail
             ? await new MailAuthenticity(new Resolver(settings.Outgoing), TimeProvider.System).VerifyAsync(mail, fromMailbox: false, cancellation)
             : null;
 }

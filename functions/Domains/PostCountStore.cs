@@ -22,22 +22,22 @@ internal sealed class PostCountStore
     public PostCountStore(TableServiceClient tables, TimeProvider time) => (_table, _time) = (tables.GetTableClient(StorageLayout.ReportsTable), time);
 
     /// <summary>
-    /// Counts one more for a domain today. False: there were <paramref name="most"/> already, or so many come at this very moment that
-    /// this one does not get its turn; nothing was counted.
+    /// Counts so many more for a domain today. False: that would be more than <paramref name="most"/>, or so many come at this very moment
+    /// that these do not get their turn; nothing was counted.
     /// </summary>
-    public async Task<bool> TryCountAsync(DomainName domain, int most, CancellationToken cancellation)
+    public async Task<bool> TryCountAsync(DomainName domain, int more, int most, CancellationToken cancellation)
     {
         var key = Keys.PostCount(DateOnly.FromDateTime(_time.GetUtcNow().UtcDateTime), domain);
         for (var attempt = 1; attempt <= MaxAttempts; attempt++)
         {
             var stored = await _table.GetEntityIfExistsAsync<TableEntity>(Keys.PostCounts, key, cancellationToken: cancellation);
             var count = stored.HasValue ? stored.Value!.GetInt32(Count)!.Value : 0;
-            if (count >= most)
+            if (count + more > most)
             {
                 return false;
             }
 
-            var row = new TableEntity(Keys.PostCounts, key) { [Count] = count + 1 };
+            var row = new TableEntity(Keys.PostCounts, key) { [Count] = count + more };
             try
             {
                 await (stored.HasValue

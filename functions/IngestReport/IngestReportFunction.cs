@@ -24,6 +24,9 @@ internal sealed class IngestReportFunction(
     /// <summary>The pause before they are asked for again. Not the queue's own retries: those end in minutes, as poison.</summary>
     public static readonly TimeSpan KeysAskedAgainAfter = TimeSpan.FromMinutes(15);
 
+    // Of one arrival: each may cost questions to the DNS of whoever it names.
+    private const int MaxMails = 10;
+
     public async Task RunAsync(string message, CancellationToken cancellation)
     {
         if (ReprocessRequest.FromJson(message) is { } request)
@@ -44,25 +47,53 @@ internal sealed class IngestReportFunction(
         {
             await using var content = arrived.Content;
             using var raw = await reader.BufferAsync(content, cancellation);
-            var (read, hosted, signers) = await ReadAsync(blob, arrived.Arrival, raw, cancellation);
-            if (signers is not null && time.GetUtcNow() < arrived.Arrival.ArrivedAt + KeysAwaited && read.Any(one => signers.IsOpenOn(one.Report.OrganizationName)))
+            var read = await ReadAsync(blob, arrived.Arrival, raw, cancellation);
+            if (IsAwaited(arrived.Arrival) && read.Opened.Reports.Any(one => read.SignersOf(one)?.IsOpenOn(one.Report.OrganizationName) == true))
             {
-                await arrivals.SendLaterAsync(blob, KeysAskedAgainAfter, cancellation);
-                log.LogWarning("{Blob} waits in the inbox: {Reasons}", blob, string.Join("; ", signers.Reasons));
+                await WaitAsync(blob, read.Signers.Values.SelectMany(signers => signers.Reasons), cancellation);
                 return;
             }
 
             // Kept before the rows that name it, and out of the inbox only after them.
-            var kept = await inbox.KeepAsync(arrived.Arrival with { Signers = signers?.Valid ?? [] }, raw, cancellation);
-            await StoreAsync(arrived.Arrival, kept, read, hosted, signers, reports.StoreAsync, cancellation);
-            await inbox.RemoveAsync(arrived.Arrival, cancellation);
+            var arrival = arrived.Arrival with { Signers = read.Valid };
+            var kept = await inbox.KeepAsync(arrival, raw, cancellation);
+            await StoreAsync(arrival, kept, read, reports.StoreAsync, cancellation);
+            if (read.Opened.LeftOut is { } why)
+            {
+                // What could not be read is still to be: it shows as what was not read at all does.
+                await inbox.QuarantineAsync(arrival, $"Read in part: {why}", cancellation);
+                log.LogWarning("{Blob} was read in part, and went to quarantine: {Reason}", blob, why);
+                return;
+            }
+
+            await inbox.RemoveAsync(arrival, cancellation);
         }
         catch (UnreadableReportException e)
         {
-            var signers = await SignersAsync(arrived.Arrival, e.Mail, cancellation);
-            await inbox.QuarantineAsync(arrived.Arrival with { Signers = signers?.Valid ?? [] }, e.Message, cancellation);
-            log.LogWarning("{Blob} went to quarantine: {Reason}", blob, e.Message);
+            await QuarantineAsync(blob, arrived.Arrival, e, cancellation);
         }
+    }
+
+    // Whoever signed it is found out now, for a reading that will succeed: keys rotate.
+    private async Task QuarantineAsync(string blob, Arrival arrival, UnreadableReportException why, CancellationToken cancellation)
+    {
+        var signers = why.Mail is { } mail && arrival.Source != ReportSource.Https ? await VerifyAsync(arrival, mail, cancellation) : null;
+        if (signers is { Untold.Count: > 0 } && IsAwaited(arrival))
+        {
+            await WaitAsync(blob, signers.Reasons, cancellation);
+            return;
+        }
+
+        await inbox.QuarantineAsync(arrival with { Signers = signers?.Valid ?? [] }, why.Message, cancellation);
+        log.LogWarning("{Blob} went to quarantine: {Reason}", blob, why.Message);
+    }
+
+    private bool IsAwaited(Arrival arrival) => time.GetUtcNow() < arrival.ArrivedAt + KeysAwaited;
+
+    private async Task WaitAsync(string blob, IEnumerable<string> reasons, CancellationToken cancellation)
+    {
+        await arrivals.SendLaterAsync(blob, KeysAskedAgainAfter, cancellation);
+        log.LogWarning("{Blob} waits in the inbox: {Reasons}", blob, string.Join("; ", reasons));
     }
 
     // A range becomes days, a day its reports: a kill in between makes some be read twice, which changes nothing.
@@ -101,10 +132,11 @@ internal sealed class IngestReportFunction(
             await using var content = arrived.Content;
             using var raw = await reader.BufferAsync(content, cancellation);
             // Rows that are there keep the verdict of their arrival, unless it is a better one now; whose signature was valid then vouches for it still.
-            var (read, hosted, signers) = await ReadAsync(blob, arrived.Arrival, raw, cancellation);
-            var kept = request.IsQuarantine ? await inbox.KeepAsync(arrived.Arrival, raw, cancellation) : blob;
-            await StoreAsync(arrived.Arrival, kept, read, hosted, signers, reports.ReplaceAsync, cancellation);
-            if (request.IsQuarantine)
+            var read = await ReadAsync(blob, arrived.Arrival, raw, cancellation);
+            var arrival = arrived.Arrival with { Signers = read.Valid };
+            var kept = request.IsQuarantine ? await inbox.KeepAsync(arrival, raw, cancellation) : blob;
+            await StoreAsync(arrival, kept, read, reports.ReplaceAsync, cancellation);
+            if (request.IsQuarantine && read.Opened.LeftOut is null)
             {
                 await raws.ReleaseAsync(blob, arrived.Version, cancellation);
             }
@@ -115,18 +147,17 @@ internal sealed class IngestReportFunction(
         }
     }
 
-    private async Task<(IReadOnlyList<ReadReport> Read, IReadOnlySet<DomainName> Hosted, MailSigners? Signers)> ReadAsync(
-        string blob, Arrival arrival, MemoryStream raw, CancellationToken cancellation)
+    private async Task<Reading> ReadAsync(string blob, Arrival arrival, MemoryStream raw, CancellationToken cancellation)
     {
-        var read = await reader.ReadAsync(raw, cancellation);
-        return (read, await HostedAsync(blob, read, cancellation), await SignersAsync(arrival, MailOf(read), cancellation));
+        var opened = await reader.ReadAsync(raw, cancellation);
+        return new Reading(opened, await HostedAsync(blob, opened, cancellation), await SignersAsync(arrival, opened, cancellation));
     }
 
-    private async Task<IReadOnlySet<DomainName>> HostedAsync(string blob, IReadOnlyList<ReadReport> read, CancellationToken cancellation)
+    private async Task<IReadOnlySet<DomainName>> HostedAsync(string blob, OpenedArrival opened, CancellationToken cancellation)
     {
         var hosted = new HashSet<DomainName>();
         var refused = new HashSet<DomainName>();
-        foreach (var domain in read.SelectMany(one => one.Report.Policies).Select(policy => policy.PolicyDomain).Distinct())
+        foreach (var domain in opened.Reports.SelectMany(one => one.Report.Policies).Select(policy => policy.PolicyDomain).Distinct())
         {
             // Never mixed into another domain's (RPT-7).
             (await domains.IsActiveAsync(Keys.Domain(domain), cancellation) ? hosted : refused).Add(domain);
@@ -138,7 +169,7 @@ internal sealed class IngestReportFunction(
                 ? "The report names no policy, so it is for no domain."
                 : $"Not hosted here: {string.Join(", ", refused.Take(20))}.")
             {
-                Mail = MailOf(read),
+                Mail = opened.OneMail,
             };
         }
 
@@ -150,33 +181,40 @@ internal sealed class IngestReportFunction(
         return hosted;
     }
 
-    // A POST is never verified, whatever was posted: anybody can post a mail that somebody else once got.
-    private async Task<MailSigners?> SignersAsync(Arrival arrival, MimeMessage? mail, CancellationToken cancellation)
+    // A POST is never verified, whatever was posted: anybody can post a mail that somebody else once got. Each mail vouches for what came in it alone.
+    private async Task<IReadOnlyDictionary<MimeMessage, MailSigners>> SignersAsync(Arrival arrival, OpenedArrival opened, CancellationToken cancellation)
     {
-        if (mail is null || arrival.Source == ReportSource.Https)
+        var signers = new Dictionary<MimeMessage, MailSigners>();
+        if (arrival.Source == ReportSource.Https)
         {
-            return null;
+            return signers;
         }
 
+        foreach (var mail in opened.Reports.Select(one => one.Mail).OfType<MimeMessage>().Distinct().Take(MaxMails))
+        {
+            signers[mail] = await VerifyAsync(arrival with { Signers = mail == opened.OneMail ? arrival.Signers : [] }, mail, cancellation);
+        }
+
+        return signers;
+    }
+
+    private async Task<MailSigners> VerifyAsync(Arrival arrival, MimeMessage mail, CancellationToken cancellation)
+    {
         var now = await authenticity.VerifyAsync(mail, fromMailbox: arrival.Source == ReportSource.Mailbox, cancellation);
         return now with { Valid = [.. now.Valid.Union(arrival.Signers)] };
     }
 
-    private static MimeMessage? MailOf(IReadOnlyList<ReadReport> read) => read.Select(one => one.Mail).FirstOrDefault(mail => mail is not null);
-
     private async Task StoreAsync(
         Arrival arrival,
         string kept,
-        IReadOnlyList<ReadReport> read,
-        IReadOnlySet<DomainName> hosted,
-        MailSigners? signers,
+        Reading read,
         Func<Report, IReadOnlyList<ReportFailure>, CancellationToken, Task> storeAsync,
         CancellationToken cancellation)
     {
-        foreach (var one in read)
+        foreach (var one in read.Opened.Reports)
         {
-            var (verdict, signedBy) = signers?.VerdictOn(one.Report.OrganizationName) ?? (Verdict.Unverified, "");
-            foreach (var policies in one.Report.Policies.Where(policy => hosted.Contains(policy.PolicyDomain)).GroupBy(policy => policy.PolicyDomain))
+            var (verdict, signedBy) = read.SignersOf(one)?.VerdictOn(one.Report.OrganizationName) ?? (Verdict.Unverified, "");
+            foreach (var policies in one.Report.Policies.Where(policy => read.Hosted.Contains(policy.PolicyDomain)).GroupBy(policy => policy.PolicyDomain))
             {
                 var (report, failures) = ReportRows.Of(one, policies.Key, [.. policies], arrival, kept);
                 report = report with { Verdict = verdict, SignedBy = signedBy };
@@ -187,9 +225,20 @@ internal sealed class IngestReportFunction(
             }
         }
 
-        foreach (var domain in hosted)
+        foreach (var domain in read.Hosted)
         {
             await fleet.ProjectAsync(domain, cancellation);
         }
+    }
+
+    /// <param name="Opened">The reports.</param>
+    /// <param name="Hosted">Their policy domains that are hosted here.</param>
+    /// <param name="Signers">Who signed each mail.</param>
+    private sealed record Reading(OpenedArrival Opened, IReadOnlySet<DomainName> Hosted, IReadOnlyDictionary<MimeMessage, MailSigners> Signers)
+    {
+        /// <summary>Whose signatures are valid, where all of it is one mail.</summary>
+        public IReadOnlyList<DomainName> Valid => Opened.OneMail is { } mail && Signers.TryGetValue(mail, out var signers) ? signers.Valid : [];
+
+        public MailSigners? SignersOf(ReadReport one) => one.Mail is { } mail ? Signers.GetValueOrDefault(mail) : null;
     }
 }

@@ -75,7 +75,8 @@ internal sealed class ReceiveReportFunction(
             return;
         }
 
-        var hosted = await HostedAsync(await reader.ReadAsync(raw, cancellation), cancellation);
+        var reports = (await reader.ReadAsync(raw, cancellation)).Reports;
+        var hosted = await HostedAsync(reports, cancellation);
         if (hosted.Count == 0)
         {
             await Refusal.WriteAsync(context, StatusCodes.Status403Forbidden, "None of the report's policy domains is hosted here.");
@@ -84,7 +85,9 @@ internal sealed class ReceiveReportFunction(
 
         foreach (var domain in hosted)
         {
-            if (!await counts.TryCountAsync(domain, arrivals.Posts.PerDomainAndDay, cancellation))
+            // A zip file holds many.
+            var count = reports.Count(one => one.Report.Policies.Any(policy => policy.PolicyDomain == domain));
+            if (!await counts.TryCountAsync(domain, count, arrivals.Posts.PerDomainAndDay, cancellation))
             {
                 log.LogWarning("A posted report was refused: {Domain} had its {Most} of today", domain, arrivals.Posts.PerDomainAndDay);
                 await Refusal.WriteAsync(context, StatusCodes.Status429TooManyRequests, $"No more reports on {domain} are taken by POST today.", UntilTomorrow());

@@ -3,6 +3,15 @@ using StsFunctions.Protocol.TlsRpt;
 
 namespace StsFunctions.Reports;
 
+/// <summary>What was read of one arrival.</summary>
+/// <param name="Reports">Every report in it; at least one.</param>
+/// <param name="LeftOut">Why something else in it that should be a report could not be read; null where there is none.</param>
+internal sealed record OpenedArrival(IReadOnlyList<ReadReport> Reports, string? LeftOut)
+{
+    /// <summary>The one mail that all of it came in; null where there is none, or more than one.</summary>
+    public MimeMessage? OneMail => LeftOut is null && Reports.Select(report => report.Mail).Distinct().ToList() is [{ } mail] ? mail : null;
+}
+
 /// <summary>A report that was read.</summary>
 /// <param name="Report">What it says.</param>
 /// <param name="BodyHash">Tells it from another: made of its JSON, whatever that came in.</param>

@@ -19,7 +19,7 @@ internal sealed class ReportReader(ReportSettings settings, TimeProvider time)
 
     /// <summary>Reads every report in <paramref name="body"/>; at least one.</summary>
     /// <exception cref="UnreadableReportException">There is none, or it exceeds a limit.</exception>
-    public Task<IReadOnlyList<ReadReport>> ReadAsync(MemoryStream body, CancellationToken cancellation) =>
+    public Task<OpenedArrival> ReadAsync(MemoryStream body, CancellationToken cancellation) =>
         // The buffer stays the caller's: it is stored as it came.
         new Unpacker(settings, ReadBodyAsync).OpenAllAsync(body.GetBuffer().AsMemory(0, (int)body.Length), cancellation);
 
@@ -63,7 +63,7 @@ internal sealed class ReportReader(ReportSettings settings, TimeProvider time)
                     HeaderDomain = origin.HeaderDomain,
                     HeaderSubmitter = origin.HeaderSubmitter,
                 }
-                : throw new UnreadableReportException($"The report's range begins {report.Start:u}, which is not of this time.");
+                : throw new UnreadableReportException($"The report's range begins {report.Start:u}, which is not of this time.", why: Unreadable.Refused);
         }
         catch (ProtocolException e) when (e.Rule == TlsReportReader.UnattributedRule)
         {
@@ -71,7 +71,7 @@ internal sealed class ReportReader(ReportSettings settings, TimeProvider time)
         }
         catch (ProtocolException e)
         {
-            throw new UnreadableReportException($"Not a TLS report (RFC 8460 §4.4): {e.Message}", cause: e);
+            throw new UnreadableReportException($"Not a TLS report (RFC 8460 §4.4): {e.Message}", cause: e, why: e.Rule == TlsReportReader.NoReportRule ? Unreadable.NoReport : Unreadable.Refused);
         }
     }
 }

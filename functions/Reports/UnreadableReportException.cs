@@ -8,6 +8,9 @@ internal enum Unreadable
     /// <summary>It is something else.</summary>
     NoReport,
 
+    /// <summary>It is a report, and breaks a rule that nothing stands in for.</summary>
+    Refused,
+
     /// <summary>It is broken, or cut short.</summary>
     Broken,
 
@@ -25,7 +28,7 @@ internal sealed class UnreadableReportException(string message, bool isTooLarge 
     /// <summary>Whether its size, as it came, is why.</summary>
     public bool IsTooLarge => isTooLarge;
 
-    /// <summary>The mail that it came in, if that could be read: somebody may have signed it.</summary>
+    /// <summary>The mail that it is, if it is one that could be read: somebody may have signed it.</summary>
     public MimeMessage? Mail { get; set; }
 
     /// <summary>Why.</summary>

@@ -471,12 +471,13 @@ internal sealed class TlsReportParser(TlsReportLimits limits, ReportEnvelope env
     {
         if (!_hasPolicies)
         {
-            throw Missing(ReportMember.Policies);
+            throw new ProtocolException($"{Path(ReportMember.Policies)} is missing.", TlsReportReader.NoReportRule, offset: _tokenAt);
         }
 
         if (_policies.Count == 0)
         {
             Note(Deviation.PoliciesEmpty, ReportMember.Policies);
+            AddPolicyOfNothing();
         }
 
         var (start, end) = MakeRange();
@@ -627,16 +628,27 @@ internal sealed class TlsReportParser(TlsReportLimits limits, ReportEnvelope env
         return DomainName.Read(trimmed, out var fault) ?? throw Refused($"{Path(member)}: {fault.Problem}", _tokenAt);
     }
 
+    // A sender that had nothing to report and says so: for whom stands outside, if anywhere.
+    private void AddPolicyOfNothing()
+    {
+        if (FindDomainByEnvelope() is { } domain)
+        {
+            _policies.Add(new ReportedPolicy { PolicyType = "", PolicyDomain = domain, SuccessfulSessions = 0, FailedSessions = 0 });
+        }
+    }
+
+    private DomainName DomainByEnvelope() => FindDomainByEnvelope() ?? throw new ProtocolException(
+        $"{Path(ReportMember.PolicyDomain)} is missing, and neither the file name nor TLS-Report-Domain tells which it is.", TlsReportReader.UnattributedRule, offset: _tokenAt);
+
     // What is written outside must not say two things.
-    private DomainName DomainByEnvelope()
+    private DomainName? FindDomainByEnvelope()
     {
         var member = ReportMember.PolicyDomain;
         var byHeader = DomainName.TryParse(envelope.Domain?.Trim(), out var header) ? header : null;
         var byFile = DomainName.TryParse(_fileName?.PolicyDomain, out var file) ? file : null;
         if ((byHeader ?? byFile) is not { } domain || (byFile ?? domain) != domain)
         {
-            throw new ProtocolException(
-                $"{Path(member)} is missing, and neither the file name nor TLS-Report-Domain tells which it is.", TlsReportReader.UnattributedRule, offset: _tokenAt);
+            return null;
         }
 
         if (byHeader is not null)

@@ -10,6 +10,9 @@ public static class TlsReportReader
     /// <summary>The rule that a report breaks which does not tell which domain it is for, nor does anything around it.</summary>
     public const string UnattributedRule = "RFC 8460 §4.4 policy-domain";
 
+    /// <summary>The rule that is broken by what is no report at all, such as other JSON beside it.</summary>
+    public const string NoReportRule = "RFC 8460 §4.4 policies";
+
     /// <summary>
     /// Reads one report from expanded JSON in one pass, holding no more of the text than its longest token.
     /// Members that RFC 8460 does not name are ignored, unknown types are kept, and what bends the rules but carries the facts is read and noted.

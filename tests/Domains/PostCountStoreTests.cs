@@ -16,13 +16,15 @@ public sealed class PostCountStoreTests(AzuriteFixture azurite)
     {
         var storage = await TestStorage.CreateAsync(azurite);
 
-        Assert.True(await storage.Posts.TryCountAsync(Domain, 2, Now));
-        Assert.True(await storage.Posts.TryCountAsync(Domain, 2, Now));
-        Assert.False(await storage.Posts.TryCountAsync(Domain, 2, Now));
-        Assert.True(await storage.Posts.TryCountAsync(DomainName.Parse("other.example"), 2, Now));
+        Assert.True(await storage.Posts.TryCountAsync(Domain, 1, 2, Now));
+        Assert.True(await storage.Posts.TryCountAsync(Domain, 1, 2, Now));
+        Assert.False(await storage.Posts.TryCountAsync(Domain, 1, 2, Now));
+        Assert.False(await storage.Posts.TryCountAsync(DomainName.Parse("zip.example"), 3, 2, Now));
+        Assert.True(await storage.Posts.TryCountAsync(DomainName.Parse("zip.example"), 2, 2, Now));
+        Assert.True(await storage.Posts.TryCountAsync(DomainName.Parse("other.example"), 1, 2, Now));
 
         storage.Time.Advance(TimeSpan.FromDays(1));
-        Assert.True(await storage.Posts.TryCountAsync(Domain, 2, Now));
+        Assert.True(await storage.Posts.TryCountAsync(Domain, 1, 2, Now));
     }
 
     [Fact]
@@ -30,11 +32,11 @@ public sealed class PostCountStoreTests(AzuriteFixture azurite)
     {
         var storage = await TestStorage.CreateAsync(azurite);
 
-        var taken = await Task.WhenAll(Enumerable.Range(0, 20).Select(_ => storage.Posts.TryCountAsync(Domain, 5, Now)));
+        var taken = await Task.WhenAll(Enumerable.Range(0, 20).Select(_ => storage.Posts.TryCountAsync(Domain, 1, 5, Now)));
 
         // Fewer than five only where some did not get their turn, and then the rest is still there.
         var left = 0;
-        while (await storage.Posts.TryCountAsync(Domain, 5, Now))
+        while (await storage.Posts.TryCountAsync(Domain, 1, 5, Now))
         {
             left++;
         }
@@ -48,7 +50,7 @@ public sealed class PostCountStoreTests(AzuriteFixture azurite)
         var storage = await TestStorage.CreateAsync(azurite);
         foreach (var _ in (int[])[1, 2, 3])
         {
-            await storage.Posts.TryCountAsync(Domain, 5, Now);
+            await storage.Posts.TryCountAsync(Domain, 1, 5, Now);
             storage.Time.Advance(TimeSpan.FromDays(1));
         }
 

@@ -148,7 +148,7 @@ public sealed class BombTests
     {
         var reader = new ReportReader(settings, new FakeTimeProvider(TestStorage.Noon));
         using var raw = await reader.BufferAsync(new MemoryStream(body), Now);
-        return await reader.ReadAsync(raw, Now);
+        return (await reader.ReadAsync(raw, Now)).Reports;
     }
 
     private static IEnumerable<byte[]> Spaces(int mebibytes)

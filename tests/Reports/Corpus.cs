@@ -48,6 +48,7 @@ internal sealed record Sample(string File, string Wrapped, string Ids, string Co
         new("policy-type-absent.json", "", "RPT-5", Alpha + "example.com  90/10 1:10", "policy-type-missing"),
         new("policy-type-unknown.json", "", "RPT-5", Alpha + "example.com dane-and-sts 90/10 1:10", "unknown-policy-type"),
         new("policies-empty.json", "", "RPT-5", Alpha + "", "policies-empty"),
+        new("policies-empty.json", "gzip mail.alpha-mail.example!example.com!1773360000!1773446399!a1.json", "RPT-5", Alpha + "example.com  0/0 0:0", "domain-by-file-name", "policies-empty"),
         new("policies-object.json", "", "RPT-5", Straight, "object-for-array"),
         new("keys-in-other-case.json", "", "RPT-5", Straight, "key-in-other-case"),
         new("keys-with-underscores.json", "", "RPT-5", Straight, "key-in-other-case"),

@@ -44,7 +44,7 @@ public sealed class CorpusTests
 
         if (sample.IsRead)
         {
-            var read = await Reader.ReadAsync(body, Now);
+            var read = (await Reader.ReadAsync(body, Now)).Reports;
             Assert.Equal(sample.Comes, string.Join(" & ", read.Select(Facts)));
             Assert.Equal(sample.Notes, read.SelectMany(one => one.Notes).Select(note => note.Deviation.Code).Distinct().Order(StringComparer.Ordinal));
             foreach (var one in read.Where(one => !one.Report.Policies.IsEmpty))
@@ -98,7 +98,7 @@ public sealed class CorpusTests
     private static async Task<ReadReport> ReadAsync(string file)
     {
         using var body = await Reader.BufferAsync(new MemoryStream(Sample.All.First(sample => sample.File == file && sample.Wrapped.Length == 0).Bytes()), Now);
-        return Assert.Single(await Reader.ReadAsync(body, Now));
+        return Assert.Single((await Reader.ReadAsync(body, Now)).Reports);
     }
 
     private static string Facts(ReadReport read) => string.Create(

@@ -92,7 +92,7 @@ public sealed class FuzzTests
         try
         {
             using var body = await Reader.BufferAsync(new MemoryStream(input), CancellationToken.None);
-            var reports = await Reader.ReadAsync(body, CancellationToken.None);
+            var reports = (await Reader.ReadAsync(body, CancellationToken.None)).Reports;
             _wasRead = true;
             foreach (var report in reports)
             {

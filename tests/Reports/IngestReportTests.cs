@@ -1,7 +1,9 @@
+using System.IO.Compression;
 using Azure.Core;
 using Azure.Core.Pipeline;
 using Azure.Storage.Blobs;
 using Azure.Storage.Blobs.Models;
+using Microsoft.Extensions.Logging.Abstractions;
 using StsFunctions.Domains;
 using StsFunctions.IngestReport;
 using StsFunctions.Protocol;
@@ -130,6 +132,48 @@ public sealed class IngestReportTests(AzuriteFixture azurite) : IAsyncLifetime
 
         Assert.Contains("Neither JSON", Assert.Single(await QuarantineAsync()).Reason, StringComparison.Ordinal);
         Assert.Empty(await BlobsAsync(StorageLayout.InboxContainer));
+    }
+
+    [Fact]
+    [Trait("Conformance", "RPT-5")]
+    public async Task A_report_without_a_policy_is_one_of_nothing_where_its_mail_tells_the_domain()
+    {
+        await IngestAsync(MailLab.Raw(MailLab.Mail(Samples.Json(), headers: ("TLS-Report-Domain", "example.com"))));
+
+        var report = Assert.Single(await _storage.Reports.ReadAsync(DomainName.Parse("example.com"), new DateOnly(2026, 1, 1), Now));
+        Assert.Equal((0L, 0L), (report.Sessions, report.Failures));
+        Assert.Contains(report.Notes, note => note.StartsWith("policies-empty", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    [Trait("Conformance", "ARR-3")]
+    public async Task Of_mails_in_one_file_each_vouches_for_its_own_report_alone()
+    {
+        await using var lab = new MailLab(_storage.Time);
+        var signed = MailLab.Mail(TlsReportJson.Write(Samples.Report(Samples.Policy()) with { ReportId = "true" }));
+        lab.Key("company-x.example").Sign(signed);
+        var forged = MailLab.Mail(TlsReportJson.Write(Samples.Report(Samples.Policy()) with { ReportId = "forged" }));
+        var zip = ZipOf(("1.eml", MailLab.Raw(signed)), ("2.eml", MailLab.Raw(forged)));
+        await _storage.Blobs.GetBlobContainerClient(StorageLayout.InboxContainer).GetBlobClient("mails.zip").UploadAsync(new BinaryData(zip), Now);
+
+        await Ingest.FunctionOn(_storage, NullLogger<IngestReportFunction>.Instance, dns: lab.Dns).RunAsync(ArrivalEvent.Again("mails.zip"), Now);
+
+        Assert.Equal(
+            [("forged", Verdict.Unverified), ("true", Verdict.Aligned)],
+            (await _storage.Reports.ReadAsync(DomainName.Parse("example.com"), new DateOnly(2026, 1, 1), Now)).Select(report => (report.ReportId, report.Verdict)).Order());
+    }
+
+    [Fact]
+    [Trait("Conformance", "ARR-5")]
+    public async Task What_is_read_in_part_counts_as_far_as_it_was_and_shows_in_quarantine()
+    {
+        var zip = ZipOf(("1.json", Samples.Json(Samples.Policy())), ("2.json.gz", Samples.Gzip(Samples.Json(Samples.Policy()))[..^9]), ("other.json", Samples.Utf8("{\"kind\":\"meta\"}")));
+        var blob = await IngestAsync(zip);
+
+        Assert.Single(await _storage.Reports.ReadAsync(DomainName.Parse("example.com"), new DateOnly(2026, 1, 1), Now));
+        var (name, reason) = Assert.Single(await QuarantineAsync());
+        Assert.Equal(blob, name);
+        Assert.StartsWith("Read in part: The compressed data is broken", reason, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -287,5 +331,20 @@ public sealed class IngestReportTests(AzuriteFixture azurite) : IAsyncLifetime
 
         public override ValueTask ProcessAsync(HttpMessage message, ReadOnlyMemory<HttpPipelinePolicy> pipeline) =>
             message.Request.Method == before ? throw new IOException("killed") : ProcessNextAsync(message, pipeline);
+    }
+
+    private static byte[] ZipOf(params (string Name, byte[] Content)[] files)
+    {
+        using var file = new MemoryStream();
+        using (var zip = new ZipArchive(file, ZipArchiveMode.Create, leaveOpen: true))
+        {
+            foreach (var (name, content) in files)
+            {
+                using var entry = zip.CreateEntry(name).Open();
+                entry.Write(content);
+            }
+        }
+
+        return file.ToArray();
     }
 }

@@ -175,7 +175,7 @@ public sealed class ReportReaderTests
     private static async Task<IReadOnlyList<ReadReport>> ReadAsync(byte[] body)
     {
         using var raw = await Reader.BufferAsync(new MemoryStream(body), CancellationToken.None);
-        return await Reader.ReadAsync(raw, CancellationToken.None);
+        return (await Reader.ReadAsync(raw, CancellationToken.None)).Reports;
     }
 
     private sealed class Endless : Stream

@@ -40,7 +40,9 @@ internal static class ReadAhead
         var filling = Task.Run(() => FillAsync(pipe.Writer, first, rest, cancellation), CancellationToken.None);
         try
         {
-            return (await read(pipe.Reader.AsStream(leaveOpen: true)), await filling);
+            var result = await read(pipe.Reader.AsStream(leaveOpen: true));
+            await pipe.Reader.CompleteAsync();
+            return (result, await filling);
         }
         finally
         {

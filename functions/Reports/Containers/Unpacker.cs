@@ -23,21 +23,22 @@ internal sealed class Unpacker(ReportSettings settings, Func<Stream, Origin, Can
     private readonly List<ReadReport> _reports = [];
     private readonly List<string> _others = [];
     private UnreadableReportException? _fault;
+    private UnreadableReportException? _leftOut;
     private MimeMessage? _mail;
     private bool _isMail;
 
-    /// <summary>Opens what arrived, and returns every report in it; at least one.</summary>
+    /// <summary>Opens what arrived, and reads every report in it; at least one.</summary>
     /// <exception cref="UnreadableReportException">No body could be read, or a limit was exceeded.</exception>
-    public async Task<IReadOnlyList<ReadReport>> OpenAllAsync(ReadOnlyMemory<byte> arrived, CancellationToken cancellation)
+    public async Task<OpenedArrival> OpenAllAsync(ReadOnlyMemory<byte> arrived, CancellationToken cancellation)
     {
         try
         {
             await OpenAsync(arrived, Origin.Arrival, cancellation);
-            return _reports.Count > 0 ? _reports : throw _fault ?? NothingFound();
+            return _reports.Count > 0 ? new OpenedArrival(_reports, _leftOut?.Message) : throw _fault ?? NothingFound();
         }
         catch (UnreadableReportException e)
         {
-            e.Mail = _mail;
+            e.Mail = _isMail ? _mail : null;
             throw;
         }
     }
@@ -77,12 +78,19 @@ internal sealed class Unpacker(ReportSettings settings, Func<Stream, Origin, Can
         }
         catch (UnreadableReportException e) when (e.Why != Unreadable.OverLimit)
         {
-            _fault ??= e;
+            Skip(e);
         }
         catch (InvalidDataException e)
         {
-            _fault ??= Broken(e);
+            Skip(Broken(e));
         }
+    }
+
+    // Other JSON beside a report, as some senders put it, is nothing to be missed.
+    private void Skip(UnreadableReportException fault)
+    {
+        _fault ??= fault;
+        _leftOut ??= fault.Why == Unreadable.NoReport ? null : fault;
     }
 
     private async Task OpenGzipAsync(ReadOnlyMemory<byte> content, Origin origin, CancellationToken cancellation)
@@ -123,7 +131,7 @@ internal sealed class Unpacker(ReportSettings settings, Func<Stream, Origin, Can
                 _allowance.TakePart();
                 if (entry.IsEncrypted)
                 {
-                    _fault ??= new UnreadableReportException("The zip file is encrypted: send it without a password.", why: Unreadable.Broken);
+                    Skip(new UnreadableReportException("The zip file is encrypted: send it without a password.", why: Unreadable.Broken));
                     continue;
                 }
 
@@ -135,7 +143,7 @@ internal sealed class Unpacker(ReportSettings settings, Func<Stream, Origin, Can
         }
         catch (Exception e) when (e is InvalidDataException or NotSupportedException or IOException)
         {
-            _fault ??= Broken(e);
+            Skip(Broken(e));
         }
     }
 
@@ -162,7 +170,7 @@ internal sealed class Unpacker(ReportSettings settings, Func<Stream, Origin, Can
         }
         catch (InvalidDataException e)
         {
-            _fault ??= Broken(e);
+            Skip(Broken(e));
         }
     }
 
