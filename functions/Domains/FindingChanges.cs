@@ -6,7 +6,10 @@ namespace StsFunctions.Domains;
 /// <param name="Change">What to tell; null where only its details changed.</param>
 internal sealed record FindingChange(Finding Finding, OpenFinding? Before, Change? Change);
 
-/// <summary>Compares what stands open with what was found. Only changes are told.</summary>
+/// <summary>
+/// Compares what stands open with what was found. Only changes are told. What was found twice by code and subject, as texts from
+/// outside may be once they are made plain, is one finding: the worst of them, and of those the first.
+/// </summary>
 internal static class FindingChanges
 {
     /// <summary>The changes, the worst first.</summary>
@@ -16,9 +19,9 @@ internal static class FindingChanges
     public static IReadOnlyList<FindingChange> Between(IReadOnlyList<OpenFinding> open, IReadOnlyList<Finding> found, IReadOnlySet<string> unseen)
     {
         var before = open.ToDictionary(o => (o.Finding.Code, o.Finding.Subject));
-        var now = found.Select(f => (f.Code, f.Subject)).ToHashSet();
+        var now = found.GroupBy(f => (f.Code, f.Subject)).ToDictionary(same => same.Key, same => same.OrderByDescending(f => f.Severity).ThenByDescending(f => f.Stage).First());
         var changes = new List<FindingChange>();
-        foreach (var finding in found)
+        foreach (var finding in now.Values)
         {
             var standing = before.GetValueOrDefault((finding.Code, finding.Subject));
             if (standing is null)
@@ -36,7 +39,7 @@ internal static class FindingChanges
         }
 
         changes.AddRange(open
-            .Where(o => !now.Contains((o.Finding.Code, o.Finding.Subject)) && !unseen.Contains(o.Finding.Code))
+            .Where(o => !now.ContainsKey((o.Finding.Code, o.Finding.Subject)) && !unseen.Contains(o.Finding.Code))
             .Select(o => new FindingChange(o.Finding, o, Change.Resolved)));
         return [.. changes.OrderByDescending(change => change.Finding.Severity)];
     }

@@ -24,6 +24,8 @@ internal sealed class JudgeReportsFunction(
     // By then the commit is there or is not: handling the message makes the list follow.
     private static readonly TimeSpan HealDelay = TimeSpan.FromMinutes(1);
 
+    private static readonly HashSet<string> AllSeen = [];
+
     public async Task RunAsync(CancellationToken cancellation)
     {
         var now = time.GetUtcNow();
@@ -58,9 +60,9 @@ internal sealed class JudgeReportsFunction(
 
         var judge = new ReportJudge(today, recent);
         var own = judge.TimeOfFetchErrors is { } failed ? await looks.NearestAsync(domain, failed, cancellation) : null;
-        var judgement = judge.Judge(own);
         var open = partition.Findings.Where(finding => FindingScope.Reports.Owns(finding.Finding.Code)).ToList();
-        if (FindingChanges.Between(open, judgement.Findings, judgement.Unseen).Count == 0)
+        var found = judge.Judge(own, [.. open.Select(finding => finding.Finding)]);
+        if (FindingChanges.Between(open, found, AllSeen).Count == 0)
         {
             return;
         }
@@ -68,10 +70,10 @@ internal sealed class JudgeReportsFunction(
         // Of no newer round than the last: no look, only what a kill between the commit and the list leaves undone.
         await checks.SendAsync(new CheckRequest(domain.Value, partition.Record!.LastRound), HealDelay, cancellation);
         var changes = await ledger.RecordAsync(
-            partition, FindingScope.Reports, Keys.Round(now), now, judgement.Findings, judgement.Unseen, partition.Record, cancellation);
+            partition, FindingScope.Reports, Keys.Round(now), now, found, AllSeen, partition.Record, cancellation);
         await fleet.ProjectAsync(domain, cancellation);
         log.LogInformation(
-            "Judged the reports on {Domain}: {Findings} finding(s), {Changes} change(s)", domain, judgement.Findings.Count, changes.Count(change => change.Change is not null));
+            "Judged the reports on {Domain}: {Findings} finding(s), {Changes} change(s)", domain, found.Count, changes.Count(change => change.Change is not null));
     }
 
     // What could not be read is nobody's domain's fault: it concerns whoever runs the installation.
@@ -93,7 +95,7 @@ internal sealed class JudgeReportsFunction(
         }
 
         var partition = await domains.ReadAsync(Keys.Operator, cancellation);
-        await ledger.RecordAsync(partition, FindingScope.Reports, Keys.Round(now), now, found, new HashSet<string>(), record: null, cancellation);
+        await ledger.RecordAsync(partition, FindingScope.Reports, Keys.Round(now), now, found, AllSeen, record: null, cancellation);
     }
 
     // One domain's trouble is not another's.

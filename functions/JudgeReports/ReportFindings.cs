@@ -13,6 +13,12 @@ internal static class ReportFindings
     private const string QuarantinedCode = "report.quarantined";
     private const string PoisonCode = "report.poison";
 
+    /// <summary>Ends what is seen of failures that no report shows which counts.</summary>
+    public const string UncountedFailures = "; no sender that is known well enough to count says so";
+
+    /// <summary>Ends what is seen of a new sender whose reports do not count.</summary>
+    public const string UncountedSender = "; it is not known well enough to count";
+
     private static readonly FindingKind s_silent = new(
         SilentCode,
         "info",
@@ -61,8 +67,13 @@ internal static class ReportFindings
         s_poison,
     ];
 
-    /// <summary>The codes of findings about a domain.</summary>
-    public static IReadOnlySet<string> CodesOfDomains { get; } = new HashSet<string>([FailuresCode, SilentCode, NewSenderCode]);
+    /// <summary>
+    /// Whether a finding says that mail fails, by reports that count. Its evidence tells: names from outside are cut in it, so that
+    /// its end is always there, and where reports count it holds nobody else's.
+    /// </summary>
+    public static bool RestsOnWhatCounts(Finding finding) =>
+        finding.Code is FailuresCode or NewSenderCode
+        && !finding.Evidence.Contains(UncountedFailures, StringComparison.Ordinal) && !finding.Evidence.Contains(UncountedSender, StringComparison.Ordinal);
 
     public static Finding Failures(ResultTypeAdvice advice, Severity severity, string evidence) =>
         new(FailuresCode, severity, advice.ResultType, evidence, advice.Meaning, advice.Remedy, advice.Rfc);

@@ -5,11 +5,6 @@ using StsFunctions.Reports;
 
 namespace StsFunctions.JudgeReports;
 
-/// <summary>What reports show, and what they could not show.</summary>
-/// <param name="Findings">What is wrong.</param>
-/// <param name="Unseen">Codes whose findings do not resolve this time.</param>
-internal sealed record ReportJudgement(IReadOnlyList<Finding> Findings, IReadOnlySet<string> Unseen);
-
 /// <summary>Judges one domain's reports of the last two weeks. Pure: what it is given is all that it knows.</summary>
 /// <param name="today">The day on which it judges, in UTC.</param>
 /// <param name="reports">The domain's reports from <see cref="FirstDay"/> on.</param>
@@ -31,6 +26,9 @@ internal sealed class ReportJudge(DateOnly today, IReadOnlyList<Report> reports)
 
     // Result types and senders are names from outside.
     private const int MaxSubjects = 20;
+
+    // What does not count anybody may have written, each hour anew: enough to see that there is something.
+    private const int MaxUncounted = 5;
     private const int MaxNamed = 5;
 
     private readonly List<Report> _reports = [.. reports.Where(report => !report.Superseded && report.Day <= today.AddDays(1))];
@@ -48,69 +46,87 @@ internal sealed class ReportJudge(DateOnly today, IReadOnlyList<Report> reports)
 
     private IEnumerable<Report> Window => _reports.Where(report => report.Day >= today.AddDays(-WindowDays));
 
-    /// <summary>What the reports show.</summary>
+    /// <summary>What is wrong by the reports, or still is.</summary>
     /// <param name="own">What our own look nearest to the failed fetches saw; null where there was none.</param>
-    public ReportJudgement Judge(OwnLook? own) => new(
-        [.. Failures(own), .. SilentSenders(), .. NewSenders()],
-        // Where nobody reported who counts, nobody says that a failure is over.
-        Window.Any(report => report.Counts) ? new HashSet<string>() : ReportFindings.CodesOfDomains.Where(code => !IsOfSilence(code)).ToHashSet());
+    /// <param name="open">What stands open of the domain.</param>
+    public IReadOnlyList<Finding> Judge(OwnLook? own, IReadOnlyList<Finding> open)
+    {
+        // Where nobody reported who counts, nobody says that a failure is over which such reports showed: it stands, as it was seen.
+        var standing = Window.Any(report => report.Counts) ? [] : open.Where(ReportFindings.RestsOnWhatCounts).ToList();
+        var isStanding = standing.Select(finding => (finding.Code, finding.Subject)).ToHashSet();
+        return [.. standing, .. Found(own).Where(finding => !isStanding.Contains((finding.Code, finding.Subject)))];
+    }
 
-    private static bool IsOfSilence(string code) => code == ReportFindings.SenderSilent("", default, 0).Code;
+    private IEnumerable<Finding> Found(OwnLook? own) => [.. Failures(own), .. SilentSenders(), .. NewSenders()];
 
     private IEnumerable<Finding> Failures(OwnLook? own)
     {
         var counted = SharesOf(Window.Where(report => report.Counts)).ToDictionary(share => share.ResultType);
         var apart = SharesOf(Window.Where(report => !report.Counts)).Where(share => !counted.ContainsKey(share.ResultType));
-        return counted.Values.Select(share => (Share: share, IsCounted: true))
-            .Concat(apart.Select(share => (Share: share, IsCounted: false)))
-            .OrderByDescending(one => one.IsCounted).ThenByDescending(one => one.Share.Part).ThenBy(one => one.Share.ResultType, StringComparer.Ordinal)
+        return counted.Values
+            .OrderByDescending(share => share.Part).ThenBy(share => share.ResultType, StringComparer.Ordinal)
             .Take(MaxSubjects)
+            .Select(share => (Share: share, IsCounted: true))
+            .Concat(apart
+                .OrderByDescending(share => share.Failures).ThenBy(share => share.ResultType, StringComparer.Ordinal)
+                .Take(MaxUncounted)
+                .Select(share => (Share: share, IsCounted: false)))
             .Select(one => ReportFindings.Failures(
                 ResultTypeGuide.Of(one.Share.ResultType),
                 one.IsCounted ? SeverityOf(one.Share.Part) : Severity.Info,
                 one.Share.Evidence
-                + (one.IsCounted ? "" : "; no sender that is known well enough to count says so")
+                + (one.IsCounted ? "" : ReportFindings.UncountedFailures)
                 + (one.Share.ResultType != ResultTypes.StsPolicyFetchError ? "" : $"; {own?.Words ?? "no look of our own was near that time"}")));
     }
 
     private IEnumerable<Finding> SilentSenders()
     {
         var (first, last) = (FirstDay(today), today.AddDays(-SilentDays - 1));
-        return _reports
-            .GroupBy(report => report.Submitter, StringComparer.OrdinalIgnoreCase)
-            // Whoever posts in a sender's name must not hide that the sender itself is silent.
-            .Select(sender => sender.Any(report => report.Counts) ? sender.Where(report => report.Counts).ToList() : [.. sender])
+        var silent = BySender(_reports)
             .Where(sent => sent.All(report => report.Day <= last))
-            .Select(sent => (Sender: sent[0].Submitter, Last: sent.Max(report => report.Day), Days: sent.Where(report => report.Day >= first).DistinctBy(report => report.Day).Count()))
+            .Select(sent => (Sent: sent, Last: sent.Max(report => report.Day), Days: sent.Where(report => report.Day >= first).DistinctBy(report => report.Day).Count()))
             .Where(sender => sender.Days >= DailyDays)
-            .OrderByDescending(sender => sender.Days).ThenBy(sender => sender.Sender, StringComparer.Ordinal)
+            .ToList();
+        return silent.Where(sender => sender.Sent[0].Counts)
+            .OrderByDescending(sender => sender.Days).ThenBy(sender => sender.Sent[0].Submitter, StringComparer.Ordinal)
             .Take(MaxSubjects)
-            .Select(sender => ReportFindings.SenderSilent(sender.Sender, sender.Last, sender.Days));
+            .Concat(silent.Where(sender => !sender.Sent[0].Counts)
+                .OrderByDescending(sender => sender.Sent.Sum(report => (double)report.Sessions + report.Failures)).ThenBy(sender => sender.Sent[0].Submitter, StringComparer.Ordinal)
+                .Take(MaxUncounted))
+            .Select(sender => ReportFindings.SenderSilent(sender.Sent[0].Submitter, sender.Last, sender.Days));
     }
 
     private IEnumerable<Finding> NewSenders()
     {
         var window = today.AddDays(-WindowDays);
         var before = _reports.Where(report => report.Day < window).ToList();
-        if (before.Count == 0)
+        if (!before.Exists(report => report.Counts))
         {
-            // The first reports of a domain are all of new senders.
+            // The first reports of a domain are all of new senders; what anybody can date back makes them no later ones.
             return [];
         }
 
-        return Window
-            .GroupBy(report => report.Submitter, StringComparer.OrdinalIgnoreCase)
-            .Select(sender => sender.Any(report => report.Counts) ? sender.Where(report => report.Counts).ToList() : [.. sender])
+        var failing = BySender(Window)
             .Where(sent => !before.Exists(report => report.Counts == sent[0].Counts && string.Equals(report.Submitter, sent[0].Submitter, StringComparison.OrdinalIgnoreCase)))
             .Select(sent => (Sent: sent, Worst: SharesOf(sent).OrderByDescending(share => share.Part).FirstOrDefault()))
             .Where(sender => sender.Worst is not null)
-            .OrderByDescending(sender => sender.Sent[0].Counts).ThenByDescending(sender => sender.Worst!.Part).ThenBy(sender => sender.Sent[0].Submitter, StringComparer.Ordinal)
+            .ToList();
+        return failing.Where(sender => sender.Sent[0].Counts)
+            .OrderByDescending(sender => sender.Worst!.Part).ThenBy(sender => sender.Sent[0].Submitter, StringComparer.Ordinal)
             .Take(MaxSubjects)
+            .Concat(failing.Where(sender => !sender.Sent[0].Counts)
+                .OrderByDescending(sender => sender.Worst!.Failures).ThenBy(sender => sender.Sent[0].Submitter, StringComparer.Ordinal)
+                .Take(MaxUncounted))
             .Select(sender => ReportFindings.NewSenderFailing(
                 sender.Sent[0].Submitter,
                 sender.Sent[0].Counts && sender.Worst!.Part >= WarningShare ? Severity.Warning : Severity.Info,
-                $"{sender.Worst!.ResultType}: {sender.Worst.Evidence}{(sender.Sent[0].Counts ? "" : "; it is not known well enough to count")}"));
+                $"{Cut(sender.Worst!.ResultType)}: {sender.Worst.Evidence}{(sender.Sent[0].Counts ? "" : ReportFindings.UncountedSender)}"));
     }
+
+    // Whoever posts in a sender's name neither speaks for it nor hides that it is silent: where reports of a name count, they alone are the sender's.
+    private static IEnumerable<List<Report>> BySender(IEnumerable<Report> reports) => reports
+        .GroupBy(report => report.Submitter, StringComparer.OrdinalIgnoreCase)
+        .Select(sender => sender.Any(report => report.Counts) ? sender.Where(report => report.Counts).ToList() : [.. sender]);
 
     private static Severity SeverityOf(double share) => share < WarningShare ? Severity.Info : share < CriticalShare ? Severity.Warning : Severity.Critical;
 
@@ -142,8 +158,8 @@ internal sealed class ReportJudge(DateOnly today, IReadOnlyList<Report> reports)
             var part = failures / sessions;
             var evidence = string.Create(
                 CultureInfo.InvariantCulture,
-                $"{failures:0} of {sessions:0} sessions ({part * 100:0.##} %) under {policyType}, {first:yyyy-MM-dd} to {last:yyyy-MM-dd}; senders: {Named(same, one => one.Report.Submitter)}; hosts: {Named(same, one => HostOf(one.Kind))}");
-            return new Share(same.Key, policyType, part, evidence);
+                $"{failures:0} of {sessions:0} sessions ({part * 100:0.##} %) under {Cut(policyType)}, {first:yyyy-MM-dd} to {last:yyyy-MM-dd}; senders: {Named(same, one => one.Report.Submitter)}; hosts: {Named(same, one => HostOf(one.Kind))}");
+            return new Share(same.Key, policyType, part, failures, evidence);
         });
     }
 
@@ -167,5 +183,5 @@ internal sealed class ReportJudge(DateOnly today, IReadOnlyList<Report> reports)
 
     private static string Cut(string name) => name.Length <= 100 ? name : name[..99] + "…";
 
-    private sealed record Share(string ResultType, string PolicyType, double Part, string Evidence);
+    private sealed record Share(string ResultType, string PolicyType, double Part, double Failures, string Evidence);
 }

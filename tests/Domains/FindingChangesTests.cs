@@ -42,6 +42,25 @@ public sealed class FindingChangesTests
     }
 
     [Fact]
+    public void What_differs_only_in_what_cannot_be_shown_is_one_finding_and_the_worst_of_it_counts()
+    {
+        var found = (IReadOnlyList<Finding>)[Finding("😀", Severity.Info), Finding("😁", Severity.Critical), Finding("\u202e\u200b", Severity.Warning)];
+
+        var opened = Assert.Single(FindingChanges.Between([], found, AllSeen));
+
+        Assert.Equal((Change.Opened, "??", Severity.Critical), (opened.Change, opened.Finding.Subject, opened.Finding.Severity));
+        Assert.Empty(FindingChanges.Between([new OpenFinding(opened.Finding, TestStorage.Noon, "1")], found, AllSeen));
+    }
+
+    [Fact]
+    public void Of_two_findings_in_one_place_that_are_alike_the_further_on_counts_and_then_the_first()
+    {
+        var found = (IReadOnlyList<Finding>)[Finding("a", Severity.Info), Finding("a", Severity.Info) with { Stage = 1, Evidence = "first" }, Finding("a", Severity.Info) with { Stage = 1, Evidence = "second" }];
+
+        Assert.Equal("first", Assert.Single(FindingChanges.Between([], found, AllSeen)).Finding.Evidence);
+    }
+
+    [Fact]
     public void The_worst_comes_first()
     {
         var changes = FindingChanges.Between([], [Finding("a", Severity.Info), Finding("b", Severity.Critical), Finding("c", Severity.Warning)], AllSeen);

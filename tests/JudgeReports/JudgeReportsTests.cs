@@ -75,6 +75,34 @@ public sealed class JudgeReportsTests(AzuriteFixture azurite) : IAsyncLifetime
     }
 
     [Fact]
+    [Trait("Conformance", "ARR-3")]
+    public async Task Where_no_report_counts_what_the_others_showed_is_over_once_they_are_past()
+    {
+        await StoreAsync(Reported.Of(1, "Forger", sessions: 1_000, counts: false, kinds: [.. Enumerable.Range(0, 30).Select(n => Reported.Kind($"type-{n}", 30 - n))]));
+        await RunAsync();
+        Assert.Equal(5, (await ReadAsync()).Findings.Count);
+
+        _storage.Time.Advance(TimeSpan.FromDays(3));
+        await RunAsync();
+
+        Assert.Empty((await ReadAsync()).Findings);
+        await StoreInvariants.AssertAsync(_storage);
+    }
+
+    [Fact]
+    public async Task Result_types_that_are_the_same_once_they_are_shown_are_one_finding()
+    {
+        await StoreAsync(Reported.Of(1, "Forger 1", counts: false, kinds: Reported.Kind("😀", 20)));
+        await StoreAsync(Reported.Of(1, "Forger 2", counts: false, kinds: Reported.Kind("😁", 20)));
+
+        await RunAsync();
+        await RunAsync();
+
+        Assert.Equal("??", Assert.Single((await ReadAsync()).Findings).Finding.Subject);
+        Assert.Single((await ReadAsync()).Outbox);
+    }
+
+    [Fact]
     public async Task A_run_that_changes_nothing_writes_nothing()
     {
         await StoreAsync(Reported.Of(1));
