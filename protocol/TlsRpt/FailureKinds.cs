@@ -63,7 +63,9 @@ internal sealed class FailureKinds(int max)
         Sessions = Sum(Sessions, seen.FailedSessions);
         if (IsMerged && _byKey.TryGetValue(new KindKey(seen.ResultType, seen.ReceivingMxHostname, seen.ReceivingIp), out var known))
         {
-            known.Add(seen, known.HasInformation ? null : information.Make());
+            // Words that are not kept never become a string.
+            var isWanted = !known.HasInformation && BytesOf(information.Length) <= room;
+            Held += known.Add(seen, isWanted ? information.Make() : null, room);
             return;
         }
 
@@ -76,12 +78,14 @@ internal sealed class FailureKinds(int max)
 
         if (!IsMerged)
         {
+            var before = Held;
             MergeAll();
+            room += before - Held;
         }
 
         if (_byKey.TryGetValue(KeyOf(detail), out known))
         {
-            known.Add(seen, detail.AdditionalInformation);
+            Held += known.Add(seen, detail.AdditionalInformation, room);
         }
         else if (SizeOf(detail) <= room)
         {
@@ -122,16 +126,18 @@ internal sealed class FailureKinds(int max)
 
     private static long Sum(long a, long b) => Math.Min(a + b, TlsReportParser.MaxCount);
 
-    private static long SizeOf(FailureDetail detail) => Overhead + (sizeof(char) * (long)(
+    private static long SizeOf(FailureDetail detail) => Overhead + BytesOf(
         detail.ResultType.Length + Length(detail.SendingMtaIp) + Length(detail.ReceivingMxHostname) + Length(detail.ReceivingMxHelo)
-        + Length(detail.ReceivingIp) + Length(detail.AdditionalInformation) + Length(detail.FailureReasonCode)));
+        + Length(detail.ReceivingIp) + Length(detail.AdditionalInformation) + Length(detail.FailureReasonCode));
+
+    private static long BytesOf(int characters) => sizeof(char) * (long)characters;
 
     private static int Length(string? text) => text?.Length ?? 0;
 
     private void Hold(Kind kind)
     {
         _kinds.Add(kind);
-        Held += SizeOf(kind.First);
+        Held += kind.Size;
     }
 
     private void MergeAll()
@@ -148,7 +154,8 @@ internal sealed class FailureKinds(int max)
             }
             else
             {
-                _byKey[KeyOf(kind.First)].Add(SeenFailure.Of(kind.First), kind.First.AdditionalInformation);
+                // What one says was held as its own until now: there is room for it.
+                Held += _byKey[KeyOf(kind.First)].Add(SeenFailure.Of(kind.First), kind.First.AdditionalInformation, long.MaxValue);
             }
         }
     }
@@ -189,7 +196,10 @@ internal sealed class FailureKinds(int max)
 
         public long Sessions { get; private set; } = first.FailedSessions;
 
-        // What all of them share; of their words the first.
+        // About how many bytes it holds.
+        public long Size { get; private set; } = SizeOf(first);
+
+        // What all of them share; of their words the first that there was room for.
         public FailureDetail Detail => first with
         {
             FailedSessions = Sessions,
@@ -199,13 +209,27 @@ internal sealed class FailureKinds(int max)
             FailureReasonCode = _reason,
         };
 
-        public void Add(in SeenFailure another, string? information)
+        // Returns how many more bytes it holds now, of those that there is room for.
+        public long Add(in SeenFailure another, string? information, long room)
         {
             Sessions = Sum(Sessions, another.FailedSessions);
             _oneSender = _oneSender && another.SendingMtaIp == first.SendingMtaIp;
             _oneHelo = _oneHelo && another.ReceivingMxHelo == first.ReceivingMxHelo;
-            _information ??= information;
-            _reason ??= another.FailureReasonCode;
+            var attached = Attach(ref _information, information, room);
+            attached += Attach(ref _reason, another.FailureReasonCode, room - attached);
+            Size += attached;
+            return attached;
+        }
+
+        private static long Attach(ref string? held, string? text, long room)
+        {
+            if (held is not null || text is null || BytesOf(text.Length) > room)
+            {
+                return 0;
+            }
+
+            held = text;
+            return BytesOf(text.Length);
         }
     }
 }

@@ -39,6 +39,9 @@ internal sealed class LateText(int max)
     /// <summary>Ends the detail: its text, null for none, or <see cref="Mark"/> for the bytes that were taken.</summary>
     public void Settle(string? text) => _text = text;
 
+    /// <summary>How many characters the text of the detail that has ended has; none where there is no text.</summary>
+    public int Length => ReferenceEquals(_text, Mark) ? _length : _text?.Length ?? 0;
+
     /// <summary>The text of the detail that has ended.</summary>
     public string? Make() => ReferenceEquals(_text, Mark) ? Encoding.ASCII.GetString(_ascii, 0, _length) : _text;
 }

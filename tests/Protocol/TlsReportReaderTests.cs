@@ -504,6 +504,23 @@ public class TlsReportReaderTests
     }
 
     [Theory]
+    [InlineData("additional-information")]
+    [InlineData("failure-reason-code")]
+    public void What_details_that_come_later_say_is_kept_as_far_as_there_is_room_and_their_sessions_all_count(string member)
+    {
+        var limits = TlsReportLimits.Default with { MaxFailureKinds = 100, MaxHeldBytes = 100_000 };
+        var kinds = Enumerable.Range(0, limits.MaxFailureKinds).Select(n => $"{{\"result-type\":\"type-{n}\",\"failed-session-count\":1}}").ToList();
+        var wordy = kinds.Select(kind => kind.Replace("}", $",\"{member}\":\"{new string('x', 1_000)}\"}}", StringComparison.Ordinal));
+        var bytes = Encoding.UTF8.GetBytes(OnePolicy.Replace("\"summary\"", $"\"failure-details\":[{string.Join(',', kinds.Concat(wordy))}],\"summary\"", StringComparison.Ordinal));
+
+        var kept = ReadAtOnce(bytes, limits).Policies[0].FailureDetails;
+
+        Assert.Equal(limits.MaxFailureKinds, kept.Length);
+        Assert.All(kept, detail => Assert.Equal(2, detail.FailedSessions));
+        Assert.InRange(sizeof(char) * kept.Sum(detail => (detail.AdditionalInformation ?? detail.FailureReasonCode ?? "").Length), limits.MaxHeldBytes / 2, limits.MaxHeldBytes);
+    }
+
+    [Theory]
     [InlineData("\"additional-information\":\"first\",\"additional-information\":\"second\"", "first")]
     [InlineData("\"Additional-Information\":\"first\",\"additional-information\":\"second\"", "second")]
     [InlineData("\"Additional-Information\":\"first\",\"additional-information\":null", null)]
