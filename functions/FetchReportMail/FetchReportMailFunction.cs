@@ -15,6 +15,9 @@ internal sealed class FetchReportMailFunction(GraphMailbox? mailbox, ReportReade
     /// <summary>Where messages are moved that are larger than is read.</summary>
     public const string TooLargeFolder = "TLS reports too large";
 
+    // Graph may be too busy for one message alone, for as long as that lies there; for so many, it is for all.
+    private const int MaxBusy = 3;
+
     // Of this instance alone: another may ask sooner once, and is told the same.
     private DateTimeOffset _notBefore;
 
@@ -43,24 +46,20 @@ internal sealed class FetchReportMailFunction(GraphMailbox? mailbox, ReportReade
     private async Task FetchAsync(GraphMailbox from, IReadOnlyList<string> ids, CancellationToken cancellation)
     {
         var stored = await from.FolderAsync(StoredFolder, cancellation);
-        var fetched = 0;
+        var (fetched, busy) = (0, 0);
         Exception? fault = null;
         foreach (var id in ids)
         {
             try
             {
-                if (await TryStoreAsync(from, id, cancellation))
+                if (await TryFetchAsync(from, id, stored, cancellation))
                 {
-                    await from.MoveAsync(id, stored, cancellation);
                     fetched++;
                 }
             }
-            catch (UnreadableReportException e) when (e.IsTooLarge)
-            {
-                await from.MoveAsync(id, await from.FolderAsync(TooLargeFolder, cancellation), cancellation);
-                log.LogWarning("A message in the mailbox is not read, and lies in \"{Folder}\" now: {Reason}", TooLargeFolder, e.Message);
-            }
-            catch (Exception e) when (e is GraphException or HttpRequestException or IOException || (e is OperationCanceledException && !cancellation.IsCancellationRequested))
+            catch (Exception e) when (e is GraphException or HttpRequestException or IOException
+                || (e is GraphBusyException { RetryAfter: var pause } && pause <= GraphMailbox.MaxPause && ++busy < MaxBusy)
+                || (e is OperationCanceledException && !cancellation.IsCancellationRequested))
             {
                 // One message never stops the others: it stays in the inbox, for the next run.
                 fault = e;
@@ -74,6 +73,26 @@ internal sealed class FetchReportMailFunction(GraphMailbox? mailbox, ReportReade
             // Nothing works at all: a failed run, which the operator is alerted to.
             throw fault;
         }
+    }
+
+    private async Task<bool> TryFetchAsync(GraphMailbox from, string id, string stored, CancellationToken cancellation)
+    {
+        try
+        {
+            if (!await TryStoreAsync(from, id, cancellation))
+            {
+                return false;
+            }
+        }
+        catch (UnreadableReportException e) when (e.IsTooLarge)
+        {
+            await from.MoveAsync(id, await from.FolderAsync(TooLargeFolder, cancellation), cancellation);
+            log.LogWarning("A message in the mailbox is not read, and lies in \"{Folder}\" now: {Reason}", TooLargeFolder, e.Message);
+            return false;
+        }
+
+        await from.MoveAsync(id, stored, cancellation);
+        return true;
     }
 
     private async Task<bool> TryStoreAsync(GraphMailbox from, string id, CancellationToken cancellation)

@@ -128,10 +128,10 @@ internal sealed class GraphMailbox(MailboxSettings settings, TokenCredential? cr
         return await ReadAsync(answer, type, cancellation);
     }
 
-    private static async Task<T> ReadAsync<T>(HttpResponseMessage answer, JsonTypeInfo<T> type, CancellationToken cancellation)
+    private async Task<T> ReadAsync<T>(HttpResponseMessage answer, JsonTypeInfo<T> type, CancellationToken cancellation)
     {
         await CheckAsync(answer, cancellation);
-        await answer.Content.LoadIntoBufferAsync(MaxAnswer, cancellation);
+        await LoadAsync(answer, cancellation);
         await using var content = await answer.Content.ReadAsStreamAsync(cancellation);
         try
         {
@@ -183,7 +183,7 @@ internal sealed class GraphMailbox(MailboxSettings settings, TokenCredential? cr
         _ => DefaultPause,
     };
 
-    private static async Task CheckAsync(HttpResponseMessage answer, CancellationToken cancellation)
+    private async Task CheckAsync(HttpResponseMessage answer, CancellationToken cancellation)
     {
         if (answer.IsSuccessStatusCode)
         {
@@ -201,16 +201,31 @@ internal sealed class GraphMailbox(MailboxSettings settings, TokenCredential? cr
         });
     }
 
-    private static async Task<GraphError?> ErrorAsync(HttpResponseMessage answer, CancellationToken cancellation)
+    private async Task<GraphError?> ErrorAsync(HttpResponseMessage answer, CancellationToken cancellation)
     {
         try
         {
-            await answer.Content.LoadIntoBufferAsync(MaxAnswer, cancellation);
+            await LoadAsync(answer, cancellation);
             return JsonSerializer.Deserialize(await answer.Content.ReadAsStringAsync(cancellation), GraphJson.Default.GraphFault)?.Error;
         }
-        catch (Exception e) when (e is JsonException or HttpRequestException or IOException)
+        catch (Exception e) when (e is JsonException or HttpRequestException or IOException or GraphException)
         {
             return null;
+        }
+    }
+
+    // The client's own patience ends with an answer's headers.
+    private async Task LoadAsync(HttpResponseMessage answer, CancellationToken cancellation)
+    {
+        using var limit = new CancellationTokenSource(Patience, time);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, cancellation);
+        try
+        {
+            await answer.Content.LoadIntoBufferAsync(MaxAnswer, either.Token);
+        }
+        catch (OperationCanceledException) when (!cancellation.IsCancellationRequested)
+        {
+            throw new GraphException(HttpStatusCode.GatewayTimeout, $"Microsoft Graph began an answer and did not end it within {Patience.TotalSeconds:0} s.");
         }
     }
 }

@@ -216,6 +216,61 @@ public sealed class FetchReportMailTests(AzuriteFixture azurite) : IAsyncLifetim
         Assert.Contains(_log.Lines, line => line.Text.Contains(FetchReportMailFunction.TooLargeFolder, StringComparison.Ordinal));
     }
 
+    [Theory]
+    [InlineData("/move")]
+    [InlineData("/mailFolders?")]
+    public async Task A_message_too_large_that_cannot_be_moved_aside_stays_and_the_others_are_fetched(string call)
+    {
+        var tooLarge = new byte[MaxBytes + 1];
+        _graph.Deliver(tooLarge);
+        _graph.Deliver(MailOf(2));
+        // The folder of what was stored is looked for before.
+        _graph.Fault("/$value", async context =>
+        {
+            _graph.Fault(call, 500);
+            await context.Response.Body.WriteAsync(tooLarge);
+        });
+
+        await _function.RunAsync(Now);
+
+        Assert.Equal([tooLarge], _graph.In(GraphStandIn.Inbox));
+        Assert.Equal([MailOf(2)], await InboxAsync());
+
+        await _function.RunAsync(Now);
+        Assert.Equal([tooLarge], _graph.In(FetchReportMailFunction.TooLargeFolder));
+    }
+
+    [Theory]
+    [InlineData("/messages?", 200, "did not end it")]
+    [InlineData("/messages?", 500, "answered 500")]
+    [InlineData("/mailFolders?", 200, "did not end it")]
+    [InlineData("/move", 500, "answered 500")]
+    public async Task An_answer_that_does_not_end_is_not_waited_for_without_end(string call, int status, string said)
+    {
+        _graph.Deliver(MailOf(1));
+        var begun = new TaskCompletionSource();
+        _graph.Fault(call, async context =>
+        {
+            context.Response.StatusCode = status;
+            await context.Response.WriteAsync("{");
+            await context.Response.Body.FlushAsync();
+            begun.SetResult();
+            await Task.Delay(Timeout.Infinite, context.RequestAborted);
+        });
+
+        var run = _function.RunAsync(Now);
+        await begun.Task.WaitAsync(TimeSpan.FromSeconds(30), Now);
+        for (var n = 0; n < 100 && !run.IsCompleted; n++)
+        {
+            // Whether the answer's first bytes were seen by now shows only in the end.
+            _storage.Time.Advance(TimeSpan.FromMinutes(1));
+            await Task.WhenAny(run, Task.Delay(100, Now));
+        }
+
+        var failure = await Assert.ThrowsAsync<GraphException>(() => run.WaitAsync(TimeSpan.FromSeconds(1), Now));
+        Assert.Contains(said, failure.Message, StringComparison.Ordinal);
+    }
+
     [Fact]
     public async Task One_message_that_cannot_be_fetched_stays_and_the_others_go_on()
     {
@@ -228,6 +283,42 @@ public sealed class FetchReportMailTests(AzuriteFixture azurite) : IAsyncLifetim
 
         Assert.Equal([broken], _graph.In(GraphStandIn.Inbox));
         Assert.Equal([MailOf(2)], await InboxAsync());
+    }
+
+    [Fact]
+    public async Task One_message_that_Graph_is_always_too_busy_for_stays_and_the_others_go_on()
+    {
+        var slow = MailOf(1);
+        _graph.Deliver(slow);
+        _graph.Deliver(MailOf(2));
+        foreach (var _ in Enumerable.Range(0, 4))
+        {
+            _graph.Fault("/$value", 504, retryAfter: "0");
+        }
+
+        await _function.RunAsync(Now);
+
+        Assert.Equal([slow], _graph.In(GraphStandIn.Inbox));
+        Assert.Equal([MailOf(2)], await InboxAsync());
+    }
+
+    [Fact]
+    public async Task Where_Graph_is_too_busy_for_one_message_after_another_the_run_ends()
+    {
+        foreach (var n in Enumerable.Range(0, 10))
+        {
+            _graph.Deliver(MailOf(n));
+        }
+
+        foreach (var _ in Enumerable.Range(0, 40))
+        {
+            _graph.Fault("/$value", 503, retryAfter: "0");
+        }
+
+        await _function.RunAsync(Now);
+
+        Assert.Equal(3 * 4, _graph.Calls.Count(call => call.Call.Contains("/$value", StringComparison.Ordinal)));
+        Assert.Contains(_log.Lines, line => line.Text.Contains("read on later", StringComparison.Ordinal));
     }
 
     [Fact]
