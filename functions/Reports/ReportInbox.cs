@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Runtime.CompilerServices;
+using System.Text;
 using Azure;
 using Azure.Storage.Blobs;
 using Azure.Storage.Blobs.Models;
@@ -35,6 +36,9 @@ internal sealed class ReportInbox(BlobServiceClient blobs, TimeProvider time)
 
     private const string TriesKey = "tries";
     private const int MaxReason = 1000;
+
+    // All metadata together is at most 8 KiB, and a name may have 1,024 characters of nine bytes each once it is escaped: its beginning tells enough.
+    private const int MaxEscapedName = 4 * 1024;
 
     private readonly BlobContainerClient _inbox = blobs.GetBlobContainerClient(StorageLayout.InboxContainer);
     private readonly BlobContainerClient _reports = blobs.GetBlobContainerClient(StorageLayout.ReportsContainer);
@@ -162,7 +166,7 @@ internal sealed class ReportInbox(BlobServiceClient blobs, TimeProvider time)
 
     private static Dictionary<string, string> MetadataOf(Arrival arrival)
     {
-        var metadata = new Dictionary<string, string> { [NameKey] = Uri.EscapeDataString(arrival.Name) };
+        var metadata = new Dictionary<string, string> { [NameKey] = EscapedName(arrival.Name) };
         if (arrival.Source is { } source)
         {
             metadata[SourceKey] = source.ToString();
@@ -174,6 +178,17 @@ internal sealed class ReportInbox(BlobServiceClient blobs, TimeProvider time)
         }
 
         return metadata;
+    }
+
+    private static string EscapedName(string name)
+    {
+        var escaped = new StringBuilder();
+        foreach (var piece in name.EnumerateRunes().Select(rune => Uri.EscapeDataString(rune.ToString())).TakeWhile(piece => escaped.Length + piece.Length <= MaxEscapedName))
+        {
+            escaped.Append(piece);
+        }
+
+        return escaped.ToString();
     }
 
     // Metadata travels in HTTP headers: visible ASCII only.

@@ -19,32 +19,69 @@ internal sealed class SweepStorageFunction(
     public async Task RunAsync(CancellationToken cancellation)
     {
         var now = time.GetUtcNow();
+        var failures = new List<Exception>();
+        await TryAsync("The inbox", () => TakeUpAsync(now, failures, cancellation), failures, cancellation);
+        await TryAsync("The counts of posted reports", () => posts.SweepAsync(cancellation), failures, cancellation);
+        await TryAsync("The addresses of MX hosts", () => SweepMxHostsAsync(now, cancellation), failures, cancellation);
+        await TryAsync("What probe agents were asked for", () => SweepWantedAsync(cancellation), failures, cancellation);
+        if (failures.Count > 0)
+        {
+            throw new AggregateException(failures);
+        }
+    }
+
+    private async Task TakeUpAsync(DateTimeOffset now, List<Exception> failures, CancellationToken cancellation)
+    {
         await foreach (var (arrival, tries) in inbox.LeftBehindAsync(now - LeftBehindAfter, cancellation))
         {
-            if (tries < MaxTries)
-            {
-                await arrivals.SendAgainAsync(arrival.Name, cancellation);
-                await inbox.CountTryAsync(arrival, tries + 1, cancellation);
-                log.LogWarning("{Blob} was left behind in the inbox; IngestReport is asked for it again, try {Try} of {MaxTries}", arrival.Name, tries + 1, MaxTries);
-            }
-            else
-            {
-                await inbox.QuarantineAsync(arrival, $"IngestReport failed on it again and again ({tries} times {StorageLayout.ArrivalsQueue}-poison): see its errors in the log.", cancellation);
-                log.LogError("{Blob} went to quarantine: IngestReport failed on it again and again", arrival.Name);
-            }
+            await TryAsync(arrival.Name, () => TakeUpAsync(arrival, tries, cancellation), failures, cancellation);
         }
+    }
 
-        await posts.SweepAsync(cancellation);
+    private async Task TakeUpAsync(Arrival arrival, int tries, CancellationToken cancellation)
+    {
+        if (tries < MaxTries)
+        {
+            await arrivals.SendAgainAsync(arrival.Name, cancellation);
+            await inbox.CountTryAsync(arrival, tries + 1, cancellation);
+            log.LogWarning("{Blob} was left behind in the inbox; IngestReport is asked for it again, try {Try} of {MaxTries}", arrival.Name, tries + 1, MaxTries);
+        }
+        else
+        {
+            await inbox.QuarantineAsync(arrival, $"IngestReport failed on it again and again ({tries} times {StorageLayout.ArrivalsQueue}-poison): see its errors in the log.", cancellation);
+            log.LogError("{Blob} went to quarantine: IngestReport failed on it again and again", arrival.Name);
+        }
+    }
+
+    private async Task SweepMxHostsAsync(DateTimeOffset now, CancellationToken cancellation)
+    {
         var swept = await mxHosts.SweepAsync(now - MxHostsKept, cancellation);
         if (swept > 0)
         {
             log.LogInformation("{Count} address(es) of MX hosts that are behind no domain any more were cleared away", swept);
         }
+    }
 
+    private async Task SweepWantedAsync(CancellationToken cancellation)
+    {
         var unanswered = await wanted.SweepAsync(cancellation);
         if (unanswered > 0)
         {
             log.LogWarning("{Count} address(es) that no probe agent looked at within a day were cleared away; the next round asks for them again", unanswered);
+        }
+    }
+
+    // One report's trouble, or one table's, is not another's.
+    private async Task TryAsync(string what, Func<Task> sweep, List<Exception> failures, CancellationToken cancellation)
+    {
+        try
+        {
+            await sweep();
+        }
+        catch (Exception e) when (!cancellation.IsCancellationRequested)
+        {
+            log.LogError(e, "{What} could not be swept; it is tried again at the next run", what);
+            failures.Add(e);
         }
     }
 }

@@ -1,3 +1,8 @@
+using System.Net;
+using Azure.Core;
+using Azure.Core.Pipeline;
+using Azure.Data.Tables;
+using Azure.Storage.Blobs;
 using Azure.Storage.Blobs.Models;
 using StsFunctions.Domains;
 using StsFunctions.IngestReport;
@@ -82,6 +87,56 @@ public sealed class SweepStorageTests(AzuriteFixture azurite) : IAsyncLifetime
     }
 
     [Fact]
+    public async Task One_report_that_fails_keeps_neither_the_others_nor_the_rest_of_the_sweep_from_being_done()
+    {
+        await DropAsync("a", [1]);
+        await DropAsync("b", [2]);
+        await _storage.MxHosts.ClaimAsync("mx.example", IPAddress.Loopback, "20260314120000000", TimeSpan.FromMinutes(2), null, Now);
+        var options = new BlobClientOptions { Retry = { MaxRetries = 0 } };
+        options.AddPolicy(new Unwritable("/a"), HttpPipelinePosition.PerCall);
+        _inbox = new ReportInbox(new BlobServiceClient(_storage.ConnectionString, options), _storage.Time);
+
+        var failure = await Assert.ThrowsAsync<AggregateException>(() => SweepAsync(TimeSpan.FromDays(31)));
+
+        Assert.IsType<IOException>(Assert.Single(failure.InnerExceptions));
+        Assert.Equal(["a", "b"], (await MessagesAsync()).Select(ArrivalEvent.BlobName).Order());
+        Assert.Equal([false, true], (await BlobsAsync(StorageLayout.InboxContainer)).OrderBy(blob => blob.Name).Select(blob => blob.Metadata.ContainsKey("tries")));
+        Assert.Empty(await _storage.Tables.GetTableClient(StorageLayout.MxHostsTable).QueryAsync<TableEntity>(cancellationToken: Now).ToListAsync(Now));
+    }
+
+    [Fact]
+    public async Task A_table_that_fails_keeps_the_others_from_nothing()
+    {
+        await _storage.MxHosts.ClaimAsync("mx.example", IPAddress.Loopback, "20260314120000000", TimeSpan.FromMinutes(2), null, Now);
+        await _storage.Tables.DeleteTableAsync(StorageLayout.ReportsTable, Now);
+
+        await Assert.ThrowsAsync<AggregateException>(() => SweepAsync(TimeSpan.FromDays(31)));
+
+        Assert.Empty(await _storage.Tables.GetTableClient(StorageLayout.MxHostsTable).QueryAsync<TableEntity>(cancellationToken: Now).ToListAsync(Now));
+    }
+
+    [Fact]
+    public async Task However_long_a_name_becomes_once_it_is_escaped_a_report_is_kept_and_quarantined_with_the_beginning_of_it()
+    {
+        var name = new string('報', 900);
+        await DropAsync(name, [1, 2, 3], ("tries", "3"));
+        var (content, arrival) = (await _inbox.OpenAsync(name, Now))!.Value;
+        await content.DisposeAsync();
+
+        await _inbox.KeepAsync(arrival, new MemoryStream([1, 2, 3], 0, 3, writable: false, publiclyVisible: true), Now);
+        await SweepAsync(TimeSpan.FromHours(2));
+
+        Assert.Empty(await BlobsAsync(StorageLayout.InboxContainer));
+        foreach (var container in (string[])[StorageLayout.ReportsContainer, StorageLayout.QuarantineContainer])
+        {
+            var kept = Assert.Single(await BlobsAsync(container));
+            var shown = ReportInbox.ArrivalOf(kept.Name, kept.Properties.ETag!.Value, default, kept.Metadata).Name;
+            Assert.StartsWith(shown, name, StringComparison.Ordinal);
+            Assert.InRange(shown.Length, 400, 500);
+        }
+    }
+
+    [Fact]
     public async Task An_empty_inbox_is_nothing_to_do()
     {
         await SweepAsync(TimeSpan.FromHours(2));
@@ -115,4 +170,12 @@ public sealed class SweepStorageTests(AzuriteFixture azurite) : IAsyncLifetime
 
     private async Task<List<BlobItem>> BlobsAsync(string container) =>
         await _storage.Blobs.GetBlobContainerClient(container).GetBlobsAsync(new GetBlobsOptions { Traits = BlobTraits.Metadata }, Now).ToListAsync(Now);
+
+    private sealed class Unwritable(string blob) : HttpPipelinePolicy
+    {
+        public override void Process(HttpMessage message, ReadOnlyMemory<HttpPipelinePolicy> pipeline) => throw new NotSupportedException();
+
+        public override ValueTask ProcessAsync(HttpMessage message, ReadOnlyMemory<HttpPipelinePolicy> pipeline) =>
+            message.Request.Method == RequestMethod.Put && message.Request.Uri.Path.EndsWith(blob, StringComparison.Ordinal) ? throw new IOException("torn") : ProcessNextAsync(message, pipeline);
+    }
 }
