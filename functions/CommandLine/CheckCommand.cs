@@ -102,7 +102,8 @@ internal static class CheckCommand
         await using var services = Compose(settings with
         {
             Outgoing = settings.Outgoing with { DnsServer = dnsServer ?? settings.Outgoing.DnsServer },
-            Check = settings.Check with { SmtpPort = smtpPort ?? settings.Check.SmtpPort },
+            // The reference MX hosts listen on their own port alone.
+            Check = smtpPort is { } other && other != settings.Check.SmtpPort ? settings.Check with { SmtpPort = other, ReferenceMxHosts = [] } : settings.Check,
         });
         var time = services.GetRequiredService<TimeProvider>();
         Observation seen;
