@@ -85,7 +85,7 @@ internal sealed class CheckDomainFunction(
             Suspects = confirmed.Suspects,
             LastCheckAt = seen.At,
             // Where there was nothing to see, what was known of the network stands.
-            Observed = !seen.IsUnseen && (seen.Port25 == Port25.Open || before is not { Observed: false, LastCheckAt: not null }),
+            Observed = !seen.IsUnseen && (seen.Port25 == Port25.Open || before.Observed || before.LastCheckAt is null),
             NextExpiry = Rules.Certificates.NextExpiry(given) ?? (seen.Port25 == Port25.Closed ? before.NextExpiry : null),
             StsTtl = StsTtlOf(given, before.StsTtl),
         };

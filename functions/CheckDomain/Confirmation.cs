@@ -37,7 +37,7 @@ internal sealed record Confirmation(IReadOnlyList<Finding> Findings, IReadOnlyLi
         var standing = open.ToDictionary(o => (o.Finding.Code, o.Finding.Subject), o => o.Finding);
         var counted = new List<Finding>();
         var suspected = new List<Suspect>();
-        foreach (var finding in judgement.Findings)
+        foreach (var finding in FindingChanges.OneOfEach(judgement.Findings))
         {
             var (known, key) = (standing.GetValueOrDefault((finding.Code, finding.Subject)), (finding.Code, finding.Subject));
             if (!takesThreeLooks(finding.Code) || finding.Severity <= known?.Severity)

@@ -43,12 +43,9 @@ internal static class ReportCommands
             await using var content = file.OpenRead();
             using var raw = await reader.BufferAsync(content, cancellation);
             var read = await reader.ReadAsync(raw, cancellation);
-            var shown = new List<ShownReportFile>();
-            foreach (var report in read.Reports)
-            {
-                shown.Add(ShownReportFile.Of(report, await SignersAsync(report, settings, cancellation)));
-            }
-
+            // As when it arrives, but by the keys that DNS tells now.
+            var signers = await new MailAuthenticity(new Resolver(settings.Outgoing), TimeProvider.System).VerifyEachAsync(read.Reports, fromMailbox: false, cancellation);
+            var shown = read.Reports.Select(report => ShownReportFile.Of(report, report.Mail is { } mail ? signers.GetValueOrDefault(mail) : null)).ToList();
             if (json)
             {
                 CommandJson.Write(shown, CommandJson.Default.ListShownReportFile);
@@ -72,10 +69,4 @@ internal static class ReportCommands
             return Commands.Refused;
         }
     }
-
-    // As when it arrives, but by the keys that DNS tells now.
-    private static async Task<MailSigners?> SignersAsync(ReadReport read, Settings settings, CancellationToken cancellation) =>
-        read.Mail is { } mail
-            ? await new MailAuthenticity(new Resolver(settings.Outgoing), TimeProvider.System).VerifyAsync(mail, fromMailbox: false, cancellation)
-            : null;
 }

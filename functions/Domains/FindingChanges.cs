@@ -19,7 +19,7 @@ internal static class FindingChanges
     public static IReadOnlyList<FindingChange> Between(IReadOnlyList<OpenFinding> open, IReadOnlyList<Finding> found, IReadOnlySet<string> unseen)
     {
         var before = open.ToDictionary(o => (o.Finding.Code, o.Finding.Subject));
-        var now = found.GroupBy(f => (f.Code, f.Subject)).ToDictionary(same => same.Key, same => same.OrderByDescending(f => f.Severity).ThenByDescending(f => f.Stage).First());
+        var now = OneOfEach(found).ToDictionary(f => (f.Code, f.Subject));
         var changes = new List<FindingChange>();
         foreach (var finding in now.Values)
         {
@@ -43,4 +43,9 @@ internal static class FindingChanges
             .Select(o => new FindingChange(o.Finding, o, Change.Resolved)));
         return [.. changes.OrderByDescending(change => change.Finding.Severity)];
     }
+
+    /// <summary>Of what was found twice by code and subject the worst, and of those the first.</summary>
+    public static IEnumerable<Finding> OneOfEach(IEnumerable<Finding> found) => found
+        .GroupBy(f => (f.Code, f.Subject))
+        .Select(same => same.OrderByDescending(f => f.Severity).ThenByDescending(f => f.Stage).First());
 }

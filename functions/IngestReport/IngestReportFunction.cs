@@ -24,9 +24,6 @@ internal sealed class IngestReportFunction(
     /// <summary>The pause before they are asked for again. Not the queue's own retries: those end in minutes, as poison.</summary>
     public static readonly TimeSpan KeysAskedAgainAfter = TimeSpan.FromMinutes(15);
 
-    // Of one arrival: each may cost questions to the DNS of whoever it names.
-    private const int MaxMails = 10;
-
     public async Task RunAsync(string message, CancellationToken cancellation)
     {
         if (ReprocessRequest.FromJson(message) is { } request)
@@ -77,7 +74,7 @@ internal sealed class IngestReportFunction(
     // Whoever signed it is found out now, for a reading that will succeed: keys rotate.
     private async Task QuarantineAsync(string blob, Arrival arrival, UnreadableReportException why, CancellationToken cancellation)
     {
-        var signers = why.Mail is { } mail && arrival.Source != ReportSource.Https ? await VerifyAsync(arrival, mail, cancellation) : null;
+        var signers = why.Mail is { } mail && arrival.Source != ReportSource.Https ? await authenticity.VerifyAsync(mail, IsFromMailbox(arrival), cancellation) : null;
         if (signers is { Untold.Count: > 0 } && IsAwaited(arrival))
         {
             await WaitAsync(blob, signers.Reasons, cancellation);
@@ -184,25 +181,21 @@ internal sealed class IngestReportFunction(
     // A POST is never verified, whatever was posted: anybody can post a mail that somebody else once got. Each mail vouches for what came in it alone.
     private async Task<IReadOnlyDictionary<MimeMessage, MailSigners>> SignersAsync(Arrival arrival, OpenedArrival opened, CancellationToken cancellation)
     {
-        var signers = new Dictionary<MimeMessage, MailSigners>();
         if (arrival.Source == ReportSource.Https)
         {
-            return signers;
+            return new Dictionary<MimeMessage, MailSigners>();
         }
 
-        foreach (var mail in opened.Reports.Select(one => one.Mail).OfType<MimeMessage>().Distinct().Take(MaxMails))
+        var signers = await authenticity.VerifyEachAsync(opened.Reports, IsFromMailbox(arrival), cancellation);
+        if (opened.OneMail is { } mail)
         {
-            signers[mail] = await VerifyAsync(arrival with { Signers = mail == opened.OneMail ? arrival.Signers : [] }, mail, cancellation);
+            signers[mail] = signers[mail].Knowing(arrival.Signers);
         }
 
         return signers;
     }
 
-    private async Task<MailSigners> VerifyAsync(Arrival arrival, MimeMessage mail, CancellationToken cancellation)
-    {
-        var now = await authenticity.VerifyAsync(mail, fromMailbox: arrival.Source == ReportSource.Mailbox, cancellation);
-        return now with { Valid = [.. now.Valid.Union(arrival.Signers)] };
-    }
+    private static bool IsFromMailbox(Arrival arrival) => arrival.Source == ReportSource.Mailbox;
 
     private async Task StoreAsync(
         Arrival arrival,

@@ -22,6 +22,24 @@ internal sealed class MailAuthenticity(Resolver resolver, TimeProvider time)
     private const int MaxSignatureLength = 8 * 1024;
     private const int MaxFields = 1_000;
 
+    // Of one arrival: each may cost questions to the DNS of whoever it names.
+    private const int MaxMails = 10;
+
+    /// <summary>Checks the signatures of each mail that some reports of one arrival came in, the first ten: a mail vouches for what came in it alone.</summary>
+    /// <param name="reports">The reports.</param>
+    /// <param name="fromMailbox">As <see cref="VerifyAsync"/> takes it.</param>
+    /// <param name="cancellation">Ends it.</param>
+    public async Task<Dictionary<MimeMessage, MailSigners>> VerifyEachAsync(IReadOnlyList<ReadReport> reports, bool fromMailbox, CancellationToken cancellation)
+    {
+        var signers = new Dictionary<MimeMessage, MailSigners>();
+        foreach (var mail in reports.Select(report => report.Mail).OfType<MimeMessage>().Distinct().Take(MaxMails))
+        {
+            signers[mail] = await VerifyAsync(mail, fromMailbox, cancellation);
+        }
+
+        return signers;
+    }
+
     /// <summary>Checks a mail's signatures.</summary>
     /// <param name="mail">As it was parsed, over the bytes that came.</param>
     /// <param name="fromMailbox">It was read out of the mailbox in Exchange Online, which notes what it found itself.</param>

@@ -18,6 +18,9 @@ internal sealed record MailSigners(
     IReadOnlyList<DomainName> FoundByReceiver,
     IReadOnlyList<string> Reasons)
 {
+    /// <summary>The same, where some signatures are known to have been valid when the mail arrived.</summary>
+    public MailSigners Knowing(IReadOnlyList<DomainName> valid) => this with { Valid = [.. Valid.Union(valid)] };
+
     /// <summary>A verdict on one of the mail's reports, and the domain whose signature it rests on.</summary>
     /// <param name="organizationName">The report's.</param>
     public (Verdict Verdict, string SignedBy) VerdictOn(string? organizationName)

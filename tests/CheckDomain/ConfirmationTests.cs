@@ -31,6 +31,15 @@ public sealed class ConfirmationTests
     }
 
     [Fact]
+    public void What_one_look_finds_twice_by_code_and_subject_is_one_sighting_of_the_worst()
+    {
+        var look = Confirm([], [], Warning, Critical);
+
+        Assert.Equal((1, Severity.Critical), (Assert.Single(look.Suspects).Looks, look.Suspects[0].Severity));
+        Assert.Equal(2, Assert.Single(Confirm([], look.Suspects, Warning, Critical).Suspects).Looks);
+    }
+
+    [Fact]
     public void A_look_that_sees_it_gone_clears_it() =>
         Assert.All(Looks([], [Warning], [Warning], [], [Warning], [Warning]), look => Assert.Empty(look.Findings));
 

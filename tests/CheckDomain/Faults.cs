@@ -42,6 +42,7 @@ internal sealed record Fault(string Code, string Subject, string Severities, Obs
         new("mx.null.beside-others", "example.com", "Warning Warning Warning", Seen.Good with { Mx = Seen.Found("example.com", "0 .", $"10 {Mx}") }),
         new("mx.implicit", "example.com", Infos,
             Seen.With(Seen.Host("example.com", Session(Seen.Certificate("example.com"))) with { Implicit = true }) with { Mx = Seen.Nothing("example.com") }) { Given = given => given.Covering("example.com") },
+        new("mx.uncovered", "mx21.example.com", "Critical Warning -", Seen.Good with { Mx = Seen.Good.Mx with { Records = [.. Seen.Good.Mx.Records, "99 mx21.example.com"] } }) { Why = "one more than is looked at" },
         new("mx.uncovered", "mx9.example.com", "Critical Warning -", Seen.With(Seen.Good.MxHosts[0], Seen.Host("mx9.example.com", Session(Seen.Certificate("mx9.example.com"))))),
         new("mx.pattern.unused", "*.old.example", "Info Info -", Seen.Good) { Given = given => given.Covering(Mx, "*.old.example") },
         new("mx.address-literal", "192.0.2.1", "Critical Warning Warning", Seen.With(Seen.Good.MxHosts[0], Seen.Host("192.0.2.1"))),

@@ -152,13 +152,18 @@ internal sealed class MxUncovered : IRule
 
     public IEnumerable<Finding> Judge(Case given) => given.Policy.Mode == PolicyMode.None
         ? []
-        : given.Seen.MxHosts
-            .Where(host => !MxHosts.IsAddress(host.Host) && !MxHosts.IsCovered(given, host.Host))
+        : MxHosts.NamedBy(given)
+            .Select(host => host.ToLowerInvariant())
+            .Where(host => host != "." && !MxHosts.IsAddress(host) && !MxHosts.IsCovered(given, host))
             .Select(host => Kind.Found(
-                given.WhenRefused, host.Host,
-                $"MX {host.Preference.ToString(CultureInfo.InvariantCulture)} {host.Host}; the policy lists {string.Join(", ", given.Policy.Mx)}",
+                given.WhenRefused, host,
+                $"MX {RecordOf(given, host)}; the policy lists {string.Join(", ", given.Policy.Mx)}",
                 $"No mx pattern of the policy covers this server: {given.Consequence}.",
-                $"If it is yours, publish a policy with the line \"mx: {host.Host}\" and then the new id. If not, remove the MX record."));
+                $"If it is yours, publish a policy with the line \"mx: {host}\" and then the new id. If not, remove the MX record."));
+
+    // Without an MX record the domain stands for itself.
+    private static string RecordOf(Case given, string host) =>
+        given.Seen.Mx.Records.FirstOrDefault(record => record.EndsWith($" {host}", StringComparison.OrdinalIgnoreCase)) ?? host;
 }
 
 /// <summary>A pattern of the policy that covers no MX host.</summary>
