@@ -1,0 +1,8 @@
+namespace StsFunctions.Api;
+
+/// <summary>Reads what stands in the place of a route's parameters.</summary>
+internal static class RouteValues
+{
+    /// <summary>The value of a parameter of the function's route.</summary>
+    public static string RouteValue(this HttpRequest request, string name) => (string)request.RouteValues[name]!;
+}

@@ -1,0 +1,11 @@
+using Microsoft.Azure.Functions.Worker;
+using StsFunctions.IngestReport;
+
+namespace StsFunctions.Functions;
+
+/// <summary>Queue: reads a stored report into rows.</summary>
+internal sealed class IngestReport(IngestReportFunction useCase)
+{
+    [Function(nameof(IngestReport))]
+    public Task RunAsync([QueueTrigger("report-arrivals")] string message, CancellationToken cancellationToken) => useCase.RunAsync(message, cancellationToken);
+}

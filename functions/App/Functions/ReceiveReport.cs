@@ -1,0 +1,117 @@
+using Azure;
+using Microsoft.Azure.Functions.Worker;
+using StsFunctions.Api;
+using StsFunctions.Domains;
+using StsFunctions.Middleware;
+using StsFunctions.Protocol;
+using StsFunctions.Reports;
+
+namespace StsFunctions.Functions;
+
+/// <summary>
+/// HTTP: takes a report by POST (RFC 8460 §5.4) and answers 201 once it is stored; IngestReport reads it from there. Anybody may post,
+/// so what comes is read before it is stored, and is bounded for each policy domain and in all.
+/// </summary>
+internal sealed class ReceiveReport(
+    ReportReader reader,
+    ReportInbox inbox,
+    DomainStore domains,
+    PostCountStore counts,
+    PostRate rate,
+    ReportSettings settings,
+    ArrivalSettings arrivals,
+    TimeProvider time,
+    ILogger<ReceiveReport> log)
+{
+    /// <summary>When to come back while storage does not answer.</summary>
+    public static readonly TimeSpan StorageAwaited = TimeSpan.FromMinutes(5);
+
+    private const string Accepted = "application/tlsrpt+gzip, application/tlsrpt+json";
+
+    // A report on more domains than this is looked at only so far: the rest is IngestReport's.
+    private const int MaxLookups = 20;
+
+    [Function(nameof(ReceiveReport))]
+    [EndpointHost(EndpointHost.App)]
+    public async Task RunAsync([HttpTrigger(AuthorizationLevel.Anonymous, "post", Route = "v1/tlsrpt")] HttpRequest request)
+    {
+        try
+        {
+            await TakeAsync(request.HttpContext);
+        }
+        catch (UnreadableReportException e)
+        {
+            throw new ProblemException(e.IsTooLarge ? StatusCodes.Status413PayloadTooLarge : StatusCodes.Status400BadRequest, e.Message);
+        }
+        catch (Exception e) when (e is RequestFailedException or AggregateException || (e is OperationCanceledException && !request.HttpContext.RequestAborted.IsCancellationRequested))
+        {
+            // Not stored, so not taken: the sender keeps it and comes again (RFC 8460 §5.5).
+            log.LogError(e, "A posted report could not be stored");
+            throw ProblemException.Unavailable("Reports cannot be stored at the moment; send it again later.", StorageAwaited);
+        }
+    }
+
+    private async Task TakeAsync(HttpContext context)
+    {
+        var cancellation = context.RequestAborted;
+        if (!rate.TryTake())
+        {
+            throw ProblemException.TooMany("Too many reports are posted at the moment; send it again later.", PostRate.Period);
+        }
+
+        if (context.Request.ContentLength > settings.MaxBytes)
+        {
+            throw new UnreadableReportException($"The report is larger than {settings.MaxBytes} bytes.", isTooLarge: true);
+        }
+
+        // Read before it is stored: nobody fills the storage with what is no report.
+        using var raw = await reader.BufferAsync(context.Request.Body, cancellation);
+        if (!PostedForm.IsReports(raw.GetBuffer().AsSpan(0, (int)raw.Length)))
+        {
+            throw ProblemException.UnsupportedMediaType(
+                "The body is neither JSON, nor gzip, nor zip. Post the report itself, as application/tlsrpt+gzip or application/tlsrpt+json (RFC 8460 §5.4).", Accepted);
+        }
+
+        var reports = (await reader.ReadAsync(raw, cancellation)).Reports;
+        var hosted = await HostedAsync(reports, cancellation);
+        if (hosted.Count == 0)
+        {
+            throw new ProblemException(StatusCodes.Status403Forbidden, "None of the report's policy domains is hosted here.");
+        }
+
+        foreach (var domain in hosted)
+        {
+            // A zip file holds many.
+            var count = reports.Count(one => one.Report.Policies.Any(policy => policy.PolicyDomain == domain));
+            if (!await counts.TryCountAsync(domain, count, arrivals.Posts.PerDomainAndDay, cancellation))
+            {
+                log.LogWarning("A posted report was refused: {Domain} had its {Most} of today", domain, arrivals.Posts.PerDomainAndDay);
+                throw ProblemException.TooMany($"No more reports on {domain} are taken by POST today.", UntilTomorrow());
+            }
+        }
+
+        var blob = await inbox.PutAsync(raw, ReportSource.Https, cancellation);
+        log.LogInformation("Took a report by POST: {Blob}", blob);
+        context.Response.StatusCode = StatusCodes.Status201Created;
+    }
+
+    private async Task<IReadOnlyList<DomainName>> HostedAsync(IEnumerable<ReadReport> reports, CancellationToken cancellation)
+    {
+        var hosted = new List<DomainName>();
+        foreach (var domain in reports.SelectMany(r => r.Report.Policies).Select(p => p.PolicyDomain).Distinct().Take(MaxLookups))
+        {
+            if (await domains.IsActiveAsync(Keys.Domain(domain), cancellation))
+            {
+                hosted.Add(domain);
+            }
+        }
+
+        return hosted;
+    }
+
+    private TimeSpan UntilTomorrow()
+    {
+        var now = time.GetUtcNow();
+        return now.UtcDateTime.Date.AddDays(1) - now.UtcDateTime;
+    }
+}

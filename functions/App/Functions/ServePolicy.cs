@@ -1,0 +1,74 @@
+using Microsoft.Azure.Functions.Worker;
+using Microsoft.Net.Http.Headers;
+using StsFunctions.Domains;
+using StsFunctions.Middleware;
+using StsFunctions.Protocol;
+using StsFunctions.ServePolicy;
+
+namespace StsFunctions.Functions;
+
+/// <summary>HTTP: a policy, by the host name that it was asked for (RFC 8461 §3.3).</summary>
+internal sealed class ServePolicy(PolicyCache cache, ILogger<ServePolicy> log)
+{
+    private const string PolicyHostLabel = "mta-sts.";
+    private const string ContentType = "text/plain; charset=utf-8";
+
+    [Function(nameof(ServePolicy))]
+    [EndpointHost(EndpointHost.Policy)]
+    public async Task RunAsync([HttpTrigger(AuthorizationLevel.Anonymous, "get", "head", Route = ".well-known/mta-sts.txt")] HttpRequest request)
+    {
+        var context = request.HttpContext;
+        // The header as it stands: A-labels stay A-labels.
+        if (PolicyDomainOf(context.Request.Headers.Host.ToString()) is not { } domain)
+        {
+            context.Response.StatusCode = StatusCodes.Status404NotFound;
+            return;
+        }
+
+        try
+        {
+            var policy = await cache.GetAsync(domain, context.RequestAborted);
+            if (policy is null)
+            {
+                context.Response.StatusCode = StatusCodes.Status404NotFound;
+                return;
+            }
+
+            await AnswerAsync(context, policy);
+        }
+        catch (PolicyUnavailableException e)
+        {
+            log.LogError(e, "No policy to serve for {Domain}", domain);
+            context.Response.StatusCode = StatusCodes.Status503ServiceUnavailable;
+            context.Response.Headers.RetryAfter = "10";
+        }
+    }
+
+    private static async Task AnswerAsync(HttpContext context, ServedPolicy policy)
+    {
+        var headers = context.Response.Headers;
+        // An intermediary may keep a copy, but must ask before each use: no old policy after an update (GET-4).
+        headers.CacheControl = "no-cache";
+        headers.XContentTypeOptions = "nosniff";
+        if (context.Request.Headers is { IfMatch.Count: > 0 } or { IfNoneMatch.Count: > 0 })
+        {
+            // Weighs the conditions (RFC 9110 §13.2): 304, 412, or the whole.
+            await Results.Bytes(policy.Bytes, ContentType, entityTag: new EntityTagHeaderValue(policy.EntityTag)).ExecuteAsync(context);
+            return;
+        }
+
+        headers.ContentType = ContentType;
+        headers.ETag = policy.EntityTag;
+        headers.ContentLength = policy.Bytes.Length;
+        if (!HttpMethods.IsHead(context.Request.Method))
+        {
+            await context.Response.BodyWriter.WriteAsync(policy.Bytes, CancellationToken.None);
+        }
+    }
+
+    private static DomainName? PolicyDomainOf(string host) =>
+        host.StartsWith(PolicyHostLabel, StringComparison.OrdinalIgnoreCase)
+        && DomainName.TryParse(host[PolicyHostLabel.Length..], out var domain)
+            ? domain
+            : null;
+}

@@ -1,0 +1,18 @@
+using StsFunctions.Api;
+using StsFunctions.Functions;
+
+namespace StsFunctions.Hosting;
+
+/// <summary>The services of the app. Everything is made when it is first needed, so that a policy served from cold pays for nothing else.</summary>
+internal static class AppServiceCollectionExtensions
+{
+    /// <summary>Adds everything that the functions are made of.</summary>
+    public static IServiceCollection AddStsFunctions(this IServiceCollection services, Settings settings)
+    {
+        services.AddStsCore(settings);
+        services.AddSingleton<PostRate>();
+        services.AddSingleton(provider => new BearerTokens(
+            settings.Auth, provider.GetRequiredService<TimeProvider>(), provider.GetRequiredService<ILoggerFactory>()));
+        return services;
+    }
+}

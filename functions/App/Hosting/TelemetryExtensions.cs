@@ -1,0 +1,62 @@
+using Azure.Identity;
+using Azure.Monitor.OpenTelemetry.Exporter;
+using Microsoft.Azure.Functions.Worker.OpenTelemetry;
+using Microsoft.Extensions.Hosting;
+using OpenTelemetry.Metrics;
+using OpenTelemetry.Resources;
+using OpenTelemetry.Trace;
+
+namespace StsFunctions.Hosting;
+
+/// <summary>Logs go to the Functions host, always; traces, metrics and logs to Azure Monitor when a connection string is set.</summary>
+internal static class TelemetryExtensions
+{
+    /// <summary>Adds logging and, where it is set, the exporter.</summary>
+    public static void AddTelemetry(this IHostApplicationBuilder builder, TelemetrySettings settings)
+    {
+        builder.Logging
+            .AddFilter("Microsoft", LogLevel.Warning)
+            // It logs nothing above Information, but begins a span and a scope for every request if it may log at all.
+            .AddFilter("Microsoft.AspNetCore.Hosting.Diagnostics", LogLevel.None)
+            .AddFilter("Azure", LogLevel.Warning)
+            .SetMinimumLevel(LogLevel.Information);
+
+        if (settings.ConnectionString is null)
+        {
+            return;
+        }
+
+        var telemetry = builder.Services.AddOpenTelemetry();
+        telemetry.UseFunctionsWorkerDefaults();
+        telemetry
+            .ConfigureResource(resource => resource.AddService("StsFunctions"))
+            .WithTracing(traces => traces.AddAzureMonitorTraceExporter(Configure))
+            .WithMetrics(metrics => metrics
+                .AddAspNetCoreInstrumentation()
+                .AddAzureMonitorMetricExporter(Configure));
+        builder.Logging.AddOpenTelemetry(logs => logs.AddAzureMonitorLogExporter(Configure));
+
+        void Configure(AzureMonitorExporterOptions exporter)
+        {
+            exporter.ConnectionString = settings.ConnectionString;
+            // A rate limit counts from a process's start, and most of ours are short: keep every span.
+            exporter.TracesPerSecond = null;
+            exporter.SamplingRatio = 1;
+            exporter.Credential = CredentialOf(settings.AuthenticationString);
+        }
+    }
+
+    // As the Functions host reads it: ClientId=<id>;Authorization=AAD.
+    private static ManagedIdentityCredential? CredentialOf(string? authentication)
+    {
+        if (authentication?.Contains("Authorization=AAD", StringComparison.OrdinalIgnoreCase) != true)
+        {
+            return null;
+        }
+
+        var clientId = authentication.Split(';')
+            .Select(part => part.Split('=', 2))
+            .FirstOrDefault(pair => pair is [var name, _] && name.Trim().Equals("ClientId", StringComparison.OrdinalIgnoreCase))?[1].Trim();
+        return new ManagedIdentityCredential(clientId is null ? ManagedIdentityId.SystemAssigned : ManagedIdentityId.FromUserAssignedClientId(clientId));
+    }
+}

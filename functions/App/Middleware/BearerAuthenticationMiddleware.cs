@@ -1,0 +1,26 @@
+using Microsoft.Azure.Functions.Worker;
+using Microsoft.Azure.Functions.Worker.Middleware;
+using StsFunctions.Api;
+
+namespace StsFunctions.Middleware;
+
+/// <summary>Lets a function that is marked with <c>[Authorize]</c> be called by those alone whose access token carries one of its roles.</summary>
+internal sealed class BearerAuthenticationMiddleware(BearerTokens tokens) : IFunctionsWorkerMiddleware
+{
+    public async Task Invoke(FunctionContext context, FunctionExecutionDelegate next)
+    {
+        if (context.GetHttpContext() is { } http && FunctionMethod.Of(context.FunctionDefinition).Roles is { } roles)
+        {
+            http.Response.Headers.CacheControl = "no-store";
+            var caller = await tokens.CallerOfAsync(http);
+            if (!caller.IsAny(roles))
+            {
+                throw ProblemException.Forbidden("None of your roles may do this; docs/API.md says which may.");
+            }
+
+            http.Features.Set(caller);
+        }
+
+        await next(context);
+    }
+}

@@ -1,0 +1,17 @@
+using Microsoft.Azure.Functions.Worker;
+using Microsoft.Extensions.Hosting;
+
+namespace StsFunctions.Middleware;
+
+/// <summary>What stands before every HTTP function.</summary>
+internal static class MiddlewareExtensions
+{
+    /// <summary>Adds the app's middleware, the outermost first.</summary>
+    public static IFunctionsWorkerApplicationBuilder UseStsMiddleware(this IFunctionsWorkerApplicationBuilder builder)
+    {
+        builder.UseMiddleware<ProblemDetailsMiddleware>();
+        builder.UseMiddleware<HostFilteringMiddleware>();
+        builder.UseMiddleware<BearerAuthenticationMiddleware>();
+        return builder;
+    }
+}

@@ -1,0 +1,201 @@
+using System.CommandLine;
+using Azure;
+using Azure.Data.Tables;
+using Azure.Data.Tables.Models;
+using Azure.Storage.Blobs;
+using Azure.Storage.Queues;
+using Spectre.Console;
+using StsFunctions.Domains;
+using StsFunctions.Hosting;
+using StsFunctions.Protocol;
+using StsFunctions.Reports;
+
+namespace StsFunctions.CommandLine;
+
+/// <summary><c>domain add</c>, <c>list</c>, <c>show</c>, <c>remove</c>, <c>remaining</c>: against whatever storage the settings name.</summary>
+internal static class DomainCommands
+{
+    public static Command Create()
+    {
+        var json = new Option<bool>("--json") { Description = "Write JSON, for machines" };
+        var domain = new Argument<string>("domain") { Description = "The policy domain, such as example.com" };
+
+        var policy = new Option<FileInfo>("--policy") { Description = "The policy file, as RFC 8461 §3.2 has it", Required = true };
+        var group = new Option<string?>("--group") { Description = "The customer or team that the domain belongs to" };
+        var add = new Command("add", "Host a domain, or replace its policy; prints the DNS records to publish") { domain, policy, group, json };
+        add.SetAction((parsed, cancellation) => RunAsync(
+            (services, token) => AddAsync(services, parsed.GetValue(domain)!, parsed.GetValue(policy)!, parsed.GetValue(group), parsed.GetValue(json), token),
+            cancellation));
+
+        var list = new Command("list", "List the hosted domains") { json };
+        list.SetAction((parsed, cancellation) => RunAsync((services, token) => ListAsync(services, parsed.GetValue(json), token), cancellation));
+
+        var show = new Command("show", "Show a domain: policies, findings, and what senders reported") { domain, json };
+        show.SetAction((parsed, cancellation) => RunAsync(
+            (services, token) => ShowAsync(services, parsed.GetValue(domain)!, parsed.GetValue(json), token), cancellation));
+
+        var force = new Option<bool>("--force") { Description = "Remove it although senders may still hold its policy" };
+        var remove = new Command("remove", "Stop hosting a domain") { domain, force };
+        remove.SetAction((parsed, cancellation) => RunAsync(
+            (services, token) => RemoveAsync(services, parsed.GetValue(domain)!, parsed.GetValue(force), token), cancellation));
+
+        var remaining = new Command("remaining", "List what would break if everything were taken down: domains still hosted, from when each may go, CNAMEs that would dangle") { json };
+        remaining.SetAction((parsed, cancellation) => RunAsync((services, token) => RemainingCommand.RunAsync(services, parsed.GetValue(json), token), cancellation));
+
+        return new Command("domain", "Manage the hosted domains") { add, list, show, remove, remaining };
+    }
+
+    // Every failure is one line that says what to do; a stack trace helps nobody at a prompt.
+    private static async Task<int> RunAsync(Func<IServiceProvider, CancellationToken, Task<int>> command, CancellationToken cancellation)
+    {
+        var settings = Settings.Read(Environment.GetEnvironmentVariables(), out var faults);
+        if (faults.Count > 0)
+        {
+            foreach (var fault in faults)
+            {
+                await Console.Error.WriteLineAsync(fault);
+            }
+
+            return Commands.WrongUse;
+        }
+
+        var collection = new ServiceCollection();
+        collection.AddLogging();
+        collection.AddStsCore(settings);
+        await using var services = collection.BuildServiceProvider();
+        try
+        {
+            return await command(services, cancellation);
+        }
+        catch (Exception e) when (e is ProtocolException or RemovalRefusedException or ConcurrentChangeException or ChangePendingException or IOException or UnauthorizedAccessException)
+        {
+            await Console.Error.WriteLineAsync(e.Message);
+            return Commands.Refused;
+        }
+        catch (Exception e) when (e is RequestFailedException or AggregateException or Azure.Identity.AuthenticationFailedException)
+        {
+            await Console.Error.WriteLineAsync($"Storage did not do it: {CauseOf(e).Message.Split('\n')[0].Trim()} See AzureWebJobsStorage in the settings.");
+            return Commands.Refused;
+        }
+    }
+
+    // Of several tries the last one says it; the rest is the storage client's talk of retries.
+    private static Exception CauseOf(Exception e) =>
+        (e is AggregateException { InnerExceptions: [.., var last] } ? last : e).GetBaseException();
+
+    private static async Task<int> AddAsync(IServiceProvider services, string name, FileInfo file, string? group, bool json, CancellationToken cancellation)
+    {
+        var domain = DomainName.Parse(name);
+        var policy = await PolicyFiles.ReadAsync(file, cancellation);
+        await StorageLayout.EnsureAsync(
+            services.GetRequiredService<BlobServiceClient>(), services.GetRequiredService<QueueServiceClient>(), services.GetRequiredService<TableServiceClient>(), cancellation);
+        var publication = await services.GetRequiredService<PolicyPublisher>().PublishAsync(domain, policy, group, cancellation);
+        var records = DnsRecords.For(
+            domain, publication.Id, services.GetRequiredService<AppHosts>().Primary, services.GetRequiredService<EdgeSettings>().Hosts,
+            services.GetRequiredService<ArrivalSettings>().Mailbox?.MailAddress);
+        if (json)
+        {
+            CommandJson.Write(new AddedJson(domain.Value, publication.Id, publication.Changed, records), CommandJson.Default.AddedJson);
+            return Commands.Ok;
+        }
+
+        Console.WriteLine(publication.Changed
+            ? $"{domain}: policy {publication.Id} ({policy.Mode.ToToken()}, max_age {policy.MaxAge} s) is published, and served everywhere within a minute."
+            : $"{domain}: this policy is already the one that is served, as {publication.Id}.");
+        Console.WriteLine();
+        Console.WriteLine("Publish these DNS records, the _mta-sts record last (RFC 8461 §8.1):");
+        Console.WriteLine();
+        foreach (var record in records)
+        {
+            Console.WriteLine($"  {record}");
+        }
+
+        return Commands.Ok;
+    }
+
+    private static async Task<int> ListAsync(IServiceProvider services, bool json, CancellationToken cancellation)
+    {
+        var rows = new List<FleetRow>();
+        try
+        {
+            await foreach (var row in services.GetRequiredService<FleetStore>().ListAsync(cancellation))
+            {
+                rows.Add(row);
+            }
+        }
+        catch (RequestFailedException e) when (e.ErrorCode == TableErrorCode.TableNotFound)
+        {
+            // Nothing was ever added.
+        }
+
+        rows.Sort((a, b) => string.CompareOrdinal(a.Domain, b.Domain));
+        if (json)
+        {
+            CommandJson.Write(rows, CommandJson.Default.ListFleetRow);
+            return Commands.Ok;
+        }
+
+        var table = Tables.Of("domain", "group", "mode", "policy id", "worst finding", "next expiry", "last check", "sessions", "failures");
+        foreach (var row in rows)
+        {
+            table.AddCells(
+                row.Domain,
+                row.Group,
+                row.Mode.ToToken(),
+                row.PolicyId,
+                row.WorstFinding?.ToString().ToLowerInvariant() ?? (row.LastCheckAt is null ? "-" : "none"),
+                Tables.Day(row.NextExpiry),
+                row is { LastCheckAt: not null, Observed: false } ? "no MX seen" : Tables.Minute(row.LastCheckAt),
+                Tables.Number(Report.Sum(row.Days.Select(day => day.Sessions))),
+                Tables.Number(Report.Sum(row.Days.Select(day => day.Failures))));
+        }
+
+        Tables.Write(table);
+        Console.WriteLine($"{rows.Count} domain(s); sessions and failures as reported over the last 30 days.");
+        return Commands.Ok;
+    }
+
+    private static async Task<int> ShowAsync(IServiceProvider services, string name, bool json, CancellationToken cancellation)
+    {
+        var domain = DomainName.Parse(name);
+        var partition = await services.GetRequiredService<DomainStore>().ReadAsync(Keys.Domain(domain), cancellation);
+        if (partition.Record is not { } record)
+        {
+            await Console.Error.WriteLineAsync($"{domain} is not hosted here; add it: domain add {domain} --policy FILE");
+            return Commands.Refused;
+        }
+
+        var from = DateOnly.FromDateTime(services.GetRequiredService<TimeProvider>().GetUtcNow().UtcDateTime).AddDays(-29);
+        var store = services.GetRequiredService<ReportStore>();
+        var reports = new List<ShownReport>();
+        foreach (var report in await store.ReadAsync(domain, from, cancellation))
+        {
+            reports.Add(new ShownReport(report, report.Failures == 0 ? [] : await store.ReadFailuresAsync(report, cancellation)));
+        }
+
+        var shown = new ShownDomain(domain.Value, record, partition.Policies, partition.Findings, partition.Outbox.Count, FleetStore.DailySessionsOf(reports.Select(r => r.Report)), reports);
+        if (json)
+        {
+            CommandJson.Write(shown, CommandJson.Default.ShownDomain);
+        }
+        else
+        {
+            DomainView.Write(shown);
+        }
+
+        return Commands.Ok;
+    }
+
+    private static async Task<int> RemoveAsync(IServiceProvider services, string name, bool force, CancellationToken cancellation)
+    {
+        var domain = DomainName.Parse(name);
+        if (!await services.GetRequiredService<PolicyPublisher>().RemoveAsync(domain, force, cancellation))
+        {
+            await Console.Error.WriteLineAsync($"{domain} is not hosted here.");
+            return Commands.Refused;
+        }
+
+        Console.WriteLine($"{domain} is removed. Now take _mta-sts.{domain}, mta-sts.{domain} and _smtp._tls.{domain} out of DNS.");
+        return Commands.Ok;
+    }
+}

@@ -1,0 +1,116 @@
+using System.CommandLine;
+using System.Text;
+using StsFunctions.CheckDomain;
+using StsFunctions.Domains;
+using StsFunctions.Hosting;
+using StsFunctions.Protocol;
+using StsFunctions.Protocol.MtaSts;
+
+namespace StsFunctions.CommandLine;
+
+/// <summary>What <c>policy fetch</c> shows.</summary>
+/// <param name="Url">The URL that was asked.</param>
+/// <param name="Outcome">How it ended.</param>
+/// <param name="Status">The HTTP status, once there was one.</param>
+/// <param name="ContentType">The media type.</param>
+/// <param name="Location">Where a redirect leads, that nobody follows.</param>
+/// <param name="Policy">The file as it came, if it was fetched.</param>
+/// <param name="Fault">Why a sender has no policy from this, or null if it has one.</param>
+internal sealed record FetchedJson(Uri Url, PolicyFetchOutcome Outcome, int? Status, string? ContentType, string? Location, string? Policy, string? Fault);
+
+/// <summary><c>policy fetch</c>: what a sending mail server gets. It needs no storage.</summary>
+internal static class PolicyCommands
+{
+    public static Command Create()
+    {
+        var json = new Option<bool>("--json") { Description = "Write JSON, for machines" };
+        var domain = new Argument<string>("domain") { Description = "The policy domain, such as example.com" };
+        var fetch = new Command("fetch", "Fetch a domain's policy as a sending mail server does") { domain, json };
+        fetch.SetAction((parsed, cancellation) => FetchAsync(parsed.GetValue(domain)!, parsed.GetValue(json), cancellation));
+        return new Command("policy", "Look at policies") { fetch };
+    }
+
+    private static async Task<int> FetchAsync(string name, bool json, CancellationToken cancellation)
+    {
+        var settings = Settings.Read(Environment.GetEnvironmentVariables(), out var faults, needsStorage: false);
+        if (faults.Count > 0)
+        {
+            foreach (var fault in faults)
+            {
+                await Console.Error.WriteLineAsync(fault);
+            }
+
+            return Commands.WrongUse;
+        }
+
+        if (!DomainName.TryParse(name, out var domain))
+        {
+            await Console.Error.WriteLineAsync($"\"{PlainText.OneLine(name)}\" is not a domain name; write one such as example.com.");
+            return Commands.WrongUse;
+        }
+
+        var collection = new ServiceCollection();
+        collection.AddLogging();
+        collection.AddStsCore(settings);
+        await using var services = collection.BuildServiceProvider();
+        var shown = Show(await services.GetRequiredService<PolicyFetcher>().FetchAsync(domain, cancellation));
+        if (json)
+        {
+            CommandJson.Write(shown, CommandJson.Default.FetchedJson);
+        }
+        else
+        {
+            await WriteAsync(shown);
+        }
+
+        return shown.Fault is null ? Commands.Ok : Commands.Refused;
+    }
+
+    private static FetchedJson Show(PolicyFetch fetch) => new(
+        fetch.Url,
+        fetch.Outcome,
+        fetch.Status,
+        fetch.ContentType,
+        fetch.Location,
+        fetch.Body is null ? null : Encoding.UTF8.GetString(fetch.Body),
+        fetch.Body is null ? FaultOf(fetch) : FaultOf(fetch.Body));
+
+    private static string FaultOf(PolicyFetch fetch) => fetch switch
+    {
+        { Outcome: PolicyFetchOutcome.OtherStatus, Location: { } location } =>
+            $"It is answered with a redirect to {location}, which senders do not follow: serve the file itself (RFC 8461 §3.3).",
+        { Outcome: PolicyFetchOutcome.OtherStatus } => $"It is answered with status {fetch.Status}: only 200 is a policy (RFC 8461 §3.3).",
+        _ => $"{fetch.Outcome}: {fetch.Detail}",
+    };
+
+    private static string? FaultOf(byte[] body)
+    {
+        try
+        {
+            Policy.Parse(body);
+            return null;
+        }
+        catch (ProtocolException e)
+        {
+            return e.Message;
+        }
+    }
+
+    private static async Task WriteAsync(FetchedJson shown)
+    {
+        Terminal.WriteLine(shown.Status is null ? $"{shown.Url}" : $"{shown.Url}  {shown.Status}  {shown.ContentType ?? "no media type"}");
+        if (shown.Policy is not null)
+        {
+            Terminal.WriteLine();
+            foreach (var line in shown.Policy.ReplaceLineEndings("\n").TrimEnd('\n').Split('\n'))
+            {
+                Terminal.WriteLine($"  {line}");
+            }
+        }
+
+        if (shown.Fault is not null)
+        {
+            await Console.Error.WriteLineAsync($"No policy for senders. {PlainText.OneLine(shown.Fault)}");
+        }
+    }
+}

@@ -1,0 +1,1 @@
+return await StsFunctions.CommandLine.Commands.RunAsync(args);
