@@ -27,7 +27,7 @@ public sealed class ProbeAgentTests(AzuriteFixture azurite) : IAsyncLifetime
     private Lab _lab = null!;
     private TokenIssuer _issuer = null!;
     private ClosedPort _closed = null!;
-    private RunningHandler _app = null!;
+    private RunningApp _app = null!;
     private HttpClient _http = null!;
 
     private static CancellationToken Now => TestContext.Current.CancellationToken;
@@ -43,7 +43,7 @@ public sealed class ProbeAgentTests(AzuriteFixture azurite) : IAsyncLifetime
         _closed = new ClosedPort(_lab.AddressOf(Mx), _lab.AddressOf(Reference));
         _rootFile = Path.GetTempFileName();
         await File.WriteAllTextAsync(_rootFile, _lab.Internet.Ca.RootPem, Now);
-        _app = await RunningHandler.StartAsync(_storage.ConnectionString, more:
+        _app = await RunningApp.StartAsync(_storage.ConnectionString, more:
         [
             .. _issuer.Settings.Select(setting => (setting.Key, setting.Value)),
             ("Sts__DnsServer", _lab.Internet.Dns.ToString()),
@@ -58,7 +58,7 @@ public sealed class ProbeAgentTests(AzuriteFixture azurite) : IAsyncLifetime
         ]);
         _http = AgentApi.NewClient();
         // As the Functions host passes a request on.
-        _http.DefaultRequestHeaders.Add("X-Forwarded-Host", RunningHandler.AppHost);
+        _http.DefaultRequestHeaders.Add("X-Forwarded-Host", RunningApp.AppHost);
     }
 
     public async ValueTask DisposeAsync()

@@ -405,12 +405,11 @@ public sealed class FetchReportMailTests(AzuriteFixture azurite) : IAsyncLifetim
     public async Task The_timer_of_the_app_reads_the_mailbox_that_is_set_and_a_lab_gets_no_token()
     {
         _graph.Deliver(MailOf(1));
-        await using var handler = await RunningHandler.StartAsync(
+        await using var handler = await RunningApp.StartAsync(
             _storage.ConnectionString, more: [("Sts__ReportMailbox", _graph.User), ("Sts__Lab__Graph", _graph.Address.AbsoluteUri)]);
 
-        var answer = await handler.InvokeAsync("FetchReportMail", """{"Data":{"timer":{"Schedule":{"AdjustForDST":true},"ScheduleStatus":null,"IsPastDue":false}},"Metadata":{}}""");
+        await handler.RunTimerAsync("FetchReportMail");
 
-        Assert.Equal((200, "{}"), (answer.Status, answer.Text));
         Assert.Single(await InboxAsync());
         Assert.All(_graph.Calls, call => Assert.Null(call.Authorization));
     }

@@ -1,6 +1,5 @@
 using System.Text.Json.Nodes;
 using StsFunctions.Hosting;
-using StsFunctions.ServePolicy;
 using Xunit;
 
 namespace StsFunctions.Tests.Infra;
@@ -77,7 +76,7 @@ public sealed class EdgeTests(BicepFixture bicep)
         Assert.All(routes, route =>
         {
             var properties = route.Properties().AsObject();
-            Assert.Equal(ServePolicyFunction.Path, Assert.Single(properties["patternsToMatch"]!.AsArray())!.GetValue<string>());
+            Assert.Equal("/.well-known/mta-sts.txt", Assert.Single(properties["patternsToMatch"]!.AsArray())!.GetValue<string>());
             Assert.Equal("Https", Assert.Single(properties["supportedProtocols"]!.AsArray())!.GetValue<string>());
             Assert.Equal(("Disabled", "HttpsOnly", "Disabled"), (properties["httpsRedirect"]!.GetValue<string>(), properties["forwardingProtocol"]!.GetValue<string>(), properties["linkToDefaultDomain"]!.GetValue<string>()));
             Assert.DoesNotContain("cacheConfiguration", properties.Select(property => property.Key));

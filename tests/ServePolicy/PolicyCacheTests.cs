@@ -3,7 +3,7 @@ using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Time.Testing;
 using StsFunctions.Domains;
 using StsFunctions.Protocol;
-using StsFunctions.ServePolicy;
+using StsFunctions.Serving;
 using Xunit;
 
 namespace StsFunctions.Tests.ServePolicy;

@@ -1,5 +1,8 @@
+using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Microsoft.Azure.Functions.Worker;
 using StsFunctions.Api;
 using StsFunctions.Functions;
+using StsFunctions.Serving;
 
 namespace StsFunctions.Hosting;
 
@@ -10,6 +13,14 @@ internal static class AppServiceCollectionExtensions
     public static IServiceCollection AddStsFunctions(this IServiceCollection services, Settings settings)
     {
         services.AddStsCore(settings);
+        services.Configure<KestrelServerOptions>(kestrel =>
+        {
+            kestrel.AddServerHeader = false;
+            // Each function bounds the bodies that it takes.
+            kestrel.Limits.MaxRequestBodySize = null;
+        });
+        services.AddSingleton<IFunctionActivator, SingletonFunctionActivator>();
+        services.AddSingleton(provider => new ServePolicy(provider.GetRequiredService<PolicyCache>(), provider.GetRequiredService<ILogger<ServePolicy>>()));
         services.AddSingleton<PostRate>();
         services.AddSingleton(provider => new BearerTokens(
             settings.Auth, provider.GetRequiredService<TimeProvider>(), provider.GetRequiredService<ILoggerFactory>()));

@@ -2,7 +2,7 @@ using System.Collections.Concurrent;
 using StsFunctions.Domains;
 using StsFunctions.Protocol;
 
-namespace StsFunctions.ServePolicy;
+namespace StsFunctions.Serving;
 
 /// <summary>Storage could not be asked, and no copy is young enough to be served.</summary>
 internal sealed class PolicyUnavailableException(DomainName domain, Exception cause)

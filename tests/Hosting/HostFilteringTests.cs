@@ -1,4 +1,3 @@
-using System.Text;
 using StsFunctions.Protocol;
 using StsFunctions.Protocol.MtaSts;
 using Xunit;
@@ -6,13 +5,13 @@ using Xunit;
 namespace StsFunctions.Tests.Hosting;
 
 /// <summary>Which names reach what, over the wire: 404 or what is served there, and never anything else.</summary>
-public sealed class HostsApartTests(AzuriteFixture azurite) : IAsyncLifetime
+public sealed class HostFilteringTests(AzuriteFixture azurite) : IAsyncLifetime
 {
     private const string Path = "/.well-known/mta-sts.txt";
     private const string Hosted = "mta-sts.hosted.example";
     private static readonly byte[] PolicyFile = "version: STSv1\r\nmode: testing\r\nmx: mx.hosted.example\r\nmax_age: 86400\r\n"u8.ToArray();
 
-    private RunningHandler _handler = null!;
+    private RunningApp _handler = null!;
 
     public async ValueTask InitializeAsync()
     {
@@ -22,7 +21,7 @@ public sealed class HostsApartTests(AzuriteFixture azurite) : IAsyncLifetime
             await storage.Publisher.PublishAsync(DomainName.Parse(domain), Policy.Parse(PolicyFile), null, TestContext.Current.CancellationToken);
         }
 
-        _handler = await RunningHandler.StartAsync(storage.ConnectionString);
+        _handler = await RunningApp.StartAsync(storage.ConnectionString);
     }
 
     public ValueTask DisposeAsync() => _handler.DisposeAsync();
@@ -132,13 +131,13 @@ public sealed class HostsApartTests(AzuriteFixture azurite) : IAsyncLifetime
     [InlineData("GET", "/v1/tlsrpt")]
     [InlineData("GET", "/apis")]
     public Task On_the_apps_own_host_nobody_reaches_what_is_the_Functions_hosts(string method, string path) =>
-        AssertNothingThereAsync(method, path, RunningHandler.AppHost);
+        AssertNothingThereAsync(method, path, RunningApp.AppHost);
 
     [Fact]
     public async Task Reports_are_taken_on_the_apps_own_host_alone()
     {
-        Assert.Equal(400, (await _handler.AskAsync("POST", "/v1/tlsrpt", RunningHandler.AppHost, "Content-Length: 0")).Status);
-        Assert.Equal(400, (await _handler.AskAsync("POST", "/v1/tlsrpt", RunningHandler.AppHost.ToUpperInvariant(), "Content-Length: 0")).Status);
+        Assert.Equal(400, (await _handler.AskAsync("POST", "/v1/tlsrpt", RunningApp.AppHost, "Content-Length: 0")).Status);
+        Assert.Equal(400, (await _handler.AskAsync("POST", "/v1/tlsrpt", RunningApp.AppHost.ToUpperInvariant(), "Content-Length: 0")).Status);
         await AssertNothingThereAsync("POST", "/v1/tlsrpt", "mta-sts.stranger.example");
         await AssertNothingThereAsync("POST", "/v1/tlsrpt", "app.hosting.example.attacker.example");
     }
@@ -146,11 +145,11 @@ public sealed class HostsApartTests(AzuriteFixture azurite) : IAsyncLifetime
     [Fact]
     public async Task The_API_answers_on_the_apps_own_host_alone()
     {
-        Assert.Equal(401, (await _handler.AskAsync("GET", "/api/domains", RunningHandler.AppHost)).Status);
-        Assert.Equal(401, (await _handler.AskAsync("GET", "/api/domains", RunningHandler.AppHost.ToUpperInvariant() + ":443")).Status);
+        Assert.Equal(401, (await _handler.AskAsync("GET", "/api/domains", RunningApp.AppHost)).Status);
+        Assert.Equal(401, (await _handler.AskAsync("GET", "/api/domains", RunningApp.AppHost.ToUpperInvariant() + ":443")).Status);
         await AssertNothingThereAsync("GET", "/api/domains", "mta-sts.stranger.example");
-        await AssertNothingThereAsync("GET", "/api/domains", $"mta-sts.{RunningHandler.AppHost}");
-        await AssertNothingThereAsync("GET", "/api/domains", $"{RunningHandler.AppHost}.attacker.example");
+        await AssertNothingThereAsync("GET", "/api/domains", $"mta-sts.{RunningApp.AppHost}");
+        await AssertNothingThereAsync("GET", "/api/domains", $"{RunningApp.AppHost}.attacker.example");
         await AssertNothingThereAsync("GET", "/api/domains", "127.0.0.1");
         // Nor to whoever reaches the handler's own port.
         Assert.Equal(404, (await _handler.SendAsync($"GET /api/domains HTTP/1.1\nHost: 127.0.0.1:{_handler.EndPoint.Port}")).Status);
@@ -172,16 +171,6 @@ public sealed class HostsApartTests(AzuriteFixture azurite) : IAsyncLifetime
         var answer = await _handler.AskAsync("GET", Path, Hosted, $"X-Forwarded-Host: {Hosted}");
 
         Assert.Equal(404, answer.Status);
-    }
-
-    [Fact]
-    public async Task An_invocation_reaches_its_function_from_the_Functions_host_alone()
-    {
-        const string timer = """{"Data":{"timer":{"IsPastDue":false}}}""";
-
-        Assert.Equal(200, (await _handler.InvokeAsync("SendWarning", timer)).Status);
-        Assert.Equal(404, (await _handler.SendAsync(
-            $"POST /SendWarning HTTP/1.1\nHost: 127.0.0.1\nX-Forwarded-Host: localhost\nContent-Length: {timer.Length}", Encoding.ASCII.GetBytes(timer))).Status);
     }
 
     private async Task AssertNothingThereAsync(string method, string path, string host)
