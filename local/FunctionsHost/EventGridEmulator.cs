@@ -15,7 +15,7 @@ namespace StsFunctions.Local.FunctionsHost;
 /// bytes and other metadata within one second (the resolution of the creation time) is missed; anything else is relayed
 /// at least once. Blobs that are there at the start are relayed: what was missed can't be known.
 /// </remarks>
-public sealed class InboxRelay(
+public sealed class EventGridEmulator(
     string connectionString, string container = "reports-inbox", string queue = "report-arrivals", TimeSpan? interval = null, Action<HostLog>? onLog = null, TimeProvider? time = null) : IDisposable
 {
     private static readonly JsonSerializerOptions Plain = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
