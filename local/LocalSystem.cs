@@ -238,7 +238,7 @@ public sealed class LocalSystem : IAsyncDisposable
         }
 
         _options.Progress?.Report("Starting the app …");
-        Host = await StartHostAsync(cancellationToken);
+        Host = await StartHostAsync(_settings, CertificateFor, cancellationToken);
         Relay = new EventGridEmulator(Azurite.ConnectionString, onLog: _options.OnLog);
         Client = NewClient();
         if (_options.RunTimers)
@@ -247,16 +247,29 @@ public sealed class LocalSystem : IAsyncDisposable
         }
     }
 
-    private async Task<IFunctionsHost> StartHostAsync(CancellationToken cancellationToken)
+    /// <summary>Starts a further host on the same storage with changed settings, as an operator's changed settings are a new start. Timers run when asked for.</summary>
+    public Task<IFunctionsHost> StartHostAsync(IReadOnlyDictionary<string, string> changes, CancellationToken cancellationToken)
+    {
+        var settings = new Dictionary<string, string>(_settings);
+        foreach (var (name, value) in changes)
+        {
+            settings[name] = value;
+        }
+
+        return StartHostAsync(settings, certificateFor: null, cancellationToken);
+    }
+
+    private async Task<IFunctionsHost> StartHostAsync(
+        IReadOnlyDictionary<string, string> settings, Func<string?, SslStreamCertificateContext?>? certificateFor, CancellationToken cancellationToken)
     {
         var host = new FunctionsHostOptions
         {
             AppRoot = _options.AppRoot,
-            Settings = _settings,
-            CertificateFor = CertificateFor,
+            Settings = settings,
+            CertificateFor = certificateFor,
             // The port of every policy host: whoever fetches policies needs to know one port only.
             HttpsPort = Internet.HttpsPort,
-            RunTimers = _options.RunTimers,
+            RunTimers = _options.RunTimers && certificateFor is not null,
             OnLog = _options.OnLog,
             OnInvocation = _options.OnInvocation,
         };

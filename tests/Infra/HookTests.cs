@@ -307,7 +307,7 @@ public sealed class HookTests(RunningSystem running, AppUnderTest app) : IClassF
         if (!Directory.Exists(packaged))
         {
             Directory.CreateDirectory(packaged);
-            File.CreateSymbolicLink(Path.Combine(packaged, "StsFunctions"), app.Binary);
+            File.CreateSymbolicLink(Path.Combine(packaged, "sts"), app.Command);
         }
 
         return RunAsync(shell, "predown", [],
