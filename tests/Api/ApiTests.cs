@@ -2,6 +2,7 @@ using System.Text.Json;
 using Microsoft.Extensions.DependencyInjection;
 using StsFunctions.Access;
 using StsFunctions.Api;
+using Microsoft.Azure.Functions.Worker;
 using StsFunctions.Middleware;
 using StsFunctions.Domains;
 using StsFunctions.Local.Tokens;
@@ -145,14 +146,8 @@ public sealed class ApiTests(ApiTests.Hosted hosted, AzuriteFixture azurite) : I
     }
 
     [Theory]
-    [InlineData("GET", "/api")]
-    [InlineData("GET", "/api/")]
-    [InlineData("GET", "/api/domains")]
-    [InlineData("HEAD", "/api/domains/a.example")]
-    [InlineData("DELETE", "/api/domains")]
-    [InlineData("POST", "/api/agent/work")]
-    [InlineData("GET", "/api/nothing/at/all")]
-    public async Task A_stranger_is_401_everywhere_and_cannot_tell_what_there_is(string method, string path)
+    [MemberData(nameof(Operations))]
+    public async Task A_stranger_is_401_at_every_operation(string method, string path)
     {
         var answer = await hosted.Handler.AskAsync(method, path, RunningApp.AppHost, "Content-Length: 0");
 
@@ -163,20 +158,33 @@ public sealed class ApiTests(ApiTests.Hosted hosted, AzuriteFixture azurite) : I
         }
     }
 
+    public static TheoryData<string, string> Operations()
+    {
+        var operations = new TheoryData<string, string>();
+        foreach (var trigger in RunningApp.Functions.Select(function => function.Trigger).OfType<HttpTriggerAttribute>().Where(trigger => trigger.Route!.StartsWith("api/", StringComparison.Ordinal)))
+        {
+            foreach (var method in trigger.Methods!)
+            {
+                operations.Add(method.ToUpperInvariant(), "/" + trigger.Route!.Replace("{domain}", "a.example", StringComparison.Ordinal).Replace("{id}", "1", StringComparison.Ordinal));
+            }
+        }
+
+        return operations;
+    }
+
     [Theory]
-    [InlineData("GET", "/api", 404, null)]
-    [InlineData("GET", "/api/nothing", 404, null)]
-    [InlineData("POST", "/api/domains/a.example/more", 404, null)]
-    [InlineData("DELETE", "/api/domains", 405, "GET, HEAD")]
-    [InlineData("PATCH", "/api/domains/stranger.example", 405, "GET, HEAD")]
-    [InlineData("GET", "/api/domains/", 200, null)]
-    [InlineData("GET", "/API/domains", 200, null)]
-    public async Task Whoever_has_a_role_is_told_which_paths_and_methods_there_are(string method, string path, int status, string? allow)
+    [InlineData("GET", "/api", 404)]
+    [InlineData("GET", "/api/nothing", 404)]
+    [InlineData("POST", "/api/domains/a.example/more", 404)]
+    [InlineData("DELETE", "/api/domains", 404)]
+    [InlineData("PATCH", "/api/domains/stranger.example", 404)]
+    [InlineData("GET", "/api/domains/", 200)]
+    [InlineData("GET", "/API/domains", 200)]
+    public async Task What_is_no_operation_is_404(string method, string path, int status)
     {
         var answer = await hosted.Handler.AskAsync(method, path, RunningApp.AppHost, "Content-Length: 0", $"Authorization: Bearer {TokenFor("blue")}");
 
-        Assert.Equal((status, allow), (answer.Status, answer.Headers.GetValueOrDefault("Allow")));
-        Assert.Equal(status == 200 ? "application/json" : "application/problem+json", answer.Headers["Content-Type"]);
+        Assert.Equal(status, answer.Status);
     }
 
     [Fact]

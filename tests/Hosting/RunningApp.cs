@@ -47,14 +47,15 @@ internal sealed class RunningApp : IAsyncDisposable
         var builder = WebApplication.CreateSlimBuilder();
         builder.WebHost.UseUrls("http://127.0.0.1:0");
         builder.Logging.ClearProviders().AddProvider(log);
+        // As the worker's ASP.NET Core integration has it, before the app's own services.
+        builder.Services.Configure<ForwardedHeadersOptions>(options => options.ForwardedHeaders = ForwardedHeaders.All);
         builder.Services.AddStsFunctions(settings);
         var pipeline = new TestPipeline(builder.Services);
         pipeline.UseStsMiddleware();
         services?.Invoke(builder.Services);
 
         var app = builder.Build();
-        // As the worker's ASP.NET Core integration has it.
-        app.UseForwardedHeaders(new ForwardedHeadersOptions { ForwardedHeaders = ForwardedHeaders.All });
+        app.UseForwardedHeaders();
         app.UseRouting();
         foreach (var function in Functions.Where(function => function.Trigger is HttpTriggerAttribute))
         {
@@ -99,6 +100,16 @@ internal sealed class RunningApp : IAsyncDisposable
         var activator = app.Services.GetRequiredService<IFunctionActivator>();
         var run = pipeline.Build(context => (Task)function.Method.Invoke(
             activator.CreateInstance(function.Method.DeclaringType!, context), [context.GetHttpContext()!.Request])!);
-        app.MapMethods(trigger.Route!, trigger.Methods!, (RequestDelegate)(http => run(new TestFunctionContext(http, definition))));
+        app.Map(trigger.Route!, (RequestDelegate)(http =>
+        {
+            if (trigger.Methods!.Contains(http.Request.Method, StringComparer.OrdinalIgnoreCase))
+            {
+                return run(new TestFunctionContext(http, definition));
+            }
+
+            // The Functions host's answer to a wrong method.
+            http.Response.StatusCode = StatusCodes.Status404NotFound;
+            return Task.CompletedTask;
+        }));
     }
 }

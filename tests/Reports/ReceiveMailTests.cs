@@ -79,7 +79,7 @@ public sealed class ReceiveMailTests(AzuriteFixture azurite) : IAsyncLifetime
     {
         var answer = await PostAsync(new byte[length], $"Bearer {Secret}", type);
 
-        Assert.Equal((status, "text/plain; charset=utf-8"), (answer.Status, answer.Headers["Content-Type"]));
+        Assert.Equal((status, "application/problem+json"), (answer.Status, answer.Headers["Content-Type"]));
         await AssertNothingStoredAsync();
     }
 

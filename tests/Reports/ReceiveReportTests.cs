@@ -183,7 +183,7 @@ public sealed class ReceiveReportTests(AzuriteFixture azurite) : IAsyncLifetime
     private static void AssertRefused(RawAnswer answer, int status)
     {
         Assert.Equal(status, answer.Status);
-        Assert.Equal("text/plain; charset=utf-8", answer.Headers["Content-Type"]);
+        Assert.Equal("application/problem+json", answer.Headers["Content-Type"]);
         Assert.Equal("nosniff", answer.Headers["X-Content-Type-Options"]);
         Assert.EndsWith("\n", answer.Text, StringComparison.Ordinal);
     }

@@ -1,7 +1,7 @@
 using System.Globalization;
 using System.Text.Json;
 using Microsoft.AspNetCore.WebUtilities;
-using StsFunctions.Hosting;
+using StsFunctions.Access;
 
 namespace StsFunctions.Api;
 

@@ -1,3 +1,5 @@
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.HttpOverrides;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Azure.Functions.Worker;
 using StsFunctions.Api;
@@ -19,6 +21,8 @@ internal static class AppServiceCollectionExtensions
             // Each function bounds the bodies that it takes.
             kestrel.Limits.MaxRequestBodySize = null;
         });
+        // HostFilteringMiddleware reads the headers as they came: the framework's own reading turns A-labels into U-labels, and throws where there is none.
+        services.Configure<ForwardedHeadersOptions>(forwarded => forwarded.ForwardedHeaders = ForwardedHeaders.None);
         services.AddSingleton<IFunctionActivator, SingletonFunctionActivator>();
         services.AddSingleton(provider => new ServePolicy(provider.GetRequiredService<PolicyCache>(), provider.GetRequiredService<ILogger<ServePolicy>>()));
         services.AddSingleton<PostRate>();
