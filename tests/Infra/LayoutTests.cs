@@ -1,10 +1,7 @@
 using System.Reflection;
 using System.Text.Json;
 using System.Text.Json.Nodes;
-using Microsoft.AspNetCore.Routing;
 using StsFunctions.Domains;
-using StsFunctions.Hosting;
-using StsFunctions.Local;
 using StsFunctions.Reports;
 using Xunit;
 
@@ -85,24 +82,6 @@ public sealed class LayoutTests(BicepFixture bicep)
     }
 
     [Fact]
-    public void Every_function_json_is_a_function_that_the_handler_answers_and_the_reverse()
-    {
-        var settings = Settings.Read(new Dictionary<string, string> { ["AzureWebJobsStorage"] = "UseDevelopmentStorage=true" }, out _);
-        IEndpointRouteBuilder app = Handler.Build(settings, port: 0, Handler.MapFunctions);
-        var answered = app.DataSources.SelectMany(source => source.Endpoints).OfType<RouteEndpoint>().Where(endpoint => endpoint.RoutePattern.RawText != "/")
-            .Select(endpoint => Described(endpoint.RoutePattern.RawText!.Replace("**", "*", StringComparison.Ordinal), endpoint.Metadata.GetRequiredMetadata<IHttpMethodMetadata>().HttpMethods));
-
-        // The host calls an HTTP function by its route, and any other by a POST to its name.
-        var declared = Functions().Select(function => function.Trigger.GetProperty("type").GetString() == "httpTrigger"
-            ? Described("/" + function.Trigger.GetProperty("route").GetString(), function.Trigger.GetProperty("methods").EnumerateArray().Select(method => method.GetString()!))
-            : Described("/" + function.Name, ["POST"]));
-
-        Assert.Equal(declared.Order(StringComparer.Ordinal), answered.Order(StringComparer.Ordinal));
-
-        static string Described(string path, IEnumerable<string> methods) => $"{path} {string.Join(' ', methods.Select(method => method.ToUpperInvariant()).Order(StringComparer.Ordinal))}";
-    }
-
-    [Fact]
     public void The_alerts_watch_every_function_that_is_not_called_by_HTTP()
     {
         var layout = JsonNode.Parse(File.ReadAllText(Path.Combine(BicepFixture.Infra, "layout.json")))!;
@@ -117,12 +96,5 @@ public sealed class LayoutTests(BicepFixture bicep)
             .Where(field => field.IsLiteral && field.Name.EndsWith(kind, StringComparison.Ordinal))
             .Select(field => (string)field.GetRawConstantValue()!)];
 
-    private static IEnumerable<(string Name, JsonElement Trigger)> Functions()
-    {
-        foreach (var file in Directory.GetFiles(Path.Combine(Repository.Root, "functions"), "function.json", SearchOption.AllDirectories).Where(file => Directory.GetParent(file)!.Parent!.Name == "functions"))
-        {
-            using var json = JsonDocument.Parse(File.ReadAllText(file));
-            yield return (Directory.GetParent(file)!.Name, json.RootElement.GetProperty("bindings").EnumerateArray().Single(binding => binding.GetProperty("type").GetString()!.EndsWith("Trigger", StringComparison.Ordinal)).Clone());
-        }
-    }
+    private static IEnumerable<(string Name, JsonElement Trigger)> Functions() => PublishedFolder.Functions;
 }
