@@ -92,8 +92,8 @@ public sealed class DeployedAppTests : IDisposable
     private List<string> Entries() =>
         [.. ((string[])[Root, Home, Elsewhere]).SelectMany(folder => Directory.GetFileSystemEntries(folder, "*", SearchOption.AllDirectories)).Order(StringComparer.Ordinal)];
 
-    // The host starts `dotnet StsFunctions.dll …` in the app's folder. This is the first dotnet on its path: it changes the user, takes a home
-    // that can be written away, and goes to another folder, as a placeholder is in one (Azure/azure-functions-dotnet-worker issue 3374).
+    // The host starts `dotnet StsFunctions.dll …` in the app's folder. This program is the first dotnet on its path. It changes the user, gives
+    // a home that cannot be written, and goes to another folder, as a placeholder is in one (Azure/azure-functions-dotnet-worker issue 3374).
     private void WriteDotnet()
     {
         var program = Path.Combine(Programs, "dotnet");
@@ -102,14 +102,14 @@ public sealed class DeployedAppTests : IDisposable
         var asNobody = Environment.IsPrivilegedProcess ? $"setpriv --reuid {Nobody} --regid {Nobody} --clear-groups " : "";
         File.WriteAllText(program, $$"""
             #!/bin/sh
-            first=$1
-            shift
-            case $first in
-                /*) ;;
-                *) first=$PWD/$first ;;
+            case $1 in
+                /*StsFunctions.dll) worker=$1 ;;
+                *StsFunctions.dll) worker=$PWD/$1 ;;
+                *) exec '{{Dotnet()}}' "$@" ;;
             esac
+            shift
             cd '{{Elsewhere}}'
-            exec {{asNobody}}env HOME='{{Home}}' TMPDIR='{{Home}}' sh -c 'echo "$(id -u) $(pwd)" >> "$0"; exec "$@"' '{{Starts}}' '{{Dotnet()}}' "$first" "$@"
+            exec {{asNobody}}env HOME='{{Home}}' TMPDIR='{{Home}}' sh -c 'echo "$(id -u) $(pwd)" >> "$0"; exec "$@"' '{{Starts}}' '{{Dotnet()}}' "$worker" "$@"
 
             """);
         File.SetUnixFileMode(Programs, ReadOnly | UnixFileMode.UserWrite);
