@@ -51,7 +51,7 @@ public sealed class ProcessTests(AppUnderTest app, RunningSystem running) : ICla
         var received = new TaskCompletionSource<string>(TaskCreationOptions.RunContinuationsAsynchronously);
         await using var ingestion = await StartIngestionAsync(body =>
         {
-            if (body.Contains("\"name\":\"Request\"", StringComparison.Ordinal) && body.Contains("ServePolicy", StringComparison.Ordinal))
+            if (body.Contains("function ServePolicy", StringComparison.Ordinal))
             {
                 received.TrySetResult(body);
             }
@@ -157,7 +157,7 @@ public sealed class ProcessTests(AppUnderTest app, RunningSystem running) : ICla
     {
         // What a shell starts in its background ignores SIGINT, and all that comes of it does.
         string[] dotnet = OperatingSystem.IsLinux() ? ["env", "--default-signal=INT", "dotnet"] : ["dotnet"];
-        return Process.Start(new ProcessStartInfo(dotnet[0], [.. dotnet[1..], "exec", typeof(LocalSystem).Assembly.Location, "--app", app.Folder, "--command", app.CommandFolder, .. arguments])
+        return Process.Start(new ProcessStartInfo(dotnet[0], [.. dotnet[1..], "exec", typeof(LocalSystem).Assembly.Location, "--app", app.Folder, .. arguments])
         {
             RedirectStandardInput = true,
             RedirectStandardOutput = true,

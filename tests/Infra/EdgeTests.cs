@@ -118,6 +118,19 @@ public sealed class EdgeTests(BicepFixture bicep)
         Assert.Empty(resources.OfType(Binding));
     }
 
+    [Fact]
+    public async Task On_a_Dedicated_plan_Front_Door_asks_the_site_that_answers_and_nothing_is_bound_to_it()
+    {
+        var resources = await bicep.ResourcesAsync("dedicated");
+
+        Assert.All(resources.OfType("Microsoft.Cdn/profiles/originGroups/origins"), origin =>
+            Assert.Matches(@"/sites/func-sts-[a-z0-9]{13}'.*\.defaultHostName", origin.Properties()["hostName"]!.GetValue<string>()));
+        Assert.Empty(resources.OfType(Binding));
+        Assert.Empty(resources.OfType("Microsoft.Web/sites/certificates"));
+        // Certificates of a site's own are for Flex.
+        Assert.All(resources.OfType("Microsoft.Web/sites"), site => Assert.Null(site.Properties().AsObject()["siteScopedCertificatesEnabled"]));
+    }
+
     [Theory]
     [InlineData("front-door", "Standard_AzureFrontDoor", 2)]
     [InlineData("every-option", "Premium_AzureFrontDoor", 1)]
