@@ -269,14 +269,14 @@ public sealed partial class KillTests(KillTests.Fragile running) : IClassFixture
 
     private async Task WhenIdleAsync()
     {
-        await running.System.Host.WaitForHandlerAsync(Cancellation);
+        await running.System.Host.WaitForWorkerAsync(Cancellation);
         await running.System.WhenIdleAsync(Cancellation);
     }
 
     // A run that was cut off by the kill is over, and the next one is asked for by its schedule.
     private async Task TimerAsync(string name)
     {
-        await running.System.Host.WaitForHandlerAsync(Cancellation);
+        await running.System.Host.WaitForWorkerAsync(Cancellation);
         await Record.ExceptionAsync(() => running.System.Host.InvokeTimerAsync(name, Cancellation));
     }
 
@@ -429,7 +429,8 @@ public sealed partial class KillTests(KillTests.Fragile running) : IClassFixture
 
         protected override LocalSystemOptions Options => new()
         {
-            FatalCrash = int.MaxValue,
+            FatalFailure = int.MaxValue,
+            WorkerRestartDelay = TimeSpan.Zero,
             WayToStorage = async (straight, cancellation) =>
             {
                 _wire = await BadWire.StartAsync(straight, cancellation);
@@ -452,7 +453,7 @@ public sealed partial class KillTests(KillTests.Fragile running) : IClassFixture
 
         internal void Arm(Trigger trigger)
         {
-            _killer = new Killer(trigger, System.Host.KillHandler);
+            _killer = new Killer(trigger, System.Host.KillWorker);
             _wire!.OnCall = _killer.OnCall;
         }
 

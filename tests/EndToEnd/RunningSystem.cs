@@ -12,7 +12,7 @@ public class RunningSystem(AppUnderTest app) : IAsyncLifetime
 {
     public LocalSystem System { get; private set; } = null!;
 
-    /// <summary>What host and handler logged.</summary>
+    /// <summary>What host and worker logged.</summary>
     public ConcurrentQueue<HostLog> Log { get; } = new();
 
     /// <summary>Every call of a function.</summary>

@@ -64,7 +64,7 @@ public sealed class ServingTests(ServingTests.Hosted running) : IClassFixture<Se
     public async Task A_host_gets_its_policy_or_404_and_never_anything_else(string host, string path, int status)
     {
         // As a proxying host hands it on: whatever the name is, it gets through to the app.
-        using var request = new HttpRequestMessage(HttpMethod.Get, $"http://127.0.0.1:{running.System.Host.HandlerPort}{path}");
+        using var request = new HttpRequestMessage(HttpMethod.Get, new Uri(running.System.Host.WorkerAddress!, path));
         request.Headers.TryAddWithoutValidation("X-Forwarded-Host", host);
         using var answer = await running.System.Client.SendAsync(request, Cancellation);
         Assert.Equal(status, (int)answer.StatusCode);
@@ -88,7 +88,7 @@ public sealed class ServingTests(ServingTests.Hosted running) : IClassFixture<Se
     {
         using var answer = await SendAsync(HttpMethod.Get, host);
         Assert.Equal(status, answer.StatusCode);
-        using var direct = new HttpRequestMessage(HttpMethod.Get, $"http://127.0.0.1:{running.System.Host.HandlerPort}{Path}");
+        using var direct = new HttpRequestMessage(HttpMethod.Get, new Uri(running.System.Host.WorkerAddress!, Path));
         direct.Headers.Host = host;
         using var forwarded = await running.System.Client.SendAsync(direct, Cancellation);
         Assert.Equal(status, forwarded.StatusCode);
@@ -135,6 +135,22 @@ public sealed class ServingTests(ServingTests.Hosted running) : IClassFixture<Se
         Assert.Equal(id, await running.System.PublishAsync(domain.Name, domain.Policy.Replace("enforce", "testing", StringComparison.Ordinal), Cancellation));
     }
 
+    [Fact]
+    public async Task A_clients_own_X_Forwarded_Host_changes_nothing()
+    {
+        Assert.Equal(HttpStatusCode.OK, await StatusAsync("mta-sts.example.com", "mta-sts.stranger.example"));
+        Assert.Equal(HttpStatusCode.NotFound, await StatusAsync("mta-sts.stranger.example", "mta-sts.example.com"));
+    }
+
+    private async Task<HttpStatusCode> StatusAsync(string host, string forwardedHost)
+    {
+        using var request = new HttpRequestMessage(HttpMethod.Get, new Uri(running.System.Host.HttpAddress, Path));
+        request.Headers.Host = host;
+        request.Headers.Add("X-Forwarded-Host", forwardedHost);
+        using var answer = await running.System.Client.SendAsync(request, Cancellation);
+        return answer.StatusCode;
+    }
+
     private async Task<HttpResponseMessage> SendAsync(HttpMethod method, string host, string path = Path, EntityTagHeaderValue? ifNoneMatch = null)
     {
         using var request = new HttpRequestMessage(method, new Uri(running.System.Host.HttpAddress, path));
@@ -158,33 +174,5 @@ public sealed class ServingTests(ServingTests.Hosted running) : IClassFixture<Se
             await System.AddAsync(LabDomains.Get("example.com"), Cancellation);
             await System.PublishAsync("bücher.example", LabDomains.Get("example.com").Policy, Cancellation);
         }
-    }
-}
-
-/// <summary>The same under an older host, which forwards.</summary>
-public sealed class ForwardedServingTests(ForwardedServingTests.OlderHost running) : IClassFixture<ForwardedServingTests.OlderHost>
-{
-    private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
-
-    [Fact]
-    public async Task A_clients_own_X_Forwarded_Host_changes_nothing()
-    {
-        await running.System.AddAsync(LabDomains.Get("example.com"), Cancellation);
-        Assert.Equal(HttpStatusCode.OK, await StatusAsync("mta-sts.example.com", "mta-sts.stranger.example"));
-        Assert.Equal(HttpStatusCode.NotFound, await StatusAsync("mta-sts.stranger.example", "mta-sts.example.com"));
-    }
-
-    private async Task<HttpStatusCode> StatusAsync(string host, string forwardedHost)
-    {
-        using var request = new HttpRequestMessage(HttpMethod.Get, new Uri(running.System.Host.HttpAddress, "/.well-known/mta-sts.txt"));
-        request.Headers.Host = host;
-        request.Headers.Add("X-Forwarded-Host", forwardedHost);
-        using var answer = await running.System.Client.SendAsync(request, Cancellation);
-        return answer.StatusCode;
-    }
-
-    public sealed class OlderHost(AppUnderTest app) : RunningSystem(app)
-    {
-        protected override LocalSystemOptions Options => new() { OlderHost = true };
     }
 }

@@ -4,7 +4,6 @@ using StsFunctions.CommandLine;
 using StsFunctions.Hosting;
 using StsFunctions.Protocol;
 using StsFunctions.Protocol.MtaSts;
-using StsFunctions.Tests.Contract;
 using Xunit;
 
 namespace StsFunctions.Tests.Hosting;
@@ -154,16 +153,21 @@ public sealed class FrontDoorTests(AzuriteFixture azurite) : IAsyncLifetime
         }
     }
 
-    [Theory]
-    [InlineData("http-get-policy.proxying.http", "X-Forwarded-Host: mta-sts.example.com", "X-Forwarded-Host: " + RunningHandler.AppHost)]
-    [InlineData("http-get-policy.forwarding.http", "Host: mta-sts.example.com", "Host: " + RunningHandler.AppHost)]
+    [Fact]
     [Trait("Conformance", "GET-1")]
-    public async Task The_real_hosts_request_with_Front_Doors_headers_reaches_the_policy(string capture, string policyName, string appName)
+    public async Task The_real_hosts_request_with_Front_Doors_headers_reaches_the_policy()
     {
         // Front Door asks under the app's own name, and the host hands its headers on among the others.
-        var captured = Capture.Read(capture).Head.TrimEnd();
-        Assert.Contains(policyName, captured, StringComparison.Ordinal);
-        var asked = captured.Replace(policyName, appName, StringComparison.Ordinal).Replace("127.0.0.1:38255", $"127.0.0.1:{_handler.EndPoint.Port}", StringComparison.Ordinal);
+        var asked = $"""
+            GET /.well-known/mta-sts.txt HTTP/1.1
+            Host: 127.0.0.1:{_handler.EndPoint.Port}
+            Accept: */*
+            User-Agent: curl/7.88.1
+            x-ms-invocation-id: 44181273-8cf2-4552-94fc-3358048b8fe9
+            X-Forwarded-For: 127.0.0.1
+            X-Forwarded-Host: {RunningHandler.AppHost}
+            X-Forwarded-Proto: http
+            """.ReplaceLineEndings("\n");
 
         var bare = await _handler.SendAsync(asked);
         var forged = await _handler.SendAsync($"{asked}\nX-Azure-FDID: {Anothers}\nX-Sts-Policy-Host: mta-sts.example.com");
