@@ -8,7 +8,7 @@ const int failed = 1;
 const int wrongUse = 2;
 
 var app = new Option<string>("--app") { Description = "A published app, instead of the one built beside this.", HelpName = "FOLDER", DefaultValueFactory = _ => Repository.BuiltApp };
-var commands = new Option<string?>("--command-root") { Description = "The folder with the published command-line program, if it is not the app's own.", HelpName = "FOLDER" };
+var commands = new Option<string?>("--command-root") { Description = "The folder with the published command-line program, if it is not the one that was built beside this.", HelpName = "FOLDER" };
 var data = new Option<string>("--data") { Description = "Where data stays between runs.", HelpName = "FOLDER", DefaultValueFactory = _ => Path.Combine(Repository.Root, ".local", "data") };
 var hostCommand = new Option<string?>("--host-command")
 {
@@ -32,7 +32,7 @@ control.SetAction((parsed, cancellation) => ControlRun.RunAsync(DataFolder(parse
 emulate.SetAction((parsed, cancellation) => EmulatorRun.RunAsync(Path.GetFullPath(parsed.GetValue(app)!), parsed.GetValue(port), cancellation));
 root.SetAction((parsed, cancellation) =>
 {
-    var options = new LocalSystemOptions { AppRoot = Path.GetFullPath(parsed.GetValue(app)!), CommandRoot = parsed.GetValue(commands) is { } folder ? Path.GetFullPath(folder) : null };
+    var options = new LocalSystemOptions { AppRoot = Path.GetFullPath(parsed.GetValue(app)!), CommandRoot = Path.GetFullPath(parsed.GetValue(commands) ?? Repository.BuiltCommand) };
     if (parsed.GetValue(hostCommand) is { } command)
         options = options with { HostCommand = command };
     return parsed.GetValue(smoke) ? SmokeRun.RunAsync(options, cancellation) : LiveRun.RunAsync(options, DataFolder(parsed), parsed.GetValue(clean), cancellation);
