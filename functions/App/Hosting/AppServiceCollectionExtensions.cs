@@ -1,5 +1,7 @@
+using Microsoft.Azure.Functions.Worker.Core.FunctionMetadata;
 using StsFunctions.Api;
 using StsFunctions.Functions;
+using StsFunctions.Options;
 
 namespace StsFunctions.Hosting;
 
@@ -7,12 +9,18 @@ namespace StsFunctions.Hosting;
 internal static class AppServiceCollectionExtensions
 {
     /// <summary>Adds everything that the functions are made of.</summary>
-    public static IServiceCollection AddStsFunctions(this IServiceCollection services, Settings settings)
+    public static IServiceCollection AddStsFunctions(this IServiceCollection services)
     {
-        services.AddStsCore(settings);
+        services.AddOptions<AuthOptions, AuthOptionsValidator>(AuthOptions.Bind);
+        services.AddOptions(FrontDoorOptions.Bind);
+        services.AddOptions(FunctionSetOptions.Bind);
+        services.AddOptions(TelemetryOptions.Bind);
+        services.AddStsCore();
+        services.AddStsStorage();
+
+        services.AddSingleton<IFunctionMetadataTransformer, FunctionSetFilter>();
         services.AddSingleton<PostRate>();
-        services.AddSingleton(provider => new BearerTokens(
-            settings.Auth, provider.GetRequiredService<TimeProvider>(), provider.GetRequiredService<ILoggerFactory>()));
+        services.AddSingleton<BearerTokens>();
         return services;
     }
 }
