@@ -10,6 +10,14 @@ param environmentName string
 @description('The region.')
 param location string
 
+@description('What the app runs on: Flex Consumption (flex), or a Dedicated plan of App Service (dedicated).')
+@allowed(['flex', 'dedicated'])
+param plan string = 'flex'
+
+@description('The size of the Dedicated plan (dedicated).')
+@allowed(['B1', 'B2', 'B3', 'P0v3', 'P1v3', 'P2v3'])
+param planSku string = 'B1'
+
 @description('What holds the certificates of the policy hosts: the app itself with managed ones (flex), Azure Front Door (frontDoor), or the app with yours (keyVault).')
 @allowed(['flex', 'frontDoor', 'keyVault'])
 param edge string = 'flex'
@@ -87,15 +95,24 @@ param observationRetentionDays int = 90
 @description('GB of telemetry a day, after which the rest of the day is not recorded: 1 to 100.')
 param logCapGb int = 1
 
-@description('Memory of an instance, in MB.')
+@description('Memory of an instance, in MB (flex).')
 @allowed([512, 2048, 4096])
 param instanceMemoryMB int = 512
 
-@description('The most instances: 40 to 1000.')
+@description('The most instances: 40 to 1000 (flex).')
 param maximumInstanceCount int = 40
 
-@description('Instances that wait for requests, 0 to 20; each is paid for by the hour.')
+@description('Instances that wait for requests, 0 to 20; each is paid for by the hour (flex).')
 param alwaysReadyInstances int = 0
+
+@description('HTTP requests that one instance answers at the same time, 1 to 1000 (flex).')
+param httpConcurrency int = 8
+
+@description('Whether a deployment or a change of settings replaces instances in batches, without an interruption (flex).')
+param rollingUpdate bool = true
+
+@description('Whether an instance starts from the process that the platform has started before (flex). Off until that process no longer crashes with .NET 10: Azure/azure-functions-dotnet-worker issue 3335.')
+param usePlaceholder bool = false
 
 // ---------------------------------------------------------------- What was asked for
 
@@ -138,6 +155,9 @@ var faults = filter(
       ? ''
       : 'STS_DOMAINS: "${join(policyHostDomains, '", "')}": name the mail domain, without mta-sts. before it.'
     length(union(allDomains, [])) == length(allDomains) ? '' : 'STS_DOMAINS: a domain is named twice.'
+    plan == 'dedicated' && edge != 'frontDoor'
+      ? 'STS_PLAN=dedicated works with STS_EDGE=frontDoor alone: the templates make no certificates on a Dedicated plan yet. Choose STS_EDGE=frontDoor, or STS_PLAN=flex; docs/INSTALL.md says what works on which plan.'
+      : ''
     edge == 'flex' && length(allDomains) > 3
       ? 'STS_EDGE=flex carries 3 policy hosts, since an app on Flex Consumption holds 3 certificates; STS_DOMAINS names ${length(allDomains)}. Choose STS_EDGE=keyVault (up to 300 hosts in 3 certificates of your own) or STS_EDGE=frontDoor (100 a Standard profile, 500 a Premium one); docs/INSTALL.md says what each costs.'
       : ''
@@ -196,6 +216,9 @@ var faults = filter(
       : ''
     alwaysReadyInstances < 0 || alwaysReadyInstances > 20
       ? 'STS_ALWAYS_READY: ${alwaysReadyInstances} is out of range; write 0 to 20, each is paid for by the hour.'
+      : ''
+    httpConcurrency < 1 || httpConcurrency > 1000
+      ? 'STS_HTTP_CONCURRENCY: ${httpConcurrency} is out of range; one instance answers 1 to 1000 requests at the same time.'
       : ''
   ],
   fault => !empty(fault)
@@ -304,6 +327,7 @@ module network 'modules/network.bicep' = if (natGateway) {
     location: location
     tags: tags
     token: token
+    delegatedTo: plan == 'flex' ? 'Microsoft.App/environments' : 'Microsoft.Web/serverFarms'
   }
 }
 
@@ -335,6 +359,8 @@ module app 'modules/app.bicep' = {
     location: location
     tags: tags
     token: token
+    plan: plan
+    planSku: planSku
     appIdentityName: identity.outputs.name
     storageName: storage.outputs.name
     deploymentContainerUrl: storage.outputs.deploymentContainerUrl
@@ -342,6 +368,9 @@ module app 'modules/app.bicep' = {
     instanceMemoryMB: instanceMemoryMB
     maximumInstanceCount: maximumInstanceCount
     alwaysReadyInstances: alwaysReadyInstances
+    httpConcurrency: httpConcurrency
+    rollingUpdate: rollingUpdate
+    usePlaceholder: usePlaceholder
     subnetId: natGateway ? network!.outputs.subnetId : ''
     frontDoorIds: [for i in range(0, profileCount): profiles[i].outputs.frontDoorId]
     edgeHosts: [for i in range(0, profileCount): profiles[i].outputs.host]
@@ -466,6 +495,8 @@ module alerts 'modules/alerts.bicep' = {
 output AZURE_LOCATION string = location
 output AZURE_RESOURCE_GROUP string = groupName
 output STS_APP_NAME string = app.outputs.name
+// The site of the timers and queues on a Dedicated plan; empty on Flex Consumption.
+output STS_BACKGROUND_APP_NAME string = app.outputs.backgroundName
 output STS_APP_HOST string = app.outputs.host
 output STS_DOMAIN_VERIFICATION_ID string = app.outputs.domainVerificationId
 output STS_STORAGE_ACCOUNT string = storage.outputs.name

@@ -1,4 +1,4 @@
-# The app's own command line, against what this azd environment deployed: pwsh infra/sts.ps1 domain list
+# The command line program `sts` against what this azd environment deployed: pwsh infra/sts.ps1 domain list
 # It signs in as you are signed in with az or azd.
 $ErrorActionPreference = 'Stop'
 $PSNativeCommandUseErrorActionPreference = $false
@@ -16,11 +16,11 @@ $env:AzureWebJobsStorage__accountName = Value STS_STORAGE_ACCOUNT
 $env:Sts__AppHost = Value STS_APP_HOST
 $env:Sts__EdgeHosts = (Value STS_EDGE_PROFILES) -replace '[\[\]" ]' -replace '[^=,]*='
 
-# What was packaged last runs on this kind of machine alone; the source runs on any.
-$packaged = Join-Path $root 'dist/app/StsFunctions'
-if ($IsLinux -and [Runtime.InteropServices.RuntimeInformation]::OSArchitecture -eq 'X64' -and (Test-Path $packaged)) {
-    & $packaged @args
+# A published program starts at once (dotnet publish functions/Cli -c Release -o dist/sts); the source is built first.
+$published = Join-Path $root ($IsWindows ? 'dist/sts/sts.exe' : 'dist/sts/sts')
+if (Test-Path $published) {
+    & $published @args
 } else {
-    dotnet run --project (Join-Path $root 'functions') --verbosity quiet '--' @args
+    dotnet run --project (Join-Path $root 'functions/Cli') -c Release --verbosity quiet '--' @args
 }
 exit $LASTEXITCODE

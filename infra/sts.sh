@@ -1,5 +1,5 @@
 #!/bin/sh
-# The app's own command line, against what this azd environment deployed: sh infra/sts.sh domain list
+# The command line program `sts` against what this azd environment deployed: sh infra/sts.sh domain list
 # It signs in as you are signed in with az or azd.
 set -eu
 root=$(cd "$(dirname "$0")/.." && pwd)
@@ -9,8 +9,8 @@ export Sts__AppHost="${STS_APP_HOST:-$(azd env get-value STS_APP_HOST)}"
 Sts__EdgeHosts=$(printf %s "${STS_EDGE_PROFILES:-$(azd env get-value STS_EDGE_PROFILES)}" | tr -d '[]" ' | sed 's/[^=,]*=//g')
 export Sts__EdgeHosts
 
-# What was packaged last runs on this kind of machine alone; the source runs on any.
-if [ "$(uname -sm)" = 'Linux x86_64' ] && [ -x "$root/dist/app/StsFunctions" ]; then
-    exec "$root/dist/app/StsFunctions" "$@"
+# A published program starts at once (dotnet publish functions/Cli -c Release -o dist/sts); the source is built first.
+if [ -x "$root/dist/sts/sts" ]; then
+    exec "$root/dist/sts/sts" "$@"
 fi
-exec dotnet run --project "$root/functions" --verbosity quiet -- "$@"
+exec dotnet run --project "$root/functions/Cli" -c Release --verbosity quiet -- "$@"

@@ -56,7 +56,7 @@ internal static class LiveRun
         Console.WriteLine();
         Console.WriteLine($"""
             Running:
-              app           {system.Host.HttpAddress} and {system.Https(LocalSystem.AppHost, "/")} (process {system.Host.HandlerProcessId})
+              app           {system.Host.HttpAddress} and {system.Https(LocalSystem.AppHost, "/")} (process {system.Host.WorkerProcessId})
               storage       Azurite, blob {system.Azurite.BlobPort}, queue {system.Azurite.QueuePort}, table {system.Azurite.TablePort} (process {system.Azurite.ProcessId})
               DNS           {system.Internet.Dns}
               SMTP          port {system.Internet.SmtpPort} of each MX host's own address
@@ -116,7 +116,7 @@ internal static class LiveRun
 
     private static void Show(Invocation invocation) => AnsiConsole.MarkupLineInterpolated(
         CultureInfo.InvariantCulture,
-        $"[grey]{DateTime.Now:HH:mm:ss}[/]  [{(invocation.Status == InvocationStatus.Succeeded ? "green" : "red")}]{invocation.Function}[/]  {invocation.HttpStatus?.ToString(CultureInfo.InvariantCulture) ?? invocation.Status.ToString().ToLowerInvariant()}, {invocation.Duration.TotalMilliseconds:0} ms");
+        $"[grey]{DateTime.Now:HH:mm:ss}[/]  [{(invocation.Succeeded ? "green" : "red")}]{invocation.Function}[/]  {invocation.HttpStatus?.ToString(CultureInfo.InvariantCulture) ?? (invocation.Succeeded ? "succeeded" : "failed")}, {invocation.Duration.TotalMilliseconds:0} ms");
 
     // Only what is not well; and a warning that was told is shown as the mail that it became.
     private static void ShowTrouble(HostLog line)

@@ -15,7 +15,7 @@ namespace StsFunctions.Local;
 /// <summary>What a command of the app came to.</summary>
 public sealed record CommandResult(int ExitCode, string Output, string Errors);
 
-/// <summary>Everything on one machine: storage, a mail internet, and the app under a stand-in for the Functions host.</summary>
+/// <summary>Everything on one machine: storage, a mail internet, and the app under a Functions host.</summary>
 public sealed class LocalSystem : IAsyncDisposable
 {
     /// <summary>The app's own host name.</summary>
@@ -48,11 +48,11 @@ public sealed class LocalSystem : IAsyncDisposable
     /// <summary>The stand-in for Entra ID: it issues the tokens that open <c>api/</c>.</summary>
     public TokenIssuer Issuer { get; private set; } = null!;
 
-    /// <summary>The stand-in for the Functions host, with the app under it.</summary>
-    public StandInHost Host { get; private set; } = null!;
+    /// <summary>The Functions host, with the app under it: the emulator, or a real one.</summary>
+    public IFunctionsHost Host { get; private set; } = null!;
 
-    /// <summary>The stand-in for Event Grid.</summary>
-    public InboxRelay Relay { get; private set; } = null!;
+    /// <summary>What Event Grid does in Azure.</summary>
+    public EventGridEmulator Relay { get; private set; } = null!;
 
     /// <summary>A client that trusts the private CA and finds every host name on this machine.</summary>
     public HttpClient Client { get; private set; } = null!;
@@ -207,7 +207,7 @@ public sealed class LocalSystem : IAsyncDisposable
         _stopping.Dispose();
     }
 
-    private string Executable => Path.Combine(_options.AppRoot, OperatingSystem.IsWindows() ? "StsFunctions.exe" : "StsFunctions");
+    private string Executable => Path.Combine(_options.CommandRoot, OperatingSystem.IsWindows() ? "sts.exe" : "sts");
 
     private async Task StartAsync(CancellationToken cancellationToken)
     {
@@ -238,28 +238,56 @@ public sealed class LocalSystem : IAsyncDisposable
         }
 
         _options.Progress?.Report("Starting the app …");
-        Host = await StandInHost.StartAsync(
-            new StandInHostOptions
-            {
-                AppRoot = _options.AppRoot,
-                Settings = _settings,
-                CertificateFor = CertificateFor,
-                // The port of every policy host: whoever fetches policies needs to know one port only.
-                HttpsPort = Internet.HttpsPort,
-                RunTimers = _options.RunTimers,
-                OlderHost = _options.OlderHost,
-                FatalCrash = _options.FatalCrash,
-                QueueRetryDelay = TimeSpan.FromMilliseconds(500),
-                OnLog = _options.OnLog,
-                OnInvocation = _options.OnInvocation,
-            },
-            cancellationToken);
-        Relay = new InboxRelay(Azurite.ConnectionString, onLog: _options.OnLog);
+        Host = await StartHostAsync(_settings, CertificateFor, cancellationToken);
+        Relay = new EventGridEmulator(Azurite.ConnectionString, onLog: _options.OnLog);
         Client = NewClient();
         if (_options.RunTimers)
         {
             _relaying = Relay.RunAsync(_stopping.Token);
         }
+    }
+
+    /// <summary>Starts a further host on the same storage with changed settings, as an operator's changed settings are a new start. Timers run when asked for.</summary>
+    public Task<IFunctionsHost> StartHostAsync(IReadOnlyDictionary<string, string> changes, CancellationToken cancellationToken)
+    {
+        var settings = new Dictionary<string, string>(_settings);
+        foreach (var (name, value) in changes)
+        {
+            settings[name] = value;
+        }
+
+        return StartHostAsync(settings, certificateFor: null, cancellationToken);
+    }
+
+    private async Task<IFunctionsHost> StartHostAsync(
+        IReadOnlyDictionary<string, string> settings, Func<string?, SslStreamCertificateContext?>? certificateFor, CancellationToken cancellationToken)
+    {
+        var host = new FunctionsHostOptions
+        {
+            AppRoot = _options.AppRoot,
+            Settings = settings,
+            CertificateFor = certificateFor,
+            // The port of every policy host: whoever fetches policies needs to know one port only.
+            HttpsPort = Internet.HttpsPort,
+            RunTimers = _options.RunTimers && certificateFor is not null,
+            OnLog = _options.OnLog,
+            OnInvocation = _options.OnInvocation,
+        };
+        if (_options.HostCommand is { } command)
+        {
+            return await FunctionsHostProcess.StartAsync(host with { AdminKey = _options.HostKey }, command, cancellationToken);
+        }
+
+        return await FunctionsHostEmulator.StartAsync(
+            host,
+            new FunctionsHostEmulatorOptions
+            {
+                FatalFailure = _options.FatalFailure,
+                WorkerRestartDelay = _options.WorkerRestartDelay,
+                QueuePollInterval = TimeSpan.FromMilliseconds(200),
+                QueueRetryDelay = TimeSpan.FromMilliseconds(500),
+            },
+            cancellationToken);
     }
 
     private Dictionary<string, string> LabSettings() => new(Issuer.Settings)

@@ -8,17 +8,27 @@ public sealed record LocalSystemOptions
     /// <summary>The app: a published folder, or the output of a build.</summary>
     public string AppRoot { get; init; } = Repository.BuiltApp;
 
+    /// <summary>The folder with the command-line program <c>sts</c>.</summary>
+    public string CommandRoot { get; init; } = Repository.BuiltCommand;
+
     /// <summary>Where data stays between runs; null keeps it in memory and in a folder that goes with the system.</summary>
     public string? DataFolder { get; init; }
 
     /// <summary>Whether the schedules run by themselves.</summary>
     public bool RunTimers { get; init; }
 
-    /// <summary>Whether the host is one from before April 2025, which forwards HTTP requests instead of proxying them.</summary>
-    public bool OlderHost { get; init; }
+    /// <summary>The command line of a real Functions host that runs the app, such as <c>func start --port {port}</c>; null for the emulator.
+    /// Without a word, what the environment variable STS_HOST_COMMAND says.</summary>
+    public string? HostCommand { get; init; } = NullIfEmpty(Environment.GetEnvironmentVariable("STS_HOST_COMMAND"));
 
-    /// <summary>How many crashes of the app stop the host: 3 in Azure, more for tests that kill it on purpose.</summary>
-    public int FatalCrash { get; init; } = 3;
+    /// <summary>The key of that host's API for administrators, if it asks for one. Without a word, what STS_HOST_KEY says.</summary>
+    public string? HostKey { get; init; } = NullIfEmpty(Environment.GetEnvironmentVariable("STS_HOST_KEY"));
+
+    /// <summary>How many failures of the worker stop the emulator: 3 in Azure, more for tests that kill it on purpose.</summary>
+    public int FatalFailure { get; init; } = 3;
+
+    /// <summary>How long the emulator waits before a second restart of the worker in a row: 10 s in Azure, nothing for tests that kill it on purpose.</summary>
+    public TimeSpan WorkerRestartDelay { get; init; } = TimeSpan.FromSeconds(10);
 
     /// <summary>Settings of the app beside those of the lab; these win.</summary>
     public IReadOnlyDictionary<string, string> Settings { get; init; } = new Dictionary<string, string>();
@@ -29,9 +39,11 @@ public sealed record LocalSystemOptions
     /// <summary>What happens, a step a line.</summary>
     public IProgress<string>? Progress { get; init; }
 
-    /// <summary>What host and handler log.</summary>
+    /// <summary>What host and worker log.</summary>
     public Action<HostLog>? OnLog { get; init; }
 
     /// <summary>Every finished call of a function.</summary>
     public Action<Invocation>? OnInvocation { get; init; }
+
+    private static string? NullIfEmpty(string? text) => string.IsNullOrEmpty(text) ? null : text;
 }

@@ -83,7 +83,7 @@ catch (OperationCanceledException) when (stopping.IsCancellationRequested)
 {
     return 0;
 }
-catch (Exception e) when (e is InvalidOperationException or InvalidDataException or IOException or StsFunctions.Local.FunctionsHost.HandlerException)
+catch (Exception e) when (e is InvalidOperationException or InvalidDataException or IOException or StsFunctions.Local.FunctionsHost.WorkerException)
 {
     AnsiConsole.MarkupLineInterpolated($"[red]{e.Message}[/]");
     return 1;

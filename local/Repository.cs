@@ -11,6 +11,9 @@ public static class Repository
     /// <summary>The app as it was built beside the runner: with a just-in-time compiler, quick to build.</summary>
     public static string BuiltApp { get; } = Metadata("AppRoot");
 
+    /// <summary>The command line as it was built beside the runner.</summary>
+    public static string BuiltCommand { get; } = Metadata("CommandRoot");
+
     private static string Metadata(string key) =>
         typeof(Repository).Assembly.GetCustomAttributes<AssemblyMetadataAttribute>().Single(attribute => attribute.Key == key).Value!;
 }

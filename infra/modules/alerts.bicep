@@ -20,6 +20,9 @@ param addresses string[]
 
 var layout = loadJsonContent('../layout.json')
 var functionNames = join(map(layout.invocations, name => '"${name}"'), ', ')
+// The worker records a run of CheckDomain as an in-process dependency, "function CheckDomain"; the host records a request
+// beside it, for some triggers. Both have one operation, and count once.
+var runs = 'union AppRequests, AppDependencies | extend Function = replace_string(Name, "function ", "")'
 
 resource group 'Microsoft.Insights/actionGroups@2023-01-01' = {
   name: 'ag-sts-${token}'
@@ -44,7 +47,7 @@ var queries = [
     title: 'Requests are answered 5xx'
     description: 'Five or more requests of the last 15 minutes were answered 5xx: senders may not get policies. See docs/TROUBLESHOOTING.md, "A policy is not served".'
     severity: 1
-    query: 'AppRequests | where isnotempty(Url) and toint(ResultCode) >= 500'
+    query: 'AppRequests | where isnotempty(Url) and toint(ResultCode) >= 500 | summarize TimeGenerated = min(TimeGenerated) by OperationId'
     threshold: 5
     every: 'PT5M'
     window: 'PT15M'
@@ -55,7 +58,7 @@ var queries = [
     title: 'Functions fail'
     description: 'Three or more calls of a timer or queue function failed within the last hour: checks, reports or warnings are late. See docs/TROUBLESHOOTING.md, "Functions fail".'
     severity: 2
-    query: 'AppRequests | where Success == false and Name in (${functionNames})'
+    query: '${runs} | where Success == false and Function in (${functionNames}) | summarize TimeGenerated = min(TimeGenerated) by OperationId, Function'
     threshold: 3
     every: 'PT15M'
     window: 'PT1H'
@@ -66,7 +69,8 @@ var queries = [
     title: 'A message was given up'
     description: 'A message went to a poison queue within the last hour: a check or a report failed five times, and waits for the next daily round or hourly sweep. See docs/TROUBLESHOOTING.md, "A poison queue is not empty".'
     severity: 2
-    query: 'StorageQueueLogs | where OperationName == "PutMessage" and Uri contains "-poison/" and StatusCode < 300'
+    // The table holds the status code as a text.
+    query: 'StorageQueueLogs | where OperationName == "PutMessage" and Uri contains "-poison/" and toint(StatusCode) < 300'
     threshold: 1
     every: 'PT15M'
     window: 'PT1H'
@@ -78,7 +82,7 @@ var queries = [
     description: 'No daily round of checks ended well within the last 26 hours: nobody looks whether mail still arrives. See docs/TROUBLESHOOTING.md, "No check round".'
     severity: 1
     // One row, also where there was never a round: a new installation says so until its first.
-    query: 'AppRequests | where Name == "${layout.dailyRound}" and Success == true | summarize Newest = max(TimeGenerated) | where isnull(Newest) or Newest < ago(26h)'
+    query: '${runs} | where Function == "${layout.dailyRound}" and Success == true | summarize Newest = max(TimeGenerated) | where isnull(Newest) or Newest < ago(26h)'
     threshold: 1
     every: 'PT1H'
     window: 'PT6H'

@@ -9,6 +9,10 @@ param tags object
 @description('What every name ends with.')
 param token string
 
+@description('The kind of plan whose instances are in the subnet.')
+@allowed(['Microsoft.App/environments', 'Microsoft.Web/serverFarms'])
+param delegatedTo string
+
 resource address 'Microsoft.Network/publicIPAddresses@2024-05-01' = {
   name: 'pip-sts-${token}'
   location: location
@@ -55,9 +59,9 @@ resource network 'Microsoft.Network/virtualNetworks@2024-05-01' = {
           }
           delegations: [
             {
-              name: 'flex'
+              name: 'plan'
               properties: {
-                serviceName: 'Microsoft.App/environments'
+                serviceName: delegatedTo
               }
             }
           ]

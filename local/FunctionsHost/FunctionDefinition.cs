@@ -12,68 +12,79 @@ internal sealed record HttpTrigger(string Binding, string Route, IReadOnlyList<s
 /// <summary>A six-field NCRONTAB schedule in UTC.</summary>
 internal sealed record TimerTrigger(string Binding, CrontabSchedule Schedule, bool UseMonitor) : Trigger(Binding);
 
-/// <summary>A queue, and the setting that says where.</summary>
-internal sealed record QueueTrigger(string Binding, string Queue, string Connection) : Trigger(Binding);
+/// <summary>A queue, and the storage account that it is in.</summary>
+internal sealed record QueueTrigger(string Binding, string Queue, string ConnectionString) : Trigger(Binding);
 
-/// <summary>A function.json; the function's name is its folder's.</summary>
-internal sealed record FunctionDefinition(string Name, Trigger Trigger)
+/// <summary>A function as the worker describes it to the host.</summary>
+internal sealed record FunctionDefinition(string Name, Trigger Trigger, bool IsDisabled)
 {
-    /// <exception cref="InvalidDataException">A function.json asks for something that the stand-in or the host does not do.</exception>
-    public static IReadOnlyList<FunctionDefinition> ReadAll(string appRoot, HostConfiguration host, Func<string, string> setting)
+    /// <summary>Reads a function from its bindings, each the JSON that a function.json would hold.</summary>
+    /// <exception cref="InvalidDataException">The function asks for something that the host refuses, or that the emulator does not do.</exception>
+    public static FunctionDefinition Read(string name, IEnumerable<JsonElement> bindings, HostConfiguration host, IReadOnlyDictionary<string, string> settings)
     {
-        var functions = Directory.EnumerateDirectories(appRoot)
-            .Select(folder => Path.Combine(folder, "function.json"))
-            .Where(File.Exists)
-            .Order(StringComparer.Ordinal)
-            .Select(path => Read(path, host, setting))
-            .ToList();
-        return functions.Count > 0 ? functions : throw new InvalidDataException($"No folder of {appRoot} holds a function.json.");
-    }
-
-    private static FunctionDefinition Read(string path, HostConfiguration host, Func<string, string> setting)
-    {
-        using var document = HostJson.Parse(path);
-        var name = Path.GetFileName(Path.GetDirectoryName(path)!);
-        var bindings = document.RootElement.TryAt(out var found, "bindings") ? found.EnumerateArray().ToList() : [];
-        var triggers = bindings.Where(b => b.Text("type")?.EndsWith("Trigger", StringComparison.OrdinalIgnoreCase) == true).ToList();
+        var triggers = bindings.Where(binding => binding.Text("type")?.EndsWith("Trigger", StringComparison.OrdinalIgnoreCase) == true).ToList();
         if (triggers is not [var trigger])
-            throw new InvalidDataException($"{path}: a function has exactly one trigger; this one has {triggers.Count}.");
-        var binding = trigger.Text("name") ?? throw new InvalidDataException($"{path}: the trigger has no name.");
-        return new FunctionDefinition(name, trigger.Text("type")!.ToUpperInvariant() switch
-        {
-            "HTTPTRIGGER" => Http(path, name, binding, trigger, bindings, host),
-            "TIMERTRIGGER" => Timer(path, binding, trigger, setting),
-            "QUEUETRIGGER" => new QueueTrigger(
-                binding,
-                setting(trigger.Text("queueName") ?? throw new InvalidDataException($"{path}: the queueTrigger has no queueName.")),
-                trigger.Text("connection") ?? "AzureWebJobsStorage"),
-            var other => throw new InvalidDataException($"{path}: the stand-in runs httpTrigger, timerTrigger and queueTrigger, not {other}."),
-        });
+            throw new InvalidDataException($"{name}: a function has exactly one trigger; this one has {triggers.Count}.");
+        var parameter = trigger.Text("name") ?? throw new InvalidDataException($"{name}: the trigger has no name.");
+        var isDisabled = string.Equals(Setting($"AzureWebJobs.{name}.Disabled", settings), bool.TrueString, StringComparison.OrdinalIgnoreCase);
+        return new FunctionDefinition(
+            name,
+            trigger.Text("type")!.ToUpperInvariant() switch
+            {
+                "HTTPTRIGGER" => Http(name, parameter, trigger, host),
+                "TIMERTRIGGER" => Timer(name, parameter, trigger, settings),
+                "QUEUETRIGGER" => Queue(name, parameter, trigger, settings, isDisabled),
+                var other => throw new InvalidDataException($"{name}: the emulator runs httpTrigger, timerTrigger and queueTrigger, not {other}."),
+            },
+            isDisabled);
     }
 
-    private static HttpTrigger Http(string path, string name, string binding, JsonElement trigger, List<JsonElement> bindings, HostConfiguration host)
+    private static HttpTrigger Http(string name, string parameter, JsonElement trigger, HostConfiguration host)
     {
-        if (bindings.Count != 2 || !bindings.Any(b => b.Text("type") == "http" && b.Text("direction") == "out"))
-            throw new InvalidDataException($"{path}: an HTTP function needs exactly one httpTrigger in and one http out, or the host sends it JSON instead of the request.");
         if (!string.Equals(trigger.Text("authLevel"), "anonymous", StringComparison.OrdinalIgnoreCase))
-            throw new InvalidDataException($"{path}: the stand-in has no function keys; set authLevel to anonymous.");
-        var route = trigger.Text("route") ?? name;
+            throw new InvalidDataException($"{name}: the emulator has no function keys; set authLevel to anonymous.");
+        var route = $"{host.RoutePrefix}/{trigger.Text("route") ?? name}".Trim('/');
         if (route.StartsWith("admin", StringComparison.OrdinalIgnoreCase) || route.StartsWith("runtime", StringComparison.OrdinalIgnoreCase))
-            throw new InvalidDataException($"{path}: the host refuses a route that begins with 'admin' or 'runtime'.");
+            throw new InvalidDataException($"{name}: the host refuses a route that begins with 'admin' or 'runtime'.");
         return new HttpTrigger(
-            binding,
-            $"{host.RoutePrefix}/{route}".Trim('/'),
-            trigger.TryAt(out var methods, "methods") ? [.. methods.EnumerateArray().Select(m => m.GetString()!.ToUpperInvariant())] : []);
+            parameter,
+            route,
+            trigger.TryAt(out var methods, "methods") ? [.. methods.EnumerateArray().Select(method => method.GetString()!.ToUpperInvariant())] : []);
     }
 
-    private static TimerTrigger Timer(string path, string binding, JsonElement trigger, Func<string, string> setting)
+    private static TimerTrigger Timer(string name, string parameter, JsonElement trigger, IReadOnlyDictionary<string, string> settings)
     {
-        var text = setting(trigger.Text("schedule") ?? throw new InvalidDataException($"{path}: the timerTrigger has no schedule."));
+        var text = Expand(trigger.Text("schedule") ?? throw new InvalidDataException($"{name}: the timerTrigger has no schedule."), name, settings);
         var schedule = CrontabSchedule.TryParse(text, new CrontabSchedule.ParseOptions { IncludingSeconds = true })
-            ?? throw new InvalidDataException($"{path}: '{text}' is no NCRONTAB expression of six fields ({{second}} {{minute}} {{hour}} {{day}} {{month}} {{day of week}}).");
+            ?? throw new InvalidDataException($"{name}: '{text}' is no NCRONTAB expression of six fields ({{second}} {{minute}} {{hour}} {{day}} {{month}} {{day of week}}).");
         // The host keeps no status for a timer that is due more than once a minute.
         var first = schedule.GetNextOccurrence(DateTime.UnixEpoch);
-        var often = schedule.GetNextOccurrence(first) - first < TimeSpan.FromMinutes(1);
-        return new TimerTrigger(binding, schedule, !often && !(trigger.TryAt(out var use, "useMonitor") && use.ValueKind == JsonValueKind.False));
+        var isFrequent = schedule.GetNextOccurrence(first) - first < TimeSpan.FromMinutes(1);
+        return new TimerTrigger(parameter, schedule, !isFrequent && !(trigger.TryAt(out var use, "useMonitor") && use.ValueKind == JsonValueKind.False));
     }
+
+    private static QueueTrigger Queue(string name, string parameter, JsonElement trigger, IReadOnlyDictionary<string, string> settings, bool isDisabled)
+    {
+        if (trigger.TryAt(out var deferred, "properties", "supportsDeferredBinding"))
+            throw new InvalidDataException($"{name}: the emulator hands a queue message over as text ({deferred}); bind it to a string.");
+        var queue = Expand(trigger.Text("queueName") ?? throw new InvalidDataException($"{name}: the queueTrigger has no queueName."), name, settings);
+        var connection = trigger.Text("connection") is { Length: > 0 } named ? named : "AzureWebJobsStorage";
+        var connectionString = Setting(connection, settings);
+        return new QueueTrigger(
+            parameter,
+            queue,
+            connectionString ?? (isDisabled ? "" : throw new InvalidDataException($"{name} needs the setting {connection}: a storage connection string.")));
+    }
+
+    // %NAME% stands for a setting, wherever it is in the text.
+    private static string Expand(string text, string name, IReadOnlyDictionary<string, string> settings)
+    {
+        var parts = text.Split('%');
+        for (var i = 1; i < parts.Length - 1; i += 2)
+            parts[i] = Setting(parts[i], settings) ?? throw new InvalidDataException($"{name} refers to the setting {parts[i]}, which is not set.");
+        return string.Concat(parts);
+    }
+
+    private static string? Setting(string name, IReadOnlyDictionary<string, string> settings) =>
+        settings.GetValueOrDefault(name) ?? Environment.GetEnvironmentVariable(name);
 }

@@ -1,152 +1,147 @@
-using System.Diagnostics;
 using System.Net;
-using System.Net.Security;
-using System.Security.Authentication;
+using System.Security.Cryptography;
+using System.Text;
+using System.Text.Json;
 using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Hosting.Server.Features;
-using Microsoft.AspNetCore.Server.Kestrel.Core;
-using Microsoft.AspNetCore.Server.Kestrel.Https;
 using Yarp.ReverseProxy.Forwarder;
 
 namespace StsFunctions.Local.FunctionsHost;
 
-/// <summary>The host's HTTP side: routes of function.json, and nothing else.</summary>
+/// <summary>The host's HTTP side: the functions' routes, what it tells administrators, and its home page.</summary>
 internal sealed class HttpFrontEnd : IAsyncDisposable
 {
     private const long LargestBody = 100 * 1024 * 1024;
+    private const string HomePage = "<!DOCTYPE html><html><head><title>Your Functions host is up and running</title></head><body>Your Functions host is up and running</body></html>";
 
-    private static readonly ForwarderRequestConfig Proxying = new()
-    {
-        ActivityTimeout = TimeSpan.FromSeconds(240),
-        Version = HttpVersion.Version11,
-        VersionPolicy = HttpVersionPolicy.RequestVersionExact,
-    };
-
-    private readonly HandlerProcess _handler;
-    private readonly HostConfiguration _host;
-    private readonly StandInHostOptions _options;
-    private readonly ActivityCount _activity;
-    private readonly Action<HostLog> _log;
     private readonly WebApplication _app;
-    private readonly IHttpForwarder _forwarder;
-    private readonly HttpMessageInvoker _proxy;
-    private readonly HttpClient _forward = new(new SocketsHttpHandler { UseProxy = false, UseCookies = false, ActivityHeadersPropagator = null }) { Timeout = Timeout.InfiniteTimeSpan };
 
-    public HttpFrontEnd(IEnumerable<FunctionDefinition> functions, HandlerProcess handler, HostConfiguration host, StandInHostOptions options, ActivityCount activity, Action<HostLog> log)
+    public HttpFrontEnd(FunctionsHostOptions options, ActivityCount activity)
     {
-        (_handler, _host, _options, _activity, _log) = (handler, host, options, activity, log);
-        _proxy = new HttpMessageInvoker(new ReplayingHandler(
-            new SocketsHttpHandler { UseProxy = false, UseCookies = false, AllowAutoRedirect = false, AutomaticDecompression = DecompressionMethods.None, ActivityHeadersPropagator = null },
-            log));
-
+        Activity = activity;
+        Options = options;
         // Empty: neither the environment nor a settings file of this process has a say.
         var builder = WebApplication.CreateEmptyBuilder(new());
-        builder.WebHost.UseKestrelCore().UseKestrelHttpsConfiguration().ConfigureKestrel(Listen);
+        builder.WebHost.UseKestrelCore().ConfigureKestrel(kestrel =>
+        {
+            kestrel.Limits.MaxRequestBodySize = LargestBody;
+            kestrel.Listen(IPAddress.Loopback, options.HttpPort);
+        });
         builder.Services.AddRoutingCore().AddHttpForwarder();
         _app = builder.Build();
-        _forwarder = _app.Services.GetRequiredService<IHttpForwarder>();
+        Proxy = new HttpProxy(_app.Services.GetRequiredService<IHttpForwarder>());
+    }
+
+    /// <summary>The way to the worker.</summary>
+    public HttpProxy Proxy { get; }
+
+    /// <summary>Known once started.</summary>
+    public Uri Address { get; private set; } = new("http://127.0.0.1");
+
+    private FunctionsHostOptions Options { get; }
+
+    private ActivityCount Activity { get; }
+
+    /// <summary>Serves the functions' routes; <paramref name="invoke"/> starts a function for an administrator, or says that it can not.</summary>
+    public async Task StartAsync(IEnumerable<FunctionDefinition> functions, Invoker invoker, Func<string, string, int> invoke, CancellationToken cancellationToken)
+    {
+        _app.Use(AsTheFrontEndSaidAsync);
         _app.UseRouting();
-        foreach (var function in functions)
+        foreach (var function in functions.Where(function => !function.IsDisabled))
         {
             if (function.Trigger is not HttpTrigger http)
                 continue;
-            RequestDelegate serve = context => ServeAsync(context, function);
+            RequestDelegate serve = context => ServeAsync(context, function, invoker);
             _ = http.Methods.Count > 0 ? _app.MapMethods(http.Route, http.Methods, serve) : _app.Map(http.Route, serve);
         }
+
+        _app.MapPost("/admin/functions/{name}", context => AsAdministratorAsync(context, () => InvokeAsync(context, invoke)));
+        _app.MapGet("/admin/host/status", context => AsAdministratorAsync(context, () => WriteAsync(context, new() { ["state"] = "Running", ["version"] = FunctionsHostEmulator.HostVersion })));
+        _app.MapGet("/admin/host/drain/status", context => AsAdministratorAsync(context, () => WriteAsync(context, new() { ["state"] = "Disabled", ["outstandingInvocations"] = Activity.Running, ["outstandingRetries"] = 0 })));
         // Takes what no route has, a wrong method too, which would otherwise be 405.
-        _app.Map("/{**rest}", context =>
-        {
-            context.Response.StatusCode = StatusCodes.Status404NotFound;
-            return Task.CompletedTask;
-        });
-    }
-
-    /// <summary>Known once started.</summary>
-    public Uri HttpAddress { get; private set; } = new("http://127.0.0.1");
-
-    public Uri? HttpsAddress { get; private set; }
-
-    public async Task StartAsync(CancellationToken cancellationToken)
-    {
+        _app.Map("/{**rest}", NoFunctionAsync);
         await _app.StartAsync(cancellationToken);
-        HttpAddress = Address("http");
-        HttpsAddress = _options.CertificateFor is null ? null : Address("https");
+        Address = new Uri(_app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.Single());
     }
 
     public async ValueTask DisposeAsync()
     {
-        // Nobody is waited for: the handler is gone.
+        // Nobody is waited for: the worker is gone.
         using var now = new CancellationTokenSource();
         await now.CancelAsync();
         await _app.StopAsync(now.Token);
         await _app.DisposeAsync();
-        _proxy.Dispose();
-        _forward.Dispose();
+        Proxy.Dispose();
     }
 
-    private Uri Address(string scheme) => new(_app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!
-        .Addresses.First(address => address.StartsWith(scheme + "://", StringComparison.Ordinal)));
-
-    private void Listen(KestrelServerOptions kestrel)
+    // The front end in Azure terminates TLS; what it says of the scheme counts for the host.
+    private static Task AsTheFrontEndSaidAsync(HttpContext context, RequestDelegate next)
     {
-        kestrel.Limits.MaxRequestBodySize = LargestBody;
-        kestrel.Listen(IPAddress.Loopback, _options.HttpPort);
-        if (_options.CertificateFor is not { } certificateFor)
+        if (context.Request.Headers["X-Forwarded-Proto"].FirstOrDefault() is { Length: > 0 } scheme)
+            context.Request.Scheme = scheme;
+        return next(context);
+    }
+
+    private static async Task ServeAsync(HttpContext context, FunctionDefinition function, Invoker invoker)
+    {
+        // HTTP/1.0 allows it, and the host's proxy fails on it.
+        if (!context.Request.Host.HasValue)
+        {
+            context.Response.StatusCode = StatusCodes.Status500InternalServerError;
             return;
-        kestrel.Listen(IPAddress.Loopback, _options.HttpsPort, listen => listen.UseHttps(new TlsHandshakeCallbackOptions
-        {
-            OnConnection = hello => new ValueTask<SslServerAuthenticationOptions>(new SslServerAuthenticationOptions
-            {
-                ServerCertificateContext = certificateFor(hello.ClientHelloInfo.ServerName is { Length: > 0 } name ? name : null)
-                    ?? throw new AuthenticationException($"No certificate for '{hello.ClientHelloInfo.ServerName}'."),
-            }),
-        }));
-    }
-
-    private async Task ServeAsync(HttpContext context, FunctionDefinition function)
-    {
-        using var active = _activity.Begin();
-        var id = Guid.NewGuid();
-        var started = _options.Time.GetUtcNow();
-        var clock = Stopwatch.StartNew();
-        string? error;
-        if (_handler.Exited)
-            error = "the handler exited with code 0 and is not started again";
-        else if (_host.HttpMode == HttpMode.Proxying)
-            error = await ProxyAsync(context, id);
-        else
-            error = await ForwardAsync(context, id);
-        if (error is not null)
-        {
-            _log(new HostLog(LogLevel.Error, "host", $"{function.Name} ({context.Request.Method} {context.Request.Path}) failed: {error}"));
-            if (!context.Response.HasStarted)
-            {
-                context.Response.Clear();
-                context.Response.StatusCode = StatusCodes.Status500InternalServerError;
-            }
         }
-        _options.OnInvocation?.Invoke(new Invocation(
-            id, function.Name, TriggerKind.Http, error is null ? InvocationStatus.Succeeded : InvocationStatus.Failed, started, clock.Elapsed, context.Response.StatusCode, error));
+
+        await invoker.InvokeAsync(function, context);
     }
 
-    private async Task<string?> ProxyAsync(HttpContext context, Guid id)
+    private async Task AsAdministratorAsync(HttpContext context, Func<Task> serve)
     {
-        var error = await _forwarder.SendAsync(context, $"http://127.0.0.1:{_handler.Port}", _proxy, Proxying, new ProxyTransformer(id), context.RequestAborted);
-        return error == ForwarderError.None ? null : $"{error}: {context.GetForwarderErrorFeature()?.Exception?.Message}";
+        if (Options.AdminKey is { } key
+            && !CryptographicOperations.FixedTimeEquals(Encoding.UTF8.GetBytes(key), Encoding.UTF8.GetBytes(context.Request.Headers["x-functions-key"].ToString())))
+        {
+            context.Response.StatusCode = StatusCodes.Status401Unauthorized;
+            return;
+        }
+
+        await serve();
     }
 
-    private async Task<string?> ForwardAsync(HttpContext context, Guid id)
+    private static async Task InvokeAsync(HttpContext context, Func<string, string, int> invoke)
     {
         try
         {
-            using var request = await ForwardedRequest.CreateAsync(context, _handler.Port, id, context.RequestAborted);
-            using var answer = await _forward.SendAsync(request, context.RequestAborted);
-            await ForwardedRequest.CopyAsync(answer, context.Response, context.RequestAborted);
-            return null;
+            using var body = await JsonDocument.ParseAsync(context.Request.Body, cancellationToken: context.RequestAborted);
+            context.Response.StatusCode = body.RootElement.ValueKind == JsonValueKind.Object
+                ? invoke((string)context.Request.RouteValues["name"]!, body.RootElement.Text("input") ?? "")
+                : StatusCodes.Status400BadRequest;
         }
-        catch (Exception e) when (e is HttpRequestException or NotSupportedException or FormatException or IOException or OperationCanceledException)
+        catch (JsonException)
         {
-            return e.Message;
+            context.Response.StatusCode = StatusCodes.Status400BadRequest;
         }
+    }
+
+    private static async Task WriteAsync(HttpContext context, Dictionary<string, object> answer)
+    {
+        context.Response.ContentType = "application/json";
+        await JsonSerializer.SerializeAsync(context.Response.Body, answer, cancellationToken: context.RequestAborted);
+    }
+
+    private Task NoFunctionAsync(HttpContext context)
+    {
+        if (context.Request.Path != "/")
+        {
+            context.Response.StatusCode = StatusCodes.Status404NotFound;
+            return Task.CompletedTask;
+        }
+
+        if (string.Equals(Options.Settings.GetValueOrDefault("AzureWebJobsDisableHomepage"), bool.TrueString, StringComparison.OrdinalIgnoreCase))
+        {
+            context.Response.StatusCode = StatusCodes.Status204NoContent;
+            return Task.CompletedTask;
+        }
+
+        context.Response.ContentType = "text/html";
+        return context.Response.WriteAsync(HomePage);
     }
 }

@@ -1,37 +1,33 @@
+using System.Globalization;
 using System.Text;
+using System.Text.Json;
 using Azure;
 using Azure.Storage.Queues;
 using Azure.Storage.Queues.Models;
+using StsFunctions.Local.FunctionsHost.Rpc;
 
 namespace StsFunctions.Local.FunctionsHost;
 
 /// <summary>Feeds the messages of one queue to its function: retries, and poison in the end.</summary>
 internal sealed class QueueListener(
-    string function, QueueTrigger trigger, string connectionString, QueueSettings settings, StandInHostOptions options,
-    HandlerProcess handler, TriggerInvoker invoker, ActivityCount activity, Action<HostLog> log)
+    FunctionDefinition function, QueueTrigger trigger, QueueSettings settings, FunctionsHostEmulatorOptions timing, Invoker invoker, ActivityCount activity, Action<HostLog> log)
 {
     private const int LargestBatch = 32;
     private static readonly TimeSpan PauseAfterError = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan ShortestPoll = TimeSpan.FromMilliseconds(100);
 
     // The text as it lies on the queue: decoding is ours, so that what does not decode can be moved as it is.
-    private readonly QueueClient _queue = new(connectionString, trigger.Queue, new QueueClientOptions { MessageEncoding = QueueMessageEncoding.None });
-    private readonly QueueClient _poison = new(connectionString, trigger.Queue + "-poison", new QueueClientOptions { MessageEncoding = QueueMessageEncoding.None });
-
-    public async Task CreateQueuesAsync(CancellationToken cancellationToken)
-    {
-        await _queue.CreateIfNotExistsAsync(cancellationToken: cancellationToken);
-        await _poison.CreateIfNotExistsAsync(cancellationToken: cancellationToken);
-    }
+    private readonly QueueClient _queue = new(trigger.ConnectionString, trigger.Queue, new QueueClientOptions { MessageEncoding = QueueMessageEncoding.None });
+    private readonly QueueClient _poison = new(trigger.ConnectionString, trigger.Queue + "-poison", new QueueClientOptions { MessageEncoding = QueueMessageEncoding.None });
 
     /// <summary>Whether the queue holds nothing to do now, or with <paramref name="evenLater"/> nothing at all.</summary>
-    public async Task<bool> IsEmptyAsync(bool evenLater, CancellationToken cancellationToken) => evenLater
-        ? (await _queue.GetPropertiesAsync(cancellationToken)).Value.ApproximateMessagesCount == 0
-        : (await _queue.PeekMessageAsync(cancellationToken)).Value is null;
+    public Task<bool> IsEmptyAsync(bool evenLater, CancellationToken cancellationToken) => QueueDepth.IsEmptyAsync(_queue, evenLater, cancellationToken);
 
     public async Task RunAsync(CancellationToken cancellationToken)
     {
         var running = new List<Task>();
-        var failing = false;
+        var isFailing = false;
+        var pause = ShortestPoll;
         while (!cancellationToken.IsCancellationRequested)
         {
             running.RemoveAll(task => task.IsCompleted);
@@ -40,34 +36,47 @@ internal sealed class QueueListener(
                 await Task.WhenAny(running);
                 continue;
             }
+
             try
             {
-                // A handler on its way back is waited for; one that never comes back fails every message.
-                await handler.WaitUntilServingAsync(cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-                cancellationToken.ThrowIfCancellationRequested();
                 var found = await ReceiveAsync(running, cancellationToken);
-                failing = false;
-                if (found == 0)
-                    await Task.Delay(options.QueuePollInterval, cancellationToken);
+                isFailing = false;
+                if (found > 0)
+                {
+                    pause = ShortestPoll;
+                    continue;
+                }
+
+                await Task.Delay(timing.QueuePollInterval ?? pause, cancellationToken);
+                pause = pause * 2 < settings.MaxPollingInterval ? pause * 2 : settings.MaxPollingInterval;
             }
             catch (Exception e) when (IsStorageFailure(e))
             {
-                if (!failing)
+                if (!isFailing)
                     log(new HostLog(LogLevel.Error, "host", $"The queue {trigger.Queue} can't be read, and is tried again every {PauseAfterError.TotalSeconds} s: {e.Message}"));
-                failing = true;
+                isFailing = true;
                 await Task.Delay(PauseAfterError, cancellationToken);
             }
         }
+
         await Task.WhenAll(running);
     }
 
     private async Task<int> ReceiveAsync(List<Task> running, CancellationToken cancellationToken)
     {
         using var looking = activity.Look();
-        var messages = await _queue.ReceiveMessagesAsync(Math.Min(settings.BatchSize, LargestBatch), options.QueueLock, cancellationToken);
-        foreach (var message in messages.Value)
-            running.Add(ProcessAsync(message, cancellationToken));
-        return messages.Value.Length;
+        try
+        {
+            var messages = await _queue.ReceiveMessagesAsync(Math.Min(settings.BatchSize, LargestBatch), timing.QueueLock, cancellationToken);
+            foreach (var message in messages.Value)
+                running.Add(ProcessAsync(message, cancellationToken));
+            return messages.Value.Length;
+        }
+        catch (RequestFailedException e) when (e.Status == 404)
+        {
+            // The host waits for a queue that is not there; the app creates it.
+            return 0;
+        }
     }
 
     private async Task ProcessAsync(QueueMessage message, CancellationToken cancellationToken)
@@ -99,21 +108,33 @@ internal sealed class QueueListener(
         Invocation invocation;
         try
         {
-            var payload = TriggerPayload.Queue(function, trigger.Binding, message, text, options.Time.GetUtcNow());
-            invocation = await invoker.InvokeAsync(function, TriggerKind.Queue, payload, cancellationToken);
+            invocation = await invoker.InvokeAsync(
+                function, $"New queue message detected on '{trigger.Queue}'.", new TypedData { String = text }, Metadata(message, text), cancellationToken);
         }
         finally
         {
             await done.CancelAsync();
         }
+
         var receipt = await renewal;
-        if (invocation.Status == InvocationStatus.Succeeded)
+        if (invocation.Succeeded)
             await _queue.DeleteMessageAsync(message.MessageId, receipt, cancellationToken);
         else if (message.DequeueCount >= settings.MaxDequeueCount)
             await PoisonAsync(message, receipt, $"it failed {message.DequeueCount} times", cancellationToken);
         else
-            await _queue.UpdateMessageAsync(message.MessageId, receipt, visibilityTimeout: options.QueueRetryDelay ?? settings.VisibilityTimeout, cancellationToken: cancellationToken);
+            await _queue.UpdateMessageAsync(message.MessageId, receipt, visibilityTimeout: timing.QueueRetryDelay ?? settings.VisibilityTimeout, cancellationToken: cancellationToken);
     }
+
+    private static Dictionary<string, TypedData> Metadata(QueueMessage message, string text) => new()
+    {
+        ["QueueTrigger"] = new TypedData { String = text },
+        ["Id"] = new TypedData { String = message.MessageId },
+        ["PopReceipt"] = new TypedData { String = message.PopReceipt },
+        ["DequeueCount"] = new TypedData { Json = message.DequeueCount.ToString(CultureInfo.InvariantCulture) },
+        ["InsertionTime"] = new TypedData { Json = JsonSerializer.Serialize(message.InsertedOn) },
+        ["ExpirationTime"] = new TypedData { Json = JsonSerializer.Serialize(message.ExpiresOn) },
+        ["NextVisibleTime"] = new TypedData { Json = JsonSerializer.Serialize(message.NextVisibleOn) },
+    };
 
     /// <summary>Renews the lock until cancelled; returns the receipt that counts.</summary>
     private async Task<string> KeepLockAsync(QueueMessage message, CancellationToken done)
@@ -121,13 +142,13 @@ internal sealed class QueueListener(
         var receipt = message.PopReceipt;
         while (true)
         {
-            await Task.Delay(options.QueueLockRenewal, done).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            await Task.Delay(timing.QueueLockRenewal, done).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             if (done.IsCancellationRequested)
                 return receipt;
             try
             {
                 // Not cancelled: a renewal that arrives while we look away would leave us with the wrong receipt.
-                var renewed = await _queue.UpdateMessageAsync(message.MessageId, receipt, visibilityTimeout: options.QueueLock, cancellationToken: CancellationToken.None);
+                var renewed = await _queue.UpdateMessageAsync(message.MessageId, receipt, visibilityTimeout: timing.QueueLock, cancellationToken: CancellationToken.None);
                 receipt = renewed.Value.PopReceipt;
                 log(new HostLog(LogLevel.Debug, "host", $"The lock of message {message.MessageId} of {trigger.Queue} was renewed."));
             }
@@ -140,6 +161,7 @@ internal sealed class QueueListener(
 
     private async Task PoisonAsync(QueueMessage message, string receipt, string reason, CancellationToken cancellationToken)
     {
+        await _poison.CreateIfNotExistsAsync(cancellationToken: cancellationToken);
         await _poison.SendMessageAsync(message.Body, cancellationToken: cancellationToken);
         await _queue.DeleteMessageAsync(message.MessageId, receipt, cancellationToken);
         log(new HostLog(LogLevel.Error, "host", $"The message {message.MessageId} of {trigger.Queue} was moved to {_poison.Name}: {reason}."));

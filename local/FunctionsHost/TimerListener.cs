@@ -1,67 +1,70 @@
+using System.Text.Json.Nodes;
+using StsFunctions.Local.FunctionsHost.Rpc;
+
 namespace StsFunctions.Local.FunctionsHost;
 
-/// <summary>Runs one timer function when its schedule says so, never twice at once.</summary>
-internal sealed class TimerListener(string function, TimerTrigger trigger, HandlerProcess handler, TriggerInvoker invoker, TimeProvider time, Action<HostLog> log) : IDisposable
+/// <summary>Runs one timer function when its schedule says so, never twice at once by its schedule.</summary>
+internal sealed class TimerListener(FunctionDefinition function, TimerTrigger trigger, Invoker invoker, TimerStatusStore statuses, TimeProvider time)
 {
     // A timer's wait is limited to some weeks; a schedule may be a year apart.
     private static readonly TimeSpan LongestWait = TimeSpan.FromDays(1);
 
-    private readonly SemaphoreSlim _turn = new(1, 1);
-    private TimerStatus _status = NeverRun(trigger, time.GetUtcNow());
+    private TimerStatus? _status;
 
-    public string Function => function;
+    public string Function => function.Name;
 
-    /// <summary>Runs the function at every occurrence; the first is the first after the start. An occurrence that
-    /// falls into a run is left out.</summary>
+    /// <summary>Runs the function at every occurrence. One that was missed while no host ran is made up for at once;
+    /// one that falls into a run is left out.</summary>
     public async Task RunAsync(CancellationToken cancellationToken)
     {
-        await handler.WaitUntilServingAsync(cancellationToken);
+        if (trigger.UseMonitor)
+        {
+            _status = await statuses.ReadAsync(Function, cancellationToken);
+            if (_status is { } last && last.Next <= time.GetUtcNow())
+                await RunOnceAsync(isPastDue: true, cancellationToken);
+            else if (_status is null)
+                await KeepAsync(last: DateTimeOffset.MinValue, cancellationToken);
+        }
+
         while (true)
         {
-            var next = Next(trigger, time.GetUtcNow());
+            var next = Next(time.GetUtcNow());
             for (TimeSpan wait; (wait = next - time.GetUtcNow()) > TimeSpan.Zero;)
                 await Task.Delay(wait < LongestWait ? wait : LongestWait, time, cancellationToken);
-            if (!await _turn.WaitAsync(0, cancellationToken))
-            {
-                log(new HostLog(LogLevel.Information, "host", $"{function} still runs; its occurrence of {next:u} is left out."));
-                continue;
-            }
-            try
-            {
-                await InvokeAsync(cancellationToken);
-                var now = time.GetUtcNow();
-                _status = new TimerStatus(next, Next(trigger, now), now);
-            }
-            finally
-            {
-                _turn.Release();
-            }
+            await RunOnceAsync(isPastDue: false, cancellationToken);
         }
     }
 
-    /// <summary>Runs the function now, after a run in progress; what the schedule knows stays as it is.</summary>
-    public async Task<Invocation> InvokeNowAsync(CancellationToken cancellationToken)
+    /// <summary>Runs the function now; what the schedule knows stays as it is.</summary>
+    public Task<Invocation> InvokeNowAsync(CancellationToken cancellationToken) => InvokeAsync(Executions.ByApi, isPastDue: false, cancellationToken);
+
+    private async Task RunOnceAsync(bool isPastDue, CancellationToken cancellationToken)
     {
-        await _turn.WaitAsync(cancellationToken);
-        try
-        {
-            return await InvokeAsync(cancellationToken);
-        }
-        finally
-        {
-            _turn.Release();
-        }
+        var began = time.GetUtcNow();
+        await InvokeAsync($"Timer fired at {began:O}", isPastDue, cancellationToken);
+        if (trigger.UseMonitor)
+            await KeepAsync(began, cancellationToken);
     }
 
-    public void Dispose() => _turn.Dispose();
+    private async Task KeepAsync(DateTimeOffset last, CancellationToken cancellationToken)
+    {
+        var now = time.GetUtcNow();
+        _status = new TimerStatus(last, Next(now), now);
+        await statuses.WriteAsync(Function, _status, cancellationToken);
+    }
 
-    private Task<Invocation> InvokeAsync(CancellationToken cancellationToken) => invoker.InvokeAsync(
-        function,
-        TriggerKind.Timer,
-        TriggerPayload.Timer(function, trigger.Binding, trigger.UseMonitor ? _status : null, isPastDue: false, time.GetUtcNow()),
-        cancellationToken);
+    private Task<Invocation> InvokeAsync(string reason, bool isPastDue, CancellationToken cancellationToken)
+    {
+        var now = time.GetUtcNow();
+        var status = trigger.UseMonitor ? _status ?? new TimerStatus(DateTimeOffset.MinValue, Next(now), now) : null;
+        var input = new JsonObject
+        {
+            ["Schedule"] = new JsonObject { ["AdjustForDST"] = true },
+            ["ScheduleStatus"] = status is null ? null : new JsonObject { ["Last"] = status.Last, ["Next"] = status.Next, ["LastUpdated"] = status.LastUpdated },
+            ["IsPastDue"] = isPastDue,
+        };
+        return invoker.InvokeAsync(function, reason, new TypedData { Json = input.ToJsonString() }, metadata: null, cancellationToken);
+    }
 
-    private static TimerStatus NeverRun(TimerTrigger trigger, DateTimeOffset now) => new(DateTimeOffset.MinValue, Next(trigger, now), now);
-
-    private static DateTimeOffset Next(TimerTrigger trigger, DateTimeOffset now) => new(trigger.Schedule.GetNextOccurrence(now.UtcDateTime), TimeSpan.Zero);
+    private DateTimeOffset Next(DateTimeOffset now) => new(trigger.Schedule.GetNextOccurrence(now.UtcDateTime), TimeSpan.Zero);
 }

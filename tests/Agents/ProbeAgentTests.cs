@@ -27,7 +27,7 @@ public sealed class ProbeAgentTests(AzuriteFixture azurite) : IAsyncLifetime
     private Lab _lab = null!;
     private TokenIssuer _issuer = null!;
     private ClosedPort _closed = null!;
-    private RunningHandler _app = null!;
+    private RunningApp _app = null!;
     private HttpClient _http = null!;
 
     private static CancellationToken Now => TestContext.Current.CancellationToken;
@@ -43,7 +43,7 @@ public sealed class ProbeAgentTests(AzuriteFixture azurite) : IAsyncLifetime
         _closed = new ClosedPort(_lab.AddressOf(Mx), _lab.AddressOf(Reference));
         _rootFile = Path.GetTempFileName();
         await File.WriteAllTextAsync(_rootFile, _lab.Internet.Ca.RootPem, Now);
-        _app = await RunningHandler.StartAsync(_storage.ConnectionString, more:
+        _app = await RunningApp.StartAsync(_storage.ConnectionString, more:
         [
             .. _issuer.Settings.Select(setting => (setting.Key, setting.Value)),
             ("Sts__DnsServer", _lab.Internet.Dns.ToString()),
@@ -58,7 +58,7 @@ public sealed class ProbeAgentTests(AzuriteFixture azurite) : IAsyncLifetime
         ]);
         _http = AgentApi.NewClient();
         // As the Functions host passes a request on.
-        _http.DefaultRequestHeaders.Add("X-Forwarded-Host", RunningHandler.AppHost);
+        _http.DefaultRequestHeaders.Add("X-Forwarded-Host", RunningApp.AppHost);
     }
 
     public async ValueTask DisposeAsync()
@@ -133,7 +133,7 @@ public sealed class ProbeAgentTests(AzuriteFixture azurite) : IAsyncLifetime
         await RunAgentAsync("tokyo");
         await CheckAsync($$"""{"domain":"{{Domain}}","round":"{{Round}}"}""");
 
-        await RunAgentAsync("tokyo", new DirectProbe(new SmtpProbe(_lab.Gate(), _app.Service<CheckSettings>(), "agent.example", TimeProvider.System), _app.Service<Repetition>(), _app.Service<CheckSettings>(), TimeProvider.System), isOpen: false);
+        await RunAgentAsync("tokyo", new DirectProbe(new SmtpProbe(_lab.Gate(), _app.Service<CheckOptions>(), "agent.example", TimeProvider.System), _app.Service<Repetition>(), _app.Service<CheckOptions>(), TimeProvider.System), isOpen: false);
 
         Assert.Contains(_said, line => line.StartsWith("Port 25 is closed from here now", StringComparison.Ordinal));
         Assert.Null(await MessageAsync());
@@ -160,7 +160,7 @@ public sealed class ProbeAgentTests(AzuriteFixture azurite) : IAsyncLifetime
     {
         var file = new FileInfo(Path.GetTempFileName());
         await File.WriteAllTextAsync(file.FullName, _issuer.Issue(new TokenSpec { Roles = role.Length == 0 ? [] : [role] }) + "\n", Now);
-        probe ??= new DirectProbe(_lab.Probe(), new Repetition(_lab.Settings(), TimeProvider.System), _lab.Settings(), TimeProvider.System);
+        probe ??= new DirectProbe(_lab.Probe(), new Repetition(_lab.Options(), TimeProvider.System), _lab.Options(), TimeProvider.System);
         var api = new AgentApi(_http, new Uri($"http://{_app.EndPoint}/"), name, AgentTokens.In(file));
         try
         {

@@ -207,7 +207,7 @@ public sealed class ReportsTests(ReportsTests.Hosted hosted) : IClassFixture<Rep
     [Fact]
     public async Task To_HEAD_an_export_has_its_headers_alone()
     {
-        var head = await hosted.Handler.AskAsync("HEAD", $"/api/domains/{Domain}/reports.csv?{Days}", RunningHandler.AppHost, $"Authorization: Bearer {TokenFor("blue")}");
+        var head = await hosted.Handler.AskAsync("HEAD", $"/api/domains/{Domain}/reports.csv?{Days}", RunningApp.AppHost, $"Authorization: Bearer {TokenFor("blue")}");
 
         Assert.Equal((200, "text/csv; charset=utf-8"), (head.Status, head.Headers["Content-Type"]));
         Assert.Empty(head.Body);
@@ -259,10 +259,10 @@ public sealed class ReportsTests(ReportsTests.Hosted hosted) : IClassFixture<Rep
     private async Task<string> FirstIdAsync(string domain = Domain) => Text((await LinesAsync(domain))[0], "id");
 
     private Task<RawAnswer> PostAsync(string body, string token) => hosted.Handler.SendAsync(
-        $"POST /api/reports/reprocess HTTP/1.1\nHost: 127.0.0.1\nX-Forwarded-Host: {RunningHandler.AppHost}\nAuthorization: Bearer {token}\nContent-Length: {body.Length}", Encoding.ASCII.GetBytes(body));
+        $"POST /api/reports/reprocess HTTP/1.1\nHost: 127.0.0.1\nX-Forwarded-Host: {RunningApp.AppHost}\nAuthorization: Bearer {token}\nContent-Length: {body.Length}", Encoding.ASCII.GetBytes(body));
 
     private Task<RawAnswer> GetAsync(string path, string? token = null) =>
-        hosted.Handler.AskAsync("GET", path, RunningHandler.AppHost, $"Authorization: Bearer {token ?? TokenFor("blue")}");
+        hosted.Handler.AskAsync("GET", path, RunningApp.AppHost, $"Authorization: Bearer {token ?? TokenFor("blue")}");
 
     private string TokenFor(params string[] groups) => hosted.Issuer.Issue(new TokenSpec { Roles = ["Sts.Reader"], Groups = groups });
 
@@ -283,7 +283,7 @@ public sealed class ReportsTests(ReportsTests.Hosted hosted) : IClassFixture<Rep
 
         internal TokenIssuer Issuer { get; private set; } = null!;
 
-        internal RunningHandler Handler { get; private set; } = null!;
+        internal RunningApp Handler { get; private set; } = null!;
 
         public async ValueTask InitializeAsync()
         {
@@ -310,7 +310,7 @@ public sealed class ReportsTests(ReportsTests.Hosted hosted) : IClassFixture<Rep
             {
             }
 
-            Handler = await RunningHandler.StartAsync(Storage.ConnectionString, more: [.. Issuer.Settings.Select(setting => (setting.Key, setting.Value))]);
+            Handler = await RunningApp.StartAsync(Storage.ConnectionString, more: [.. Issuer.Settings.Select(setting => (setting.Key, setting.Value))]);
         }
 
         public async ValueTask DisposeAsync()

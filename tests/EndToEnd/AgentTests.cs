@@ -115,7 +115,7 @@ public sealed class AgentTests(AppUnderTest app, AgentTests.WithoutPort25 runnin
         var token = Path.Combine(Path.GetDirectoryName(system.RootFile)!, $"{role}.agent-token");
         File.WriteAllText(token, system.Token(role));
         string[] port = arguments.Contains("--smtp-port") ? [] : ["--smtp-port", $"{system.Internet.SmtpPort}"];
-        var start = new ProcessStartInfo(app.Binary, ["agent", "--app", system.Https(LocalSystem.AppHost, "/").ToString(), "--token-file", token, "--name", "lab", .. port, .. arguments]);
+        var start = new ProcessStartInfo(app.Command, ["agent", "--app", system.Https(LocalSystem.AppHost, "/").ToString(), "--token-file", token, "--name", "lab", .. port, .. arguments]);
         foreach (var (name, value) in system.Settings.Where(setting => !setting.Key.StartsWith("AzureWebJobsStorage", StringComparison.Ordinal)))
         {
             start.Environment[name] = value;

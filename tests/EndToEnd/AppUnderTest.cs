@@ -8,36 +8,40 @@ using Xunit;
 
 namespace StsFunctions.Tests.EndToEnd;
 
-/// <summary>The published app: the binary that STS_BINARY names, or one that is published here for this machine, once, when the first test asks for it.</summary>
+/// <summary>What is published: the app in the folder that STS_APP names and the command line that STS_COMMAND names, or both published here for this machine, once, when the first test asks.</summary>
 public sealed class AppUnderTest
 {
     private static readonly TimeSpan PublishLimit = TimeSpan.FromMinutes(30);
 
-    private readonly Lazy<string> _binary = new(Find);
+    private static readonly Lazy<string> s_folder = new(() => Named("STS_APP") ?? Publish("App"));
+    private static readonly Lazy<string> s_commandFolder = new(() => Path.GetDirectoryName(Named("STS_COMMAND")) ?? Publish("Cli"));
 
-    /// <summary>The executable.</summary>
-    public string Binary => _binary.Value;
+    /// <summary>The app's published folder.</summary>
+    public static string PublishedApp => Path.GetDirectoryName(Existing(Path.Combine(s_folder.Value, "StsFunctions.dll"), "STS_APP must name the folder of the published app"))!;
 
-    /// <summary>The published folder.</summary>
-    public string Folder => Path.GetDirectoryName(Binary)!;
+    /// <inheritdoc cref="PublishedApp"/>
+    public string Folder => PublishedApp;
 
-    /// <summary>A native binary stands alone; anything else has its assemblies beside it.</summary>
-    public bool IsNative => !File.Exists(Path.Combine(Folder, "StsFunctions.dll"));
+    /// <summary>The command line, <c>sts</c>.</summary>
+    public string Command => Existing(Path.Combine(s_commandFolder.Value, OperatingSystem.IsWindows() ? "sts.exe" : "sts"), "STS_COMMAND must name the published executable");
 
-    private static string Find()
+    /// <summary>The folder of the command line.</summary>
+    public string CommandFolder => Path.GetDirectoryName(Command)!;
+
+    private static string? Named(string variable) => Environment.GetEnvironmentVariable(variable) is { Length: > 0 } named ? Path.GetFullPath(named) : null;
+
+    private static string Existing(string path, string advice)
     {
-        var named = Environment.GetEnvironmentVariable("STS_BINARY");
-        var binary = string.IsNullOrEmpty(named) ? Publish() : Path.GetFullPath(named);
-        Assert.True(File.Exists(binary), $"{binary} is not there: STS_BINARY must name the published executable.");
-        return binary;
+        Assert.True(File.Exists(path), $"{path} is not there: {advice}.");
+        return path;
     }
 
-    private static string Publish()
+    private static string Publish(string project)
     {
-        var folder = Path.Combine(Repository.Root, ".local", "published");
+        var folder = Path.Combine(Repository.Root, ".local", "published", project);
         // What is published without a word more is for linux-x64, as Azure runs it; another machine is named.
         string[] runtime = RuntimeInformation.RuntimeIdentifier == "linux-x64" ? [] : ["-r", RuntimeInformation.RuntimeIdentifier];
-        var start = new ProcessStartInfo("dotnet", ["publish", Path.Combine(Repository.Root, "functions"), "-c", "Release", "-o", folder, "--nologo", .. runtime])
+        var start = new ProcessStartInfo("dotnet", ["publish", Path.Combine(Repository.Root, "functions", project), "-c", "Release", "-o", folder, "--nologo", .. runtime])
         {
             RedirectStandardOutput = true,
             RedirectStandardError = true,
@@ -47,6 +51,6 @@ public sealed class AppUnderTest
         var errors = publish.StandardError.ReadToEndAsync();
         Assert.True(publish.WaitForExit(PublishLimit), $"dotnet publish has not ended within {PublishLimit}.");
         Assert.True(publish.ExitCode == 0, $"dotnet publish failed:\n{output.Result}{errors.Result}");
-        return Path.Combine(folder, OperatingSystem.IsWindows() ? "StsFunctions.exe" : "StsFunctions");
+        return folder;
     }
 }

@@ -58,7 +58,7 @@ public sealed class IssuerTests(AppUnderTest app, RunningSystem running) : IClas
     {
         string[] settings = name.EndsWith('_') ? ["Sts__Auth__Tenant", "Sts__Auth__Audience", "Sts__Auth__GroupClaim"] : [name];
         await using var system = await LocalSystem.StartAsync(
-            new LocalSystemOptions { AppRoot = app.Folder, Settings = settings.ToDictionary(setting => setting, _ => value) }, Cancellation);
+            new LocalSystemOptions { AppRoot = app.Folder, CommandRoot = app.CommandFolder, Settings = settings.ToDictionary(setting => setting, _ => value) }, Cancellation);
 
         await AssertServesAsync(system);
         using var answer = await system.AskApiAsync("/api/domains", system.Token("Sts.Admin"), Cancellation);

@@ -269,14 +269,14 @@ public sealed partial class KillTests(KillTests.Fragile running) : IClassFixture
 
     private async Task WhenIdleAsync()
     {
-        await running.System.Host.WaitForHandlerAsync(Cancellation);
+        await running.System.Host.WaitForWorkerAsync(Cancellation);
         await running.System.WhenIdleAsync(Cancellation);
     }
 
     // A run that was cut off by the kill is over, and the next one is asked for by its schedule.
     private async Task TimerAsync(string name)
     {
-        await running.System.Host.WaitForHandlerAsync(Cancellation);
+        await running.System.Host.WaitForWorkerAsync(Cancellation);
         await Record.ExceptionAsync(() => running.System.Host.InvokeTimerAsync(name, Cancellation));
     }
 
@@ -339,7 +339,7 @@ public sealed partial class KillTests(KillTests.Fragile running) : IClassFixture
 
     private async Task<Ended> CommandAsync(Trigger trigger, params string[] arguments)
     {
-        var start = new ProcessStartInfo(running.Binary, ["domain", .. arguments]) { RedirectStandardOutput = true, RedirectStandardError = true };
+        var start = new ProcessStartInfo(running.Command, ["domain", .. arguments]) { RedirectStandardOutput = true, RedirectStandardError = true };
         foreach (var (name, value) in running.System.Settings)
         {
             start.Environment[name] = value;
@@ -423,13 +423,14 @@ public sealed partial class KillTests(KillTests.Fragile running) : IClassFixture
         private BadWire? _wire;
         private Killer? _killer;
 
-        public string Binary { get; } = app.Binary;
+        public string Command { get; } = app.Command;
 
         internal TestStorage Store { get; private set; } = null!;
 
         protected override LocalSystemOptions Options => new()
         {
-            FatalCrash = int.MaxValue,
+            FatalFailure = int.MaxValue,
+            WorkerRestartDelay = TimeSpan.Zero,
             WayToStorage = async (straight, cancellation) =>
             {
                 _wire = await BadWire.StartAsync(straight, cancellation);
@@ -452,7 +453,7 @@ public sealed partial class KillTests(KillTests.Fragile running) : IClassFixture
 
         internal void Arm(Trigger trigger)
         {
-            _killer = new Killer(trigger, System.Host.KillHandler);
+            _killer = new Killer(trigger, System.Host.KillWorker);
             _wire!.OnCall = _killer.OnCall;
         }
 

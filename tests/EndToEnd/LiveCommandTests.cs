@@ -75,7 +75,7 @@ public sealed class LiveCommandTests(RunningSystem running, AppUnderTest app) : 
     public async Task A_domain_that_was_added_is_there_again_after_a_restart()
     {
         var data = Directory.CreateTempSubdirectory("sts-again-").FullName;
-        var options = new LocalSystemOptions { AppRoot = app.Folder, DataFolder = data };
+        var options = new LocalSystemOptions { AppRoot = app.Folder, CommandRoot = app.CommandFolder, DataFolder = data };
         await using (var first = await LocalSystem.StartAsync(options, Cancellation))
         {
             using var commands = new LiveCommands(first, new Progress<string>());

@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using System.Globalization;
 using System.Net;
 using System.Security.Cryptography;
@@ -10,16 +9,15 @@ using Microsoft.AspNetCore.Hosting.Server.Features;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.DependencyInjection;
 using StsFunctions.Local;
+using StsFunctions.Local.FunctionsHost;
 using StsFunctions.Local.MailInternet;
 using Xunit;
 
 namespace StsFunctions.Tests.EndToEnd;
 
 /// <summary>Warnings leave the published binary by each road.</summary>
-public sealed class MailRoadTests(RunningSystem running, AppUnderTest app) : IClassFixture<RunningSystem>
+public sealed class MailRoadTests(RunningSystem running) : IClassFixture<RunningSystem>
 {
-    private const string TimerFires = """{"Data":{"timer":{"Schedule":{"AdjustForDST":true},"ScheduleStatus":null,"IsPastDue":false}},"Metadata":{}}""";
-
     private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
     [Fact]
@@ -32,8 +30,8 @@ public sealed class MailRoadTests(RunningSystem running, AppUnderTest app) : ICl
             ["Sts__SmtpPort"] = $"{running.System.Internet.SmtpPort}",
             ["Sts__SmtpPlain"] = "true",
         });
-        Assert.Equal(HttpStatusCode.OK, await sender.FireAsync(Cancellation));
-        Assert.Equal(HttpStatusCode.OK, await sender.FireAsync(Cancellation));
+        await sender.InvokeTimerAsync("SendWarning", Cancellation);
+        await sender.InvokeTimerAsync("SendWarning", Cancellation);
 
         var mail = Assert.Single(running.System.Internet.Relay.Mails, mail => Encoding.UTF8.GetString(mail.Message.Span).Contains("plain.example", StringComparison.Ordinal));
         Assert.Equal("sts@hosting.example", mail.From);
@@ -49,7 +47,7 @@ public sealed class MailRoadTests(RunningSystem running, AppUnderTest app) : ICl
         await FindAsync("wrong-name.example");
         await using (var sender = await StartSenderAsync(new() { ["Sts__SmtpHost"] = "127.0.0.1", ["Sts__SmtpPort"] = $"{LoopbackPort.Free()}", ["Sts__SmtpPlain"] = "true" }))
         {
-            Assert.Equal(HttpStatusCode.InternalServerError, await sender.FireAsync(Cancellation));
+            await Assert.ThrowsAsync<WorkerException>(() => sender.InvokeTimerAsync("SendWarning", Cancellation));
         }
 
         await running.System.WarnAsync(Cancellation);
@@ -65,13 +63,13 @@ public sealed class MailRoadTests(RunningSystem running, AppUnderTest app) : ICl
         await using var server = await service.StartAsync();
         var address = server.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.Single();
         await using var sender = await StartSenderAsync(new() { ["Sts__AcsEndpoint"] = address, ["Sts__AcsKey"] = Convert.ToBase64String(key) });
-        Assert.Equal(HttpStatusCode.OK, await sender.FireAsync(Cancellation));
+        await sender.InvokeTimerAsync("SendWarning", Cancellation);
         Assert.Equal(0, service.Polls);
-        Assert.Equal(HttpStatusCode.OK, await sender.FireAsync(Cancellation));
+        await sender.InvokeTimerAsync("SendWarning", Cancellation);
         Assert.Equal(1, await PendingAsync("uncovered.example"));
-        Assert.Equal(HttpStatusCode.OK, await sender.FireAsync(Cancellation));
+        await sender.InvokeTimerAsync("SendWarning", Cancellation);
         Assert.Equal(0, await PendingAsync("uncovered.example"));
-        Assert.Equal(HttpStatusCode.OK, await sender.FireAsync(Cancellation));
+        await sender.InvokeTimerAsync("SendWarning", Cancellation);
 
         var mail = Assert.Single(service.Mails, mail => mail.GetProperty("content").GetProperty("subject").GetString()!.Contains("uncovered.example", StringComparison.Ordinal));
         Assert.Equal("sts@hosting.example", mail.GetProperty("senderAddress").GetString());
@@ -90,14 +88,14 @@ public sealed class MailRoadTests(RunningSystem running, AppUnderTest app) : ICl
         var address = server.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.Single();
         await using var sender = await StartSenderAsync(new() { ["Sts__AcsEndpoint"] = address, ["Sts__AcsKey"] = Convert.ToBase64String(key) });
 
-        Assert.Equal(HttpStatusCode.InternalServerError, await sender.FireAsync(Cancellation));
+        await Assert.ThrowsAsync<WorkerException>(() => sender.InvokeTimerAsync("SendWarning", Cancellation));
         Assert.Equal(1, service.TurnedAway);
         Assert.Equal(1, await PendingAsync("self-signed.example"));
 
         service.IsBusy = false;
         while (await PendingAsync("self-signed.example") > 0)
         {
-            Assert.Equal(HttpStatusCode.OK, await sender.FireAsync(Cancellation));
+            await sender.InvokeTimerAsync("SendWarning", Cancellation);
         }
 
         Assert.Single(service.Mails, mail => mail.GetProperty("content").GetProperty("subject").GetString()!.Contains("self-signed.example", StringComparison.Ordinal));
@@ -111,61 +109,11 @@ public sealed class MailRoadTests(RunningSystem running, AppUnderTest app) : ICl
         await running.System.CheckAllAsync(Cancellation);
     }
 
-    // A second handler on the same storage, with another road: what an operator's changed settings are.
-    private async Task<Sender> StartSenderAsync(Dictionary<string, string> settings)
+    private Task<IFunctionsHost> StartSenderAsync(Dictionary<string, string> settings)
     {
-        var port = LoopbackPort.Free();
-        var start = new ProcessStartInfo(app.Binary) { RedirectStandardOutput = true, RedirectStandardError = true, WorkingDirectory = app.Folder };
-        settings["AzureWebJobsStorage"] = running.System.Azurite.ConnectionString;
-        settings["FUNCTIONS_CUSTOMHANDLER_PORT"] = $"{port}";
-        settings["Sts__WarnFrom"] = "sts@hosting.example";
+        settings["Sts__MailFolder"] = "";
         settings["Sts__WarnTo"] = "postmaster@hosting.example, second@hosting.example";
-        foreach (var (name, value) in settings)
-        {
-            start.Environment[name] = value;
-        }
-
-        var sender = new Sender(Process.Start(start)!, port);
-        await sender.WaitUntilServingAsync(Cancellation);
-        return sender;
-    }
-
-    private sealed class Sender(Process process, int port) : IAsyncDisposable
-    {
-        private readonly HttpClient _client = new() { BaseAddress = new Uri($"http://127.0.0.1:{port}") };
-        private readonly Task<string> _output = process.StandardOutput.ReadToEndAsync();
-
-        public async Task WaitUntilServingAsync(CancellationToken cancellation)
-        {
-            while (true)
-            {
-                try
-                {
-                    using var answer = await _client.GetAsync(new Uri("/", UriKind.Relative), cancellation);
-                    return;
-                }
-                catch (HttpRequestException) when (!process.HasExited)
-                {
-                    await Task.Delay(TimeSpan.FromMilliseconds(25), cancellation);
-                }
-            }
-        }
-
-        public async Task<HttpStatusCode> FireAsync(CancellationToken cancellation)
-        {
-            using var content = new StringContent(TimerFires, Encoding.UTF8, "application/json");
-            using var answer = await _client.PostAsync(new Uri("/SendWarning", UriKind.Relative), content, cancellation);
-            return answer.StatusCode;
-        }
-
-        public async ValueTask DisposeAsync()
-        {
-            process.Kill();
-            await process.WaitForExitAsync();
-            await _output;
-            process.Dispose();
-            _client.Dispose();
-        }
+        return running.System.StartHostAsync(settings, Cancellation);
     }
 
     /// <summary>A stand-in for Communication Services' mail API: it takes what is signed with the key, and needs a moment to send.</summary>

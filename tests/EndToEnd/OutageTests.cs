@@ -21,8 +21,8 @@ public sealed class OutageTests(OutageTests.Impatient running) : IClassFixture<O
         Assert.Equal(HttpStatusCode.OK, await StatusAsync());
 
         // A new process has no copy, and says so rather than that there is no policy.
-        running.System.Host.KillHandler();
-        await running.System.Host.WaitForHandlerAsync(Cancellation);
+        running.System.Host.KillWorker();
+        await running.System.Host.WaitForWorkerAsync(Cancellation);
         Assert.Equal(HttpStatusCode.ServiceUnavailable, await StatusAsync());
 
         await running.System.Azurite.ResumeAsync(Cancellation);
@@ -59,8 +59,8 @@ public sealed class OutageTests(OutageTests.Impatient running) : IClassFixture<O
             for (var kill = 0; kill < killsPerBatch; kill++)
             {
                 await Task.Delay(random.Next(5, 120), Cancellation);
-                running.System.Host.KillHandler();
-                await running.System.Host.WaitForHandlerAsync(Cancellation);
+                running.System.Host.KillWorker();
+                await running.System.Host.WaitForWorkerAsync(Cancellation);
             }
 
             await running.System.WhenIdleAsync(Cancellation);
@@ -92,8 +92,8 @@ public sealed class OutageTests(OutageTests.Impatient running) : IClassFixture<O
             for (var kill = 0; kill < 4; kill++)
             {
                 await Task.Delay(random.Next(5, 120), Cancellation);
-                running.System.Host.KillHandler();
-                await running.System.Host.WaitForHandlerAsync(Cancellation);
+                running.System.Host.KillWorker();
+                await running.System.Host.WaitForWorkerAsync(Cancellation);
             }
 
             await running.System.WhenIdleAsync(Cancellation);
@@ -121,7 +121,7 @@ public sealed class OutageTests(OutageTests.Impatient running) : IClassFixture<O
 
         protected override LocalSystemOptions Options => new()
         {
-            FatalCrash = 1_000,
+            FatalFailure = 1_000,
             Settings = new Dictionary<string, string> { ["Sts__CacheTime"] = $"{CacheTime}" },
         };
     }

@@ -10,16 +10,17 @@ using Xunit;
 
 namespace StsFunctions.Tests.EndToEnd;
 
-/// <summary>The executable as a process: how it starts, refuses to start, and ends.</summary>
-public sealed class ProcessTests(AppUnderTest app)
+/// <summary>The worker, the command line and the local runner as processes: how they start, refuse to start, and end.</summary>
+public sealed class ProcessTests(AppUnderTest app, RunningSystem running) : IClassFixture<RunningSystem>
 {
     private const string Storage = "UseDevelopmentStorage=true";
 
     private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
     [Fact]
-    public void On_Linux_the_app_is_native_code_unless_it_was_told_otherwise() =>
-        Assert.True(app.IsNative || !OperatingSystem.IsLinux() || !(File.Exists("/usr/bin/clang") || File.Exists("/usr/bin/gcc")), "A linker is there, so native code is what must be tested.");
+    public void On_Linux_the_command_line_is_native_code_where_there_is_a_linker() => Assert.True(
+        !File.Exists(Path.Combine(app.CommandFolder, "sts.dll")) || !OperatingSystem.IsLinux() || !(File.Exists("/usr/bin/clang") || File.Exists("/usr/bin/gcc")),
+        "A linker is there, so native code is what must be tested.");
 
     [Theory]
     [InlineData("Sts__MaxStale", "soon")]
@@ -30,7 +31,7 @@ public sealed class ProcessTests(AppUnderTest app)
     [InlineData("AzureWebJobsStorage", "nonsense")]
     public async Task A_wrong_setting_ends_it_with_code_2_and_one_line_that_names_the_setting(string name, string value)
     {
-        var (code, output, errors) = await RunAsync([], new() { ["AzureWebJobsStorage"] = Storage, ["FUNCTIONS_CUSTOMHANDLER_PORT"] = "1", [name] = value });
+        var (code, output, errors) = await RunAsync(new() { ["AzureWebJobsStorage"] = Storage, [name] = value });
         Assert.Equal(2, code);
         Assert.Equal("", output);
         Assert.StartsWith(name, Assert.Single(errors.Split('\n', StringSplitOptions.RemoveEmptyEntries)), StringComparison.Ordinal);
@@ -39,77 +40,36 @@ public sealed class ProcessTests(AppUnderTest app)
     [Fact]
     public async Task Without_storage_it_does_not_start_and_says_which_setting_is_missing()
     {
-        var (code, _, errors) = await RunAsync([], new() { ["FUNCTIONS_CUSTOMHANDLER_PORT"] = "1" });
+        var (code, _, errors) = await RunAsync([]);
         Assert.Equal(2, code);
         Assert.Contains("AzureWebJobsStorage__accountName", errors, StringComparison.Ordinal);
     }
 
     [Fact]
-    public async Task Asked_politely_to_end_it_does_not_exit_0_which_the_host_would_never_restart()
-    {
-        Assert.SkipWhen(OperatingSystem.IsWindows(), "There is no SIGTERM on Windows.");
-        var port = LoopbackPort.Free();
-        using var process = Start([], new() { ["AzureWebJobsStorage"] = Storage, ["FUNCTIONS_CUSTOMHANDLER_PORT"] = $"{port}" });
-        await WaitUntilServingAsync(port);
-        using (var kill = Process.Start("kill", ["-TERM", $"{process.Id}"]))
-        {
-            await kill.WaitForExitAsync(Cancellation);
-        }
-
-        await process.WaitForExitAsync(Cancellation);
-        Assert.NotEqual(0, process.ExitCode);
-    }
-
-    [Fact]
-    public async Task It_binds_the_port_that_the_host_names_whatever_ASPNETCORE_URLS_says()
-    {
-        var port = LoopbackPort.Free();
-        using var process = Start([], new() { ["AzureWebJobsStorage"] = Storage, ["FUNCTIONS_CUSTOMHANDLER_PORT"] = $"{port}", ["ASPNETCORE_URLS"] = "http://127.0.0.1:1" });
-        try
-        {
-            await WaitUntilServingAsync(port);
-        }
-        finally
-        {
-            process.Kill();
-            await process.WaitForExitAsync(Cancellation);
-        }
-    }
-
-    [Fact]
-    public async Task With_a_connection_string_it_sends_its_spans_to_Azure_Monitor()
+    public async Task With_a_connection_string_it_sends_its_spans_to_Azure_Monitor_and_no_variable_of_the_server_moves_it()
     {
         var received = new TaskCompletionSource<string>(TaskCreationOptions.RunContinuationsAsynchronously);
         await using var ingestion = await StartIngestionAsync(body =>
         {
-            if (body.Contains("\"name\":\"Request\"", StringComparison.Ordinal) && body.Contains("/.well-known/mta-sts.txt", StringComparison.Ordinal))
+            if (body.Contains("function ServePolicy", StringComparison.Ordinal))
             {
                 received.TrySetResult(body);
             }
         });
         var address = ingestion.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.Single();
-        var port = LoopbackPort.Free();
-        using var process = Start([], new()
-        {
-            ["AzureWebJobsStorage"] = Storage,
-            ["FUNCTIONS_CUSTOMHANDLER_PORT"] = $"{port}",
-            ["APPLICATIONINSIGHTS_CONNECTION_STRING"] = $"InstrumentationKey={Guid.Empty};IngestionEndpoint={address}/",
-        });
-        try
-        {
-            await WaitUntilServingAsync(port);
-            using var client = new HttpClient();
-            using var request = new HttpRequestMessage(HttpMethod.Get, new Uri($"http://127.0.0.1:{port}/.well-known/mta-sts.txt"));
-            request.Headers.Host = "not-a-policy-host.example";
-            using var answer = await client.SendAsync(request, Cancellation);
-            Assert.Equal(HttpStatusCode.NotFound, answer.StatusCode);
-            await received.Task.WaitAsync(TimeSpan.FromMinutes(1), Cancellation);
-        }
-        finally
-        {
-            process.Kill();
-            await process.WaitForExitAsync(Cancellation);
-        }
+        await using var host = await running.System.StartHostAsync(
+            new Dictionary<string, string>
+            {
+                ["ASPNETCORE_URLS"] = "http://127.0.0.1:1",
+                ["APPLICATIONINSIGHTS_CONNECTION_STRING"] = $"InstrumentationKey={Guid.Empty};IngestionEndpoint={address}/",
+            },
+            Cancellation);
+        using var client = new HttpClient();
+        using var request = new HttpRequestMessage(HttpMethod.Get, new Uri(host.HttpAddress, "/.well-known/mta-sts.txt"));
+        request.Headers.Host = "not-a-policy-host.example";
+        using var answer = await client.SendAsync(request, Cancellation);
+        Assert.Equal(HttpStatusCode.NotFound, answer.StatusCode);
+        await received.Task.WaitAsync(TimeSpan.FromMinutes(1), Cancellation);
     }
 
     [Fact]
@@ -211,20 +171,21 @@ public sealed class ProcessTests(AppUnderTest app)
         return await EndAsync(process);
     }
 
-    private Process Start(string[] arguments, Dictionary<string, string> settings)
+    // Started as the host starts it, but for the host.
+    private async Task<(int Code, string Output, string Errors)> RunAsync(Dictionary<string, string> settings)
     {
-        var start = new ProcessStartInfo(app.Binary, arguments) { RedirectStandardOutput = true, RedirectStandardError = true, WorkingDirectory = app.Folder };
+        var start = new ProcessStartInfo("dotnet", [Path.Combine(app.Folder, "StsFunctions.dll"), "--functions-uri", "http://127.0.0.1:9/", "--functions-worker-id", "1", "--functions-request-id", "1", "--functions-grpc-max-message-length", "2147483647"])
+        {
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+            WorkingDirectory = app.Folder,
+        };
         foreach (var (name, value) in settings)
         {
             start.Environment[name] = value;
         }
 
-        return Process.Start(start)!;
-    }
-
-    private async Task<(int Code, string Output, string Errors)> RunAsync(string[] arguments, Dictionary<string, string> settings)
-    {
-        using var process = Start(arguments, settings);
+        using var process = Process.Start(start)!;
         return await EndAsync(process);
     }
 
@@ -234,24 +195,5 @@ public sealed class ProcessTests(AppUnderTest app)
         var errors = process.StandardError.ReadToEndAsync(Cancellation);
         await process.WaitForExitAsync(Cancellation);
         return (process.ExitCode, await output, await errors);
-    }
-
-    private static async Task WaitUntilServingAsync(int port)
-    {
-        using var client = new HttpClient();
-        using var limit = CancellationTokenSource.CreateLinkedTokenSource(Cancellation);
-        limit.CancelAfter(TimeSpan.FromMinutes(1));
-        while (true)
-        {
-            try
-            {
-                using var answer = await client.GetAsync(new Uri($"http://127.0.0.1:{port}/"), limit.Token);
-                return;
-            }
-            catch (HttpRequestException)
-            {
-                await Task.Delay(TimeSpan.FromMilliseconds(25), limit.Token);
-            }
-        }
     }
 }

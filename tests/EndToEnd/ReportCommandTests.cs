@@ -140,7 +140,7 @@ public sealed class ReportCommandTests(AppUnderTest app) : IDisposable
 
     private Task<FinishedProcess> RunAsync((string Name, string Value)[] settings, params string[] arguments)
     {
-        var start = new ProcessStartInfo(app.Binary, arguments) { StandardOutputEncoding = Encoding.UTF8, StandardErrorEncoding = Encoding.UTF8 };
+        var start = new ProcessStartInfo(app.Command, arguments) { StandardOutputEncoding = Encoding.UTF8, StandardErrorEncoding = Encoding.UTF8 };
         foreach (var (name, value) in settings)
         {
             start.Environment[name] = value;

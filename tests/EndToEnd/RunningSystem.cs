@@ -12,7 +12,7 @@ public class RunningSystem(AppUnderTest app) : IAsyncLifetime
 {
     public LocalSystem System { get; private set; } = null!;
 
-    /// <summary>What host and handler logged.</summary>
+    /// <summary>What host and worker logged.</summary>
     public ConcurrentQueue<HostLog> Log { get; } = new();
 
     /// <summary>Every call of a function.</summary>
@@ -21,7 +21,7 @@ public class RunningSystem(AppUnderTest app) : IAsyncLifetime
     protected virtual LocalSystemOptions Options => new();
 
     public async ValueTask InitializeAsync() => System = await LocalSystem.StartAsync(
-        Options with { AppRoot = app.Folder, OnLog = Log.Enqueue, OnInvocation = Invocations.Enqueue },
+        Options with { AppRoot = app.Folder, CommandRoot = app.CommandFolder, OnLog = Log.Enqueue, OnInvocation = Invocations.Enqueue },
         TestContext.Current.CancellationToken);
 
     public virtual async ValueTask DisposeAsync()

@@ -30,10 +30,10 @@ public sealed class FetchReportMailTests(AzuriteFixture azurite) : IAsyncLifetim
     {
         _storage = await TestStorage.CreateAsync(azurite);
         _graph = await GraphStandIn.StartAsync(Now);
-        _mailbox = new GraphMailbox(new MailboxSettings(_graph.User, _graph.Address), new Credential(), _storage.Time);
+        _mailbox = new GraphMailbox(new MailboxOptions { Address = _graph.User, Graph = _graph.Address }, new Credential(), _storage.Time);
         _function = new FetchReportMailFunction(
             _mailbox,
-            new ReportReader(new ReportSettings(MaxBytes, MaxExpandedBytes: 1 << 20), _storage.Time),
+            new ReportReader(new ReportLimitsOptions { MaxBytes = MaxBytes, MaxExpandedBytes = 1 << 20 }, _storage.Time),
             new ReportInbox(_storage.Blobs, _storage.Time),
             _storage.Time,
             _log.For<FetchReportMailFunction>());
@@ -71,7 +71,7 @@ public sealed class FetchReportMailTests(AzuriteFixture azurite) : IAsyncLifetim
     [Fact]
     public async Task Where_no_mailbox_is_set_nothing_is_called()
     {
-        var function = new FetchReportMailFunction(null, new ReportReader(new ReportSettings(1, 1), _storage.Time), new ReportInbox(_storage.Blobs, _storage.Time), _storage.Time, _log.For<FetchReportMailFunction>());
+        var function = new FetchReportMailFunction(null, new ReportReader(new ReportLimitsOptions(), _storage.Time), new ReportInbox(_storage.Blobs, _storage.Time), _storage.Time, _log.For<FetchReportMailFunction>());
 
         await function.RunAsync(Now);
 
@@ -405,12 +405,11 @@ public sealed class FetchReportMailTests(AzuriteFixture azurite) : IAsyncLifetim
     public async Task The_timer_of_the_app_reads_the_mailbox_that_is_set_and_a_lab_gets_no_token()
     {
         _graph.Deliver(MailOf(1));
-        await using var handler = await RunningHandler.StartAsync(
+        await using var handler = await RunningApp.StartAsync(
             _storage.ConnectionString, more: [("Sts__ReportMailbox", _graph.User), ("Sts__Lab__Graph", _graph.Address.AbsoluteUri)]);
 
-        var answer = await handler.InvokeAsync("FetchReportMail", """{"Data":{"timer":{"Schedule":{"AdjustForDST":true},"ScheduleStatus":null,"IsPastDue":false}},"Metadata":{}}""");
+        await handler.RunTimerAsync("FetchReportMail");
 
-        Assert.Equal((200, "{}"), (answer.Status, answer.Text));
         Assert.Single(await InboxAsync());
         Assert.All(_graph.Calls, call => Assert.Null(call.Authorization));
     }

@@ -1,10 +1,7 @@
-using System.Text;
-using Microsoft.AspNetCore.Http;
 using StsFunctions.CommandLine;
-using StsFunctions.Hosting;
+using StsFunctions.Options;
 using StsFunctions.Protocol;
 using StsFunctions.Protocol.MtaSts;
-using StsFunctions.Tests.Contract;
 using Xunit;
 
 namespace StsFunctions.Tests.Hosting;
@@ -19,7 +16,7 @@ public sealed class FrontDoorTests(AzuriteFixture azurite) : IAsyncLifetime
     private static readonly byte[] PolicyFile = "version: STSv1\r\nmode: testing\r\nmx: mx.hosted.example\r\nmax_age: 86400\r\n"u8.ToArray();
 
     private TestStorage _storage = null!;
-    private RunningHandler _handler = null!;
+    private RunningApp _handler = null!;
 
     public async ValueTask InitializeAsync()
     {
@@ -29,7 +26,7 @@ public sealed class FrontDoorTests(AzuriteFixture azurite) : IAsyncLifetime
             await _storage.Publisher.PublishAsync(DomainName.Parse(domain), Policy.Parse(PolicyFile), null, TestContext.Current.CancellationToken);
         }
 
-        _handler = await RunningHandler.StartAsync(_storage.ConnectionString, null, null, ("Sts__FrontDoorIds", $"{Ours}, {OursToo}"));
+        _handler = await RunningApp.StartAsync(_storage.ConnectionString, null, ("Sts__FrontDoorIds", $"{Ours}, {OursToo}"));
     }
 
     public ValueTask DisposeAsync() => _handler.DisposeAsync();
@@ -77,7 +74,7 @@ public sealed class FrontDoorTests(AzuriteFixture azurite) : IAsyncLifetime
         foreach (var (method, path) in ((string, string)[])[("GET", Path), ("HEAD", Path), ("POST", "/v1/tlsrpt"), ("GET", "/"), ("POST", "/SendWarning")])
         {
             var forged = await ByFrontDoorAsync(method, path, id, "mta-sts.hosted.example");
-            var plain = await _handler.AskAsync(method, path, RunningHandler.AppHost, "Content-Length: 0");
+            var plain = await _handler.AskAsync(method, path, RunningApp.AppHost, "Content-Length: 0");
 
             Assert.Equal((plain.Status, plain.Text), (forged.Status, forged.Text));
         }
@@ -86,8 +83,8 @@ public sealed class FrontDoorTests(AzuriteFixture azurite) : IAsyncLifetime
     [Fact]
     public async Task A_header_given_twice_is_no_id_and_no_host()
     {
-        var twoIds = await _handler.AskAsync("GET", Path, RunningHandler.AppHost, $"X-Azure-FDID: {Ours}", $"X-Azure-FDID: {Ours}", "X-Sts-Policy-Host: mta-sts.hosted.example");
-        var twoHosts = await _handler.AskAsync("GET", Path, RunningHandler.AppHost, $"X-Azure-FDID: {Ours}", "X-Sts-Policy-Host: mta-sts.hosted.example", "X-Sts-Policy-Host: mta-sts.hosted.example");
+        var twoIds = await _handler.AskAsync("GET", Path, RunningApp.AppHost, $"X-Azure-FDID: {Ours}", $"X-Azure-FDID: {Ours}", "X-Sts-Policy-Host: mta-sts.hosted.example");
+        var twoHosts = await _handler.AskAsync("GET", Path, RunningApp.AppHost, $"X-Azure-FDID: {Ours}", "X-Sts-Policy-Host: mta-sts.hosted.example", "X-Sts-Policy-Host: mta-sts.hosted.example");
 
         Assert.Equal((404, 404), (twoIds.Status, twoHosts.Status));
     }
@@ -95,7 +92,7 @@ public sealed class FrontDoorTests(AzuriteFixture azurite) : IAsyncLifetime
     [Theory]
     [InlineData("mta-sts.stranger.example")]
     [InlineData("hosted.example")]
-    [InlineData(RunningHandler.AppHost)]
+    [InlineData(RunningApp.AppHost)]
     [InlineData("localhost")]
     [InlineData("127.0.0.1")]
     [InlineData("[::1]")]
@@ -133,58 +130,28 @@ public sealed class FrontDoorTests(AzuriteFixture azurite) : IAsyncLifetime
     }
 
     [Fact]
-    public async Task The_Functions_host_itself_is_never_taken_for_Front_Door()
-    {
-        const string timer = """{"Data":{"timer":{"IsPastDue":false}}}""";
-        var head = $"POST /SendWarning HTTP/1.1\nHost: 127.0.0.1:{_handler.EndPoint.Port}\nX-Azure-FDID: {Ours}\nX-Sts-Policy-Host: mta-sts.hosted.example\nContent-Length: {timer.Length}";
-
-        Assert.Equal(200, (await _handler.SendAsync(head, Encoding.ASCII.GetBytes(timer))).Status);
-    }
-
-    [Fact]
     public async Task Without_a_profile_of_ours_the_header_is_never_read()
     {
-        await using var handler = await RunningHandler.StartAsync(_storage.ConnectionString);
+        await using var handler = await RunningApp.StartAsync(_storage.ConnectionString);
 
         foreach (var id in (string[])[Ours, "00000000-0000-0000-0000-000000000000", ""])
         {
-            var answer = await handler.AskAsync("GET", Path, RunningHandler.AppHost, $"X-Azure-FDID: {id}", "X-Sts-Policy-Host: mta-sts.hosted.example");
+            var answer = await handler.AskAsync("GET", Path, RunningApp.AppHost, $"X-Azure-FDID: {id}", "X-Sts-Policy-Host: mta-sts.hosted.example");
 
             Assert.Equal(404, answer.Status);
         }
     }
 
     [Theory]
-    [InlineData("http-get-policy.proxying.http", "X-Forwarded-Host: mta-sts.example.com", "X-Forwarded-Host: " + RunningHandler.AppHost)]
-    [InlineData("http-get-policy.forwarding.http", "Host: mta-sts.example.com", "Host: " + RunningHandler.AppHost)]
-    [Trait("Conformance", "GET-1")]
-    public async Task The_real_hosts_request_with_Front_Doors_headers_reaches_the_policy(string capture, string policyName, string appName)
+    [InlineData(Ours, true)]
+    [InlineData("8B2BC1A4-54A1-4E0B-9D2F-3A7A7A5C1F00", true)]
+    [InlineData(Anothers, false)]
+    [InlineData("", false)]
+    [InlineData("not an id", false)]
+    public void Only_the_operators_own_profiles_count(string id, bool isOwn)
     {
-        // Front Door asks under the app's own name, and the host hands its headers on among the others.
-        var captured = Capture.Read(capture).Head.TrimEnd();
-        Assert.Contains(policyName, captured, StringComparison.Ordinal);
-        var asked = captured.Replace(policyName, appName, StringComparison.Ordinal).Replace("127.0.0.1:38255", $"127.0.0.1:{_handler.EndPoint.Port}", StringComparison.Ordinal);
-
-        var bare = await _handler.SendAsync(asked);
-        var forged = await _handler.SendAsync($"{asked}\nX-Azure-FDID: {Anothers}\nX-Sts-Policy-Host: mta-sts.example.com");
-        var ours = await _handler.SendAsync($"{asked}\nX-Azure-FDID: {Ours}\nX-Sts-Policy-Host: mta-sts.example.com\nX-Azure-ClientIP: 192.0.2.7\nVia: 2.0 Azure");
-
-        Assert.Equal((404, 404, 200), (bare.Status, forged.Status, ours.Status));
-        Assert.Equal(PolicyFile, ours.Body);
-    }
-
-    [Theory]
-    [InlineData(Ours, "mta-sts.a.example", "mta-sts.a.example")]
-    [InlineData(Ours, "", null)]
-    [InlineData(Anothers, "mta-sts.a.example", null)]
-    [InlineData("", "mta-sts.a.example", null)]
-    [InlineData("not an id", "mta-sts.a.example", null)]
-    public void The_header_is_read_with_our_id_alone(string id, string header, string? host)
-    {
-        var headers = new HeaderDictionary { ["X-Azure-FDID"] = id, ["X-Sts-Policy-Host"] = header };
-
-        Assert.Equal(host, new EdgeSettings([Guid.Parse(Ours)], []).PolicyHostOf(headers));
-        Assert.Null(new EdgeSettings([], []).PolicyHostOf(headers));
+        Assert.Equal(isOwn, new FrontDoorOptions { Ids = [Ours] }.IsOwnProfile(id));
+        Assert.False(new FrontDoorOptions().IsOwnProfile(id));
     }
 
     [Fact]
@@ -210,5 +177,5 @@ public sealed class FrontDoorTests(AzuriteFixture azurite) : IAsyncLifetime
         StringComparison.Ordinal);
 
     private Task<RawAnswer> ByFrontDoorAsync(string method, string path, string? id, string policyHost) => _handler.AskAsync(
-        method, path, RunningHandler.AppHost, [.. id is null ? (string[])[] : [$"X-Azure-FDID: {id}"], $"X-Sts-Policy-Host: {policyHost}", "Content-Length: 0"]);
+        method, path, RunningApp.AppHost, [.. id is null ? (string[])[] : [$"X-Azure-FDID: {id}"], $"X-Sts-Policy-Host: {policyHost}", "Content-Length: 0"]);
 }

@@ -1,11 +1,21 @@
 using CsCheck;
+using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Options;
+using StsFunctions.CheckDomain;
 using StsFunctions.Domains;
 using StsFunctions.Hosting;
+using StsFunctions.Options;
+using StsFunctions.Outgoing;
+using StsFunctions.Reports;
+using StsFunctions.ScheduleChecks;
+using StsFunctions.SendWarning;
 using Xunit;
 
 namespace StsFunctions.Tests.Hosting;
 
-public sealed class SettingsTests
+/// <summary>Settings as an operator writes them become options, or lines that say what is wrong with them.</summary>
+public sealed class OptionsTests
 {
     private const string Storage = "UseDevelopmentStorage=true";
     private const string Tenant = "7f076622-8584-45e9-9004-500ee89cebfa";
@@ -15,22 +25,69 @@ public sealed class SettingsTests
     [Fact]
     public void Storage_alone_is_enough()
     {
-        var settings = Read(out var faults);
+        using var services = Right();
 
-        Assert.Empty(faults);
-        Assert.Equal(TimeSpan.FromSeconds(30), settings.Serving.CacheTime);
-        Assert.Equal(25, settings.Check.SmtpPort);
-        Assert.Empty(settings.Outgoing.AllowedNetworks);
-        Assert.Equal(443, settings.Outgoing.HttpsPort);
-        Assert.Null(settings.AppHosts.Primary);
+        Assert.Equal(TimeSpan.FromSeconds(30), services.GetRequiredService<ServingOptions>().CacheTime);
+        Assert.Equal(25, services.GetRequiredService<CheckOptions>().SmtpPort);
+        Assert.Empty(services.GetRequiredService<EgressOptions>().AllowedNetworks);
+        Assert.Equal(443, services.GetRequiredService<EgressOptions>().HttpsPort);
+        Assert.Null(services.GetRequiredService<AppHostOptions>().Primary);
+        Assert.Equal(FunctionSet.All, services.GetRequiredService<FunctionSetOptions>().Functions);
+    }
+
+    [Fact]
+    public void What_is_not_set_is_as_the_options_themselves_say()
+    {
+        using var services = Right();
+
+        Assert.Equal(new ServingOptions(), services.GetRequiredService<ServingOptions>());
+        Assert.Equal(new ScheduleOptions(), services.GetRequiredService<ScheduleOptions>());
+        Assert.Equal(new CheckOptions() with { ReferenceMxHosts = [] }, services.GetRequiredService<CheckOptions>() with { ReferenceMxHosts = [] });
+        Assert.Equal(new CheckOptions().ReferenceMxHosts, services.GetRequiredService<CheckOptions>().ReferenceMxHosts);
+        Assert.Equal(new ConfirmationOptions(), services.GetRequiredService<ConfirmationOptions>());
+        Assert.Equal(new ReportLimitsOptions(), services.GetRequiredService<ReportLimitsOptions>());
+        Assert.Equal(new ReportIntakeOptions(), services.GetRequiredService<ReportIntakeOptions>());
+        Assert.Equal(new PolicyHostOptions().CertificateAuthority, services.GetRequiredService<PolicyHostOptions>().CertificateAuthority);
+        Assert.Equal(new FunctionSetOptions(), services.GetRequiredService<FunctionSetOptions>());
+        Assert.Equal(new TelemetryOptions(), services.GetRequiredService<TelemetryOptions>());
+    }
+
+    [Fact]
+    public void What_was_validated_is_what_is_used()
+    {
+        using var services = Right();
+
+        Assert.Same(services.GetRequiredService<IOptionsMonitor<ServingOptions>>().CurrentValue, services.GetRequiredService<ServingOptions>());
     }
 
     [Fact]
     public void Without_storage_nothing_starts()
     {
-        Settings.Read(new Dictionary<string, string>(), out var faults);
+        using var services = TestSettings.Services([]);
 
-        Assert.StartsWith("AzureWebJobsStorage: not set;", Assert.Single(faults), StringComparison.Ordinal);
+        Assert.StartsWith("AzureWebJobsStorage: not set;", Assert.Single(services.FindWrongSettings()), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Every_wrong_setting_comes_to_light_at_once()
+    {
+        var faults = Wrong(
+            ("AzureWebJobsStorage", "nonsense"), ("Sts__CacheTime", "abc"), ("Sts__MaxStale", "abc"), ("Sts__SmtpPort", "abc"), ("Sts__SmtpHost", "relay.example"),
+            ("Sts__Auth__GroupClaim", "two words"), ("Sts__Auth__Tenant", Tenant), ("Sts__CachTime", "00:00:05"));
+
+        Assert.Equal(
+            ["AzureWebJobsStorage", "Sts__Auth__GroupClaim", "Sts__Auth__Tenant, Sts__Auth__Audience", "Sts__CachTime", "Sts__CacheTime", "Sts__MaxStale", "Sts__SmtpPort", "Sts__WarnFrom, Sts__WarnTo"],
+            faults.Select(fault => fault.Split(':')[0]).Order(StringComparer.Ordinal));
+        Assert.Contains("Sts__CacheTime: \"abc\" is not valid; write a time between 00:00:01 and 00:00:45 as [days.]hours:minutes:seconds, for example 00:00:30.", faults);
+        Assert.Contains("Sts__CachTime: there is no setting of this name; did you mean Sts__CacheTime?", faults);
+    }
+
+    [Fact]
+    public void What_a_wrong_setting_configures_cannot_be_used()
+    {
+        using var services = TestSettings.Services(new Dictionary<string, string> { ["AzureWebJobsStorage"] = Storage, ["Sts__CacheTime"] = "abc" });
+
+        Assert.Throws<OptionsValidationException>(() => services.GetRequiredService<ServingOptions>());
     }
 
     [Theory]
@@ -85,12 +142,16 @@ public sealed class SettingsTests
     [InlineData("Sts__ReportMailbox", "not an address")]
     [InlineData("Sts__ReportMailbox", "Reports <tlsrpt@example.com>")]
     [InlineData("Sts__Lab__Graph", "https://graph.microsoft.com/")]
+    [InlineData("Sts__Functions", "timers")]
+    [InlineData("Sts__Functions", "1")]
+    [InlineData("Sts__Functions", "http,background")]
+    [InlineData("APPLICATIONINSIGHTS_CONNECTION_STRING", "nonsense")]
+    [InlineData("APPLICATIONINSIGHTS_CONNECTION_STRING", "IngestionEndpoint=https://westeurope-5.in.applicationinsights.azure.com/")]
+    [InlineData("APPLICATIONINSIGHTS_CONNECTION_STRING", "InstrumentationKey=44444444-4444-4444-4444-444444444444;IngestionEndpoint=nowhere")]
     [InlineData("AzureWebJobsStorage", "nonsense")]
     public void A_wrong_value_gives_one_line_that_names_its_setting(string name, string value)
     {
-        Read(out var faults, (name, value));
-
-        var fault = Assert.Single(faults);
+        var fault = Assert.Single(Wrong((name, value)));
         Assert.StartsWith(name, fault, StringComparison.Ordinal);
         Assert.DoesNotContain('\n', fault);
         Assert.DoesNotContain('\r', fault);
@@ -103,9 +164,7 @@ public sealed class SettingsTests
     [InlineData("Sts__AllowedNetworks", "Sts__Lab__AllowedNetworks")]
     public void A_misspelt_setting_is_found_and_the_right_one_named(string misspelt, string meant)
     {
-        Read(out var faults, (misspelt, "x"));
-
-        var fault = Assert.Single(faults);
+        var fault = Assert.Single(Wrong((misspelt, "x")));
         Assert.StartsWith(misspelt, fault, StringComparison.Ordinal);
         Assert.Contains($"did you mean {meant}?", fault, StringComparison.Ordinal);
     }
@@ -113,17 +172,16 @@ public sealed class SettingsTests
     [Fact]
     public void Names_compare_without_case_and_an_empty_value_is_none()
     {
-        var settings = Read(out var faults, ("STS__CACHETIME", "00:00:05"), ("Sts__MaxStale", ""), ("Sts__Unknown", ""));
+        using var services = Right(("STS__CACHETIME", "00:00:05"), ("Sts__MaxStale", ""), ("Sts__Unknown", ""));
 
-        Assert.Empty(faults);
-        Assert.Equal(TimeSpan.FromSeconds(5), settings.Serving.CacheTime);
-        Assert.Equal(TimeSpan.FromHours(24), settings.Serving.MaxStale);
+        Assert.Equal(TimeSpan.FromSeconds(5), services.GetRequiredService<ServingOptions>().CacheTime);
+        Assert.Equal(TimeSpan.FromHours(24), services.GetRequiredService<ServingOptions>().MaxStale);
     }
 
     [Fact]
     public void Two_ways_for_mail_are_one_too_many()
     {
-        Read(out var faults, ("Sts__SmtpHost", "relay.example"), ("Sts__MailFolder", "/tmp/mail"), ("Sts__WarnFrom", "a@example.com"), ("Sts__WarnTo", "b@example.com"));
+        var faults = Wrong(("Sts__SmtpHost", "relay.example"), ("Sts__MailFolder", "/tmp/mail"), ("Sts__WarnFrom", "a@example.com"), ("Sts__WarnTo", "b@example.com"));
 
         Assert.Contains("keep one", Assert.Single(faults), StringComparison.Ordinal);
     }
@@ -134,9 +192,7 @@ public sealed class SettingsTests
     [InlineData("Sts__MailFolder", "/tmp/mail")]
     public void A_way_for_mail_without_addresses_is_said(string name, string value)
     {
-        Read(out var faults, (name, value));
-
-        Assert.StartsWith("Sts__WarnFrom, Sts__WarnTo:", Assert.Single(faults), StringComparison.Ordinal);
+        Assert.StartsWith("Sts__WarnFrom, Sts__WarnTo:", Assert.Single(Wrong((name, value))), StringComparison.Ordinal);
     }
 
     [Theory]
@@ -144,7 +200,7 @@ public sealed class SettingsTests
     [InlineData("Sts__WarnTo", "nobody")]
     public void A_wrong_address_is_not_also_called_missing(string name, string value)
     {
-        Read(out var faults, ("Sts__WarnFrom", "sts@example.com"), ("Sts__WarnTo", "postmaster@example.com"), ("Sts__SmtpHost", "relay.example"), (name, value));
+        var faults = Wrong(("Sts__WarnFrom", "sts@example.com"), ("Sts__WarnTo", "postmaster@example.com"), ("Sts__SmtpHost", "relay.example"), (name, value));
 
         Assert.StartsWith($"{name}: ", Assert.Single(faults), StringComparison.Ordinal);
     }
@@ -152,11 +208,11 @@ public sealed class SettingsTests
     [Fact]
     public void Several_recipients_may_have_names()
     {
-        var settings = Read(out var faults, ("Sts__WarnFrom", "MTA-STS <sts@example.com>"), ("Sts__WarnTo", "Post Master <postmaster@example.com>, ops@example.net"), ("Sts__MailFolder", "/tmp/mail"));
+        using var services = Right(("Sts__WarnFrom", "MTA-STS <sts@example.com>"), ("Sts__WarnTo", "Post Master <postmaster@example.com>, ops@example.net"), ("Sts__MailFolder", "/tmp/mail"));
 
-        Assert.Empty(faults);
-        Assert.Equal(["postmaster@example.com", "ops@example.net"], settings.Warnings.To.Select(to => to.Address));
-        Assert.Equal("sts@example.com", settings.Warnings.From!.Address);
+        var email = services.GetRequiredService<EmailOptions>();
+        Assert.Equal(["postmaster@example.com", "ops@example.net"], email.To.Select(to => to.Address));
+        Assert.Equal("sts@example.com", email.From!.Address);
     }
 
     [Theory]
@@ -169,7 +225,7 @@ public sealed class SettingsTests
     [InlineData("APPLICATIONINSIGHTS_CONNECTION_STRING", "InstrumentationKey=" + Secret)]
     public void A_secret_is_never_repeated(string name, string value)
     {
-        Read(out var faults, (name, value), ("Sts__CacheTime", "wrong as well"));
+        var faults = Wrong((name, value), ("Sts__CacheTime", "wrong as well"));
 
         Assert.NotEmpty(faults);
         Assert.DoesNotContain(faults, fault => fault.Contains(Secret, StringComparison.Ordinal));
@@ -182,21 +238,21 @@ public sealed class SettingsTests
     [InlineData("localhost:7071")]
     public void The_apps_host_may_have_a_port_as_a_lab_has(string host)
     {
-        var settings = Read(out var faults, ("Sts__AppHost", host), ("WEBSITE_HOSTNAME", "x.azurewebsites.net"));
+        using var services = Right(("Sts__AppHost", host), ("WEBSITE_HOSTNAME", "x.azurewebsites.net"));
 
-        Assert.Empty(faults);
-        Assert.Equal(host, settings.AppHosts.Primary);
-        Assert.True(settings.AppHosts.Contains(host.Split(':')[0].ToUpperInvariant()));
-        Assert.True(settings.AppHosts.Contains("x.azurewebsites.net"));
+        var app = services.GetRequiredService<AppHostOptions>();
+        Assert.Equal(host, app.Primary);
+        Assert.True(app.Contains(host.Split(':')[0].ToUpperInvariant()));
+        Assert.True(app.Contains("x.azurewebsites.net"));
     }
 
     [Fact]
     public void Which_reports_count_and_how_they_arrive_is_strict_and_shut_unless_it_is_set()
     {
-        var settings = Read(out var faults, ("Sts__Lab__Graph", "http://127.0.0.1:8080/"));
+        using var services = Right(("Sts__Lab__Graph", "http://127.0.0.1:8080/"));
 
-        Assert.Empty(faults);
-        Assert.Equal((ReportTrust.Default, null, null), (settings.Arrivals.Trust, settings.Arrivals.MailSecret, settings.Arrivals.Mailbox));
+        var intake = services.GetRequiredService<ReportIntakeOptions>();
+        Assert.Equal((ReportTrust.Default, null, null), (intake.Trust, intake.MailSecret, intake.Mailbox));
     }
 
     [Theory]
@@ -204,33 +260,33 @@ public sealed class SettingsTests
     [InlineData("7f076622-8584-45e9-9004-500ee89cebfa")]
     public void A_mailbox_is_named_by_its_address_or_its_users_id(string mailbox)
     {
-        var settings = Read(out var faults, ("Sts__ReportMailbox", mailbox), ("Sts__ReportTrust", "signed"));
+        using var services = Right(("Sts__ReportMailbox", mailbox), ("Sts__ReportTrust", "signed"));
 
-        Assert.Empty(faults);
-        Assert.Equal(mailbox, settings.Arrivals.Mailbox!.Address);
-        Assert.Equal(("https://graph.microsoft.com/", false), (settings.Arrivals.Mailbox.Graph.AbsoluteUri, settings.Arrivals.Mailbox.IsLab));
-        Assert.Equal(TrustLevel.Signed, settings.Arrivals.Trust.Level);
+        var intake = services.GetRequiredService<ReportIntakeOptions>();
+        Assert.Equal(mailbox, intake.Mailbox!.Address);
+        Assert.Equal(("https://graph.microsoft.com/", false), (intake.Mailbox.Graph.AbsoluteUri, intake.Mailbox.IsLab));
+        Assert.Equal(TrustLevel.Signed, intake.Trust.Level);
     }
 
     [Fact]
     public void Without_a_tenant_nobody_has_access_to_the_API()
     {
-        var settings = Read(out var faults, ("Sts__Auth__GroupClaim", "groups"));
+        using var services = Right(("Sts__Auth__GroupClaim", "groups"));
 
-        Assert.Empty(faults);
-        Assert.Null(settings.Auth);
+        Assert.False(services.GetRequiredService<AuthOptions>().IsConfigured);
     }
 
     [Fact]
     public void An_applications_id_stands_for_its_URI_too_and_both_issuers_of_the_tenant_are_known()
     {
-        var settings = Read(out var faults, ("Sts__Auth__Tenant", Tenant.ToUpperInvariant()), ("Sts__Auth__Audience", $"{Application}, https://sts.example.com"));
+        using var services = Right(("Sts__Auth__Tenant", Tenant.ToUpperInvariant()), ("Sts__Auth__Audience", $"{Application}, https://sts.example.com"));
 
-        Assert.Empty(faults);
-        Assert.Equal([Application, $"api://{Application}", "https://sts.example.com"], settings.Auth!.Audiences);
-        Assert.Equal([$"https://login.microsoftonline.com/{Tenant}/v2.0", $"https://sts.windows.net/{Tenant}/"], settings.Auth.Issuers);
-        Assert.Equal($"https://login.microsoftonline.com/{Tenant}/v2.0/.well-known/openid-configuration", settings.Auth.Discovery);
-        Assert.Null(settings.Auth.GroupClaim);
+        var auth = services.GetRequiredService<AuthOptions>();
+        Assert.True(auth.IsConfigured);
+        Assert.Equal([Application, $"api://{Application}", "https://sts.example.com"], auth.Audiences);
+        Assert.Equal([$"https://login.microsoftonline.com/{Tenant}/v2.0", $"https://sts.windows.net/{Tenant}/"], auth.Issuers);
+        Assert.Equal($"https://login.microsoftonline.com/{Tenant}/v2.0/.well-known/openid-configuration", auth.Discovery);
+        Assert.Null(auth.GroupClaim);
     }
 
     [Theory]
@@ -241,10 +297,9 @@ public sealed class SettingsTests
     [InlineData("Sts__Auth__Audience", "api://my api")]
     public void A_wrong_tenant_or_audience_gives_one_line_that_names_it(string name, string value)
     {
-        var settings = Read(out var faults, [.. new[] { ("Sts__Auth__Tenant", Tenant), ("Sts__Auth__Audience", Application) }.Where(setting => setting.Item1 != name), (name, value)]);
+        var faults = Wrong([.. new[] { ("Sts__Auth__Tenant", Tenant), ("Sts__Auth__Audience", Application) }.Where(setting => setting.Item1 != name), (name, value)]);
 
         Assert.StartsWith($"{name}: ", Assert.Single(faults), StringComparison.Ordinal);
-        Assert.Null(settings.Auth);
     }
 
     [Theory]
@@ -252,10 +307,7 @@ public sealed class SettingsTests
     [InlineData("Sts__Auth__Audience")]
     public void A_tenant_without_an_audience_is_said_and_the_other_way_round(string name)
     {
-        var settings = Read(out var faults, (name, Tenant));
-
-        Assert.StartsWith("Sts__Auth__Tenant, Sts__Auth__Audience: only one is set", Assert.Single(faults), StringComparison.Ordinal);
-        Assert.Null(settings.Auth);
+        Assert.StartsWith("Sts__Auth__Tenant, Sts__Auth__Audience: only one is set", Assert.Single(Wrong((name, Tenant))), StringComparison.Ordinal);
     }
 
     [Theory]
@@ -264,10 +316,9 @@ public sealed class SettingsTests
     [InlineData("https://[::1]:8443/")]
     public void A_lab_may_have_its_own_issuer_on_the_same_machine(string authority)
     {
-        var settings = Read(out var faults, ("Sts__Auth__Tenant", Tenant), ("Sts__Auth__Audience", Application), ("Sts__Lab__Authority", authority));
+        using var services = Right(("Sts__Auth__Tenant", Tenant), ("Sts__Auth__Audience", Application), ("Sts__Lab__Authority", authority));
 
-        Assert.Empty(faults);
-        Assert.Equal($"{authority.TrimEnd('/')}/{Tenant}/v2.0", settings.Auth!.Issuer);
+        Assert.Equal($"{authority.TrimEnd('/')}/{Tenant}/v2.0", services.GetRequiredService<AuthOptions>().Issuer);
     }
 
     [Fact]
@@ -276,19 +327,61 @@ public sealed class SettingsTests
         string[] names = ["Sts__CacheTime", "Sts__AppHost", "Sts__HeloName", "Sts__DnsServer", "Sts__ReferenceMxHosts", "Sts__WarnFrom", "Sts__WarnTo", "Sts__AcsEndpoint", "Sts__AcsKey", "AzureWebJobsStorage", "Sts__Lab__TrustedRoots", "Sts__Auth__Tenant", "Sts__Auth__Audience", "Sts__Auth__GroupClaim", "Sts__Lab__Authority", "Sts__x"];
         Gen.Dictionary(Gen.Int[0, names.Length - 1].Select(n => names[n]), Gen.String)[0, 8].Sample(environment =>
         {
-            Settings.Read(environment, out var faults);
-            Assert.All(faults, fault => Assert.False(string.IsNullOrWhiteSpace(fault)));
+            using var services = TestSettings.Services(environment);
+            Assert.All(services.FindWrongSettings(), fault => Assert.False(string.IsNullOrWhiteSpace(fault)));
         }, iter: 2_000);
     }
 
-    private static Settings Read(out IReadOnlyList<string> faults, params (string Name, string Value)[] variables)
+    [Theory]
+    [InlineData("all", FunctionSet.All)]
+    [InlineData("http", FunctionSet.Http)]
+    [InlineData("HTTP", FunctionSet.Http)]
+    [InlineData("background", FunctionSet.Background)]
+    [InlineData("", FunctionSet.All)]
+    internal void The_functions_of_an_instance_are_chosen_by_a_word(string word, FunctionSet functions)
+    {
+        using var services = Right(("Sts__Functions", word));
+
+        Assert.Equal(functions, services.GetRequiredService<FunctionSetOptions>().Functions);
+    }
+
+    [Fact]
+    public void What_needs_no_storage_starts_without()
+    {
+        using var services = new ServiceCollection()
+            .AddSingleton<IConfiguration>(new ConfigurationBuilder().AddInMemoryCollection(TestSettings.AsConfiguration(new Dictionary<string, string> { ["Sts__Auth__Tenant"] = Tenant })).Build())
+            .AddLogging()
+            .AddStsCore()
+            .BuildServiceProvider();
+
+        Assert.Empty(services.FindWrongSettings());
+        Assert.IsType<DirectProbe>(services.GetRequiredService<IAddressProbe>());
+        Assert.NotNull(services.GetRequiredService<Observer>());
+    }
+
+    // The services of an app whose settings are right, and which has storage.
+    private static ServiceProvider Right(params (string Name, string Value)[] settings)
+    {
+        var services = TestSettings.Services(WithStorage(settings));
+        Assert.Empty(services.FindWrongSettings());
+        return services;
+    }
+
+    // What is said of settings.
+    private static IReadOnlyList<string> Wrong(params (string Name, string Value)[] settings)
+    {
+        using var services = TestSettings.Services(WithStorage(settings));
+        return services.FindWrongSettings();
+    }
+
+    private static Dictionary<string, string> WithStorage((string Name, string Value)[] settings)
     {
         var environment = new Dictionary<string, string> { ["AzureWebJobsStorage"] = Storage };
-        foreach (var (name, value) in variables)
+        foreach (var (name, value) in settings)
         {
             environment[name] = value;
         }
 
-        return Settings.Read(environment, out faults);
+        return environment;
     }
 }

@@ -1,8 +1,12 @@
 using System.Text.Json.Nodes;
 using System.Text.RegularExpressions;
-using StsFunctions.Api;
+using Microsoft.Extensions.DependencyInjection;
+using StsFunctions.Domains;
 using StsFunctions.Hosting;
 using StsFunctions.Local;
+using StsFunctions.Options;
+using StsFunctions.SendWarning;
+using StsFunctions.Tests.Hosting;
 using Xunit;
 
 namespace StsFunctions.Tests.Infra;
@@ -19,6 +23,7 @@ public sealed partial class AppSettingsTests(BicepFixture bicep)
         ["APPLICATIONINSIGHTS_AUTHENTICATION_STRING"] = "ClientId=33333333-3333-3333-3333-333333333333;Authorization=AAD",
         ["Sts__FrontDoorIds"] = "55555555-5555-5555-5555-555555555555,66666666-6666-6666-6666-666666666666",
         ["Sts__EdgeHosts"] = "mta-sts-a.azurefd.net,mta-sts-b.azurefd.net",
+        ["Sts__AppHost"] = "func-sts.azurewebsites.net",
         ["Sts__AcsEndpoint"] = "https://acs-sts.europe.communication.azure.com",
         ["Sts__WarnFrom"] = "DoNotReply@66666666.azurecomm.net",
         ["Sts__SmtpPassword"] = "out of the Key Vault",
@@ -30,28 +35,33 @@ public sealed partial class AppSettingsTests(BicepFixture bicep)
     [MemberData(nameof(Cases))]
     public async Task The_app_starts_with_what_the_template_writes_and_lacks_nothing(string name)
     {
-        var settings = await ReadAsync(name);
+        foreach (var site in await SitesAsync(name))
+        {
+            using var services = Read(site);
 
-        Assert.Null(settings.Storage.ConnectionString);
-        Assert.StartsWith("stmta", settings.Storage.AccountName, StringComparison.Ordinal);
-        Assert.Equal(s_onceDeployed["AZURE_CLIENT_ID"], settings.Storage.ClientId);
-        Assert.NotNull(settings.Telemetry.ConnectionString);
-        Assert.Contains("Authorization=AAD", settings.Telemetry.AuthenticationString, StringComparison.Ordinal);
-        Assert.Equal("func-sts.azurewebsites.net", settings.AppHosts.Primary);
-        Assert.NotEmpty(settings.Warnings.To);
-        Assert.NotNull(settings.Warnings.From);
+            var (storage, telemetry, email) = (services.GetRequiredService<StorageOptions>(), services.GetRequiredService<TelemetryOptions>(), services.GetRequiredService<EmailOptions>());
+            Assert.Null(storage.ConnectionString);
+            Assert.StartsWith("stmta", storage.AccountName, StringComparison.Ordinal);
+            Assert.Equal(s_onceDeployed["AZURE_CLIENT_ID"], storage.ClientId);
+            Assert.NotNull(telemetry.ConnectionString);
+            Assert.Contains("Authorization=AAD", telemetry.AuthenticationString, StringComparison.Ordinal);
+            Assert.Equal("func-sts.azurewebsites.net", services.GetRequiredService<AppHostOptions>().Primary);
+            Assert.NotEmpty(email.To);
+            Assert.NotNull(email.From);
+        }
     }
 
     [Fact]
     public async Task The_API_believes_the_registration_that_the_hook_made_and_none_otherwise()
     {
-        var open = await ReadAsync("flex");
-        var closed = await ReadAsync("first-run");
+        using var open = Read(await WrittenAsync("flex"));
+        using var closed = Read(await WrittenAsync("first-run"));
 
-        Assert.Equal(BicepFixture.Tenant, open.Auth!.Tenant);
-        Assert.Equal(["88888888-8888-8888-8888-888888888888", "api://88888888-8888-8888-8888-888888888888"], open.Auth.Audiences);
-        Assert.Equal(("roles", AuthSettings.Entra), (open.Auth.GroupClaim, open.Auth.Authority));
-        Assert.Null(closed.Auth);
+        var auth = open.GetRequiredService<AuthOptions>();
+        Assert.Equal(BicepFixture.Tenant, auth.Tenant);
+        Assert.Equal(["88888888-8888-8888-8888-888888888888", "api://88888888-8888-8888-8888-888888888888"], auth.Audiences);
+        Assert.Equal(("roles", AuthOptions.Entra), (auth.GroupClaim, auth.Authority));
+        Assert.False(closed.GetRequiredService<AuthOptions>().IsConfigured);
     }
 
     [Fact]
@@ -86,12 +96,53 @@ public sealed partial class AppSettingsTests(BicepFixture bicep)
     }
 
     [Fact]
-    public async Task No_setting_of_a_lab_and_none_that_Flex_refuses_is_ever_written()
+    public async Task No_setting_of_a_lab_and_no_key_is_ever_written()
     {
         var written = Resource.Texts(await bicep.TemplateAsync()).ToList();
 
         Assert.DoesNotContain(written, text => text.Contains("Sts__Lab__", StringComparison.Ordinal) && !text.Contains("for a lab on one machine", StringComparison.Ordinal));
-        Assert.All((string[])["FUNCTIONS_WORKER_RUNTIME", "WEBSITE_RUN_FROM_PACKAGE", "ENABLE_ORYX_BUILD", "Sts__AcsKey"], name => Assert.DoesNotContain(name, written));
+        Assert.DoesNotContain("Sts__AcsKey", written);
+    }
+
+    [Theory]
+    [MemberData(nameof(Cases))]
+    public async Task A_setting_that_Flex_refuses_is_written_on_the_plan_that_needs_it_and_no_other(string name)
+    {
+        string[] refused =
+        [
+            "FUNCTIONS_WORKER_RUNTIME", "FUNCTIONS_EXTENSION_VERSION", "WEBSITE_RUN_FROM_PACKAGE", "ENABLE_ORYX_BUILD", "SCM_DO_BUILD_DURING_DEPLOYMENT", "WEBSITE_TIME_ZONE", "WEBSITE_LOAD_CERTIFICATES",
+        ];
+        string[] needed = name == "dedicated" ? ["FUNCTIONS_EXTENSION_VERSION=~4", "FUNCTIONS_WORKER_RUNTIME=dotnet-isolated", "WEBSITE_RUN_FROM_PACKAGE=1"] : [];
+
+        Assert.All(await SitesAsync(name), site => Assert.Equal(needed, site.Where(setting => refused.Contains(setting.Key)).Select(setting => $"{setting.Key}={setting.Value}").Order(StringComparer.Ordinal)));
+    }
+
+    [Theory]
+    [MemberData(nameof(Cases))]
+    public async Task The_hosts_own_home_page_is_off(string name) =>
+        Assert.All(await SitesAsync(name), site => Assert.Equal("true", site["AzureWebJobsDisableHomepage"]));
+
+    [Fact]
+    public async Task On_a_Dedicated_plan_one_site_runs_HTTP_functions_and_the_other_one_all_others()
+    {
+        var sites = await SitesAsync("dedicated");
+
+        Assert.Equal(["http", "background"], sites.Select(site => site["Sts__Functions"]));
+        // Records lead to the site that answers: it knows its own name, and the other one is told.
+        Assert.False(sites[0].ContainsKey("Sts__AppHost"));
+        Assert.Matches(@"^\[reference\('.*/sites/func-sts-[a-z0-9]{13}', '[0-9-]+'\)\.defaultHostName\]$", sites[1]["Sts__AppHost"]);
+        // Or two hosts would take each other for one (Azure cuts names after 32 characters).
+        var names = (await bicep.ResourcesAsync("dedicated")).NamesOf("Microsoft.Web/sites");
+        Assert.Equal(2, names.Select(name => name[..Math.Min(32, name.Length)]).Distinct().Count());
+    }
+
+    [Fact]
+    public async Task On_Flex_one_site_runs_every_function()
+    {
+        foreach (var name in BicepFixture.CaseNames.Except(["dedicated"]))
+        {
+            Assert.DoesNotContain("Sts__Functions", Assert.Single(await SitesAsync(name)).Keys);
+        }
     }
 
     [Fact]
@@ -103,7 +154,7 @@ public sealed partial class AppSettingsTests(BicepFixture bicep)
         var written = new HashSet<string>();
         foreach (var name in BicepFixture.CaseNames)
         {
-            written.UnionWith((await WrittenAsync(name)).Keys);
+            written.UnionWith((await SitesAsync(name)).SelectMany(site => site.Keys));
         }
 
         // A setting without either does something only where it is set, and the list says what.
@@ -113,37 +164,82 @@ public sealed partial class AppSettingsTests(BicepFixture bicep)
     }
 
     [Fact]
-    public async Task It_is_the_host_and_the_runtime_that_the_app_is_made_for()
+    public async Task On_Flex_the_runtime_is_the_one_that_the_app_is_made_for()
     {
-        var site = Assert.Single((await bicep.ResourcesAsync("first-run")).OfType("Microsoft.Web/sites")).Properties();
-        var plan = Assert.Single((await bicep.ResourcesAsync("first-run")).OfType("Microsoft.Web/serverfarms"));
-        var host = JsonNode.Parse(File.ReadAllText(Path.Combine(Repository.Root, "host.json")))!;
+        var resources = await bicep.ResourcesAsync("first-run");
+        var config = Assert.Single(resources.OfType("Microsoft.Web/sites")).Properties()["functionAppConfig"]!;
+        var plan = Assert.Single(resources.OfType("Microsoft.Web/serverfarms"));
 
-        // Another version passes Azure's validation, and the app does not start.
-        Assert.Equal(("custom", "1.0"), (site["functionAppConfig"]!["runtime"]!["name"]!.GetValue<string>(), site["functionAppConfig"]!["runtime"]!["version"]!.GetValue<string>()));
-        Assert.NotNull(host["customHandler"]);
+        // Another version, 10 among them, passes Azure's validation, and the app does not start.
+        Assert.Equal(("dotnet-isolated", "10.0"), (config["runtime"]!["name"]!.GetValue<string>(), config["runtime"]!["version"]!.GetValue<string>()));
         Assert.Equal(("FC1", "FlexConsumption", true), (plan["sku"]!["name"]!.GetValue<string>(), plan["sku"]!["tier"]!.GetValue<string>(), plan.Properties()["reserved"]!.GetValue<bool>()));
-        Assert.Equal("UserAssignedIdentity", site["functionAppConfig"]!["deployment"]!["storage"]!["authentication"]!["type"]!.GetValue<string>());
+        Assert.Equal("UserAssignedIdentity", config["deployment"]!["storage"]!["authentication"]!["type"]!.GetValue<string>());
     }
 
-    private async Task<Settings> ReadAsync(string name)
+    [Fact]
+    public async Task On_a_Dedicated_plan_the_runtime_is_the_same_and_the_sites_stay_loaded()
+    {
+        var resources = await bicep.ResourcesAsync("dedicated");
+        var plan = Assert.Single(resources.OfType("Microsoft.Web/serverfarms"));
+
+        Assert.Equal(("P0v3", true), (plan["sku"]!["name"]!.GetValue<string>(), plan.Properties()["reserved"]!.GetValue<bool>()));
+        Assert.All(resources.OfType("Microsoft.Web/sites"), site =>
+        {
+            var config = site.Properties()["siteConfig"]!;
+            Assert.Equal(("DOTNET-ISOLATED|10.0", true), (config["linuxFxVersion"]!.GetValue<string>(), config["alwaysOn"]!.GetValue<bool>()));
+            Assert.Equal(plan["id"]!.GetValue<string>(), site.Properties()["serverFarmId"]!.GetValue<string>());
+            Assert.Null(site.Properties().AsObject()["functionAppConfig"]);
+        });
+    }
+
+    [Theory]
+    [InlineData("first-run", 8, "RollingUpdate", "0")]
+    [InlineData("every-option", 32, "Recreate", "1")]
+    public async Task On_Flex_requests_updates_and_the_placeholder_are_as_the_parameters_say(string name, int concurrency, string updates, string placeholder)
+    {
+        var config = Assert.Single((await bicep.ResourcesAsync(name)).OfType("Microsoft.Web/sites")).Properties()["functionAppConfig"]!;
+        var site = Assert.Single(await SitesAsync(name));
+
+        Assert.Equal(concurrency, config["scaleAndConcurrency"]!["triggers"]!["http"]!["perInstanceConcurrency"]!.GetValue<int>());
+        Assert.Equal(updates, config["siteUpdateStrategy"]!["type"]!.GetValue<string>());
+        Assert.Equal(placeholder, site["WEBSITE_USE_PLACEHOLDER_DOTNETISOLATED"]);
+    }
+
+    [Fact]
+    public void The_host_is_told_nothing_but_this()
+    {
+        var host = JsonNode.Parse(File.ReadAllText(Path.Combine(Repository.Root, "host.json")))!.AsObject();
+        var queues = host["extensions"]!["queues"]!;
+
+        Assert.Equal(["extensions", "logging", "telemetryMode", "version"], host.Select(part => part.Key).Order(StringComparer.Ordinal));
+        Assert.Equal("OpenTelemetry", host["telemetryMode"]!.GetValue<string>());
+        // A policy path begins at the root.
+        Assert.Equal("", host["extensions"]!["http"]!["routePrefix"]!.GetValue<string>());
+        Assert.Equal((16, 5), (queues["batchSize"]!.GetValue<int>(), queues["maxDequeueCount"]!.GetValue<int>()));
+        Assert.Equal(("00:01:00", "00:00:10"), (queues["visibilityTimeout"]!.GetValue<string>(), queues["maxPollingInterval"]!.GetValue<string>()));
+    }
+
+    private static ServiceProvider Read(Dictionary<string, string> written)
     {
         var environment = new Dictionary<string, string> { ["WEBSITE_HOSTNAME"] = "func-sts.azurewebsites.net" };
-        foreach (var (setting, value) in await WrittenAsync(name))
+        foreach (var (setting, value) in written)
         {
             environment[setting] = value.StartsWith('[') || value.StartsWith("@Microsoft.KeyVault(", StringComparison.Ordinal) ? s_onceDeployed[setting] : value;
         }
 
-        var settings = Settings.Read(environment, out var faults);
-        Assert.Empty(faults);
-        return settings;
+        var services = TestSettings.Services(environment);
+        Assert.Empty(services.FindWrongSettings());
+        return services;
     }
 
-    private async Task<Dictionary<string, string>> WrittenAsync(string name)
-    {
-        var settings = Assert.Single((await bicep.ResourcesAsync(name)).OfType("Microsoft.Web/sites/config")).Properties().AsObject();
-        return settings.ToDictionary(setting => setting.Key, setting => setting.Value!.GetValue<string>());
-    }
+    // Those of the site that answers requests.
+    private async Task<Dictionary<string, string>> WrittenAsync(string name) => (await SitesAsync(name))[0];
+
+    // Those of each site, the one that answers requests first.
+    private async Task<IReadOnlyList<Dictionary<string, string>>> SitesAsync(string name) =>
+        [.. (await bicep.ResourcesAsync(name)).OfType("Microsoft.Web/sites/config")
+            .OrderBy(site => site["name"]!.GetValue<string>().Contains("-bg-", StringComparison.Ordinal))
+            .Select(site => site.Properties().AsObject().ToDictionary(setting => setting.Key, setting => setting.Value!.GetValue<string>()))];
 
     [GeneratedRegex(@"\.frontDoorId\b")]
     private static partial Regex FrontDoorId();

@@ -1,6 +1,5 @@
 using System.Text.RegularExpressions;
 using StsFunctions.Local;
-using StsFunctions.Package;
 using Xunit;
 using YamlDotNet.RepresentationModel;
 
@@ -11,19 +10,45 @@ public sealed partial class AzdTests(BicepFixture bicep)
 {
     private static readonly YamlMappingNode s_azure = Yaml.Read(Path.Combine(Repository.Root, "azure.yaml"));
 
+    private static Dictionary<string, YamlMappingNode> Services { get; } =
+        ((YamlMappingNode)s_azure["services"]).Children.ToDictionary(service => service.Key.ToString(), service => (YamlMappingNode)service.Value);
+
     [Fact]
     public void Each_hook_is_there_for_both_kinds_of_machine()
     {
-        var service = (YamlMappingNode)s_azure["services"]["app"];
-        var hooks = ((YamlMappingNode)s_azure["hooks"]).Children.Concat(((YamlMappingNode)service["hooks"]).Children).ToDictionary(hook => hook.Key.ToString(), hook => hook.Value);
+        var hooks = ((YamlMappingNode)s_azure["hooks"]).Children.ToDictionary(hook => hook.Key.ToString(), hook => hook.Value);
 
-        Assert.Equal(["postprovision", "postup", "predown", "prepackage", "preprovision"], hooks.Keys.Order(StringComparer.Ordinal));
-        foreach (var (name, hook) in hooks)
-        {
-            Assert.Equal(($"infra/hooks/{name}.sh", "sh"), (hook["posix"]["run"].ToString(), hook["posix"]["kind"].ToString()));
-            Assert.Equal(($"infra/hooks/{name}.ps1", "pwsh"), (hook["windows"]["run"].ToString(), hook["windows"]["kind"].ToString()));
-        }
+        Assert.Equal(["postprovision", "postup", "predown", "preprovision"], hooks.Keys.Order(StringComparer.Ordinal));
+        Assert.All(hooks, hook => AssertRuns(hook.Key, hook.Value));
     }
+
+    [Fact]
+    public void The_app_is_published_by_azd_itself()
+    {
+        var service = Services["app"];
+
+        Assert.Equal(("function", "dotnet", "functions/App"), (service["host"].ToString(), service["language"].ToString(), service["project"].ToString()));
+        // Anything else would be a step that azd, func and Visual Studio do not take.
+        Assert.Equal(["host", "language", "project"], service.Children.Keys.Select(key => key.ToString()).Order(StringComparer.Ordinal));
+    }
+
+    [Fact]
+    public void The_second_service_is_published_by_a_hook_into_the_folder_that_azd_then_packs()
+    {
+        var service = Services["background"];
+        var hook = Assert.Single(((YamlMappingNode)service["hooks"]).Children);
+
+        Assert.Equal(("function", "custom", ".", "dist/background"), (service["host"].ToString(), service["language"].ToString(), service["project"].ToString(), service["dist"].ToString()));
+        Assert.Equal("prepackage", hook.Key.ToString());
+        AssertRuns("publish-background", hook.Value);
+        Assert.All((string[])["sh", "ps1"], shell => Assert.Contains(
+            $"dotnet publish {Services["app"]["project"]} -c Release -o {service["dist"]} --artifacts-path .local/background",
+            File.ReadAllText(Path.Combine(BicepFixture.Infra, "hooks", $"publish-background.{shell}")), StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public void An_azd_that_does_not_know_conditions_is_refused() =>
+        Assert.Equal(">= 1.23.4", s_azure["requiredVersions"]["azd"].ToString());
 
     [Fact]
     public void Each_script_has_its_twin()
@@ -34,15 +59,17 @@ public sealed partial class AzdTests(BicepFixture bicep)
         Assert.All(scripts, script => Assert.True(File.Exists(Path.ChangeExtension(script, Path.GetExtension(script) == ".sh" ? ".ps1" : ".sh")), script));
     }
 
-    [Fact]
-    public async Task The_service_is_the_site_that_carries_its_tag_and_gets_the_package()
+    [Theory]
+    [InlineData("first-run", null)]
+    [InlineData("first-run", "flex")]
+    [InlineData("dedicated", "dedicated")]
+    public async Task Each_service_that_is_deployed_is_the_one_site_that_carries_its_tag(string name, string? plan)
     {
-        var (name, service) = Assert.Single(((YamlMappingNode)s_azure["services"]).Children);
-        var site = Assert.Single((await bicep.ResourcesAsync("first-run")).OfType("Microsoft.Web/sites"));
+        var deployed = Services.Where(service => IsTrue(service.Value.Children.TryGetValue("condition", out var condition) ? condition.ToString() : "true", plan)).Select(service => service.Key);
+        var tagged = (await bicep.ResourcesAsync(name)).Where(resource => resource["tags"]?["azd-service-name"] is not null).ToList();
 
-        Assert.Equal(name.ToString(), site["tags"]!["azd-service-name"]!.GetValue<string>());
-        Assert.Equal(("function", "custom", "."), (service["host"].ToString(), service["language"].ToString(), service["project"].ToString()));
-        Assert.Equal(Path.GetFullPath(Publisher.PackageFile), Path.GetFullPath(Path.Combine(Repository.Root, service["dist"].ToString())));
+        Assert.Equal(deployed.Order(StringComparer.Ordinal), tagged.Select(resource => resource["tags"]!["azd-service-name"]!.GetValue<string>()).Order(StringComparer.Ordinal));
+        Assert.All(tagged, resource => Assert.Equal("Microsoft.Web/sites", resource.Type()));
     }
 
     [Fact]
@@ -67,7 +94,24 @@ public sealed partial class AzdTests(BicepFixture bicep)
         Assert.Empty(read.Except(known));
     }
 
+    private static void AssertRuns(string script, YamlNode hook)
+    {
+        Assert.Equal(($"infra/hooks/{script}.sh", "sh"), (hook["posix"]["run"].ToString(), hook["posix"]["kind"].ToString()));
+        Assert.Equal(($"infra/hooks/{script}.ps1", "pwsh"), (hook["windows"]["run"].ToString(), hook["windows"]["kind"].ToString()));
+    }
+
+    // As azd reads it: one text in a variable of the environment is replaced by another, and then it must be a word for true.
+    private static bool IsTrue(string condition, string? plan)
+    {
+        var replaced = Replacement().Match(condition);
+        var value = replaced.Success && replaced.Groups[1].Value == "STS_PLAN" ? (plan ?? "").Replace(replaced.Groups[2].Value, replaced.Groups[3].Value, StringComparison.Ordinal) : condition;
+        return value is "1" or "true" or "TRUE" or "True" or "yes" or "YES" or "Yes";
+    }
+
     private static IEnumerable<string> VariablesIn(string text) => Variable().Matches(text).Select(match => match.Value).Distinct();
+
+    [GeneratedRegex(@"^\$\{([A-Z_]+)/(\w+)/(\w+)\}$")]
+    private static partial Regex Replacement();
 
     [GeneratedRegex(@"\b(STS|AZURE)_[A-Z_]+\b")]
     private static partial Regex Variable();

@@ -1,6 +1,5 @@
 using System.Text.Json.Nodes;
-using StsFunctions.Hosting;
-using StsFunctions.ServePolicy;
+using StsFunctions.Options;
 using Xunit;
 
 namespace StsFunctions.Tests.Infra;
@@ -77,7 +76,7 @@ public sealed class EdgeTests(BicepFixture bicep)
         Assert.All(routes, route =>
         {
             var properties = route.Properties().AsObject();
-            Assert.Equal(ServePolicyFunction.Path, Assert.Single(properties["patternsToMatch"]!.AsArray())!.GetValue<string>());
+            Assert.Equal("/.well-known/mta-sts.txt", Assert.Single(properties["patternsToMatch"]!.AsArray())!.GetValue<string>());
             Assert.Equal("Https", Assert.Single(properties["supportedProtocols"]!.AsArray())!.GetValue<string>());
             Assert.Equal(("Disabled", "HttpsOnly", "Disabled"), (properties["httpsRedirect"]!.GetValue<string>(), properties["forwardingProtocol"]!.GetValue<string>(), properties["linkToDefaultDomain"]!.GetValue<string>()));
             Assert.DoesNotContain("cacheConfiguration", properties.Select(property => property.Key));
@@ -98,7 +97,7 @@ public sealed class EdgeTests(BicepFixture bicep)
             var parameters = action["parameters"]!;
             Assert.Null(rule.Properties().AsObject()["conditions"]);
             Assert.Equal("ModifyRequestHeader", action["name"]!.GetValue<string>());
-            Assert.Equal(("Overwrite", EdgeSettings.PolicyHost, "{hostname}"), (parameters["headerAction"]!.GetValue<string>(), parameters["headerName"]!.GetValue<string>(), parameters["value"]!.GetValue<string>()));
+            Assert.Equal(("Overwrite", FrontDoorOptions.PolicyHost, "{hostname}"), (parameters["headerAction"]!.GetValue<string>(), parameters["headerName"]!.GetValue<string>(), parameters["value"]!.GetValue<string>()));
         });
     }
 
@@ -117,6 +116,19 @@ public sealed class EdgeTests(BicepFixture bicep)
         Assert.Equal(["mta-sts.a.example", "mta-sts.b.example", "mta-sts.c.example"], domains.Select(domain => domain.Properties()["hostName"]!.GetValue<string>()).Order(StringComparer.Ordinal));
         Assert.All(domains, domain => Assert.Equal(("ManagedCertificate", "TLS12"), (domain.Properties()["tlsSettings"]!["certificateType"]!.GetValue<string>(), domain.Properties()["tlsSettings"]!["minimumTlsVersion"]!.GetValue<string>())));
         Assert.Empty(resources.OfType(Binding));
+    }
+
+    [Fact]
+    public async Task On_a_Dedicated_plan_Front_Door_asks_the_site_that_answers_and_nothing_is_bound_to_it()
+    {
+        var resources = await bicep.ResourcesAsync("dedicated");
+
+        Assert.All(resources.OfType("Microsoft.Cdn/profiles/originGroups/origins"), origin =>
+            Assert.Matches(@"/sites/func-sts-[a-z0-9]{13}'.*\.defaultHostName", origin.Properties()["hostName"]!.GetValue<string>()));
+        Assert.Empty(resources.OfType(Binding));
+        Assert.Empty(resources.OfType("Microsoft.Web/sites/certificates"));
+        // Certificates of a site's own are for Flex.
+        Assert.All(resources.OfType("Microsoft.Web/sites"), site => Assert.Null(site.Properties().AsObject()["siteScopedCertificatesEnabled"]));
     }
 
     [Theory]

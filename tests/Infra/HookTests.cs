@@ -1,68 +1,14 @@
-using System.Diagnostics;
 using System.Runtime.Versioning;
-using Azure.Data.Tables;
-using StsFunctions.Domains;
 using StsFunctions.Local;
-using StsFunctions.Local.MailInternet;
-using StsFunctions.Protocol;
-using StsFunctions.Tests.EndToEnd;
 using Xunit;
 
 namespace StsFunctions.Tests.Infra;
 
-/// <summary>The hooks of azd in both shells: the real scripts, with programs called <c>az</c> and <c>azd</c> on the path that answer as a test says and note each call.</summary>
+/// <summary>The hooks of azd in both shells.</summary>
 [UnsupportedOSPlatform("windows")]
-public sealed class HookTests(RunningSystem running, AppUnderTest app) : IClassFixture<RunningSystem>, IAsyncLifetime
+public sealed class HookTests : HookRunner
 {
     private const string ClientId = "88888888-8888-8888-8888-888888888888";
-
-    // Notes the call; answers with the first line of the answers whose pattern fits, and with nothing where none does.
-    private const string Stub = """
-        #!/bin/sh
-        printf '%s %s\n' "$(basename "$0")" "$*" >> "$STUB_CALLS"
-        while IFS='|' read -r pattern code output; do
-            case "$*" in
-                $pattern)
-                    [ -z "$output" ] || printf "$output\n"
-                    exit "$code"
-                    ;;
-            esac
-        done < "$STUB_ANSWERS"
-        exit 0
-        """;
-
-    private readonly string _root = Directory.CreateTempSubdirectory("sts-hooks-").FullName;
-
-    private sealed record Run(int ExitCode, string Output, string Errors, IReadOnlyList<string> Calls);
-
-    private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
-
-    public static TheoryData<string> Shells => OperatingSystem.IsWindows() ? ["pwsh"] : ["sh", "pwsh"];
-
-    public async ValueTask InitializeAsync()
-    {
-        Assert.SkipWhen(OperatingSystem.IsWindows(), "The programs that stand in for az and azd are sh scripts.");
-        foreach (var file in Directory.GetFiles(BicepFixture.Infra, "*", SearchOption.AllDirectories).Where(file => Path.GetExtension(file) is ".sh" or ".ps1" or ".json"))
-        {
-            var copy = Path.Combine(_root, "infra", Path.GetRelativePath(BicepFixture.Infra, file));
-            Directory.CreateDirectory(Path.GetDirectoryName(copy)!);
-            File.Copy(file, copy);
-        }
-
-        Directory.CreateDirectory(Path.Combine(_root, "bin"));
-        foreach (var program in (string[])["az", "azd"])
-        {
-            var file = Path.Combine(_root, "bin", program);
-            await File.WriteAllTextAsync(file, Stub, Cancellation);
-            File.SetUnixFileMode(file, UnixFileMode.UserRead | UnixFileMode.UserExecute);
-        }
-    }
-
-    public ValueTask DisposeAsync()
-    {
-        Directory.Delete(_root, recursive: true);
-        return ValueTask.CompletedTask;
-    }
 
     [Theory]
     [MemberData(nameof(Shells))]
@@ -253,36 +199,6 @@ public sealed class HookTests(RunningSystem running, AppUnderTest app) : IClassF
 
     [Theory]
     [MemberData(nameof(Shells))]
-    [Trait("Conformance", "OPS-3")]
-    public async Task Nothing_is_taken_down_while_a_domain_is_hosted_and_the_names_that_would_dangle_are_named(string shell)
-    {
-        var domain = $"{shell}.down.example";
-        running.System.Internet.Zone.Set($"mta-sts.{domain}", DnsRecord.Cname("localhost"));
-        await running.System.PublishAsync(domain, $"version: STSv1\nmode: enforce\nmx: mx.{domain}\nmax_age: 604800\n", Cancellation);
-        await running.System.PublishAsync($"gone.{domain}", $"version: STSv1\nmode: none\nmax_age: 60\n", Cancellation);
-        await running.System.RunAppAsync(Cancellation, "domain", "remove", $"gone.{domain}");
-        // The list of domains is a copy, and may have lost one.
-        await running.System.PublishAsync($"lost.{domain}", $"version: STSv1\nmode: none\nmax_age: 60\n", Cancellation);
-        var lost = DomainName.Parse($"lost.{domain}");
-        await new TableServiceClient(running.System.Azurite.ConnectionString).GetTableClient(StorageLayout.FleetTable).DeleteEntityAsync(Keys.Shard(lost), lost.Value, cancellationToken: Cancellation);
-
-        var refused = await DownAsync(shell);
-        var forced = await DownAsync(shell, ("STS_FORCE_DOWN", "1"));
-        await running.System.RunAppAsync(Cancellation, "domain", "remove", domain, "--force");
-        await running.System.RunAppAsync(Cancellation, "domain", "remove", lost.Value, "--force");
-
-        Assert.Equal(1, refused.ExitCode);
-        Assert.Matches($@"\s{domain.Replace(".", @"\.", StringComparison.Ordinal)}\s+default\s+enforce\s+publish mode: none first\s+mta-sts\.{domain}\. CNAME localhost\.", refused.Output);
-        Assert.Matches($@"lost\.{domain.Replace(".", @"\.", StringComparison.Ordinal)}\s+default\s+none\s+now\s", refused.Output);
-        Assert.DoesNotContain($"gone.{domain}", refused.Output, StringComparison.Ordinal);
-        Assert.Contains("STS_FORCE_DOWN", refused.Errors, StringComparison.Ordinal);
-        Assert.Equal(0, forced.ExitCode);
-        Assert.Contains(domain, forced.Output, StringComparison.Ordinal);
-        Assert.Contains("going on", forced.Output, StringComparison.Ordinal);
-    }
-
-    [Theory]
-    [MemberData(nameof(Shells))]
     public async Task What_was_never_provisioned_is_taken_down_without_a_question(string shell)
     {
         var run = await RunAsync(shell, "predown", []);
@@ -292,33 +208,49 @@ public sealed class HookTests(RunningSystem running, AppUnderTest app) : IClassF
 
     [Theory]
     [MemberData(nameof(Shells))]
-    public async Task Where_nobody_can_tell_which_domains_are_left_nothing_is_taken_down(string shell)
+    public async Task The_second_site_gets_what_was_published_now_and_nothing_of_an_earlier_version(string shell)
     {
-        var run = await DownAsync(shell, ("AzureWebJobsStorage", $"UseDevelopmentStorage=true;DevelopmentStorageProxyUri=http://127.0.0.1:{LoopbackPort.Free()}"));
+        AddStub("dotnet");
+        var earlier = Path.Combine(Root, "dist", "background", "Removed.dll");
+        Directory.CreateDirectory(Path.GetDirectoryName(earlier)!);
+        await File.WriteAllTextAsync(earlier, "", Cancellation);
 
-        Assert.Equal(1, run.ExitCode);
-        Assert.Contains("Not taken down.", run.Errors, StringComparison.Ordinal);
+        var run = await RunAsync(shell, "publish-background", []);
+        var failed = await RunAsync(shell, "publish-background", ["publish*|1|"]);
+
+        Assert.Equal((0, "", 1), (run.ExitCode, run.Errors, failed.ExitCode));
+        Assert.Equal(["dotnet publish functions/App -c Release -o dist/background --artifacts-path .local/background --nologo"], run.Calls);
+        Assert.False(File.Exists(earlier));
     }
 
-    private Task<Run> DownAsync(string shell, params (string, string)[] environment)
+    [Theory]
+    [MemberData(nameof(Shells))]
+    public async Task The_command_line_is_built_where_none_was_published(string shell)
     {
-        // The packaged executable, where the hook looks for it.
-        var packaged = Path.Combine(_root, "dist", "app");
-        if (!Directory.Exists(packaged))
-        {
-            Directory.CreateDirectory(packaged);
-            File.CreateSymbolicLink(Path.Combine(packaged, "StsFunctions"), app.Binary);
-        }
+        AddStub("dotnet");
 
-        return RunAsync(shell, "predown", [],
-        [
-            ("STS_STORAGE_ACCOUNT", "account"),
-            ("STS_APP_HOST", "localhost"),
-            ("STS_EDGE_PROFILES", "[]"),
-            ("AzureWebJobsStorage", running.System.Azurite.ConnectionString),
-            ("Sts__DnsServer", running.System.Internet.Dns.ToString()),
-            .. environment,
-        ]);
+        var run = await RunAsync(shell, "../sts", ["env get-value STS_APP_HOST*|0|func.example", "run*|3|"], ["domain", "show", "example.com", "--json"], ("STS_STORAGE_ACCOUNT", "account"), ("STS_EDGE_PROFILES", "[]"));
+
+        Assert.Equal(
+            ["azd env get-value STS_APP_HOST", $"dotnet run --project {Path.Combine(Root, "functions", "Cli")} -c Release --verbosity quiet -- domain show example.com --json"],
+            run.Calls);
+        Assert.Equal(3, run.ExitCode);
+    }
+
+    [Theory]
+    [MemberData(nameof(Shells))]
+    public async Task The_command_line_is_told_what_was_deployed(string shell)
+    {
+        AddStub("sts", Path.Combine(Root, "dist", "sts"), """
+            #!/bin/sh
+            echo "$AzureWebJobsStorage__accountName $Sts__AppHost $Sts__EdgeHosts: $*"
+            exit 4
+            """);
+
+        var run = await RunAsync(shell, "../sts", [], ["domain", "list"], ("STS_STORAGE_ACCOUNT", "account"), ("STS_APP_HOST", "func.example"), ("STS_EDGE_PROFILES", """["afd-1=one.azurefd.net","afd-2=two.azurefd.net"]"""));
+
+        Assert.Equal((4, "account func.example one.azurefd.net,two.azurefd.net: domain list", ""), (run.ExitCode, run.Output, run.Errors));
+        Assert.Empty(run.Calls);
     }
 
     private static void AssertFilesAreThere(Run run)
@@ -326,37 +258,5 @@ public sealed class HookTests(RunningSystem running, AppUnderTest app) : IClassF
         var files = run.Calls.SelectMany(call => call.Split(' ')).Where(word => word.StartsWith('@')).Select(word => word[1..]).ToList();
         Assert.Equal(4, files.Count);
         Assert.All(files, file => System.Text.Json.JsonDocument.Parse(File.ReadAllText(file)).Dispose());
-    }
-
-    private Task<Run> RunAsync(string shell, string hook, string[] answers, params (string Name, string Value)[] environment) =>
-        RunAsync(shell, hook, answers, [], environment);
-
-    private async Task<Run> RunAsync(string shell, string hook, string[] answers, string[] arguments, params (string Name, string Value)[] environment)
-    {
-        var (calls, replies) = (Path.Combine(_root, "calls"), Path.Combine(_root, "answers"));
-        await File.WriteAllTextAsync(calls, "", Cancellation);
-        await File.WriteAllTextAsync(replies, string.Concat(answers.Select(answer => answer + "\n")), Cancellation);
-        var start = shell == "sh"
-            ? new ProcessStartInfo("sh", [Path.Combine(_root, "infra", "hooks", $"{hook}.sh"), .. arguments])
-            : new ProcessStartInfo("dotnet", ["exec", await PowerShell.PathAsync(), "-NoProfile", "-File", Path.Combine(_root, "infra", "hooks", $"{hook}.ps1"), .. arguments]);
-        start.WorkingDirectory = _root;
-        foreach (var name in start.Environment.Keys.Where(name => name.StartsWith("STS_", StringComparison.OrdinalIgnoreCase) || name.StartsWith("AZURE_", StringComparison.Ordinal)).ToList())
-        {
-            start.Environment.Remove(name);
-        }
-
-        start.Environment["PATH"] = $"{Path.Combine(_root, "bin")}:{start.Environment["PATH"]}";
-        start.Environment["STUB_CALLS"] = calls;
-        start.Environment["STUB_ANSWERS"] = replies;
-        start.Environment["AZURE_ENV_NAME"] = "case";
-        start.Environment["POWERSHELL_TELEMETRY_OPTOUT"] = "1";
-        start.Environment["NO_COLOR"] = "1";
-        foreach (var (name, value) in environment)
-        {
-            start.Environment[name] = value;
-        }
-
-        var run = await FinishedProcess.RunAsync(start, Cancellation);
-        return new Run(run.ExitCode, run.Output.TrimEnd(), run.Errors.TrimEnd(), await File.ReadAllLinesAsync(calls, Cancellation));
     }
 }

@@ -1,11 +1,9 @@
 using System.Reflection;
-using System.Text.Json;
 using System.Text.Json.Nodes;
-using Microsoft.AspNetCore.Routing;
+using Microsoft.Azure.Functions.Worker;
 using StsFunctions.Domains;
-using StsFunctions.Hosting;
-using StsFunctions.Local;
 using StsFunctions.Reports;
+using StsFunctions.Tests.Hosting;
 using Xunit;
 
 namespace StsFunctions.Tests.Infra;
@@ -36,14 +34,14 @@ public sealed class LayoutTests(BicepFixture bicep)
     public async Task Every_queue_that_a_function_is_triggered_by_is_made()
     {
         var queues = (await bicep.ResourcesAsync("first-run")).NamesOf($"{Storage}/queueServices/queues");
-        var triggers = Functions().Select(function => function.Trigger).Where(trigger => trigger.GetProperty("type").GetString() == "queueTrigger").ToList();
+        var triggers = RunningApp.Functions.Select(function => function.Trigger).OfType<QueueTriggerAttribute>().ToList();
 
         Assert.NotEmpty(triggers);
         Assert.All(triggers, trigger =>
         {
-            Assert.Contains(trigger.GetProperty("queueName").GetString(), queues);
-            // The connection whose settings the template writes: AzureWebJobsStorage__accountName and its like.
-            Assert.Equal("AzureWebJobsStorage", trigger.GetProperty("connection").GetString());
+            Assert.Contains(trigger.QueueName, queues);
+            // Left out, it is the connection whose settings the template writes: AzureWebJobsStorage__accountName and its like.
+            Assert.Null(trigger.Connection);
         });
     }
 
@@ -54,8 +52,8 @@ public sealed class LayoutTests(BicepFixture bicep)
         var destination = topic["deliveryWithResourceIdentity"]!["destination"]!;
         var subject = topic["filter"]!["subjectBeginsWith"]!.GetValue<string>();
 
-        var reader = Functions().Single(function => function.Name == "IngestReport").Trigger;
-        Assert.Equal(reader.GetProperty("queueName").GetString(), destination["properties"]!["queueName"]!.GetValue<string>());
+        var reader = (QueueTriggerAttribute)RunningApp.Functions.Single(function => function.Name == "IngestReport").Trigger;
+        Assert.Equal(reader.QueueName, destination["properties"]!["queueName"]!.GetValue<string>());
         Assert.Equal("StorageQueue", destination["endpointType"]!.GetValue<string>());
         Assert.Equal("CloudEventSchemaV1_0", topic["eventDeliverySchema"]!.GetValue<string>());
         Assert.Equal("a/b c.json", ArrivalEvent.BlobName($$"""{"specversion":"1.0","type":"Microsoft.Storage.BlobCreated","subject":"{{subject}}a/b c.json"}"""));
@@ -85,44 +83,17 @@ public sealed class LayoutTests(BicepFixture bicep)
     }
 
     [Fact]
-    public void Every_function_json_is_a_function_that_the_handler_answers_and_the_reverse()
-    {
-        var settings = Settings.Read(new Dictionary<string, string> { ["AzureWebJobsStorage"] = "UseDevelopmentStorage=true" }, out _);
-        IEndpointRouteBuilder app = Handler.Build(settings, port: 0, Handler.MapFunctions);
-        var answered = app.DataSources.SelectMany(source => source.Endpoints).OfType<RouteEndpoint>().Where(endpoint => endpoint.RoutePattern.RawText != "/")
-            .Select(endpoint => Described(endpoint.RoutePattern.RawText!.Replace("**", "*", StringComparison.Ordinal), endpoint.Metadata.GetRequiredMetadata<IHttpMethodMetadata>().HttpMethods));
-
-        // The host calls an HTTP function by its route, and any other by a POST to its name.
-        var declared = Functions().Select(function => function.Trigger.GetProperty("type").GetString() == "httpTrigger"
-            ? Described("/" + function.Trigger.GetProperty("route").GetString(), function.Trigger.GetProperty("methods").EnumerateArray().Select(method => method.GetString()!))
-            : Described("/" + function.Name, ["POST"]));
-
-        Assert.Equal(declared.Order(StringComparer.Ordinal), answered.Order(StringComparer.Ordinal));
-
-        static string Described(string path, IEnumerable<string> methods) => $"{path} {string.Join(' ', methods.Select(method => method.ToUpperInvariant()).Order(StringComparer.Ordinal))}";
-    }
-
-    [Fact]
     public void The_alerts_watch_every_function_that_is_not_called_by_HTTP()
     {
         var layout = JsonNode.Parse(File.ReadAllText(Path.Combine(BicepFixture.Infra, "layout.json")))!;
-        var invoked = Functions().Where(function => function.Trigger.GetProperty("type").GetString() != "httpTrigger").Select(function => function.Name);
+        var invoked = RunningApp.Functions.Where(function => function.Trigger is not HttpTriggerAttribute).Select(function => function.Name);
 
         Assert.Equal(invoked.Order(StringComparer.Ordinal), layout["invocations"]!.AsArray().Select(name => name!.GetValue<string>()).Order(StringComparer.Ordinal));
-        Assert.Contains(Functions(), function => function.Name == layout["dailyRound"]!.GetValue<string>() && function.Trigger.GetProperty("type").GetString() == "timerTrigger");
+        Assert.Contains(RunningApp.Functions, function => function.Name == layout["dailyRound"]!.GetValue<string>() && function.Trigger is TimerTriggerAttribute);
     }
 
     private static List<string> NamedByTheCode(string kind) =>
         [.. typeof(StorageLayout).GetFields(BindingFlags.Public | BindingFlags.Static)
             .Where(field => field.IsLiteral && field.Name.EndsWith(kind, StringComparison.Ordinal))
             .Select(field => (string)field.GetRawConstantValue()!)];
-
-    private static IEnumerable<(string Name, JsonElement Trigger)> Functions()
-    {
-        foreach (var file in Directory.GetFiles(Path.Combine(Repository.Root, "functions"), "function.json", SearchOption.AllDirectories).Where(file => Directory.GetParent(file)!.Parent!.Name == "functions"))
-        {
-            using var json = JsonDocument.Parse(File.ReadAllText(file));
-            yield return (Directory.GetParent(file)!.Name, json.RootElement.GetProperty("bindings").EnumerateArray().Single(binding => binding.GetProperty("type").GetString()!.EndsWith("Trigger", StringComparison.Ordinal)).Clone());
-        }
-    }
 }

@@ -64,7 +64,7 @@ public sealed partial class ParameterTests(BicepFixture bicep)
             "too small",
             [
                 ("warnTo", "''"), ("mail", "'smtp'"), ("smtpHost", "'relay.example.com'"), ("smtpPort", "0"), ("settings", "'MaxStale=1'"), ("authClientId", "'sts-functions'"), ("authGroupClaim", "'roles, groups'"),
-                ("delegationZone", "'mta-sts.example.net.'"), ("reportRetentionDays", "6"), ("observationRetentionDays", "6"), ("logCapGb", "0"), ("maximumInstanceCount", "39"), ("alwaysReadyInstances", "-1"),
+                ("delegationZone", "'mta-sts.example.net.'"), ("reportRetentionDays", "6"), ("observationRetentionDays", "6"), ("logCapGb", "0"), ("maximumInstanceCount", "39"), ("alwaysReadyInstances", "-1"), ("httpConcurrency", "0"),
             ],
             [
                 "STS_WARN_TO: write the mail addresses of those who are warned, separated by commas.",
@@ -79,23 +79,34 @@ public sealed partial class ParameterTests(BicepFixture bicep)
                 "STS_LOG_CAP_GB: 0 is out of range; write 1 to 100 GB a day.",
                 "STS_MAX_INSTANCES: 39 is out of range; Flex Consumption takes 40 to 1000.",
                 "STS_ALWAYS_READY: -1 is out of range; write 0 to 20, each is paid for by the hour.",
+                "STS_HTTP_CONCURRENCY: 0 is out of range; one instance answers 1 to 1000 requests at the same time.",
             ]
         },
         {
             "too large",
             [
                 ("warnTo", "'postmaster'"), ("smtpPort", "65536"), ("settings", "'Sts__MaxStale; Sts__Lab__AllowEveryAddress=true'"), ("delegationZone", "'zone'"),
-                ("reportRetentionDays", "3651"), ("observationRetentionDays", "3651"), ("logCapGb", "101"), ("maximumInstanceCount", "1001"), ("alwaysReadyInstances", "21"),
+                ("reportRetentionDays", "3651"), ("observationRetentionDays", "3651"), ("logCapGb", "101"), ("maximumInstanceCount", "1001"), ("alwaysReadyInstances", "21"), ("httpConcurrency", "1001"),
             ],
             [
                 "STS_WARN_TO: write", "STS_SMTP_PORT: 65536", "STS_SETTINGS: write", "STS_SETTINGS: Sts__Lab__ settings take protections away; they are for a lab on one machine, never for Azure.",
-                "STS_DELEGATION_ZONE: \"zone\"", "STS_REPORT_DAYS: 3651", "STS_OBSERVATION_DAYS: 3651", "STS_LOG_CAP_GB: 101", "STS_MAX_INSTANCES: 1001", "STS_ALWAYS_READY: 21",
+                "STS_DELEGATION_ZONE: \"zone\"", "STS_REPORT_DAYS: 3651", "STS_OBSERVATION_DAYS: 3651", "STS_LOG_CAP_GB: 101", "STS_MAX_INSTANCES: 1001", "STS_ALWAYS_READY: 21", "STS_HTTP_CONCURRENCY: 1001",
             ]
         },
         {
             "what there is not",
-            [("edge", "'cloudflare'"), ("instanceMemoryMB", "1024"), ("mail", "'pigeon'")],
-            ["'flex' | 'frontDoor' | 'keyVault'", "2048 | 4096 | 512", "'communicationServices' | 'none' | 'smtp'"]
+            [("plan", "'premium'"), ("planSku", "'Y1'"), ("edge", "'cloudflare'"), ("instanceMemoryMB", "1024"), ("mail", "'pigeon'")],
+            ["'dedicated' | 'flex'", "'B1' | 'B2' | 'B3' | 'P0v3' | 'P1v3' | 'P2v3'", "'flex' | 'frontDoor' | 'keyVault'", "2048 | 4096 | 512", "'communicationServices' | 'none' | 'smtp'"]
+        },
+        {
+            "certificates on a Dedicated plan",
+            [("plan", "'dedicated'"), ("domains", "'a.example'")],
+            ["STS_PLAN=dedicated works with STS_EDGE=frontDoor alone: the templates make no certificates on a Dedicated plan yet. Choose STS_EDGE=frontDoor, or STS_PLAN=flex; docs/INSTALL.md says what works on which plan."]
+        },
+        {
+            "your certificates on a Dedicated plan",
+            [("plan", "'dedicated'"), ("edge", "'keyVault'")],
+            ["STS_PLAN=dedicated works with STS_EDGE=frontDoor alone"]
         },
     };
 
@@ -108,6 +119,8 @@ public sealed partial class ParameterTests(BicepFixture bicep)
         { "a full Standard profile and the next", [("edge", "'frontDoor'"), ("domains", $"'{Domains(100)};e.example'")] },
         { "a full certificate", [("edge", "'keyVault'"), ("domains", $"'{Domains(100)}'"), ("certificateNames", "'first'"), ("certificateVaultId", "'/subscriptions/22222222-2222-2222-2222-222222222222/resourceGroups/g/providers/Microsoft.KeyVault/vaults/company'")] },
         { "no certificate yet", [("edge", "'keyVault'")] },
+        { "a Dedicated plan without a domain yet", [("plan", "'dedicated'"), ("edge", "'frontDoor'")] },
+        { "as many requests as Azure takes", [("httpConcurrency", "1000"), ("rollingUpdate", "false"), ("usePlaceholder", "true")] },
     };
 
     [Theory]

@@ -54,6 +54,31 @@ public sealed partial class WorkflowTests
         Assert.Equal("write", jobs["deploy"]["permissions"]["id-token"].ToString());
     }
 
+    [Fact]
+    public void The_second_site_of_a_Dedicated_plan_gets_the_same_package()
+    {
+        var jobs = (YamlMappingNode)Yaml.Read(Path.Combine(s_folder, "ci.yml"))["jobs"];
+        var step = ((YamlSequenceNode)jobs["deploy"]["steps"]).OfType<YamlMappingNode>().Single(step => step.Children.ContainsKey("if"));
+
+        Assert.Equal("vars.STS_PLAN == 'dedicated'", step["if"].ToString());
+        Assert.StartsWith("azd deploy background --from-package dist/StsFunctions.zip", step["run"].ToString(), StringComparison.Ordinal);
+        // Or azd takes the service for one that is not there.
+        Assert.Equal("${{ vars.STS_PLAN }}", jobs["deploy"]["env"]["STS_PLAN"].ToString());
+    }
+
+    [Theory]
+    [InlineData("ci.yml")]
+    [InlineData("release.yml")]
+    public void What_was_published_is_started_as_Azure_does_before_it_is_zipped_with_every_folder(string workflow)
+    {
+        var steps = ((YamlSequenceNode)Yaml.Read(Path.Combine(s_folder, workflow))["jobs"]["test"]["steps"]).OfType<YamlMappingNode>().Where(step => step.Children.ContainsKey("run")).Select(step => step["run"].ToString()).ToList();
+
+        var gate = steps.IndexOf("bash .ci/run");
+        var start = steps.IndexOf("bash .ci/deployed .local/ci-app");
+        var zip = steps.FindIndex(step => step.Contains("cd .local/ci-app && zip -qr \"$GITHUB_WORKSPACE/dist/StsFunctions.zip\" .", StringComparison.Ordinal));
+        Assert.True(0 <= gate && gate < start && start < zip, string.Join('\n', steps));
+    }
+
     [GeneratedRegex(@"uses: ([\w./-]+)@[0-9a-f]{40} # v\d+\.\d+\.\d+$")]
     private static partial Regex Pinned();
 }

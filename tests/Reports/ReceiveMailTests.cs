@@ -1,6 +1,5 @@
 using System.Text;
 using StsFunctions.Domains;
-using StsFunctions.ReceiveMail;
 using StsFunctions.Tests.Hosting;
 using Xunit;
 
@@ -13,14 +12,14 @@ public sealed class ReceiveMailTests(AzuriteFixture azurite) : IAsyncLifetime
     private static readonly string s_basic = Convert.ToBase64String(Encoding.UTF8.GetBytes($"provider:{Secret}"));
 
     private TestStorage _storage = null!;
-    private RunningHandler _handler = null!;
+    private RunningApp _handler = null!;
 
     private static CancellationToken Now => TestContext.Current.CancellationToken;
 
     public async ValueTask InitializeAsync()
     {
         _storage = await TestStorage.CreateAsync(azurite);
-        _handler = await RunningHandler.StartAsync(_storage.ConnectionString, more: [("Sts__MailSecret", Secret), ("Sts__ReportMaxBytes", "20000")]);
+        _handler = await RunningApp.StartAsync(_storage.ConnectionString, more: [("Sts__MailSecret", Secret), ("Sts__ReportMaxBytes", "20000")]);
     }
 
     public ValueTask DisposeAsync() => _handler.DisposeAsync();
@@ -80,14 +79,14 @@ public sealed class ReceiveMailTests(AzuriteFixture azurite) : IAsyncLifetime
     {
         var answer = await PostAsync(new byte[length], $"Bearer {Secret}", type);
 
-        Assert.Equal((status, "text/plain; charset=utf-8"), (answer.Status, answer.Headers["Content-Type"]));
+        Assert.Equal((status, "application/problem+json"), (answer.Status, answer.Headers["Content-Type"]));
         await AssertNothingStoredAsync();
     }
 
     [Fact]
     public async Task Unless_a_secret_is_set_there_is_no_such_place()
     {
-        await using var handler = await RunningHandler.StartAsync(_storage.ConnectionString);
+        await using var handler = await RunningApp.StartAsync(_storage.ConnectionString);
 
         Assert.Equal(404, (await PostAsync([1], $"Bearer {Secret}", "message/rfc822", handler)).Status);
         Assert.Equal(404, (await PostAsync([1], "Bearer ", "message/rfc822", handler)).Status);
@@ -97,15 +96,15 @@ public sealed class ReceiveMailTests(AzuriteFixture azurite) : IAsyncLifetime
     public async Task Storage_that_is_down_is_503_with_when_to_come_back()
     {
         const string away = "DefaultEndpointsProtocol=http;AccountName=a;AccountKey=a2V5;BlobEndpoint=http://127.0.0.1:1/a;QueueEndpoint=http://127.0.0.1:1/a;TableEndpoint=http://127.0.0.1:1/a;";
-        await using var handler = await RunningHandler.StartAsync(away, more: ("Sts__MailSecret", Secret));
+        await using var handler = await RunningApp.StartAsync(away, more: ("Sts__MailSecret", Secret));
 
         var answer = await PostAsync([1], $"Bearer {Secret}", "message/rfc822", handler);
 
         Assert.Equal((503, "300"), (answer.Status, answer.Headers["Retry-After"]));
     }
 
-    private Task<RawAnswer> PostAsync(byte[] body, string? authorization, string? type, RunningHandler? handler = null) => (handler ?? _handler).SendAsync(
-        $"POST {ReceiveMailFunction.Path} HTTP/1.1\nHost: {RunningHandler.AppHost}\nContent-Length: {body.Length}\n"
+    private Task<RawAnswer> PostAsync(byte[] body, string? authorization, string? type, RunningApp? handler = null) => (handler ?? _handler).SendAsync(
+        $"POST /v1/mail HTTP/1.1\nHost: {RunningApp.AppHost}\nContent-Length: {body.Length}\n"
         + (authorization is null ? "" : $"Authorization: {authorization}\n")
         + (type is null ? "" : $"Content-Type: {type}\n"),
         body);

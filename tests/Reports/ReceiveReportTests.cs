@@ -1,7 +1,6 @@
 using StsFunctions.Domains;
 using StsFunctions.Protocol;
 using StsFunctions.Protocol.MtaSts;
-using StsFunctions.ReceiveReport;
 using StsFunctions.Tests.Hosting;
 using Xunit;
 
@@ -14,7 +13,7 @@ public sealed class ReceiveReportTests(AzuriteFixture azurite) : IAsyncLifetime
     private static readonly DateTimeOffset Today = new(DateTime.UtcNow.Date, TimeSpan.Zero);
 
     private TestStorage _storage = null!;
-    private RunningHandler _handler = null!;
+    private RunningApp _handler = null!;
 
     private static CancellationToken Now => TestContext.Current.CancellationToken;
 
@@ -22,7 +21,7 @@ public sealed class ReceiveReportTests(AzuriteFixture azurite) : IAsyncLifetime
     {
         _storage = await TestStorage.CreateAsync(azurite);
         await _storage.Publisher.PublishAsync(DomainName.Parse("example.com"), Policy.Parse("version: STSv1\nmode: none\nmax_age: 1\n"u8), null, Now);
-        _handler = await RunningHandler.StartAsync(_storage.ConnectionString, more: [("Sts__ReportMaxBytes", "20000"), ("Sts__ReportMaxExpandedBytes", "200000")]);
+        _handler = await RunningApp.StartAsync(_storage.ConnectionString, more: [("Sts__ReportMaxBytes", "20000"), ("Sts__ReportMaxExpandedBytes", "200000")]);
     }
 
     public ValueTask DisposeAsync() => _handler.DisposeAsync();
@@ -87,8 +86,8 @@ public sealed class ReceiveReportTests(AzuriteFixture azurite) : IAsyncLifetime
     public async Task A_domain_takes_its_number_of_posts_a_day_from_all_instances_together_and_then_429_until_tomorrow()
     {
         await _storage.Publisher.PublishAsync(DomainName.Parse("other.example"), Policy.Parse("version: STSv1\nmode: none\nmax_age: 1\n"u8), null, Now);
-        await using var one = await RunningHandler.StartAsync(_storage.ConnectionString, more: ("Sts__PostsPerDomainAndDay", "2"));
-        await using var another = await RunningHandler.StartAsync(_storage.ConnectionString, more: ("Sts__PostsPerDomainAndDay", "2"));
+        await using var one = await RunningApp.StartAsync(_storage.ConnectionString, more: ("Sts__PostsPerDomainAndDay", "2"));
+        await using var another = await RunningApp.StartAsync(_storage.ConnectionString, more: ("Sts__PostsPerDomainAndDay", "2"));
 
         Assert.Equal(201, (await PostAsync(one, Report("example.com"))).Status);
         Assert.Equal(201, (await PostAsync(another, Samples.Gzip(Report("example.com")))).Status);
@@ -103,7 +102,7 @@ public sealed class ReceiveReportTests(AzuriteFixture azurite) : IAsyncLifetime
     [Fact]
     public async Task An_instance_takes_its_number_of_posts_a_minute_and_then_429_before_it_reads_anything()
     {
-        await using var handler = await RunningHandler.StartAsync(_storage.ConnectionString, more: ("Sts__PostsPerMinute", "2"));
+        await using var handler = await RunningApp.StartAsync(_storage.ConnectionString, more: ("Sts__PostsPerMinute", "2"));
         Assert.Equal(415, (await PostAsync(handler, Samples.Utf8("x"))).Status);
         Assert.Equal(201, (await PostAsync(handler, Report("example.com"))).Status);
 
@@ -132,7 +131,7 @@ public sealed class ReceiveReportTests(AzuriteFixture azurite) : IAsyncLifetime
         var large = new byte[20_001];
 
         AssertRefused(await PostAsync(large), 413);
-        AssertRefused(await _handler.SendAsync($"POST {ReceiveReportFunction.Path} HTTP/1.1\nHost: {RunningHandler.AppHost}\nTransfer-Encoding: chunked", large), 413);
+        AssertRefused(await _handler.SendAsync($"POST /v1/tlsrpt HTTP/1.1\nHost: {RunningApp.AppHost}\nTransfer-Encoding: chunked", large), 413);
         Assert.Empty(await InboxAsync());
     }
 
@@ -152,7 +151,7 @@ public sealed class ReceiveReportTests(AzuriteFixture azurite) : IAsyncLifetime
     public async Task Storage_that_is_down_is_503_with_when_to_come_back_and_never_201()
     {
         const string away = "DefaultEndpointsProtocol=http;AccountName=a;AccountKey=a2V5;BlobEndpoint=http://127.0.0.1:1/a;QueueEndpoint=http://127.0.0.1:1/a;TableEndpoint=http://127.0.0.1:1/a;";
-        await using var handler = await RunningHandler.StartAsync(away);
+        await using var handler = await RunningApp.StartAsync(away);
 
         var answer = await PostAsync(handler, Report("example.com"));
 
@@ -165,8 +164,8 @@ public sealed class ReceiveReportTests(AzuriteFixture azurite) : IAsyncLifetime
 
     private Task<RawAnswer> PostAsync(byte[] body, params string[] headers) => PostAsync(_handler, body, headers);
 
-    private static Task<RawAnswer> PostAsync(RunningHandler handler, byte[] body, params string[] headers) => handler.SendAsync(
-        $"POST {ReceiveReportFunction.Path} HTTP/1.1\nHost: {RunningHandler.AppHost}\nContent-Length: {body.Length}\n{string.Concat(headers.Select(header => header + "\n"))}", body);
+    private static Task<RawAnswer> PostAsync(RunningApp handler, byte[] body, params string[] headers) => handler.SendAsync(
+        $"POST /v1/tlsrpt HTTP/1.1\nHost: {RunningApp.AppHost}\nContent-Length: {body.Length}\n{string.Concat(headers.Select(header => header + "\n"))}", body);
 
     private async Task<List<(string Name, byte[] Content, string Source)>> InboxAsync()
     {
@@ -184,7 +183,7 @@ public sealed class ReceiveReportTests(AzuriteFixture azurite) : IAsyncLifetime
     private static void AssertRefused(RawAnswer answer, int status)
     {
         Assert.Equal(status, answer.Status);
-        Assert.Equal("text/plain; charset=utf-8", answer.Headers["Content-Type"]);
+        Assert.Equal("application/problem+json", answer.Headers["Content-Type"]);
         Assert.Equal("nosniff", answer.Headers["X-Content-Type-Options"]);
         Assert.EndsWith("\n", answer.Text, StringComparison.Ordinal);
     }

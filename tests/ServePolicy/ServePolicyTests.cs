@@ -71,8 +71,8 @@ public sealed class ServePolicyTests(AzuriteFixture azurite)
     {
         var storage = await PublishedAsync();
         await storage.Publisher.PublishAsync(DomainName.Parse("other.example"), Enforce, null, Now);
-        await using var one = await RunningHandler.StartAsync(storage.ConnectionString);
-        await using var other = await RunningHandler.StartAsync(storage.ConnectionString);
+        await using var one = await RunningApp.StartAsync(storage.ConnectionString);
+        await using var other = await RunningApp.StartAsync(storage.ConnectionString);
 
         Assert.Equal(
             (await one.AskAsync("GET", Path, "mta-sts.example.com")).Headers["ETag"],
@@ -84,7 +84,7 @@ public sealed class ServePolicyTests(AzuriteFixture azurite)
     {
         // Nothing listens there.
         const string away = "DefaultEndpointsProtocol=http;AccountName=a;AccountKey=a2V5;BlobEndpoint=http://127.0.0.1:1/a;QueueEndpoint=http://127.0.0.1:1/a;TableEndpoint=http://127.0.0.1:1/a;";
-        await using var handler = await RunningHandler.StartAsync(away);
+        await using var handler = await RunningApp.StartAsync(away);
 
         var answer = await handler.AskAsync("GET", Path, "mta-sts.example.com");
 
@@ -94,7 +94,7 @@ public sealed class ServePolicyTests(AzuriteFixture azurite)
         Assert.Contains(handler.Log.Lines, line => line.Text.Contains("example.com", StringComparison.Ordinal));
     }
 
-    private async Task<RunningHandler> StartAsync() => await RunningHandler.StartAsync((await PublishedAsync()).ConnectionString);
+    private async Task<RunningApp> StartAsync() => await RunningApp.StartAsync((await PublishedAsync()).ConnectionString);
 
     private async Task<TestStorage> PublishedAsync()
     {

@@ -1,7 +1,7 @@
 using System.Globalization;
 using System.Text.Json;
 using Microsoft.AspNetCore.WebUtilities;
-using StsFunctions.Hosting;
+using StsFunctions.Access;
 
 namespace StsFunctions.Api;
 
@@ -56,6 +56,7 @@ internal sealed class ProblemException(int status, string detail, params (string
     /// <summary>Answers the request with it.</summary>
     public Task AnswerAsync(HttpContext context)
     {
+        context.Response.Headers.XContentTypeOptions = "nosniff";
         foreach (var (name, value) in headers)
         {
             context.Response.Headers[name] = value;

@@ -3,16 +3,23 @@ using Microsoft.Net.Http.Headers;
 using StsFunctions.Domains;
 using StsFunctions.Middleware;
 using StsFunctions.Protocol;
-using StsFunctions.ServePolicy;
+using StsFunctions.Serving;
 
 namespace StsFunctions.Functions;
 
 /// <summary>HTTP: a policy, by the host name that it was asked for (RFC 8461 §3.3).</summary>
-internal sealed class ServePolicy(PolicyCache cache, ILogger<ServePolicy> log)
+/// <remarks>It is public, so that the generated executor calls it directly: others are called by reflection.</remarks>
+public sealed class ServePolicy
 {
     private const string PolicyHostLabel = "mta-sts.";
     private const string ContentType = "text/plain; charset=utf-8";
 
+    private readonly PolicyCache _cache;
+    private readonly ILogger<ServePolicy> _log;
+
+    internal ServePolicy(PolicyCache cache, ILogger<ServePolicy> log) => (_cache, _log) = (cache, log);
+
+    /// <summary>Answers with the policy of the request's host; 404 where none is hosted, 503 while storage is down and no copy is young enough.</summary>
     [Function(nameof(ServePolicy))]
     [EndpointHost(EndpointHost.Policy)]
     public async Task RunAsync([HttpTrigger(AuthorizationLevel.Anonymous, "get", "head", Route = ".well-known/mta-sts.txt")] HttpRequest request)
@@ -27,7 +34,7 @@ internal sealed class ServePolicy(PolicyCache cache, ILogger<ServePolicy> log)
 
         try
         {
-            var policy = await cache.GetAsync(domain, context.RequestAborted);
+            var policy = await _cache.GetAsync(domain, context.RequestAborted);
             if (policy is null)
             {
                 context.Response.StatusCode = StatusCodes.Status404NotFound;
@@ -38,7 +45,7 @@ internal sealed class ServePolicy(PolicyCache cache, ILogger<ServePolicy> log)
         }
         catch (PolicyUnavailableException e)
         {
-            log.LogError(e, "No policy to serve for {Domain}", domain);
+            _log.LogError(e, "No policy to serve for {Domain}", domain);
             context.Response.StatusCode = StatusCodes.Status503ServiceUnavailable;
             context.Response.Headers.RetryAfter = "10";
         }

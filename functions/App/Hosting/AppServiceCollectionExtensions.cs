@@ -1,7 +1,12 @@
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.HttpOverrides;
+using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Microsoft.Azure.Functions.Worker;
 using Microsoft.Azure.Functions.Worker.Core.FunctionMetadata;
 using StsFunctions.Api;
 using StsFunctions.Functions;
 using StsFunctions.Options;
+using StsFunctions.Serving;
 
 namespace StsFunctions.Hosting;
 
@@ -19,6 +24,16 @@ internal static class AppServiceCollectionExtensions
         services.AddStsStorage();
 
         services.AddSingleton<IFunctionMetadataTransformer, FunctionSetFilter>();
+        services.Configure<KestrelServerOptions>(kestrel =>
+        {
+            kestrel.AddServerHeader = false;
+            // Each function bounds the bodies that it takes.
+            kestrel.Limits.MaxRequestBodySize = null;
+        });
+        // HostFilteringMiddleware reads the headers as they came: the framework's own reading turns A-labels into U-labels, and throws where there is none.
+        services.Configure<ForwardedHeadersOptions>(forwarded => forwarded.ForwardedHeaders = ForwardedHeaders.None);
+        services.AddSingleton<IFunctionActivator, SingletonFunctionActivator>();
+        services.AddSingleton(provider => new ServePolicy(provider.GetRequiredService<PolicyCache>(), provider.GetRequiredService<ILogger<ServePolicy>>()));
         services.AddSingleton<PostRate>();
         services.AddSingleton<BearerTokens>();
         return services;

@@ -9,18 +9,16 @@ internal sealed class BearerAuthenticationMiddleware(BearerTokens tokens) : IFun
 {
     public async Task Invoke(FunctionContext context, FunctionExecutionDelegate next)
     {
-        if (context.GetHttpContext() is { } http && FunctionMethod.Of(context.FunctionDefinition).Roles is { } roles)
+        var http = context.GetHttpContext()!;
+        http.Response.Headers.CacheControl = "no-store";
+        http.Response.Headers.XContentTypeOptions = "nosniff";
+        var caller = await tokens.CallerOfAsync(http);
+        if (!caller.IsAny(FunctionMethod.Of(context.FunctionDefinition).Roles!))
         {
-            http.Response.Headers.CacheControl = "no-store";
-            var caller = await tokens.CallerOfAsync(http);
-            if (!caller.IsAny(roles))
-            {
-                throw ProblemException.Forbidden("None of your roles may do this; docs/API.md says which may.");
-            }
-
-            http.Features.Set(caller);
+            throw ProblemException.Forbidden("None of your roles may do this; docs/API.md says which may.");
         }
 
+        http.Features.Set(caller);
         await next(context);
     }
 }

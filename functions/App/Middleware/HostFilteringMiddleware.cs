@@ -57,7 +57,7 @@ internal sealed class HostFilteringMiddleware(AppHostOptions appHosts, FrontDoor
     }
 
     /// <summary>
-    /// The host name of the client's request; null where none came. The Functions host passes requests on by loopback: it
+    /// The host name of the client's request; null for one that did not come through the Functions host. The Functions host passes requests on by loopback: it
     /// puts loopback into <c>Host</c> and overwrites X-Forwarded-Host, which therefore counts behind a loopback <c>Host</c> alone.
     /// </summary>
     private static string? PublicHostOf(HttpRequest request)
@@ -69,7 +69,7 @@ internal sealed class HostFilteringMiddleware(AppHostOptions appHosts, FrontDoor
         }
 
         var forwarded = request.Headers["X-Forwarded-Host"];
-        return forwarded.Count == 0 ? host : NameOf(forwarded);
+        return forwarded.Count == 0 ? null : NameOf(forwarded);
     }
 
     // Not by Request.Host: it turns A-labels into U-labels, which throws where there is none and need not lead back.

@@ -11,7 +11,8 @@ internal static class MiddlewareExtensions
     {
         builder.UseMiddleware<ProblemDetailsMiddleware>();
         builder.UseMiddleware<HostFilteringMiddleware>();
-        builder.UseMiddleware<BearerAuthenticationMiddleware>();
+        // Made when the first token is needed: who serves policies never waits for it.
+        builder.UseWhen<BearerAuthenticationMiddleware>(context => FunctionMethod.Of(context.FunctionDefinition).Roles is not null);
         return builder;
     }
 }

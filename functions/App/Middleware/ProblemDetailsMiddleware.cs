@@ -25,7 +25,11 @@ internal sealed class ProblemDetailsMiddleware(ILogger<ProblemDetailsMiddleware>
         {
             await e.AnswerAsync(http);
         }
-        catch (Exception e) when (!http.RequestAborted.IsCancellationRequested && !http.Response.HasStarted)
+        catch (OperationCanceledException) when (http.RequestAborted.IsCancellationRequested)
+        {
+            // The client hung up: nobody is there to answer.
+        }
+        catch (Exception e) when (!http.Response.HasStarted)
         {
             log.LogError(e, "{Function} failed", context.FunctionDefinition.Name);
             await Failure(e).AnswerAsync(http);

@@ -1,6 +1,6 @@
 using System.Text.Json.Serialization;
+using StsFunctions.Access;
 using StsFunctions.CheckDomain;
-using StsFunctions.Hosting;
 
 namespace StsFunctions.Agents;
 

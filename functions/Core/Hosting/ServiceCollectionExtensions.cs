@@ -10,7 +10,7 @@ using StsFunctions.Outgoing;
 using StsFunctions.Reports;
 using StsFunctions.ScheduleChecks;
 using StsFunctions.SendWarning;
-using StsFunctions.ServePolicy;
+using StsFunctions.Serving;
 using StsFunctions.SweepStorage;
 
 namespace StsFunctions.Hosting;

@@ -23,3 +23,6 @@ param logCapGb = 5
 param instanceMemoryMB = 2048
 param maximumInstanceCount = 100
 param alwaysReadyInstances = 1
+param httpConcurrency = 32
+param rollingUpdate = false
+param usePlaceholder = true

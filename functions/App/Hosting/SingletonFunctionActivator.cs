@@ -1,0 +1,13 @@
+using System.Collections.Concurrent;
+using Microsoft.Azure.Functions.Worker;
+
+namespace StsFunctions.Hosting;
+
+/// <summary>Makes one instance of each function class: none of them holds anything of an invocation.</summary>
+internal sealed class SingletonFunctionActivator(IServiceProvider services) : IFunctionActivator
+{
+    private readonly ConcurrentDictionary<Type, object> _instances = new();
+
+    public object? CreateInstance(Type instanceType, FunctionContext context) =>
+        _instances.GetOrAdd(instanceType, static (type, services) => services.GetService(type) ?? ActivatorUtilities.CreateInstance(services, type), services);
+}

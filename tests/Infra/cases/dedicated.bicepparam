@@ -1,0 +1,10 @@
+using '../../../infra/main.bicep'
+
+param environmentName = 'case'
+param location = 'westeurope'
+param warnTo = 'postmaster@example.com'
+param plan = 'dedicated'
+param planSku = 'P0v3'
+param edge = 'frontDoor'
+param domains = 'a.example'
+param natGateway = true
