@@ -16,23 +16,25 @@ public sealed class FunctionSetFilterTests
     private static readonly string[] s_timer = ["""{"name":"timer","type":"timerTrigger","direction":"In","schedule":"0 0 3 * * *"}"""];
 
     [Theory]
-    [InlineData(FunctionSet.All, true, true, true)]
-    [InlineData(FunctionSet.Http, true, false, false)]
-    [InlineData(FunctionSet.Background, false, true, true)]
-    internal void A_function_is_in_the_set_by_its_trigger(FunctionSet set, bool http, bool queue, bool timer)
+    [InlineData(nameof(FunctionSet.All), true, true, true)]
+    [InlineData(nameof(FunctionSet.Http), true, false, false)]
+    [InlineData(nameof(FunctionSet.Background), false, true, true)]
+    public void A_function_is_in_the_set_by_its_trigger(string name, bool http, bool queue, bool timer)
     {
+        var set = Enum.Parse<FunctionSet>(name);
+
         Assert.Equal((http, queue, timer), (FunctionSetFilter.IsIn(set, s_http), FunctionSetFilter.IsIn(set, s_queue), FunctionSetFilter.IsIn(set, s_timer)));
     }
 
     [Theory]
-    [InlineData(FunctionSet.All, "CheckDomain,ScheduleChecks,ServePolicy")]
-    [InlineData(FunctionSet.Http, "ServePolicy")]
-    [InlineData(FunctionSet.Background, "CheckDomain,ScheduleChecks")]
-    internal void The_host_is_told_of_no_other(FunctionSet set, string names)
+    [InlineData(nameof(FunctionSet.All), "CheckDomain,ScheduleChecks,ServePolicy")]
+    [InlineData(nameof(FunctionSet.Http), "ServePolicy")]
+    [InlineData(nameof(FunctionSet.Background), "CheckDomain,ScheduleChecks")]
+    public void The_host_is_told_of_no_other(string set, string names)
     {
         List<IFunctionMetadata> functions = [new DefaultFunctionMetadata { Name = "ServePolicy", RawBindings = s_http }, new DefaultFunctionMetadata { Name = "CheckDomain", RawBindings = s_queue }, new DefaultFunctionMetadata { Name = "ScheduleChecks", RawBindings = s_timer }];
 
-        new FunctionSetFilter(new FunctionSetOptions { Functions = set }).Transform(functions);
+        new FunctionSetFilter(new FunctionSetOptions { Functions = Enum.Parse<FunctionSet>(set) }).Transform(functions);
 
         Assert.Equal(names, string.Join(',', functions.Select(function => function.Name).Order(StringComparer.Ordinal)));
     }

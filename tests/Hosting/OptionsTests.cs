@@ -333,16 +333,16 @@ public sealed class OptionsTests
     }
 
     [Theory]
-    [InlineData("all", FunctionSet.All)]
-    [InlineData("http", FunctionSet.Http)]
-    [InlineData("HTTP", FunctionSet.Http)]
-    [InlineData("background", FunctionSet.Background)]
-    [InlineData("", FunctionSet.All)]
-    internal void The_functions_of_an_instance_are_chosen_by_a_word(string word, FunctionSet functions)
+    [InlineData("all", nameof(FunctionSet.All))]
+    [InlineData("http", nameof(FunctionSet.Http))]
+    [InlineData("HTTP", nameof(FunctionSet.Http))]
+    [InlineData("background", nameof(FunctionSet.Background))]
+    [InlineData("", nameof(FunctionSet.All))]
+    public void The_functions_of_an_instance_are_chosen_by_a_word(string word, string functions)
     {
         using var services = Right(("Sts__Functions", word));
 
-        Assert.Equal(functions, services.GetRequiredService<FunctionSetOptions>().Functions);
+        Assert.Equal(functions, services.GetRequiredService<FunctionSetOptions>().Functions.ToString());
     }
 
     [Fact]
