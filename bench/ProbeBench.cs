@@ -27,9 +27,15 @@ internal static class ProbeBench
         internet.Add(new LabDomain("bench.example", "") { Mx = [.. Enumerable.Range(0, Hosts).Select(n => new LabMx($"mx{n}.bench.example"))] });
         var targets = internet.Hosts.Select(host => new Target25(host.Name, host.Servers[0].EndPoint.Address)).ToList();
         var roots = new X509Certificate2Collection(internet.Ca.Root);
-        var gate = new OutgoingGate(new OutgoingSettings(internet.Dns, [IPNetwork.Parse("127.0.0.0/8")], internet.HttpsPort, new TrustedRoots(roots)));
-        var settings = new CheckSettings(internet.SmtpPort, null, [], TimeSpan.FromSeconds(30), TimeSpan.Zero);
-        var probe = new SmtpProbe(gate, settings, "check.example", TimeProvider.System);
+        var gate = new OutgoingGate(new EgressOptions
+        {
+            DnsServer = internet.Dns,
+            AllowedNetworks = [IPNetwork.Parse("127.0.0.0/8")],
+            HttpsPort = internet.HttpsPort,
+            TrustedRoots = new TrustedRoots(roots),
+        });
+        var options = new CheckOptions { SmtpPort = internet.SmtpPort, ReferenceMxHosts = [], RetryDelay = TimeSpan.Zero };
+        var probe = new SmtpProbe(gate, options, "check.example", TimeProvider.System);
 
         var rows = new List<(double Ours, double Bare)>();
         for (var i = -1; i < Pairs; i++)

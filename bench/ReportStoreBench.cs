@@ -144,12 +144,12 @@ internal static class ReportStoreBench
         var domains = new DomainStore(tables);
         var fleet = new FleetStore(tables, domains, reports, time);
         var small = DomainName.Parse("small.example");
-        await new PolicyPublisher(domains, new PolicyBlobs(blobs), fleet, new CheckQueue(queues), new ServingSettings(TimeSpan.FromSeconds(30), TimeSpan.FromHours(24)), time)
+        await new PolicyPublisher(domains, new PolicyBlobs(blobs), fleet, new CheckQueue(queues), new ServingOptions(), time)
             .PublishAsync(small, Policy.Parse(Encoding.UTF8.GetBytes("version: STSv1\nmode: none\nmax_age: 86400\n")), null, cancellation);
         var inbox = new ReportInbox(blobs, time);
         var function = new IngestReportFunction(
-            inbox, new RawReports(blobs), new ReportReader(new ReportSettings(MaxBytes: 10 << 20, MaxExpandedBytes: 100 << 20), time), reports, domains, fleet,
-            new MailAuthenticity(new Resolver(new OutgoingSettings(null, [], 443, null)), time), new ArrivalQueue(queues), time, NullLogger<IngestReportFunction>.Instance);
+            inbox, new RawReports(blobs), new ReportReader(new ReportLimitsOptions(), time), reports, domains, fleet,
+            new MailAuthenticity(new Resolver(new EgressOptions()), time), new ArrivalQueue(queues), time, NullLogger<IngestReportFunction>.Instance);
         var day = DateOnly.FromDateTime(time.GetUtcNow().UtcDateTime).AddDays(-1);
         using var raw = new MemoryStream();
         raw.Write(new SampleReport("Company-X", small.Value, day, Sessions: 90, Failures: 10, "mx.small.example").ToJson());

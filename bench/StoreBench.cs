@@ -125,7 +125,7 @@ internal static class StoreBench
             _domains = new DomainStore(Tables);
             _fleet = new FleetStore(Tables, _domains, new ReportStore(Tables, ReportTrust.Default), TimeProvider.System);
             _publisher = new PolicyPublisher(
-                _domains, new PolicyBlobs(Blobs), _fleet, new CheckQueue(Queues), new ServingSettings(TimeSpan.FromSeconds(30), TimeSpan.FromHours(24)), TimeProvider.System);
+                _domains, new PolicyBlobs(Blobs), _fleet, new CheckQueue(Queues), new ServingOptions(), TimeProvider.System);
         }
 
         public CallCount Calls { get; } = new();

@@ -21,8 +21,8 @@ internal sealed class TestStorage
     public TestStorage(string connectionString, TimeSpan? networkTimeout = null)
     {
         ConnectionString = connectionString;
-        Settings = new StorageSettings(connectionString, null, null);
-        (Blobs, Queues, Tables) = (Settings.Blobs(networkTimeout: networkTimeout), Settings.Queues(networkTimeout: networkTimeout), Settings.Tables(networkTimeout: networkTimeout));
+        Account = new StorageOptions { ConnectionString = connectionString };
+        (Blobs, Queues, Tables) = (Account.Blobs(networkTimeout: networkTimeout), Account.Queues(networkTimeout: networkTimeout), Account.Tables(networkTimeout: networkTimeout));
         Domains = new DomainStore(Tables);
         Policies = new PolicyBlobs(Blobs);
         MxHosts = new MxHostStore(Tables, Time);
@@ -39,9 +39,9 @@ internal sealed class TestStorage
 
     public FakeTimeProvider Time { get; } = new(Noon);
 
-    public ServingSettings Serving { get; } = new(CacheTime: TimeSpan.FromSeconds(30), MaxStale: TimeSpan.FromHours(24));
+    public ServingOptions Serving { get; } = new();
 
-    public StorageSettings Settings { get; }
+    public StorageOptions Account { get; }
 
     public BlobServiceClient Blobs { get; }
 

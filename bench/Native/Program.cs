@@ -5,7 +5,7 @@ using StsFunctions.Reports;
 
 // Reads compressed reports of a folder, and expands the same bare: `<folder> <rounds>`. A line for each round and way on stdout: its name, milliseconds.
 var files = Directory.GetFiles(args[0]).Order(StringComparer.Ordinal).Select(File.ReadAllBytes).ToList();
-var reader = new ReportReader(new ReportSettings(MaxBytes: 10 << 20, MaxExpandedBytes: 1 << 30, MaxRatio: 1_100), TimeProvider.System);
+var reader = new ReportReader(new ReportLimitsOptions { MaxExpandedBytes = 1 << 30, MaxRatio = 1_100 }, TimeProvider.System);
 var buffer = new byte[64 * 1024];
 for (var round = -1; round < int.Parse(args[1], CultureInfo.InvariantCulture); round++)
 {

@@ -2,25 +2,23 @@ using Microsoft.Azure.Functions.Worker.Builder;
 using Microsoft.Extensions.Hosting;
 using StsFunctions.Hosting;
 using StsFunctions.Middleware;
+using StsFunctions.Options;
 
 // A pre-started process that becomes this app may still stand in another folder.
 Environment.CurrentDirectory = AppContext.BaseDirectory;
 
-var settings = Settings.Read(Environment.GetEnvironmentVariables(), out var faults);
-if (faults.Count > 0)
-{
-    foreach (var fault in faults)
-    {
-        await Console.Error.WriteLineAsync(fault);
-    }
-
-    return 2;
-}
-
 var builder = FunctionsApplication.CreateBuilder(args);
 builder.ConfigureFunctionsWebApplication();
 builder.UseStsMiddleware();
-builder.AddTelemetry(settings.Telemetry);
-builder.Services.AddStsFunctions(settings);
-await builder.Build().RunAsync();
+builder.AddTelemetry();
+builder.Services.AddStsFunctions();
+
+using var app = builder.Build();
+if (app.Services.FindWrongSettings() is { Count: > 0 } faults)
+{
+    await Console.Error.WriteLineAsync(string.Join(Environment.NewLine, faults));
+    return 2;
+}
+
+await app.RunAsync();
 return 0;

@@ -50,22 +50,15 @@ internal static class AgentCommand
 
     private static async Task<int> RunAsync(AgentOptions options, CancellationToken cancellation)
     {
-        var settings = Settings.Read(Environment.GetEnvironmentVariables(), out var faults, needsStorage: false);
-        if (faults.Count > 0)
+        await using var services = await CommandServices.CreateAsync(services => services
+            .AddStsCore()
+            .Change<CheckOptions>(check => check with { HeloName = check.HeloName ?? Dns.GetHostName(), SmtpPort = options.SmtpPort ?? check.SmtpPort }));
+        if (services is null)
         {
-            foreach (var fault in faults)
-            {
-                await Console.Error.WriteLineAsync(fault);
-            }
-
             return Commands.WrongUse;
         }
 
-        var check = settings.Check with { HeloName = settings.Check.HeloName ?? Dns.GetHostName(), SmtpPort = options.SmtpPort ?? settings.Check.SmtpPort };
-        var collection = new ServiceCollection();
-        collection.AddLogging();
-        collection.AddStsCore(settings with { Check = check });
-        await using var services = collection.BuildServiceProvider();
+        var check = services.GetRequiredService<CheckOptions>();
         using var http = AgentApi.NewClient();
         var agent = new ProbeAgent(
             new AgentApi(http, options.App, options.Name, options.Tokens),

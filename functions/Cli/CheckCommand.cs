@@ -7,6 +7,7 @@ using StsFunctions.CheckDomain;
 using StsFunctions.CheckDomain.Rules;
 using StsFunctions.Domains;
 using StsFunctions.Hosting;
+using StsFunctions.Outgoing;
 using StsFunctions.Protocol;
 using StsFunctions.Protocol.MtaSts;
 
@@ -71,14 +72,13 @@ internal static class CheckCommand
 
     private static async Task<int> RunAsync(string name, FileInfo? file, IPEndPoint? dnsServer, int? smtpPort, bool json, CancellationToken cancellation)
     {
-        var settings = Settings.Read(Environment.GetEnvironmentVariables(), out var faults, needsStorage: false);
-        if (faults.Count > 0)
+        await using var services = await CommandServices.CreateAsync(services => services
+            .AddStsCore()
+            .Change<EgressOptions>(egress => egress with { DnsServer = dnsServer ?? egress.DnsServer })
+            // The reference MX hosts listen on their own port alone.
+            .Change<CheckOptions>(check => smtpPort is { } other && other != check.SmtpPort ? check with { SmtpPort = other, ReferenceMxHosts = [] } : check));
+        if (services is null)
         {
-            foreach (var fault in faults)
-            {
-                await Console.Error.WriteLineAsync(fault);
-            }
-
             return CouldNotLook;
         }
 
@@ -99,12 +99,6 @@ internal static class CheckCommand
             return CouldNotLook;
         }
 
-        await using var services = Compose(settings with
-        {
-            Outgoing = settings.Outgoing with { DnsServer = dnsServer ?? settings.Outgoing.DnsServer },
-            // The reference MX hosts listen on their own port alone.
-            Check = smtpPort is { } other && other != settings.Check.SmtpPort ? settings.Check with { SmtpPort = other, ReferenceMxHosts = [] } : settings.Check,
-        });
         var time = services.GetRequiredService<TimeProvider>();
         Observation seen;
         using (WaitingLine.Show($"Looking at {domain}", time))
@@ -129,16 +123,6 @@ internal static class CheckCommand
         }
 
         return shown.Findings.Any(finding => finding.Severity >= Severity.Warning) ? Wrong : NothingWrong;
-    }
-
-    private static ServiceProvider Compose(Settings settings)
-    {
-        var collection = new ServiceCollection();
-        collection.AddLogging();
-        collection.AddStsCore(settings);
-        // Looks are shared through storage, which there may not be here.
-        collection.AddSingleton<IAddressProbe>(provider => provider.GetRequiredService<DirectProbe>());
-        return collection.BuildServiceProvider();
     }
 
     private static CheckedJson JudgeOf(Observation seen, Policy? planned)

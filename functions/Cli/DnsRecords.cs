@@ -16,7 +16,7 @@ internal static class DnsRecords
     public static IReadOnlyList<string> For(DomainName domain, string policyId, string? appHost, IReadOnlyList<string> edgeHosts, string? mailbox = null)
     {
         var host = appHost ?? "<app host: set Sts__AppHost>";
-        var name = appHost is null ? host : AppHosts.HostOf(appHost) + ".";
+        var name = appHost is null ? host : AppHostOptions.HostOf(appHost) + ".";
         return
         [
             Line($"mta-sts.{domain}.", "CNAME", PolicyTarget()),

@@ -48,21 +48,12 @@ internal static class DomainCommands
     // Every failure is one line that says what to do; a stack trace helps nobody at a prompt.
     private static async Task<int> RunAsync(Func<IServiceProvider, CancellationToken, Task<int>> command, CancellationToken cancellation)
     {
-        var settings = Settings.Read(Environment.GetEnvironmentVariables(), out var faults);
-        if (faults.Count > 0)
+        await using var services = await CommandServices.CreateAsync(services => services.AddStsCore().AddStsStorage());
+        if (services is null)
         {
-            foreach (var fault in faults)
-            {
-                await Console.Error.WriteLineAsync(fault);
-            }
-
             return Commands.WrongUse;
         }
 
-        var collection = new ServiceCollection();
-        collection.AddLogging();
-        collection.AddStsCore(settings);
-        await using var services = collection.BuildServiceProvider();
         try
         {
             return await command(services, cancellation);
@@ -91,8 +82,8 @@ internal static class DomainCommands
             services.GetRequiredService<BlobServiceClient>(), services.GetRequiredService<QueueServiceClient>(), services.GetRequiredService<TableServiceClient>(), cancellation);
         var publication = await services.GetRequiredService<PolicyPublisher>().PublishAsync(domain, policy, group, cancellation);
         var records = DnsRecords.For(
-            domain, publication.Id, services.GetRequiredService<AppHosts>().Primary, services.GetRequiredService<EdgeSettings>().Hosts,
-            services.GetRequiredService<ArrivalSettings>().Mailbox?.MailAddress);
+            domain, publication.Id, services.GetRequiredService<AppHostOptions>().Primary, services.GetRequiredService<PolicyHostOptions>().EdgeHosts,
+            services.GetRequiredService<ReportIntakeOptions>().Mailbox?.MailAddress);
         if (json)
         {
             CommandJson.Write(new AddedJson(domain.Value, publication.Id, publication.Changed, records), CommandJson.Default.AddedJson);

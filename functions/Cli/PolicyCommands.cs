@@ -32,14 +32,9 @@ internal static class PolicyCommands
 
     private static async Task<int> FetchAsync(string name, bool json, CancellationToken cancellation)
     {
-        var settings = Settings.Read(Environment.GetEnvironmentVariables(), out var faults, needsStorage: false);
-        if (faults.Count > 0)
+        await using var services = await CommandServices.CreateAsync(services => services.AddStsCore());
+        if (services is null)
         {
-            foreach (var fault in faults)
-            {
-                await Console.Error.WriteLineAsync(fault);
-            }
-
             return Commands.WrongUse;
         }
 
@@ -49,10 +44,6 @@ internal static class PolicyCommands
             return Commands.WrongUse;
         }
 
-        var collection = new ServiceCollection();
-        collection.AddLogging();
-        collection.AddStsCore(settings);
-        await using var services = collection.BuildServiceProvider();
         var shown = Show(await services.GetRequiredService<PolicyFetcher>().FetchAsync(domain, cancellation));
         if (json)
         {

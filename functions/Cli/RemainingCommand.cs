@@ -67,7 +67,7 @@ internal static class RemainingCommand
         var dns = await services.GetRequiredService<DnsObserver>().AAsync($"mta-sts.{domain}", cancellation);
         // Whoever is listed has a policy, but a record only once nothing is half done.
         var newest = partition.Newest!;
-        return new RemainingDomain(domain, partition.Record?.Group ?? newest.Group, newest.Mode, partition.Policies.SafeToRemoveAt(now, services.GetRequiredService<ServingSettings>()), dns.CnameTo, dns.IsKnown);
+        return new RemainingDomain(domain, partition.Record?.Group ?? newest.Group, newest.Mode, partition.Policies.SafeToRemoveAt(now, services.GetRequiredService<ServingOptions>()), dns.CnameTo, dns.IsKnown);
     }
 
     private static void Write(IReadOnlyList<RemainingDomain> remaining, DateTimeOffset now)

@@ -1,7 +1,6 @@
 using System.CommandLine;
 using StsFunctions.Domains;
 using StsFunctions.Hosting;
-using StsFunctions.Outgoing;
 using StsFunctions.Reports;
 
 namespace StsFunctions.CommandLine;
@@ -20,14 +19,9 @@ internal static class ReportCommands
 
     private static async Task<int> ShowAsync(FileInfo file, bool json, CancellationToken cancellation)
     {
-        var settings = Settings.Read(Environment.GetEnvironmentVariables(), out var faults, needsStorage: false);
-        if (faults.Count > 0)
+        await using var services = await CommandServices.CreateAsync(services => services.AddStsCore());
+        if (services is null)
         {
-            foreach (var fault in faults)
-            {
-                await Console.Error.WriteLineAsync(fault);
-            }
-
             return Commands.WrongUse;
         }
 
@@ -39,12 +33,12 @@ internal static class ReportCommands
 
         try
         {
-            var reader = new ReportReader(settings.Reports, TimeProvider.System);
+            var reader = services.GetRequiredService<ReportReader>();
             await using var content = file.OpenRead();
             using var raw = await reader.BufferAsync(content, cancellation);
             var read = await reader.ReadAsync(raw, cancellation);
             // As when it arrives, but by the keys that DNS tells now.
-            var signers = await new MailAuthenticity(new Resolver(settings.Outgoing), TimeProvider.System).VerifyEachAsync(read.Reports, fromMailbox: false, cancellation);
+            var signers = await services.GetRequiredService<MailAuthenticity>().VerifyEachAsync(read.Reports, fromMailbox: false, cancellation);
             var shown = read.Reports.Select(report => ShownReportFile.Of(report, report.Mail is { } mail ? signers.GetValueOrDefault(mail) : null)).ToList();
             if (json)
             {

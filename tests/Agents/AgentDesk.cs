@@ -25,7 +25,7 @@ internal sealed class AgentDesk
     private AgentDesk(TestStorage storage)
     {
         Storage = storage;
-        var gate = new OutgoingGate(new OutgoingSettings(null, [], 443, new TrustedRoots(new X509Certificate2Collection(s_ca.Root))));
+        var gate = new OutgoingGate(new EgressOptions { TrustedRoots = new TrustedRoots(new X509Certificate2Collection(s_ca.Root)) });
         Results = new AgentResults(
             storage.Wanted, storage.Agents, storage.MxHosts, new CheckQueue(storage.Queues), storage.Domains, storage.Ledger,
             new HandedIn(gate, storage.Time), storage.Time, Log.For<AgentResults>());

@@ -133,7 +133,7 @@ public sealed class ProbeAgentTests(AzuriteFixture azurite) : IAsyncLifetime
         await RunAgentAsync("tokyo");
         await CheckAsync($$"""{"domain":"{{Domain}}","round":"{{Round}}"}""");
 
-        await RunAgentAsync("tokyo", new DirectProbe(new SmtpProbe(_lab.Gate(), _app.Service<CheckSettings>(), "agent.example", TimeProvider.System), _app.Service<Repetition>(), _app.Service<CheckSettings>(), TimeProvider.System), isOpen: false);
+        await RunAgentAsync("tokyo", new DirectProbe(new SmtpProbe(_lab.Gate(), _app.Service<CheckOptions>(), "agent.example", TimeProvider.System), _app.Service<Repetition>(), _app.Service<CheckOptions>(), TimeProvider.System), isOpen: false);
 
         Assert.Contains(_said, line => line.StartsWith("Port 25 is closed from here now", StringComparison.Ordinal));
         Assert.Null(await MessageAsync());
@@ -160,7 +160,7 @@ public sealed class ProbeAgentTests(AzuriteFixture azurite) : IAsyncLifetime
     {
         var file = new FileInfo(Path.GetTempFileName());
         await File.WriteAllTextAsync(file.FullName, _issuer.Issue(new TokenSpec { Roles = role.Length == 0 ? [] : [role] }) + "\n", Now);
-        probe ??= new DirectProbe(_lab.Probe(), new Repetition(_lab.Settings(), TimeProvider.System), _lab.Settings(), TimeProvider.System);
+        probe ??= new DirectProbe(_lab.Probe(), new Repetition(_lab.Options(), TimeProvider.System), _lab.Options(), TimeProvider.System);
         var api = new AgentApi(_http, new Uri($"http://{_app.EndPoint}/"), name, AgentTokens.In(file));
         try
         {

@@ -5,6 +5,7 @@ using Microsoft.Extensions.Time.Testing;
 using StsFunctions.Access;
 using StsFunctions.Api;
 using StsFunctions.Local.Tokens;
+using StsFunctions.Options;
 using Xunit;
 
 namespace StsFunctions.Tests.Api;
@@ -32,7 +33,7 @@ public sealed class BearerTokensTests : IAsyncLifetime
     public async ValueTask InitializeAsync()
     {
         _issuer = await TokenIssuer.StartAsync(TimeProvider.System, TestContext.Current.CancellationToken);
-        _tokens = new BearerTokens(Settings("groups"), _time, _logs);
+        _tokens = new BearerTokens(OptionsFor("groups"), _time, _logs);
     }
 
     public ValueTask DisposeAsync()
@@ -142,7 +143,7 @@ public sealed class BearerTokensTests : IAsyncLifetime
     [Fact]
     public async Task Where_no_claim_limits_callers_they_see_every_group()
     {
-        using var tokens = new BearerTokens(Settings(groupClaim: null), _time, _logs);
+        using var tokens = new BearerTokens(OptionsFor(groupClaim: null), _time, _logs);
 
         var caller = await CallerOfAsync(new TokenSpec { Roles = [Roles.Reader], Groups = ["green"] }, tokens);
 
@@ -152,7 +153,7 @@ public sealed class BearerTokensTests : IAsyncLifetime
     [Fact]
     public async Task Groups_may_be_app_roles_too()
     {
-        using var tokens = new BearerTokens(Settings("roles"), _time, _logs);
+        using var tokens = new BearerTokens(OptionsFor("roles"), _time, _logs);
 
         var caller = await CallerOfAsync(new TokenSpec { Roles = [Roles.Reader, "blue"] }, tokens);
 
@@ -203,7 +204,7 @@ public sealed class BearerTokensTests : IAsyncLifetime
     [Fact]
     public async Task Without_settings_nobody_has_access_and_nobody_is_asked()
     {
-        using var tokens = new BearerTokens(null, _time, _logs);
+        using var tokens = new BearerTokens(new AuthOptions(), _time, _logs);
 
         Assert.Equal(401, (await RefusedAsync("Bearer " + _issuer.Issue(Presented.Right["v2"]), tokens)).Status);
         Assert.Equal((401, "Bearer realm=\"api\""), await RefusedAsync(null, tokens) is var refused ? (refused.Status, refused.Challenge) : default);
@@ -211,7 +212,13 @@ public sealed class BearerTokensTests : IAsyncLifetime
         Assert.Contains(_log.Lines, line => line.Text.Contains("Sts__Auth__Tenant", StringComparison.Ordinal));
     }
 
-    private AuthSettings Settings(string? groupClaim) => new(_issuer.Tenant, [_issuer.Application, $"api://{_issuer.Application}"], groupClaim, _issuer.Address);
+    private AuthOptions OptionsFor(string? groupClaim) => new()
+    {
+        Tenant = _issuer.Tenant,
+        Audiences = [_issuer.Application, $"api://{_issuer.Application}"],
+        GroupClaim = groupClaim,
+        Authority = _issuer.Address,
+    };
 
     private Task<Caller> CallerOfAsync(TokenSpec spec, BearerTokens? tokens = null) => (tokens ?? _tokens).CallerOfAsync(With("Bearer " + _issuer.Issue(spec)));
 

@@ -2,6 +2,7 @@ using Microsoft.Extensions.Time.Testing;
 using Microsoft.IdentityModel.Protocols.OpenIdConnect;
 using StsFunctions.Api;
 using StsFunctions.Local.Tokens;
+using StsFunctions.Options;
 using Xunit;
 
 namespace StsFunctions.Tests.Api;
@@ -19,7 +20,7 @@ public sealed class SigningKeysTests : IAsyncLifetime
     public async ValueTask InitializeAsync()
     {
         _issuer = await TokenIssuer.StartAsync(_time, Now);
-        _keys = new SigningKeys(new AuthSettings(_issuer.Tenant, [_issuer.Application], null, _issuer.Address), _time, _log.For<SigningKeys>());
+        _keys = new SigningKeys(new AuthOptions { Tenant = _issuer.Tenant, Audiences = [_issuer.Application], Authority = _issuer.Address }, _time, _log.For<SigningKeys>());
     }
 
     public ValueTask DisposeAsync()

@@ -1,5 +1,6 @@
 using System.Text.RegularExpressions;
 using StsFunctions.Local;
+using StsFunctions.Options;
 using StsFunctions.Reports;
 using Xunit;
 
@@ -49,13 +50,17 @@ public sealed partial class DocumentTests
     }
 
     [Fact]
-    public void Every_setting_that_the_app_reads_is_in_the_list_and_nothing_else()
+    public void Every_setting_that_there_is_is_in_the_list_and_is_bound_to_options_and_nothing_else()
     {
-        var code = string.Concat(Directory.GetFiles(Path.Combine(Repository.Root, "functions", "Hosting"), "*.cs").Select(File.ReadAllText));
-        var read = Setting().Matches(code).Select(match => match.Value).Distinct();
         var listed = Setting().Matches(File.ReadAllText(Path.Combine(Repository.Root, "docs", "SETTINGS.md"))).Select(match => match.Value).Distinct();
-        Assert.Equal(read.Order(StringComparer.Ordinal), listed.Order(StringComparer.Ordinal));
+        Assert.Equal(SettingNames.All.Order(StringComparer.Ordinal), listed.Order(StringComparer.Ordinal));
+
+        var bound = Bound().Matches(string.Concat(Directory.GetFiles(Path.Combine(Repository.Root, "functions"), "*Options.cs", SearchOption.AllDirectories).Select(File.ReadAllText)));
+        Assert.Equal(SettingNames.All.Order(StringComparer.Ordinal), bound.Select(match => match.Groups[1].Value).Order(StringComparer.Ordinal));
     }
+
+    [GeneratedRegex(@"settings\.\w+(?:<\w+>)?\(\s*""(Sts__\w+)""")]
+    private static partial Regex Bound();
 
     [GeneratedRegex(@"^\| `([a-z0-9.-]+)` \|", RegexOptions.Multiline)]
     private static partial Regex FirstColumn();

@@ -14,15 +14,16 @@ public sealed partial class RoomTests
 {
     private static readonly Dictionary<string, string[]> s_mayUse = new()
     {
-        ["Domains"] = ["Protocol"],
-        ["Outgoing"] = [],
-        ["Reports"] = ["Domains", "Protocol", "Outgoing"],
+        ["Domains"] = ["Options", "Protocol"],
+        ["Options"] = [],
+        ["Outgoing"] = ["Options"],
+        ["Reports"] = ["Options", "Domains", "Protocol", "Outgoing"],
         ["Serving"] = ["Domains", "Protocol"],
         ["FetchReportMail"] = ["Domains", "Reports"],
         ["IngestReport"] = ["Domains", "Protocol", "Reports"],
-        ["ScheduleChecks"] = ["Domains", "Protocol"],
-        ["CheckDomain"] = ["Domains", "Protocol", "Outgoing"],
-        ["SendWarning"] = ["Domains", "Protocol"],
+        ["ScheduleChecks"] = ["Options", "Domains", "Protocol"],
+        ["CheckDomain"] = ["Options", "Domains", "Protocol", "Outgoing"],
+        ["SendWarning"] = ["Options", "Domains", "Protocol"],
         ["SweepStorage"] = ["Domains", "Reports"],
         ["JudgeReports"] = ["Domains", "Protocol", "Reports"],
         ["Access"] = ["Domains", "Protocol", "Reports"],

@@ -78,7 +78,7 @@ public sealed class DirectProbeTests
             await Task.Delay(TimeSpan.FromMilliseconds(5), Now);
         }
 
-        time.Advance(lab.Settings().LookTimeout);
+        time.Advance(lab.Options().LookTimeout);
 
         Assert.Equal(SmtpOutcome.OutOfTime, (await looking).Session.Outcome);
     }
@@ -89,7 +89,7 @@ public sealed class DirectProbeTests
 
     private static Task<AddressLook> LookAsync(Lab lab, TimeProvider time, AddressLook? before)
     {
-        var settings = lab.Settings();
-        return new DirectProbe(lab.Probe(), new Repetition(settings, time), settings, time).LookAsync(Host, lab.AddressOf(Host), Round, before, Now);
+        var options = lab.Options();
+        return new DirectProbe(lab.Probe(), new Repetition(options, time), options, time).LookAsync(Host, lab.AddressOf(Host), Round, before, Now);
     }
 }

@@ -18,7 +18,7 @@ public sealed class DnsObserverTests : IAsyncLifetime
 
     private DnsObserver Dns => new(_world.Resolver);
 
-    private DnsObserver Validating => new(new Resolver(_world.Settings with { DnsValidates = true }));
+    private DnsObserver Validating => new(new Resolver(_world.Egress with { DnsValidates = true }));
 
     public ValueTask InitializeAsync() => ValueTask.CompletedTask;
 

@@ -173,7 +173,7 @@ public sealed class ObserverTests
         lab.Internet.Zone.Behave("_smtp._tls.lab.example", DnsBehaviour.Silent);
         lab.Internet.PolicyHostOf("lab.example").Script = PolicyScript.Silent;
         var time = new FakeTimeProvider(DateTimeOffset.UtcNow);
-        var observer = lab.ObserverOf(lab.Probe(TimeSpan.FromMinutes(2)), lab.Settings(TimeSpan.FromMinutes(2)) with { RetryDelay = TimeSpan.FromMinutes(1) }, time);
+        var observer = lab.ObserverOf(lab.Probe(TimeSpan.FromMinutes(2)), lab.Options(TimeSpan.FromMinutes(2)) with { RetryDelay = TimeSpan.FromMinutes(1) }, time);
 
         var looking = observer.LookAsync(DomainName.Parse("lab.example"), "1", Now);
         while (lab.Internet.Mx("mx2.lab.example").Servers[0].Heard.Count == 0)
@@ -198,10 +198,10 @@ public sealed class ObserverTests
     {
         await using var lab = await StartAsync();
         lab.Internet.Zone.Set("mx.lab.example", [.. Enumerable.Range(1, 12).Select(n => DnsRecord.Address(IPAddress.Parse($"192.0.2.{n}")))]);
-        var settings = lab.Settings();
+        var options = lab.Options();
         var eyes = new Crowd();
         var observer = new Observer(
-            lab.Dns, eyes, lab.Probe(), new PolicyFetcher(lab.Http, settings, TimeProvider.System), new Repetition(settings, TimeProvider.System), settings, TimeProvider.System);
+            lab.Dns, eyes, lab.Probe(), new PolicyFetcher(lab.Http, options, TimeProvider.System), new Repetition(options, TimeProvider.System), options, TimeProvider.System);
 
         var seen = await observer.LookAsync(DomainName.Parse("lab.example"), "1", Now);
 
@@ -230,7 +230,7 @@ public sealed class ObserverTests
         var host = lab.Internet.Mx("mx.lab.example");
         host.Script = new SmtpScript { Banner = "421 one moment" };
         var retries = 0;
-        var observer = lab.ObserverOf(lab.Probe(), lab.Settings() with { RetryDelay = Retries.Pause }, new Retries(() =>
+        var observer = lab.ObserverOf(lab.Probe(), lab.Options() with { RetryDelay = Retries.Pause }, new Retries(() =>
         {
             retries++;
             host.Script = SmtpScript.Good;
@@ -351,7 +351,7 @@ public sealed class ObserverTests
     public async Task MX_hosts_inside_our_own_network_are_never_called()
     {
         await using var lab = await StartAsync();
-        var observer = lab.ObserverOf(lab.Probe(everyAddress: false), lab.Settings(), TimeProvider.System);
+        var observer = lab.ObserverOf(lab.Probe(everyAddress: false), lab.Options(), TimeProvider.System);
         lab.Internet.Zone.Set("mx.lab.example", DnsRecord.Address(lab.AddressOf("mx.lab.example")), DnsRecord.Address(IPAddress.Parse("168.63.129.16")), DnsRecord.Address(IPAddress.Parse("::ffff:10.0.0.1")));
 
         var seen = await observer.LookAsync(DomainName.Parse("lab.example"), "1", Now);

@@ -12,7 +12,7 @@ public sealed class SharedProbeTests(AzuriteFixture azurite)
 {
     private const string Round = "20260314120000000";
     private static readonly IPAddress Address = IPAddress.Parse("192.0.2.25");
-    private static readonly CheckSettings Settings = new(25, null, [], SessionTimeout: TimeSpan.FromSeconds(30), RetryDelay: TimeSpan.FromSeconds(10));
+    private static readonly CheckOptions Options = new();
 
     private static CancellationToken Now => TestContext.Current.CancellationToken;
 
@@ -22,7 +22,7 @@ public sealed class SharedProbeTests(AzuriteFixture azurite)
         var storage = await TestStorage.CreateAsync(azurite);
         var eyes = new Eyes();
         // Several instances, each with its own client.
-        var probes = Enumerable.Range(0, 8).Select(_ => new SharedProbe(new MxHostStore(storage.Settings.Tables(), TimeProvider.System), eyes, Settings, TimeProvider.System)).ToList();
+        var probes = Enumerable.Range(0, 8).Select(_ => new SharedProbe(new MxHostStore(storage.Account.Tables(), TimeProvider.System), eyes, Options, TimeProvider.System)).ToList();
 
         var seen = await Task.WhenAll(probes.SelectMany(probe => Enumerable.Range(0, 4).Select(_ => probe.LookAsync("mx.example.com", Address, Round, null, Now))));
 
@@ -39,7 +39,7 @@ public sealed class SharedProbeTests(AzuriteFixture azurite)
         var storage = await TestStorage.CreateAsync(azurite);
         await storage.MxHosts.ClaimAsync("mx.example.com", Address, Round, TimeSpan.FromMinutes(2), null, Now);
         var eyes = new Eyes();
-        var waiting = new SharedProbe(storage.MxHosts, eyes, Settings, storage.Time).LookAsync("mx.example.com", Address, Round, null, Now);
+        var waiting = new SharedProbe(storage.MxHosts, eyes, Options, storage.Time).LookAsync("mx.example.com", Address, Round, null, Now);
 
         while (!waiting.IsCompleted)
         {
@@ -57,7 +57,7 @@ public sealed class SharedProbeTests(AzuriteFixture azurite)
     {
         var storage = await TestStorage.CreateAsync(azurite);
         using var deadline = new CancellationTokenSource();
-        var cut = new SharedProbe(storage.MxHosts, new Eyes { Opened = deadline.Cancel }, Settings, storage.Time);
+        var cut = new SharedProbe(storage.MxHosts, new Eyes { Opened = deadline.Cancel }, Options, storage.Time);
 
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => cut.LookAsync("mx.example.com", Address, Round, null, deadline.Token));
 
@@ -82,7 +82,7 @@ public sealed class SharedProbeTests(AzuriteFixture azurite)
     {
         var storage = await TestStorage.CreateAsync(azurite);
         var eyes = new Eyes();
-        var probe = new SharedProbe(storage.MxHosts, eyes, Settings, storage.Time);
+        var probe = new SharedProbe(storage.MxHosts, eyes, Options, storage.Time);
         // The last look of a domain that was checked a while before, and then three of another.
         await probe.LookAsync("mx.example.com", Address, $"{Round}.5", null, Now);
         storage.Time.Advance(TimeSpan.FromMinutes(15));
@@ -104,7 +104,7 @@ public sealed class SharedProbeTests(AzuriteFixture azurite)
         var lease = Assert.IsType<MxClaim.Leased>(await storage.MxHosts.ClaimAsync("mx.example.com", Address, Round, TimeSpan.FromMinutes(2), null, Now)).Lease;
         await storage.MxHosts.KeepAsync(lease, Round, "[1, 2]"u8.ToArray(), Now);
 
-        Assert.Equal("look 1", (await new SharedProbe(storage.MxHosts, new Eyes(), Settings, storage.Time).LookAsync("mx.example.com", Address, Round, null, Now)).Session.Banner);
+        Assert.Equal("look 1", (await new SharedProbe(storage.MxHosts, new Eyes(), Options, storage.Time).LookAsync("mx.example.com", Address, Round, null, Now)).Session.Banner);
     }
 
     [Fact]
@@ -112,7 +112,7 @@ public sealed class SharedProbeTests(AzuriteFixture azurite)
     {
         var storage = await TestStorage.CreateAsync(azurite);
         var eyes = new Eyes();
-        var probe = new SharedProbe(storage.MxHosts, eyes, Settings, storage.Time);
+        var probe = new SharedProbe(storage.MxHosts, eyes, Options, storage.Time);
         var given = new AddressLook(new SmtpSession("192.0.2.25", SmtpOutcome.BrokenOff), []);
 
         var first = await probe.LookAsync("mx.example.com", Address, Round, given, Now);
@@ -128,7 +128,7 @@ public sealed class SharedProbeTests(AzuriteFixture azurite)
         var storage = await TestStorage.CreateAsync(azurite);
         var chain = new TlsSession("Tls12", "x", [new byte[300_000]], [new byte[300_000]], []);
         var eyes = new Eyes { Narrow = [new SmtpSession("192.0.2.25", SmtpOutcome.Completed, TlsOffer.Tls12Rsa, Tls: chain)] };
-        var probe = new SharedProbe(storage.MxHosts, eyes, Settings, storage.Time);
+        var probe = new SharedProbe(storage.MxHosts, eyes, Options, storage.Time);
 
         Assert.Single((await probe.LookAsync("mx.example.com", Address, Round, null, Now)).Narrow);
         var kept = await probe.LookAsync("mx.example.com", Address, Round, null, Now);
@@ -143,8 +143,8 @@ public sealed class SharedProbeTests(AzuriteFixture azurite)
         await using var lab = await Lab.StartAsync(
             new LabDomain("one.example", "") { Mx = [new("mx.provider.example")] },
             new LabDomain("two.example", "") { Mx = [new("mx.provider.example")] });
-        var settings = lab.Settings();
-        var observers = Enumerable.Range(0, 2).Select(_ => lab.ObserverOf(lab.Probe(), settings, TimeProvider.System, storage.MxHosts)).ToList();
+        var options = lab.Options();
+        var observers = Enumerable.Range(0, 2).Select(_ => lab.ObserverOf(lab.Probe(), options, TimeProvider.System, storage.MxHosts)).ToList();
 
         var one = await observers[0].LookAsync(DomainName.Parse("one.example"), Round, Now);
         lab.Internet.Mx("mx.provider.example").Stop();

@@ -249,8 +249,8 @@ public sealed class SmtpProbeTests
         using var listener = new TcpListener(IPAddress.Loopback, 0);
         listener.Start();
         var serving = ServeWithoutGoodbyeAsync(listener, tls ? lab.Internet.Mx(Host).Certificate.Context : null);
-        var settings = lab.Settings() with { SmtpPort = ((IPEndPoint)listener.LocalEndpoint).Port };
-        var probe = new SmtpProbe(lab.Gate(), settings, "check.example", TimeProvider.System);
+        var options = lab.Options() with { SmtpPort = ((IPEndPoint)listener.LocalEndpoint).Port };
+        var probe = new SmtpProbe(lab.Gate(), options, "check.example", TimeProvider.System);
 
         var session = await probe.LookAsync(Host, IPAddress.Loopback, Now);
 
@@ -314,8 +314,8 @@ public sealed class SmtpProbeTests
         using var listener = new TcpListener(IPAddress.Loopback, 0);
         listener.Start();
         var serving = ServeAsync();
-        var settings = lab.Settings() with { SmtpPort = ((IPEndPoint)listener.LocalEndpoint).Port };
-        var session = await new SmtpProbe(lab.Gate(), settings, "check.example", TimeProvider.System).LookAsync(Host, IPAddress.Loopback, Now);
+        var options = lab.Options() with { SmtpPort = ((IPEndPoint)listener.LocalEndpoint).Port };
+        var session = await new SmtpProbe(lab.Gate(), options, "check.example", TimeProvider.System).LookAsync(Host, IPAddress.Loopback, Now);
         await serving;
         return session;
 

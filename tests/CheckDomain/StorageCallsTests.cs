@@ -35,7 +35,7 @@ public sealed class StorageCallsTests(AzuriteFixture azurite)
             lab.Internet.SetPolicyId(name, (await direct.Domains.ReadAsync(name, Now)).Record!.PolicyId);
         }
 
-        var observer = lab.ObserverOf(lab.Probe(), lab.Settings(), TimeProvider.System, storage.MxHosts);
+        var observer = lab.ObserverOf(lab.Probe(), lab.Options(), TimeProvider.System, storage.MxHosts);
         // The first round finds lists without the domains' lines, and a network that nobody knows yet.
         foreach (var round in (string[])["20990101000000001", "20990101000000002"])
         {

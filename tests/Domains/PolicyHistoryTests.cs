@@ -7,7 +7,7 @@ namespace StsFunctions.Tests.Domains;
 public sealed class PolicyHistoryTests
 {
     private static readonly DateTimeOffset Start = TestStorage.Noon;
-    private static readonly ServingSettings Serving = new(CacheTime: TimeSpan.FromSeconds(30), MaxStale: TimeSpan.FromHours(24));
+    private static readonly ServingOptions Serving = new();
     private static readonly TimeSpan Lingering = TimeSpan.FromSeconds(30) + TimeSpan.FromHours(24);
 
     [Fact]

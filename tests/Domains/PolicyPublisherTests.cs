@@ -350,16 +350,16 @@ public sealed class PolicyPublisherTests(AzuriteFixture azurite)
     // A message of a round that was looked at already: nothing is observed, everything is healed.
     private static Task CheckMessageAsync(TestStorage storage)
     {
-        var settings = new CheckSettings(25, null, [], TimeSpan.FromSeconds(1), TimeSpan.Zero);
-        var outgoing = new OutgoingSettings(new System.Net.IPEndPoint(System.Net.IPAddress.Loopback, 1), [], 443, null);
-        var probe = new SmtpProbe(new OutgoingGate(outgoing), settings, "localhost", storage.Time);
-        var repetition = new Repetition(settings, storage.Time);
-        var resolver = new Resolver(outgoing);
-        var policies = new PolicyFetcher(new OutgoingHttp(new OutgoingGate(outgoing), resolver, outgoing, storage.Time), settings, storage.Time);
-        var observer = new Observer(new DnsObserver(resolver), new DirectProbe(probe, repetition, settings, storage.Time), probe, policies, repetition, settings, storage.Time);
+        var options = new CheckOptions { ReferenceMxHosts = [], SessionTimeout = TimeSpan.FromSeconds(1), RetryDelay = TimeSpan.Zero };
+        var egress = new EgressOptions { DnsServer = new System.Net.IPEndPoint(System.Net.IPAddress.Loopback, 1) };
+        var probe = new SmtpProbe(new OutgoingGate(egress), options, "localhost", storage.Time);
+        var repetition = new Repetition(options, storage.Time);
+        var resolver = new Resolver(egress);
+        var policies = new PolicyFetcher(new OutgoingHttp(new OutgoingGate(egress), resolver, egress, storage.Time), options, storage.Time);
+        var observer = new Observer(new DnsObserver(resolver), new DirectProbe(probe, repetition, options, storage.Time), probe, policies, repetition, options, storage.Time);
         var function = new CheckDomainFunction(
             storage.Domains, storage.Publisher, storage.Fleet, storage.Ledger, observer, new ObservationBlobs(storage.Blobs), new CheckQueue(storage.Queues),
-            new AgentEyes(storage.Agents, storage.Wanted), OurPlaces.Unknown, new ConfirmSettings(TimeSpan.Zero), storage.Time, NullLogger<CheckDomainFunction>.Instance);
+            new AgentEyes(storage.Agents, storage.Wanted), OurPlaces.Unknown, new ConfirmationOptions { Delay = TimeSpan.Zero }, storage.Time, NullLogger<CheckDomainFunction>.Instance);
         return function.RunAsync("""{"domain":"example.com","round":""}""", Now);
     }
 

@@ -30,10 +30,10 @@ public sealed class FetchReportMailTests(AzuriteFixture azurite) : IAsyncLifetim
     {
         _storage = await TestStorage.CreateAsync(azurite);
         _graph = await GraphStandIn.StartAsync(Now);
-        _mailbox = new GraphMailbox(new MailboxSettings(_graph.User, _graph.Address), new Credential(), _storage.Time);
+        _mailbox = new GraphMailbox(new MailboxOptions { Address = _graph.User, Graph = _graph.Address }, new Credential(), _storage.Time);
         _function = new FetchReportMailFunction(
             _mailbox,
-            new ReportReader(new ReportSettings(MaxBytes, MaxExpandedBytes: 1 << 20), _storage.Time),
+            new ReportReader(new ReportLimitsOptions { MaxBytes = MaxBytes, MaxExpandedBytes = 1 << 20 }, _storage.Time),
             new ReportInbox(_storage.Blobs, _storage.Time),
             _storage.Time,
             _log.For<FetchReportMailFunction>());
@@ -71,7 +71,7 @@ public sealed class FetchReportMailTests(AzuriteFixture azurite) : IAsyncLifetim
     [Fact]
     public async Task Where_no_mailbox_is_set_nothing_is_called()
     {
-        var function = new FetchReportMailFunction(null, new ReportReader(new ReportSettings(1, 1), _storage.Time), new ReportInbox(_storage.Blobs, _storage.Time), _storage.Time, _log.For<FetchReportMailFunction>());
+        var function = new FetchReportMailFunction(null, new ReportReader(new ReportLimitsOptions(), _storage.Time), new ReportInbox(_storage.Blobs, _storage.Time), _storage.Time, _log.For<FetchReportMailFunction>());
 
         await function.RunAsync(Now);
 

@@ -1,5 +1,5 @@
 using StsFunctions.CommandLine;
-using StsFunctions.Hosting;
+using StsFunctions.Options;
 using StsFunctions.Protocol;
 using StsFunctions.Protocol.MtaSts;
 using Xunit;
@@ -174,8 +174,8 @@ public sealed class FrontDoorTests(AzuriteFixture azurite) : IAsyncLifetime
     [InlineData("not an id", false)]
     public void Only_the_operators_own_profiles_count(string id, bool isOwn)
     {
-        Assert.Equal(isOwn, new EdgeSettings([Guid.Parse(Ours)], []).IsOwnProfile(id));
-        Assert.False(new EdgeSettings([], []).IsOwnProfile(id));
+        Assert.Equal(isOwn, new FrontDoorOptions { Ids = [Ours] }.IsOwnProfile(id));
+        Assert.False(new FrontDoorOptions().IsOwnProfile(id));
     }
 
     [Fact]

@@ -5,6 +5,7 @@ using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.HttpOverrides;
 using Microsoft.Azure.Functions.Worker;
+using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 using StsFunctions.Hosting;
@@ -41,15 +42,14 @@ internal sealed class RunningApp : IAsyncDisposable
             environment[name] = value;
         }
 
-        var settings = Settings.Read(environment, out var faults);
-        Assert.Empty(faults);
         var log = new RecordedLog();
         var builder = WebApplication.CreateSlimBuilder();
         builder.WebHost.UseUrls("http://127.0.0.1:0");
+        builder.Configuration.AddInMemoryCollection(TestSettings.AsConfiguration(environment));
         builder.Logging.ClearProviders().AddProvider(log);
         // As the worker's ASP.NET Core integration has it, before the app's own services.
         builder.Services.Configure<ForwardedHeadersOptions>(options => options.ForwardedHeaders = ForwardedHeaders.All);
-        builder.Services.AddStsFunctions(settings);
+        builder.Services.AddStsFunctions();
         var pipeline = new TestPipeline(builder.Services);
         pipeline.UseStsMiddleware();
         services?.Invoke(builder.Services);

@@ -1,8 +1,12 @@
 using System.Text.Json.Nodes;
 using System.Text.RegularExpressions;
-using StsFunctions.Api;
+using Microsoft.Extensions.DependencyInjection;
+using StsFunctions.Domains;
 using StsFunctions.Hosting;
 using StsFunctions.Local;
+using StsFunctions.Options;
+using StsFunctions.SendWarning;
+using StsFunctions.Tests.Hosting;
 using Xunit;
 
 namespace StsFunctions.Tests.Infra;
@@ -33,29 +37,31 @@ public sealed partial class AppSettingsTests(BicepFixture bicep)
     {
         foreach (var site in await SitesAsync(name))
         {
-            var settings = Read(site);
+            using var services = Read(site);
 
-            Assert.Null(settings.Storage.ConnectionString);
-            Assert.StartsWith("stmta", settings.Storage.AccountName, StringComparison.Ordinal);
-            Assert.Equal(s_onceDeployed["AZURE_CLIENT_ID"], settings.Storage.ClientId);
-            Assert.NotNull(settings.Telemetry.ConnectionString);
-            Assert.Contains("Authorization=AAD", settings.Telemetry.AuthenticationString, StringComparison.Ordinal);
-            Assert.Equal("func-sts.azurewebsites.net", settings.AppHosts.Primary);
-            Assert.NotEmpty(settings.Warnings.To);
-            Assert.NotNull(settings.Warnings.From);
+            var (storage, telemetry, email) = (services.GetRequiredService<StorageOptions>(), services.GetRequiredService<TelemetryOptions>(), services.GetRequiredService<EmailOptions>());
+            Assert.Null(storage.ConnectionString);
+            Assert.StartsWith("stmta", storage.AccountName, StringComparison.Ordinal);
+            Assert.Equal(s_onceDeployed["AZURE_CLIENT_ID"], storage.ClientId);
+            Assert.NotNull(telemetry.ConnectionString);
+            Assert.Contains("Authorization=AAD", telemetry.AuthenticationString, StringComparison.Ordinal);
+            Assert.Equal("func-sts.azurewebsites.net", services.GetRequiredService<AppHostOptions>().Primary);
+            Assert.NotEmpty(email.To);
+            Assert.NotNull(email.From);
         }
     }
 
     [Fact]
     public async Task The_API_believes_the_registration_that_the_hook_made_and_none_otherwise()
     {
-        var open = await ReadAsync("flex");
-        var closed = await ReadAsync("first-run");
+        using var open = Read(await WrittenAsync("flex"));
+        using var closed = Read(await WrittenAsync("first-run"));
 
-        Assert.Equal(BicepFixture.Tenant, open.Auth!.Tenant);
-        Assert.Equal(["88888888-8888-8888-8888-888888888888", "api://88888888-8888-8888-8888-888888888888"], open.Auth.Audiences);
-        Assert.Equal(("roles", AuthSettings.Entra), (open.Auth.GroupClaim, open.Auth.Authority));
-        Assert.Null(closed.Auth);
+        var auth = open.GetRequiredService<AuthOptions>();
+        Assert.Equal(BicepFixture.Tenant, auth.Tenant);
+        Assert.Equal(["88888888-8888-8888-8888-888888888888", "api://88888888-8888-8888-8888-888888888888"], auth.Audiences);
+        Assert.Equal(("roles", AuthOptions.Entra), (auth.GroupClaim, auth.Authority));
+        Assert.False(closed.GetRequiredService<AuthOptions>().IsConfigured);
     }
 
     [Fact]
@@ -213,9 +219,7 @@ public sealed partial class AppSettingsTests(BicepFixture bicep)
         Assert.Equal(("00:01:00", "00:00:10"), (queues["visibilityTimeout"]!.GetValue<string>(), queues["maxPollingInterval"]!.GetValue<string>()));
     }
 
-    private async Task<Settings> ReadAsync(string name) => Read(await WrittenAsync(name));
-
-    private static Settings Read(Dictionary<string, string> written)
+    private static ServiceProvider Read(Dictionary<string, string> written)
     {
         var environment = new Dictionary<string, string> { ["WEBSITE_HOSTNAME"] = "func-sts.azurewebsites.net" };
         foreach (var (setting, value) in written)
@@ -223,9 +227,9 @@ public sealed partial class AppSettingsTests(BicepFixture bicep)
             environment[setting] = value.StartsWith('[') || value.StartsWith("@Microsoft.KeyVault(", StringComparison.Ordinal) ? s_onceDeployed[setting] : value;
         }
 
-        var settings = Settings.Read(environment, out var faults);
-        Assert.Empty(faults);
-        return settings;
+        var services = TestSettings.Services(environment);
+        Assert.Empty(services.FindWrongSettings());
+        return services;
     }
 
     // Those of the site that answers requests.

@@ -1,5 +1,5 @@
 using System.Text.Json.Nodes;
-using StsFunctions.Hosting;
+using StsFunctions.Options;
 using Xunit;
 
 namespace StsFunctions.Tests.Infra;
@@ -97,7 +97,7 @@ public sealed class EdgeTests(BicepFixture bicep)
             var parameters = action["parameters"]!;
             Assert.Null(rule.Properties().AsObject()["conditions"]);
             Assert.Equal("ModifyRequestHeader", action["name"]!.GetValue<string>());
-            Assert.Equal(("Overwrite", EdgeSettings.PolicyHost, "{hostname}"), (parameters["headerAction"]!.GetValue<string>(), parameters["headerName"]!.GetValue<string>(), parameters["value"]!.GetValue<string>()));
+            Assert.Equal(("Overwrite", FrontDoorOptions.PolicyHost, "{hostname}"), (parameters["headerAction"]!.GetValue<string>(), parameters["headerName"]!.GetValue<string>(), parameters["value"]!.GetValue<string>()));
         });
     }
 

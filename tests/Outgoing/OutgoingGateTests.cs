@@ -51,5 +51,5 @@ public sealed class OutgoingGateTests
     [Fact]
     public void A_lab_s_gate_keeps_the_world_open() => Assert.True(Gate("127.0.1.0/24").Allows(IPAddress.Parse("1.1.1.1")));
 
-    private static OutgoingGate Gate(params string[] networks) => new(new OutgoingSettings(null, [.. networks.Select(IPNetwork.Parse)], 443, null));
+    private static OutgoingGate Gate(params string[] networks) => new(new EgressOptions { AllowedNetworks = [.. networks.Select(IPNetwork.Parse)] });
 }

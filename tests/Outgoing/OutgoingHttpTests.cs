@@ -126,7 +126,7 @@ public sealed class OutgoingHttpTests
         var time = new FakeTimeProvider();
         await using var world = new World(time);
         world.Zone.Set(Host, World.At("127.0.1.1", "127.0.1.2"));
-        using var dead = new FullListener(IPAddress.Parse("127.0.1.1"), world.Settings.HttpsPort);
+        using var dead = new FullListener(IPAddress.Parse("127.0.1.1"), world.Egress.HttpsPort);
         world.Serve(Host, "127.0.1.2", Listener.File("good"));
         using var client = world.Http.CreateClient();
         var began = time.GetUtcNow();
@@ -225,9 +225,9 @@ public sealed class OutgoingHttpTests
         using var resolver = new UdpClient(new IPEndPoint(IPAddress.Loopback, 0));
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(Now);
         var answering = AnswerWithNonsenseAsync(resolver, stop.Token);
-        var settings = new OutgoingSettings((IPEndPoint)resolver.Client.LocalEndPoint!, [], 443, null);
+        var egress = new EgressOptions { DnsServer = (IPEndPoint)resolver.Client.LocalEndPoint! };
 
-        await Assert.ThrowsAsync<HostNotReachedException>(() => new Resolver(settings).AddressesAsync(Host, Now));
+        await Assert.ThrowsAsync<HostNotReachedException>(() => new Resolver(egress).AddressesAsync(Host, Now));
 
         await stop.CancelAsync();
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => answering);
@@ -240,7 +240,7 @@ public sealed class OutgoingHttpTests
         world.Zone.Set(Host, World.At("127.0.1.1"));
         var trap = world.Trap("127.0.1.1");
 
-        await RefusedAsync<HostNotReachedException>(world, new Uri($"http://{Host}:{world.Settings.HttpsPort}/"));
+        await RefusedAsync<HostNotReachedException>(world, new Uri($"http://{Host}:{world.Egress.HttpsPort}/"));
 
         Assert.Equal(0, trap.Connections);
     }
@@ -281,7 +281,7 @@ public sealed class OutgoingHttpTests
         var trap = world.Trap("127.0.0.1");
         using var root = new SelfMadeCa();
         var leaf = root.Issue(Host, $"http://127.0.0.1:{trap.EndPoint.Port}/");
-        var gate = new OutgoingGate(world.Settings with { TrustedRoots = new TrustedRoots([root.Root]) });
+        var gate = new OutgoingGate(world.Egress with { TrustedRoots = new TrustedRoots([root.Root]) });
         using var chain = new X509Chain { ChainPolicy = gate.Trust() };
 
         Assert.False(chain.Build(leaf));

@@ -74,8 +74,8 @@ public sealed class RebindingTests
         await using var trap = Listener.Trap(Forbidden2, lab.Internet.SmtpPort);
         var turns = isForbiddenFirst ? new[] { World.At(Forbidden2), World.At(address) } : [World.At(address), World.At(Forbidden2)];
         lab.Internet.Zone.SetInTurn("mx.rebound.example", turns);
-        var settings = new OutgoingSettings(lab.Internet.Dns, [IPNetwork.Parse($"{address}/32")], 443, null);
-        var observer = lab.ObserverOf(new SmtpProbe(new OutgoingGate(settings), lab.Settings(), "check.example", TimeProvider.System), lab.Settings(), TimeProvider.System);
+        var egress = new EgressOptions { DnsServer = lab.Internet.Dns, AllowedNetworks = [IPNetwork.Parse($"{address}/32")] };
+        var observer = lab.ObserverOf(new SmtpProbe(new OutgoingGate(egress), lab.Options(), "check.example", TimeProvider.System), lab.Options(), TimeProvider.System);
 
         var first = await observer.LookAsync(DomainName.Parse("rebound.example"), "1", Now);
         var second = await observer.LookAsync(DomainName.Parse("rebound.example"), "2", Now);

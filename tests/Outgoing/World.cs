@@ -23,10 +23,16 @@ internal sealed class World : IAsyncDisposable
     {
         Zone = new DnsZone();
         _dns = DnsServer.Start(Zone, TimeProvider.System);
-        Settings = new OutgoingSettings(_dns.EndPoint, [IPNetwork.Parse(Public)], LoopbackPort.Free(), new TrustedRoots(new X509Certificate2Collection(Ca.Root)));
-        Gate = new OutgoingGate(Settings);
-        Resolver = new Resolver(Settings);
-        Http = new OutgoingHttp(Gate, Resolver, Settings, time ?? TimeProvider.System);
+        Egress = new EgressOptions
+        {
+            DnsServer = _dns.EndPoint,
+            AllowedNetworks = [IPNetwork.Parse(Public)],
+            HttpsPort = LoopbackPort.Free(),
+            TrustedRoots = new TrustedRoots(new X509Certificate2Collection(Ca.Root)),
+        };
+        Gate = new OutgoingGate(Egress);
+        Resolver = new Resolver(Egress);
+        Http = new OutgoingHttp(Gate, Resolver, Egress, time ?? TimeProvider.System);
         Policies = PoliciesWithin(TimeSpan.FromMinutes(1));
     }
 
@@ -34,7 +40,7 @@ internal sealed class World : IAsyncDisposable
 
     public DnsZone Zone { get; }
 
-    public OutgoingSettings Settings { get; }
+    public EgressOptions Egress { get; }
 
     public OutgoingGate Gate { get; }
 
@@ -48,12 +54,12 @@ internal sealed class World : IAsyncDisposable
     public static DnsRecord[] At(params string[] addresses) => [.. addresses.Select(address => DnsRecord.Address(IPAddress.Parse(address)))];
 
     /// <summary>Fetches policies, with less patience than senders have.</summary>
-    public PolicyFetcher PoliciesWithin(TimeSpan timeout) => new(Http, new CheckSettings(25, null, [], timeout, TimeSpan.Zero) { PolicyTimeout = timeout }, TimeProvider.System);
+    public PolicyFetcher PoliciesWithin(TimeSpan timeout) => new(Http, new CheckOptions { PolicyTimeout = timeout }, TimeProvider.System);
 
     /// <summary>A server at an address, with a good certificate for the host unless another is given.</summary>
     public Listener Serve(string host, string address, Answering answer, CertificateSpec? certificate = null)
     {
-        var listener = Listener.Start(address, Settings.HttpsPort, Ca.Issue(certificate ?? CertificateSpec.For(host)), answer);
+        var listener = Listener.Start(address, Egress.HttpsPort, Ca.Issue(certificate ?? CertificateSpec.For(host)), answer);
         _listeners.Add(listener);
         return listener;
     }
@@ -61,7 +67,7 @@ internal sealed class World : IAsyncDisposable
     /// <summary>A listener where nobody may come.</summary>
     public Listener Trap(string address)
     {
-        var trap = Listener.Trap(address, Settings.HttpsPort);
+        var trap = Listener.Trap(address, Egress.HttpsPort);
         _listeners.Add(trap);
         return trap;
     }

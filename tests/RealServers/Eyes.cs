@@ -19,21 +19,33 @@ internal sealed class Eyes
     public const string HandshakeFailureCode = "mx.tls.cipher";
 
     private readonly RealInternet _internet;
-    private readonly CheckSettings _settings;
+    private readonly CheckOptions _options;
     private readonly SmtpProbe _probe;
     private readonly PolicyFetcher _policies;
 
     public Eyes(RealInternet internet)
     {
         _internet = internet;
-        _settings = new CheckSettings(internet.Port, "check.example", [], SessionTimeout: TimeSpan.FromMinutes(1), RetryDelay: TimeSpan.Zero);
-        var outgoing = new OutgoingSettings(
-            internet.Dns, [IPNetwork.Parse("127.0.0.0/8"), IPNetwork.Parse("::1/128")], internet.Port, new TrustedRoots(new X509Certificate2Collection(internet.Ca.Root)))
-        { DnsValidates = true };
-        var (resolver, gate) = (new Resolver(outgoing), new OutgoingGate(outgoing));
+        _options = new CheckOptions
+        {
+            SmtpPort = internet.Port,
+            HeloName = "check.example",
+            ReferenceMxHosts = [],
+            SessionTimeout = TimeSpan.FromMinutes(1),
+            RetryDelay = TimeSpan.Zero,
+        };
+        var egress = new EgressOptions
+        {
+            DnsServer = internet.Dns,
+            DnsValidates = true,
+            AllowedNetworks = [IPNetwork.Parse("127.0.0.0/8"), IPNetwork.Parse("::1/128")],
+            HttpsPort = internet.Port,
+            TrustedRoots = new TrustedRoots(new X509Certificate2Collection(internet.Ca.Root)),
+        };
+        var (resolver, gate) = (new Resolver(egress), new OutgoingGate(egress));
         Dns = new DnsObserver(resolver);
-        _policies = new PolicyFetcher(new OutgoingHttp(gate, resolver, outgoing, TimeProvider.System), _settings, TimeProvider.System);
-        _probe = new SmtpProbe(gate, _settings, "check.example", TimeProvider.System);
+        _policies = new PolicyFetcher(new OutgoingHttp(gate, resolver, egress, TimeProvider.System), _options, TimeProvider.System);
+        _probe = new SmtpProbe(gate, _options, "check.example", TimeProvider.System);
     }
 
     /// <summary>What DNS is asked by.</summary>
@@ -45,8 +57,8 @@ internal sealed class Eyes
     /// <summary>A whole look at a domain.</summary>
     public Task<Observation> LookAsync(string domain)
     {
-        var repetition = new Repetition(_settings, TimeProvider.System);
-        var observer = new Observer(Dns, new DirectProbe(_probe, repetition, _settings, TimeProvider.System), _probe, _policies, repetition, _settings, TimeProvider.System);
+        var repetition = new Repetition(_options, TimeProvider.System);
+        var observer = new Observer(Dns, new DirectProbe(_probe, repetition, _options, TimeProvider.System), _probe, _policies, repetition, _options, TimeProvider.System);
         return observer.LookAsync(DomainName.Parse(domain), "1", TestContext.Current.CancellationToken);
     }
 

@@ -21,7 +21,7 @@ public sealed class BombTests
 {
     private const int MiB = 1 << 20;
 
-    private static readonly ReportSettings Defaults = new(MaxBytes: 10 * MiB, MaxExpandedBytes: 100 * MiB);
+    private static readonly ReportLimitsOptions Defaults = new();
 
     private static readonly byte[] Json = Samples.Json(Samples.Policy());
 
@@ -132,21 +132,21 @@ public sealed class BombTests
 
     private const string Head = "From: a@alpha-mail.example\r\nMIME-Version: 1.0\r\n";
 
-    private static async Task AssertRefusedAsync(byte[] body, string limit, long mostAllocated, ReportSettings? settings = null)
+    private static async Task AssertRefusedAsync(byte[] body, string limit, long mostAllocated, ReportLimitsOptions? limits = null)
     {
         Assert.InRange(body.Length, 1, Defaults.MaxBytes);
-        await Assert.ThrowsAsync<UnreadableReportException>(() => ReadAsync(body, settings ?? Defaults));
+        await Assert.ThrowsAsync<UnreadableReportException>(() => ReadAsync(body, limits ?? Defaults));
         var before = GC.GetTotalAllocatedBytes(precise: true);
-        var refused = await Assert.ThrowsAsync<UnreadableReportException>(() => ReadAsync(body, settings ?? Defaults));
+        var refused = await Assert.ThrowsAsync<UnreadableReportException>(() => ReadAsync(body, limits ?? Defaults));
         var allocated = GC.GetTotalAllocatedBytes(precise: true) - before;
         Assert.Contains(limit, refused.Message, StringComparison.Ordinal);
         // The body itself is taken into a buffer that doubles.
         Assert.InRange(allocated - (4L * body.Length), long.MinValue, mostAllocated);
     }
 
-    private static async Task<IReadOnlyList<ReadReport>> ReadAsync(byte[] body, ReportSettings settings)
+    private static async Task<IReadOnlyList<ReadReport>> ReadAsync(byte[] body, ReportLimitsOptions limits)
     {
-        var reader = new ReportReader(settings, new FakeTimeProvider(TestStorage.Noon));
+        var reader = new ReportReader(limits, new FakeTimeProvider(TestStorage.Noon));
         using var raw = await reader.BufferAsync(new MemoryStream(body), Now);
         return (await reader.ReadAsync(raw, Now)).Reports;
     }

@@ -14,7 +14,7 @@ namespace StsFunctions.Tests.Reports;
 /// <summary>Every body and mail of the corpus comes to what the table says: the facts and how they were bent, or why there are none.</summary>
 public sealed class CorpusTests
 {
-    private static readonly ReportReader Reader = new(new ReportSettings(MaxBytes: 10 << 20, MaxExpandedBytes: 100 << 20), new FakeTimeProvider(TestStorage.Noon));
+    private static readonly ReportReader Reader = new(new ReportLimitsOptions(), new FakeTimeProvider(TestStorage.Noon));
 
     private static CancellationToken Now => TestContext.Current.CancellationToken;
 

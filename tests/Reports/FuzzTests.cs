@@ -22,7 +22,7 @@ public sealed class FuzzTests
 
     // Small limits, so that inputs of this size meet them.
     private static readonly ReportReader Reader = new(
-        new ReportSettings(MaxBytes: 512 * 1024, MaxExpandedBytes: 2 << 20, MaxRatio: 100, MaxParts: 20, MaxDepth: 5), new FakeTimeProvider(TestStorage.Noon));
+        new ReportLimitsOptions { MaxBytes = 512 * 1024, MaxExpandedBytes = 2 << 20, MaxRatio = 100, MaxParts = 20 }, new FakeTimeProvider(TestStorage.Noon));
 
     private static readonly string[] Tokens =
     [

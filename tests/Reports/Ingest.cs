@@ -15,11 +15,11 @@ internal static class Ingest
     public static IngestReportFunction FunctionOn(TestStorage storage, ILogger<IngestReportFunction> log, ReportInbox? inbox = null, IPEndPoint? dns = null, int maxExpanded = 64 << 20) => new(
         inbox ?? new ReportInbox(storage.Blobs, storage.Time),
         new RawReports(storage.Blobs),
-        new ReportReader(new ReportSettings(MaxBytes: 4 << 20, MaxExpandedBytes: maxExpanded), storage.Time),
+        new ReportReader(new ReportLimitsOptions { MaxBytes = 4 << 20, MaxExpandedBytes = maxExpanded }, storage.Time),
         storage.Reports,
         storage.Domains,
         storage.Fleet,
-        new MailAuthenticity(new Resolver(new OutgoingSettings(dns ?? s_noDns, [], 443, null)), storage.Time),
+        new MailAuthenticity(new Resolver(new EgressOptions { DnsServer = dns ?? s_noDns }), storage.Time),
         new ArrivalQueue(storage.Queues),
         storage.Time,
         log);

@@ -150,7 +150,7 @@ public sealed class MailAuthenticityTests : IAsyncLifetime
         using var stream = new MemoryStream(raw);
         var read = await MimeMessage.LoadAsync(stream, TestContext.Current.CancellationToken);
         var signature = read.Headers.First(header => header.Id == HeaderId.DkimSignature);
-        var keys = new DkimKeys(new Resolver(new OutgoingSettings(_lab.Dns, [], 443, null)));
+        var keys = new DkimKeys(new Resolver(new EgressOptions { DnsServer = _lab.Dns }));
         Assert.True(await new DkimVerifier(keys).VerifyAsync(read, signature, TestContext.Current.CancellationToken));
 
         Assert.Equal((Verdict.Fail, ""), await VerdictAsync(raw));

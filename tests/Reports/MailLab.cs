@@ -16,7 +16,7 @@ internal sealed class MailLab : IAsyncDisposable
     public MailLab(TimeProvider time)
     {
         _dns = DnsServer.Start(Zone, TimeProvider.System);
-        Authenticity = new MailAuthenticity(new Resolver(new OutgoingSettings(_dns.EndPoint, [], 443, null)), time);
+        Authenticity = new MailAuthenticity(new Resolver(new EgressOptions { DnsServer = _dns.EndPoint }), time);
     }
 
     public DnsZone Zone { get; } = new();

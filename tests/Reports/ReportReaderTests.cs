@@ -10,7 +10,7 @@ namespace StsFunctions.Tests.Reports;
 public sealed class ReportReaderTests
 {
     private static readonly byte[] Json = Samples.Json(Samples.Policy());
-    private static readonly ReportReader Reader = new(new ReportSettings(MaxBytes: 256 * 1024, MaxExpandedBytes: 1024 * 1024), new Microsoft.Extensions.Time.Testing.FakeTimeProvider(TestStorage.Noon));
+    private static readonly ReportReader Reader = new(new ReportLimitsOptions { MaxBytes = 256 * 1024, MaxExpandedBytes = 1024 * 1024 }, new Microsoft.Extensions.Time.Testing.FakeTimeProvider(TestStorage.Noon));
 
     private static CancellationToken Now => TestContext.Current.CancellationToken;
 

@@ -90,7 +90,7 @@ public sealed class ScheduleChecksTests(AzuriteFixture azurite)
     {
         var storage = await TestStorage.CreateAsync(azurite);
 
-        var begun = await Task.WhenAll(Enumerable.Range(0, 4).Select(_ => new Rounds(storage.Settings.Tables(), TimeProvider.System).BeginAsync(TimeSpan.FromMinutes(30), Now)));
+        var begun = await Task.WhenAll(Enumerable.Range(0, 4).Select(_ => new Rounds(storage.Account.Tables(), TimeProvider.System).BeginAsync(TimeSpan.FromMinutes(30), Now)));
 
         Assert.Single(begun.Distinct());
     }
@@ -113,7 +113,7 @@ public sealed class ScheduleChecksTests(AzuriteFixture azurite)
         var queue = storage.Queues.GetQueueClient(StorageLayout.ChecksQueue);
         await queue.ClearMessagesAsync(Now);
         await new ScheduleChecksFunction(
-            storage.Domains, storage.Fleet, new Rounds(storage.Tables, storage.Time), new CheckQueue(storage.Queues), new ScheduleSettings(TimeSpan.Zero, TimeSpan.FromMinutes(30)), NullLogger<ScheduleChecksFunction>.Instance).RunAsync(Now);
+            storage.Domains, storage.Fleet, new Rounds(storage.Tables, storage.Time), new CheckQueue(storage.Queues), new ScheduleOptions { Spread = TimeSpan.Zero }, NullLogger<ScheduleChecksFunction>.Instance).RunAsync(Now);
         return [.. (await queue.PeekMessagesAsync(32, Now)).Value.Select(message => JsonSerializer.Deserialize(message.MessageText, CheckRequestJson.Default.CheckRequest)!).OrderBy(request => request.Domain, StringComparer.Ordinal)];
     }
 }

@@ -13,7 +13,7 @@ public sealed class PolicyCacheTests : IDisposable
     private static readonly DomainName Domain = DomainName.Parse("example.com");
     private static readonly byte[] First = "version: STSv1\r\nmode: none\r\nmax_age: 1\r\n"u8.ToArray();
     private static readonly byte[] Second = "version: STSv1\r\nmode: none\r\nmax_age: 2\r\n"u8.ToArray();
-    private static readonly ServingSettings Settings = new(CacheTime: TimeSpan.FromSeconds(30), MaxStale: TimeSpan.FromHours(24));
+    private static readonly ServingOptions Serving = new();
     private static readonly TimeSpan Moment = TimeSpan.FromMilliseconds(1);
 
     private readonly ScriptedBlobs _storage = new();
@@ -21,7 +21,7 @@ public sealed class PolicyCacheTests : IDisposable
     private readonly RecordedLog _log = new();
     private readonly PolicyCache _cache;
 
-    public PolicyCacheTests() => _cache = new PolicyCache(_storage.Client(), Settings, _time, _log.For<PolicyCache>());
+    public PolicyCacheTests() => _cache = new PolicyCache(_storage.Client(), Serving, _time, _log.For<PolicyCache>());
 
     private static CancellationToken Now => TestContext.Current.CancellationToken;
 
@@ -36,7 +36,7 @@ public sealed class PolicyCacheTests : IDisposable
     {
         await SeeAsync(First, "1");
 
-        _time.Advance(Settings.CacheTime - Moment);
+        _time.Advance(Serving.CacheTime - Moment);
 
         Assert.Equal(First, await BytesAsync());
         Assert.Single(_storage.Asked);
@@ -49,7 +49,7 @@ public sealed class PolicyCacheTests : IDisposable
         {
             using var storage = new ScriptedBlobs();
             using var everybody = new Barrier(100);
-            var cache = new PolicyCache(storage.Client(), Settings, _time, _log.For<PolicyCache>());
+            var cache = new PolicyCache(storage.Client(), Serving, _time, _log.For<PolicyCache>());
             var answer = storage.Hangs();
             var asking = Enumerable.Range(0, 100)
                 .Select(_ => Task.Factory.StartNew(
@@ -77,7 +77,7 @@ public sealed class PolicyCacheTests : IDisposable
         _storage.Answers(() => ScriptedBlobs.Policy(Second, "2"));
 
         Assert.Equal(First, await BytesAsync());
-        _time.Advance(Settings.CacheTime);
+        _time.Advance(Serving.CacheTime);
 
         Assert.Equal(Second, await BytesAsync());
         Assert.Equal([null, "\"1\""], _storage.Asked);
@@ -88,10 +88,10 @@ public sealed class PolicyCacheTests : IDisposable
     {
         await SeeAsync(First, "1");
         _storage.Answers(() => ScriptedBlobs.NotModified());
-        _time.Advance(Settings.CacheTime);
+        _time.Advance(Serving.CacheTime);
 
         Assert.Equal(First, await BytesAsync());
-        _time.Advance(Settings.CacheTime - Moment);
+        _time.Advance(Serving.CacheTime - Moment);
         Assert.Equal(First, await BytesAsync());
 
         Assert.Equal([null, "\"1\""], _storage.Asked);
@@ -108,7 +108,7 @@ public sealed class PolicyCacheTests : IDisposable
         // A 200 without the id in its metadata is no policy of ours either.
         _storage.Fails(status);
 
-        _time.Advance(Settings.MaxStale - Moment);
+        _time.Advance(Serving.MaxStale - Moment);
         Assert.Equal(First, await BytesAsync());
         _time.Advance(TimeSpan.FromMinutes(1));
 
@@ -121,11 +121,11 @@ public sealed class PolicyCacheTests : IDisposable
     {
         await SeeAsync(First, "1");
         _storage.Answers(() => ScriptedBlobs.NotModified());
-        _time.Advance(Settings.MaxStale - Moment);
+        _time.Advance(Serving.MaxStale - Moment);
         Assert.Equal(First, await BytesAsync());
         _storage.Fails();
 
-        _time.Advance(Settings.MaxStale - Moment);
+        _time.Advance(Serving.MaxStale - Moment);
 
         Assert.Equal(First, await BytesAsync());
     }
@@ -135,7 +135,7 @@ public sealed class PolicyCacheTests : IDisposable
     {
         await SeeAsync(First, "1");
         _storage.Fails();
-        _time.Advance(Settings.CacheTime);
+        _time.Advance(Serving.CacheTime);
 
         for (var n = 0; n < 50; n++)
         {
@@ -164,7 +164,7 @@ public sealed class PolicyCacheTests : IDisposable
     {
         await SeeAsync(First, "1");
         _storage.Answers(() => ScriptedBlobs.NotFound("ContainerNotFound"));
-        _time.Advance(Settings.CacheTime);
+        _time.Advance(Serving.CacheTime);
 
         Assert.Equal(First, await BytesAsync());
         await Assert.ThrowsAsync<PolicyUnavailableException>(async () => await _cache.GetAsync(DomainName.Parse("other.example"), Now));
@@ -175,7 +175,7 @@ public sealed class PolicyCacheTests : IDisposable
     {
         await SeeAsync(First, "1");
         var answer = _storage.Hangs();
-        _time.Advance(Settings.CacheTime);
+        _time.Advance(Serving.CacheTime);
 
         var asking = BytesAsync();
         await _storage.AskedAsync(2, Now);
@@ -212,7 +212,7 @@ public sealed class PolicyCacheTests : IDisposable
         _storage.Answer = (_, _) => ++tries == 1
             ? Task.FromResult(new HttpResponseMessage(HttpStatusCode.ServiceUnavailable) { Content = new ByteArrayContent([]) })
             : throw new TaskCanceledException("The operation was cancelled because it exceeded the configured timeout.");
-        var cache = new PolicyCache(_storage.Client(maxRetries: 1), Settings, _time, _log.For<PolicyCache>());
+        var cache = new PolicyCache(_storage.Client(maxRetries: 1), Serving, _time, _log.For<PolicyCache>());
 
         await Assert.ThrowsAsync<PolicyUnavailableException>(async () => await cache.GetAsync(Domain, Now));
 
@@ -223,7 +223,7 @@ public sealed class PolicyCacheTests : IDisposable
     public async Task A_read_that_ran_out_of_time_leaves_the_copy_to_be_served()
     {
         await SeeAsync(First, "1");
-        _time.Advance(Settings.CacheTime);
+        _time.Advance(Serving.CacheTime);
         _storage.Answer = (_, _) => throw new TaskCanceledException("The operation was cancelled because it exceeded the configured timeout.");
 
         Assert.Equal(First, await BytesAsync());
@@ -233,7 +233,7 @@ public sealed class PolicyCacheTests : IDisposable
     public async Task A_stranger_is_remembered()
     {
         Assert.Null(await _cache.GetAsync(Domain, Now));
-        _time.Advance(Settings.CacheTime - Moment);
+        _time.Advance(Serving.CacheTime - Moment);
         Assert.Null(await _cache.GetAsync(Domain, Now));
 
         Assert.Single(_storage.Asked);
@@ -245,7 +245,7 @@ public sealed class PolicyCacheTests : IDisposable
         Assert.Null(await _cache.GetAsync(Domain, Now));
         _storage.Answers(() => ScriptedBlobs.Policy(First, "1"));
 
-        _time.Advance(Settings.CacheTime);
+        _time.Advance(Serving.CacheTime);
 
         Assert.Equal(First, await BytesAsync());
     }
@@ -255,13 +255,13 @@ public sealed class PolicyCacheTests : IDisposable
     {
         await SeeAsync(First, "1");
         _storage.Answers(() => ScriptedBlobs.NotFound());
-        _time.Advance(Settings.CacheTime);
+        _time.Advance(Serving.CacheTime);
 
         Assert.Null(await _cache.GetAsync(Domain, Now));
 
         // An outage after that brings nothing back.
         _storage.Fails();
-        _time.Advance(Settings.CacheTime);
+        _time.Advance(Serving.CacheTime);
         await Assert.ThrowsAsync<PolicyUnavailableException>(BytesAsync);
     }
 

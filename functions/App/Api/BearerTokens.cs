@@ -8,6 +8,7 @@ using Microsoft.IdentityModel.Protocols.OpenIdConnect;
 using Microsoft.IdentityModel.Tokens;
 using Microsoft.IdentityModel.Validators;
 using StsFunctions.Access;
+using StsFunctions.Options;
 
 namespace StsFunctions.Api;
 
@@ -15,7 +16,7 @@ namespace StsFunctions.Api;
 /// Finds out who calls, by the bearer token of Entra ID that comes with the request (RFC 6750 §2.1). The token handler is
 /// made here and not by the app's services: what serves policies and takes reports never meets it, nor waits for it at a start.
 /// </summary>
-internal sealed class BearerTokens(AuthSettings? settings, TimeProvider time, ILoggerFactory logs) : IDisposable
+internal sealed class BearerTokens(AuthOptions options, TimeProvider time, ILoggerFactory logs) : IDisposable
 {
     private const string Invalid = "The access token is not valid for this API; get a new one, for this API and from its own tenant.";
     private const string Expired = "The access token has expired; get a new one.";
@@ -23,7 +24,7 @@ internal sealed class BearerTokens(AuthSettings? settings, TimeProvider time, IL
     private static readonly TimeSpan ClockSkew = TimeSpan.FromMinutes(2);
     private static readonly AuthenticationScheme Scheme = new(JwtBearerDefaults.AuthenticationScheme, null, typeof(JwtBearerHandler));
 
-    private readonly SigningKeys? _keys = settings is null ? null : new(settings, time, logs.CreateLogger<SigningKeys>());
+    private readonly SigningKeys? _keys = options.IsConfigured ? new(options, time, logs.CreateLogger<SigningKeys>()) : null;
     private readonly ILogger _log = logs.CreateLogger<BearerTokens>();
 
     /// <summary>Who calls.</summary>
@@ -35,7 +36,7 @@ internal sealed class BearerTokens(AuthSettings? settings, TimeProvider time, IL
             throw ProblemException.NoToken();
         }
 
-        if (settings is null)
+        if (_keys is null)
         {
             throw Refused("Sts__Auth__Tenant is not set, so nobody has access", Invalid);
         }
@@ -47,15 +48,15 @@ internal sealed class BearerTokens(AuthSettings? settings, TimeProvider time, IL
 
         try
         {
-            var known = await _keys!.GetAsync(context.RequestAborted);
-            var result = await AuthenticateAsync(context, settings, known);
+            var known = await _keys.GetAsync(context.RequestAborted);
+            var result = await AuthenticateAsync(context, known);
             if (result.Failure is SecurityTokenSignatureKeyNotFoundException && await _keys.LookAgainAsync(context.RequestAborted) is { } newer && newer != known)
             {
-                result = await AuthenticateAsync(context, settings, newer);
+                result = await AuthenticateAsync(context, newer);
             }
 
             return result.Succeeded
-                ? CallerOf(result, settings.GroupClaim)
+                ? CallerOf(result, options.GroupClaim)
                 : throw Refused(result.Failure?.GetType().Name ?? "no result", result.Failure is SecurityTokenExpiredException ? Expired : Invalid);
         }
         catch (KeysUnavailableException)
@@ -86,24 +87,24 @@ internal sealed class BearerTokens(AuthSettings? settings, TimeProvider time, IL
         }
     }
 
-    private async Task<AuthenticateResult> AuthenticateAsync(HttpContext context, AuthSettings auth, OpenIdConnectConfiguration found)
+    private async Task<AuthenticateResult> AuthenticateAsync(HttpContext context, OpenIdConnectConfiguration found)
     {
-        var handler = new JwtBearerHandler(new Always(OptionsFor(auth, found)), logs, UrlEncoder.Default);
+        var handler = new JwtBearerHandler(new Always(OptionsFor(found)), logs, UrlEncoder.Default);
         await handler.InitializeAsync(Scheme, context);
         return await handler.AuthenticateAsync();
     }
 
-    private static JwtBearerOptions OptionsFor(AuthSettings auth, OpenIdConnectConfiguration found)
+    private JwtBearerOptions OptionsFor(OpenIdConnectConfiguration found)
     {
-        var options = new JwtBearerOptions
+        var bearer = new JwtBearerOptions
         {
             // The keys as they were found: SigningKeys alone decides when they are looked at again.
             ConfigurationManager = new StaticConfigurationManager<OpenIdConnectConfiguration>(found) { UseLastKnownGoodConfiguration = false },
             MapInboundClaims = false,
             TokenValidationParameters = new TokenValidationParameters
             {
-                ValidIssuers = auth.Issuers,
-                ValidAudiences = auth.Audiences,
+                ValidIssuers = options.Issuers,
+                ValidAudiences = options.Audiences,
                 ValidAlgorithms = [SecurityAlgorithms.RsaSha256],
                 // The key that the token names, or none.
                 TryAllIssuerSigningKeys = false,
@@ -112,8 +113,8 @@ internal sealed class BearerTokens(AuthSettings? settings, TimeProvider time, IL
             },
         };
         // Entra's keys say which issuers may sign with them.
-        options.TokenValidationParameters.EnableAadSigningKeyIssuerValidation();
-        return options;
+        bearer.TokenValidationParameters.EnableAadSigningKeyIssuerValidation();
+        return bearer;
     }
 
     private Caller CallerOf(AuthenticateResult result, string? groupClaim)

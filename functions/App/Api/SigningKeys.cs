@@ -1,5 +1,6 @@
 using Microsoft.IdentityModel.Protocols;
 using Microsoft.IdentityModel.Protocols.OpenIdConnect;
+using StsFunctions.Options;
 
 namespace StsFunctions.Api;
 
@@ -12,7 +13,7 @@ internal sealed class KeysUnavailableException(Exception cause)
 /// look is bounded in time and size, and looks are bounded in number: whatever tokens strangers make up, the issuer is
 /// asked no more often than every <see cref="Pause"/>.
 /// </summary>
-internal sealed class SigningKeys(AuthSettings settings, TimeProvider time, ILogger<SigningKeys> log) : IDisposable
+internal sealed class SigningKeys(AuthOptions options, TimeProvider time, ILogger<SigningKeys> log) : IDisposable
 {
     /// <summary>Keys this old are looked at again, while they go on being used: a key that was withdrawn goes.</summary>
     public static readonly TimeSpan LookAgainAfter = TimeSpan.FromHours(1);
@@ -79,8 +80,8 @@ internal sealed class SigningKeys(AuthSettings settings, TimeProvider time, ILog
         try
         {
             using var limit = new CancellationTokenSource(Patience, time);
-            var configuration = await OpenIdConnectConfigurationRetriever.GetAsync(settings.Discovery, new Documents(_http, settings.Authority.Scheme), limit.Token);
-            if (configuration.Issuer != settings.Issuer)
+            var configuration = await OpenIdConnectConfigurationRetriever.GetAsync(options.Discovery, new Documents(_http, options.Authority.Scheme), limit.Token);
+            if (configuration.Issuer != options.Issuer)
             {
                 // OpenID Connect Discovery 1.0 §4.3: the issuer must be the one that was asked.
                 throw new InvalidDataException("The discovery document is another issuer's.");
@@ -92,7 +93,7 @@ internal sealed class SigningKeys(AuthSettings settings, TimeProvider time, ILog
         }
         catch (Exception e)
         {
-            log.LogError(e, "The keys that tokens are signed with could not be read from {Discovery}", settings.Discovery);
+            log.LogError(e, "The keys that tokens are signed with could not be read from {Discovery}", options.Discovery);
             throw new KeysUnavailableException(e);
         }
     }

@@ -7,15 +7,15 @@ namespace StsFunctions.Functions;
 /// How many posts this instance of the app takes in all, from anybody. The platform starts further instances under load, each
 /// with a rate of its own: what bounds them together is how many instances there may be, and what is counted per domain in storage.
 /// </summary>
-internal sealed class PostRate(ArrivalSettings settings) : IDisposable
+internal sealed class PostRate(ReportIntakeOptions options) : IDisposable
 {
     /// <summary>The rate is of this span.</summary>
     public static readonly TimeSpan Period = TimeSpan.FromMinutes(1);
 
     private readonly TokenBucketRateLimiter _limiter = new(new TokenBucketRateLimiterOptions
     {
-        TokenLimit = settings.Posts.PerMinute,
-        TokensPerPeriod = settings.Posts.PerMinute,
+        TokenLimit = options.PostsPerMinute,
+        TokensPerPeriod = options.PostsPerMinute,
         ReplenishmentPeriod = Period,
         QueueLimit = 0,
     });

@@ -14,7 +14,7 @@ namespace StsFunctions.Functions;
 /// HTTP: takes a whole mail by POST from the operator's mail provider, and answers 201 once it is stored. The provider shows a
 /// secret; who sent the mail itself is IngestReport's to find out, by its DKIM signatures.
 /// </summary>
-internal sealed class ReceiveMail(ReportReader reader, ReportInbox inbox, ReportSettings settings, ArrivalSettings arrivals, ILogger<ReceiveMail> log)
+internal sealed class ReceiveMail(ReportReader reader, ReportInbox inbox, ReportLimitsOptions limits, ReportIntakeOptions intake, ILogger<ReceiveMail> log)
 {
     /// <summary>When to come back while storage does not answer.</summary>
     public static readonly TimeSpan StorageAwaited = TimeSpan.FromMinutes(5);
@@ -24,7 +24,7 @@ internal sealed class ReceiveMail(ReportReader reader, ReportInbox inbox, Report
     public async Task RunAsync([HttpTrigger(AuthorizationLevel.Anonymous, "post", Route = "v1/mail")] HttpRequest request)
     {
         var context = request.HttpContext;
-        if (arrivals.MailSecret is not { } secret)
+        if (intake.MailSecret is not { } secret)
         {
             context.Response.StatusCode = StatusCodes.Status404NotFound;
             return;
@@ -56,9 +56,9 @@ internal sealed class ReceiveMail(ReportReader reader, ReportInbox inbox, Report
     private async Task TakeAsync(HttpContext context)
     {
         var cancellation = context.RequestAborted;
-        if (context.Request.ContentLength > settings.MaxBytes)
+        if (context.Request.ContentLength > limits.MaxBytes)
         {
-            throw new UnreadableReportException($"The mail is larger than {settings.MaxBytes} bytes.", isTooLarge: true);
+            throw new UnreadableReportException($"The mail is larger than {limits.MaxBytes} bytes.", isTooLarge: true);
         }
 
         if (IsWrapped(context.Request.ContentType))

@@ -18,8 +18,8 @@ internal sealed class ReceiveReport(
     DomainStore domains,
     PostCountStore counts,
     PostRate rate,
-    ReportSettings settings,
-    ArrivalSettings arrivals,
+    ReportLimitsOptions limits,
+    ReportIntakeOptions intake,
     TimeProvider time,
     ILogger<ReceiveReport> log)
 {
@@ -59,9 +59,9 @@ internal sealed class ReceiveReport(
             throw ProblemException.TooMany("Too many reports are posted at the moment; send it again later.", PostRate.Period);
         }
 
-        if (context.Request.ContentLength > settings.MaxBytes)
+        if (context.Request.ContentLength > limits.MaxBytes)
         {
-            throw new UnreadableReportException($"The report is larger than {settings.MaxBytes} bytes.", isTooLarge: true);
+            throw new UnreadableReportException($"The report is larger than {limits.MaxBytes} bytes.", isTooLarge: true);
         }
 
         // Read before it is stored: nobody fills the storage with what is no report.
@@ -83,9 +83,9 @@ internal sealed class ReceiveReport(
         {
             // A zip file holds many.
             var count = reports.Count(one => one.Report.Policies.Any(policy => policy.PolicyDomain == domain));
-            if (!await counts.TryCountAsync(domain, count, arrivals.Posts.PerDomainAndDay, cancellation))
+            if (!await counts.TryCountAsync(domain, count, intake.PostsPerDomainAndDay, cancellation))
             {
-                log.LogWarning("A posted report was refused: {Domain} had its {Most} of today", domain, arrivals.Posts.PerDomainAndDay);
+                log.LogWarning("A posted report was refused: {Domain} had its {Most} of today", domain, intake.PostsPerDomainAndDay);
                 throw ProblemException.TooMany($"No more reports on {domain} are taken by POST today.", UntilTomorrow());
             }
         }

@@ -2,8 +2,10 @@ using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.HttpOverrides;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Azure.Functions.Worker;
+using Microsoft.Azure.Functions.Worker.Core.FunctionMetadata;
 using StsFunctions.Api;
 using StsFunctions.Functions;
+using StsFunctions.Options;
 using StsFunctions.Serving;
 
 namespace StsFunctions.Hosting;
@@ -12,9 +14,16 @@ namespace StsFunctions.Hosting;
 internal static class AppServiceCollectionExtensions
 {
     /// <summary>Adds everything that the functions are made of.</summary>
-    public static IServiceCollection AddStsFunctions(this IServiceCollection services, Settings settings)
+    public static IServiceCollection AddStsFunctions(this IServiceCollection services)
     {
-        services.AddStsCore(settings);
+        services.AddOptions<AuthOptions, AuthOptionsValidator>(AuthOptions.Bind);
+        services.AddOptions(FrontDoorOptions.Bind);
+        services.AddOptions(FunctionSetOptions.Bind);
+        services.AddOptions(TelemetryOptions.Bind);
+        services.AddStsCore();
+        services.AddStsStorage();
+
+        services.AddSingleton<IFunctionMetadataTransformer, FunctionSetFilter>();
         services.Configure<KestrelServerOptions>(kestrel =>
         {
             kestrel.AddServerHeader = false;
@@ -26,8 +35,7 @@ internal static class AppServiceCollectionExtensions
         services.AddSingleton<IFunctionActivator, SingletonFunctionActivator>();
         services.AddSingleton(provider => new ServePolicy(provider.GetRequiredService<PolicyCache>(), provider.GetRequiredService<ILogger<ServePolicy>>()));
         services.AddSingleton<PostRate>();
-        services.AddSingleton(provider => new BearerTokens(
-            settings.Auth, provider.GetRequiredService<TimeProvider>(), provider.GetRequiredService<ILoggerFactory>()));
+        services.AddSingleton<BearerTokens>();
         return services;
     }
 }

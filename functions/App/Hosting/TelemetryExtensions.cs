@@ -5,6 +5,7 @@ using Microsoft.Extensions.Hosting;
 using OpenTelemetry.Metrics;
 using OpenTelemetry.Resources;
 using OpenTelemetry.Trace;
+using StsFunctions.Options;
 
 namespace StsFunctions.Hosting;
 
@@ -12,8 +13,9 @@ namespace StsFunctions.Hosting;
 internal static class TelemetryExtensions
 {
     /// <summary>Adds logging and, where it is set, the exporter.</summary>
-    public static void AddTelemetry(this IHostApplicationBuilder builder, TelemetrySettings settings)
+    public static void AddTelemetry(this IHostApplicationBuilder builder)
     {
+        var options = TelemetryOptions.Bind(new SettingsBinder(builder.Configuration));
         builder.Logging
             .AddFilter("Microsoft", LogLevel.Warning)
             // It logs nothing above Information, but begins a span and a scope for every request if it may log at all.
@@ -21,7 +23,7 @@ internal static class TelemetryExtensions
             .AddFilter("Azure", LogLevel.Warning)
             .SetMinimumLevel(LogLevel.Information);
 
-        if (settings.ConnectionString is null)
+        if (options.ConnectionString is null)
         {
             return;
         }
@@ -38,11 +40,11 @@ internal static class TelemetryExtensions
 
         void Configure(AzureMonitorExporterOptions exporter)
         {
-            exporter.ConnectionString = settings.ConnectionString;
+            exporter.ConnectionString = options.ConnectionString;
             // A rate limit counts from a process's start, and most of ours are short: keep every span.
             exporter.TracesPerSecond = null;
             exporter.SamplingRatio = 1;
-            exporter.Credential = CredentialOf(settings.AuthenticationString);
+            exporter.Credential = CredentialOf(options.AuthenticationString);
         }
     }
 

@@ -3,6 +3,7 @@ using Microsoft.Azure.Functions.Worker;
 using Microsoft.Azure.Functions.Worker.Middleware;
 using Microsoft.Extensions.Primitives;
 using StsFunctions.Hosting;
+using StsFunctions.Options;
 
 namespace StsFunctions.Middleware;
 
@@ -11,7 +12,7 @@ namespace StsFunctions.Middleware;
 /// (<see cref="EndpointHostAttribute"/>) and no other; from then on it is the request's <c>Host</c>, without a port.
 /// Everything else is 404, with nothing of the request in the answer.
 /// </summary>
-internal sealed class HostFilteringMiddleware(AppHosts appHosts, EdgeSettings edge) : IFunctionsWorkerMiddleware
+internal sealed class HostFilteringMiddleware(AppHostOptions appHosts, FrontDoorOptions frontDoor) : IFunctionsWorkerMiddleware
 {
     public Task Invoke(FunctionContext context, FunctionExecutionDelegate next)
     {
@@ -45,8 +46,8 @@ internal sealed class HostFilteringMiddleware(AppHosts appHosts, EdgeSettings ed
         // Front Door asks the app under the app's own name, and says which policy host it was asked for. The app's name is
         // open to everybody, so that word counts from the operator's own profiles alone, and all it can ever do is turn a
         // request to the app into one to a policy host: whoever learns a profile's id reaches what is public anyway.
-        if (!edge.IsOwnProfile(request.Headers[EdgeSettings.FrontDoorId].ToString())
-            || request.Headers[EdgeSettings.PolicyHost].ToString() is not { Length: > 0 } policyHost)
+        if (!frontDoor.IsOwnProfile(request.Headers[FrontDoorOptions.FrontDoorId].ToString())
+            || request.Headers[FrontDoorOptions.PolicyHost].ToString() is not { Length: > 0 } policyHost)
         {
             return EndpointHost.App;
         }

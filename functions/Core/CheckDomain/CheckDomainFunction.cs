@@ -19,7 +19,7 @@ internal sealed class CheckDomainFunction(
     CheckQueue checks,
     AgentEyes agents,
     OurPlaces places,
-    ConfirmSettings settings,
+    ConfirmationOptions options,
     TimeProvider time,
     ILogger<CheckDomainFunction> log)
 {
@@ -59,8 +59,8 @@ internal sealed class CheckDomainFunction(
     // than from one look to the next, whatever another instance's clock said.
     private TimeSpan Wait(DomainRecord record, int look)
     {
-        var left = (record.RoundBeganAt ?? time.GetUtcNow()) + (look * settings.Delay) - time.GetUtcNow();
-        return TimeSpan.FromTicks(Math.Clamp(left.Ticks, 0, settings.Delay.Ticks));
+        var left = (record.RoundBeganAt ?? time.GetUtcNow()) + (look * options.Delay) - time.GetUtcNow();
+        return TimeSpan.FromTicks(Math.Clamp(left.Ticks, 0, options.Delay.Ticks));
     }
 
     private async Task<DomainRecord> LookAsync(DomainName domain, DomainPartition partition, CheckRequest request, CancellationToken cancellation)
@@ -68,7 +68,7 @@ internal sealed class CheckDomainFunction(
         var before = partition.Record!;
         var look = request.Look == CheckRequest.Again ? before.LastLook : request.Look;
         // What confirms another look must be younger than that, whoever made it: of one session nobody makes three sightings.
-        TimeSpan? oldest = request.Look is 1 or CheckRequest.Again ? null : settings.Delay / 2;
+        TimeSpan? oldest = request.Look is 1 or CheckRequest.Again ? null : options.Delay / 2;
         var seen = await observer.LookAsync(domain, new RoundLook(Keys.Look(request.Round, look), oldest), cancellation);
         await observations.KeepAsync(seen, cancellation);
         var areAgentsAsked = await agents.AskAsync(seen, cancellation);

@@ -6,13 +6,13 @@ namespace StsFunctions.CheckDomain;
 /// Looks itself: with a session as senders make it, again where that failed, and once a day with sessions that offer less. These are made one
 /// after another, and only with a server whose TLS works: they tell which certificates and versions it has, and never whether it is well.
 /// </summary>
-internal sealed class DirectProbe(SmtpProbe probe, Repetition repetition, CheckSettings settings, TimeProvider time) : IAddressProbe
+internal sealed class DirectProbe(SmtpProbe probe, Repetition repetition, CheckOptions options, TimeProvider time) : IAddressProbe
 {
     private static readonly TimeSpan NarrowEvery = TimeSpan.FromDays(1);
 
     public async Task<AddressLook> LookAsync(string mxHost, IPAddress address, RoundLook look, AddressLook? before, CancellationToken cancellation)
     {
-        using var patience = new CancellationTokenSource(settings.LookTimeout, time);
+        using var patience = new CancellationTokenSource(options.LookTimeout, time);
         using var limit = CancellationTokenSource.CreateLinkedTokenSource(patience.Token, cancellation);
         // Where there is no time for the repetition, what came before it stands.
         SmtpSession? last = null;

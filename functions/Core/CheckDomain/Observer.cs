@@ -6,7 +6,7 @@ namespace StsFunctions.CheckDomain;
 
 /// <summary>Looks at a domain as a strict sender does: all of a check's I/O is here, and no opinion.</summary>
 internal sealed class Observer(
-    DnsObserver dns, IAddressProbe addresses, SmtpProbe probe, PolicyFetcher policies, Repetition repetition, CheckSettings settings, TimeProvider time)
+    DnsObserver dns, IAddressProbe addresses, SmtpProbe probe, PolicyFetcher policies, Repetition repetition, CheckOptions options, TimeProvider time)
 {
     // A domain of more is walked through this far; a sender tries no more either.
     private const int MaxHosts = 20;
@@ -19,7 +19,7 @@ internal sealed class Observer(
     public async Task<Observation> LookAsync(DomainName domain, RoundLook look, CancellationToken cancellation)
     {
         var at = time.GetUtcNow();
-        using var clock = new CheckTime(settings.CheckDeadline, time, cancellation);
+        using var clock = new CheckTime(options.CheckDeadline, time, cancellation);
         var stsRecords = AskAsync($"_mta-sts.{domain}", dns.TxtAsync, clock);
         var tlsRptRecords = AskAsync($"_smtp._tls.{domain}", dns.TxtAsync, clock);
         var dmarc = AskAsync($"_dmarc.{domain}", (_, limit) => dns.DmarcAsync(domain.Value, limit), clock);
@@ -108,14 +108,14 @@ internal sealed class Observer(
         }
 
         if (outcomes.Exists(outcome => outcome is not (SmtpOutcome.ConnectionTimedOut or SmtpOutcome.ConnectionRefused))
-            || (settings.ReferenceMxHosts is [] && outcomes.Contains(SmtpOutcome.ConnectionRefused)))
+            || (options.ReferenceMxHosts is [] && outcomes.Contains(SmtpOutcome.ConnectionRefused)))
         {
             return Port25.Open;
         }
 
         // Who rejects on the way out lets nobody run into a time-out.
         var isRefusalAnswer = outcomes.Contains(SmtpOutcome.ConnectionTimedOut);
-        var isOpen = await clock.LookAtLastAsync(limit => ReferenceHosts.AnyAnswersAsync(settings.ReferenceMxHosts, dns, probe, repetition, isRefusalAnswer, limit), undone: false);
+        var isOpen = await clock.LookAtLastAsync(limit => ReferenceHosts.AnyAnswersAsync(options.ReferenceMxHosts, dns, probe, repetition, isRefusalAnswer, limit), undone: false);
         return isOpen ? Port25.Open : Port25.Closed;
     }
 

@@ -7,7 +7,7 @@ using StsFunctions.Protocol.MtaSts;
 namespace StsFunctions.CheckDomain;
 
 /// <summary>Fetches a domain's policy as a sending mail server does (RFC 8461 §3.3).</summary>
-internal sealed class PolicyFetcher(OutgoingHttp http, CheckSettings settings, TimeProvider time)
+internal sealed class PolicyFetcher(OutgoingHttp http, CheckOptions options, TimeProvider time)
 {
     /// <summary>Looks once. Whatever the policy host does, the answer is a fetch, within the settings' time.</summary>
     /// <exception cref="OperationCanceledException">The caller gave up.</exception>
@@ -22,7 +22,7 @@ internal sealed class PolicyFetcher(OutgoingHttp http, CheckSettings settings, T
     {
         using var client = http.CreateClient(peer);
         using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
-        limit.CancelAfter(settings.PolicyTimeout);
+        limit.CancelAfter(options.PolicyTimeout);
         try
         {
             using var answer = await client.GetAsync(url, HttpCompletionOption.ResponseHeadersRead, limit.Token);
@@ -42,7 +42,7 @@ internal sealed class PolicyFetcher(OutgoingHttp http, CheckSettings settings, T
         }
         catch (OperationCanceledException) when (!cancellation.IsCancellationRequested)
         {
-            return new PolicyFetch(url, PolicyFetchOutcome.TimedOut, Detail: $"no whole answer in {settings.PolicyTimeout.TotalSeconds:0} s");
+            return new PolicyFetch(url, PolicyFetchOutcome.TimedOut, Detail: $"no whole answer in {options.PolicyTimeout.TotalSeconds:0} s");
         }
         catch (Exception e) when (e is HttpRequestException or IOException)
         {

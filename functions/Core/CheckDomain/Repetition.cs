@@ -1,7 +1,7 @@
 namespace StsFunctions.CheckDomain;
 
 /// <summary>Looks again at once where a look failed: most failures of the network are over by then. Whether what stays is a fault is for later looks to confirm.</summary>
-internal sealed class Repetition(CheckSettings settings, TimeProvider time)
+internal sealed class Repetition(CheckOptions options, TimeProvider time)
 {
     /// <summary>How often a look is tried.</summary>
     public const int Attempts = 2;
@@ -16,7 +16,7 @@ internal sealed class Repetition(CheckSettings settings, TimeProvider time)
                 return seen;
             }
 
-            await Task.Delay(settings.RetryDelay, time, cancellation);
+            await Task.Delay(options.RetryDelay, time, cancellation);
         }
     }
 }

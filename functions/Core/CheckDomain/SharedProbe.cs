@@ -8,13 +8,13 @@ namespace StsFunctions.CheckDomain;
 /// lease; the others wait for what it sees. A lease outlives its holder's longest look, so who waits it out may look itself.
 /// A look that is to confirm another must be younger than that: of one session nobody makes three sightings.
 /// </summary>
-internal sealed class SharedProbe(MxHostStore hosts, IAddressProbe direct, CheckSettings settings, TimeProvider time) : IAddressProbe
+internal sealed class SharedProbe(MxHostStore hosts, IAddressProbe direct, CheckOptions options, TimeProvider time) : IAddressProbe
 {
     private static readonly TimeSpan Slack = TimeSpan.FromSeconds(10);
     private static readonly TimeSpan FirstPause = TimeSpan.FromMilliseconds(250);
     private static readonly TimeSpan LongestPause = TimeSpan.FromSeconds(4);
 
-    private TimeSpan Lease => settings.LookTimeout + Slack;
+    private TimeSpan Lease => options.LookTimeout + Slack;
 
     public async Task<AddressLook> LookAsync(string mxHost, IPAddress address, RoundLook look, AddressLook? before, CancellationToken cancellation)
     {

@@ -8,7 +8,7 @@ using StsFunctions.Outgoing;
 namespace StsFunctions.CheckDomain;
 
 /// <summary>Begins one SMTP session as a sending mail server does: greeting, EHLO, STARTTLS, TLS, EHLO, QUIT (RFC 8461 §4, RFC 3207).</summary>
-internal sealed class SmtpProbe(OutgoingGate gate, CheckSettings settings, string heloName, TimeProvider time)
+internal sealed class SmtpProbe(OutgoingGate gate, CheckOptions options, string heloName, TimeProvider time)
 {
     private const int MaxEhloLines = 32;
     private static readonly TimeSpan ConnectTimeout = TimeSpan.FromSeconds(10);
@@ -63,7 +63,7 @@ internal sealed class SmtpProbe(OutgoingGate gate, CheckSettings settings, strin
         using var turn = await _turns.TakeAsync(address, cancellation);
         var steps = new Steps(time);
         using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
-        limit.CancelAfter(settings.SessionTimeout);
+        limit.CancelAfter(options.SessionTimeout);
         var session = await ConnectAndTalkAsync(mxHost, address, offer, steps, limit.Token);
         cancellation.ThrowIfCancellationRequested();
         return session with { Offer = offer, Times = steps.Times };
@@ -168,7 +168,7 @@ internal sealed class SmtpProbe(OutgoingGate gate, CheckSettings settings, strin
     {
         ServerCertificates? shown = null;
         await using var tls = new SslStream(stream, leaveInnerStreamOpen: true);
-        var options = new SslClientAuthenticationOptions
+        var authentication = new SslClientAuthenticationOptions
         {
             // SNI is the MX host name (RFC 8461 §4.1).
             TargetHost = mxHost,
@@ -196,7 +196,7 @@ internal sealed class SmtpProbe(OutgoingGate gate, CheckSettings settings, strin
         };
         try
         {
-            await tls.AuthenticateAsClientAsync(options, cancellation);
+            await tls.AuthenticateAsClientAsync(authentication, cancellation);
         }
         catch (Exception e) when (e is AuthenticationException or IOException or OperationCanceledException)
         {
@@ -279,8 +279,8 @@ internal sealed class SmtpProbe(OutgoingGate gate, CheckSettings settings, strin
     private async Task<Socket> ConnectAsync(IPAddress address, CancellationToken cancellation)
     {
         using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
-        limit.CancelAfter(settings.SessionTimeout < ConnectTimeout ? settings.SessionTimeout : ConnectTimeout);
-        return await gate.ConnectAsync(address, settings.SmtpPort, limit.Token);
+        limit.CancelAfter(options.SessionTimeout < ConnectTimeout ? options.SessionTimeout : ConnectTimeout);
+        return await gate.ConnectAsync(address, options.SmtpPort, limit.Token);
     }
 
     private static SmtpOutcome OutcomeOf(SocketError error, IPAddress address) => error switch

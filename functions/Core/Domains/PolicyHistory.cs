@@ -9,14 +9,14 @@ internal static class PolicyHistory
     /// When the last sender has forgotten <paramref name="policy"/>: the last possible serving (the moment it was
     /// replaced, our own cache time and the longest time a stale copy is served) and its max_age (RFC 8461 §3.2).
     /// </summary>
-    public static DateTimeOffset ForgottenAt(this PolicyVersion policy, DateTimeOffset now, ServingSettings serving) =>
+    public static DateTimeOffset ForgottenAt(this PolicyVersion policy, DateTimeOffset now, ServingOptions serving) =>
         (policy.ReplacedAt ?? now) + serving.CacheTime + serving.MaxStale + policy.MaxAge;
 
     /// <summary>
     /// From when the domain's record and file may go (RFC 8461 §8.3): once every policy that asked for anything is
     /// forgotten. Null while such a policy is still the one that is served. A forgotten mode: none asks for nothing.
     /// </summary>
-    public static DateTimeOffset? SafeToRemoveAt(this IReadOnlyList<PolicyVersion> policies, DateTimeOffset now, ServingSettings serving) =>
+    public static DateTimeOffset? SafeToRemoveAt(this IReadOnlyList<PolicyVersion> policies, DateTimeOffset now, ServingOptions serving) =>
         policies is [] || policies[^1].Mode == PolicyMode.None
             ? policies.Where(p => p.Mode != PolicyMode.None).Select(p => p.ForgottenAt(now, serving)).Append(DateTimeOffset.MinValue).Max()
             : null;

@@ -25,7 +25,7 @@ internal sealed class PolicyPublisher(
     PolicyBlobs blobs,
     FleetStore fleet,
     CheckQueue checks,
-    ServingSettings serving,
+    ServingOptions serving,
     TimeProvider time)
 {
     // Long enough for the commit that follows to be over when the message is handled.

@@ -11,10 +11,10 @@ namespace StsFunctions.FetchReportMail;
 /// A mailbox in Exchange Online, through the few calls of Microsoft Graph that it takes to read it. Answers are bounded in
 /// size and time, and Graph is asked no sooner than it says (Retry-After).
 /// </summary>
-/// <param name="settings">Which one, and where Graph is.</param>
+/// <param name="options">Which one, and where Graph is.</param>
 /// <param name="credential">Gives tokens for Graph; null in a lab, where nothing gets one.</param>
 /// <param name="time">To wait by.</param>
-internal sealed class GraphMailbox(MailboxSettings settings, TokenCredential? credential, TimeProvider time) : IDisposable
+internal sealed class GraphMailbox(MailboxOptions options, TokenCredential? credential, TimeProvider time) : IDisposable
 {
     /// <summary>A longer pause than this is for the next run to observe.</summary>
     public static readonly TimeSpan MaxPause = TimeSpan.FromSeconds(30);
@@ -34,7 +34,7 @@ internal sealed class GraphMailbox(MailboxSettings settings, TokenCredential? cr
         MaxResponseContentBufferSize = MaxAnswer,
     };
 
-    private Uri Mailbox => new(settings.Graph, $"v1.0/users/{Uri.EscapeDataString(settings.Address)}/");
+    private Uri Mailbox => new(options.Graph, $"v1.0/users/{Uri.EscapeDataString(options.Address)}/");
 
     /// <summary>The ids of the oldest messages in the inbox, bounded in number: what is left is the next run's.</summary>
     public async Task<IReadOnlyList<string>> ListAsync(CancellationToken cancellation)
@@ -51,7 +51,7 @@ internal sealed class GraphMailbox(MailboxSettings settings, TokenCredential? cr
             }
 
             // The token goes nowhere but to Graph.
-            next = Uri.TryCreate(link, UriKind.Absolute, out var address) && address.Scheme == settings.Graph.Scheme && address.Authority == settings.Graph.Authority
+            next = Uri.TryCreate(link, UriKind.Absolute, out var address) && address.Scheme == options.Graph.Scheme && address.Authority == options.Graph.Authority
                 ? address
                 : throw new GraphException(HttpStatusCode.BadGateway, "Microsoft Graph says that the list goes on at another host.");
         }

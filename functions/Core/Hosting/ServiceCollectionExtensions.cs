@@ -5,6 +5,7 @@ using StsFunctions.Domains;
 using StsFunctions.FetchReportMail;
 using StsFunctions.IngestReport;
 using StsFunctions.JudgeReports;
+using StsFunctions.Options;
 using StsFunctions.Outgoing;
 using StsFunctions.Reports;
 using StsFunctions.ScheduleChecks;
@@ -21,23 +22,50 @@ internal static class ServiceCollectionExtensions
     private const int PolicyReadRetries = 1;
     private static readonly TimeSpan PolicyReadTimeout = TimeSpan.FromSeconds(3);
 
-    public static void AddStsCore(this IServiceCollection services, Settings settings)
+    /// <summary>Adds the options, and what needs no storage: looks at domains, and reading reports.</summary>
+    public static IServiceCollection AddStsCore(this IServiceCollection services)
     {
-        services.AddSingleton(TimeProvider.System);
-        services.AddSingleton(settings.AppHosts);
-        services.AddSingleton(settings.Edge);
-        services.AddSingleton(settings.Serving);
-        services.AddSingleton(settings.Schedule);
-        services.AddSingleton(settings.Check);
-        services.AddSingleton(settings.Confirm);
-        services.AddSingleton(PlacesOf(settings));
-        services.AddSingleton(settings.Reports);
-        services.AddSingleton(settings.Arrivals);
-        services.AddSingleton(settings.Arrivals.Trust);
+        services.AddOptions(AppHostOptions.Bind);
+        services.AddOptions(PolicyHostOptions.Bind);
+        services.AddOptions(ServingOptions.Bind);
+        services.AddOptions(EgressOptions.Bind);
+        services.AddOptions(ScheduleOptions.Bind);
+        services.AddOptions(CheckOptions.Bind);
+        services.AddOptions(ConfirmationOptions.Bind);
+        services.AddOptions(ReportLimitsOptions.Bind);
+        services.AddOptions(ReportIntakeOptions.Bind);
+        services.AddOptions<EmailOptions, EmailOptionsValidator>(EmailOptions.Bind);
+        services.AddOptions<UnknownSettings, UnknownSettingsValidator>(UnknownSettings.Find);
 
-        services.AddSingleton(_ => settings.Storage.Blobs());
-        services.AddSingleton(_ => settings.Storage.Queues());
-        services.AddSingleton(_ => settings.Storage.Tables());
+        services.AddSingleton(TimeProvider.System);
+        services.AddSingleton<OutgoingGate>();
+        services.AddSingleton<Resolver>();
+        services.AddSingleton<OutgoingHttp>();
+        services.AddSingleton<DnsObserver>();
+        services.AddSingleton<PolicyFetcher>();
+        services.AddSingleton(provider => new SmtpProbe(
+            provider.GetRequiredService<OutgoingGate>(),
+            provider.GetRequiredService<CheckOptions>(),
+            provider.GetRequiredService<CheckOptions>().HeloName ?? AppHostOptions.HostOf(provider.GetRequiredService<AppHostOptions>().Primary ?? "localhost"),
+            provider.GetRequiredService<TimeProvider>()));
+        services.AddSingleton<Repetition>();
+        services.AddSingleton<DirectProbe>();
+        services.AddSingleton<IAddressProbe>(provider => provider.GetRequiredService<DirectProbe>());
+        services.AddSingleton<Observer>();
+
+        services.AddSingleton<ReportReader>();
+        services.AddSingleton<MailAuthenticity>();
+        return services;
+    }
+
+    /// <summary>Adds the storage account, and all that works on it.</summary>
+    public static IServiceCollection AddStsStorage(this IServiceCollection services)
+    {
+        services.AddOptions<StorageOptions, StorageOptionsValidator>(StorageOptions.Bind);
+        services.AddSingleton(provider => provider.GetRequiredService<StorageOptions>().Blobs());
+        services.AddSingleton(provider => provider.GetRequiredService<StorageOptions>().Queues());
+        services.AddSingleton(provider => provider.GetRequiredService<StorageOptions>().Tables());
+        services.AddSingleton(provider => provider.GetRequiredService<ReportIntakeOptions>().Trust);
         services.AddSingleton<DomainStore>();
         services.AddSingleton<MxHostStore>();
         services.AddSingleton<AgentStore>();
@@ -51,20 +79,18 @@ internal static class ServiceCollectionExtensions
         services.AddSingleton<FindingLedger>();
 
         services.AddSingleton(provider => new PolicyCache(
-            new PolicyBlobs(settings.Storage.Blobs(PolicyReadRetries, PolicyReadTimeout)),
-            settings.Serving,
+            new PolicyBlobs(provider.GetRequiredService<StorageOptions>().Blobs(PolicyReadRetries, PolicyReadTimeout)),
+            provider.GetRequiredService<ServingOptions>(),
             provider.GetRequiredService<TimeProvider>(),
             provider.GetRequiredService<ILogger<PolicyCache>>()));
 
-        services.AddSingleton<ReportReader>();
         services.AddSingleton<ReportInbox>();
         services.AddSingleton<ArrivalQueue>();
         services.AddSingleton<RawReports>();
-        services.AddSingleton<MailAuthenticity>();
         services.AddSingleton<PostCountStore>();
         services.AddSingleton(provider => new FetchReportMailFunction(
-            settings.Arrivals.Mailbox is { } mailbox
-                ? new GraphMailbox(mailbox, mailbox.IsLab ? null : settings.Storage.Credential(), provider.GetRequiredService<TimeProvider>())
+            provider.GetRequiredService<ReportIntakeOptions>().Mailbox is { } mailbox
+                ? new GraphMailbox(mailbox, mailbox.IsLab ? null : provider.GetRequiredService<StorageOptions>().Credential(), provider.GetRequiredService<TimeProvider>())
                 : null,
             provider.GetRequiredService<ReportReader>(),
             provider.GetRequiredService<ReportInbox>(),
@@ -75,31 +101,21 @@ internal static class ServiceCollectionExtensions
         services.AddSingleton<OwnLooks>();
         services.AddSingleton<JudgeReportsFunction>();
 
-        services.AddSingleton(settings.Outgoing);
-        services.AddSingleton<OutgoingGate>();
-        services.AddSingleton<Resolver>();
-        services.AddSingleton<OutgoingHttp>();
-        services.AddSingleton<DnsObserver>();
-        services.AddSingleton<PolicyFetcher>();
-        services.AddSingleton(provider => new SmtpProbe(
-            provider.GetRequiredService<OutgoingGate>(),
-            settings.Check,
-            settings.Check.HeloName ?? AppHosts.HostOf(settings.AppHosts.Primary ?? "localhost"),
-            provider.GetRequiredService<TimeProvider>()));
-        services.AddSingleton<Repetition>();
-        services.AddSingleton<DirectProbe>();
         services.AddSingleton<IAddressProbe>(provider => new SharedProbe(
-            provider.GetRequiredService<MxHostStore>(), provider.GetRequiredService<DirectProbe>(), settings.Check, provider.GetRequiredService<TimeProvider>()));
-        services.AddSingleton<Observer>();
+            provider.GetRequiredService<MxHostStore>(),
+            provider.GetRequiredService<DirectProbe>(),
+            provider.GetRequiredService<CheckOptions>(),
+            provider.GetRequiredService<TimeProvider>()));
         services.AddSingleton<ObservationBlobs>();
         services.AddSingleton<AgentEyes>();
+        services.AddSingleton(PlacesOf);
         services.AddSingleton<CheckDomainFunction>();
         services.AddSingleton<ScheduleChecksFunction>();
 
         services.AddSingleton(provider => new SendWarningFunction(
             provider.GetRequiredService<DomainStore>(),
             provider.GetRequiredService<FleetStore>(),
-            RoadOf(settings.Warnings, provider),
+            RoadOf(provider),
             provider.GetRequiredService<ILogger<SendWarningFunction>>()));
 
         services.AddSingleton<VisibleDomains>();
@@ -107,28 +123,31 @@ internal static class ServiceCollectionExtensions
         services.AddSingleton<HandedIn>();
         services.AddSingleton<AgentResults>();
         services.AddSingleton<AgentWork>();
+        return services;
     }
 
     // Where records are to point, as far as the settings tell.
-    private static OurPlaces PlacesOf(Settings settings)
+    private static OurPlaces PlacesOf(IServiceProvider provider)
     {
-        var (apps, mailbox) = (settings.AppHosts.Names, settings.Arrivals.Mailbox);
+        var apps = provider.GetRequiredService<AppHostOptions>().Names;
+        var policyHosts = provider.GetRequiredService<PolicyHostOptions>();
+        var intake = provider.GetRequiredService<ReportIntakeOptions>();
         // A provider that posts mail here takes it at an address of its own, and a mailbox may be named by an id: then any may be ours.
-        var isAnyAddress = settings.Arrivals.MailSecret is not null || mailbox is { MailAddress: null };
+        var isAnyAddress = intake.MailSecret is not null || intake.Mailbox is { MailAddress: null };
         return new OurPlaces(
-            settings.Edge.Hosts is [] ? [.. apps.Select(name => AppHosts.HostOf(name))] : settings.Edge.Hosts,
-            isAnyAddress ? [] : [.. apps.Select(name => $"https://{name}/v1/tlsrpt"), .. mailbox is null ? (string[])[] : [$"mailto:{mailbox.MailAddress}"]],
-            settings.CertificateAuthority);
+            policyHosts.EdgeHosts is [] ? [.. apps.Select(AppHostOptions.HostOf)] : policyHosts.EdgeHosts,
+            isAnyAddress ? [] : [.. apps.Select(name => $"https://{name}/v1/tlsrpt"), .. intake.Mailbox is { } mailbox ? [$"mailto:{mailbox.MailAddress}"] : (string[])[]],
+            policyHosts.CertificateAuthority);
     }
 
-    private static IMailRoad? RoadOf(WarningSettings warnings, IServiceProvider provider)
+    private static IMailRoad? RoadOf(IServiceProvider provider)
     {
-        var time = provider.GetRequiredService<TimeProvider>();
-        return warnings switch
+        var (email, time) = (provider.GetRequiredService<EmailOptions>(), provider.GetRequiredService<TimeProvider>());
+        return email switch
         {
-            { AcsEndpoint: not null } => new CommunicationServicesRoad(warnings, time, provider.GetRequiredService<ILogger<CommunicationServicesRoad>>()),
-            { Smtp: not null } => new SmtpRoad(warnings, time),
-            { MailFolder: not null } => new FolderRoad(warnings, time),
+            { AcsEndpoint: not null } => new CommunicationServicesRoad(email, time, provider.GetRequiredService<ILogger<CommunicationServicesRoad>>()),
+            { Smtp: not null } => new SmtpRoad(email, time),
+            { MailFolder: not null } => new FolderRoad(email, time),
             _ => null,
         };
     }

@@ -30,11 +30,11 @@ internal sealed class AddressNotAllowedException : Exception
 /// What an operator configures does not come this way: storage, Communication Services, a mail relay. Those names are trusted,
 /// and are often private on purpose (a private endpoint, a relay in the same network).
 /// </remarks>
-internal sealed class OutgoingGate(OutgoingSettings settings)
+internal sealed class OutgoingGate(EgressOptions options)
 {
     /// <summary>Whether an address may be connected to.</summary>
     public bool Allows(IPAddress address) =>
-        GlobalReach.Has(address) || settings.AllowedNetworks.Any(network => network.Contains(address));
+        GlobalReach.Has(address) || options.AllowedNetworks.Any(network => network.Contains(address));
 
     /// <summary>Connects to an address that the world can reach.</summary>
     /// <exception cref="AddressNotAllowedException">The address is private, special or the platform's own.</exception>
@@ -70,7 +70,7 @@ internal sealed class OutgoingGate(OutgoingSettings settings)
             RevocationMode = X509RevocationMode.NoCheck,
         };
         policy.ApplicationPolicy.Add(new Oid("1.3.6.1.5.5.7.3.1", "TLS Web Server Authentication"));
-        if (settings.TrustedRoots is { } roots)
+        if (options.TrustedRoots is { } roots)
         {
             policy.TrustMode = X509ChainTrustMode.CustomRootTrust;
             policy.CustomTrustStore.AddRange(roots.Certificates);

@@ -10,7 +10,7 @@ namespace StsFunctions.Outgoing;
 internal sealed class HostNotReachedException(string message) : IOException(message);
 
 /// <summary>HTTPS to hosts that outsiders name, through the gate.</summary>
-internal sealed class OutgoingHttp(OutgoingGate gate, Resolver resolver, OutgoingSettings settings, TimeProvider time)
+internal sealed class OutgoingHttp(OutgoingGate gate, Resolver resolver, EgressOptions options, TimeProvider time)
 {
     /// <summary>How long an answer may take, body included, unless the caller sets another limit. Senders wait a minute for a policy (RFC 8461 §3.3).</summary>
     public static readonly TimeSpan DefaultTimeout = TimeSpan.FromMinutes(1);
@@ -68,7 +68,7 @@ internal sealed class OutgoingHttp(OutgoingGate gate, Resolver resolver, Outgoin
             throw new HostNotReachedException("What is not https is not called.");
         }
 
-        var port = context.DnsEndPoint.Port == HttpsPort ? settings.HttpsPort : context.DnsEndPoint.Port;
+        var port = context.DnsEndPoint.Port == HttpsPort ? options.HttpsPort : context.DnsEndPoint.Port;
         var socket = await ConnectAsync(context.DnsEndPoint.Host, port, cancellation);
         if (peer is not null)
         {

@@ -12,9 +12,9 @@ internal sealed class Resolver
 
     private readonly LookupClient _client;
 
-    public Resolver(OutgoingSettings settings)
+    public Resolver(EgressOptions egress)
     {
-        var options = settings.DnsServer is { } server ? new LookupClientOptions(server) : new LookupClientOptions();
+        var options = egress.DnsServer is { } server ? new LookupClientOptions(server) : new LookupClientOptions();
         options.UseCache = false;
         options.ThrowDnsErrors = false;
         options.UseTcpFallback = true;
@@ -22,8 +22,8 @@ internal sealed class Resolver
         options.Retries = 1;
         options.ExtendedDnsBufferSize = UdpSize;
         // A resolver says whether it validated only to who asks for it (RFC 6840 §5.8).
-        options.RequestDnsSecRecords = settings.DnsValidates;
-        Validates = settings.DnsValidates;
+        options.RequestDnsSecRecords = egress.DnsValidates;
+        Validates = egress.DnsValidates;
         _client = new LookupClient(options);
     }
 

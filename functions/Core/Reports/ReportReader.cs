@@ -7,7 +7,7 @@ using StsFunctions.Reports.Containers;
 namespace StsFunctions.Reports;
 
 /// <summary>Reads reports out of whatever they come in: bare JSON, gzip, zip, a mail, and one of these in another. The content decides, not a label (RFC 8460 §5.3, ARR-1).</summary>
-internal sealed class ReportReader(ReportSettings settings, TimeProvider time)
+internal sealed class ReportReader(ReportLimitsOptions limits, TimeProvider time)
 {
     // Storage takes no date before 1601, and nobody reported before there was a draft to report by.
     private const int FirstYear = 2015;
@@ -15,13 +15,13 @@ internal sealed class ReportReader(ReportSettings settings, TimeProvider time)
     // A sender's clock may be wrong, and its day begins before ours.
     private static readonly TimeSpan Ahead = TimeSpan.FromDays(2);
 
-    private readonly TlsReportLimits _limits = new() { MaxBytes = settings.MaxExpandedBytes };
+    private readonly TlsReportLimits _limits = new() { MaxBytes = limits.MaxExpandedBytes };
 
     /// <summary>Reads every report in <paramref name="body"/>; at least one.</summary>
     /// <exception cref="UnreadableReportException">There is none, or it exceeds a limit.</exception>
     public Task<OpenedArrival> ReadAsync(MemoryStream body, CancellationToken cancellation) =>
         // The buffer stays the caller's: it is stored as it came.
-        new Unpacker(settings, ReadBodyAsync).OpenAllAsync(body.GetBuffer().AsMemory(0, (int)body.Length), cancellation);
+        new Unpacker(limits, ReadBodyAsync).OpenAllAsync(body.GetBuffer().AsMemory(0, (int)body.Length), cancellation);
 
     /// <summary>Takes in what has arrived, up to the size that is read.</summary>
     /// <exception cref="UnreadableReportException">It is larger.</exception>
@@ -34,9 +34,9 @@ internal sealed class ReportReader(ReportSettings settings, TimeProvider time)
             int read;
             while ((read = await raw.ReadAsync(buffer, cancellation)) > 0)
             {
-                if (body.Length + read > settings.MaxBytes)
+                if (body.Length + read > limits.MaxBytes)
                 {
-                    throw new UnreadableReportException($"The report is larger than {settings.MaxBytes} bytes.", isTooLarge: true);
+                    throw new UnreadableReportException($"The report is larger than {limits.MaxBytes} bytes.", isTooLarge: true);
                 }
 
                 body.Write(buffer, 0, read);

@@ -4,11 +4,11 @@ using StsFunctions.Protocol;
 namespace StsFunctions.ScheduleChecks;
 
 /// <summary>Timer: asks for one look at every hosted domain, spread over time.</summary>
-internal sealed class ScheduleChecksFunction(DomainStore domains, FleetStore fleet, Rounds rounds, CheckQueue checks, ScheduleSettings settings, ILogger<ScheduleChecksFunction> log)
+internal sealed class ScheduleChecksFunction(DomainStore domains, FleetStore fleet, Rounds rounds, CheckQueue checks, ScheduleOptions options, ILogger<ScheduleChecksFunction> log)
 {
     public async Task RunAsync(CancellationToken cancellation)
     {
-        var round = await rounds.BeginAsync(settings.RoundGap, cancellation);
+        var round = await rounds.BeginAsync(options.RoundGap, cancellation);
         var asked = await DomainsAsync(cancellation);
         foreach (var domain in asked)
         {
@@ -37,5 +37,5 @@ internal sealed class ScheduleChecksFunction(DomainStore domains, FleetStore fle
 
     // The same domain has the same place in every round, so that its looks are a day apart.
     private TimeSpan Delay(string domain) =>
-        DomainName.TryParse(domain, out var name) ? settings.Spread * Keys.Place(name) : TimeSpan.Zero;
+        DomainName.TryParse(domain, out var name) ? options.Spread * Keys.Place(name) : TimeSpan.Zero;
 }

@@ -21,17 +21,17 @@ internal sealed class CommunicationServicesRoad : IMailRoad
     // The double slash is right.
     private const string Scope = "https://communication.azure.com//.default";
 
-    private readonly WarningSettings _settings;
+    private readonly EmailOptions _email;
     private readonly HttpPipeline _pipeline;
     private readonly ILogger _log;
 
-    public CommunicationServicesRoad(WarningSettings settings, TimeProvider time, ILogger<CommunicationServicesRoad> log, TokenCredential? credential = null)
+    public CommunicationServicesRoad(EmailOptions email, TimeProvider time, ILogger<CommunicationServicesRoad> log, TokenCredential? credential = null)
     {
-        (_settings, _log) = (settings, log);
+        (_email, _log) = (email, log);
         var options = new AcsClientOptions();
         options.RetryPolicy = new ShortRetries();
         options.Retry.NetworkTimeout = TimeSpan.FromSeconds(20);
-        HttpPipelinePolicy authentication = settings.AcsKey is { } key
+        HttpPipelinePolicy authentication = email.AcsKey is { } key
             ? new KeyPolicy(key, time)
             : new BearerTokenAuthenticationPolicy(credential ?? new DefaultAzureCredential(), Scope);
         _pipeline = HttpPipelineBuilder.Build(options, authentication);
@@ -61,9 +61,9 @@ internal sealed class CommunicationServicesRoad : IMailRoad
     public async Task<MailState> SendAsync(WarningMail mail, CancellationToken cancellation)
     {
         var body = new AcsMail(
-            _settings.From!.Address,
+            _email.From!.Address,
             new AcsContent(mail.Subject, mail.Text),
-            new AcsRecipients([.. _settings.To.Select(to => new AcsAddress(to.Address, to.Name))]),
+            new AcsRecipients([.. _email.To.Select(to => new AcsAddress(to.Address, to.Name))]),
             new Dictionary<string, string> { ["Auto-Submitted"] = "auto-generated" },
             UserEngagementTrackingDisabled: true);
         using var message = _pipeline.CreateMessage();
@@ -82,7 +82,7 @@ internal sealed class CommunicationServicesRoad : IMailRoad
         return MailState.Failed;
     }
 
-    private Uri Address(string path) => new(_settings.AcsEndpoint!, $"/{path}?api-version={ApiVersion}");
+    private Uri Address(string path) => new(_email.AcsEndpoint!, $"/{path}?api-version={ApiVersion}");
 
     private static AcsOperation Read(Response response) => response.Status == 200
         ? JsonSerializer.Deserialize(response.Content.ToMemory().Span, AcsJson.Default.AcsOperation) ?? throw new RequestFailedException(response)

@@ -6,18 +6,18 @@ namespace StsFunctions.SendWarning;
 internal static class MailMessages
 {
     /// <summary>The message; its Message-ID is the warning's own, so that a second copy is known for one.</summary>
-    public static MimeMessage ToMessage(this WarningMail mail, WarningSettings settings, DateTimeOffset date)
+    public static MimeMessage ToMessage(this WarningMail mail, EmailOptions options, DateTimeOffset date)
     {
         var message = new MimeMessage
         {
             Subject = mail.Subject,
             Date = date,
-            MessageId = $"{mail.Id:N}@{settings.From!.Domain}",
+            MessageId = $"{mail.Id:N}@{options.From!.Domain}",
             Priority = mail.IsUrgent ? MessagePriority.Urgent : MessagePriority.Normal,
             Body = new TextPart("plain") { Text = mail.Text },
         };
-        message.From.Add(settings.From);
-        message.To.AddRange(settings.To);
+        message.From.Add(options.From);
+        message.To.AddRange(options.To);
         // Nobody's vacation notice should answer (RFC 3834 §5).
         message.Headers.Add("Auto-Submitted", "auto-generated");
         return message;

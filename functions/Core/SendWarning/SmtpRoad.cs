@@ -4,7 +4,7 @@ using MailKit.Security;
 namespace StsFunctions.SendWarning;
 
 /// <summary>Mail through a relay.</summary>
-internal sealed class SmtpRoad(WarningSettings settings, TimeProvider time) : IMailRoad
+internal sealed class SmtpRoad(EmailOptions options, TimeProvider time) : IMailRoad
 {
     private const int TimeoutMilliseconds = 30_000;
 
@@ -13,7 +13,7 @@ internal sealed class SmtpRoad(WarningSettings settings, TimeProvider time) : IM
 
     public async Task<MailState> SendAsync(WarningMail mail, CancellationToken cancellation)
     {
-        var relay = settings.Smtp!;
+        var relay = options.Smtp!;
         using var client = new SmtpClient { Timeout = TimeoutMilliseconds };
         var security = relay.Plain ? SecureSocketOptions.None
             : relay.Port == 465 ? SecureSocketOptions.SslOnConnect
@@ -24,7 +24,7 @@ internal sealed class SmtpRoad(WarningSettings settings, TimeProvider time) : IM
             await client.AuthenticateAsync(relay.User, relay.Password ?? "", cancellation);
         }
 
-        await client.SendAsync(mail.ToMessage(settings, time.GetUtcNow()), cancellation);
+        await client.SendAsync(mail.ToMessage(options, time.GetUtcNow()), cancellation);
         await client.DisconnectAsync(quit: true, cancellation);
         return MailState.Sent;
     }

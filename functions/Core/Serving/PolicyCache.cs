@@ -9,11 +9,11 @@ internal sealed class PolicyUnavailableException(DomainName domain, Exception ca
     : Exception($"The policy of {domain} could not be read from storage, and no copy is young enough to serve.", cause);
 
 /// <summary>
-/// Policies in memory. A copy is looked at again in storage after <see cref="ServingSettings.CacheTime"/>; many who ask
-/// at once share one read; while storage is down the last good copy is served up to <see cref="ServingSettings.MaxStale"/>.
+/// Policies in memory. A copy is looked at again in storage after <see cref="ServingOptions.CacheTime"/>; many who ask
+/// at once share one read; while storage is down the last good copy is served up to <see cref="ServingOptions.MaxStale"/>.
 /// Names that are not hosted are remembered as long, apart, and only so many, so that strangers push nobody out.
 /// </summary>
-internal sealed class PolicyCache(PolicyBlobs blobs, ServingSettings settings, TimeProvider time, ILogger<PolicyCache> log)
+internal sealed class PolicyCache(PolicyBlobs blobs, ServingOptions options, TimeProvider time, ILogger<PolicyCache> log)
 {
     /// <summary>How many strangers are remembered at most.</summary>
     public const int MaxStrangers = 10_000;
@@ -48,7 +48,7 @@ internal sealed class PolicyCache(PolicyBlobs blobs, ServingSettings settings, T
 
     private async Task<ServedPolicy?> LookAgainAsync(DomainName domain, Copy? copy, DateTimeOffset now, CancellationToken cancellation)
     {
-        var mayServe = copy is not null && now < copy.SeenAt + settings.MaxStale;
+        var mayServe = copy is not null && now < copy.SeenAt + options.MaxStale;
         // A read belongs to all who wait for it: no single caller's hanging up ends it, the storage client's limits do.
         // Lazy, because GetOrAdd may call its factory for several at once, and only the one that is kept may read.
         var read = _reads.GetOrAdd(domain, static (domain, cache) => new Lazy<Task<Copy?>>(() => cache.ReadAsync(domain)), this).Value;
@@ -88,9 +88,9 @@ internal sealed class PolicyCache(PolicyBlobs blobs, ServingSettings settings, T
             {
                 case PolicyLook.Found found:
                     _strangers.TryRemove(domain, out _);
-                    return _copies[domain] = new Copy(found.Policy, now, now + settings.CacheTime);
+                    return _copies[domain] = new Copy(found.Policy, now, now + options.CacheTime);
                 case PolicyLook.Unchanged:
-                    return _copies[domain] = copy! with { SeenAt = now, LookAgainAt = now + settings.CacheTime };
+                    return _copies[domain] = copy! with { SeenAt = now, LookAgainAt = now + options.CacheTime };
                 default:
                     _copies.TryRemove(domain, out _);
                     RememberStranger(domain, now);
@@ -111,7 +111,7 @@ internal sealed class PolicyCache(PolicyBlobs blobs, ServingSettings settings, T
             _strangers.Clear();
         }
 
-        _strangers[domain] = now + settings.CacheTime;
+        _strangers[domain] = now + options.CacheTime;
     }
 
     /// <param name="Policy">What is served.</param>

@@ -1,7 +1,7 @@
 namespace StsFunctions.Reports.Containers;
 
 /// <summary>What may still be opened of one arrival: it is hostile until it was read.</summary>
-internal sealed class Allowance(ReportSettings settings)
+internal sealed class Allowance(ReportLimitsOptions limits)
 {
     private long _expanded;
     private int _parts;
@@ -10,9 +10,9 @@ internal sealed class Allowance(ReportSettings settings)
     /// <exception cref="UnreadableReportException">There are too many.</exception>
     public void TakePart()
     {
-        if (++_parts > settings.MaxParts)
+        if (++_parts > limits.MaxParts)
         {
-            throw Over($"It has more than the {settings.MaxParts} parts that are looked at (Sts__ReportMaxParts).");
+            throw Over($"It has more than the {limits.MaxParts} parts that are looked at (Sts__ReportMaxParts).");
         }
     }
 
@@ -24,14 +24,14 @@ internal sealed class Allowance(ReportSettings settings)
     public void TakeExpanded(int bytes, long expanded, long compressed)
     {
         _expanded += bytes;
-        if (_expanded > settings.MaxExpandedBytes)
+        if (_expanded > limits.MaxExpandedBytes)
         {
-            throw Over($"It expands to more than the {settings.MaxExpandedBytes} bytes that are read (Sts__ReportMaxExpandedBytes).");
+            throw Over($"It expands to more than the {limits.MaxExpandedBytes} bytes that are read (Sts__ReportMaxExpandedBytes).");
         }
 
-        if (expanded > Math.Max(ReportSettings.FreeExpandedBytes, compressed * settings.MaxRatio))
+        if (expanded > Math.Max(ReportLimitsOptions.FreeExpandedBytes, compressed * limits.MaxRatio))
         {
-            throw Over($"It expands to more than {settings.MaxRatio} times its size (Sts__ReportMaxRatio).");
+            throw Over($"It expands to more than {limits.MaxRatio} times its size (Sts__ReportMaxRatio).");
         }
     }
 
@@ -39,9 +39,9 @@ internal sealed class Allowance(ReportSettings settings)
     /// <exception cref="UnreadableReportException">It is too deep.</exception>
     public void CheckDepth(int depth)
     {
-        if (depth > settings.MaxDepth)
+        if (depth > limits.MaxDepth)
         {
-            throw Over($"It is wrapped in more than the {settings.MaxDepth} containers that are opened (Sts__ReportMaxDepth).");
+            throw Over($"It is wrapped in more than the {limits.MaxDepth} containers that are opened (Sts__ReportMaxDepth).");
         }
     }
 

@@ -3,7 +3,7 @@ using MimeKit;
 namespace StsFunctions.Reports.Containers;
 
 /// <summary>Counts the parts and headers of a mail before anything is made of them: each of a million tiny parts would cost a thousand times its bytes.</summary>
-internal sealed class MailCensus(ParserOptions options, Stream mail, ReportSettings settings) : MimeReader(options, mail, MimeFormat.Entity)
+internal sealed class MailCensus(ParserOptions options, Stream mail, ReportLimitsOptions limits) : MimeReader(options, mail, MimeFormat.Entity)
 {
     // A mail that went through many relays, each of which signed it, has a tenth of this.
     private const int MaxHeaders = 2_000;
@@ -27,9 +27,9 @@ internal sealed class MailCensus(ParserOptions options, Stream mail, ReportSetti
 
     private void Count()
     {
-        if (++_entities > settings.MaxParts)
+        if (++_entities > limits.MaxParts)
         {
-            throw Allowance.Over($"The mail has more than the {settings.MaxParts} parts that are looked at (Sts__ReportMaxParts).");
+            throw Allowance.Over($"The mail has more than the {limits.MaxParts} parts that are looked at (Sts__ReportMaxParts).");
         }
     }
 }

@@ -10,16 +10,16 @@ namespace StsFunctions.Reports.Containers;
 /// Opens what arrived, container in container, down to each JSON body, and has that read. The content decides what a thing is, not its label
 /// (RFC 8460 §5, ARR-1, ARR-2). One is made for each arrival.
 /// </summary>
-/// <param name="settings">How much is opened.</param>
+/// <param name="limits">How much is opened.</param>
 /// <param name="read">Reads a JSON body.</param>
-internal sealed class Unpacker(ReportSettings settings, Func<Stream, Origin, CancellationToken, Task<ReadReport>> read)
+internal sealed class Unpacker(ReportLimitsOptions limits, Func<Stream, Origin, CancellationToken, Task<ReadReport>> read)
 {
     // MimeKit reads nested multiparts by recursion.
     private const int MaxMimeDepth = 16;
 
     private static readonly byte[] CentralHeader = "PK\u0001\u0002"u8.ToArray();
 
-    private readonly Allowance _allowance = new(settings);
+    private readonly Allowance _allowance = new(limits);
     private readonly List<ReadReport> _reports = [];
     private readonly List<string> _others = [];
     private UnreadableReportException? _fault;
@@ -117,9 +117,9 @@ internal sealed class Unpacker(ReportSettings settings, Func<Stream, Origin, Can
         var inside = origin.Noting(ContainerDeviation.Zip, "the container").Within();
         _allowance.CheckDepth(inside.Depth);
         // Before they are read, since each costs memory, whatever count the end of the file tells.
-        if (content.Span.Count(CentralHeader) > settings.MaxParts)
+        if (content.Span.Count(CentralHeader) > limits.MaxParts)
         {
-            throw Allowance.Over($"The zip file has more than the {settings.MaxParts} files that are looked at (Sts__ReportMaxParts).");
+            throw Allowance.Over($"The zip file has more than the {limits.MaxParts} files that are looked at (Sts__ReportMaxParts).");
         }
 
         try
@@ -188,9 +188,9 @@ internal sealed class Unpacker(ReportSettings settings, Func<Stream, Origin, Can
         int read;
         while ((read = await stream.ReadAsync(buffer, cancellation)) > 0)
         {
-            if (held.Length + read > settings.MaxBytes)
+            if (held.Length + read > limits.MaxBytes)
             {
-                throw Allowance.Over($"A container within it is larger than the {settings.MaxBytes} bytes that are read (Sts__ReportMaxBytes).");
+                throw Allowance.Over($"A container within it is larger than the {limits.MaxBytes} bytes that are read (Sts__ReportMaxBytes).");
             }
 
             held.Write(buffer, 0, read);
@@ -224,7 +224,7 @@ internal sealed class Unpacker(ReportSettings settings, Func<Stream, Origin, Can
         {
             using (var counted = StreamOf(content))
             {
-                new MailCensus(options, counted, settings).ReadMessage(cancellation);
+                new MailCensus(options, counted, limits).ReadMessage(cancellation);
             }
 
             // What is persistent stays in the bytes that are held anyway.

@@ -3,39 +3,33 @@ using Azure.Data.Tables;
 using Azure.Identity;
 using Azure.Storage.Blobs;
 using Azure.Storage.Queues;
+using StsFunctions.Options;
 
 namespace StsFunctions.Domains;
 
-/// <summary>Which storage account to use and how: a connection string (a developer's machine, Azurite), or an account's name with a managed identity.</summary>
-/// <param name="ConnectionString">Wins when set.</param>
-/// <param name="AccountName">The account, reached with a token.</param>
-/// <param name="ClientId">The user-assigned identity's client id; null means whatever identity or signed-in developer there is.</param>
-internal sealed record StorageSettings(string? ConnectionString, string? AccountName, string? ClientId)
+/// <summary>Which storage account to use, and how: an account's name with a managed identity, or a connection string (a developer's machine, Azurite).</summary>
+internal sealed record StorageOptions
 {
     // Bounded: a storage that answers slowly or not at all is a clear failure within half a minute, which the queue then retries.
     private const int MaxRetries = 3;
     private static readonly TimeSpan NetworkTimeout = TimeSpan.FromSeconds(8);
 
-    /// <summary>What is wrong with a connection string, or null.</summary>
-    public static string? FaultOf(string? connectionString)
-    {
-        if (connectionString is null)
-        {
-            return null;
-        }
+    /// <summary>A connection string, which wins over <see cref="AccountName"/>; null where there is none.</summary>
+    public string? ConnectionString { get; init; }
 
-        try
-        {
-            _ = new BlobServiceClient(connectionString);
-            _ = new TableServiceClient(connectionString);
-            return null;
-        }
-        catch (Exception e) when (e is FormatException or ArgumentException or InvalidOperationException)
-        {
-            // The text may hold the account's key: never repeated.
-            return "not a storage connection string; copy it whole from the storage account, or use AzureWebJobsStorage__accountName.";
-        }
-    }
+    /// <summary>The name of the account, which is reached with a token; null where there is none.</summary>
+    public string? AccountName { get; init; }
+
+    /// <summary>The client id of the user-assigned identity; null for whatever identity or signed-in developer there is.</summary>
+    public string? ClientId { get; init; }
+
+    /// <summary>Binds the options to their settings, which the Functions host reads too.</summary>
+    public static StorageOptions Bind(SettingsBinder settings) => new()
+    {
+        ConnectionString = settings.Text("AzureWebJobsStorage"),
+        AccountName = settings.Text("AzureWebJobsStorage__accountName"),
+        ClientId = settings.Text("AzureWebJobsStorage__clientId") ?? settings.Text("AZURE_CLIENT_ID"),
+    };
 
     public BlobServiceClient Blobs(int maxRetries = MaxRetries, TimeSpan? networkTimeout = null)
     {

@@ -1,0 +1,32 @@
+namespace StsFunctions.Options;
+
+/// <summary>Some of the app's functions.</summary>
+internal enum FunctionSet
+{
+    /// <summary>All of them.</summary>
+    All,
+
+    /// <summary>Those that are called by HTTP: policies, reports by POST, <c>api/</c>.</summary>
+    Http,
+
+    /// <summary>Those that are called by a timer or a queue.</summary>
+    Background,
+}
+
+/// <summary>Which functions this instance of the app offers, so that what serves policies may run apart from what needs storage.</summary>
+internal sealed record FunctionSetOptions
+{
+    /// <summary>The functions. By default all.</summary>
+    public FunctionSet Functions { get; init; } = FunctionSet.All;
+
+    /// <summary>Binds the options to their settings.</summary>
+    public static FunctionSetOptions Bind(SettingsBinder settings) => new()
+    {
+        Functions = settings.Choice("Sts__Functions", "all", "http", "background") switch
+        {
+            "http" => FunctionSet.Http,
+            "background" => FunctionSet.Background,
+            _ => FunctionSet.All,
+        },
+    };
+}

@@ -1,0 +1,56 @@
+using MimeKit;
+using StsFunctions.Domains;
+using StsFunctions.Options;
+
+namespace StsFunctions.Reports;
+
+/// <summary>By which ways reports arrive, and which of them count.</summary>
+internal sealed record ReportIntakeOptions
+{
+    // As many as 128 bits have in base32, and more than anybody types by hand.
+    private const int MinMailSecret = 26;
+
+    /// <summary>Which reports count. By default mail that is signed by the sender's own domain.</summary>
+    public ReportTrust Trust { get; init; } = ReportTrust.Default;
+
+    /// <summary>How many POSTs one instance of the app takes in a minute, in all. 1 to 100,000; by default 300.</summary>
+    public int PostsPerMinute { get; init; } = 300;
+
+    /// <summary>How many reports on one policy domain are taken by POST within a day, in UTC, whichever instance they come to. 1 to 1,000,000; by default 500.</summary>
+    public int PostsPerDomainAndDay { get; init; } = 500;
+
+    /// <summary>What a mail provider shows that posts mail, of at least 26 visible ASCII characters; by default null, and no mail is taken by POST.</summary>
+    public string? MailSecret { get; init; }
+
+    /// <summary>The mailbox to read; by default null, and none is.</summary>
+    public MailboxOptions? Mailbox { get; init; }
+
+    /// <summary>Binds the options to their settings.</summary>
+    public static ReportIntakeOptions Bind(SettingsBinder settings)
+    {
+        var defaults = new ReportIntakeOptions();
+        var mailbox = settings.Parsed("Sts__ReportMailbox", ParseMailbox, "write the mailbox's address alone, for example tlsrpt@example.com, or its user's id");
+        var graph = settings.LoopbackAddress("Sts__Lab__Graph", "a stand-in for Microsoft Graph");
+        return new()
+        {
+            Trust = settings.Choice("Sts__ReportTrust", "aligned", "signed", "any") switch
+            {
+                "signed" => new ReportTrust(TrustLevel.Signed),
+                "any" => new ReportTrust(TrustLevel.Any),
+                _ => defaults.Trust,
+            },
+            PostsPerMinute = settings.Number("Sts__PostsPerMinute", defaults.PostsPerMinute, least: 1, most: 100_000),
+            PostsPerDomainAndDay = settings.Number("Sts__PostsPerDomainAndDay", defaults.PostsPerDomainAndDay, least: 1, most: 1_000_000),
+            MailSecret = settings.Parsed(
+                "Sts__MailSecret",
+                text => text.Length >= MinMailSecret && text.All(c => c is > ' ' and <= '~') ? text : null,
+                $"write at least {MinMailSecret} visible ASCII characters that nobody guesses, as `openssl rand -hex 32` prints them",
+                isSecret: true),
+            Mailbox = mailbox is null ? null : new MailboxOptions { Address = mailbox, Graph = graph ?? MailboxOptions.PublicGraph },
+        };
+    }
+
+    private static string? ParseMailbox(string text) =>
+        SettingsBinder.ParseGuid(text)
+        ?? (MailboxAddress.TryParse(text, out var mailbox) && mailbox.Address == text && text.Contains('@', StringComparison.Ordinal) ? text : null);
+}
