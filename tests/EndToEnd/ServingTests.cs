@@ -143,22 +143,6 @@ public sealed class ServingTests(ServingTests.Hosted running) : IClassFixture<Se
         Assert.Equal(id, await running.System.PublishAsync(domain.Name, domain.Policy.Replace("enforce", "testing", StringComparison.Ordinal), Cancellation));
     }
 
-    [Fact]
-    public async Task A_clients_own_X_Forwarded_Host_changes_nothing()
-    {
-        Assert.Equal(HttpStatusCode.OK, await StatusAsync("mta-sts.example.com", "mta-sts.stranger.example"));
-        Assert.Equal(HttpStatusCode.NotFound, await StatusAsync("mta-sts.stranger.example", "mta-sts.example.com"));
-    }
-
-    private async Task<HttpStatusCode> StatusAsync(string host, string forwardedHost)
-    {
-        using var request = new HttpRequestMessage(HttpMethod.Get, new Uri(running.System.Host.HttpAddress, Path));
-        request.Headers.Host = host;
-        request.Headers.Add("X-Forwarded-Host", forwardedHost);
-        using var answer = await running.System.Client.SendAsync(request, Cancellation);
-        return answer.StatusCode;
-    }
-
     private async Task<HttpResponseMessage> SendAsync(HttpMethod method, string host, string path = Path, EntityTagHeaderValue? ifNoneMatch = null)
     {
         using var request = new HttpRequestMessage(method, new Uri(running.System.Host.HttpAddress, path));
