@@ -61,7 +61,7 @@ internal static class AgentCommand
             return Commands.WrongUse;
         }
 
-        var check = settings.Check with { HeloName = settings.Check.HeloName ?? Dns.GetHostName(), SmtpPort = options.SmtpPort ?? settings.Check.SmtpPort };
+        var check = settings.Check with { HeloName = settings.Check.HeloName ?? EhloName.OfMachine(), SmtpPort = options.SmtpPort ?? settings.Check.SmtpPort };
         var collection = new ServiceCollection();
         collection.AddLogging();
         collection.AddStsFunctions(settings with { Check = check });

@@ -92,7 +92,7 @@ internal static class Composition
         services.AddSingleton(provider => new SmtpProbe(
             provider.GetRequiredService<OutgoingGate>(),
             settings.Check,
-            settings.Check.HeloName ?? new HostString(settings.AppHosts.Primary ?? "localhost").Host,
+            settings.Check.HeloName ?? (settings.AppHosts.Primary is { } app ? new HostString(app).Host : EhloName.OfMachine()),
             provider.GetRequiredService<TimeProvider>()));
         services.AddSingleton<Repetition>();
         services.AddSingleton<DirectProbe>();
