@@ -22,6 +22,7 @@ internal sealed class HandedIn(OutgoingGate gate, TimeProvider time)
     private const int MaxText = 4096;
     private const int MaxEhloLines = 32;
     private const int MaxNarrow = 8;
+
     // OpenSSL takes no chain longer than 100 KiB; all sessions of a look together fit into a row, as JSON, with what is built of them.
     private const int MaxCertificateBytes = 128 * 1024;
 
