@@ -52,7 +52,7 @@ internal static class AgentCommand
     {
         await using var services = await CommandServices.CreateAsync(services => services
             .AddStsCore()
-            .Change<CheckOptions>(check => check with { HeloName = check.HeloName ?? Dns.GetHostName(), SmtpPort = options.SmtpPort ?? check.SmtpPort }));
+            .Change<CheckOptions>(check => check with { HeloName = check.HeloName ?? EhloName.OfMachine(), SmtpPort = options.SmtpPort ?? check.SmtpPort }));
         if (services is null)
         {
             return Commands.WrongUse;

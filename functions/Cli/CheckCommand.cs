@@ -34,8 +34,10 @@ internal enum PolicySource
 /// <param name="Policy">That policy, as a file; null for none.</param>
 /// <param name="Findings">What is wrong, the worst first.</param>
 /// <param name="Observation">All that was seen.</param>
+/// <param name="NotEvaluated">The rules that failed themselves, with what they threw; null where none did.</param>
 internal sealed record CheckedJson(
-    string Domain, DateTimeOffset At, string? Blind, PolicySource PolicySource, string? Policy, IReadOnlyList<Finding> Findings, Observation Observation);
+    string Domain, DateTimeOffset At, string? Blind, PolicySource PolicySource, string? Policy, IReadOnlyList<Finding> Findings, Observation Observation,
+    IReadOnlyList<string>? NotEvaluated = null);
 
 /// <summary><c>check</c>: one look at any domain, and what there is to say of it. The same eyes and rules as the app's; it needs no storage.</summary>
 internal static class CheckCommand
@@ -65,12 +67,26 @@ internal static class CheckCommand
         {
             domain, policy, dnsServer, smtpPort, json,
         };
-        check.SetAction((parsed, cancellation) => RunAsync(
-            parsed.GetValue(domain)!, parsed.GetValue(policy), parsed.GetValue(dnsServer), parsed.GetValue(smtpPort), parsed.GetValue(json), cancellation));
+        check.SetAction((parsed, cancellation) => RunAsync(() => CheckAsync(
+            parsed.GetValue(domain)!, parsed.GetValue(policy), parsed.GetValue(dnsServer), parsed.GetValue(smtpPort), parsed.GetValue(json), cancellation)));
         return check;
     }
 
-    private static async Task<int> RunAsync(string name, FileInfo? file, IPEndPoint? dnsServer, int? smtpPort, bool json, CancellationToken cancellation)
+    /// <summary>Runs a check. Whatever it throws is one line and exit code 2: 1 would say that there are findings.</summary>
+    internal static async Task<int> RunAsync(Func<Task<int>> check)
+    {
+        try
+        {
+            return await check();
+        }
+        catch (Exception e) when (e is not OperationCanceledException)
+        {
+            await Console.Error.WriteLineAsync($"The check failed: {FailureIsolation.Describe(e)}");
+            return CouldNotLook;
+        }
+    }
+
+    private static async Task<int> CheckAsync(string name, FileInfo? file, IPEndPoint? dnsServer, int? smtpPort, bool json, CancellationToken cancellation)
     {
         await using var services = await CommandServices.CreateAsync(services => services
             .AddStsCore()
@@ -122,8 +138,14 @@ internal static class CheckCommand
             return CouldNotLook;
         }
 
-        return shown.Findings.Any(finding => finding.Severity >= Severity.Warning) ? Wrong : NothingWrong;
+        return ExitCodeOf(shown);
     }
+
+    /// <summary>What a check of a domain that could be seen comes to. Where a part of it could not be judged, "nothing is wrong" would be too much to say.</summary>
+    internal static int ExitCodeOf(CheckedJson shown) =>
+        shown.Findings.Any(finding => finding.Severity >= Severity.Warning) ? Wrong
+        : shown.NotEvaluated is not null || shown.Observation.MxHosts.SelectMany(host => host.Sessions).Any(session => session.Outcome == SmtpOutcome.NotObserved) ? CouldNotLook
+        : NothingWrong;
 
     private static CheckedJson JudgeOf(Observation seen, Policy? planned)
     {
@@ -131,15 +153,16 @@ internal static class CheckCommand
         var (policy, source) = planned is not null ? (planned, PolicySource.File)
             : PolicyHosts.Parsed(nobodys) is { } served ? (served, PolicySource.Fetched)
             : (NoPolicy, PolicySource.None);
-        var findings = Judge.Of(nobodys with { Policy = policy }).Findings;
+        var judgement = Judge.Of(nobodys with { Policy = policy });
         return new CheckedJson(
             seen.Domain,
             seen.At,
             BlindnessOf(seen),
             source,
             source == PolicySource.None ? null : Encoding.UTF8.GetString(policy.ToBytes()),
-            [.. findings.OrderByDescending(finding => finding.Severity).ThenBy(finding => finding.Code, StringComparer.Ordinal).ThenBy(finding => finding.Subject, StringComparer.Ordinal)],
-            seen);
+            [.. judgement.Findings.OrderByDescending(finding => finding.Severity).ThenBy(finding => finding.Code, StringComparer.Ordinal).ThenBy(finding => finding.Subject, StringComparer.Ordinal)],
+            seen,
+            judgement.Failed is [] ? null : judgement.Failed);
     }
 
     private static string? BlindnessOf(Observation seen)
@@ -156,10 +179,17 @@ internal static class CheckCommand
 
         // Every mail server is behind what this machine has no way to: most often IPv6.
         var sessions = seen.MxHosts.SelectMany(host => host.Sessions).ToList();
-        return sessions is not [] && sessions.All(session => session.Outcome is SmtpOutcome.NoRoute or SmtpOutcome.OutOfTime)
-            ? $"No mail server was seen: {string.Join(", ", sessions.Select(session => $"{session.Address} ({(session.Outcome == SmtpOutcome.NoRoute ? "no route from here" : "no time left")})"))}."
+        return sessions is not [] && sessions.All(session => session.Outcome is SmtpOutcome.NoRoute or SmtpOutcome.OutOfTime or SmtpOutcome.NotObserved)
+            ? $"No mail server was seen: {string.Join(", ", sessions.Select(session => $"{session.Address} ({WhyNot(session)})"))}."
             : null;
     }
+
+    private static string WhyNot(SmtpSession session) => session.Outcome switch
+    {
+        SmtpOutcome.NoRoute => "no route from here",
+        SmtpOutcome.OutOfTime => "no time left",
+        _ => $"could not be observed: {session.Detail}",
+    };
 
     private static IPEndPoint? ReadEndPoint(ArgumentResult result)
     {

@@ -31,8 +31,13 @@ internal static class CheckView
             Terminal.WriteLine("The time for one check was over before everything was looked at.");
         }
 
+        foreach (var rule in shown.NotEvaluated ?? [])
+        {
+            Terminal.WriteLine($"Could not be evaluated: {rule}");
+        }
+
         Terminal.WriteLine(shown.Findings is []
-            ? "Nothing is wrong."
+            ? shown.NotEvaluated is null ? "Nothing is wrong." : "Nothing is wrong in what could be evaluated."
             : string.Join(", ", shown.Findings.GroupBy(finding => finding.Severity).Select(same => $"{same.Count().ToString(CultureInfo.InvariantCulture)} {same.Key.ToString().ToLowerInvariant()}")));
     }
 

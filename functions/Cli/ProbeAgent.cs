@@ -58,19 +58,53 @@ internal sealed class ProbeAgent(AgentApi api, IAddressProbe probe, Func<Cancell
     {
         var tasks = await api.WorkAsync(cancellation);
         var looks = await Task.WhenAll(tasks.Select(async task => (Task: task, Look: await LookAsync(task, cancellation))));
-        if (looks.Any(seen => IsTimeOut(seen.Look)) && !await isPort25Open(cancellation))
+        if (looks.Any(seen => IsTimeOut(seen.Look)) && !await IsPort25OpenAsync(cancellation))
         {
             say("Port 25 is closed from here now: nothing answers, and no reference MX host either. What timed out says nothing of the MX hosts.");
             looks = [.. looks.Select(seen => IsTimeOut(seen.Look) ? seen with { Look = NotSeen(seen.Task, SmtpOutcome.NoRoute) } : seen)];
         }
 
+        await HandInAsync(looks, cancellation);
+        return tasks.Count > 0;
+    }
+
+    // One result that the app fails on keeps no other from being handed in; where it fails on a second, it is the app that fails.
+    private async Task HandInAsync(IEnumerable<(AgentTaskJson Task, AddressLook Look)> looks, CancellationToken cancellation)
+    {
+        AgentApiException? failed = null;
         foreach (var (task, look) in looks)
         {
-            var refusal = await api.HandInAsync(new AgentResultJson(task.Host, task.Address, task.Nonce, Bare(look)), cancellation);
+            string? refusal;
+            try
+            {
+                refusal = await api.HandInAsync(new AgentResultJson(task.Host, task.Address, task.Nonce, Bare(look)), cancellation);
+            }
+            catch (AgentApiException e) when (failed is null)
+            {
+                failed = e;
+                refusal = "not taken";
+            }
+
             say($"{task.Host} {task.Address}: {look.Session.Outcome}{(look.Session.Detail is { } detail ? $" ({detail})" : "")}; {refusal ?? "handed in"}");
         }
 
-        return tasks.Count > 0;
+        if (failed is not null)
+        {
+            throw failed;
+        }
+    }
+
+    // Where that cannot be found out, what timed out says nothing either.
+    private async Task<bool> IsPort25OpenAsync(CancellationToken cancellation)
+    {
+        try
+        {
+            return await isPort25Open(cancellation);
+        }
+        catch (Exception e) when (FailureIsolation.ConcernsItem(e))
+        {
+            return false;
+        }
     }
 
     private async Task<AddressLook> LookAsync(AgentTaskJson task, CancellationToken cancellation)
@@ -80,10 +114,10 @@ internal sealed class ProbeAgent(AgentApi api, IAddressProbe probe, Func<Cancell
             return NotSeen(task, SmtpOutcome.AddressNotAllowed);
         }
 
-        using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
-        limit.CancelAfter(TimeSpan.FromSeconds(task.Seconds) - TimeToHandIn is { Ticks: > 0 } span ? span : TimeSpan.Zero);
         try
         {
+            using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+            limit.CancelAfter(TimeSpan.FromSeconds(task.Seconds) - TimeToHandIn is { Ticks: > 0 } span ? span : TimeSpan.Zero);
             var look = await probe.LookAsync(task.Host, address, look: "", _before.GetValueOrDefault((task.Host, address)), limit.Token);
             if (_before.Count >= MostRemembered)
             {
@@ -97,11 +131,16 @@ internal sealed class ProbeAgent(AgentApi api, IAddressProbe probe, Func<Cancell
         {
             return NotSeen(task, SmtpOutcome.OutOfTime);
         }
+        catch (Exception e) when (FailureIsolation.ConcernsItem(e))
+        {
+            // One bad task never ends the batch.
+            return NotSeen(task, SmtpOutcome.NotObserved, FailureIsolation.Describe(e));
+        }
     }
 
     private static bool IsTimeOut(AddressLook look) => look.Session.Outcome == SmtpOutcome.ConnectionTimedOut;
 
-    private static AddressLook NotSeen(AgentTaskJson task, SmtpOutcome outcome) => new(new SmtpSession(task.Address, outcome), Narrow: []);
+    private static AddressLook NotSeen(AgentTaskJson task, SmtpOutcome outcome, string? detail = null) => new(new SmtpSession(task.Address, outcome, Detail: detail), Narrow: []);
 
     // What is made of a chain is the app's to say: the certificates as sent are all it wants.
     private static AddressLook Bare(AddressLook look) => look with { Session = Bare(look.Session), Narrow = [.. look.Narrow.Select(Bare)] };

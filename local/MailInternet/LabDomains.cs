@@ -243,12 +243,12 @@ public static class LabDomains
         new("hanging.example", "Its MX host answers EHLO with silence.")
         {
             Mx = [new("mx.hanging.example") { Script = SmtpScript.HangsAt(SmtpStage.Ehlo) }],
-            Expected = ["mx.broken-off"],
+            Expected = ["mx.session.slow"],
         },
         new("hanging-tls.example", "Its MX host goes silent in the TLS handshake.")
         {
             Mx = [new("mx.hanging-tls.example") { Script = SmtpScript.HangsAt(SmtpStage.Handshake) }],
-            Expected = ["mx.starttls.broken"],
+            Expected = ["mx.session.slow"],
         },
         new("dns-silent.example", "DNS does not answer where its MX records should be.")
         {

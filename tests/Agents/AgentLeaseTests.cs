@@ -169,8 +169,8 @@ public sealed class AgentLeaseTests(AzuriteFixture azurite)
         var desk = await AgentDesk.OpenAsync(azurite);
         await desk.AskAsync();
         var task = Assert.Single(await desk.TakeWorkAsync("one"));
-        var lease = Assert.IsType<MxClaim.Leased>(await desk.Storage.MxHosts.ClaimAsync(AgentDesk.Host, AgentDesk.Address, "20260315120000000", TimeSpan.FromMinutes(1), null, Now)).Lease;
-        await desk.Storage.MxHosts.KeepAsync(lease, "20260315120000000", AgentDesk.Seen().ToJson(), Now);
+        var lease = Assert.IsType<MxClaim.Leased>(await desk.Storage.MxHosts.ClaimAsync(AgentDesk.Host, AgentDesk.Address, "20260314120200000", TimeSpan.FromMinutes(1), null, Now)).Lease;
+        await desk.Storage.MxHosts.KeepAsync(lease, "20260314120200000", AgentDesk.Seen().ToJson(), Now);
 
         await desk.HandInAsync("one", task, AgentDesk.Failed(SmtpOutcome.StartTlsMissing));
 

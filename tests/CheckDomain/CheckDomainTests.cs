@@ -131,8 +131,8 @@ public sealed class CheckDomainTests(AzuriteFixture azurite)
     }
 
     [Theory]
-    [InlineData("20990101000000001")]
-    [InlineData("20990101000000000")]
+    [InlineData("20260314110000001")]
+    [InlineData("20260314110000000")]
     public async Task A_message_of_the_same_round_or_an_earlier_one_looks_at_nothing(string first)
     {
         var storage = await HostedAsync();
@@ -140,7 +140,7 @@ public sealed class CheckDomainTests(AzuriteFixture azurite)
         await RunAsync(lab, storage, first);
         var asked = lab.Internet.Zone.QuestionCount;
 
-        await RunAsync(lab, storage, "20990101000000000");
+        await RunAsync(lab, storage, "20260314110000000");
 
         Assert.Equal(asked, lab.Internet.Zone.QuestionCount);
         Assert.Single(await ObservationsAsync(storage));

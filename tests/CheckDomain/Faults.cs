@@ -61,6 +61,8 @@ internal sealed record Fault(string Code, string Subject, string Severities, Obs
         new("mx.unreachable.ipv6", Mx, "Critical Critical Critical", Ends(SmtpOutcome.ConnectionTimedOut, "2001:db8::1")) { Why = "and no other" },
         new("mx.broken-off", Mx, "Critical Critical Critical", Ends(SmtpOutcome.BrokenOff)) { Why = "and no other" },
         new("mx.broken-off", Mx, "Warning Warning Warning", Beside("192.0.2.2", SmtpOutcome.BrokenOff)) { Why = "beside a good one" },
+        new("mx.session.slow", Mx, "Warning Warning Warning", Ends(SmtpOutcome.SessionTimedOut)) { Why = "and no other" },
+        new("mx.session.not-observed", Mx, Infos, Ends(SmtpOutcome.NotObserved)),
         new("mx.turned-away", Mx, "Warning Warning Warning", Ends(SmtpOutcome.Turned)),
         new("mx.starttls.missing", Mx, ByMode, Ends(SmtpOutcome.StartTlsMissing)),
         new("mx.starttls.refused", Mx, ByMode, Ends(SmtpOutcome.StartTlsRefused)),
@@ -72,6 +74,9 @@ internal sealed record Fault(string Code, string Subject, string Severities, Obs
         new("mx.tls.only-13", Mx, Infos, Looks(look => look with { Narrow = [.. look.Narrow.Select(s => s.Offer == TlsOffer.Tls13 ? s : s with { Outcome = SmtpOutcome.TlsVersion, Tls = null })] })),
 
         // Certificates.
+        new("mx.certificate.chain-unusable", Mx, ByMode, Ends(SmtpOutcome.ChainUnusable)),
+        new("mx.certificate.chain-unusable", Mx, ByMode, Shows(Seen.Certificate(Mx) with { Chain = [[0x30, 0x03, 0x02, 0x01, 0x00]] })) { Why = "no certificate" },
+        new("mx.certificate.chain-long", Mx, Infos, Shows(Seen.Certificate(Mx) with { Sent = 40 })),
         new("mx.certificate.name", Mx, ByMode, Shows(Seen.Certificate("other.example"))),
         new("mx.certificate.expired", Mx, ByMode, Shows(Seen.Certificate(Mx, -91, -1))),
         new("mx.certificate.not-yet-valid", Mx, ByMode, Shows(Seen.Certificate(Mx, 1, 91))),

@@ -11,6 +11,8 @@ public sealed class ObservationTests
     [InlineData(nameof(SmtpOutcome.BrokenOff), false, false)]
     [InlineData(nameof(SmtpOutcome.NoRoute), false, true)]
     [InlineData(nameof(SmtpOutcome.OutOfTime), true, true)]
+    [InlineData(nameof(SmtpOutcome.NotObserved), true, true)]
+    [InlineData(nameof(SmtpOutcome.SessionTimedOut), false, false)]
     [Trait("Conformance", "MX-7")]
     public void What_there_was_no_time_for_is_looked_at_again_and_a_domain_whose_servers_are_out_of_reach_is_unseen(string outcome, bool isBlurred, bool isUnseen)
     {

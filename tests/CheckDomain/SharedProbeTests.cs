@@ -3,6 +3,7 @@ using StsFunctions.CheckDomain;
 using StsFunctions.Domains;
 using StsFunctions.Local.MailInternet;
 using StsFunctions.Protocol;
+using StsFunctions.Tests.Storage;
 using Xunit;
 using SmtpSession = StsFunctions.CheckDomain.SmtpSession;
 
@@ -134,6 +135,22 @@ public sealed class SharedProbeTests(AzuriteFixture azurite)
         var kept = await probe.LookAsync("mx.example.com", Address, Round, null, Now);
 
         Assert.Equal(("look 1", 0, TestStorage.Noon), (kept.Session.Banner, kept.Narrow.Count, kept.NarrowAt));
+    }
+
+    [Theory]
+    [InlineData(400)]
+    [InlineData(413)]
+    public async Task What_storage_does_not_take_is_used_all_the_same_and_shared_with_nobody(int status)
+    {
+        var storage = await TestStorage.CreateAsync(azurite);
+        await using var wire = await BadWire.StartAsync(storage.ConnectionString, Now);
+        // The claim of an address that nobody looked at adds a row; the first that replaces one keeps what was seen.
+        var replaced = 0;
+        wire.OnCall = call => call is { Service: "table", Method: "PUT" } && replaced++ == 0 ? new Storage.Fault.Answer(status) : null;
+        var probe = new SharedProbe(new TestStorage(wire.ConnectionString).MxHosts, new Eyes(), Settings, storage.Time);
+
+        Assert.Equal("look 1", (await probe.LookAsync("mx.example.com", Address, Round, null, Now)).Session.Banner);
+        Assert.Equal("look 2", (await probe.LookAsync("mx.example.com", Address, Round, null, Now)).Session.Banner);
     }
 
     [Fact]

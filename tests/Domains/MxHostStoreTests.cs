@@ -8,7 +8,7 @@ namespace StsFunctions.Tests.Domains;
 public sealed class MxHostStoreTests(AzuriteFixture azurite)
 {
     private const string Round = "20260314120000000";
-    private const string NextRound = "20260315120000000";
+    private const string NextRound = "20260314120200000";
     private static readonly IPAddress Address = IPAddress.Parse("192.0.2.25");
     private static readonly TimeSpan Lease = TimeSpan.FromMinutes(2);
 

@@ -3,6 +3,7 @@ using System.Text.Json;
 using StsFunctions.Local;
 using StsFunctions.Local.MailInternet;
 using StsFunctions.Tests.CheckDomain;
+using StsFunctions.Tests.Outgoing;
 using Xunit;
 
 namespace StsFunctions.Tests.EndToEnd;
@@ -133,6 +134,34 @@ public sealed class CheckCommandTests(CheckCommandTests.QuickSystem running) : I
         Assert.StartsWith("DNS does not answer", check.Errors, StringComparison.Ordinal);
         using var json = JsonDocument.Parse(check.Output);
         Assert.NotEqual("", json.RootElement.GetProperty("blind").GetString());
+    }
+
+    [Fact]
+    public async Task Where_no_answer_of_DNS_parses_it_is_said_in_a_line_and_exits_2()
+    {
+        await using var dns = StubDnsServer.Of(255);
+
+        var check = await CheckAsync("example.com", "--dns-server", $"{dns.Settings.DnsServer}");
+
+        Assert.Equal((2, "DNS does not answer (Failed): nothing can be said of example.com. Name a resolver with --dns-server."), (check.ExitCode, check.Errors.TrimEnd()));
+        Assert.Contains("Failed: the answer does not parse", check.Output, StringComparison.Ordinal);
+        Assert.DoesNotContain("   at ", check.Output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_single_record_that_does_not_parse_is_a_finding_and_the_rest_is_shown()
+    {
+        const ushort txt = 16;
+        await using var dns = StubDnsServer.Start(query => StubDnsServer.TypeOf(query) == txt && StubDnsServer.NameOf(query) == "_mta-sts.example.com"
+            ? StubDnsServer.Response(query, (txt, [255]))
+            : StubDnsServer.Response(query));
+
+        var check = await CheckAsync("example.com", "--dns-server", $"{dns.Settings.DnsServer}");
+
+        Assert.Equal("", check.Errors);
+        Assert.Contains("txt.sts.lookup.failed  _mta-sts.example.com", check.Output, StringComparison.Ordinal);
+        Assert.Contains("mx.no-address  example.com", check.Output, StringComparison.Ordinal);
+        Assert.DoesNotContain("   at ", check.Output, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -1,12 +1,13 @@
 using System.Globalization;
 using System.Text;
+using System.Text.RegularExpressions;
 using nietras.SeparatedValues;
 using StsFunctions.Domains;
 
 namespace StsFunctions.Api;
 
 /// <summary>Reports as comma-separated values (RFC 4180), a line for each policy type of each report.</summary>
-internal static class ReportCsv
+internal static partial class ReportCsv
 {
     private static readonly string[] s_columns =
     [
@@ -19,8 +20,18 @@ internal static class ReportCsv
     /// <summary>The lines of some reports.</summary>
     public static byte[] Lines(IEnumerable<Report> reports) => Written(reports.SelectMany(report => report.Types, LineOf));
 
-    /// <summary>A cell that a spreadsheet takes for text: what it would take for a formula gets an apostrophe in front.</summary>
-    public static string Safe(string text) => text is ['=' or '+' or '-' or '@' or '\t' or '\r' or '\n' or '＝' or '＋' or '－' or '＠', ..] ? "'" + text : text;
+    /// <summary>
+    /// A cell that a spreadsheet takes for text, as OWASP has it for CSV injection: what it would take for a formula gets an apostrophe in
+    /// front, also behind what another spreadsheet takes for the end of a cell, and no control character is left. A number stays one.
+    /// </summary>
+    public static string Safe(string text) => PlainNumber().IsMatch(text) ? text : Formula().Replace(string.Concat(text.Select(c => char.IsControl(c) ? ' ' : c)), "$1'");
+
+    // The beginning of a cell, or what may be one: a separator of some language's spreadsheets, with blanks and quotes behind it. DDE begins so too.
+    [GeneratedRegex("(^|[;,|])(?=[\\s\"']*[=+\\-@＝＋－＠])")]
+    private static partial Regex Formula();
+
+    [GeneratedRegex(@"\A[+-]?[0-9]+(\.[0-9]+)?\z")]
+    private static partial Regex PlainNumber();
 
     private static string[] LineOf(Report report, TypeCounts type)
     {

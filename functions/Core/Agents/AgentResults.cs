@@ -98,7 +98,7 @@ internal sealed class AgentResults(
             // First whether there is a lease: who has none has nothing judged here.
             _ = leased.AnsweredBy(agent, result.Nonce, "", now) ?? throw new NoLeaseException();
             var look = handedIn.LookOf(result, address, agent);
-            var isSeen = look.Session.Outcome is not (SmtpOutcome.NoRoute or SmtpOutcome.AddressNotAllowed or SmtpOutcome.OutOfTime);
+            var isSeen = look.Session.Outcome is not (SmtpOutcome.NoRoute or SmtpOutcome.AddressNotAllowed or SmtpOutcome.OutOfTime or SmtpOutcome.NotObserved);
             if (await wanted.WriteAsync(leased.AnsweredBy(agent, result.Nonce, isSeen ? AgentSaw.Of(look).ToJson() : "", now)!, cancellation))
             {
                 return (leased.AnsweredBy(agent, result.Nonce, "", now)!, isSeen ? look : null);

@@ -1,7 +1,7 @@
 using System.Security.Cryptography;
-using System.Security.Cryptography.X509Certificates;
 using System.Text.Json;
 using StsFunctions.CheckDomain;
+using StsFunctions.CheckDomain.Rules;
 
 namespace StsFunctions.Agents;
 
@@ -69,7 +69,11 @@ internal sealed record AgentSaw(SawKind Kind, string Words, string? Key = null)
 
     private static AgentSaw OfChain(TlsSession tls)
     {
-        using var leaf = X509CertificateLoader.LoadCertificate(tls.Chain[0]);
+        if (Certificates.Leaf(tls) is not { } leaf)
+        {
+            return new(SawKind.Nothing, "a certificate that cannot be read");
+        }
+
         var key = Convert.ToHexStringLower(SHA256.HashData(leaf.PublicKey.ExportSubjectPublicKeyInfo()));
         return tls.Trust is []
             ? new(SawKind.Trusted, Cut($"{tls.Protocol}, a trusted certificate of {leaf.Subject}, key {key[..16]}…"), key)

@@ -22,10 +22,12 @@ internal sealed class HandedIn(OutgoingGate gate, TimeProvider time)
     private const int MaxText = 4096;
     private const int MaxEhloLines = 32;
     private const int MaxNarrow = 8;
-    private const int MaxCertificates = 32;
 
     // OpenSSL takes no chain longer than 100 KiB; all sessions of a look together fit into a row, as JSON, with what is built of them.
     private const int MaxCertificateBytes = 128 * 1024;
+
+    // How many an agent may say that it was sent: as many as fit into a handshake, and some.
+    private const int MaxCount = 10_000;
 
     private static readonly int s_longestStep = (int)TimeSpan.FromMinutes(10).TotalMilliseconds;
 
@@ -78,10 +80,10 @@ internal sealed class HandedIn(OutgoingGate gate, TimeProvider time)
             session.Times is not { } times || ((int?[])[times.Connect, times.Banner, times.Ehlo, times.StartTls, times.Handshake, times.Total]).All(span => span is null || (span >= 0 && span <= s_longestStep)),
             "a time is in milliseconds, and within 10 minutes");
         Require(session.Outcome != SmtpOutcome.Completed || session.Tls is not null, "a completed session has a TLS session");
-        Require(session.Tls is null || session.Outcome is SmtpOutcome.Completed or SmtpOutcome.TlsFailed, "a session without TLS has no TLS session");
+        Require(session.Tls is null || session.Outcome is SmtpOutcome.Completed or SmtpOutcome.TlsFailed or SmtpOutcome.SessionTimedOut, "a session without TLS has no TLS session");
         Require(
-            session.Tls is not { } tls || (tls is { Protocol: not null, CipherSuite: not null, Chain.Count: > 0 and <= MaxCertificates } && tls.Chain.All(raw => raw is { Length: > 0 })),
-            $"a chain has 1 to {MaxCertificates} certificates");
+            session.Tls is not { } tls || (tls is { Protocol: not null, CipherSuite: not null, Chain.Count: > 0 and <= ServerCertificates.MaxCertificates, Sent: null or (> 0 and <= MaxCount) } && tls.Chain.All(raw => raw is { Length: > 0 and <= ServerCertificates.MaxCertificateBytes })),
+            $"a chain has 1 to {ServerCertificates.MaxCertificates} certificates, each of at most {ServerCertificates.MaxCertificateBytes} bytes");
     }
 
     private SmtpSession Kept(SmtpSession session, IPAddress address)

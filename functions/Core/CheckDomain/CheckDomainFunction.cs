@@ -32,7 +32,7 @@ internal sealed class CheckDomainFunction(
         // First whatever a kill left half done: the blob and the record follow the newest policy row.
         var partition = await publisher.FinishAsync(domain, await domains.ReadAsync(Keys.Domain(domain), cancellation), cancellation);
         var record = partition.IsActive ? partition.Record : null;
-        if (record is not null && IsNext(request, record))
+        if (record is not null && IsNext(request, record, time.GetUtcNow()))
         {
             record = await LookAsync(domain, partition, request, cancellation);
         }
@@ -47,7 +47,19 @@ internal sealed class CheckDomainFunction(
         await fleet.ProjectAsync(domain, cancellation);
     }
 
-    // A round begins anew whatever the one before left; its looks come one after another, and each of them once.
+    // A round begins anew whatever the one before left; its looks come one after another, and each of them once. One of the future
+    // holds no other up: a clock was wrong, and what it left is overwritten.
+    private bool IsNext(CheckRequest request, DomainRecord record, DateTimeOffset now)
+    {
+        if (request.Look != 1 || request.Round == record.LastRound || !ClockSkew.IsFutureRound(record.LastRound, now))
+        {
+            return IsNext(request, record);
+        }
+
+        log.LogWarning("The last round of {Domain}, {Round}, is in the future: a clock was wrong. It does not count, and {Next} follows it", request.Domain, record.LastRound, request.Round);
+        return true;
+    }
+
     private static bool IsNext(CheckRequest request, DomainRecord record) => request.Look switch
     {
         1 => string.CompareOrdinal(request.Round, record.LastRound) > 0,
@@ -75,6 +87,7 @@ internal sealed class CheckDomainFunction(
 
         var given = CaseOf(partition, seen);
         var judgement = Judge.Of(given);
+        LogFailures(seen, judgement);
         var confirmed = Confirmation.Of(judgement, partition.Findings, request.Look == 1 ? [] : before.Suspects, look, Judge.TakesThreeLooks);
         var record = before with
         {
@@ -106,6 +119,20 @@ internal sealed class CheckDomainFunction(
             "Checked {Domain} in round {Round}, look {Look}: {Findings} finding(s), {Suspects} to confirm, {Changes} change(s), port 25 {Port25}",
             domain, request.Round, look, confirmed.Findings.Count, confirmed.Suspects.Count, changes.Count(change => change.Change is not null), seen.Port25);
         return record;
+    }
+
+    // What concerns one item alone ends no check, so that nobody would learn of it but from here.
+    private void LogFailures(Observation seen, Judgement judgement)
+    {
+        foreach (var (host, session) in seen.MxHosts.SelectMany(host => host.Sessions.Where(session => session.Outcome == SmtpOutcome.NotObserved), (host, session) => (host.Host, session)))
+        {
+            log.LogWarning("{Host} {Address} of {Domain} could not be observed: {Failure}", host, session.Address, seen.Domain, session.Detail);
+        }
+
+        foreach (var failure in judgement.Failed)
+        {
+            log.LogError("A rule could not be evaluated for {Domain}: {Failure}", seen.Domain, failure);
+        }
     }
 
     private Case CaseOf(DomainPartition partition, Observation seen)

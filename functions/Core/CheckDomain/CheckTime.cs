@@ -30,12 +30,16 @@ internal sealed class CheckTime : IDisposable
     public bool RanOut => Volatile.Read(ref _leftUndone) != 0;
 
     /// <summary>Looks, or takes what stands for a look that there was no time for.</summary>
+    /// <param name="look">The look.</param>
+    /// <param name="undone">What stands for it where there is no time.</param>
+    /// <param name="failed">What stands for it where it throws something that concerns it alone; null where that is the caller's to handle.</param>
     /// <exception cref="OperationCanceledException">The caller gave up.</exception>
-    public Task<T> LookAsync<T>(Func<CancellationToken, Task<T>> look, T undone) => RunAsync(look, undone, _lookingOrGone.Token);
+    public Task<T> LookAsync<T>(Func<CancellationToken, Task<T>> look, T undone, Func<Exception, T>? failed = null) =>
+        RunAsync(look, undone, failed, _lookingOrGone.Token);
 
     /// <summary>The same, with the time that is kept for the end.</summary>
     /// <inheritdoc cref="LookAsync"/>
-    public Task<T> LookAtLastAsync<T>(Func<CancellationToken, Task<T>> look, T undone) => RunAsync(look, undone, _wholeOrGone.Token);
+    public Task<T> LookAtLastAsync<T>(Func<CancellationToken, Task<T>> look, T undone) => RunAsync(look, undone, failed: null, _wholeOrGone.Token);
 
     public void Dispose()
     {
@@ -45,7 +49,7 @@ internal sealed class CheckTime : IDisposable
         _whole.Dispose();
     }
 
-    private async Task<T> RunAsync<T>(Func<CancellationToken, Task<T>> look, T undone, CancellationToken limit)
+    private async Task<T> RunAsync<T>(Func<CancellationToken, Task<T>> look, T undone, Func<Exception, T>? failed, CancellationToken limit)
     {
         _caller.ThrowIfCancellationRequested();
         try
@@ -58,6 +62,10 @@ internal sealed class CheckTime : IDisposable
         catch (OperationCanceledException) when (limit.IsCancellationRequested && !_caller.IsCancellationRequested)
         {
             // As if it had not been begun.
+        }
+        catch (Exception e) when (failed is not null && FailureIsolation.ConcernsItem(e))
+        {
+            return failed(e);
         }
 
         Interlocked.Exchange(ref _leftUndone, 1);

@@ -1,4 +1,5 @@
 using System.Net;
+using StsFunctions.Domains;
 
 namespace StsFunctions.CheckDomain;
 
@@ -8,6 +9,9 @@ namespace StsFunctions.CheckDomain;
 /// </summary>
 internal sealed class DirectProbe(SmtpProbe probe, Repetition repetition, CheckOptions options, TimeProvider time) : IAddressProbe
 {
+    // So that a session ends by its own time, and says so, before the look's is over.
+    private static readonly TimeSpan ToEnd = TimeSpan.FromSeconds(1);
+
     private static readonly TimeSpan NarrowEvery = TimeSpan.FromDays(1);
 
     public async Task<AddressLook> LookAsync(string mxHost, IPAddress address, RoundLook look, AddressLook? before, CancellationToken cancellation)
@@ -16,12 +20,13 @@ internal sealed class DirectProbe(SmtpProbe probe, Repetition repetition, CheckO
         using var limit = CancellationTokenSource.CreateLinkedTokenSource(patience.Token, cancellation);
         // Where there is no time for the repetition, what came before it stands.
         SmtpSession? last = null;
-        var session = await OrNullAsync(() => repetition.RunAsync(async () => last = await probe.LookAsync(mxHost, address, limit.Token), MayPass, limit.Token), cancellation)
+        var began = time.GetTimestamp();
+        var session = await OrNullAsync(() => repetition.RunAsync(async () => last = await probe.LookAsync(mxHost, address, TlsOffer.Default, TimeoutAfter(last, began), limit.Token), MayPass, limit.Token), cancellation)
             ?? last
             ?? new SmtpSession(address.ToString(), SmtpOutcome.OutOfTime);
 
         var now = time.GetUtcNow();
-        if (before?.NarrowAt is { } made && now - made < NarrowEvery)
+        if (before is { NarrowAt: { } made } && ClockSkew.IsWithin(made, NarrowEvery, now))
         {
             return new AddressLook(session, before.Narrow, made);
         }
@@ -43,8 +48,12 @@ internal sealed class DirectProbe(SmtpProbe probe, Repetition repetition, CheckO
         return new AddressLook(session, narrow, now);
     }
 
+    // A server that was slower than a session's time gets all that this look has left: narrow sessions would be as slow.
+    private TimeSpan TimeoutAfter(SmtpSession? last, long began) =>
+        last is { Outcome: SmtpOutcome.SessionTimedOut } && settings.LookTimeout - time.GetElapsedTime(began) - ToEnd is var left && left > settings.SessionTimeout ? left : settings.SessionTimeout;
+
     private static bool MayPass(SmtpSession session) => session.Outcome
-        is SmtpOutcome.ConnectionRefused or SmtpOutcome.ConnectionTimedOut or SmtpOutcome.BrokenOff or SmtpOutcome.Turned or SmtpOutcome.TlsFailed;
+        is SmtpOutcome.ConnectionRefused or SmtpOutcome.ConnectionTimedOut or SmtpOutcome.BrokenOff or SmtpOutcome.SessionTimedOut or SmtpOutcome.Turned or SmtpOutcome.TlsFailed;
 
     // Null: the look's own time is over.
     private static async Task<SmtpSession?> OrNullAsync(Func<Task<SmtpSession>> look, CancellationToken cancellation)

@@ -123,15 +123,11 @@ internal sealed class DnsObserver(Resolver resolver)
                 kept.Count == found.Count ? null : $"{kept.Count} of {found.Count} records are kept",
                 authentic);
         }
-        catch (DnsResponseException e) when (e.Code == DnsResponseCode.ConnectionTimeout)
+        catch (Exception e) when (!cancellation.IsCancellationRequested)
         {
-            cancellation.ThrowIfCancellationRequested();
-            return new DnsAnswer(name, DnsOutcome.TimedOut, [], Detail: e.Message);
-        }
-        catch (Exception e) when (Resolver.IsFailure(e))
-        {
-            cancellation.ThrowIfCancellationRequested();
-            return new DnsAnswer(name, DnsOutcome.Failed, [], Detail: e.Message);
+            // Also what the reading of a record throws: it is this question's failure alone.
+            var failure = DnsLookupException.Of(e);
+            return new DnsAnswer(name, failure.IsTimeout ? DnsOutcome.TimedOut : DnsOutcome.Failed, [], Detail: failure.Message);
         }
     }
 

@@ -6,7 +6,11 @@ namespace StsFunctions.CheckDomain;
 /// <summary>What all rules found, and which could see nothing.</summary>
 /// <param name="Findings">What is wrong.</param>
 /// <param name="Unseen">Codes whose findings do not resolve this time.</param>
-internal sealed record Judgement(IReadOnlyList<Finding> Findings, IReadOnlySet<string> Unseen);
+internal sealed record Judgement(IReadOnlyList<Finding> Findings, IReadOnlySet<string> Unseen)
+{
+    /// <summary>The rules that failed themselves, with what they threw: their findings are among the unseen, and no other rule's.</summary>
+    public IReadOnlyList<string> Failed { get; init; } = [];
+}
 
 /// <summary>Asks every rule.</summary>
 internal static class Judge
@@ -29,6 +33,8 @@ internal static class Judge
         new MxUnreachable(),
         new MxUnreachableByIPv6(),
         new MxBrokenOff(),
+        new MxSessionSlow(),
+        new MxSessionNotObserved(),
         new MxTurnedAway(),
         new MxStartTlsMissing(),
         new MxStartTlsRefused(),
@@ -38,6 +44,8 @@ internal static class Judge
         new MxTlsCipher(),
         new MxTlsOnly12(),
         new MxTlsOnly13(),
+        new MxCertificateChainUnusable(),
+        new MxCertificateChainLong(),
         new MxCertificateName(),
         new MxCertificateExpired(),
         new MxCertificateNotYetValid(),
@@ -104,7 +112,40 @@ internal static class Judge
     public static bool TakesThreeLooks(string code) => s_takeThreeLooks.Contains(code);
 
     /// <summary>What there is to say about what was seen.</summary>
-    public static Judgement Of(Case given) => new(
-        [.. Rules.Where(rule => rule.CanSee(given)).SelectMany(rule => rule.Judge(given))],
-        Rules.Where(rule => !rule.CanSee(given) || !rule.SeesAll(given)).Select(rule => rule.Code).ToHashSet());
+    public static Judgement Of(Case given) => Of(given, Rules);
+
+    /// <summary>The same by the rules given. What one of them throws concerns its own findings alone.</summary>
+    public static Judgement Of(Case given, IReadOnlyList<IRule> rules)
+    {
+        var (findings, unseen, failed) = (new List<Finding>(), new HashSet<string>(), new List<string>());
+        foreach (var rule in rules)
+        {
+            try
+            {
+                if (!rule.CanSee(given))
+                {
+                    unseen.Add(rule.Code);
+                    continue;
+                }
+
+                // One by one: what a rule found before it failed is found.
+                foreach (var finding in rule.Judge(given))
+                {
+                    findings.Add(finding);
+                }
+
+                if (!rule.SeesAll(given))
+                {
+                    unseen.Add(rule.Code);
+                }
+            }
+            catch (Exception e) when (FailureIsolation.ConcernsItem(e))
+            {
+                unseen.Add(rule.Code);
+                failed.Add($"{rule.Code}: {FailureIsolation.Describe(e)}");
+            }
+        }
+
+        return new Judgement(findings, unseen) { Failed = failed };
+    }
 }

@@ -32,10 +32,10 @@ internal sealed record Observation(
 {
     public const int CurrentVersion = 2;
 
-    /// <summary>Whether DNS kept back something that another look may see, or there was no time for it.</summary>
+    /// <summary>Whether DNS kept back something that another look may see, or there was no time for it, or this checker failed at it.</summary>
     [JsonIgnore]
     public bool IsBlurred => OutOfTime
-        || MxHosts.Any(host => host.Sessions.Any(session => session.Outcome == SmtpOutcome.OutOfTime))
+        || MxHosts.Any(host => host.Sessions.Any(session => session.Outcome is SmtpOutcome.OutOfTime or SmtpOutcome.NotObserved))
         || MxHosts.SelectMany(host => (DnsAnswer[])[host.A, host.Aaaa, host.Tlsa])
             .Concat([Mx, StsRecords, TlsRptRecords, Dmarc, PolicyHost.A, PolicyHost.Aaaa, PolicyHost.Caa])
             .Any(answer => answer.Outcome is DnsOutcome.Failed or DnsOutcome.TimedOut);
@@ -44,7 +44,7 @@ internal sealed record Observation(
     [JsonIgnore]
     public bool IsUnseen => Port25 == Port25.Closed
         || (MxHosts.SelectMany(host => host.Sessions).Select(session => session.Outcome).ToList() is { Count: > 0 } outcomes
-            && outcomes.TrueForAll(outcome => outcome is SmtpOutcome.NoRoute or SmtpOutcome.OutOfTime));
+            && outcomes.TrueForAll(outcome => outcome is SmtpOutcome.NoRoute or SmtpOutcome.OutOfTime or SmtpOutcome.NotObserved));
 
     public byte[] ToJson() => JsonSerializer.SerializeToUtf8Bytes(this, ObservationJson.Default.Observation);
 }

@@ -40,7 +40,9 @@ internal sealed class Observer(
         var aaaa = AskAsync(host, dns.AaaaAsync, clock);
         var caa = AskAsync(host, dns.CaaAsync, clock);
         var fetch = clock.LookAsync<PolicyFetch?>(
-            async limit => await repetition.RunAsync(() => policies.FetchAsync(domain, limit), MayPass, limit), null);
+            async limit => await repetition.RunAsync(() => policies.FetchAsync(domain, limit), MayPass, limit),
+            undone: null,
+            failed: e => new PolicyFetch(PolicyFetcher.UrlOf(domain), PolicyFetchOutcome.BrokenOff, Detail: FailureIsolation.Describe(e)));
         await Task.WhenAll(a, aaaa, caa, fetch);
         return new PolicyHostObservation(host, await a, await aaaa, await caa, await fetch);
     }
@@ -59,7 +61,8 @@ internal sealed class Observer(
             [.. found.SelectMany(host => AddressesOf(host).Select(address => (host.Host, address)))],
             async pair => (pair.Host, Look: await clock.LookAsync(
                 limit => addresses.LookAsync(pair.Host, pair.address, look, before: null, limit),
-                new AddressLook(new SmtpSession(pair.address.ToString(), SmtpOutcome.OutOfTime), Narrow: []))));
+                undone: new AddressLook(new SmtpSession(pair.address.ToString(), SmtpOutcome.OutOfTime), Narrow: []),
+                failed: e => new AddressLook(new SmtpSession(pair.address.ToString(), SmtpOutcome.NotObserved, Detail: FailureIsolation.Describe(e)), Narrow: []))));
         var byHost = looks.ToLookup(look => look.Host, look => look.Look);
         IReadOnlyList<MxHostObservation> hosts = [.. found.Select(host => host with { Looks = [.. byHost[host.Host]] })];
         return (mx, hosts, await LookAtPort25Async(hosts, clock));
@@ -101,7 +104,7 @@ internal sealed class Observer(
     {
         // What an agent saw says nothing of this network.
         var outcomes = hosts.SelectMany(host => host.Looks).Where(look => look.Agent is null).Select(look => look.Session.Outcome)
-            .Where(outcome => outcome is not (SmtpOutcome.NoRoute or SmtpOutcome.AddressNotAllowed or SmtpOutcome.OutOfTime)).ToList();
+            .Where(outcome => outcome is not (SmtpOutcome.NoRoute or SmtpOutcome.AddressNotAllowed or SmtpOutcome.OutOfTime or SmtpOutcome.NotObserved)).ToList();
         if (outcomes is [])
         {
             return Port25.NotAsked;
@@ -121,7 +124,8 @@ internal sealed class Observer(
 
     private Task<DnsAnswer> AskAsync(string name, Func<string, CancellationToken, Task<DnsAnswer>> ask, CheckTime clock) => clock.LookAsync(
         limit => repetition.RunAsync(() => ask(name, limit), answer => answer.Outcome is DnsOutcome.Failed or DnsOutcome.TimedOut, limit),
-        DnsAnswer.NotAsked(name));
+        undone: DnsAnswer.NotAsked(name),
+        failed: e => new DnsAnswer(name, DnsOutcome.Failed, [], Detail: FailureIsolation.Describe(e)));
 
     private static async Task<IReadOnlyList<TResult>> EachAsync<T, TResult>(IReadOnlyList<T> items, Func<T, Task<TResult>> look)
     {

@@ -1,5 +1,6 @@
 using System.Net;
 using System.Security.Authentication;
+using System.Security.Cryptography;
 using StsFunctions.Outgoing;
 using StsFunctions.Protocol;
 using StsFunctions.Protocol.MtaSts;
@@ -9,12 +10,15 @@ namespace StsFunctions.CheckDomain;
 /// <summary>Fetches a domain's policy as a sending mail server does (RFC 8461 §3.3).</summary>
 internal sealed class PolicyFetcher(OutgoingHttp http, CheckOptions options, TimeProvider time)
 {
+    /// <summary>Where a domain's policy is fetched from.</summary>
+    public static Uri UrlOf(DomainName domain) => new($"https://mta-sts.{domain}/.well-known/mta-sts.txt");
+
     /// <summary>Looks once. Whatever the policy host does, the answer is a fetch, within the settings' time.</summary>
     /// <exception cref="OperationCanceledException">The caller gave up.</exception>
     public async Task<PolicyFetch> FetchAsync(DomainName domain, CancellationToken cancellation)
     {
         var (peer, began) = (new OutgoingPeer(), time.GetTimestamp());
-        var fetch = await FetchAsync(new Uri($"https://mta-sts.{domain}/.well-known/mta-sts.txt"), peer, cancellation);
+        var fetch = await FetchAsync(UrlOf(domain), peer, cancellation);
         return fetch with { Address = peer.Address?.ToString(), Tls = TlsOf(peer), Milliseconds = (int)time.GetElapsedTime(began).TotalMilliseconds };
     }
 
@@ -47,14 +51,19 @@ internal sealed class PolicyFetcher(OutgoingHttp http, CheckOptions options, Tim
         catch (Exception e) when (e is HttpRequestException or IOException)
         {
             var cause = e is HttpRequestException { InnerException: { } inner } ? inner : e;
-            return new PolicyFetch(url, OutcomeOf(e, cause), Detail: cause.Message);
+            return new PolicyFetch(url, OutcomeOf(e, cause), Detail: cause is CryptographicException ? ServerCertificates.NoChain : cause.Message);
+        }
+        catch (Exception e) when (FailureIsolation.ConcernsItem(e))
+        {
+            // What came made the HTTP client throw what it should not: no sender gets a policy of this either.
+            return new PolicyFetch(url, PolicyFetchOutcome.BrokenOff, Detail: FailureIsolation.Describe(e));
         }
     }
 
     private static TlsSession? TlsOf(OutgoingPeer peer) => peer.Certificates is { } shown
         ? new TlsSession(
             peer.Protocol is SslProtocols.None ? "" : peer.Protocol.ToString(), peer.Protocol is SslProtocols.None ? "" : peer.CipherSuite.ToString(),
-            shown.Sent, shown.Built, shown.Faults)
+            shown.Sent, shown.Built, shown.Faults, shown.CountIfCut)
         : null;
 
     private static PolicyFetchOutcome OutcomeOf(Exception e, Exception cause) => cause switch

@@ -1,4 +1,5 @@
 using System.Net;
+using Azure;
 using StsFunctions.Domains;
 
 namespace StsFunctions.CheckDomain;
@@ -43,13 +44,26 @@ internal sealed class SharedProbe(MxHostStore hosts, IAddressProbe direct, Check
         try
         {
             var own = await direct.LookAsync(lease.Host, lease.Address, look, before, cancellation);
-            await hosts.KeepAsync(lease, look.Key, ContentOf(own), cancellation);
+            await KeepAsync(lease, look, own, cancellation);
             return own;
         }
         catch
         {
             await hosts.HandBackAsync(lease);
             throw;
+        }
+    }
+
+    // What storage refuses for its content is not shared: each domain then looks itself.
+    private async Task KeepAsync(MxLease lease, RoundLook look, AddressLook own, CancellationToken cancellation)
+    {
+        try
+        {
+            await hosts.KeepAsync(lease, look.Key, ContentOf(own), cancellation);
+        }
+        catch (RequestFailedException e) when (e.Status is 400 or 413)
+        {
+            await hosts.HandBackAsync(lease);
         }
     }
 

@@ -1,7 +1,9 @@
+using System.Globalization;
 using System.Net;
 using System.Net.Security;
 using System.Net.Sockets;
 using System.Security.Authentication;
+using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using StsFunctions.Outgoing;
 
@@ -13,6 +15,10 @@ internal sealed class SmtpProbe(OutgoingGate gate, CheckOptions options, string 
     private const int MaxEhloLines = 32;
     private static readonly TimeSpan ConnectTimeout = TimeSpan.FromSeconds(10);
     private static readonly TimeSpan QuitTimeout = TimeSpan.FromSeconds(2);
+
+    // Replies to a command that is not known (RFC 5321 §4.2.4).
+    private const int CommandUnknown = 500;
+    private const int CommandNotImplemented = 502;
 
     // In TLS 1.2 the suite names the kind of key (RFC 8422 §2). Offered is whatever OpenSSL has at its everyday level of security.
     private static readonly CipherSuitesPolicy? RsaSuites = SuitesOf(
@@ -53,18 +59,31 @@ internal sealed class SmtpProbe(OutgoingGate gate, CheckOptions options, string 
     public Task<SmtpSession> LookAsync(string mxHost, IPAddress address, CancellationToken cancellation) =>
         LookAsync(mxHost, address, TlsOffer.Default, cancellation);
 
+    /// <inheritdoc cref="LookAsync(string, IPAddress, TlsOffer, TimeSpan, CancellationToken)"/>
+    public Task<SmtpSession> LookAsync(string mxHost, IPAddress address, TlsOffer offer, CancellationToken cancellation) =>
+        LookAsync(mxHost, address, offer, options.SessionTimeout, cancellation);
+
     /// <summary>
     /// Looks at one address of an MX host, when its turn has come. Whatever the server does, the answer is a session, within the
-    /// settings' time from then on.
+    /// given time from then on, or the settings'.
     /// </summary>
     /// <exception cref="OperationCanceledException">The caller gave up.</exception>
-    public async Task<SmtpSession> LookAsync(string mxHost, IPAddress address, TlsOffer offer, CancellationToken cancellation)
+    public async Task<SmtpSession> LookAsync(string mxHost, IPAddress address, TlsOffer offer, TimeSpan timeout, CancellationToken cancellation)
     {
         using var turn = await _turns.TakeAsync(address, cancellation);
-        var steps = new Steps(time);
-        using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
-        limit.CancelAfter(options.SessionTimeout);
-        var session = await ConnectAndTalkAsync(mxHost, address, offer, steps, limit.Token);
+        var steps = new Steps(time, timeout);
+        using var patience = new CancellationTokenSource(timeout, time);
+        using var limit = CancellationTokenSource.CreateLinkedTokenSource(patience.Token, cancellation);
+        SmtpSession session;
+        try
+        {
+            session = await ConnectAndTalkAsync(mxHost, address, offer, steps, limit.Token);
+        }
+        catch (Exception e) when (FailureIsolation.ConcernsItem(e))
+        {
+            session = new SmtpSession(address.ToString(), SmtpOutcome.NotObserved, Detail: FailureIsolation.Describe(e));
+        }
+
         cancellation.ThrowIfCancellationRequested();
         return session with { Offer = offer, Times = steps.Times };
     }
@@ -84,7 +103,7 @@ internal sealed class SmtpProbe(OutgoingGate gate, CheckOptions options, string 
         {
             return isRefusalAnswer && e.SocketErrorCode == SocketError.ConnectionRefused;
         }
-        catch (Exception e) when (e is AddressNotAllowedException or OperationCanceledException)
+        catch (Exception e) when (e is OperationCanceledException || FailureIsolation.ConcernsItem(e))
         {
             cancellation.ThrowIfCancellationRequested();
             return false;
@@ -104,7 +123,7 @@ internal sealed class SmtpProbe(OutgoingGate gate, CheckOptions options, string 
         }
         catch (OperationCanceledException)
         {
-            return new SmtpSession(address.ToString(), SmtpOutcome.ConnectionTimedOut);
+            return new SmtpSession(address.ToString(), SmtpOutcome.ConnectionTimedOut, Detail: $"no connection within {ConnectTimeoutNow.TotalSeconds:0} s");
         }
         catch (SocketException e)
         {
@@ -115,8 +134,10 @@ internal sealed class SmtpProbe(OutgoingGate gate, CheckOptions options, string 
         await using var stream = new NetworkStream(socket, ownsSocket: true);
         var talk = new SmtpTalk(stream);
         var session = new SmtpSession(address.ToString(), SmtpOutcome.BrokenOff);
+        var name = EhloName.For(heloName, socket.LocalEndPoint);
         try
         {
+            steps.AwaitedNow = "the greeting";
             var greeting = await talk.ReadReplyAsync(cancellation);
             steps.Banner = steps.Lap();
             session = session with { Banner = greeting.FirstLine };
@@ -125,12 +146,19 @@ internal sealed class SmtpProbe(OutgoingGate gate, CheckOptions options, string 
                 return session with { Outcome = SmtpOutcome.Turned, Detail = greeting.FirstLine };
             }
 
-            var ehlo = await talk.SendAsync($"EHLO {heloName}", cancellation);
+            steps.AwaitedNow = "the answer to EHLO";
+            var ehlo = await talk.SendAsync($"EHLO {name}", cancellation);
             steps.Ehlo = steps.Lap();
             session = session with { Ehlo = [.. ehlo.Lines.Take(MaxEhloLines)] };
+            if (ehlo.Code is CommandUnknown or CommandNotImplemented)
+            {
+                return await SayHeloAsync(session, ehlo, name, talk, steps, cancellation);
+            }
+
             if (ehlo.Code != 250)
             {
-                return session with { Outcome = SmtpOutcome.Turned, Detail = ehlo.FirstLine };
+                // What was said to it belongs to the answer: some object to the name alone.
+                return session with { Outcome = SmtpOutcome.Turned, Detail = $"EHLO {name} was answered with {ehlo.FirstLine}" };
             }
 
             if (!ehlo.Offers("STARTTLS"))
@@ -139,6 +167,7 @@ internal sealed class SmtpProbe(OutgoingGate gate, CheckOptions options, string 
                 return session with { Outcome = SmtpOutcome.StartTlsMissing };
             }
 
+            steps.AwaitedNow = "the answer to STARTTLS";
             var startTls = await talk.SendAsync("STARTTLS", cancellation);
             steps.StartTls = steps.Lap();
             session = session with { StartTlsReply = startTls.FirstLine };
@@ -151,11 +180,11 @@ internal sealed class SmtpProbe(OutgoingGate gate, CheckOptions options, string 
             // Whatever was sent before the handshake was not protected by it, and must not count after it (MX-3).
             return talk.HasUnread
                 ? session with { Outcome = SmtpOutcome.StartTlsInjected, Detail = "plain text followed the answer to STARTTLS" }
-                : await HandshakeAsync(session, mxHost, offer, steps, stream, cancellation);
+                : await HandshakeAsync(session, mxHost, name, offer, steps, stream, cancellation);
         }
         catch (OperationCanceledException)
         {
-            return session with { Detail = "no answer in time" };
+            return session with { Outcome = SmtpOutcome.SessionTimedOut, Detail = steps.GaveUp };
         }
         catch (Exception e) when (e is IOException or SmtpTalkException)
         {
@@ -163,8 +192,22 @@ internal sealed class SmtpProbe(OutgoingGate gate, CheckOptions options, string 
         }
     }
 
+    // RFC 5321 §3.2, §4.1.1.1: a server that does not know EHLO is greeted with HELO; without extensions it has no STARTTLS to offer.
+    private static async Task<SmtpSession> SayHeloAsync(SmtpSession session, SmtpReply ehlo, string name, SmtpTalk talk, Steps steps, CancellationToken cancellation)
+    {
+        steps.AwaitedNow = "the answer to HELO";
+        var helo = await talk.SendAsync($"HELO {name}", cancellation);
+        if (helo.Code != 250)
+        {
+            return session with { Outcome = SmtpOutcome.Turned, Detail = $"EHLO {name} was answered with {ehlo.FirstLine}, and HELO with {helo.FirstLine}" };
+        }
+
+        await QuitAsync(talk, cancellation);
+        return session with { Outcome = SmtpOutcome.StartTlsMissing, Detail = $"EHLO was answered with {ehlo.FirstLine}: the server knows no extensions" };
+    }
+
     private async Task<SmtpSession> HandshakeAsync(
-        SmtpSession session, string mxHost, TlsOffer offer, Steps steps, NetworkStream stream, CancellationToken cancellation)
+        SmtpSession session, string mxHost, string name, TlsOffer offer, Steps steps, NetworkStream stream, CancellationToken cancellation)
     {
         ServerCertificates? shown = null;
         await using var tls = new SslStream(stream, leaveInnerStreamOpen: true);
@@ -191,19 +234,33 @@ internal sealed class SmtpProbe(OutgoingGate gate, CheckOptions options, string 
             RemoteCertificateValidationCallback = (_, certificate, chain, _) =>
             {
                 shown = certificate is null ? null : ServerCertificates.Of(certificate, chain!);
-                return shown is not null;
+                return shown is { Sent: not [] };
             },
         };
+        steps.AwaitedNow = "the TLS handshake";
         try
         {
             await tls.AuthenticateAsClientAsync(authentication, cancellation);
         }
-        catch (Exception e) when (e is AuthenticationException or IOException or OperationCanceledException)
+        catch (OperationCanceledException)
+        {
+            return session with { Outcome = SmtpOutcome.SessionTimedOut, Detail = steps.GaveUp, Tls = shown is null ? null : TlsOf(shown, "", "") };
+        }
+        catch (CryptographicException)
+        {
+            // SslStream builds a chain before it asks anybody, and throws where .NET has no name for what OpenSSL says of it.
+            return session with { Outcome = SmtpOutcome.ChainUnusable, Detail = ServerCertificates.NoChain };
+        }
+        catch (AuthenticationException) when (shown is { Sent: [] })
+        {
+            return session with { Outcome = SmtpOutcome.ChainUnusable, Detail = shown.Faults[0] };
+        }
+        catch (Exception e) when (e is AuthenticationException or IOException)
         {
             return session with
             {
                 Outcome = OutcomeOf(e, isCertificateSeen: shown is not null),
-                Detail = e is OperationCanceledException ? "no answer in time" : SmtpTalk.Shown(e.GetBaseException().Message),
+                Detail = SmtpTalk.Shown(e.GetBaseException().Message),
                 Tls = shown is null ? null : TlsOf(shown, "", ""),
             };
         }
@@ -217,12 +274,17 @@ internal sealed class SmtpProbe(OutgoingGate gate, CheckOptions options, string 
         session = session with { Tls = TlsOf(shown, tls.SslProtocol.ToString(), tls.NegotiatedCipherSuite.ToString()) };
         try
         {
+            steps.AwaitedNow = "the answer to EHLO inside TLS";
             var inside = new SmtpTalk(tls);
-            var ehlo = await inside.SendAsync($"EHLO {heloName}", cancellation);
+            var ehlo = await inside.SendAsync($"EHLO {name}", cancellation);
             await QuitAsync(inside, cancellation);
             return session with { Outcome = ehlo.Code == 250 ? SmtpOutcome.Completed : SmtpOutcome.TlsFailed, Detail = ehlo.Code == 250 ? null : ehlo.FirstLine };
         }
-        catch (Exception e) when (e is IOException or SmtpTalkException or OperationCanceledException)
+        catch (OperationCanceledException)
+        {
+            return session with { Outcome = SmtpOutcome.SessionTimedOut, Detail = steps.GaveUp };
+        }
+        catch (Exception e) when (e is IOException or SmtpTalkException)
         {
             return session with { Outcome = SmtpOutcome.TlsFailed, Detail = $"the server did not answer inside TLS: {e.Message}" };
         }
@@ -236,7 +298,7 @@ internal sealed class SmtpProbe(OutgoingGate gate, CheckOptions options, string 
     }
 
     private static TlsSession TlsOf(ServerCertificates shown, string protocol, string cipherSuite) =>
-        new(protocol, cipherSuite, shown.Sent, shown.Built, shown.Faults);
+        new(protocol, cipherSuite, shown.Sent, shown.Built, shown.Faults, shown.CountIfCut);
 
     private static CipherSuitesPolicy? SuitesOf(params TlsCipherSuite[] suites) => OperatingSystem.IsLinux() ? new CipherSuitesPolicy(suites) : null;
 
@@ -278,10 +340,12 @@ internal sealed class SmtpProbe(OutgoingGate gate, CheckOptions options, string 
 
     private async Task<Socket> ConnectAsync(IPAddress address, CancellationToken cancellation)
     {
-        using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
-        limit.CancelAfter(options.SessionTimeout < ConnectTimeout ? options.SessionTimeout : ConnectTimeout);
+        using var patience = new CancellationTokenSource(ConnectTimeoutNow, time);
+        using var limit = CancellationTokenSource.CreateLinkedTokenSource(patience.Token, cancellation);
         return await gate.ConnectAsync(address, options.SmtpPort, limit.Token);
     }
+
+    private TimeSpan ConnectTimeoutNow => options.SessionTimeout < ConnectTimeout ? options.SessionTimeout : ConnectTimeout;
 
     private static SmtpOutcome OutcomeOf(SocketError error, IPAddress address) => error switch
     {
@@ -294,7 +358,7 @@ internal sealed class SmtpProbe(OutgoingGate gate, CheckOptions options, string 
     };
 
     /// <summary>Stops the time of each step.</summary>
-    private sealed class Steps(TimeProvider time)
+    private sealed class Steps(TimeProvider time, TimeSpan timeout)
     {
         private readonly long _began = time.GetTimestamp();
         private long _last = time.GetTimestamp();
@@ -308,6 +372,12 @@ internal sealed class SmtpProbe(OutgoingGate gate, CheckOptions options, string 
         public int? StartTls { get; set; }
 
         public int? Handshake { get; set; }
+
+        /// <summary>What the server is to send next.</summary>
+        public string AwaitedNow { get; set; } = "the connection";
+
+        /// <summary>Who ended the session, and when: never the server's fault for certain.</summary>
+        public string GaveUp => string.Create(CultureInfo.InvariantCulture, $"this checker gave up after {timeout.TotalSeconds:0} s, waiting for {AwaitedNow}");
 
         public SessionTimes Times => new(Connect, Banner, Ehlo, StartTls, Handshake, Since(_began));
 

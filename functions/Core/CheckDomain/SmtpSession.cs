@@ -15,14 +15,20 @@ internal enum SmtpOutcome
     /// <summary>Not begun: the check had no time left for it.</summary>
     OutOfTime,
 
+    /// <summary>Begun or not, it came to nothing because this checker itself failed. Says nothing about the MX.</summary>
+    NotObserved,
+
     /// <summary>The connection was refused.</summary>
     ConnectionRefused,
 
     /// <summary>No connection came about in time.</summary>
     ConnectionTimedOut,
 
-    /// <summary>The connection broke, or the server went silent, before STARTTLS was answered.</summary>
+    /// <summary>The connection broke, or what came was not SMTP, before STARTTLS was answered.</summary>
     BrokenOff,
+
+    /// <summary>This checker gave up before the session was over: RFC 5321 §4.5.3.2 grants a server five minutes an answer, and senders may wait so long.</summary>
+    SessionTimedOut,
 
     /// <summary>The server greeted with something other than 220, or refused EHLO.</summary>
     Turned,
@@ -35,6 +41,9 @@ internal enum SmtpOutcome
 
     /// <summary>Plain text came after the answer to STARTTLS (MX-3).</summary>
     StartTlsInjected,
+
+    /// <summary>TLS came about, with certificates of which no chain can be built.</summary>
+    ChainUnusable,
 
     /// <summary>The TLS handshake failed.</summary>
     TlsFailed,
@@ -98,4 +107,6 @@ internal sealed record SmtpSession(
 /// <param name="Chain">The certificates as sent, DER, the server's own first, the others in the order in which they came.</param>
 /// <param name="Built">The certificates as built, DER, from the server's own up to the root where one was found.</param>
 /// <param name="Trust">Why the chain is not trusted, other than by the dates of the server's own: empty when it is.</param>
-internal sealed record TlsSession(string Protocol, string CipherSuite, IReadOnlyList<byte[]> Chain, IReadOnlyList<byte[]> Built, IReadOnlyList<string> Trust);
+/// <param name="Sent">How many certificates were sent, where that is more than are kept; null otherwise.</param>
+internal sealed record TlsSession(
+    string Protocol, string CipherSuite, IReadOnlyList<byte[]> Chain, IReadOnlyList<byte[]> Built, IReadOnlyList<string> Trust, int? Sent = null);

@@ -34,7 +34,7 @@ internal sealed class AgentStore
     public async Task<bool> AnyInUseAsync(CancellationToken cancellation)
     {
         var now = _time.GetUtcNow();
-        if (_known is not { } known || now - known.At >= Remembered)
+        if (_known is not { } known || !ClockSkew.IsWithin(known.At, Remembered, now))
         {
             _known = known = ((await InUseAsync(cancellation)).Count > 0, now);
         }
@@ -48,7 +48,9 @@ internal sealed class AgentStore
         var agents = new HashSet<string>(StringComparer.Ordinal);
         try
         {
-            var filter = TableClient.CreateQueryFilter($"PartitionKey eq {Keys.Agents} and SeenAt ge {_time.GetUtcNow() - InUse}");
+            var now = _time.GetUtcNow();
+            // One that asks in the future is of a clock that was wrong: when it asks again, its row is right.
+            var filter = TableClient.CreateQueryFilter($"PartitionKey eq {Keys.Agents} and SeenAt ge {now - InUse} and SeenAt le {now + ClockSkew.Allowed}");
             await foreach (var row in _table.QueryAsync<TableEntity>(filter, cancellationToken: cancellation))
             {
                 agents.Add(row.GetString("Name"));

@@ -34,7 +34,7 @@ internal sealed class DomainChange(string partition)
             ["LastRound"] = record.LastRound,
             ["LastCheckAt"] = record.LastCheckAt,
             ["Observed"] = record.Observed,
-            ["NextExpiry"] = record.NextExpiry,
+            ["NextExpiry"] = StorableTime.Clamp(record.NextExpiry),
             ["LastLook"] = record.LastLook,
             ["LooksAgain"] = record.LooksAgain,
             ["Suspects"] = Suspect.ToText(record.Suspects),

@@ -15,8 +15,8 @@ internal sealed record FindingKind(string Code, string Severity, string What, st
     /// <param name="subject">The host, address or record.</param>
     /// <param name="evidence">What was seen, with values.</param>
     /// <param name="meaning">What it does to mail here; null where the kind says all of it.</param>
-    /// <param name="remedy">What to do here, with the exact record or command; null where the kind says all of it.</param>
+    /// <param name="remedy">What to do here, with the exact record or command; null where the kind says all of it. Where a value in it is not safe to paste, the kind's own words stand in its place.</param>
     /// <param name="stage">How far on it is, for what gets worse by time alone; a higher one is told.</param>
     public Finding Found(Severity severity, string subject, string evidence, string? meaning = null, string? remedy = null, int stage = 0) =>
-        new(Code, severity, subject, evidence, meaning ?? Meaning, remedy ?? Remedy, Rfc, stage);
+        new(Code, severity, subject, evidence, meaning ?? Meaning, remedy is not null && RemedyText.IsSafe(remedy, Remedy, subject) ? remedy : Remedy, Rfc, stage);
 }

@@ -141,7 +141,7 @@ internal sealed class FleetStore
             ["PolicyId"] = record.PolicyId,
             ["WorstFinding"] = partition.Findings.Count == 0 ? null : partition.Findings.Max(f => f.Finding.Severity).ToString(),
             ["OpenFindings"] = partition.Findings.Count,
-            ["NextExpiry"] = record.NextExpiry,
+            ["NextExpiry"] = StorableTime.Clamp(record.NextExpiry),
             ["LastCheckAt"] = record.LastCheckAt,
             ["Observed"] = record.Observed,
             ["WarningsPending"] = partition.Outbox.Count,

@@ -42,9 +42,11 @@ internal sealed class MxHostStore
 
     private readonly TableClient _table;
     private readonly TimeProvider _time;
+    private readonly ILogger<MxHostStore>? _log;
 
     [DynamicDependency(DynamicallyAccessedMemberTypes.PublicConstructors, typeof(TableEntity))]
-    public MxHostStore(TableServiceClient tables, TimeProvider time) => (_table, _time) = (tables.GetTableClient(StorageLayout.MxHostsTable), time);
+    public MxHostStore(TableServiceClient tables, TimeProvider time, ILogger<MxHostStore>? log = null) =>
+        (_table, _time, _log) = (tables.GetTableClient(StorageLayout.MxHostsTable), time, log);
 
     /// <summary>Asks for the look at one address of an MX host in a round.</summary>
     /// <param name="host">The MX host.</param>
@@ -61,14 +63,19 @@ internal sealed class MxHostStore
             var now = _time.GetUtcNow();
             var found = await _table.GetEntityIfExistsAsync<TableEntity>(Keys.MxHost(host), Keys.MxAddress(address), cancellationToken: cancellation);
             var row = found.HasValue ? found.Value! : new TableEntity(Keys.MxHost(host), Keys.MxAddress(address)) { ["Host"] = host };
-            if (row.GetString("Round") is { } seen && string.CompareOrdinal(seen, round) >= 0 && (oldest is null || row.GetDateTimeOffset("SeenAt") >= now - oldest))
+            if (IsSeen(row, round, oldest, now))
             {
                 return new MxClaim.Seen(ContentOf(row));
             }
 
             if (row.GetDateTimeOffset("LeasedUntil") is { } until && until > now)
             {
-                return new MxClaim.Busy(until);
+                if (ClockSkew.IsLive(until, lease, now))
+                {
+                    return new MxClaim.Busy(until);
+                }
+
+                _log?.LogWarning("The lease of {Host} {Address} lasts until {Until:u}, which is in the future: a clock was wrong, and the lease does not count", host, address, until);
             }
 
             row["LeasedUntil"] = now + lease;
@@ -87,6 +94,24 @@ internal sealed class MxHostStore
                 }
             }
         }
+    }
+
+    // A round shares with itself whatever the clock said that began it, and with a later one if that is not of the future.
+    private bool IsSeen(TableEntity row, string round, TimeSpan? oldest, DateTimeOffset now)
+    {
+        var (seen, at) = (row.GetString("Round"), row.GetDateTimeOffset("SeenAt"));
+        if (seen is null || string.CompareOrdinal(seen, round) < 0)
+        {
+            return false;
+        }
+
+        if ((seen != round && ClockSkew.IsFutureRound(seen, now)) || ClockSkew.IsFuture(at, now))
+        {
+            _log?.LogWarning("What was seen of {Host} {Address} is of round {Round}, at {SeenAt:u}, which is in the future: a clock was wrong, and it does not count", row.GetString("Host"), row.RowKey, seen, at);
+            return false;
+        }
+
+        return oldest is null || at >= now - oldest;
     }
 
     /// <summary>Keeps what the look saw, and ends the lease.</summary>
@@ -138,7 +163,7 @@ internal sealed class MxHostStore
         for (var attempt = 1; attempt <= MaxAttempts; attempt++)
         {
             var found = await _table.GetEntityIfExistsAsync<TableEntity>(Keys.MxHost(host), Keys.MxAddress(address), ["Round"], cancellation);
-            if (found.HasValue && string.CompareOrdinal(found.Value!.GetString("Round"), round) > 0)
+            if (found.HasValue && found.Value!.GetString("Round") is { } later && string.CompareOrdinal(later, round) > 0 && !ClockSkew.IsFutureRound(later, _time.GetUtcNow()))
             {
                 return false;
             }

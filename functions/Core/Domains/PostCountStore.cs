@@ -54,12 +54,14 @@ internal sealed class PostCountStore
         return false;
     }
 
-    /// <summary>Clears away the counts of days gone by.</summary>
+    /// <summary>Clears away the counts of days gone by, and of days that are still far off: a clock that was wrong counted on them, and would have them begin full.</summary>
     public async Task SweepAsync(CancellationToken cancellation)
     {
         // The day before is kept: an instance's clock may be behind.
-        var first = Keys.Day(DateOnly.FromDateTime(_time.GetUtcNow().UtcDateTime).AddDays(-1));
-        var filter = TableClient.CreateQueryFilter($"PartitionKey eq {Keys.PostCounts} and RowKey lt {first}");
+        // So is the day after it: another instance's may be ahead.
+        var today = DateOnly.FromDateTime(_time.GetUtcNow().UtcDateTime);
+        var (first, end) = (Keys.Day(today.AddDays(-1)), Keys.Day(today.AddDays(2)));
+        var filter = TableClient.CreateQueryFilter($"PartitionKey eq {Keys.PostCounts} and (RowKey lt {first} or RowKey ge {end})");
         var old = await _table.QueryAsync<TableEntity>(filter, select: ["PartitionKey", "RowKey"], cancellationToken: cancellation).ToListAsync(cancellation);
         foreach (var row in old)
         {

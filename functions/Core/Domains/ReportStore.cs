@@ -242,8 +242,8 @@ internal sealed class ReportStore
     {
         ["Submitter"] = report.Submitter,
         ["ReportId"] = report.ReportId,
-        ["Start"] = report.Start,
-        ["End"] = report.End,
+        ["Start"] = StorableTime.Clamp(report.Start),
+        ["End"] = StorableTime.Clamp(report.End),
         ["PolicyType"] = report.PolicyType,
         ["Sessions"] = report.Sessions,
         ["Failures"] = report.Failures,

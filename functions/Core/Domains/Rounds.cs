@@ -14,9 +14,11 @@ internal sealed class Rounds
 
     private readonly TableClient _table;
     private readonly TimeProvider _time;
+    private readonly ILogger<Rounds>? _log;
 
     [DynamicDependency(DynamicallyAccessedMemberTypes.PublicConstructors, typeof(TableEntity))]
-    public Rounds(TableServiceClient tables, TimeProvider time) => (_table, _time) = (tables.GetTableClient(StorageLayout.DomainsTable), time);
+    public Rounds(TableServiceClient tables, TimeProvider time, ILogger<Rounds>? log = null) =>
+        (_table, _time, _log) = (tables.GetTableClient(StorageLayout.DomainsTable), time, log);
 
     /// <summary>Begins a round, or goes on with the one that began less than <paramref name="gap"/> ago.</summary>
     /// <returns>The round's id.</returns>
@@ -28,9 +30,14 @@ internal sealed class Rounds
             var now = _time.GetUtcNow();
             var last = await _table.GetEntityIfExistsAsync<TableEntity>(Keys.Operator, Keys.LastRound, cancellationToken: cancellation);
             // One from the future is of a clock that went wrong, and must not stop the rounds.
-            if (last.HasValue && last.Value!.GetDateTimeOffset("BeganAt") is { } began && began <= now && now - began < gap)
+            if (last.HasValue && ClockSkew.IsWithin(last.Value!.GetDateTimeOffset("BeganAt"), gap, now))
             {
-                return last.Value.GetString("Round");
+                return last.Value!.GetString("Round");
+            }
+
+            if (last.HasValue && ClockSkew.IsFuture(last.Value!.GetDateTimeOffset("BeganAt"), now))
+            {
+                _log?.LogWarning("The last round, {Round}, began in the future: a clock was wrong, and it does not count", last.Value.GetString("Round"));
             }
 
             var row = new TableEntity(Keys.Operator, Keys.LastRound) { ["Round"] = Keys.Round(now), ["BeganAt"] = now };

@@ -37,7 +37,7 @@ internal sealed record WantedLook(
     /// <summary>It is asked for again: what was answered before was not enough, or not for this round. A look that is on its way will do.</summary>
     public WantedLook AskedAgain(string round, string domain, DateTimeOffset now) => this with
     {
-        Round = string.CompareOrdinal(round, Round) > 0 ? round : Round,
+        Round = string.CompareOrdinal(round, Round) > 0 || ClockSkew.IsFutureRound(Round, now) ? round : Round,
         WantedAt = now,
         Domains = Domains.Contains(domain) || Domains.Count >= MaxDomains ? Domains : [.. Domains, domain],
         Slots = [.. Slots.Select(slot => slot.IsLive(now) ? slot : AgentSlot.Free)],
@@ -64,7 +64,7 @@ internal sealed record WantedLook(
 
     /// <summary>Whether nobody else is to be waited for: all have answered, or no other agent is there to, or none did in time.</summary>
     public bool IsSettled(IReadOnlySet<string> agentsInUse, TimeSpan patience, DateTimeOffset now) => AnsweredAt is { } answered
-        && (Slots.All(slot => slot.IsUsed) || agentsInUse.All(agent => Slots.Any(slot => slot.IsUsed && slot.Agent == agent)) || now >= answered + patience);
+        && (Slots.All(slot => slot.IsUsed) || agentsInUse.All(agent => Slots.Any(slot => slot.IsUsed && slot.Agent == agent)) || !ClockSkew.IsWithin(answered, patience, now));
 
     private WantedLook WithSlot(int number, AgentSlot slot) => this with { Slots = [.. Slots.Select((old, n) => n == number ? slot : old)] };
 }
@@ -76,6 +76,9 @@ internal sealed record WantedLook(
 /// <param name="Saw">What the agent saw; empty before it answered, and where it could not see either.</param>
 internal sealed record AgentSlot(string Agent, string Nonce, DateTimeOffset Until, string Saw)
 {
+    /// <summary>The longest that an agent may have: one that ends later was given out by a clock that was wrong.</summary>
+    public static readonly TimeSpan LongestLease = TimeSpan.FromMinutes(10);
+
     /// <summary>The end of a slot that is used up.</summary>
     public static DateTimeOffset Never { get; } = new(9999, 1, 1, 0, 0, 0, TimeSpan.Zero);
 
@@ -84,7 +87,7 @@ internal sealed record AgentSlot(string Agent, string Nonce, DateTimeOffset Unti
 
     public bool IsUsed => Agent.Length > 0 && Nonce.Length == 0;
 
-    public bool IsTaken(DateTimeOffset now) => Until > now;
+    public bool IsTaken(DateTimeOffset now) => IsUsed || ClockSkew.IsLive(Until, LongestLease, now);
 
     public bool IsLive(DateTimeOffset now) => Nonce.Length > 0 && IsTaken(now);
 

@@ -55,9 +55,11 @@ internal sealed class WantedLookStore
     public IAsyncEnumerable<WantedLook> FreeForAsync(string agent, CancellationToken cancellation)
     {
         var now = _time.GetUtcNow();
-        var withRoom = TableClient.CreateQueryFilter($"PartitionKey eq {Keys.Wanted} and WantedAt ge {now - Kept} and (Until0 le {now} or Until1 le {now})");
-        var notItsOwn = TableClient.CreateQueryFilter($"(Agent0 ne {agent} or Until0 le {now}) and (Agent1 ne {agent} or Until1 le {now})");
-        return QueryAsync($"{withRoom} and {notItsOwn}", cancellation);
+        var withRoom = TableClient.CreateQueryFilter($"PartitionKey eq {Keys.Wanted} and WantedAt ge {now - Kept} and (Until0 lt {AgentSlot.Never} or Until1 lt {AgentSlot.Never})");
+        var notAnsweredByIt = TableClient.CreateQueryFilter($"(Agent0 ne {agent} or Until0 lt {AgentSlot.Never}) and (Agent1 ne {agent} or Until1 lt {AgentSlot.Never})");
+        // Which leases are live is said in one place; those of a moment are few.
+        return QueryAsync($"{withRoom} and {notAnsweredByIt}", cancellation)
+            .Where(wanted => wanted.Slots.Any(slot => !slot.IsTaken(now)) && !wanted.Slots.Any(slot => slot.Agent == agent && slot.IsTaken(now)));
     }
 
     /// <summary>What was answered, and is still to be passed on.</summary>
@@ -94,12 +96,13 @@ internal sealed class WantedLookStore
         }
     }
 
-    /// <summary>Takes out what nobody answered in a day.</summary>
+    /// <summary>Takes out what nobody answered in a day, and what was asked for at a time that is still to come.</summary>
     /// <returns>How many went.</returns>
     public async Task<int> SweepAsync(CancellationToken cancellation)
     {
         var count = 0;
-        await foreach (var wanted in QueryAsync(TableClient.CreateQueryFilter($"PartitionKey eq {Keys.Wanted} and WantedAt lt {_time.GetUtcNow() - Kept}"), cancellation))
+        var now = _time.GetUtcNow();
+        await foreach (var wanted in QueryAsync(TableClient.CreateQueryFilter($"PartitionKey eq {Keys.Wanted} and (WantedAt lt {now - Kept} or WantedAt gt {now + ClockSkew.Allowed})"), cancellation))
         {
             await TakeOutAsync(wanted, cancellation);
             count++;

@@ -46,7 +46,7 @@ internal static class ServiceCollectionExtensions
         services.AddSingleton(provider => new SmtpProbe(
             provider.GetRequiredService<OutgoingGate>(),
             provider.GetRequiredService<CheckOptions>(),
-            provider.GetRequiredService<CheckOptions>().HeloName ?? AppHostOptions.HostOf(provider.GetRequiredService<AppHostOptions>().Primary ?? "localhost"),
+            provider.GetRequiredService<CheckOptions>().HeloName ?? (provider.GetRequiredService<AppHostOptions>().Primary is { } app ? AppHostOptions.HostOf(app) : EhloName.OfMachine()),
             provider.GetRequiredService<TimeProvider>()));
         services.AddSingleton<Repetition>();
         services.AddSingleton<DirectProbe>();

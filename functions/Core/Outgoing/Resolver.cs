@@ -10,6 +10,9 @@ internal sealed class Resolver
     // What fits into it is never fragmented on the way; a longer answer comes over TCP (RFC 9715 §3.1).
     private const int UdpSize = 1232;
 
+    // One message over TCP has no more (RFC 1035 §4.2.2); the library joins as many as a resolver sends.
+    private const int MaxAnswer = ushort.MaxValue;
+
     private readonly LookupClient _client;
 
     public Resolver(EgressOptions egress)
@@ -31,19 +34,29 @@ internal sealed class Resolver
     public bool Validates { get; }
 
     /// <summary>Asks one question. A negative answer is an answer.</summary>
-    /// <exception cref="Exception">No answer came, or none that can be read: <see cref="IsFailure"/>.</exception>
+    /// <exception cref="DnsLookupException">No answer came, or none that can be read.</exception>
     /// <exception cref="OperationCanceledException">The caller gave up.</exception>
     public async Task<IDnsQueryResponse> AskAsync(string name, QueryType type, CancellationToken cancellation)
     {
-        var answer = await _client.QueryAsync(name, type, cancellationToken: cancellation).WaitAsync(cancellation);
-        // A question that was given up may end as one that nobody answered.
-        cancellation.ThrowIfCancellationRequested();
-        return answer;
+        try
+        {
+            var answer = await _client.QueryAsync(name, type, cancellationToken: cancellation).WaitAsync(cancellation);
+            // A question that was given up may end as one that nobody answered.
+            cancellation.ThrowIfCancellationRequested();
+            return answer.MessageSize <= MaxAnswer ? answer : throw new DnsLookupException($"the answer has more than {MaxAnswer} bytes");
+        }
+        catch (Exception e) when (!cancellation.IsCancellationRequested)
+        {
+            throw DnsLookupException.Of(e);
+        }
+        catch (Exception e) when (e is not OperationCanceledException)
+        {
+            throw new OperationCanceledException("The question was given up.", e, cancellation);
+        }
     }
 
     /// <summary>Whether an exception says that a question could not be answered, or not even be put.</summary>
-    public static bool IsFailure(Exception exception) => exception
-        is DnsResponseException or IOException or System.Net.Sockets.SocketException or InvalidOperationException or ArgumentException;
+    public static bool IsFailure(Exception exception) => exception is DnsLookupException;
 
     /// <summary>The addresses of a host, IPv4 first; empty where it has none.</summary>
     /// <exception cref="HostNotReachedException">DNS told none, and did not say either that there are none.</exception>

@@ -45,11 +45,29 @@ internal static class Certificates
     {
         try
         {
-            return AlreadyRead.GetValue(der, bytes => X509CertificateLoader.LoadCertificate(bytes));
+            return AlreadyRead.GetValue(der, ReadWhole);
         }
-        catch (CryptographicException)
+        catch (Exception e) when (FailureIsolation.ConcernsItem(e))
         {
             return null;
+        }
+    }
+
+    // .NET reads most of a certificate when it is asked for it: what cannot be read is found out here, where it concerns one certificate,
+    // and not in the middle of a rule.
+    private static X509Certificate2 ReadWhole(byte[] der)
+    {
+        var certificate = X509CertificateLoader.LoadCertificate(der);
+        try
+        {
+            _ = (certificate.Subject, certificate.Issuer, certificate.SerialNumber, certificate.Thumbprint, certificate.SignatureAlgorithm.Value, certificate.PublicKey.Oid.Value);
+            _ = (certificate.NotBefore(), certificate.NotAfter(), certificate.PublicKey.ExportSubjectPublicKeyInfo());
+            return certificate;
+        }
+        catch
+        {
+            certificate.Dispose();
+            throw;
         }
     }
 
@@ -225,7 +243,7 @@ internal static class Trust
             return null;
         }
 
-        var evidence = $"issued by {leaf.Issuer}; {tls.Chain.Count.ToString(CultureInfo.InvariantCulture)} certificate(s) sent; {string.Join(", ", reasons)}";
+        var evidence = $"issued by {leaf.Issuer}; {(tls.Sent ?? tls.Chain.Count).ToString(CultureInfo.InvariantCulture)} certificate(s) sent; {string.Join(", ", reasons)}";
         return Certificates.IsSelfIssued(leaf) ? (TrustFault.SelfSigned, "the certificate is self-signed")
             : tls.Built.Count <= 1 && reasons.All(reason => reason.StartsWith(PartialChain, StringComparison.Ordinal)) ? (TrustFault.IntermediateMissing, evidence)
             : (TrustFault.Untrusted, evidence);

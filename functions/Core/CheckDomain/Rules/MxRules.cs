@@ -231,7 +231,7 @@ internal sealed class MxAlias : IRule
         where !host.Implicit && target is not null
         select Kind.Found(
             Severity.Warning, host.Host, $"{host.Host} is a CNAME for {target}",
-            remedy: $"Give {host.Host} its own A and AAAA records, or let the MX record name {target}, and the policy and certificate with it.");
+            remedy: $"Give {host.Host} its own A and AAAA records, or let the MX record name {(RemedyText.IsPlainName(target) ? target : "what the CNAME points at")}, and the policy and certificate with it.");
 }
 
 /// <summary>An MX host whose addresses cannot be looked up.</summary>
@@ -292,7 +292,7 @@ internal sealed class MxAddressPrivate : IRule
 
     // The gate looks at the address before it dials, so that a closed port 25 hides nothing.
     public bool SeesAll(Case given) => MxHosts.AllAddressesKnown(given) && !given.Seen.MxHosts.Any(host =>
-        host.Sessions.Any(session => session.Outcome == SmtpOutcome.OutOfTime) || (host.Looks is [] && host.A.Records.Count + host.Aaaa.Records.Count > 0));
+        host.Sessions.Any(session => session.Outcome is SmtpOutcome.OutOfTime or SmtpOutcome.NotObserved) || (host.Looks is [] && host.A.Records.Count + host.Aaaa.Records.Count > 0));
 
     public IEnumerable<Finding> Judge(Case given)
     {

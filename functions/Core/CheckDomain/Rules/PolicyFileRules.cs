@@ -137,7 +137,7 @@ internal sealed class PolicyDiffers : IRule
     {
         if (given is not { Hosted: { } hosted, Seen.PolicyHost: { Fetch: { Outcome: PolicyFetchOutcome.Fetched, Body: { } body } fetch, Host: var host } }
             || body.AsSpan().SequenceEqual(hosted.Bytes)
-            || given.Seen.At < hosted.PublishedAt + Grace
+            || ClockSkew.IsWithin(hosted.PublishedAt, Grace, given.Seen.At)
             || PolicyHosts.ComesFromElsewhere(given)
             || PolicyHosts.Parsed(given) is not { } served)
         {

@@ -149,7 +149,7 @@ internal sealed class StsRecordStale : IRule
         if (given.Hosted is { } hosted
             && StsRecord.Select(given.Seen.StsRecords.Records).Record is { } record
             && record.Id != hosted.PolicyId
-            && given.Seen.At > hosted.PublishedAt + GraceOf(hosted))
+            && (given.Seen.At > hosted.PublishedAt + GraceOf(hosted) || ClockSkew.IsFuture(hosted.PublishedAt, given.Seen.At)))
         {
             yield return Kind.Found(
                 Severity.Warning, given.Seen.StsRecords.Name,

@@ -18,15 +18,15 @@ internal static class Sessions
 
     /// <summary>Whether every address was dialled that could be from here: what is not found to be dead is then not dead.</summary>
     public static bool AllDialled(Case given) => CanBeSeen(given) && MxHosts.AllAddressesKnown(given)
-        && given.Seen.MxHosts.All(host => IsWithoutAddress(host) || (host.Sessions is not [] && host.Sessions.All(session => session.Outcome != SmtpOutcome.OutOfTime)));
+        && given.Seen.MxHosts.All(host => IsWithoutAddress(host) || (host.Sessions is not [] && host.Sessions.All(session => session.Outcome is not (SmtpOutcome.OutOfTime or SmtpOutcome.NotObserved))));
 
     /// <summary>Whether every address was dialled, and every one that took the connection let us talk.</summary>
     public static bool AllGreeted(Case given) => AllDialled(given) && given.Seen.MxHosts.SelectMany(host => host.Sessions).All(session =>
-        session.Outcome is not (SmtpOutcome.ConnectionRefused or SmtpOutcome.ConnectionTimedOut or SmtpOutcome.BrokenOff));
+        session.Outcome is not (SmtpOutcome.ConnectionRefused or SmtpOutcome.ConnectionTimedOut or SmtpOutcome.BrokenOff or SmtpOutcome.SessionTimedOut));
 
     /// <summary>Whether the server was talked to as it talks to senders.</summary>
     public static bool IsReached(SmtpSession session) => session.Outcome
-        is not (SmtpOutcome.ConnectionRefused or SmtpOutcome.ConnectionTimedOut or SmtpOutcome.BrokenOff or SmtpOutcome.Turned or SmtpOutcome.OutOfTime)
+        is not (SmtpOutcome.ConnectionRefused or SmtpOutcome.ConnectionTimedOut or SmtpOutcome.BrokenOff or SmtpOutcome.SessionTimedOut or SmtpOutcome.Turned or SmtpOutcome.OutOfTime or SmtpOutcome.NotObserved)
         && !IsOutOfSight(session);
 
     /// <summary>Whether a session that offered less had an answer: a certificate, or none for want of one of that kind.</summary>
@@ -56,11 +56,11 @@ internal static class Sessions
         string.Join("; ", sessions.Select(s => $"{s.Address}: {s.Outcome}{(s.Detail is null ? "" : $" ({s.Detail})")}"));
 
     /// <summary>
-    /// Whether some mail server of the domain takes mail, or may: one that turns us away answers all the same, and one that could
-    /// not be looked at may.
+    /// Whether some mail server of the domain takes mail, or may: one that rejects this checker answers all the same, one that is slower
+    /// than this checker waits may be fast enough for senders, and one that could not be looked at may.
     /// </summary>
     public static bool SomeMayBeReached(Case given) => !AllDialled(given)
-        || given.Seen.MxHosts.SelectMany(host => host.Sessions).Any(session => IsReached(session) || session.Outcome == SmtpOutcome.Turned);
+        || given.Seen.MxHosts.SelectMany(host => host.Sessions).Any(session => IsReached(session) || session.Outcome is SmtpOutcome.Turned or SmtpOutcome.SessionTimedOut);
 
     private static bool IsWithoutAddress(MxHostObservation host) => host.A.Records.Count + host.Aaaa.Records.Count == 0 && host.Looks is [];
 
@@ -122,7 +122,7 @@ internal sealed class MxUnreachableByIPv6 : IRule
 internal sealed class MxBrokenOff : IRule
 {
     public FindingKind Kind { get; } = new(
-        "mx.broken-off", "warning, critical if none is reached", "a server that takes the connection and hangs up, falls silent or talks nonsense before TLS",
+        "mx.broken-off", "warning, critical if none is reached", "a server that takes the connection and closes it, or sends what is not SMTP, before TLS",
         "Senders that try this address get no further and must try again elsewhere; if the rest fails too, mail waits.",
         "Look into the mail server's log for this moment; a server out of memory or processes, or a filter before it, does this. Try it: openssl s_client -starttls smtp -connect <address>:25",
         "RFC 5321 §3.1, §4.5.4", TakesThreeLooks: true);
@@ -130,7 +130,7 @@ internal sealed class MxBrokenOff : IRule
     public bool CanSee(Case given) => Sessions.CanBeSeen(given);
 
     public bool SeesAll(Case given) => Sessions.AllDialled(given) && given.Seen.MxHosts.SelectMany(host => host.Sessions)
-        .All(session => session.Outcome is not (SmtpOutcome.ConnectionRefused or SmtpOutcome.ConnectionTimedOut));
+        .All(session => session.Outcome is not (SmtpOutcome.ConnectionRefused or SmtpOutcome.ConnectionTimedOut or SmtpOutcome.SessionTimedOut));
 
     public IEnumerable<Finding> Judge(Case given)
     {
@@ -141,13 +141,31 @@ internal sealed class MxBrokenOff : IRule
     }
 }
 
+/// <summary>A server that is slower than this checker waits.</summary>
+internal sealed class MxSessionSlow : IRule
+{
+    public FindingKind Kind { get; } = new(
+        "mx.session.slow", "warning", "a server that answers more slowly than this checker waits: it is this checker that gives up",
+        "Senders may wait up to five minutes for each answer, so that mail may arrive all the same; whether the server offers TLS is not known, and senders with less patience try elsewhere.",
+        "Find out what the server waits for before it answers: a DNS lookup of the client's address or name that times out, a blocklist that does not answer, or a deliberate delay (tarpitting, postscreen). Try it: openssl s_client -starttls smtp -connect <address>:25",
+        "RFC 5321 §4.5.3.2", TakesThreeLooks: true);
+
+    public bool CanSee(Case given) => Sessions.CanBeSeen(given);
+
+    public bool SeesAll(Case given) => Sessions.AllDialled(given) && given.Seen.MxHosts.SelectMany(host => host.Sessions)
+        .All(session => session.Outcome is not (SmtpOutcome.ConnectionRefused or SmtpOutcome.ConnectionTimedOut or SmtpOutcome.BrokenOff));
+
+    public IEnumerable<Finding> Judge(Case given) =>
+        Sessions.With(given, SmtpOutcome.SessionTimedOut).Select(found => Kind.Found(Severity.Warning, found.Host.Host, Sessions.Shown(found.Sessions)));
+}
+
 /// <summary>A server that answers and will not talk: with us, or with everybody.</summary>
 internal sealed class MxTurnedAway : IRule
 {
     public FindingKind Kind { get; } = new(
         "mx.turned-away", "warning", "a server that answers and will not talk, perhaps to this checker alone",
         "The server refuses to talk, perhaps to this checker alone: its TLS cannot be looked at.",
-        "Read the server's own words above. If it blocks the address that this app calls from, let that address in; if it refuses everybody, no mail arrives.",
+        "Read the server's own words above. If it blocks the address that this app calls from, let that address in; if it objects to the name after EHLO, set Sts__HeloName to a host name that resolves to that address; if it refuses everybody, no mail arrives.",
         "RFC 5321 §3.1", TakesThreeLooks: true);
 
     public bool CanSee(Case given) => Sessions.CanBeSeen(given);
@@ -174,7 +192,7 @@ internal sealed class MxStartTlsMissing : IRule
 
     public IEnumerable<Finding> Judge(Case given) => Sessions.With(given, SmtpOutcome.StartTlsMissing).Select(found => Kind.Found(
         given.WhenRefused, found.Host.Host,
-        string.Join("; ", found.Sessions.Select(s => $"{s.Address}: EHLO was answered without STARTTLS (greeting: {s.Banner})")),
+        string.Join("; ", found.Sessions.Select(s => $"{s.Address}: {(s.Detail is { } detail ? $"{detail}, so that there is no STARTTLS" : "EHLO was answered without STARTTLS")} (greeting: {s.Banner})")),
         $"Without STARTTLS there is no TLS: {given.Consequence}."));
 }
 

@@ -1,0 +1,185 @@
+using System.Net;
+using Azure.Data.Tables;
+using Microsoft.Extensions.Time.Testing;
+using StsFunctions.Domains;
+using StsFunctions.Protocol;
+using StsFunctions.Protocol.MtaSts;
+using Xunit;
+
+namespace StsFunctions.Tests.Domains;
+
+/// <summary>A clock that was wrong once, in every time that is stored: it holds nothing up until that time has come.</summary>
+public sealed class ClockSkewTests(AzuriteFixture azurite)
+{
+    private const string Host = "mx.example.com";
+    private const string Round = "20260314120000000";
+    private const string FutureRound = "20270314120000000";
+    private static readonly IPAddress Address = IPAddress.Parse("192.0.2.25");
+    private static readonly TimeSpan Lease = TimeSpan.FromMinutes(2);
+    private static readonly DateTimeOffset Future = TestStorage.Noon.AddDays(365);
+
+    private static CancellationToken Now => TestContext.Current.CancellationToken;
+
+    [Theory]
+    [InlineData(0, false)]
+    [InlineData(5, false)]
+    [InlineData(5.1, true)]
+    public void Clocks_may_differ_by_minutes(double minutes, bool isFuture)
+    {
+        var time = TestStorage.Noon.AddMinutes(minutes);
+
+        Assert.Equal(isFuture, ClockSkew.IsFuture(time, TestStorage.Noon));
+        Assert.Equal(isFuture, ClockSkew.IsFutureRound(Keys.Round(time), TestStorage.Noon));
+        Assert.Equal(isFuture, ClockSkew.IsFutureRound(Keys.Look(Keys.Round(time), 3), TestStorage.Noon));
+        Assert.Equal(!isFuture, ClockSkew.IsWithin(time, TimeSpan.FromHours(1), TestStorage.Noon));
+    }
+
+    [Fact]
+    public void What_was_never_done_is_neither_of_the_future_nor_done()
+    {
+        Assert.False(ClockSkew.IsFuture(null, TestStorage.Noon));
+        Assert.False(ClockSkew.IsFutureRound("", TestStorage.Noon));
+        Assert.False(ClockSkew.IsWithin(null, TimeSpan.FromDays(1), TestStorage.Noon));
+        Assert.False(ClockSkew.IsLive(null, Lease, TestStorage.Noon));
+    }
+
+    [Fact]
+    public async Task A_lease_of_a_clock_that_was_wrong_keeps_nobody_from_looking()
+    {
+        var storage = await TestStorage.CreateAsync(azurite);
+        await At(storage, Future).ClaimAsync(Host, Address, Round, Lease, null, Now);
+
+        Assert.IsType<MxClaim.Leased>(await storage.MxHosts.ClaimAsync(Host, Address, Round, Lease, null, Now));
+        Assert.IsType<MxClaim.Busy>(await storage.MxHosts.ClaimAsync(Host, Address, Round, Lease, null, Now));
+    }
+
+    [Fact]
+    public async Task What_was_seen_in_a_round_of_the_future_is_served_to_no_other_round_and_is_overwritten()
+    {
+        var storage = await TestStorage.CreateAsync(azurite);
+        await LookAsync(At(storage, Future), FutureRound, "old");
+
+        Assert.IsType<MxClaim.Leased>(await storage.MxHosts.ClaimAsync(Host, Address, Round, Lease, null, Now));
+        await storage.MxHosts.KeepAsync(Host, Address, Round, "new"u8.ToArray(), Now);
+
+        Assert.Equal("new"u8.ToArray(), Assert.IsType<MxClaim.Seen>(await storage.MxHosts.ClaimAsync(Host, Address, Round, Lease, null, Now)).Content);
+    }
+
+    [Fact]
+    public async Task A_look_of_the_future_is_not_young_whatever_its_round()
+    {
+        var storage = await TestStorage.CreateAsync(azurite);
+        await LookAsync(At(storage, Future), Round, "old");
+
+        Assert.IsType<MxClaim.Leased>(await storage.MxHosts.ClaimAsync(Host, Address, Round, Lease, TimeSpan.FromMinutes(2.5), Now));
+    }
+
+    [Fact]
+    public async Task An_agent_is_given_what_another_leased_in_the_future_and_the_round_that_asks_now_counts()
+    {
+        var storage = await TestStorage.CreateAsync(azurite);
+        var wrong = new WantedLookStore(storage.Tables, new FakeTimeProvider(Future));
+        await wrong.AskAsync(Host, Address, FutureRound, "example.com", Now);
+        foreach (var agent in (string[])["one", "two"])
+        {
+            var look = await wrong.FindAsync(Host, Address, Now);
+            Assert.True(await wrong.WriteAsync(look!.LeasedTo(agent, "nonce", Future.AddMinutes(2), Future)!, Now));
+        }
+
+        Assert.Equal(Host, Assert.Single(await storage.Wanted.FreeForAsync("three", Now).ToListAsync(Now)).Host);
+        await storage.Wanted.AskAsync(Host, Address, Round, "example.com", Now);
+        var wanted = (await storage.Wanted.FindAsync(Host, Address, Now))!;
+        Assert.Equal((Round, TestStorage.Noon), (wanted.Round, wanted.WantedAt));
+        Assert.NotNull(wanted.LeasedTo("three", "nonce", TestStorage.Noon.AddMinutes(2), TestStorage.Noon));
+    }
+
+    [Fact]
+    public void An_answer_of_the_future_is_not_waited_for()
+    {
+        var answered = WantedLook.For(Host, Address, Round, "example.com", TestStorage.Noon) with { AnsweredAt = Future };
+
+        Assert.True(answered.IsSettled(new HashSet<string> { "one" }, TimeSpan.FromMinutes(2), TestStorage.Noon));
+        Assert.False((answered with { AnsweredAt = TestStorage.Noon }).IsSettled(new HashSet<string> { "one" }, TimeSpan.FromMinutes(2), TestStorage.Noon));
+    }
+
+    [Fact]
+    public async Task What_was_asked_for_in_the_future_is_swept()
+    {
+        var storage = await TestStorage.CreateAsync(azurite);
+        await new WantedLookStore(storage.Tables, new FakeTimeProvider(Future)).AskAsync(Host, Address, FutureRound, "example.com", Now);
+
+        Assert.Equal(1, await storage.Wanted.SweepAsync(Now));
+    }
+
+    [Fact]
+    public async Task An_agent_that_asked_in_the_future_is_not_in_use_until_it_asks_again()
+    {
+        var storage = await TestStorage.CreateAsync(azurite);
+        await new AgentStore(storage.Tables, new FakeTimeProvider(Future)).NoteAsync("one", Now);
+
+        Assert.Empty(await storage.Agents.InUseAsync(Now));
+        Assert.False(await storage.Agents.AnyInUseAsync(Now));
+        await storage.Agents.NoteAsync("one", Now);
+        Assert.Single(await storage.Agents.InUseAsync(Now));
+    }
+
+    [Fact]
+    public async Task What_an_instance_remembers_from_before_its_clock_went_back_is_asked_for_again()
+    {
+        var storage = await TestStorage.CreateAsync(azurite);
+        var clock = new MovableTime { Time = Future };
+        var agents = new AgentStore(storage.Tables, clock);
+        Assert.False(await agents.AnyInUseAsync(Now));
+
+        clock.Time = TestStorage.Noon;
+        await storage.Agents.NoteAsync("one", Now);
+
+        Assert.True(await agents.AnyInUseAsync(Now));
+    }
+
+    [Fact]
+    public async Task Posts_that_were_counted_on_a_day_far_off_are_cleared_away_before_it_comes()
+    {
+        var storage = await TestStorage.CreateAsync(azurite);
+        var domain = DomainName.Parse("example.com");
+        var day = TestStorage.Noon.AddDays(10);
+        Assert.True(await new PostCountStore(storage.Tables, new FakeTimeProvider(day)).TryCountAsync(domain, 5, 5, Now));
+        Assert.True(await new PostCountStore(storage.Tables, new FakeTimeProvider(TestStorage.Noon.AddDays(1))).TryCountAsync(domain, 5, 5, Now));
+        Assert.True(await storage.Posts.TryCountAsync(domain, 5, 5, Now));
+
+        await storage.Posts.SweepAsync(Now);
+
+        Assert.True(await new PostCountStore(storage.Tables, new FakeTimeProvider(day)).TryCountAsync(domain, 5, 5, Now));
+        // Today's stands, and tomorrow's: another instance's clock may be ahead.
+        Assert.False(await storage.Posts.TryCountAsync(domain, 1, 5, Now));
+        Assert.False(await new PostCountStore(storage.Tables, new FakeTimeProvider(TestStorage.Noon.AddDays(1))).TryCountAsync(domain, 1, 5, Now));
+    }
+
+    [Fact]
+    public void A_time_that_a_table_does_not_hold_is_written_as_the_earliest_that_it_does()
+    {
+        var record = new DomainRecord("default", DomainState.Active, "1", PolicyMode.Enforce, TestStorage.Noon, "", null, false, new DateTimeOffset(1500, 1, 1, 0, 0, 0, TimeSpan.Zero));
+
+        var row = (TableEntity)Assert.Single(new DomainChange("example.com").Record(record, default).Actions).Entity;
+
+        Assert.Equal(StorableTime.Earliest, row.GetDateTimeOffset("NextExpiry"));
+        Assert.Equal(DateTimeOffset.MaxValue, StorableTime.Clamp(DateTimeOffset.MaxValue));
+        Assert.Null(StorableTime.Clamp(null));
+    }
+
+    private static MxHostStore At(TestStorage storage, DateTimeOffset time) => new(storage.Tables, new FakeTimeProvider(time));
+
+    private static async Task LookAsync(MxHostStore store, string round, string content)
+    {
+        var lease = Assert.IsType<MxClaim.Leased>(await store.ClaimAsync(Host, Address, round, Lease, null, Now)).Lease;
+        Assert.True(await store.KeepAsync(lease, round, System.Text.Encoding.UTF8.GetBytes(content), Now));
+    }
+
+    // A clock that is put right goes back, which no other test's may.
+    private sealed class MovableTime : TimeProvider
+    {
+        public DateTimeOffset Time { get; set; }
+
+        public override DateTimeOffset GetUtcNow() => Time;
+    }
+}
