@@ -50,7 +50,7 @@ internal sealed class DirectProbe(SmtpProbe probe, Repetition repetition, CheckO
 
     // A server that was slower than a session's time gets all that this look has left: narrow sessions would be as slow.
     private TimeSpan TimeoutAfter(SmtpSession? last, long began) =>
-        last is { Outcome: SmtpOutcome.SessionTimedOut } && settings.LookTimeout - time.GetElapsedTime(began) - ToEnd is var left && left > settings.SessionTimeout ? left : settings.SessionTimeout;
+        last is { Outcome: SmtpOutcome.SessionTimedOut } && options.LookTimeout - time.GetElapsedTime(began) - ToEnd is var left && left > options.SessionTimeout ? left : options.SessionTimeout;
 
     private static bool MayPass(SmtpSession session) => session.Outcome
         is SmtpOutcome.ConnectionRefused or SmtpOutcome.ConnectionTimedOut or SmtpOutcome.BrokenOff or SmtpOutcome.SessionTimedOut or SmtpOutcome.Turned or SmtpOutcome.TlsFailed;
