@@ -22,4 +22,4 @@ root.SetAction(async (parsed, cancellation) =>
         return 1;
     }
 });
-return await root.Parse(args).InvokeAsync();
+return await root.Parse(args, new ParserConfiguration { ResponseFileTokenReplacer = null }).InvokeAsync();
