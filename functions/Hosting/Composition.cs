@@ -1,3 +1,4 @@
+using Microsoft.AspNetCore.Server.Kestrel.Core;
 using StsFunctions.Access;
 using StsFunctions.Agents;
 using StsFunctions.Api;
@@ -24,6 +25,8 @@ internal static class Composition
     private const int PolicyReadRetries = 1;
     private static readonly TimeSpan PolicyReadTimeout = TimeSpan.FromSeconds(3);
 
+    private const int MaxRequestBufferSize = 64 * 1024;
+
     public static void AddStsFunctions(this IServiceCollection services, Settings settings)
     {
         services.AddSingleton(TimeProvider.System);
@@ -38,6 +41,9 @@ internal static class Composition
         services.AddSingleton(settings.Arrivals);
         services.AddSingleton(settings.Arrivals.Trust);
         services.AddSingleton<HostsApart>();
+
+        // Of each connection, a megabyte where nothing is set, and held for every body that is refused or waits. What is read is counted by who reads it.
+        services.Configure<KestrelServerOptions>(kestrel => kestrel.Limits.MaxRequestBufferSize = MaxRequestBufferSize);
 
         services.AddSingleton(_ => settings.Storage.Blobs());
         services.AddSingleton(_ => settings.Storage.Queues());
@@ -61,6 +67,8 @@ internal static class Composition
             provider.GetRequiredService<ILogger<PolicyCache>>()));
         services.AddSingleton<ServePolicyFunction>();
 
+        services.AddSingleton<IntakeMemory>();
+        services.AddSingleton<PostedBodyReader>();
         services.AddSingleton<ReportReader>();
         services.AddSingleton<ReportInbox>();
         services.AddSingleton<ArrivalQueue>();

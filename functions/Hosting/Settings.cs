@@ -53,12 +53,7 @@ internal sealed record Settings(
             ReadCheck(read),
             new ConfirmSettings(Delay: read.Span("Sts__ConfirmDelay", TimeSpan.FromMinutes(5), TimeSpan.Zero, TimeSpan.FromMinutes(15))),
             ReadCertificateAuthority(read),
-            new ReportSettings(
-                MaxBytes: read.Number("Sts__ReportMaxBytes", 10 << 20, 1 << 10, 100 << 20),
-                MaxExpandedBytes: read.Number("Sts__ReportMaxExpandedBytes", 100 << 20, 1 << 10, 1 << 30),
-                MaxRatio: read.Number("Sts__ReportMaxRatio", 250, 10, 1_100),
-                MaxParts: read.Number("Sts__ReportMaxParts", 50, 1, 1_000),
-                MaxDepth: read.Number("Sts__ReportMaxDepth", 5, 1, 10)),
+            ReadReports(read),
             ReadArrivals(read),
             ReadWarnings(read),
             ReadAuth(read),
@@ -117,6 +112,19 @@ internal sealed record Settings(
         (read.Parsed("Sts__CertificateAuthority", text => text == "none" || DomainName.TryParse(text, out _) ? text.ToLowerInvariant() : null, "write the CA as CAA records name it, for example digicert.com, or none") ?? "digicert.com") is var name && name == "none"
             ? null
             : name;
+
+    private static ReportSettings ReadReports(SettingsReader read)
+    {
+        var settings = new ReportSettings(
+            MaxBytes: read.Number("Sts__ReportMaxBytes", 10 << 20, 1 << 10, 100 << 20),
+            MaxExpandedBytes: read.Number("Sts__ReportMaxExpandedBytes", 100 << 20, 1 << 10, 1 << 30),
+            MaxRatio: read.Number("Sts__ReportMaxRatio", 250, 10, 1_100),
+            MaxParts: read.Number("Sts__ReportMaxParts", 50, 1, 1_000),
+            MaxDepth: read.Number("Sts__ReportMaxDepth", 5, 1, 10));
+        // No less than the largest report needs, however large that is set to be.
+        var least = (int)IntakeMemory.LeastFor(settings.MaxBytes, settings.MaxRatio);
+        return settings with { MemoryBytes = read.Number("Sts__ReportMemoryBytes", Math.Max(ReportSettings.DefaultMemoryBytes, least), least, int.MaxValue) };
+    }
 
     private static ArrivalSettings ReadArrivals(SettingsReader read)
     {

@@ -11,7 +11,7 @@ namespace StsFunctions.ReceiveMail;
 /// HTTP: takes a whole mail by POST from the operator's mail provider, and answers 201 once it is stored. The provider shows a
 /// secret; who sent the mail itself is IngestReport's to find out, by its DKIM signatures.
 /// </summary>
-internal sealed class ReceiveMailFunction(ReportReader reader, ReportInbox inbox, ReportSettings settings, ArrivalSettings arrivals, ILogger<ReceiveMailFunction> log)
+internal sealed class ReceiveMailFunction(PostedBodyReader bodies, ReportInbox inbox, ReportSettings settings, ArrivalSettings arrivals, ILogger<ReceiveMailFunction> log)
 {
     /// <summary>The path on the app's own host name.</summary>
     public const string Path = "/v1/mail";
@@ -42,6 +42,10 @@ internal sealed class ReceiveMailFunction(ReportReader reader, ReportInbox inbox
         {
             await Refusal.WriteAsync(context, e.IsTooLarge ? StatusCodes.Status413PayloadTooLarge : StatusCodes.Status400BadRequest, e.Message);
         }
+        catch (IntakeRefusedException e)
+        {
+            await Refusal.WriteAsync(context, e.Status, e.Message, e.RetryAfter);
+        }
         catch (Exception e) when (e is RequestFailedException or AggregateException || (e is OperationCanceledException && !context.RequestAborted.IsCancellationRequested))
         {
             log.LogError(e, "A posted mail could not be stored");
@@ -64,7 +68,7 @@ internal sealed class ReceiveMailFunction(ReportReader reader, ReportInbox inbox
             return;
         }
 
-        using var raw = await reader.BufferAsync(context.Request.Body, cancellation);
+        using var raw = await bodies.ReadMailAsync(context.Request.Body, context.Request.ContentLength, cancellation);
         if (raw.Length == 0)
         {
             throw new UnreadableReportException("The body is empty: post the mail itself (message/rfc822).");

@@ -11,6 +11,7 @@ namespace StsFunctions.ReceiveReport;
 /// </summary>
 internal sealed class ReceiveReportFunction(
     ReportReader reader,
+    PostedBodyReader bodies,
     ReportInbox inbox,
     DomainStore domains,
     PostCountStore counts,
@@ -26,6 +27,9 @@ internal sealed class ReceiveReportFunction(
     /// <summary>When to come back while storage does not answer.</summary>
     public static readonly TimeSpan StorageAwaited = TimeSpan.FromMinutes(5);
 
+    /// <summary>When to come back where others were counted at the same moment.</summary>
+    public static readonly TimeSpan CountAwaited = TimeSpan.FromSeconds(5);
+
     private const string Accepted = "application/tlsrpt+gzip, application/tlsrpt+json";
 
     // A report on more domains than this is looked at only so far: the rest is IngestReport's.
@@ -40,6 +44,10 @@ internal sealed class ReceiveReportFunction(
         catch (UnreadableReportException e)
         {
             await Refusal.WriteAsync(context, e.IsTooLarge ? StatusCodes.Status413PayloadTooLarge : StatusCodes.Status400BadRequest, e.Message);
+        }
+        catch (IntakeRefusedException e)
+        {
+            await Refusal.WriteAsync(context, e.Status, e.Message, e.RetryAfter);
         }
         catch (Exception e) when (e is RequestFailedException or AggregateException || (e is OperationCanceledException && !context.RequestAborted.IsCancellationRequested))
         {
@@ -64,7 +72,7 @@ internal sealed class ReceiveReportFunction(
         }
 
         // Read before it is stored: nobody fills the storage with what is no report.
-        using var raw = await reader.BufferAsync(context.Request.Body, cancellation);
+        using var raw = await bodies.ReadAsync(context.Request.Body, cancellation);
         if (!PostedForm.IsReports(raw.GetBuffer().AsSpan(0, (int)raw.Length)))
         {
             // RFC 9110 §15.5.16.
@@ -75,8 +83,8 @@ internal sealed class ReceiveReportFunction(
             return;
         }
 
-        var reports = (await reader.ReadAsync(raw, cancellation)).Reports;
-        var hosted = await HostedAsync(reports, cancellation);
+        var named = await ReadAsync(raw, cancellation);
+        var hosted = await HostedAsync(named.Keys, cancellation);
         if (hosted.Count == 0)
         {
             await Refusal.WriteAsync(context, StatusCodes.Status403Forbidden, "None of the report's policy domains is hosted here.");
@@ -85,13 +93,17 @@ internal sealed class ReceiveReportFunction(
 
         foreach (var domain in hosted)
         {
-            // A zip file holds many.
-            var count = reports.Count(one => one.Report.Policies.Any(policy => policy.PolicyDomain == domain));
-            if (!await counts.TryCountAsync(domain, count, arrivals.Posts.PerDomainAndDay, cancellation))
+            switch (await counts.CountAsync(domain, named[domain], arrivals.Posts.PerDomainAndDay, cancellation))
             {
-                log.LogWarning("A posted report was refused: {Domain} had its {Most} of today", domain, arrivals.Posts.PerDomainAndDay);
-                await Refusal.WriteAsync(context, StatusCodes.Status429TooManyRequests, $"No more reports on {domain} are taken by POST today.", UntilTomorrow());
-                return;
+                case PostCountOutcome.LimitReached:
+                    log.LogWarning("A posted report was refused: {Domain} had its {Most} of today", domain, arrivals.Posts.PerDomainAndDay);
+                    await Refusal.WriteAsync(context, StatusCodes.Status429TooManyRequests, $"No more reports on {domain} are taken by POST today.", UntilTomorrow());
+                    return;
+                case PostCountOutcome.Contended:
+                    log.LogWarning("A posted report was refused: too many on {Domain} come at this moment", domain);
+                    await Refusal.WriteAsync(
+                        context, StatusCodes.Status429TooManyRequests, $"Too many reports on {domain} are posted at this moment; send it again in a few seconds.", CountAwaited);
+                    return;
             }
         }
 
@@ -100,10 +112,26 @@ internal sealed class ReceiveReportFunction(
         context.Response.StatusCode = StatusCodes.Status201Created;
     }
 
-    private async Task<IReadOnlyList<DomainName>> HostedAsync(IEnumerable<ReadReport> reports, CancellationToken cancellation)
+    // How many reports are on each policy domain (a zip file holds many), in the order in which they come. What was read is let go of: others wait for its memory.
+    private async Task<OrderedDictionary<DomainName, int>> ReadAsync(ReportBody raw, CancellationToken cancellation)
+    {
+        var named = new OrderedDictionary<DomainName, int>();
+        foreach (var report in (await reader.ReadAsync(raw, cancellation)).Reports)
+        {
+            foreach (var domain in report.Report.Policies.Select(policy => policy.PolicyDomain).Distinct())
+            {
+                named[domain] = named.GetValueOrDefault(domain) + 1;
+            }
+        }
+
+        raw.ReleaseReading();
+        return named;
+    }
+
+    private async Task<IReadOnlyList<DomainName>> HostedAsync(IEnumerable<DomainName> named, CancellationToken cancellation)
     {
         var hosted = new List<DomainName>();
-        foreach (var domain in reports.SelectMany(r => r.Report.Policies).Select(p => p.PolicyDomain).Distinct().Take(MaxLookups))
+        foreach (var domain in named.Take(MaxLookups))
         {
             if (await domains.IsActiveAsync(Keys.Domain(domain), cancellation))
             {

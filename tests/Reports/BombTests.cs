@@ -107,6 +107,20 @@ public sealed class BombTests
 
     [Fact]
     [Trait("Conformance", "ARR-5")]
+    public async Task A_gzip_body_of_one_octet_members_takes_no_more_memory_than_one_of_a_single_member()
+    {
+        var padded = Json.Concat(Samples.Utf8(new string(' ', 66_000))).ToArray();
+        var body = padded.SelectMany(octet => Samples.Gzip([octet])).ToArray();
+        await ReadAsync(Samples.Gzip(padded), Defaults);
+        var before = GC.GetTotalAllocatedBytes(precise: true);
+
+        Assert.Single(await ReadAsync(body, Defaults));
+
+        Assert.InRange(GC.GetTotalAllocatedBytes(precise: true) - before - (4L * body.Length), long.MinValue, 24 * MiB);
+    }
+
+    [Fact]
+    [Trait("Conformance", "ARR-5")]
     public async Task Memory_does_not_grow_with_a_report_of_100_MB()
     {
         using var json = new EndlessDetails(100_000_000);
