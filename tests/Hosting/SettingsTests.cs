@@ -1,6 +1,7 @@
 using CsCheck;
 using StsFunctions.Domains;
 using StsFunctions.Hosting;
+using StsFunctions.Reports;
 using Xunit;
 
 namespace StsFunctions.Tests.Hosting;
@@ -55,6 +56,7 @@ public sealed class SettingsTests
     [InlineData("Sts__DnsValidates", "yes")]
     [InlineData("Sts__ReportMaxBytes", "10")]
     [InlineData("Sts__ReportMaxExpandedBytes", "1e9")]
+    [InlineData("Sts__ReportMemoryBytes", "1000000")]
     [InlineData("Sts__WarnFrom", "nobody")]
     [InlineData("Sts__WarnFrom", "a@example.com, b@example.com")]
     [InlineData("Sts__WarnTo", "a@example.com,,nobody")]
@@ -210,6 +212,19 @@ public sealed class SettingsTests
         Assert.Equal(mailbox, settings.Arrivals.Mailbox!.Address);
         Assert.Equal(("https://graph.microsoft.com/", false), (settings.Arrivals.Mailbox.Graph.AbsoluteUri, settings.Arrivals.Mailbox.IsLab));
         Assert.Equal(TrustLevel.Signed, settings.Arrivals.Trust.Level);
+    }
+
+    [Fact]
+    public void There_is_always_memory_for_the_largest_report_that_is_taken()
+    {
+        Assert.Equal(48 << 20, Read(out var faults).Reports.MemoryBytes);
+        Assert.Empty(faults);
+        var large = Read(out faults, ("Sts__ReportMaxBytes", "104857600")).Reports;
+        Assert.Empty(faults);
+        Assert.InRange(new IntakeMemory(large).ForReading(large.MaxBytes), large.MaxBytes, new IntakeMemory(large).Reading.Capacity);
+        Assert.InRange(new IntakeMemory(large).Posts.Capacity, large.MaxBytes, large.MemoryBytes);
+        Read(out faults, ("Sts__ReportMaxBytes", "104857600"), ("Sts__ReportMemoryBytes", "100000000"));
+        Assert.StartsWith("Sts__ReportMemoryBytes: ", Assert.Single(faults), StringComparison.Ordinal);
     }
 
     [Fact]
