@@ -1,3 +1,4 @@
+using System.Text;
 using Azure.Core;
 using Azure.Identity;
 
@@ -6,6 +7,12 @@ namespace StsFunctions.CommandLine;
 /// <summary>Where an agent's access tokens come from.</summary>
 internal abstract class AgentTokens
 {
+    // An access token goes into a header field, and Kestrel takes 32 KiB of those (MaxRequestHeadersTotalSize).
+    private const int MaxTokenBytes = 32 * 1024;
+
+    // Editors write a byte order mark, and end the last line.
+    private static readonly char[] s_around = ['\uFEFF', ' ', '\t', '\r', '\n'];
+
     private AgentTokens()
     {
     }
@@ -41,7 +48,7 @@ internal abstract class AgentTokens
         {
             try
             {
-                return (await File.ReadAllTextAsync(file.FullName, cancellation)).Trim();
+                return Encoding.UTF8.GetString(await InputFile.ReadAsync(file, MaxTokenBytes, "an access token is not so long", cancellation)).Trim(s_around);
             }
             catch (Exception e) when (e is IOException or UnauthorizedAccessException)
             {

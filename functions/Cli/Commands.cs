@@ -9,9 +9,19 @@ internal static class Commands
     public const int Refused = 1;
     public const int WrongUse = 2;
 
+    // An argument that begins with @ is itself: else whatever gives an argument, such as a script, has any file read, and repeated in an error.
+    private static readonly ParserConfiguration s_parsing = new() { ResponseFileTokenReplacer = null };
+
     public static async Task<int> RunAsync(string[] args)
     {
-        var root = new RootCommand("Managed MTA-STS (RFC 8461) and TLS reporting (RFC 8460). ")
+        var parsed = Parse(args);
+        var code = await parsed.InvokeAsync();
+        return parsed.Errors.Count > 0 ? WrongUse : code;
+    }
+
+    public static ParseResult Parse(string[] args)
+    {
+        var root = new RootCommand("Managed MTA-STS (RFC 8461) and TLS reporting (RFC 8460).")
         {
             DomainCommands.Create(),
             PolicyCommands.Create(),
@@ -19,8 +29,6 @@ internal static class Commands
             AgentCommand.Create(),
             ReportCommands.Create(),
         };
-        var parsed = root.Parse(args.Length == 0 ? ["--help"] : args);
-        var code = await parsed.InvokeAsync();
-        return parsed.Errors.Count > 0 ? WrongUse : code;
+        return root.Parse(args.Length == 0 ? ["--help"] : args, s_parsing);
     }
 }

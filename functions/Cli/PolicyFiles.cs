@@ -16,14 +16,9 @@ internal static class PolicyFiles
             throw new FileNotFoundException($"{file}: there is no such file; --policy names a policy file.");
         }
 
-        if (file.Length > Policy.MaxBytes)
-        {
-            throw new IOException($"{file}: {file.Length} bytes; a policy has at most {Policy.MaxBytes} (RFC 8461 §3.3).");
-        }
-
         try
         {
-            return Policy.Parse(await File.ReadAllBytesAsync(file.FullName, cancellation));
+            return Policy.Parse(await InputFile.ReadAsync(file, Policy.MaxBytes, $"a policy has at most {Policy.MaxBytes} (RFC 8461 §3.3)", cancellation));
         }
         catch (ProtocolException e)
         {

@@ -453,7 +453,7 @@ internal sealed class TlsReportParser(TlsReportLimits limits, ReportEnvelope env
 
     private void Keep(ImmutableArray<string>.Builder list, Place place, string text)
     {
-        var size = ItemOverhead + (sizeof(char) * (long)text.Length);
+        var size = SizeOf(text);
         if (list.Count == limits.MaxListItems || _held + _details.Held + size > limits.MaxHeldBytes)
         {
             Note(Deviation.ListCut, Path(place));
@@ -463,6 +463,8 @@ internal sealed class TlsReportParser(TlsReportLimits limits, ReportEnvelope env
         _held += size;
         list.Add(text);
     }
+
+    private static long SizeOf(string text) => ItemOverhead + (sizeof(char) * (long)text.Length);
 
     private ImmutableArray<string>.Builder? ListOf(ReportMember member) =>
         member == ReportMember.PolicyString ? _policyString : member == ReportMember.MxHost ? _mxHost : null;
@@ -705,8 +707,13 @@ internal sealed class TlsReportParser(TlsReportLimits limits, ReportEnvelope env
         while (list.Count == 1 && ListInString.Read(list[0], limits.MaxListItems) is { } items)
         {
             Note(Deviation.ListInString, member, list[0]);
+            _held -= SizeOf(list[0]);
             list.Clear();
-            list.AddRange(items);
+            foreach (var item in items)
+            {
+                // Each takes more than its text did.
+                Keep(list, member.Inside, item);
+            }
         }
     }
 

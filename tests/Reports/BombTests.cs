@@ -4,6 +4,7 @@ using Microsoft.Extensions.Time.Testing;
 using MimeKit;
 using StsFunctions.Protocol.TlsRpt;
 using StsFunctions.Reports;
+using StsFunctions.Reports.Containers;
 using Xunit;
 
 namespace StsFunctions.Tests.Reports;
@@ -104,6 +105,60 @@ public sealed class BombTests
     [Trait("Conformance", "ARR-5")]
     public Task JSON_nested_without_end_is_refused(string piece) =>
         AssertRefusedAsync(Samples.Utf8(string.Concat(Enumerable.Repeat(piece, 500_000))), "RFC 8460 §4.4", 16 * MiB);
+
+    [Fact]
+    [Trait("Conformance", "ARR-5")]
+    public async Task A_gzip_body_of_one_octet_members_takes_no_more_memory_than_one_of_a_single_member()
+    {
+        var padded = Json.Concat(Samples.Utf8(new string(' ', 66_000))).ToArray();
+        var body = padded.SelectMany(octet => Samples.Gzip([octet])).ToArray();
+        await ReadAsync(Samples.Gzip(padded), Defaults);
+        var before = GC.GetTotalAllocatedBytes(precise: true);
+
+        Assert.Single(await ReadAsync(body, Defaults));
+
+        Assert.InRange(GC.GetTotalAllocatedBytes(precise: true) - before - (4L * body.Length), long.MinValue, 24 * MiB);
+    }
+
+    [Fact]
+    [Trait("Conformance", "ARR-5")]
+    public async Task Reports_that_are_each_small_enough_are_cut_where_together_they_are_not()
+    {
+        // Each of fifty may be held in 16 MiB: all of them have what one may have beside its containers.
+        var details = string.Join(',', Enumerable.Range(0, 9_000).Select(n => $"{{\"result-type\":\"validation-failure\",\"receiving-mx-hostname\":\"mx{n}.{new string('x', 200)}.example\",\"failed-session-count\":1}}"));
+        var json = Samples.Utf8(Encoding.UTF8.GetString(Json).Replace("\"failure-details\":[", $"\"failure-details\":[{details}", StringComparison.Ordinal));
+        var zip = ZipOf(20, json);
+
+        var read = await ReadAsync(zip, Defaults with { MaxRatio = 1_100 });
+
+        Assert.Equal(20, read.Count);
+        Assert.All(read, one => Assert.Equal(9_000, one.Report.Policies.Sum(policy => policy.FailureDetails.Sum(detail => detail.FailedSessions) + policy.UnlistedFailures)));
+        Assert.InRange(read.Sum(one => ReportSize.Of(one.Report)), MiB, IntakeMemory.HeldBytes(Defaults, int.MaxValue / 2_000));
+    }
+
+    [Fact]
+    [Trait("Conformance", "ARR-5")]
+    public Task Containers_in_a_container_are_refused_where_together_they_are_too_large_to_hold()
+    {
+        // Each is a zip file, which must be held to be opened; packed again, so that next to nothing arrives.
+        var inner = Sample.Zip("a.json", Json).Concat(new byte[3 * MiB]).ToArray();
+        return AssertRefusedAsync(ZipOf(6, inner), "Reading it takes more than", 40 * MiB, Defaults with { MaxRatio = 1_100 });
+    }
+
+    [Fact]
+    [Trait("Conformance", "ARR-5")]
+    public async Task A_list_in_a_string_is_held_to_the_same_limit_as_any_list()
+    {
+        var list = "[" + string.Join(',', Enumerable.Repeat("\\\"a\\\"", 2_600)) + "]";
+        var policy = $"{{\"policy\":{{\"policy-type\":\"sts\",\"policy-domain\":\"example.com\",\"policy-string\":\"{list}\",\"mx-host\":\"{list}\"}},\"summary\":{{}}}}";
+        var json = "{\"date-range\":{\"start-datetime\":\"2026-03-13T00:00:00Z\",\"end-datetime\":\"2026-03-13T23:59:59Z\"},\"report-id\":\"r\",\"policies\":[" + string.Join(',', Enumerable.Repeat(policy, 300)) + "]}";
+
+        var report = await TlsReportReader.ReadAsync(new MemoryStream(Samples.Utf8(json)), new TlsReportLimits { MaxHeldBytes = 4 * MiB }, Now);
+
+        Assert.Equal(300, report.Policies.Length);
+        Assert.Contains(report.Notes, note => note.Deviation.Code == "list-cut");
+        Assert.InRange(ReportSize.Of(report), MiB, 5 * MiB);
+    }
 
     [Fact]
     [Trait("Conformance", "ARR-5")]

@@ -4,6 +4,7 @@ using Xunit;
 
 namespace StsFunctions.Tests.Reports;
 
+[Collection(Alone.Name)]
 public sealed class ReadAheadTests
 {
     private static CancellationToken Now => TestContext.Current.CancellationToken;
@@ -66,6 +67,21 @@ public sealed class ReadAheadTests
     }
 
     [Fact]
+    [Trait("Conformance", "ARR-5")]
+    public async Task What_comes_octet_by_octet_takes_no_more_memory_than_what_comes_in_blocks()
+    {
+        var body = new byte[70_000];
+        await ReadAhead.ReadAsync(new MemoryStream(body), ToArrayAsync, Now);
+        var before = GC.GetTotalAllocatedBytes(precise: true);
+
+        var (read, _) = await ReadAhead.ReadAsync(new OctetByOctet(body), ToArrayAsync, Now);
+
+        Assert.Equal(body.Length, read.Length);
+        // Each read once took a block of 64 KiB: 280 MB for the last 4,464 octets.
+        Assert.InRange(GC.GetTotalAllocatedBytes(precise: true) - before, 0, 16 << 20);
+    }
+
+    [Fact]
     public async Task Given_up_it_ends()
     {
         using var stop = new CancellationTokenSource();
@@ -86,6 +102,19 @@ public sealed class ReadAheadTests
         using var copy = new MemoryStream();
         await stream.CopyToAsync(copy, Now);
         return copy.ToArray();
+    }
+
+    private sealed class OctetByOctet(byte[] body) : OneWayStream
+    {
+        private int _given;
+
+        public override ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
+        {
+            var read = Math.Min(Math.Min(1, buffer.Length), body.Length - _given);
+            body.AsMemory(_given, read).CopyTo(buffer);
+            _given += read;
+            return ValueTask.FromResult(read);
+        }
     }
 
     private sealed class Breaking(long after) : OneWayStream

@@ -1,6 +1,8 @@
 using StsFunctions.Domains;
 using StsFunctions.Protocol;
 using StsFunctions.Protocol.MtaSts;
+using StsFunctions.Functions;
+using StsFunctions.Reports;
 using StsFunctions.Tests.Hosting;
 using Xunit;
 
@@ -110,6 +112,40 @@ public sealed class ReceiveReportTests(AzuriteFixture azurite) : IAsyncLifetime
 
         AssertRefused(refused, 429);
         Assert.Equal("60", refused.Headers["Retry-After"]);
+    }
+
+    [Fact]
+    [Trait("Conformance", "ARR-5")]
+    public async Task Without_memory_left_a_post_is_503_with_when_to_come_back_and_mail_is_taken_all_the_same()
+    {
+        const string secret = "correct-horse-battery-staple";
+        await using var handler = await RunningApp.StartAsync(_storage.ConnectionString, more: ("Sts__MailSecret", secret));
+        var memory = handler.Service<IntakeMemory>();
+        using (memory.Posts.TryLease(memory.Posts.Capacity - 1))
+        {
+            var refused = await PostAsync(handler, Report("example.com"));
+
+            AssertRefused(refused, 503);
+            Assert.Equal("30", refused.Headers["Retry-After"]);
+            var mail = MailLab.Raw(MailLab.Mail());
+            Assert.Equal(201, (await handler.SendAsync($"POST /v1/mail HTTP/1.1\nHost: {RunningApp.AppHost}\nAuthorization: Bearer {secret}\nContent-Length: {mail.Length}", mail)).Status);
+        }
+
+        Assert.Equal(201, (await PostAsync(handler, Report("example.com"))).Status);
+        Assert.Equal((0, 0), (memory.Posts.Used, memory.Reading.Used));
+    }
+
+    [Fact]
+    public async Task Many_posts_at_one_moment_on_one_domain_are_all_taken()
+    {
+        var answers = new List<RawAnswer>();
+        foreach (var round in Enumerable.Range(0, 3))
+        {
+            answers.AddRange(await Task.WhenAll(Enumerable.Range(0, 16).Select(_ => PostAsync(Report("example.com")))));
+        }
+
+        Assert.All(answers, answer => Assert.Equal(201, answer.Status));
+        Assert.Equal(0, _handler.Service<IntakeMemory>().Reading.Used);
     }
 
     [Fact]

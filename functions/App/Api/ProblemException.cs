@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Text.Json;
 using Microsoft.AspNetCore.WebUtilities;
 using StsFunctions.Access;
+using StsFunctions.Reports;
 
 namespace StsFunctions.Api;
 
@@ -44,6 +45,11 @@ internal sealed class ProblemException(int status, string detail, params (string
 
     /// <summary>Too many come; the sender is to come again after a while.</summary>
     public static ProblemException TooMany(string detail, TimeSpan retryAfter) => new(StatusCodes.Status429TooManyRequests, detail, ("Retry-After", Seconds(retryAfter)));
+
+    /// <summary>A body that is not taken in now.</summary>
+    public static ProblemException Refused(IntakeRefusedException refused) => refused.RetryAfter is { } retryAfter
+        ? new(refused.Status, refused.Message, ("Retry-After", Seconds(retryAfter)))
+        : new(refused.Status, refused.Message);
 
     /// <summary>A domain that is not hosted, or is not the caller's to see: nobody can tell one from the other.</summary>
     public static ProblemException NoSuchDomain() => new(

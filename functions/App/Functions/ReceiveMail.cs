@@ -14,7 +14,7 @@ namespace StsFunctions.Functions;
 /// HTTP: takes a whole mail by POST from the operator's mail provider, and answers 201 once it is stored. The provider shows a
 /// secret; who sent the mail itself is IngestReport's to find out, by its DKIM signatures.
 /// </summary>
-internal sealed class ReceiveMail(ReportReader reader, ReportInbox inbox, ReportLimitsOptions limits, ReportIntakeOptions intake, ILogger<ReceiveMail> log)
+internal sealed class ReceiveMail(PostedBodyReader bodies, ReportInbox inbox, ReportLimitsOptions limits, ReportIntakeOptions intake, ILogger<ReceiveMail> log)
 {
     /// <summary>When to come back while storage does not answer.</summary>
     public static readonly TimeSpan StorageAwaited = TimeSpan.FromMinutes(5);
@@ -46,6 +46,10 @@ internal sealed class ReceiveMail(ReportReader reader, ReportInbox inbox, Report
         {
             throw new ProblemException(e.IsTooLarge ? StatusCodes.Status413PayloadTooLarge : StatusCodes.Status400BadRequest, e.Message);
         }
+        catch (IntakeRefusedException e)
+        {
+            throw ProblemException.Refused(e);
+        }
         catch (Exception e) when (e is RequestFailedException or AggregateException || (e is OperationCanceledException && !context.RequestAborted.IsCancellationRequested))
         {
             log.LogError(e, "A posted mail could not be stored");
@@ -67,7 +71,7 @@ internal sealed class ReceiveMail(ReportReader reader, ReportInbox inbox, Report
             throw ProblemException.UnsupportedMediaType("Post the mail itself, unchanged, as the body (message/rfc822), not within a form or JSON.");
         }
 
-        using var raw = await reader.BufferAsync(context.Request.Body, cancellation);
+        using var raw = await bodies.ReadMailAsync(context.Request.Body, context.Request.ContentLength, cancellation);
         if (raw.Length == 0)
         {
             throw new UnreadableReportException("The body is empty: post the mail itself (message/rfc822).");

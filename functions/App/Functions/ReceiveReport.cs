@@ -14,6 +14,7 @@ namespace StsFunctions.Functions;
 /// </summary>
 internal sealed class ReceiveReport(
     ReportReader reader,
+    PostedBodyReader bodies,
     ReportInbox inbox,
     DomainStore domains,
     PostCountStore counts,
@@ -25,6 +26,9 @@ internal sealed class ReceiveReport(
 {
     /// <summary>When to come back while storage does not answer.</summary>
     public static readonly TimeSpan StorageAwaited = TimeSpan.FromMinutes(5);
+
+    /// <summary>When to come back where others were counted at the same moment.</summary>
+    public static readonly TimeSpan CountAwaited = TimeSpan.FromSeconds(5);
 
     private const string Accepted = "application/tlsrpt+gzip, application/tlsrpt+json";
 
@@ -42,6 +46,10 @@ internal sealed class ReceiveReport(
         catch (UnreadableReportException e)
         {
             throw new ProblemException(e.IsTooLarge ? StatusCodes.Status413PayloadTooLarge : StatusCodes.Status400BadRequest, e.Message);
+        }
+        catch (IntakeRefusedException e)
+        {
+            throw ProblemException.Refused(e);
         }
         catch (Exception e) when (e is RequestFailedException or AggregateException || (e is OperationCanceledException && !request.HttpContext.RequestAborted.IsCancellationRequested))
         {
@@ -65,15 +73,15 @@ internal sealed class ReceiveReport(
         }
 
         // Read before it is stored: nobody fills the storage with what is no report.
-        using var raw = await reader.BufferAsync(context.Request.Body, cancellation);
+        using var raw = await bodies.ReadAsync(context.Request.Body, cancellation);
         if (!PostedForm.IsReports(raw.GetBuffer().AsSpan(0, (int)raw.Length)))
         {
             throw ProblemException.UnsupportedMediaType(
                 "The body is neither JSON, nor gzip, nor zip. Post the report itself, as application/tlsrpt+gzip or application/tlsrpt+json (RFC 8460 §5.4).", Accepted);
         }
 
-        var reports = (await reader.ReadAsync(raw, cancellation)).Reports;
-        var hosted = await HostedAsync(reports, cancellation);
+        var named = await ReadAsync(raw, cancellation);
+        var hosted = await HostedAsync(named.Keys, cancellation);
         if (hosted.Count == 0)
         {
             throw new ProblemException(StatusCodes.Status403Forbidden, "None of the report's policy domains is hosted here.");
@@ -81,12 +89,14 @@ internal sealed class ReceiveReport(
 
         foreach (var domain in hosted)
         {
-            // A zip file holds many.
-            var count = reports.Count(one => one.Report.Policies.Any(policy => policy.PolicyDomain == domain));
-            if (!await counts.TryCountAsync(domain, count, intake.PostsPerDomainAndDay, cancellation))
+            switch (await counts.CountAsync(domain, named[domain], intake.PostsPerDomainAndDay, cancellation))
             {
-                log.LogWarning("A posted report was refused: {Domain} had its {Most} of today", domain, intake.PostsPerDomainAndDay);
-                throw ProblemException.TooMany($"No more reports on {domain} are taken by POST today.", UntilTomorrow());
+                case PostCountOutcome.LimitReached:
+                    log.LogWarning("A posted report was refused: {Domain} had its {Most} of today", domain, intake.PostsPerDomainAndDay);
+                    throw ProblemException.TooMany($"No more reports on {domain} are taken by POST today.", UntilTomorrow());
+                case PostCountOutcome.Contended:
+                    log.LogWarning("A posted report was refused: too many on {Domain} come at this moment", domain);
+                    throw ProblemException.TooMany($"Too many reports on {domain} are posted at this moment; send it again in a few seconds.", CountAwaited);
             }
         }
 
@@ -95,10 +105,26 @@ internal sealed class ReceiveReport(
         context.Response.StatusCode = StatusCodes.Status201Created;
     }
 
-    private async Task<IReadOnlyList<DomainName>> HostedAsync(IEnumerable<ReadReport> reports, CancellationToken cancellation)
+    // How many reports are on each policy domain (a zip file holds many), in the order in which they come. What was read is let go of: others wait for its memory.
+    private async Task<OrderedDictionary<DomainName, int>> ReadAsync(ReportBody raw, CancellationToken cancellation)
+    {
+        var named = new OrderedDictionary<DomainName, int>();
+        foreach (var report in (await reader.ReadAsync(raw, cancellation)).Reports)
+        {
+            foreach (var domain in report.Report.Policies.Select(policy => policy.PolicyDomain).Distinct())
+            {
+                named[domain] = named.GetValueOrDefault(domain) + 1;
+            }
+        }
+
+        raw.ReleaseReading();
+        return named;
+    }
+
+    private async Task<IReadOnlyList<DomainName>> HostedAsync(IEnumerable<DomainName> named, CancellationToken cancellation)
     {
         var hosted = new List<DomainName>();
-        foreach (var domain in reports.SelectMany(r => r.Report.Policies).Select(p => p.PolicyDomain).Distinct().Take(MaxLookups))
+        foreach (var domain in named.Take(MaxLookups))
         {
             if (await domains.IsActiveAsync(Keys.Domain(domain), cancellation))
             {

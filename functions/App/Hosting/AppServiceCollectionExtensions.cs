@@ -13,6 +13,8 @@ namespace StsFunctions.Hosting;
 /// <summary>The services of the app. Everything is made when it is first needed, so that a policy served from cold pays for nothing else.</summary>
 internal static class AppServiceCollectionExtensions
 {
+    private const int MaxRequestBufferSize = 64 * 1024;
+
     /// <summary>Adds everything that the functions are made of.</summary>
     public static IServiceCollection AddStsFunctions(this IServiceCollection services)
     {
@@ -29,6 +31,8 @@ internal static class AppServiceCollectionExtensions
             kestrel.AddServerHeader = false;
             // Each function bounds the bodies that it takes.
             kestrel.Limits.MaxRequestBodySize = null;
+            // Of each connection, a megabyte where nothing is set, and held for every body that is refused or waits. What is read is counted by who reads it.
+            kestrel.Limits.MaxRequestBufferSize = MaxRequestBufferSize;
         });
         // HostFilteringMiddleware reads the headers as they came: the framework's own reading turns A-labels into U-labels, and throws where there is none.
         services.Configure<ForwardedHeadersOptions>(forwarded => forwarded.ForwardedHeaders = ForwardedHeaders.None);

@@ -73,12 +73,20 @@ internal sealed class VisibleReports(DomainStore domains, ReportStore reports, R
             {
                 await using var content = raw.Content;
                 var body = await all._reader.BufferAsync(content, cancellation);
-                if (!groups.IsEvery && !await MayShowAsync(body, cancellation))
+                var isShown = false;
+                try
                 {
-                    throw new RawReportHiddenException();
+                    isShown = groups.IsEvery || await MayShowAsync(body, cancellation);
+                    body.ReleaseReading();
+                    return isShown ? body : throw new RawReportHiddenException();
                 }
-
-                return body;
+                finally
+                {
+                    if (!isShown)
+                    {
+                        await body.DisposeAsync();
+                    }
+                }
             }
             catch (UnreadableReportException e)
             {

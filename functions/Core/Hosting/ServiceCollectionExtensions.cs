@@ -53,6 +53,8 @@ internal static class ServiceCollectionExtensions
         services.AddSingleton<IAddressProbe>(provider => provider.GetRequiredService<DirectProbe>());
         services.AddSingleton<Observer>();
 
+        services.AddSingleton<IntakeMemory>();
+        services.AddSingleton<PostedBodyReader>();
         services.AddSingleton<ReportReader>();
         services.AddSingleton<MailAuthenticity>();
         return services;

@@ -19,6 +19,9 @@ internal sealed class DkimKeys(Resolver resolver) : IDkimPublicKeyLocator
     // RFC 8460 §3: a key that is for some services alone is for reports if it names this one.
     private const string Service = "tlsrpt";
 
+    // What is repeated in a reason, of a text that may be 64 KiB.
+    private const int MaxShown = 60;
+
     /// <summary>Not used: keys are looked up without blocking.</summary>
     public AsymmetricKeyParameter LocatePublicKey(string methods, string domain, string selector, CancellationToken cancellationToken = default) =>
         throw new NotSupportedException("Keys are looked up without blocking a thread.");
@@ -68,7 +71,7 @@ internal sealed class DkimKeys(Resolver resolver) : IDkimPublicKeyLocator
 
         if (key["s"] is { } services && !Listed(services).Any(service => service is "*" or Service))
         {
-            throw new NoDkimKeyException($"The key at {name} is for \"{services}\" alone, not for reports (RFC 8460 section 3).");
+            throw new NoDkimKeyException($"The key at {name} is for \"{services[..Math.Min(services.Length, MaxShown)]}\" alone, not for reports (RFC 8460 section 3).");
         }
 
         if (key["h"] is { } hashes && !Listed(hashes).Contains("sha256"))
@@ -89,12 +92,12 @@ internal sealed class DkimKeys(Resolver resolver) : IDkimPublicKeyLocator
 
         try
         {
-            return Reading.Key($"k={key["k"] ?? "rsa"}; p={key["p"]}");
+            return DkimPublicKey.Read(key["k"], key["p"]!);
         }
         catch (Exception e) when (e is not OutOfMemoryException)
         {
             // What is thrown for a broken key is up to the libraries below.
-            throw new NoDkimKeyException($"The key at {name} cannot be read: {e.Message}", e);
+            throw new NoDkimKeyException($"The key at {name} {(e is FormatException ? e.Message : "cannot be read")}.", e);
         }
     }
 
@@ -102,16 +105,4 @@ internal sealed class DkimKeys(Resolver resolver) : IDkimPublicKeyLocator
 
     // Real selectors have underscores.
     private static bool IsLabel(string label) => label.Length is > 0 and <= 63 && label.All(c => char.IsAsciiLetterOrDigit(c) || c is '-' or '_');
-
-    // What reads a key's text is open to derived types alone.
-    private sealed class Reading : DkimPublicKeyLocatorBase
-    {
-        public static AsymmetricKeyParameter Key(string text) => GetPublicKey(text);
-
-        public override AsymmetricKeyParameter LocatePublicKey(string methods, string domain, string selector, CancellationToken cancellationToken = default) =>
-            throw new NotSupportedException();
-
-        public override Task<AsymmetricKeyParameter> LocatePublicKeyAsync(string methods, string domain, string selector, CancellationToken cancellationToken = default) =>
-            throw new NotSupportedException();
-    }
 }

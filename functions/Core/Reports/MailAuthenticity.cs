@@ -25,6 +25,9 @@ internal sealed class MailAuthenticity(Resolver resolver, TimeProvider time)
     // Of one arrival: each may cost questions to the DNS of whoever it names.
     private const int MaxMails = 10;
 
+    // A reason goes to the log; what libraries say in one may repeat all of a signature.
+    private const int MaxReason = 300;
+
     /// <summary>Checks the signatures of each mail that some reports of one arrival came in, the first ten: a mail vouches for what came in it alone.</summary>
     /// <param name="reports">The reports.</param>
     /// <param name="fromMailbox">As <see cref="VerifyAsync"/> takes it.</param>
@@ -49,7 +52,7 @@ internal sealed class MailAuthenticity(Resolver resolver, TimeProvider time)
         var names = MailNames.Of(mail);
         var fields = mail.Headers.Where(header => header.Id == HeaderId.DkimSignature).ToList();
         var signatures = fields
-            .Select(header => (Header: header, Tags: header.Value.Length <= MaxSignatureLength ? DkimTags.TryParse(header.Value) : null))
+            .Select(header => (Header: header, Tags: header.RawValue.Length <= MaxSignatureLength ? DkimTags.TryParse(header.Value) : null))
             .Select(signature => new Signature(signature.Header, signature.Tags, DomainName.TryParse(signature.Tags?["d"], out var domain) ? domain : null))
             // The sender's own first, wherever relays have put theirs.
             .OrderByDescending(signature => signature.Domain is { } domain && names.AreAllOf(domain))
@@ -93,14 +96,16 @@ internal sealed class MailAuthenticity(Resolver resolver, TimeProvider time)
                 untold.Add(signature.Domain!);
                 reasons.Add($"DNS did not tell the key of {signature.Domain} in time");
             }
-            catch (Exception e) when (e is NoDkimKeyException or FormatException or ParseException or ArgumentException or Org.BouncyCastle.Crypto.CryptoException)
+            catch (Exception e) when (e is not (OperationCanceledException or OutOfMemoryException))
             {
-                // A signature that cannot be read, or whose key does not fit it, is not valid (RFC 6376 §6.1.1).
+                // A signature that cannot be read, or whose key does not fit it, is not valid (RFC 6376 §6.1.1). What the libraries below throw for one
+                // is up to them: it concerns this signature alone, and the same bytes give the same answer, so it is not tried again.
                 reasons.Add(e.Message);
             }
         }
 
-        return new MailSigners(names, fields.Count > 0, valid, untold, fromMailbox ? FoundByReceiver(mail, signatures) : [], reasons);
+        return new MailSigners(
+            names, fields.Count > 0, valid, untold, fromMailbox ? FoundByReceiver(mail, signatures) : [], [.. reasons.Select(reason => reason[..Math.Min(reason.Length, MaxReason)])]);
     }
 
     // What MimeKit's verifier leaves to us.

@@ -6,10 +6,13 @@ namespace StsFunctions.Reports;
 /// <summary>The domains that a mail says it is from: of each address in From, and of each <c>TLS-Report-Submitter</c> (RFC 8460 §5.3) that is a domain.</summary>
 internal sealed record MailNames(IReadOnlyList<DomainName> Domains)
 {
+    // Senders write one of each. Every signature is compared with every name.
+    private const int MaxNames = 50;
+
     public static MailNames Of(MimeMessage mail)
     {
         var domains = new List<DomainName>();
-        foreach (var address in mail.From.Mailboxes.Select(mailbox => mailbox.GetAddress(idnEncode: true)))
+        foreach (var address in mail.From.Mailboxes.Take(MaxNames + 1).Select(mailbox => mailbox.GetAddress(idnEncode: true)))
         {
             if (!DomainName.TryParse(address[(address.LastIndexOf('@') + 1)..], out var domain))
             {
@@ -26,10 +29,12 @@ internal sealed record MailNames(IReadOnlyList<DomainName> Domains)
             domains.AddRange(mail.Headers
                 .Where(header => header.Field.Equals("TLS-Report-Submitter", StringComparison.OrdinalIgnoreCase))
                 .Select(header => DomainOf(header.Value))
-                .OfType<DomainName>());
+                .OfType<DomainName>()
+                .Take(MaxNames + 1));
         }
 
-        return new MailNames(domains);
+        // Nobody signs for so many.
+        return new MailNames(domains.Count > MaxNames ? [] : domains);
     }
 
     /// <summary>

@@ -23,11 +23,23 @@ internal sealed record ReportLimitsOptions
     /// <summary>How many containers one in another: a mail, a mail within it, a zip file, gzip. 1 to 10; by default 5.</summary>
     public int MaxDepth { get; init; } = 5;
 
+    /// <summary>
+    /// How much memory there is for reports on their way in, in bytes, where nothing else is set: beside the 120 MB that an idle worker takes, and with what
+    /// the garbage collector has not yet cleared away, it stays within 220 MB.
+    /// </summary>
+    public const int DefaultMemoryBytes = 48 << 20;
+
+    /// <summary>How much memory there is for reports on their way in, of all that come at the same time, in bytes (<see cref="IntakeMemory"/>); null for the default, or as much as the largest report needs.</summary>
+    public long? MemorySet { get; init; }
+
+    /// <summary>The same, with the default.</summary>
+    public long MemoryBytes => MemorySet ?? Math.Max(DefaultMemoryBytes, IntakeMemory.LeastFor(MaxBytes, MaxRatio));
+
     /// <summary>Binds the options to their settings.</summary>
     public static ReportLimitsOptions Bind(SettingsBinder settings)
     {
         var defaults = new ReportLimitsOptions();
-        return new()
+        var limits = new ReportLimitsOptions
         {
             MaxBytes = settings.Number("Sts__ReportMaxBytes", defaults.MaxBytes, least: 1 << 10, most: 100 << 20),
             MaxExpandedBytes = settings.Number("Sts__ReportMaxExpandedBytes", defaults.MaxExpandedBytes, least: 1 << 10, most: 1 << 30),
@@ -35,5 +47,8 @@ internal sealed record ReportLimitsOptions
             MaxParts = settings.Number("Sts__ReportMaxParts", defaults.MaxParts, least: 1, most: 1_000),
             MaxDepth = settings.Number("Sts__ReportMaxDepth", defaults.MaxDepth, least: 1, most: 10),
         };
+        // No less than the largest report needs, however large that is set to be.
+        var least = (int)IntakeMemory.LeastFor(limits.MaxBytes, limits.MaxRatio);
+        return limits with { MemorySet = settings.Number("Sts__ReportMemoryBytes", Math.Max(DefaultMemoryBytes, least), least, int.MaxValue) };
     }
 }

@@ -1,10 +1,33 @@
 namespace StsFunctions.Reports.Containers;
 
 /// <summary>What may still be opened of one arrival: it is hostile until it was read.</summary>
-internal sealed class Allowance(ReportLimitsOptions limits)
+/// <param name="limits">How much is opened of any.</param>
+/// <param name="length">How large it is, as it arrived.</param>
+internal sealed class Allowance(ReportLimitsOptions limits, int length)
 {
+    private readonly long _mostHeld = IntakeMemory.HeldBytes(limits, length);
     private long _expanded;
     private int _parts;
+
+    /// <summary>How much is held of it beside what arrived, in bytes: containers in it that were decompressed or decoded, and reports.</summary>
+    public long Held { get; private set; }
+
+    /// <summary>How much more may be held, in bytes.</summary>
+    public long Room => _mostHeld - Held;
+
+    /// <summary>Counts what is held until all of it was read.</summary>
+    /// <exception cref="UnreadableReportException">It is too much.</exception>
+    public void TakeHeld(long bytes)
+    {
+        Held += bytes;
+        if (Held > _mostHeld)
+        {
+            throw Over($"Reading it takes more than {_mostHeld} bytes of memory, which is the most for one of {length} bytes (Sts__ReportMaxBytes).");
+        }
+    }
+
+    /// <summary>Counts what is no longer held.</summary>
+    public void ReturnHeld(long bytes) => Held -= bytes;
 
     /// <summary>Counts a part of a mail, or a file of a zip.</summary>
     /// <exception cref="UnreadableReportException">There are too many.</exception>

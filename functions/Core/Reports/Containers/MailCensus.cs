@@ -2,34 +2,46 @@ using MimeKit;
 
 namespace StsFunctions.Reports.Containers;
 
-/// <summary>Counts the parts and headers of a mail before anything is made of them: each of a million tiny parts would cost a thousand times its bytes.</summary>
-internal sealed class MailCensus(ParserOptions options, Stream mail, ReportLimitsOptions limits) : MimeReader(options, mail, MimeFormat.Entity)
+/// <summary>Counts the parts and headers of a mail, and measures them, before anything is made of them: each of a million tiny parts would cost a thousand times its bytes.</summary>
+internal sealed class MailCensus : MimeReader
 {
-    // A mail that went through many relays, each of which signed it, has a tenth of this.
-    private const int MaxHeaders = 2_000;
-
+    private readonly ReportLimitsOptions _settings;
+    private readonly MailLimits _limits;
     private int _entities;
-    private int _headers;
 
-    protected override void OnHeaderRead(Header header, int beginLineNumber, CancellationToken cancellationToken)
+    public MailCensus(ParserOptions options, Stream mail, ReportLimitsOptions settings)
+        : this(options, mail, settings, new MailLimits())
     {
-        if (++_headers > MaxHeaders)
-        {
-            throw Allowance.Over($"The mail has more than the {MaxHeaders} header fields that are read.");
-        }
     }
+
+    private MailCensus(ParserOptions options, Stream mail, ReportLimitsOptions settings, MailLimits limits)
+        : base(options, new MeasuredMailStream(mail, limits), MimeFormat.Entity) => (_settings, _limits) = (settings, limits);
+
+    protected override void OnHeadersBegin(long beginOffset, int beginLineNumber, CancellationToken cancellationToken) => _limits.BeginHeaders();
+
+    protected override void OnHeaderRead(Header header, int beginLineNumber, CancellationToken cancellationToken) => _limits.Take(header);
+
+    protected override void OnHeadersEnd(long beginOffset, int beginLineNumber, long endOffset, int endLineNumber, CancellationToken cancellationToken) => _limits.EndHeaders();
+
+    protected override void OnMultipartPreambleRead(byte[] buffer, int startIndex, int count, CancellationToken cancellationToken) => _limits.TakeOutsideParts(count);
+
+    protected override void OnMultipartEpilogueRead(byte[] buffer, int startIndex, int count, CancellationToken cancellationToken) => _limits.TakeOutsideParts(count);
 
     protected override void OnMimePartBegin(ContentType contentType, long beginOffset, int beginLineNumber, CancellationToken cancellationToken) => Count();
 
     protected override void OnMessagePartBegin(ContentType contentType, long beginOffset, int beginLineNumber, CancellationToken cancellationToken) => Count();
 
-    protected override void OnMultipartBegin(ContentType contentType, long beginOffset, int beginLineNumber, CancellationToken cancellationToken) => Count();
+    protected override void OnMultipartBegin(ContentType contentType, long beginOffset, int beginLineNumber, CancellationToken cancellationToken)
+    {
+        MailLimits.CheckBoundary(contentType.Boundary);
+        Count();
+    }
 
     private void Count()
     {
-        if (++_entities > limits.MaxParts)
+        if (++_entities > _settings.MaxParts)
         {
-            throw Allowance.Over($"The mail has more than the {limits.MaxParts} parts that are looked at (Sts__ReportMaxParts).");
+            throw Allowance.Over($"The mail has more than the {_settings.MaxParts} parts that are looked at (Sts__ReportMaxParts).");
         }
     }
 }

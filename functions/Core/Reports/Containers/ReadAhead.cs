@@ -61,16 +61,16 @@ internal static class ReadAhead
             var flushed = await writer.WriteAsync(first, cancellation);
             while (!flushed.IsCompleted)
             {
-                var buffer = writer.GetMemory(Block);
-                var read = await rest.ReadAsync(buffer, cancellation);
-                if (read == 0)
-                {
-                    break;
-                }
-
+                // Filled before it is passed on: the pipe counts octets, and holds a whole block for each piece that it is given, were it of one octet.
+                var buffer = writer.GetMemory(Block)[..Block];
+                var read = await rest.ReadAtLeastAsync(buffer, Block, throwOnEndOfStream: false, cancellation);
                 sha256.AppendData(buffer.Span[..read]);
                 writer.Advance(read);
                 flushed = await writer.FlushAsync(cancellation);
+                if (read < Block)
+                {
+                    break;
+                }
             }
 
             await writer.CompleteAsync();

@@ -11,21 +11,25 @@ namespace StsFunctions.Reports.Containers;
 /// (RFC 8460 §5, ARR-1, ARR-2). One is made for each arrival.
 /// </summary>
 /// <param name="limits">How much is opened.</param>
-/// <param name="read">Reads a JSON body.</param>
-internal sealed class Unpacker(ReportLimitsOptions limits, Func<Stream, Origin, CancellationToken, Task<ReadReport>> read)
+/// <param name="length">How large it is, as it arrived.</param>
+/// <param name="read">Reads a JSON body, of which so many bytes may be held.</param>
+internal sealed class Unpacker(ReportLimitsOptions limits, int length, Func<Stream, Origin, long, CancellationToken, Task<ReadReport>> read)
 {
     // MimeKit reads nested multiparts by recursion.
     private const int MaxMimeDepth = 16;
 
     private static readonly byte[] CentralHeader = "PK\u0001\u0002"u8.ToArray();
 
-    private readonly Allowance _allowance = new(limits);
+    private readonly Allowance _allowance = new(limits, length);
     private readonly List<ReadReport> _reports = [];
     private readonly List<string> _others = [];
     private UnreadableReportException? _fault;
     private UnreadableReportException? _leftOut;
     private MimeMessage? _mail;
     private bool _isMail;
+
+    /// <summary>How much is held of what was opened, in bytes.</summary>
+    public long HeldBytes => _allowance.Held;
 
     /// <summary>Opens what arrived, and reads every report in it; at least one.</summary>
     /// <exception cref="UnreadableReportException">No body could be read, or a limit was exceeded.</exception>
@@ -74,7 +78,10 @@ internal sealed class Unpacker(ReportLimitsOptions limits, Func<Stream, Origin, 
     {
         try
         {
-            _reports.Add(await read(json, origin, cancellation));
+            // Not all of the room: what a report says of each policy is held however little there is.
+            var report = await read(json, origin, _allowance.Room * 3 / 4, cancellation);
+            _allowance.TakeHeld(ReportSize.Of(report.Report));
+            _reports.Add(report);
         }
         catch (UnreadableReportException e) when (e.Why != Unreadable.OverLimit)
         {
@@ -183,20 +190,19 @@ internal sealed class Unpacker(ReportLimitsOptions limits, Func<Stream, Origin, 
 
     private async Task<ReadOnlyMemory<byte>> HoldAsync(Stream stream, CancellationToken cancellation)
     {
-        var held = new MemoryStream();
-        var buffer = new byte[81_920];
-        int read;
-        while ((read = await stream.ReadAsync(buffer, cancellation)) > 0)
+        var held = new SegmentedBuffer(_allowance.TakeHeld);
+        while (await held.ReadFromAsync(stream, cancellation) > 0)
         {
-            if (held.Length + read > limits.MaxBytes)
+            if (held.Length > limits.MaxBytes)
             {
                 throw Allowance.Over($"A container within it is larger than the {limits.MaxBytes} bytes that are read (Sts__ReportMaxBytes).");
             }
-
-            held.Write(buffer, 0, read);
         }
 
-        return held.GetBuffer().AsMemory(0, (int)held.Length);
+        _allowance.TakeHeld(held.Length);
+        var whole = held.ToArray();
+        _allowance.ReturnHeld(held.Capacity);
+        return whole;
     }
 
     private async Task OpenMailAsync(ReadOnlyMemory<byte> content, Origin origin, CancellationToken cancellation)
@@ -269,7 +275,10 @@ internal sealed class Unpacker(ReportLimitsOptions limits, Func<Stream, Origin, 
 
     private async Task OpenPartAsync(MimePart part, ContentType top, Origin origin, CancellationToken cancellation)
     {
-        using var decoded = new MemoryStream();
+        // No encoding makes anything longer than its text.
+        var most = part.Content!.Stream!.Length;
+        _allowance.TakeHeld(most);
+        using var decoded = new MemoryStream((int)most);
         await part.Content!.DecodeToAsync(decoded, cancellation);
         ReadOnlyMemory<byte> content = decoded.GetBuffer().AsMemory(0, (int)decoded.Length);
         var kind = Content.KindOf(content.Span[..Math.Min(content.Length, Content.HeadLength)]);

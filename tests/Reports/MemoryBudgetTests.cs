@@ -1,0 +1,86 @@
+using StsFunctions.Reports;
+using Xunit;
+
+namespace StsFunctions.Tests.Reports;
+
+public sealed class MemoryBudgetTests
+{
+    private static CancellationToken Now => TestContext.Current.CancellationToken;
+
+    [Fact]
+    public void What_is_leased_is_counted_until_it_is_given_back_once()
+    {
+        var budget = new MemoryBudget(100);
+        var lease = budget.TryLease(60)!;
+
+        Assert.Null(budget.TryLease(41));
+        Assert.True(lease.TryGrow(40));
+        Assert.False(lease.TryGrow(1));
+        lease.ShrinkTo(30);
+        lease.ShrinkTo(50);
+        Assert.Equal((30, 30, 100), (lease.Bytes, budget.Used, budget.MostUsed));
+
+        lease.Dispose();
+        lease.Dispose();
+        Assert.Equal(0, budget.Used);
+    }
+
+    [Fact]
+    public async Task Who_waits_gets_it_in_turn_and_a_small_one_does_not_pass_a_large_one()
+    {
+        var budget = new MemoryBudget(100);
+        var first = budget.TryLease(60)!;
+        var large = budget.LeaseAsync(90, Now).AsTask();
+        var small = budget.LeaseAsync(10, Now).AsTask();
+
+        Assert.False(large.IsCompleted || small.IsCompleted);
+        Assert.Null(budget.TryLease(1));
+        first.Dispose();
+
+        using (await large)
+        using (await small)
+        {
+            Assert.Equal(100, budget.Used);
+        }
+
+        Assert.Equal((0, 100), (budget.Used, budget.MostUsed));
+    }
+
+    [Fact]
+    public async Task Who_no_longer_waits_holds_nothing_and_lets_the_next_pass()
+    {
+        var budget = new MemoryBudget(100);
+        using var first = budget.TryLease(60)!;
+        using var patience = new CancellationTokenSource();
+        var large = budget.LeaseAsync(90, patience.Token).AsTask();
+        var small = budget.LeaseAsync(40, Now).AsTask();
+
+        await patience.CancelAsync();
+
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => large);
+        using var granted = await small;
+        Assert.Equal(100, budget.Used);
+    }
+
+    [Fact]
+    public async Task More_than_there_is_in_all_is_not_waited_for() =>
+        await Assert.ThrowsAsync<ArgumentOutOfRangeException>(() => new MemoryBudget(100).LeaseAsync(101, Now).AsTask());
+
+    [Fact]
+    public async Task However_many_come_at_once_no_more_is_leased_than_there_is()
+    {
+        var budget = new MemoryBudget(100);
+
+        await Task.WhenAll(Enumerable.Range(0, 200).Select(n => Task.Run(
+            async () =>
+            {
+                using var lease = await budget.LeaseAsync(1 + (n % 50), Now);
+                await Task.Yield();
+                lease.ShrinkTo(n % 7);
+            },
+            Now)));
+
+        Assert.Equal(0, budget.Used);
+        Assert.InRange(budget.MostUsed, 1, 100);
+    }
+}
