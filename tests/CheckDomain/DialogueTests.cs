@@ -114,9 +114,9 @@ public sealed class DialogueTests
     private Task<SmtpSession> SessionAsync(DialogueServer server, string name) => Probe(server, name).LookAsync(Host, IPAddress.Loopback, Now);
 
     private SmtpProbe Probe(DialogueServer server, string name) =>
-        new(new OutgoingGate(new OutgoingSettings(null, [IPNetwork.Parse("127.0.0.0/8")], 443, null)), Settings(server), name, _time);
+        new(new OutgoingGate(new EgressOptions { AllowedNetworks = [IPNetwork.Parse("127.0.0.0/8")], HttpsPort = 443 }), Settings(server), name, _time);
 
-    private static CheckSettings Settings(DialogueServer server) => new(server.Port, null, [], Timeout, TimeSpan.Zero);
+    private static CheckOptions Settings(DialogueServer server) => new() { SmtpPort = server.Port, ReferenceMxHosts = [], SessionTimeout = Timeout, RetryDelay = TimeSpan.Zero };
 
     private static IReadOnlyList<Finding> FindingsOf(SmtpSession session, PolicyMode mode = PolicyMode.Enforce) =>
         Judge.Of(Cases.Of(Seen.With(Seen.Host(Host, session with { Address = "192.0.2.1" })), mode, Host)).Findings;

@@ -131,7 +131,7 @@ public sealed class FailureIsolationTests
 
     private static Observer ObserverOf(StubDnsServer dns, IAddressProbe probe)
     {
-        var settings = new CheckSettings(25, "check.example", [], TimeSpan.FromMinutes(1), TimeSpan.Zero);
+        var settings = new CheckOptions { HeloName = "check.example", ReferenceMxHosts = [], SessionTimeout = TimeSpan.FromMinutes(1), RetryDelay = TimeSpan.Zero };
         var gate = new OutgoingGate(dns.Settings);
         return new Observer(
             dns.Dns, probe, new SmtpProbe(gate, settings, "check.example", TimeProvider.System),

@@ -54,7 +54,7 @@ public sealed class FutureRoundTests(AzuriteFixture azurite)
         var time = new FakeTimeProvider(DateTimeOffset.UtcNow);
         var before = new AddressLook(new SmtpSession("192.0.2.1", SmtpOutcome.Completed), [], time.GetUtcNow().AddMinutes(minutes));
 
-        var look = await new DirectProbe(lab.Probe(), new Repetition(lab.Settings(), time), lab.Settings(), time).LookAsync("mx.lab.example", lab.AddressOf("mx.lab.example"), "1", before, Now);
+        var look = await new DirectProbe(lab.Probe(), new Repetition(lab.Options(), time), lab.Options(), time).LookAsync("mx.lab.example", lab.AddressOf("mx.lab.example"), "1", before, Now);
 
         Assert.Equal(made, look.Narrow.Count);
     }

@@ -85,7 +85,7 @@ public sealed class LongChainTests
     {
         var chain = LongChain.Of(Host, inARow: 150);
 
-        var rebuilt = ServerCertificates.Rebuilt(chain.Sent, new OutgoingGate(new OutgoingSettings(null, [], 443, Trusting(chain))).Trust());
+        var rebuilt = ServerCertificates.Rebuilt(chain.Sent, new OutgoingGate(new EgressOptions { HttpsPort = 443, TrustedRoots = Trusting(chain) }).Trust());
 
         Assert.Equal((ServerCertificates.MaxCertificates, 151, 151), (rebuilt.Sent.Count, rebuilt.Count, rebuilt.CountIfCut));
         Assert.NotEmpty(rebuilt.Faults);
@@ -136,11 +136,11 @@ public sealed class LongChainTests
     private static async Task<SmtpSession> LookAsync(LongChain chain)
     {
         await using var server = new LongChainServer(chain, smtp: true);
-        var gate = new OutgoingGate(new OutgoingSettings(null, [IPNetwork.Parse("127.0.0.0/8")], 443, Trusting(chain)));
+        var gate = new OutgoingGate(new EgressOptions { AllowedNetworks = [IPNetwork.Parse("127.0.0.0/8")], HttpsPort = 443, TrustedRoots = Trusting(chain) });
         return await new SmtpProbe(gate, Settings(server.Port), "check.example", TimeProvider.System).LookAsync(Host, IPAddress.Loopback, Now);
     }
 
-    private static CheckSettings Settings(int port) => new(port, "check.example", [], TimeSpan.FromMinutes(1), TimeSpan.Zero);
+    private static CheckOptions Settings(int port) => new() { SmtpPort = port, HeloName = "check.example", ReferenceMxHosts = [], SessionTimeout = TimeSpan.FromMinutes(1), RetryDelay = TimeSpan.Zero };
 
     private static TrustedRoots Trusting(LongChain chain) => new(new X509Certificate2Collection(chain.Root));
 }

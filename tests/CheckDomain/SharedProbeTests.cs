@@ -147,7 +147,7 @@ public sealed class SharedProbeTests(AzuriteFixture azurite)
         // The claim of an address that nobody looked at adds a row; the first that replaces one keeps what was seen.
         var replaced = 0;
         wire.OnCall = call => call is { Service: "table", Method: "PUT" } && replaced++ == 0 ? new Storage.Fault.Answer(status) : null;
-        var probe = new SharedProbe(new TestStorage(wire.ConnectionString).MxHosts, new Eyes(), Settings, storage.Time);
+        var probe = new SharedProbe(new TestStorage(wire.ConnectionString).MxHosts, new Eyes(), Options, storage.Time);
 
         Assert.Equal("look 1", (await probe.LookAsync("mx.example.com", Address, Round, null, Now)).Session.Banner);
         Assert.Equal("look 2", (await probe.LookAsync("mx.example.com", Address, Round, null, Now)).Session.Banner);

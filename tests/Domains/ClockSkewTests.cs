@@ -143,16 +143,16 @@ public sealed class ClockSkewTests(AzuriteFixture azurite)
         var storage = await TestStorage.CreateAsync(azurite);
         var domain = DomainName.Parse("example.com");
         var day = TestStorage.Noon.AddDays(10);
-        Assert.True(await new PostCountStore(storage.Tables, new FakeTimeProvider(day)).TryCountAsync(domain, 5, 5, Now));
-        Assert.True(await new PostCountStore(storage.Tables, new FakeTimeProvider(TestStorage.Noon.AddDays(1))).TryCountAsync(domain, 5, 5, Now));
-        Assert.True(await storage.Posts.TryCountAsync(domain, 5, 5, Now));
+        Assert.Equal(PostCountOutcome.Counted, await new PostCountStore(storage.Tables, new FakeTimeProvider(day)).CountAsync(domain, 5, 5, Now));
+        Assert.Equal(PostCountOutcome.Counted, await new PostCountStore(storage.Tables, new FakeTimeProvider(TestStorage.Noon.AddDays(1))).CountAsync(domain, 5, 5, Now));
+        Assert.Equal(PostCountOutcome.Counted, await storage.Posts.CountAsync(domain, 5, 5, Now));
 
         await storage.Posts.SweepAsync(Now);
 
-        Assert.True(await new PostCountStore(storage.Tables, new FakeTimeProvider(day)).TryCountAsync(domain, 5, 5, Now));
+        Assert.Equal(PostCountOutcome.Counted, await new PostCountStore(storage.Tables, new FakeTimeProvider(day)).CountAsync(domain, 5, 5, Now));
         // Today's stands, and tomorrow's: another instance's clock may be ahead.
-        Assert.False(await storage.Posts.TryCountAsync(domain, 1, 5, Now));
-        Assert.False(await new PostCountStore(storage.Tables, new FakeTimeProvider(TestStorage.Noon.AddDays(1))).TryCountAsync(domain, 1, 5, Now));
+        Assert.Equal(PostCountOutcome.LimitReached, await storage.Posts.CountAsync(domain, 1, 5, Now));
+        Assert.Equal(PostCountOutcome.LimitReached, await new PostCountStore(storage.Tables, new FakeTimeProvider(TestStorage.Noon.AddDays(1))).CountAsync(domain, 1, 5, Now));
     }
 
     [Fact]

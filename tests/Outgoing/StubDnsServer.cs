@@ -31,7 +31,7 @@ internal sealed class StubDnsServer : IAsyncDisposable
     public DnsObserver Dns => new(Resolver);
 
     /// <summary>How it is asked.</summary>
-    public OutgoingSettings Settings => new((IPEndPoint)_udp.LocalEndPoint!, [], 443, null);
+    public EgressOptions Settings => new() { DnsServer = (IPEndPoint)_udp.LocalEndPoint! };
 
     public Resolver ResolverOf(bool validates) => new(Settings with { DnsValidates = validates });
 

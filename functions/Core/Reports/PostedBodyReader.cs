@@ -1,3 +1,4 @@
+using System.Net;
 namespace StsFunctions.Reports;
 
 /// <summary>Takes in bodies that are posted, within the memory of this instance and within a time that grows with what has come.</summary>
@@ -74,7 +75,7 @@ internal sealed class PostedBodyReader(ReportLimitsOptions limits, IntakeMemory 
         catch (OperationCanceledException) when (limit.IsCancellationRequested && !cancellation.IsCancellationRequested)
         {
             // RFC 9110 §15.5.9.
-            throw new IntakeRefusedException(StatusCodes.Status408RequestTimeout, "The body did not come in time; send it again.");
+            throw new IntakeRefusedException((int)HttpStatusCode.RequestTimeout, "The body did not come in time; send it again.");
         }
     }
 
@@ -107,5 +108,5 @@ internal sealed class PostedBodyReader(ReportLimitsOptions limits, IntakeMemory 
     }
 
     private static IntakeRefusedException NoMemory() =>
-        new(StatusCodes.Status503ServiceUnavailable, "Too many reports come at the moment; send it again later.", MemoryAwaited);
+        new((int)HttpStatusCode.ServiceUnavailable, "Too many reports come at the moment; send it again later.", MemoryAwaited);
 }
