@@ -213,6 +213,53 @@ public sealed class HttpFunctionTests(HttpFunctionTests.Running running) : IClas
     }
 
     [Fact]
+    public async Task Killed_at_any_instant_it_leaves_no_request_without_an_answer()
+    {
+        running.App.Respond = call => Task.FromResult(new Instruction { Body = call.Target });
+        using var enough = new CancellationTokenSource();
+        var (served, refused) = (0, 0);
+        var clients = Enumerable.Range(0, 8).Select(n => Task.Run(async () =>
+        {
+            for (var i = 0; !enough.IsCancellationRequested; i++)
+            {
+                var path = $"/echo/{n}-{i}";
+                using var answer = await running.Client.GetAsync(path, Now);
+                if (answer.StatusCode == HttpStatusCode.OK)
+                {
+                    Assert.Equal(path, await answer.Content.ReadAsStringAsync(Now));
+                    Interlocked.Increment(ref served);
+                }
+                else
+                {
+                    Assert.Equal(HttpStatusCode.InternalServerError, answer.StatusCode);
+                    Interlocked.Increment(ref refused);
+                }
+            }
+        })).ToList();
+        for (var kill = 0; kill < 8; kill++)
+        {
+            await running.Host.WaitForWorkerAsync(Now);
+            var until = Volatile.Read(ref served) + 1 + (kill * 3);
+            while (Volatile.Read(ref served) < until && !clients.Exists(client => client.IsFaulted))
+                await Task.Yield();
+            // By the host, and by somebody of whom it knows nothing.
+            if (kill % 2 == 0)
+                running.Host.KillWorker();
+            else if (running.Host.WorkerProcessId is { } id)
+                ProcessTree.Kill(id);
+        }
+
+        await enough.CancelAsync();
+        await Task.WhenAll(clients);
+        await running.Host.WhenIdleAsync(false, Now);
+        while (running.App.Waiting > 0)
+            await running.App.NextAsync();
+        Assert.Equal(served + refused, running.Invocations.Count);
+        // A worker can be killed between its answer to the client and its word to the host.
+        Assert.InRange(running.Invocations.Count(invocation => !invocation.Succeeded), refused, served + refused - 1);
+    }
+
+    [Fact]
     public async Task A_certificate_is_chosen_by_server_name_and_none_refuses_the_handshake()
     {
         Assert.Equal("CN=mta-sts.example.com", await HandshakeAsync("mta-sts.example.com"));
