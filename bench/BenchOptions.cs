@@ -9,6 +9,9 @@ internal sealed record BenchOptions
     /// <summary>How many domains the largest fleet or store has; null for as many as the benchmark has by itself.</summary>
     public int? Domains { get; init; }
 
+    /// <summary>The folder of another published build of the app, to be measured beside the app; null for the empty worker.</summary>
+    public string? Beside { get; init; }
+
     /// <summary>How many events a soak is made of.</summary>
     public int Events { get; init; }
 

@@ -1,6 +1,6 @@
 namespace StsFunctions.Bench;
 
-/// <summary>A worker's start to its first answer, which for the app has to come out of storage, and its memory when it has settled: beside the empty worker.</summary>
+/// <summary>A worker's start to its first answer, which for the app has to come out of storage, and its memory when it has settled: beside the empty worker or another build.</summary>
 internal static class ColdStartBench
 {
     private const int WarmUps = 2;
@@ -13,15 +13,15 @@ internal static class ColdStartBench
 
     public static async Task<Outcome> RunAsync(BenchOptions bench, IProgress<string> progress, CancellationToken cancellation)
     {
-        await using var both = await PolicyAndConstant.StartAsync(bench, progress, cancellation);
+        await using var both = await TwoWorkers.StartAsync(bench, progress, cancellation);
         var machine = Machine.Describe();
         var rounds = bench.Rounds ?? Rounds;
         var pairs = new List<Pair>();
         for (var i = -WarmUps; i < rounds; i++)
         {
-            var pair = new Pair(await MeasureAsync(both.App, cancellation), await MeasureAsync(both.Empty, cancellation));
+            var pair = new Pair(await MeasureAsync(both.App, cancellation), await MeasureAsync(both.Other, cancellation));
             progress.Report(FormattableString.Invariant(
-                $"{(i < 0 ? "Warm-up" : $"Round {i + 1} of {rounds}")}: app {pair.App.Start.KilledMilliseconds:0} ms, {pair.App.Memory.Resident:0.0} MiB; empty {pair.Empty.Start.KilledMilliseconds:0} ms, {pair.Empty.Memory.Resident:0.0} MiB"));
+                $"{(i < 0 ? "Warm-up" : $"Round {i + 1} of {rounds}")}: app {pair.App.Start.KilledMilliseconds:0} ms, {pair.App.Memory.Resident:0.0} MiB; {both.OtherName} {pair.Other.Start.KilledMilliseconds:0} ms, {pair.Other.Memory.Resident:0.0} MiB"));
             if (i >= 0)
             {
                 pairs.Add(pair);
@@ -43,12 +43,12 @@ internal static class ColdStartBench
                 .. both.How,
                 $"{rounds} rounds A B A B after {WarmUps} to warm up. {machine}.",
             ],
-            Compared.Columns("app", "empty"),
+            Compared.Columns("app", both.OtherName),
             [.. figures.Select(figure => figure.Row())],
             [
-                new Target("killed to next 200, app / empty", FormattableString.Invariant($"at most {MostOfTime}"), figures[0].Ratio, figures[0].Ratio <= MostOfTime),
-                new Target("CPU until then, app / empty", FormattableString.Invariant($"at most {MostOfTime}"), figures[2].Ratio, figures[2].Ratio <= MostOfTime),
-                new Target("memory idle, app / empty", FormattableString.Invariant($"at most {MostOfMemory}"), figures[3].Ratio, figures[3].Ratio <= MostOfMemory),
+                new Target($"killed to next 200, app / {both.OtherName}", FormattableString.Invariant($"at most {MostOfTime}"), figures[0].Ratio, figures[0].Ratio <= MostOfTime),
+                new Target($"CPU until then, app / {both.OtherName}", FormattableString.Invariant($"at most {MostOfTime}"), figures[2].Ratio, figures[2].Ratio <= MostOfTime),
+                new Target($"memory idle, app / {both.OtherName}", FormattableString.Invariant($"at most {MostOfMemory}"), figures[3].Ratio, figures[3].Ratio <= MostOfMemory),
             ],
             new { figures, pairs });
     }
@@ -62,10 +62,10 @@ internal static class ColdStartBench
 
     private sealed record One(WorkerStart Start, ProcessMemory Memory);
 
-    private sealed record Pair(One App, One Empty) : IPair<One>
+    private sealed record Pair(One App, One Other) : IPair<One>
     {
         One IPair<One>.A => App;
 
-        One IPair<One>.B => Empty;
+        One IPair<One>.B => Other;
     }
 }

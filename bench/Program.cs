@@ -19,6 +19,7 @@ var hostCommand = new Option<string?>("--host-command")
     Recursive = true,
 };
 var hostKey = new Option<string?>("--host-key") { Description = "The key of that host's API for administrators [STS_HOST_KEY]", DefaultValueFactory = _ => Setting("STS_HOST_KEY"), Recursive = true };
+var beside = new Option<string?>("--beside") { Description = "The folder of another published build of the app, to be measured beside it instead of the empty worker" };
 var domains = new Option<int?>("--domains") { Description = "How many domains the store, or the larger fleet, has, instead of 10,000" };
 var events = new Option<int>("--events") { Description = "How many events", DefaultValueFactory = _ => 10_000 };
 var minutes = new Option<int>("--minutes") { Description = "After how many minutes it ends in any case", DefaultValueFactory = _ => 20 };
@@ -36,8 +37,8 @@ var root = new RootCommand("""
     Exit code: 0 every target is met, 1 one is missed, 2 nothing could be measured.
     """)
 {
-    Bench("coldstart", "From a worker's start to its first policy, and its memory, beside an empty worker", ColdStartBench.RunAsync),
-    Bench("serve", "A cached policy: requests a second through the host, beside an empty worker", ServeBench.RunAsync),
+    Bench("coldstart", "From a worker's start to its first policy, and its memory, beside an empty worker", ColdStartBench.RunAsync, beside),
+    Bench("serve", "A cached policy: requests a second through the host, beside an empty worker", ServeBench.RunAsync, beside),
     Bench("soak", "Policies, posted reports, checks and reports by queue, mixed: memory from the first to the last", SoakBench.RunAsync, events, minutes),
     Bench("policy", "A policy read and written, beside a bare split of its lines", PolicyBench.RunAsync),
     Bench("store", "10,000 domains: a list, a domain, a change, beside bare storage calls", StoreBench.RunAsync, domains),
@@ -69,6 +70,7 @@ Command Bench(string name, string description, Func<BenchOptions, IProgress<stri
             Rounds = arguments.GetValue(rounds),
             HostCommand = arguments.GetValue(hostCommand),
             HostKey = arguments.GetValue(hostKey),
+            Beside = options.Contains(beside) ? arguments.GetValue(beside) : null,
             Domains = options.Contains(domains) ? arguments.GetValue(domains) : null,
             Events = options.Contains(events) ? arguments.GetValue(events) : 0,
             Limit = TimeSpan.FromMinutes(options.Contains(minutes) ? arguments.GetValue(minutes) : 0),

@@ -25,10 +25,16 @@ internal sealed record PublishedApp(string Folder, string How)
             return new PublishedApp(await PublishAsync("functions/App", "app", cancellation), ReadyToRun);
         }
 
+        return Named(named, Variable);
+    }
+
+    /// <summary>The app as somebody has published it.</summary>
+    public static PublishedApp Named(string named, string by)
+    {
         var folder = Path.GetFullPath(named);
         return File.Exists(Path.Combine(folder, "worker.config.json"))
-            ? new PublishedApp(folder, $"as named by {Variable}")
-            : throw new InvalidOperationException($"{Variable} names {folder}, which has no worker.config.json: name the folder of the published app, or leave {Variable} away to have it published.");
+            ? new PublishedApp(folder, $"as named by {by}")
+            : throw new InvalidOperationException($"{by} names {folder}, which has no worker.config.json: name the folder of a published app.");
     }
 
     /// <summary>The empty worker, published in the same way.</summary>

@@ -14,25 +14,25 @@ internal static class ServeBench
     public static async Task<Outcome> RunAsync(BenchOptions bench, IProgress<string> progress, CancellationToken cancellation)
     {
         var wrk = Programs.Find("wrk") ?? throw new InvalidOperationException("wrk is missing: apt-get install wrk");
-        await using var both = await PolicyAndConstant.StartAsync(bench, progress, cancellation);
+        await using var both = await TwoWorkers.StartAsync(bench, progress, cancellation);
         var machine = Machine.Describe();
         progress.Report("Warming up both …");
         await LoadAsync(both.App, WarmUpSeconds);
-        await LoadAsync(both.Empty, WarmUpSeconds);
+        await LoadAsync(both.Other, WarmUpSeconds);
 
         var rounds = bench.Rounds ?? Rounds;
         var pairs = new List<Pair>();
         for (var i = 0; i < rounds; i++)
         {
-            var pair = new Pair(await LoadAsync(both.App, Seconds), await LoadAsync(both.Empty, Seconds));
+            var pair = new Pair(await LoadAsync(both.App, Seconds), await LoadAsync(both.Other, Seconds));
             pairs.Add(pair);
             progress.Report(FormattableString.Invariant(
-                $"Round {i + 1} of {rounds}: app {pair.App.RequestsPerSecond:0} requests/s, {pair.App.CpuMicroseconds:0} us; empty {pair.Empty.RequestsPerSecond:0}, {pair.Empty.CpuMicroseconds:0} us"));
+                $"Round {i + 1} of {rounds}: app {pair.App.RequestsPerSecond:0} requests/s, {pair.App.CpuMicroseconds:0} us; {both.OtherName} {pair.Other.RequestsPerSecond:0}, {pair.Other.CpuMicroseconds:0} us"));
         }
 
         await Task.Delay(Settled, cancellation);
-        var (app, empty) = (both.App.Memory(), both.Empty.Memory());
-        IPair<ProcessMemory>[] after = [new MemoryPair(app, empty)];
+        var (app, other) = (both.App.Memory(), both.Other.Memory());
+        IPair<ProcessMemory>[] after = [new MemoryPair(app, other)];
         var figures = new[]
         {
             Compared.Of("requests/s", "0", pairs, load => load.RequestsPerSecond),
@@ -49,19 +49,19 @@ internal static class ServeBench
                 .. both.How,
                 $"{rounds} rounds A B A B after {WarmUpSeconds} s each to warm up; memory is read once, 4 s after the last. {machine}.",
             ],
-            Compared.Columns("app", "empty"),
+            Compared.Columns("app", both.OtherName),
             [.. figures.Select(figure => figure.Row())],
-            [new Target("requests/s, app / empty", FormattableString.Invariant($"at least {LeastOfRate}"), figures[0].Ratio, figures[0].Ratio >= LeastOfRate)],
+            [new Target($"requests/s, app / {both.OtherName}", FormattableString.Invariant($"at least {LeastOfRate}"), figures[0].Ratio, figures[0].Ratio >= LeastOfRate)],
             new { figures, pairs });
 
         Task<Load> LoadAsync(RunningWorker worker, int seconds) => Wrk.RunAsync(wrk, worker, seconds, cancellation);
     }
 
-    private sealed record Pair(Load App, Load Empty) : IPair<Load>
+    private sealed record Pair(Load App, Load Other) : IPair<Load>
     {
         Load IPair<Load>.A => App;
 
-        Load IPair<Load>.B => Empty;
+        Load IPair<Load>.B => Other;
     }
 
     private sealed record MemoryPair(ProcessMemory A, ProcessMemory B) : IPair<ProcessMemory>;

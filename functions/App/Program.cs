@@ -17,8 +17,10 @@ if (faults.Count > 0)
     return 2;
 }
 
+LeanStart.WithoutFileWatchers();
 var builder = FunctionsApplication.CreateBuilder(args);
 builder.ConfigureFunctionsWebApplication();
+builder.Services.RemoveUnused();
 builder.UseStsMiddleware();
 builder.AddTelemetry(settings.Telemetry);
 builder.Services.AddStsFunctions(settings);

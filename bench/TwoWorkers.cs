@@ -3,8 +3,8 @@ using StsFunctions.Local.Storage;
 
 namespace StsFunctions.Bench;
 
-/// <summary>The app with one policy in its storage, and the empty worker, each under a host of its own of the same kind.</summary>
-internal sealed class PolicyAndConstant : IAsyncDisposable
+/// <summary>The app with one policy in its storage, and beside it the empty worker or another build of the app, each under a host of its own of the same kind.</summary>
+internal sealed class TwoWorkers : IAsyncDisposable
 {
     private const string Domain = "example.com";
     private const string Policy = "version: STSv1\r\nmode: enforce\r\nmx: mail.example.com\r\nmx: *.example.net\r\nmax_age: 604800\r\n";
@@ -14,23 +14,26 @@ internal sealed class PolicyAndConstant : IAsyncDisposable
 
     private readonly Azurite _azurite;
 
-    private PolicyAndConstant(Azurite azurite) => _azurite = azurite;
+    private TwoWorkers(Azurite azurite) => _azurite = azurite;
 
     /// <summary>The app.</summary>
     public RunningWorker App { get; private set; } = null!;
 
-    /// <summary>The empty worker.</summary>
-    public RunningWorker Empty { get; private set; } = null!;
+    /// <summary>What it is measured beside.</summary>
+    public RunningWorker Other { get; private set; } = null!;
+
+    /// <summary>That in a word.</summary>
+    public string OtherName { get; private set; } = "";
 
     /// <summary>What is asked of whom, a sentence a line.</summary>
     public IReadOnlyList<string> How { get; private set; } = [];
 
-    public static async Task<PolicyAndConstant> StartAsync(BenchOptions bench, IProgress<string> progress, CancellationToken cancellation)
+    public static async Task<TwoWorkers> StartAsync(BenchOptions bench, IProgress<string> progress, CancellationToken cancellation)
     {
         var app = await PublishedApp.AppAsync(progress, cancellation);
-        var empty = await PublishedApp.EmptyAsync(progress, cancellation);
+        var other = bench.Beside is { } named ? PublishedApp.Named(named, "--beside") : await PublishedApp.EmptyAsync(progress, cancellation);
         var commands = await PublishedApp.CommandRootAsync(progress, cancellation);
-        var both = new PolicyAndConstant(await Azurite.StartAsync(new AzuriteOptions(), progress, cancellation));
+        var both = new TwoWorkers(await Azurite.StartAsync(new AzuriteOptions(), progress, cancellation));
         try
         {
             // Both, so that an environment of whoever starts this has no say in either.
@@ -39,10 +42,12 @@ internal sealed class PolicyAndConstant : IAsyncDisposable
             await PublishPolicyAsync(commands, appSettings, progress, cancellation);
             progress.Report("Starting both …");
             both.App = await RunningWorker.StartAsync(app, appSettings, s_policy, bench, cancellation);
-            both.Empty = await RunningWorker.StartAsync(empty, settings, s_constant, bench, cancellation);
+            var (otherSettings, asked) = bench.Beside is null ? (settings, s_constant) : (appSettings, s_policy);
+            both.Other = await RunningWorker.StartAsync(other, otherSettings, asked, bench, cancellation);
+            both.OtherName = bench.Beside is null ? "empty" : "other";
             both.How =
             [
-                $"A: the app, {app.How}: a policy of {s_policy.Body.Length} bytes. B: the empty worker, {empty.How}: {s_constant.Body.Length} constant bytes.",
+                $"A: the app, {app.How}: a policy of {s_policy.Body.Length} bytes. B: {(bench.Beside is null ? "the empty worker" : "another build of it")}, {other.How}: {asked.Body.Length} bytes{(bench.Beside is null ? " that never change" : "")}.",
                 $"Each is under {bench.HostName}, one host for each of the two; storage is Azurite.",
             ];
             return both;
@@ -61,9 +66,9 @@ internal sealed class PolicyAndConstant : IAsyncDisposable
             await App.DisposeAsync();
         }
 
-        if (Empty is not null)
+        if (Other is not null)
         {
-            await Empty.DisposeAsync();
+            await Other.DisposeAsync();
         }
 
         await _azurite.DisposeAsync();
