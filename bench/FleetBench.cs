@@ -4,14 +4,13 @@ using Azure.Data.Tables;
 using Azure.Storage.Blobs;
 using StsFunctions.Domains;
 using StsFunctions.Local;
-using StsFunctions.Local.FunctionsHost;
 using StsFunctions.Local.MailInternet;
 using StsFunctions.Protocol;
 using StsFunctions.Protocol.MtaSts;
 
 namespace StsFunctions.Bench;
 
-/// <summary>One round over a whole fleet on one instance: the published handler under the stand-in for the Functions host, with a fifth as many MX addresses as domains.</summary>
+/// <summary>One round over a whole fleet on one instance: the published app under the Functions host emulator, with a fifth as many MX addresses as domains.</summary>
 internal static class FleetBench
 {
     private const int Small = 1_000;
@@ -42,14 +41,14 @@ internal static class FleetBench
         return new Outcome(
             "fleet",
             [
-                $"One round: ScheduleChecks, then CheckDomain for every domain, 16 at a time, by one handler ({app.How}) under the stand-in for the host.",
+                $"One round: ScheduleChecks, then CheckDomain for every domain, 16 at a time, by one worker ({app.How}) under the Functions host emulator.",
                 $"{DomainsAnAddress} domains share an MX host with an address of its own: SMTP with TLS 1.3 on loopback, four sessions an address and day.",
-                "Each domain's policy is fetched by HTTPS from the handler itself. Storage is Azurite, DNS and SMTP servers run in the measuring process, all on the same cores.",
+                "Each domain's policy is fetched by HTTPS from the app itself. Storage is Azurite, DNS and SMTP servers run in the measuring process, all on the same cores.",
                 "Azurite goes through a whole table for each query of a partition, so that it is the slower the more there is. Beside each round, therefore: the same nine",
                 $"storage calls a domain, bare, {AtOnce} domains at a time, for {Sample} domains before the round and {Sample} after it.",
-                $"Memory is the handler's largest resident set (VmHWM). {Machine.Describe()}.",
+                $"Memory is the worker's largest resident set (VmHWM). {Machine.Describe()}.",
             ],
-            ["domains", "MX addresses", "seconds", "ms a domain", "bare ms a domain", "of bare", "handler MiB before", "handler MiB at most", "handler CPU s", "SMTP sessions"],
+            ["domains", "MX addresses", "seconds", "ms a domain", "bare ms a domain", "of bare", "worker MiB before", "worker MiB at most", "worker CPU s", "SMTP sessions"],
             [.. runs.Select(run => (string[])
             [
                 $"{run.Domains}", $"{run.Addresses}", Text(run.Seconds, "0.0"), Text(1000 * run.Seconds / run.Domains, "0.0"),
@@ -63,7 +62,7 @@ internal static class FleetBench
     {
         var failed = 0;
         await using var system = await LocalSystem.StartAsync(
-            new LocalSystemOptions { AppRoot = app.Folder, OnInvocation = invocation => failed += invocation.Status == InvocationStatus.Succeeded ? 0 : 1 },
+            new LocalSystemOptions { AppRoot = app.Folder, OnInvocation = invocation => failed += invocation.Succeeded ? 0 : 1 },
             cancellation);
         progress.Report($"Putting {domains} domains on the internet and into storage …");
         var addresses = domains / DomainsAnAddress;
@@ -73,7 +72,7 @@ internal static class FleetBench
         await system.Client.GetAsync(system.Https($"mta-sts.{lab[0].Name}", "/.well-known/mta-sts.txt"), cancellation);
 
         var bareBefore = await BareAsync(system, lab, cancellation);
-        var process = system.Host.HandlerProcessId ?? throw new InvalidOperationException("The handler does not run.");
+        var process = system.Host.WorkerProcessId ?? throw new InvalidOperationException("The worker does not run.");
         var (before, cpu, began) = (Mebibytes(process, "VmRSS"), ProcessorTime.OfTree(process), Stopwatch.GetTimestamp());
         progress.Report($"A round over {domains} domains …");
         await system.Host.InvokeTimerAsync("ScheduleChecks", cancellation);

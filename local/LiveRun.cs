@@ -8,7 +8,7 @@ namespace StsFunctions.Local;
 /// <summary>Everything, until Ctrl-C: what runs where, what to try, and what happens as it happens.</summary>
 internal static class LiveRun
 {
-    public static async Task<int> RunAsync(string appRoot, string data, bool clean, CancellationToken cancellationToken)
+    public static async Task<int> RunAsync(LocalSystemOptions options, string data, bool clean, CancellationToken cancellationToken)
     {
         using var alone = TakeAlone(data);
         if (clean && Directory.Exists(data))
@@ -18,7 +18,7 @@ internal static class LiveRun
 
         var progress = new ConsoleProgress();
         await using var system = await LocalSystem.StartAsync(
-            new LocalSystemOptions { AppRoot = appRoot, DataFolder = data, RunTimers = true, Progress = progress, OnLog = ShowTrouble, OnInvocation = Show },
+            options with { DataFolder = data, RunTimers = true, Progress = progress, OnLog = ShowTrouble, OnInvocation = Show },
             cancellationToken);
         await Everyday.AddDomainsAsync(system, progress, cancellationToken);
         using var commands = new LiveCommands(system, progress);

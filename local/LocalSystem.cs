@@ -293,6 +293,7 @@ public sealed class LocalSystem : IAsyncDisposable
     private Dictionary<string, string> LabSettings() => new(Issuer.Settings)
     {
         ["AzureWebJobsStorage"] = Azurite.ConnectionString,
+        ["AzureWebJobsDisableHomepage"] = "true",
         ["Sts__AppHost"] = AppHost,
         ["Sts__DnsServer"] = Internet.Dns.ToString(),
         ["Sts__Lab__SmtpPort"] = $"{Internet.SmtpPort}",

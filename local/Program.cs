@@ -1,57 +1,42 @@
+using System.CommandLine;
 using System.Runtime.InteropServices;
 using Spectre.Console;
 using StsFunctions.Local;
+using StsFunctions.Local.FunctionsHost;
 
-const string usage = """
-    Everything on one machine: storage, a mail internet with good and bad domains, and the app.
+const int failed = 1;
+const int wrongUse = 2;
 
-      dotnet run --project local                       run until Ctrl-C
-      dotnet run --project local -- --clean            the same, forgetting what earlier runs stored
-      dotnet run --project local -- do COMMAND         hand a command to the system that runs in another terminal; `do help` lists them
-      dotnet run --project local -- --smoke            one full round, a table of what happened, exit code 0 if all is as it should be
-      dotnet run --project local -- --app FOLDER ...   with a published app instead of the one built beside this
-      dotnet run --project local -- --data FOLDER ...  with another data folder than .local/data
-
-    """;
-
-string? app = null, data = null, command = null;
-var (isSmoke, isClean, isWrong) = (false, false, false);
-for (var i = 0; i < args.Length; i++)
+var app = new Option<string>("--app") { Description = "A published app, instead of the one built beside this.", HelpName = "FOLDER", DefaultValueFactory = _ => Repository.BuiltApp };
+var commands = new Option<string?>("--command-root") { Description = "The folder with the published command-line program, if it is not the one that was built beside this.", HelpName = "FOLDER" };
+var data = new Option<string>("--data") { Description = "Where data stays between runs.", HelpName = "FOLDER", DefaultValueFactory = _ => Path.Combine(Repository.Root, ".local", "data") };
+var hostCommand = new Option<string?>("--host-command")
 {
-    switch (args[i])
-    {
-        case "--smoke":
-            isSmoke = true;
-            break;
-        case "--clean":
-            isClean = true;
-            break;
-        case "--app" when i + 1 < args.Length:
-            app = args[++i];
-            break;
-        case "--data" when i + 1 < args.Length:
-            data = args[++i];
-            break;
-        case "do" when i + 1 < args.Length:
-            command = string.Join(' ', args[(i + 1)..]);
-            i = args.Length;
-            break;
-        default:
-            isWrong = true;
-            if (args[i] is not ("--help" or "-h"))
-            {
-                Console.Error.WriteLine($"{args[i]} is no option here, or lacks its value.");
-            }
+    Description = "Runs the app under a real Functions host, which this command line starts, instead of the emulator: 'func start --port {port}'; {app} stands for the app's folder.",
+    HelpName = "COMMAND",
+};
+var smoke = new Option<bool>("--smoke") { Description = "One full round, a table of what happened, exit code 0 if all is as it should be." };
+var clean = new Option<bool>("--clean") { Description = "Forgets what earlier runs stored." };
+var words = new Argument<string[]>("COMMAND") { Description = "`do help` lists what there is.", Arity = ArgumentArity.OneOrMore };
+var port = new Option<int>("--port") { Description = "The port for HTTP.", Required = true };
 
-            break;
-    }
-}
-
-if (isWrong)
+var control = new Command("do", "Hands a command to the system that runs in another terminal.") { words };
+var emulate = new Command("emulate", "Runs the Functions host emulator alone, as a host in a process of its own.") { app, port };
+emulate.Hidden = true;
+var root = new RootCommand("Everything on one machine: storage, a mail internet with good and bad domains, and the app. It runs until Ctrl-C.")
 {
-    Console.Write(usage);
-    return args is ["--help"] or ["-h"] ? 0 : 2;
-}
+    app, commands, data, hostCommand, smoke, clean, control, emulate,
+};
+
+control.SetAction((parsed, cancellation) => ControlRun.RunAsync(DataFolder(parsed), string.Join(' ', parsed.GetValue(words)!), Console.Out, Console.Error, cancellation));
+emulate.SetAction((parsed, cancellation) => EmulatorRun.RunAsync(Path.GetFullPath(parsed.GetValue(app)!), parsed.GetValue(port), cancellation));
+root.SetAction((parsed, cancellation) =>
+{
+    var options = new LocalSystemOptions { AppRoot = Path.GetFullPath(parsed.GetValue(app)!), CommandRoot = Path.GetFullPath(parsed.GetValue(commands) ?? Repository.BuiltCommand) };
+    if (parsed.GetValue(hostCommand) is { } command)
+        options = options with { HostCommand = command };
+    return parsed.GetValue(smoke) ? SmokeRun.RunAsync(options, cancellation) : LiveRun.RunAsync(options, DataFolder(parsed), parsed.GetValue(clean), cancellation);
+});
 
 if (Console.IsOutputRedirected)
 {
@@ -71,20 +56,18 @@ using var interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, Stop);
 using var terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, Stop);
 try
 {
-    var appRoot = Path.GetFullPath(app ?? Repository.BuiltApp);
-    var dataFolder = Path.GetFullPath(data ?? Path.Combine(Repository.Root, ".local", "data"));
-    if (command is not null)
-        return await ControlRun.RunAsync(dataFolder, command, Console.Out, Console.Error, stopping.Token);
-    return isSmoke
-        ? await SmokeRun.RunAsync(appRoot, stopping.Token)
-        : await LiveRun.RunAsync(appRoot, dataFolder, isClean, stopping.Token);
+    var parsed = root.Parse(args);
+    var code = await parsed.InvokeAsync(new InvocationConfiguration { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = null }, stopping.Token);
+    return parsed.Errors.Count > 0 ? wrongUse : code;
 }
 catch (OperationCanceledException) when (stopping.IsCancellationRequested)
 {
     return 0;
 }
-catch (Exception e) when (e is InvalidOperationException or InvalidDataException or IOException or StsFunctions.Local.FunctionsHost.WorkerException)
+catch (Exception e) when (e is InvalidOperationException or InvalidDataException or IOException or WorkerException)
 {
     AnsiConsole.MarkupLineInterpolated($"[red]{e.Message}[/]");
-    return 1;
+    return failed;
 }
+
+string DataFolder(ParseResult parsed) => Path.GetFullPath(parsed.GetValue(data)!);

@@ -11,14 +11,13 @@ namespace StsFunctions.Local;
 /// <summary>One full round without waiting for timers: what was served, checked, found, ingested and warned, beside what should have been.</summary>
 internal static class SmokeRun
 {
-    public static async Task<int> RunAsync(string appRoot, CancellationToken cancellationToken)
+    public static async Task<int> RunAsync(LocalSystemOptions options, CancellationToken cancellationToken)
     {
         var log = new List<HostLog>();
         var progress = new ConsoleProgress();
         await using var system = await LocalSystem.StartAsync(
-            new LocalSystemOptions
+            options with
             {
-                AppRoot = appRoot,
                 Progress = progress,
                 OnLog = line =>
                 {

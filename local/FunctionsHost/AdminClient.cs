@@ -29,6 +29,10 @@ internal sealed class AdminClient(Func<Uri> address, string? key, Executions exe
             if (!invocation.Succeeded)
                 throw new WorkerException($"{name} failed: {invocation.Error ?? "see the host's log"}");
         }
+        catch (HttpRequestException e)
+        {
+            throw new WorkerException($"{name}: the host does not answer: {e.Message}", e);
+        }
         finally
         {
             turn.Release();
@@ -43,12 +47,8 @@ internal sealed class AdminClient(Func<Uri> address, string? key, Executions exe
     public async Task<int?> CountInvocationsAsync(CancellationToken cancellationToken) =>
         (int?)(await GetAsync("admin/host/drain/status", cancellationToken))?["outstandingInvocations"];
 
-    public void Dispose()
-    {
-        _client.Dispose();
-        foreach (var turn in _turns.Values)
-            turn.Dispose();
-    }
+    // Not the turns: one may be in use still, and none holds anything.
+    public void Dispose() => _client.Dispose();
 
     private async Task<JsonObject?> GetAsync(string path, CancellationToken cancellationToken)
     {

@@ -10,7 +10,7 @@ internal abstract record Trigger(string Binding);
 internal sealed record HttpTrigger(string Binding, string Route, IReadOnlyList<string> Methods) : Trigger(Binding);
 
 /// <summary>A six-field NCRONTAB schedule in UTC.</summary>
-internal sealed record TimerTrigger(string Binding, CrontabSchedule Schedule, bool UseMonitor) : Trigger(Binding);
+internal sealed record TimerTrigger(string Binding, CrontabSchedule Schedule, bool UseMonitor, bool RunOnStartup) : Trigger(Binding);
 
 /// <summary>A queue, and the storage account that it is in.</summary>
 internal sealed record QueueTrigger(string Binding, string Queue, string ConnectionString) : Trigger(Binding);
@@ -43,7 +43,7 @@ internal sealed record FunctionDefinition(string Name, Trigger Trigger, bool IsD
     {
         if (!string.Equals(trigger.Text("authLevel"), "anonymous", StringComparison.OrdinalIgnoreCase))
             throw new InvalidDataException($"{name}: the emulator has no function keys; set authLevel to anonymous.");
-        var route = $"{host.RoutePrefix}/{trigger.Text("route") ?? name}".Trim('/');
+        var route = $"{host.RoutePrefix.Trim('/')}/{trigger.Text("route") ?? name}".Trim('/');
         if (route.StartsWith("admin", StringComparison.OrdinalIgnoreCase) || route.StartsWith("runtime", StringComparison.OrdinalIgnoreCase))
             throw new InvalidDataException($"{name}: the host refuses a route that begins with 'admin' or 'runtime'.");
         return new HttpTrigger(
@@ -60,7 +60,11 @@ internal sealed record FunctionDefinition(string Name, Trigger Trigger, bool IsD
         // The host keeps no status for a timer that is due more than once a minute.
         var first = schedule.GetNextOccurrence(DateTime.UnixEpoch);
         var isFrequent = schedule.GetNextOccurrence(first) - first < TimeSpan.FromMinutes(1);
-        return new TimerTrigger(parameter, schedule, !isFrequent && !(trigger.TryAt(out var use, "useMonitor") && use.ValueKind == JsonValueKind.False));
+        return new TimerTrigger(
+            parameter,
+            schedule,
+            UseMonitor: !isFrequent && !(trigger.TryAt(out var use, "useMonitor") && use.ValueKind == JsonValueKind.False),
+            RunOnStartup: trigger.Flag("runOnStartup"));
     }
 
     private static QueueTrigger Queue(string name, string parameter, JsonElement trigger, IReadOnlyDictionary<string, string> settings, bool isDisabled)

@@ -60,22 +60,20 @@ public sealed partial class FunctionsHostProcess : IFunctionsHost
     /// <inheritdoc/>
     public Uri? HttpsAddress => _https?.Address;
 
-    /// <inheritdoc/>
-    public int? WorkerProcessId
+    /// <summary>The host's process; null while there is none.</summary>
+    public int? HostProcessId
     {
         get
         {
-            int host;
             lock (_gate)
-            {
-                if (_process is not { HasExited: false })
-                    return null;
-                host = _process.Id;
-            }
-
-            return OperatingSystem.IsLinux() ? ProcessTree.Descendants(host).Where(IsWorker).Select(id => (int?)id).FirstOrDefault() : null;
+                return _process is { HasExited: false } ? _process.Id : null;
         }
     }
+
+    /// <inheritdoc/>
+    public int? WorkerProcessId => OperatingSystem.IsLinux() && HostProcessId is { } host
+        ? ProcessTree.Descendants(host).Where(IsWorker).Select(id => (int?)id).FirstOrDefault()
+        : null;
 
     /// <inheritdoc/>
     public Uri? WorkerAddress => null;

@@ -20,11 +20,14 @@ internal sealed class TimerListener(FunctionDefinition function, TimerTrigger tr
         if (trigger.UseMonitor)
         {
             _status = await statuses.ReadAsync(Function, cancellationToken);
-            if (_status is { } last && last.Next <= time.GetUtcNow())
-                await RunOnceAsync(isPastDue: true, cancellationToken);
-            else if (_status is null)
+            if (_status is null)
                 await KeepAsync(last: DateTimeOffset.MinValue, cancellationToken);
         }
+
+        if (_status is { } last && last.Next <= time.GetUtcNow())
+            await RunOnceAsync(isPastDue: true, cancellationToken);
+        else if (trigger.RunOnStartup)
+            await RunOnceAsync(isPastDue: false, cancellationToken);
 
         while (true)
         {

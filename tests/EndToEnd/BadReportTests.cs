@@ -84,7 +84,9 @@ public sealed class BadReportTests(RunningSystem running) : IClassFixture<Runnin
     public async Task A_message_that_is_no_event_ends_on_the_poison_queue()
     {
         var options = new QueueClientOptions { MessageEncoding = QueueMessageEncoding.Base64 };
-        await new QueueClient(running.System.Azurite.ConnectionString, "domain-checks", options).SendMessageAsync("no json", Cancellation);
+        var queue = new QueueClient(running.System.Azurite.ConnectionString, "domain-checks", options);
+        await queue.CreateIfNotExistsAsync(cancellationToken: Cancellation);
+        await queue.SendMessageAsync("no json", Cancellation);
         await running.System.WhenIdleAsync(Cancellation);
         var poison = new QueueClient(running.System.Azurite.ConnectionString, "domain-checks-poison", options);
         var message = (await poison.ReceiveMessageAsync(cancellationToken: Cancellation)).Value;

@@ -182,7 +182,7 @@ public sealed class ProcessTests(AppUnderTest app, RunningSystem running) : ICla
     {
         // What a shell starts in its background ignores SIGINT, and all that comes of it does.
         string[] dotnet = OperatingSystem.IsLinux() ? ["env", "--default-signal=INT", "dotnet"] : ["dotnet"];
-        return Process.Start(new ProcessStartInfo(dotnet[0], [.. dotnet[1..], "exec", typeof(LocalSystem).Assembly.Location, "--app", app.Folder, .. arguments])
+        return Process.Start(new ProcessStartInfo(dotnet[0], [.. dotnet[1..], "exec", typeof(LocalSystem).Assembly.Location, "--app", app.Folder, "--command-root", app.CommandFolder, .. arguments])
         {
             RedirectStandardInput = true,
             RedirectStandardOutput = true,

@@ -142,6 +142,30 @@ public sealed class FrontDoorTests(AzuriteFixture azurite) : IAsyncLifetime
         }
     }
 
+    [Fact]
+    [Trait("Conformance", "GET-1")]
+    public async Task The_real_hosts_request_with_Front_Doors_headers_reaches_the_policy()
+    {
+        // Front Door asks under the app's own name, and the host hands its headers on among the others.
+        var asked = $"""
+            GET /.well-known/mta-sts.txt HTTP/1.1
+            Host: 127.0.0.1:{_handler.EndPoint.Port}
+            Accept: */*
+            User-Agent: curl/7.88.1
+            x-ms-invocation-id: 44181273-8cf2-4552-94fc-3358048b8fe9
+            X-Forwarded-For: 127.0.0.1
+            X-Forwarded-Host: {RunningApp.AppHost}
+            X-Forwarded-Proto: http
+            """.ReplaceLineEndings("\n");
+
+        var bare = await _handler.SendAsync(asked);
+        var forged = await _handler.SendAsync($"{asked}\nX-Azure-FDID: {Anothers}\nX-Sts-Policy-Host: mta-sts.example.com");
+        var ours = await _handler.SendAsync($"{asked}\nX-Azure-FDID: {Ours}\nX-Sts-Policy-Host: mta-sts.example.com\nX-Azure-ClientIP: 192.0.2.7\nVia: 2.0 Azure");
+
+        Assert.Equal((404, 404, 200), (bare.Status, forged.Status, ours.Status));
+        Assert.Equal(PolicyFile, ours.Body);
+    }
+
     [Theory]
     [InlineData(Ours, true)]
     [InlineData("8B2BC1A4-54A1-4E0B-9D2F-3A7A7A5C1F00", true)]

@@ -21,19 +21,39 @@ internal sealed class ProblemDetailsMiddleware(ILogger<ProblemDetailsMiddleware>
         {
             await next(context);
         }
-        catch (ProblemException e)
+        catch (Exception thrown)
         {
-            await e.AnswerAsync(http);
+            await AnswerAsync(http, context.FunctionDefinition.Name, ThrownBy(thrown));
         }
-        catch (OperationCanceledException) when (http.RequestAborted.IsCancellationRequested)
+    }
+
+    // The worker calls most functions by reflection, and what they throw comes wrapped.
+    private static Exception ThrownBy(Exception e) => e is AggregateException { InnerExceptions: [var only] } ? only : e;
+
+    private async Task AnswerAsync(HttpContext http, string function, Exception e)
+    {
+        if (e is OperationCanceledException && http.RequestAborted.IsCancellationRequested)
         {
             // The client hung up: nobody is there to answer.
+            return;
         }
-        catch (Exception e) when (!http.Response.HasStarted)
+
+        if (http.Response.HasStarted)
         {
-            log.LogError(e, "{Function} failed", context.FunctionDefinition.Name);
-            await Failure(e).AnswerAsync(http);
+            log.LogError(e, "{Function} failed in the middle of its answer", function);
+            // Cut off, so that nobody takes what came for the whole.
+            http.Abort();
+            return;
         }
+
+        if (e is ProblemException problem)
+        {
+            await problem.AnswerAsync(http);
+            return;
+        }
+
+        log.LogError(e, "{Function} failed", function);
+        await Failure(e).AnswerAsync(http);
     }
 
     // A storage client that gave up throws one of these; whatever else is a fault of the app.

@@ -1,4 +1,6 @@
+using System.Collections.Concurrent;
 using System.Net;
+using System.Net.Http.Json;
 using System.Net.Security;
 using System.Net.Sockets;
 using System.Security.Cryptography;
@@ -9,183 +11,306 @@ using Xunit;
 
 namespace StsFunctions.Tests.Local.FunctionsHost;
 
-public sealed class HttpFunctionTests
+public sealed class HttpFunctionTests(HttpFunctionTests.Running running) : IClassFixture<HttpFunctionTests.Running>, IAsyncLifetime
 {
-    private static readonly string[] VaryingHeaders = ["X-Azure-Functions-InvocationId", "x-ms-invocation-id", "X-Azure-Functions-HostVersion"];
+    private const string Policy = "/.well-known/mta-sts.txt";
+    private const int Mebibyte = 1024 * 1024;
 
     private static CancellationToken Now => TestContext.Current.CancellationToken;
 
-    [Theory]
-    [InlineData("http-get-policy.proxying.http", "GET /.well-known/mta-sts.txt HTTP/1.1\r\nHost: mta-sts.example.com\r\nAccept: */*\r\nUser-Agent: curl/7.88.1\r\n\r\n")]
-    [InlineData("http-head-policy.proxying.http", "HEAD /.well-known/mta-sts.txt HTTP/1.1\r\nHost: mta-sts.example.com\r\nAccept: */*\r\nUser-Agent: curl/7.88.1\r\nX-Forwarded-Host: spoofed.example\r\nX-Azure-Functions-InvocationId: spoofed\r\n\r\n")]
-    [InlineData("http-post-chunked.proxying.headers", "POST /v1/tlsrpt HTTP/1.1\r\nHost: 127.0.0.1:7171\r\nAccept: */*\r\nUser-Agent: curl/7.88.1\r\nContent-Type: application/tlsrpt+gzip\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n")]
-    public async Task A_proxied_request_arrives_as_the_real_host_sends_it(string file, string request)
+    public ValueTask InitializeAsync()
     {
-        await using var app = await PolicyAppAsync();
-        await using var host = await app.StartAsync();
-        var answer = await RawAsync(host.HttpAddress, request);
+        running.App.Respond = _ => Task.FromResult(new Instruction());
+        running.Invocations.Clear();
+        Assert.Equal(0, running.App.Waiting);
+        return ValueTask.CompletedTask;
+    }
+
+    public ValueTask DisposeAsync() => ValueTask.CompletedTask;
+
+    [Fact]
+    public async Task The_app_learns_the_clients_host_and_nothing_that_the_client_forged()
+    {
+        var answer = await RawAsync($"GET {Policy}?a=1&a=2&b=%20x HTTP/1.1\r\nHost: mta-sts.example.com:8443\r\nX-Forwarded-Host: forged.example\r\nX-Forwarded-For: 192.0.2.1\r\nCookie: a=b; c=d\r\nIf-None-Match: \"abc\"\r\n\r\n");
+
         Assert.StartsWith("HTTP/1.1 200 ", answer, StringComparison.Ordinal);
-        var sent = await app.NextAsync();
-        AssertSame(RecordedRequest.Capture(file), sent, host);
-        Assert.Equal(file.Contains("post", StringComparison.Ordinal) ? "hello" : "", sent.Body);
-        Assert.True(Guid.TryParse(sent.Header("X-Azure-Functions-InvocationId"), out var id));
-        Assert.Equal(id.ToString(), sent.Header("x-ms-invocation-id"));
+        var call = await running.App.NextAsync();
+        Assert.Equal(("Policy", "GET", $"{Policy}?a=1&a=2&b=%20x"), (call.Function, call.Method, call.Target));
+        Assert.Equal(("a=b; c=d", "\"abc\""), (call.Header("Cookie"), call.Header("If-None-Match")));
+        Assert.DoesNotContain(call.Headers, header => header.Value.Contains("forged.example", StringComparison.Ordinal) || header.Value.Contains("192.0.2.1", StringComparison.Ordinal));
+        Assert.Equal(call.InvocationId, call.Header("x-ms-invocation-id"));
+        Assert.Equal(("mta-sts.example.com:8443", "http", "127.0.0.1"), (call.Header("X-Forwarded-Host") ?? call.Data["Host"], call.Data["Scheme"], call.Data["Remote"]));
     }
 
     [Fact]
-    public async Task A_forwarded_request_arrives_as_the_real_host_sends_it()
+    public async Task The_answer_comes_back_with_its_status_and_headers()
     {
-        await using var app = await PolicyAppAsync();
-        await using var host = await app.StartAsync(options => options with { OlderHost = true });
-        await RawAsync(host.HttpAddress, "GET /.well-known/mta-sts.txt?a=1&a=2&b=%20x&c=%2F%20y HTTP/1.1\r\nHost: mta-sts.example.com\r\nAccept: */*\r\nUser-Agent: curl/7.88.1\r\n" +
-            "Accept-Encoding: gzip, br\r\nCookie: a=b; c=d\r\nIf-None-Match: \"abc\"\r\nX-Forwarded-For: 1.2.3.4:555\r\nX-Forwarded-Proto: https\r\nX-Original-Host: foo.example\r\nX-Azure-Functions-InvocationId: spoofed\r\n\r\n");
-        var sent = await app.NextAsync();
-        AssertSame(RecordedRequest.Capture("http-get-policy.forwarding.http"), sent, host);
-        Assert.StartsWith("spoofed, ", sent.Header("X-Azure-Functions-InvocationId"), StringComparison.Ordinal);
+        running.App.Respond = _ => Task.FromResult(new Instruction
+        {
+            Status = 404,
+            Headers = new Dictionary<string, string> { ["Content-Type"] = "text/plain", ["ETag"] = "\"e\"", ["Cache-Control"] = "max-age=60" },
+            Body = "none",
+        });
+        using var answer = await running.Client.GetAsync(Policy, Now);
+        Assert.Equal(HttpStatusCode.NotFound, answer.StatusCode);
+        Assert.Equal(("\"e\"", "max-age=60", "text/plain"), (answer.Headers.ETag!.Tag, answer.Headers.CacheControl!.ToString(), answer.Content.Headers.ContentType!.ToString()));
+        Assert.Equal("none", await answer.Content.ReadAsStringAsync(Now));
+        await running.App.NextAsync();
+        await running.Host.WhenIdleAsync(false, Now);
+        var invocation = Assert.Single(running.Invocations);
+        Assert.Equal(("Policy", true, 404, null), (invocation.Function, invocation.Succeeded, invocation.HttpStatus, invocation.Error));
+    }
+
+    [Fact]
+    public async Task Not_modified_has_no_body()
+    {
+        running.App.Respond = _ => Task.FromResult(new Instruction { Status = 304, Headers = new Dictionary<string, string> { ["ETag"] = "\"e\"" } });
+        using var answer = await running.Client.GetAsync(Policy, Now);
+        Assert.Equal((HttpStatusCode.NotModified, "\"e\"", 0), (answer.StatusCode, answer.Headers.ETag!.Tag, (await answer.Content.ReadAsByteArrayAsync(Now)).Length));
+        await running.App.NextAsync();
+    }
+
+    [Fact]
+    public async Task HEAD_keeps_the_length_that_the_app_states()
+    {
+        running.App.Respond = _ => Task.FromResult(new Instruction { Headers = new Dictionary<string, string> { ["Content-Length"] = "123" } });
+        using var request = new HttpRequestMessage(HttpMethod.Head, Policy);
+        using var answer = await running.Client.SendAsync(request, Now);
+        Assert.Equal((HttpStatusCode.OK, 123L), (answer.StatusCode, answer.Content.Headers.ContentLength));
+        await running.App.NextAsync();
     }
 
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
-    public async Task The_answer_comes_back_with_its_status_and_headers(bool olderHost)
+    public async Task Ten_megabytes_pass_both_ways(bool isChunked)
     {
-        await using var app = await PolicyAppAsync();
-        app.Respond = _ => Task.FromResult(new Answer(404, "text/plain", "none") { Headers = new Dictionary<string, string> { ["ETag"] = "\"e\"", ["Cache-Control"] = "max-age=60" } });
-        await using var host = await app.StartAsync(options => options with { OlderHost = olderHost });
-        using var client = new HttpClient { BaseAddress = host.HttpAddress };
-        using var answer = await client.GetAsync(new Uri(".well-known/mta-sts.txt", UriKind.Relative), Now);
-        Assert.Equal(HttpStatusCode.NotFound, answer.StatusCode);
-        Assert.Equal("\"e\"", answer.Headers.ETag!.Tag);
-        Assert.Equal("max-age=60", answer.Headers.CacheControl!.ToString());
-        Assert.Equal("text/plain", answer.Content.Headers.ContentType!.ToString());
-        Assert.Equal("none", await answer.Content.ReadAsStringAsync(Now));
+        running.App.Respond = _ => Task.FromResult(new Instruction { Chunked = 10 * Mebibyte });
+        using var request = new HttpRequestMessage(HttpMethod.Post, "echo/large") { Content = new ByteArrayContent(new byte[10 * Mebibyte]) };
+        request.Headers.TransferEncodingChunked = isChunked;
+        using var answer = await running.Client.SendAsync(request, Now);
+        Assert.Equal(10 * Mebibyte, (await answer.Content.ReadAsByteArrayAsync(Now)).Length);
+        Assert.Equal(10 * Mebibyte, (await running.App.NextAsync()).Length);
+    }
+
+    [Fact]
+    public async Task An_answer_of_unknown_length_reaches_the_client_while_it_is_written()
+    {
+        // More than what any buffer between holds, with a client that reads nothing before the headers are there.
+        running.App.Respond = _ => Task.FromResult(new Instruction { Chunked = 20 * Mebibyte });
+        using var answer = await running.Client.GetAsync("echo/stream", HttpCompletionOption.ResponseHeadersRead, Now);
+        await running.App.NextAsync();
+        Assert.Empty(running.Invocations);
+        Assert.Equal(20 * Mebibyte, (await answer.Content.ReadAsByteArrayAsync(Now)).Length);
+        await running.Host.WhenIdleAsync(false, Now);
+        Assert.True(Assert.Single(running.Invocations).Succeeded);
+    }
+
+    [Fact]
+    public async Task A_body_beyond_100_mebibytes_is_refused()
+    {
+        var answer = await RawAsync($"POST /echo/huge HTTP/1.1\r\nHost: x\r\nContent-Length: {(100 * Mebibyte) + 1}\r\n\r\n");
+        Assert.Matches("^HTTP/1.1 (413|500) ", answer);
+        Assert.Equal(0, running.App.Waiting);
     }
 
     [Theory]
-    [InlineData("GET", "/.WELL-known/MTA-sts.txt/", "/.WELL-known/MTA-sts.txt/")]
-    [InlineData("GET", "/api/Some/Thing%2Fhere?q=a&q=b", "/api/Some/Thing%252Fhere?q=a&q=b")]
-    [InlineData("PATCH", "/API/domains/example.com/", "/API/domains/example.com/")]
-    [InlineData("DELETE", "/api/", "/api/")]
-    [InlineData("GET", "/api", "/api")]
-    public async Task A_route_is_matched_loosely_and_the_handler_sees_the_original(string method, string target, string seen)
+    [InlineData("GET", "/.WELL-known/MTA-sts.txt/")]
+    [InlineData("HEAD", "/.well-known/mta-sts.txt")]
+    [InlineData("GET", "/echo/Some/Thing?q=a&q=b")]
+    [InlineData("PATCH", "/ECHO/example.com/")]
+    [InlineData("DELETE", "/echo/")]
+    [InlineData("GET", "/echo")]
+    public async Task A_route_is_matched_without_case_and_with_a_trailing_slash(string method, string target)
     {
-        await using var app = await PolicyAppAsync();
-        await using var host = await app.StartAsync();
-        await RawAsync(host.HttpAddress, $"{method} {target} HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n");
-        Assert.Equal(seen, (await app.NextAsync()).Target);
+        Assert.StartsWith("HTTP/1.1 200 ", await RawAsync($"{method} {target} HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n"), StringComparison.Ordinal);
+        Assert.Equal((method, target), ((await running.App.NextAsync()) is var call ? call.Method : null, call.Target));
     }
 
     [Theory]
-    [InlineData("GET", "/")]
     [InlineData("GET", "/.well-known/other")]
-    [InlineData("POST", "/.well-known/mta-sts.txt")]
-    [InlineData("GET", "/v1/tlsrpt")]
-    [InlineData("POST", "/ServePolicy")]
-    [InlineData("GET", "/apis")]
-    [InlineData("GET", "/x/api/domains")]
-    public async Task Anything_else_is_404_at_the_host(string method, string target)
+    [InlineData("POST", Policy)]
+    [InlineData("POST", "/Policy")]
+    [InlineData("GET", "/echos")]
+    [InlineData("GET", "/x/echo/y")]
+    [InlineData("GET", "/api/echo")]
+    [InlineData("GET", "/admin/functions/Echo/x")]
+    public async Task What_no_route_has_is_404_at_the_host(string method, string target)
     {
-        await using var app = await PolicyAppAsync();
-        await using var host = await app.StartAsync();
-        Assert.StartsWith("HTTP/1.1 404 ", await RawAsync(host.HttpAddress, $"{method} {target} HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n"), StringComparison.Ordinal);
-        Assert.Equal(0, app.Waiting);
-    }
-
-    [Theory]
-    [InlineData("Transfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n")]
-    [InlineData("Content-Type: odd\r\nContent-Length: 2\r\n\r\n{}")]
-    public async Task A_forwarding_host_fails_on_a_chunked_request_and_on_an_odd_content_type(string rest)
-    {
-        await using var app = await PolicyAppAsync();
-        await using var host = await app.StartAsync(options => options with { OlderHost = true });
-        Assert.StartsWith("HTTP/1.1 500 ", await RawAsync(host.HttpAddress, $"POST /v1/tlsrpt HTTP/1.1\r\nHost: x\r\n{rest}"), StringComparison.Ordinal);
-        Assert.Equal(0, app.Waiting);
+        Assert.StartsWith("HTTP/1.1 404 ", await RawAsync($"{method} {target} HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n"), StringComparison.Ordinal);
+        Assert.Equal(0, running.App.Waiting);
     }
 
     [Fact]
-    public async Task A_GET_that_meets_a_crash_is_replayed_to_the_next_handler()
+    public async Task A_request_without_Host_never_reaches_the_app()
     {
-        await using var app = await PolicyAppAsync();
-        var calls = 0;
-        app.Respond = _ => Task.FromResult(Interlocked.Increment(ref calls) == 1 ? new Answer(Exit: 3) : new Answer(Body: "again"));
-        await using var host = await app.StartAsync();
-        using var client = new HttpClient { BaseAddress = host.HttpAddress };
-        // The replays end after two seconds; a slow machine may need longer than that to start the handler.
-        HttpResponseMessage answer;
-        do
+        Assert.StartsWith("HTTP/1.1 500 ", await RawAsync($"GET {Policy} HTTP/1.0\r\n\r\n"), StringComparison.Ordinal);
+        Assert.Equal(0, running.App.Waiting);
+    }
+
+    [Fact]
+    public async Task The_home_page_is_the_hosts_own()
+    {
+        using var answer = await running.Client.GetAsync("/", Now);
+        Assert.Equal((HttpStatusCode.OK, "text/html"), (answer.StatusCode, answer.Content.Headers.ContentType!.ToString()));
+        Assert.Equal(0, running.App.Waiting);
+    }
+
+    [Fact]
+    public async Task What_a_function_throws_is_500()
+    {
+        running.App.Respond = _ => Task.FromResult(new Instruction { Throw = "on demand" });
+        using var answer = await running.Client.GetAsync(Policy, Now);
+        Assert.Equal(HttpStatusCode.InternalServerError, answer.StatusCode);
+        await running.App.NextAsync();
+        await running.Host.WhenIdleAsync(false, Now);
+        var invocation = Assert.Single(running.Invocations);
+        Assert.Equal((false, 500), (invocation.Succeeded, invocation.HttpStatus));
+        Assert.Contains("on demand", invocation.Error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Many_requests_share_one_stream_and_none_gets_anothers_answer()
+    {
+        running.App.Respond = call => Task.FromResult(new Instruction { Body = call.Target });
+        await Task.WhenAll(Enumerable.Range(0, 300).Select(async n =>
         {
-            answer = await client.GetAsync(new Uri(".well-known/mta-sts.txt", UriKind.Relative), Now);
-        }
-        while (answer.StatusCode == HttpStatusCode.InternalServerError && calls < 2);
-        Assert.Equal("again", await answer.Content.ReadAsStringAsync(Now));
-        Assert.Equal(2, calls);
-        answer.Dispose();
+            var path = $"/echo/{n}";
+            Assert.Equal(path, await running.Client.GetStringAsync(path, Now));
+        }));
+        for (var n = 0; n < 300; n++)
+            await running.App.NextAsync();
+        await running.Host.WhenIdleAsync(false, Now);
+        Assert.Equal((300, 300), (running.Invocations.Count, running.Invocations.Select(invocation => invocation.Id).Distinct().Count()));
+        Assert.All(running.Invocations, invocation => Assert.True(invocation.Succeeded));
     }
 
     [Fact]
-    public async Task A_forwarding_host_answers_500_to_a_GET_that_meets_a_crash()
+    public async Task A_client_that_goes_away_cancels_its_invocation()
     {
-        await using var app = await PolicyAppAsync();
-        app.Respond = _ => Task.FromResult(new Answer(Exit: 3));
-        await using var host = await app.StartAsync(options => options with { OlderHost = true });
-        Assert.StartsWith("HTTP/1.1 500 ", await RawAsync(host.HttpAddress, "GET /.well-known/mta-sts.txt HTTP/1.1\r\nHost: x\r\n\r\n"), StringComparison.Ordinal);
+        running.App.Respond = _ => Task.FromResult(new Instruction { Hang = true });
+        using var leaving = CancellationTokenSource.CreateLinkedTokenSource(Now);
+        var asking = running.Client.GetAsync(Policy, leaving.Token);
+        await running.App.NextAsync();
+        await leaving.CancelAsync();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => asking);
+        await running.Host.WhenIdleAsync(false, Now);
+        Assert.False(Assert.Single(running.Invocations).Succeeded);
+    }
+
+    [Fact]
+    public async Task A_worker_that_dies_costs_the_request_in_flight_alone()
+    {
+        running.App.Respond = call => Task.FromResult(call.Target == "/echo/kill" ? new Instruction { Hang = true } : new Instruction { Body = "alive" });
+        var asking = running.Client.GetAsync("echo/kill", Now);
+        await running.App.NextAsync();
+        running.Host.KillWorker();
+        // It waits for the next worker, as it does in Azure.
+        Assert.Equal("alive", await running.Client.GetStringAsync("echo/next", Now));
+        using var answer = await asking;
+        Assert.Equal(HttpStatusCode.InternalServerError, answer.StatusCode);
+        await running.App.NextAsync();
     }
 
     [Fact]
     public async Task A_certificate_is_chosen_by_server_name_and_none_refuses_the_handshake()
     {
-        using var key = RSA.Create(2048);
-        var certificate = new CertificateRequest("CN=mta-sts.example.com", key, HashAlgorithmName.SHA256, RSASignaturePadding.Pkcs1).CreateSelfSigned(DateTimeOffset.UtcNow.AddDays(-1), DateTimeOffset.UtcNow.AddDays(1));
-        using var loaded = X509CertificateLoader.LoadPkcs12(certificate.Export(X509ContentType.Pfx), null);
-        var context = SslStreamCertificateContext.Create(loaded, null, offline: true);
-        certificate.Dispose();
-        await using var app = await PolicyAppAsync();
-        await using var host = await app.StartAsync(options => options with { CertificateFor = name => name == "mta-sts.example.com" ? context : null });
-
-        Assert.Equal("CN=mta-sts.example.com", await HandshakeAsync(host.HttpsAddress!, "mta-sts.example.com"));
-        await Assert.ThrowsAnyAsync<Exception>(() => HandshakeAsync(host.HttpsAddress!, "other.example.com"));
+        Assert.Equal("CN=mta-sts.example.com", await HandshakeAsync("mta-sts.example.com"));
+        await Assert.ThrowsAnyAsync<Exception>(() => HandshakeAsync("other.example.com"));
 
         using var client = new HttpClient(new SocketsHttpHandler { SslOptions = { TargetHost = "mta-sts.example.com", RemoteCertificateValidationCallback = (_, shown, _, _) => shown?.Subject == "CN=mta-sts.example.com" } });
-        using var request = new HttpRequestMessage(HttpMethod.Get, new Uri(host.HttpsAddress!, ".well-known/mta-sts.txt")) { Headers = { Host = "mta-sts.example.com" } };
+        using var request = new HttpRequestMessage(HttpMethod.Post, new Uri(running.Host.HttpsAddress!, "echo/tls")) { Headers = { Host = "mta-sts.example.com" }, Content = new ByteArrayContent(new byte[Mebibyte]) };
         using var answer = await client.SendAsync(request, Now);
-        var sent = await app.NextAsync();
-        Assert.Equal(("https", "mta-sts.example.com"), (sent.Header("X-Forwarded-Proto"), sent.Header("X-Forwarded-Host")));
+        Assert.Equal(HttpStatusCode.OK, answer.StatusCode);
+        var call = await running.App.NextAsync();
+        Assert.Equal(("https", "mta-sts.example.com", Mebibyte), (call.Data["Scheme"], call.Header("X-Forwarded-Host") ?? call.Data["Host"], call.Length));
     }
 
-    private static async Task<TestApp> PolicyAppAsync() =>
-        (await TestApp.CreateAsync()).Http("ServePolicy", ".well-known/mta-sts.txt", "GET", "HEAD").Http("ReceiveReport", "v1/tlsrpt", "POST").Http("Api", "api/{*path}");
-
-    private static void AssertSame(RecordedRequest expected, RecordedRequest actual, StandInHost host)
+    [Theory]
+    [InlineData(null, 401)]
+    [InlineData("wrong", 401)]
+    [InlineData("secret", 202)]
+    public async Task Only_the_key_opens_the_administrators_API(string? key, int status)
     {
-        Assert.Equal((expected.Method, expected.Target), (actual.Method, actual.Target));
-        Assert.Equal(Lines(expected), Lines(actual));
-
-        IEnumerable<string> Lines(RecordedRequest request) => request.Headers
-            .Where(h => !h.Key.Equals("Connection", StringComparison.OrdinalIgnoreCase))
-            .Select(h => $"{h.Key}: {Value(h)}")
-            .Order(StringComparer.OrdinalIgnoreCase);
-
-        string Value(KeyValuePair<string, string> h) => VaryingHeaders.Contains(h.Key, StringComparer.OrdinalIgnoreCase) ? "<varies>"
-            : h.Key == "Host" && h.Value.StartsWith("127.0.0.1:", StringComparison.Ordinal) ? $"127.0.0.1:{host.HandlerPort}"
-            : h.Value.Replace("4.1037.0.0", "4.1047.0.0", StringComparison.Ordinal);
+        using var request = new HttpRequestMessage(HttpMethod.Post, "admin/functions/tick") { Content = JsonContent.Create(new { input = "" }) };
+        if (key is not null)
+            request.Headers.Add("x-functions-key", key);
+        using var answer = await running.Client.SendAsync(request, Now);
+        Assert.Equal(status, (int)answer.StatusCode);
+        if (status == 202)
+            Assert.Equal("Tick", (await running.App.NextAsync()).Function);
+        await running.Host.WhenIdleAsync(false, Now);
+        Assert.Equal(status == 202 ? 1 : 0, running.Invocations.Count);
     }
 
-    private static async Task<string> RawAsync(Uri address, string request)
+    [Theory]
+    [InlineData("Nobody", """{"input":""}""", 404)]
+    [InlineData("Tick", "", 400)]
+    [InlineData("Tick", "null", 400)]
+    public async Task The_administrators_API_answers_what_it_can_not_do(string function, string body, int status)
+    {
+        using var request = new HttpRequestMessage(HttpMethod.Post, $"admin/functions/{function}") { Content = new StringContent(body, Encoding.UTF8, "application/json"), Headers = { { "x-functions-key", "secret" } } };
+        using var answer = await running.Client.SendAsync(request, Now);
+        Assert.Equal(status, (int)answer.StatusCode);
+    }
+
+    private async Task<string> RawAsync(string request)
     {
         using var client = new TcpClient();
-        await client.ConnectAsync(address.Host, address.Port, Now);
+        await client.ConnectAsync(running.Host.HttpAddress.Host, running.Host.HttpAddress.Port, Now);
         await using var stream = client.GetStream();
         await stream.WriteAsync(Encoding.ASCII.GetBytes(request), Now);
         using var reader = new StreamReader(stream);
         return await reader.ReadLineAsync(Now) ?? "";
     }
 
-    private static async Task<string> HandshakeAsync(Uri address, string name)
+    private async Task<string> HandshakeAsync(string name)
     {
         using var client = new TcpClient();
-        await client.ConnectAsync(address.Host, address.Port, Now);
+        await client.ConnectAsync(running.Host.HttpsAddress!.Host, running.Host.HttpsAddress.Port, Now);
         await using var tls = new SslStream(client.GetStream());
         await tls.AuthenticateAsClientAsync(new SslClientAuthenticationOptions { TargetHost = name, RemoteCertificateValidationCallback = (_, shown, _, _) => shown?.Subject == "CN=mta-sts.example.com" }, Now);
         return tls.RemoteCertificate!.Subject;
+    }
+
+    /// <summary>One worker for all of them.</summary>
+    public sealed class Running : IAsyncLifetime
+    {
+        private X509Certificate2? _certificate;
+
+        internal ProbeApp App { get; private set; } = null!;
+
+        internal FunctionsHostEmulator Host { get; private set; } = null!;
+
+        public HttpClient Client { get; private set; } = null!;
+
+        public ConcurrentQueue<Invocation> Invocations { get; } = [];
+
+        public ConcurrentQueue<HostLog> Log { get; } = [];
+
+        public async ValueTask InitializeAsync()
+        {
+            using var key = RSA.Create(2048);
+            using var made = new CertificateRequest("CN=mta-sts.example.com", key, HashAlgorithmName.SHA256, RSASignaturePadding.Pkcs1).CreateSelfSigned(DateTimeOffset.UtcNow.AddDays(-1), DateTimeOffset.UtcNow.AddDays(1));
+            _certificate = X509CertificateLoader.LoadPkcs12(made.Export(X509ContentType.Pfx), null);
+            var context = SslStreamCertificateContext.Create(_certificate, null, offline: true);
+            App = await ProbeApp.CreateAsync();
+            Host = await App.StartAsync(options => options with
+            {
+                CertificateFor = name => name == "mta-sts.example.com" ? context : null,
+                AdminKey = "secret",
+                OnLog = Log.Enqueue,
+                OnInvocation = Invocations.Enqueue,
+            });
+            Client = new HttpClient { BaseAddress = Host.HttpAddress };
+        }
+
+        public async ValueTask DisposeAsync()
+        {
+            Client.Dispose();
+            await Host.DisposeAsync();
+            await App.DisposeAsync();
+            _certificate!.Dispose();
+        }
     }
 }

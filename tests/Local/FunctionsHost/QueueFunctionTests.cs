@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using System.Text.Json;
 using Azure.Storage.Queues;
 using StsFunctions.Local.FunctionsHost;
+using StsFunctions.Local.Storage;
 using Xunit;
 
 namespace StsFunctions.Tests.Local.FunctionsHost;
@@ -15,185 +16,241 @@ public sealed class QueueFunctionTests(AzuriteFixture azurite)
     private static CancellationToken Now => TestContext.Current.CancellationToken;
 
     [Fact]
-    public async Task A_message_is_deleted_once_the_handler_has_answered_with_JSON()
+    public async Task A_message_arrives_with_what_the_queue_knows_of_it_and_is_deleted_once_it_is_done()
     {
-        await using var app = await TestApp.CreateAsync();
+        await using var app = await ProbeApp.CreateAsync();
         await using var host = await StartAsync(app);
-        await SendAsync("""{"a":1}""");
-        await app.NextAsync();
+        await SendAsync("""{"a":"plain \"quoted\" üñï"}""");
+
+        var call = await app.NextAsync();
+        Assert.Equal(("Work", """{"a":"plain \"quoted\" üñï"}"""), (call.Function, call.Text));
+        Assert.Equal(("1", call.Text), (call.Data["DequeueCount"], call.Data["QueueTrigger"]));
+        Assert.True(Guid.TryParse(call.Data["Id"], out _));
+        Assert.NotEmpty(call.Data["PopReceipt"]!);
+        foreach (var time in (string[])["InsertionTime", "ExpirationTime", "NextVisibleTime"])
+            Assert.NotEqual(default, JsonSerializer.Deserialize<DateTimeOffset>(call.Data[time]!));
+
         await host.WhenIdleAsync(false, Now);
-        Assert.Equal(0, (await (await QueueAsync()).GetPropertiesAsync(Now)).Value.ApproximateMessagesCount);
-        Assert.Equal((InvocationStatus.Succeeded, TriggerKind.Queue, "Work"), (_invocations.Single().Status, _invocations.Single().Trigger, _invocations.Single().Function));
+        Assert.Equal(0, await CountAsync());
+        var invocation = Assert.Single(_invocations);
+        Assert.Equal((call.InvocationId, "Work", true, null), (invocation.Id, invocation.Function, invocation.Succeeded, invocation.HttpStatus));
     }
 
-    [Theory]
-    [InlineData(500, "application/json", "{}")]
-    [InlineData(404, "application/json", "{}")]
-    [InlineData(200, "text/plain", "{}")]
-    [InlineData(200, null, "{}")]
-    [InlineData(200, "application/json", "{")]
-    [InlineData(200, "application/json", "[]")]
-    public async Task A_refused_message_comes_again_and_ends_as_poison(int status, string? type, string body)
+    [Fact]
+    public async Task A_message_that_fails_is_tried_as_often_as_host_json_says_and_ends_as_poison()
     {
-        await using var app = await TestApp.CreateAsync();
-        app.Respond = _ => Task.FromResult(new Answer(status, type, body));
+        await using var app = await ProbeApp.CreateAsync();
+        app.HostJson["extensions"]!["queues"]!.AsObject().Remove("maxDequeueCount");
+        app.Respond = _ => Task.FromResult(new Instruction { Throw = "on demand" });
         await using var host = await StartAsync(app);
         await SendAsync("""{"a":1}""");
-        for (var i = 1; i <= 3; i++)
-            Assert.Contains($"\"DequeueCount\":\"{i}\"", (await app.NextAsync()).Body, StringComparison.Ordinal);
+        for (var i = 1; i <= 5; i++)
+            Assert.Equal($"{i}", (await app.NextAsync()).Data["DequeueCount"]);
         await host.WhenIdleAsync(false, Now);
-        Assert.Equal(0, app.Waiting);
-        Assert.Equal("""{"a":1}""", await PoisonAsync(QueueMessageEncoding.Base64));
-        Assert.All(_invocations, invocation => Assert.Equal(InvocationStatus.Failed, invocation.Status));
+        Assert.Equal((0, """{"a":1}"""), (app.Waiting, await PoisonAsync(QueueMessageEncoding.Base64)));
+        Assert.Equal(5, _invocations.Count);
+        Assert.All(_invocations, invocation => Assert.Contains("on demand", invocation.Error, StringComparison.Ordinal));
     }
 
-    [Theory]
-    [InlineData(200, "")]
-    [InlineData(204, "")]
-    [InlineData(200, "null")]
-    public async Task An_answer_that_hangs_in_Azure_fails_loudly(int status, string body)
+    [Fact]
+    public async Task A_failed_message_stays_away_as_long_as_host_json_says()
     {
-        await using var app = await TestApp.CreateAsync();
-        app.Respond = _ => Task.FromResult(new Answer(status, "application/json", body));
-        await using var host = await StartAsync(app, options => options with { QueueRetryDelay = TimeSpan.FromHours(1) });
+        await using var app = await ProbeApp.CreateAsync();
+        app.Respond = _ => Task.FromResult(new Instruction { Throw = "on demand" });
+        await using var host = await app.StartAsync(options => options, null, ("AzureWebJobsStorage", await azurite.ConnectionStringAsync()), ("PROBE_QUEUE", await CreateAsync()));
         await SendAsync("{}");
         await app.NextAsync();
-        var breach = await Assert.ThrowsAsync<ContractBreachException>(() => host.WhenIdleAsync(true, Now));
-        Assert.Contains("answer 200 with application/json and {}", breach.Message, StringComparison.Ordinal);
-        Assert.Equal(InvocationStatus.ContractBreach, _invocations.Single().Status);
+        // It is there, and not due for an hour.
+        await host.WhenIdleAsync(ignoreDelayed: true, Now);
+        Assert.Equal(1, await CountAsync());
+        var still = host.WhenIdleAsync(ignoreDelayed: false, Now);
+        Assert.False(still.IsCompleted);
+        await (await QueueAsync()).ClearMessagesAsync(Now);
+        await still;
     }
 
     [Fact]
     public async Task A_text_that_does_not_decode_is_poison_at_once()
     {
-        await using var app = await TestApp.CreateAsync();
+        await using var app = await ProbeApp.CreateAsync();
         await using var host = await StartAsync(app);
         await (await QueueAsync(QueueMessageEncoding.None)).SendMessageAsync("no base64!", Now);
-        string? poison;
-        while ((poison = await PoisonAsync(QueueMessageEncoding.None)) is null)
-            await Task.Yield();
-        Assert.Equal("no base64!", poison);
         await host.WhenIdleAsync(false, Now);
-        Assert.Equal(0, app.Waiting);
+        Assert.Equal((0, "no base64!"), (app.Waiting, await PoisonAsync(QueueMessageEncoding.None)));
     }
 
     [Fact]
     public async Task A_plain_text_is_delivered_where_host_json_asks_for_no_encoding()
     {
-        await using var app = await TestApp.CreateAsync();
+        await using var app = await ProbeApp.CreateAsync();
         app.HostJson["extensions"]!["queues"]!["messageEncoding"] = "none";
         await using var host = await StartAsync(app);
         await (await QueueAsync(QueueMessageEncoding.None)).SendMessageAsync("no base64!", Now);
-        Assert.Contains("no base64!", (await app.NextAsync()).Body, StringComparison.Ordinal);
+        Assert.Equal("no base64!", (await app.NextAsync()).Text);
+        await host.WhenIdleAsync(false, Now);
     }
 
     [Fact]
-    public async Task The_properties_of_a_message_take_the_place_of_its_metadata()
+    public async Task Sixteen_messages_are_fetched_at_once_and_more_only_when_half_of_them_are_done()
     {
-        await using var app = await TestApp.CreateAsync();
+        await using var app = await ProbeApp.CreateAsync();
+        using var done = new SemaphoreSlim(0);
+        app.Respond = async _ =>
+        {
+            await done.WaitAsync(Now);
+            return new Instruction();
+        };
+        await CreateAsync();
+        for (var i = 0; i < 40; i++)
+            await SendAsync($"{i}");
         await using var host = await StartAsync(app);
-        await SendAsync("""{"id":7,"DEQUEUECOUNT":99,"yes":true,"nothing":null,"list":[1],"deep":{"x":"y"}}""");
-        using var body = JsonDocument.Parse((await app.NextAsync()).Body);
-        var metadata = body.RootElement.GetProperty("Metadata");
-        Assert.Equal("\"7\"", metadata.GetProperty("Id").GetString());
-        Assert.Equal("\"99\"", metadata.GetProperty("DequeueCount").GetString());
-        Assert.Equal("\"True\"", metadata.GetProperty("yes").GetString());
-        Assert.Equal("y", metadata.GetProperty("deep").GetProperty("x").GetString());
-        Assert.False(metadata.TryGetProperty("nothing", out _));
-        Assert.False(metadata.TryGetProperty("list", out _));
+        for (var i = 0; i < 16; i++)
+            await app.NextAsync();
+        Assert.Equal((0, 40), (app.Waiting, await CountAsync()));
+
+        // Nine of them are too many still; with eight the next batch comes.
+        done.Release(7);
+        await UntilAsync(() => _invocations.Count == 7);
+        Assert.Equal(0, app.Waiting);
+        done.Release();
+        for (var i = 0; i < 16; i++)
+            await app.NextAsync();
+        Assert.Equal((0, 8), (app.Waiting, _invocations.Count));
+        done.Release(32);
+        await host.WhenIdleAsync(false, Now);
+        Assert.Equal(40, _invocations.Count);
     }
 
     [Fact]
-    public async Task A_message_whose_handler_was_killed_comes_again()
+    public async Task A_message_whose_worker_was_killed_comes_again()
     {
-        await using var app = await TestApp.CreateAsync();
+        await using var app = await ProbeApp.CreateAsync();
         var calls = 0;
-        app.Respond = _ => Interlocked.Increment(ref calls) == 1 ? new TaskCompletionSource<Answer>().Task.WaitAsync(Now) : Task.FromResult(new Answer());
+        app.Respond = _ => Task.FromResult(new Instruction { Hang = Interlocked.Increment(ref calls) == 1 });
         await using var host = await StartAsync(app);
         await SendAsync("{}");
         await app.NextAsync();
-        var killed = host.HandlerProcessId;
-        host.KillHandler();
-        Assert.Contains("\"DequeueCount\":\"2\"", (await app.NextAsync()).Body, StringComparison.Ordinal);
+        var killed = host.WorkerProcessId;
+        host.KillWorker();
+        Assert.Equal("2", (await app.NextAsync()).Data["DequeueCount"]);
         await host.WhenIdleAsync(false, Now);
-        Assert.NotEqual(killed, host.HandlerProcessId);
+        Assert.NotEqual(killed, host.WorkerProcessId);
     }
 
     [Fact]
-    public async Task The_lock_is_renewed_while_the_handler_works()
+    public async Task Killed_again_and_again_it_loses_no_message_and_repeats_none_that_was_done()
     {
-        await using var app = await TestApp.CreateAsync();
-        var finish = new TaskCompletionSource<Answer>(TaskCreationOptions.RunContinuationsAsynchronously);
-        var renewals = new SemaphoreSlim(0);
-        app.Respond = _ => finish.Task;
-        await using var host = await StartAsync(app, options => options with
+        const int messages = 80;
+        await using var app = await ProbeApp.CreateAsync();
+        app.HostJson["extensions"]!["queues"]!["maxDequeueCount"] = 1_000;
+        var done = new ConcurrentDictionary<string, string>();
+        await using var host = await StartAsync(app, timing => timing with { QueueRetryDelay = TimeSpan.Zero });
+        var kills = 0;
+        app.Respond = async call =>
         {
-            QueueLockRenewal = TimeSpan.FromMilliseconds(50),
-            OnLog = line =>
-            {
-                if (line.Text.Contains("was renewed", StringComparison.Ordinal))
-                    renewals.Release();
-            },
-        });
+            // Every tenth call takes the worker with it, at another time each.
+            var number = Interlocked.Increment(ref kills);
+            if (number % 10 == 0 && number < 100)
+                host.KillWorker();
+            await Task.Yield();
+            return new Instruction();
+        };
+        for (var i = 0; i < messages; i++)
+            await SendAsync($"{i}");
+        await host.WhenIdleAsync(false, Now);
+
+        var texts = new Dictionary<string, string>();
+        while (app.Waiting > 0)
+        {
+            var call = await app.NextAsync();
+            texts[call.InvocationId] = call.Text!;
+        }
+
+        // What the host counts as done it has deleted: nothing of that is done a second time.
+        var succeeded = _invocations.Where(invocation => invocation.Succeeded).Select(invocation => texts[invocation.Id]).ToList();
+        Assert.Equal(Enumerable.Range(0, messages).Select(i => $"{i}").Order(StringComparer.Ordinal), succeeded.Order(StringComparer.Ordinal));
+        Assert.Contains(_invocations, invocation => !invocation.Succeeded);
+        Assert.Null(await PoisonAsync(QueueMessageEncoding.Base64));
+    }
+
+    [Fact]
+    public async Task The_lock_is_renewed_while_the_function_works()
+    {
+        await using var app = await ProbeApp.CreateAsync();
+        var finish = new TaskCompletionSource<Instruction>(TaskCreationOptions.RunContinuationsAsynchronously);
+        app.Respond = _ => finish.Task;
+        await using var host = await StartAsync(app, timing => timing with { QueueLockRenewal = TimeSpan.FromMilliseconds(50) });
         await SendAsync("{}");
-        await renewals.WaitAsync(Now);
-        await renewals.WaitAsync(Now);
-        finish.SetResult(new Answer());
+        await UntilAsync(() => _log.Count(line => line.Text.Contains("was renewed", StringComparison.Ordinal)) >= 2);
+        finish.SetResult(new Instruction());
         // Deleted: the receipt of the last renewal was the one that counted.
         await host.WhenIdleAsync(false, Now);
         Assert.Single(_invocations);
     }
 
     [Fact]
-    public async Task A_message_that_is_not_due_yet_keeps_the_host_from_being_idle_unless_ignored()
+    public async Task A_queue_that_is_not_there_yet_is_waited_for()
     {
-        await using var app = await TestApp.CreateAsync();
-        await using var host = await StartAsync(app);
-        await (await QueueAsync()).SendMessageAsync("{}", TimeSpan.FromHours(1), cancellationToken: Now);
-        await host.WhenIdleAsync(true, Now);
-        using var brief = new CancellationTokenSource(TimeSpan.FromMilliseconds(300));
-        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => host.WhenIdleAsync(false, brief.Token));
+        await using var app = await ProbeApp.CreateAsync();
+        await using var host = await StartAsync(app, create: false);
+        await host.WhenIdleAsync(false, Now);
+        await CreateAsync();
+        await SendAsync("{}");
+        await app.NextAsync();
+        await host.WhenIdleAsync(false, Now);
     }
 
     [Fact]
-    public async Task A_host_with_running_work_is_not_idle()
+    public async Task Messages_are_worked_on_once_the_storage_is_back()
     {
-        await using var app = await TestApp.CreateAsync();
-        var finish = new TaskCompletionSource<Answer>(TaskCreationOptions.RunContinuationsAsynchronously);
+        await using var own = await Azurite.StartAsync(new AzuriteOptions(), null, Now);
+        await using var app = await ProbeApp.CreateAsync();
+        var queue = new QueueClient(own.ConnectionString, _name, new QueueClientOptions { MessageEncoding = QueueMessageEncoding.Base64 });
+        await queue.CreateAsync(cancellationToken: Now);
+        await queue.SendMessageAsync("{}", Now);
+        await own.SuspendAsync(Now);
+        await using var host = await app.StartAsync(options => options with { OnLog = _log.Enqueue }, null, ("AzureWebJobsStorage", own.ConnectionString), ("PROBE_QUEUE", _name));
+        await UntilAsync(() => _log.Any(line => line.Text.Contains("can't be read", StringComparison.Ordinal)));
+        Assert.Equal(0, app.Waiting);
+        await own.ResumeAsync(Now);
+        await app.NextAsync();
+        await host.WhenIdleAsync(false, Now);
+    }
+
+    [Fact]
+    public async Task Idle_means_that_what_runs_has_ended()
+    {
+        await using var app = await ProbeApp.CreateAsync();
+        var finish = new TaskCompletionSource<Instruction>(TaskCreationOptions.RunContinuationsAsynchronously);
         app.Respond = _ => finish.Task;
         await using var host = await StartAsync(app);
         await SendAsync("{}");
         await app.NextAsync();
-        var idle = host.WhenIdleAsync(true, Now);
-        await host.WaitForHandlerAsync(Now);
+        var idle = host.WhenIdleAsync(ignoreDelayed: true, Now);
         Assert.False(idle.IsCompleted);
-        finish.SetResult(new Answer());
+        finish.SetResult(new Instruction());
         await idle;
         Assert.Single(_invocations);
     }
 
-    [Fact]
-    public async Task Log_lines_in_the_answer_are_logged()
+    private async Task<FunctionsHostEmulator> StartAsync(ProbeApp app, Func<FunctionsHostEmulatorOptions, FunctionsHostEmulatorOptions>? time = null, bool create = true)
     {
-        await using var app = await TestApp.CreateAsync();
-        app.Respond = _ => Task.FromResult(new Answer(Body: """{"Outputs":{},"Logs":["seen it"],"ReturnValue":null}"""));
-        await using var host = await StartAsync(app);
-        await SendAsync("{}");
-        await app.NextAsync();
-        await host.WhenIdleAsync(false, Now);
-        Assert.Contains(_log, line => line is { Source: "Work", Text: "seen it" });
+        if (create)
+            await CreateAsync();
+        return await app.StartAsync(
+            options => options with { OnLog = _log.Enqueue, OnInvocation = _invocations.Enqueue },
+            timing =>
+            {
+                timing = timing with { QueueRetryDelay = TimeSpan.Zero };
+                return time?.Invoke(timing) ?? timing;
+            },
+            ("AzureWebJobsStorage", await azurite.ConnectionStringAsync()), ("PROBE_QUEUE", _name));
     }
 
-    private async Task<StandInHost> StartAsync(TestApp app, Func<StandInHostOptions, StandInHostOptions>? change = null)
+    private async Task<string> CreateAsync()
     {
-        app.Queue("Work", "%QUEUE%");
-        return await app.StartAsync(
-            options =>
-            {
-                options = options with { OnLog = _log.Enqueue, OnInvocation = _invocations.Enqueue, QueueRetryDelay = TimeSpan.Zero };
-                return change?.Invoke(options) ?? options;
-            },
-            ("AzureWebJobsStorage", await azurite.ConnectionStringAsync()), ("QUEUE", _name));
+        await (await QueueAsync()).CreateIfNotExistsAsync(cancellationToken: Now);
+        return _name;
     }
 
     private async Task<QueueClient> QueueAsync(QueueMessageEncoding encoding = QueueMessageEncoding.Base64, string suffix = "") =>
@@ -201,6 +258,17 @@ public sealed class QueueFunctionTests(AzuriteFixture azurite)
 
     private async Task SendAsync(string text) => await (await QueueAsync()).SendMessageAsync(text, Now);
 
-    private async Task<string?> PoisonAsync(QueueMessageEncoding encoding) =>
-        (await (await QueueAsync(encoding, "-poison")).PeekMessageAsync(Now)).Value?.Body.ToString();
+    private async Task<int> CountAsync() => (await (await QueueAsync()).GetPropertiesAsync(Now)).Value.ApproximateMessagesCount;
+
+    private async Task<string?> PoisonAsync(QueueMessageEncoding encoding)
+    {
+        var poison = await QueueAsync(encoding, "-poison");
+        return await poison.ExistsAsync(Now) ? (await poison.PeekMessageAsync(Now)).Value?.Body.ToString() : null;
+    }
+
+    private static async Task UntilAsync(Func<bool> condition)
+    {
+        while (!condition())
+            await Task.Delay(10, Now);
+    }
 }

@@ -1,10 +1,11 @@
 using System.Text.Json;
 using Microsoft.Extensions.Time.Testing;
+using StsFunctions.Local.FunctionsHost;
 using Xunit;
 
 namespace StsFunctions.Tests.Local.FunctionsHost;
 
-public sealed class TimerFunctionTests
+public sealed class TimerFunctionTests(AzuriteFixture azurite)
 {
     private readonly FakeTimeProvider _time = new(new DateTimeOffset(2026, 11, 23, 12, 0, 30, TimeSpan.Zero));
 
@@ -13,78 +14,143 @@ public sealed class TimerFunctionTests
     [Fact]
     public async Task A_timer_runs_at_its_occurrences_and_not_at_the_start()
     {
-        await using var app = (await TestApp.CreateAsync()).Timer("Tick", "0 */5 * * * *");
-        await using var host = await app.StartAsync(options => options with { Time = _time, RunTimers = true });
+        await using var app = await ProbeApp.CreateAsync();
+        await using var host = await StartAsync(app, "0 */5 * * * *");
         await host.InvokeTimerAsync("Tick", Now);
-        Assert.Equal(("0001-01-01T00:00:00+00:00", "2026-11-23T12:05:00+00:00"), Status(await app.NextAsync()));
+        Assert.Equal(("0001-01-01T00:00:00", "2026-11-23T12:05:00"), Status(await app.NextAsync()));
 
-        Assert.Equal(("0001-01-01T00:00:00+00:00", "2026-11-23T12:05:00+00:00"), Status(await AdvanceUntilCalledAsync(app)));
+        Assert.Equal(("0001-01-01T00:00:00", "2026-11-23T12:05:00"), Status(await AdvanceUntilCalledAsync(app)));
         var (last, next) = Status(await AdvanceUntilCalledAsync(app));
-        Assert.Equal("2026-11-23T12:05:00+00:00", last);
         // The clock may have moved on while the first run ended: 12:10, or a later fifth minute.
-        Assert.Matches("^2026-11-23T1[2-9]:[0-5][05]:00\\+00:00$", next);
+        Assert.Matches("^2026-11-23T12:0[5-9]:[0-5]", last);
+        Assert.Matches("^2026-11-23T1[2-9]:[0-5][05]:00$", next);
         Assert.True(string.CompareOrdinal(next, last) > 0);
-    }
-
-    [Fact]
-    public async Task Two_calls_of_one_timer_run_one_after_the_other()
-    {
-        await using var app = (await TestApp.CreateAsync()).Timer("Tick", "0 */5 * * * *");
-        var running = 0;
-        var most = 0;
-        app.Respond = async _ =>
-        {
-            most = Math.Max(most, Interlocked.Increment(ref running));
-            await Task.Yield();
-            Interlocked.Decrement(ref running);
-            return new Answer();
-        };
-        await using var host = await app.StartAsync();
-        await Task.WhenAll(Enumerable.Range(0, 5).Select(_ => host.InvokeTimerAsync("Tick", Now)));
-        Assert.Equal(1, most);
-        Assert.Equal(5, app.Waiting);
     }
 
     [Fact]
     public async Task An_occurrence_that_falls_into_a_run_is_left_out()
     {
-        await using var app = (await TestApp.CreateAsync()).Timer("Tick", "0 */5 * * * *");
-        var finish = new TaskCompletionSource<Answer>(TaskCreationOptions.RunContinuationsAsynchronously);
-        var leftOut = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        await using var app = await ProbeApp.CreateAsync();
+        var finish = new TaskCompletionSource<Instruction>(TaskCreationOptions.RunContinuationsAsynchronously);
         app.Respond = _ => finish.Task;
-        await using var host = await app.StartAsync(options => options with
-        {
-            Time = _time,
-            RunTimers = true,
-            OnLog = line =>
-            {
-                if (line.Text.Contains("is left out", StringComparison.Ordinal))
-                    leftOut.TrySetResult();
-            },
-        });
+        await using var host = await StartAsync(app, "0 */5 * * * *");
+        await AdvanceUntilCalledAsync(app);
+        for (var minutes = 0; minutes < 20; minutes += 5)
+            _time.Advance(TimeSpan.FromMinutes(5));
+        app.Respond = _ => Task.FromResult(new Instruction());
+        finish.SetResult(new Instruction());
+        await host.WhenIdleAsync(false, Now);
+        Assert.Equal(0, app.Waiting);
+        var (last, next) = Status(await AdvanceUntilCalledAsync(app));
+        Assert.True(string.CompareOrdinal(next, "2026-11-23T12:25:00") >= 0, $"{last} {next}");
+    }
+
+    [Fact]
+    public async Task Two_calls_of_one_timer_wait_each_for_their_own_run()
+    {
+        await using var app = await ProbeApp.CreateAsync();
+        await using var host = await app.StartAsync();
+        await Task.WhenAll(Enumerable.Range(0, 5).Select(_ => host.InvokeTimerAsync("tick", Now)));
+        Assert.Equal(5, app.Waiting);
+    }
+
+    [Fact]
+    public async Task A_run_that_fails_is_told()
+    {
+        await using var app = await ProbeApp.CreateAsync();
+        app.Respond = _ => Task.FromResult(new Instruction { Throw = "on demand" });
+        await using var host = await app.StartAsync();
+        var failure = await Assert.ThrowsAsync<WorkerException>(() => host.InvokeTimerAsync("Tick", Now));
+        Assert.Contains("on demand", failure.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_run_whose_worker_is_killed_fails()
+    {
+        await using var app = await ProbeApp.CreateAsync();
+        app.Respond = _ => Task.FromResult(new Instruction { Hang = true });
+        await using var host = await app.StartAsync();
         var run = host.InvokeTimerAsync("Tick", Now);
         await app.NextAsync();
-        while (!leftOut.Task.IsCompleted)
+        host.KillWorker();
+        await Assert.ThrowsAsync<WorkerException>(() => run);
+    }
+
+    [Fact]
+    public async Task A_host_that_is_stopped_takes_the_run_with_it()
+    {
+        await using var app = await ProbeApp.CreateAsync();
+        app.Respond = _ => Task.FromResult(new Instruction { Hang = true });
+        await using var host = await app.StartAsync();
+        var run = host.InvokeTimerAsync("Tick", Now);
+        await app.NextAsync();
+        await host.StopAsync();
+        await Assert.ThrowsAsync<WorkerException>(() => run);
+    }
+
+    [Fact]
+    public async Task A_timer_due_more_than_once_a_minute_has_no_status()
+    {
+        await using var app = await ProbeApp.CreateAsync();
+        await using var host = await app.StartAsync(("PROBE_SCHEDULE", "*/30 * * * * *"));
+        await host.InvokeTimerAsync("Tick", Now);
+        Assert.Equal("""{"ScheduleStatus":null,"IsPastDue":false}""", (await app.NextAsync()).Text);
+    }
+
+    [Fact]
+    public async Task What_was_missed_while_no_host_ran_is_made_up_for_at_once_and_known_as_past_due()
+    {
+        await using var app = await ProbeApp.CreateAsync();
+        var storage = await azurite.OwnAccountAsync();
+        await using (var first = await StartAsync(app, "0 */5 * * * *", storage))
         {
-            _time.Advance(TimeSpan.FromSeconds(15));
-            await Task.WhenAny(leftOut.Task, Task.Delay(50, Now));
+            await AdvanceUntilCalledAsync(app);
+            await first.WhenIdleAsync(false, Now);
+            // Written after the run; a host that is stopped in between makes the run up, too.
+            while (await new TimerStatusStore(storage, _ => { }).ReadAsync("Tick", Now) is not { } status || status.Last == DateTimeOffset.MinValue)
+                await Task.Delay(10, Now);
         }
+
+        // While the schedule goes on in time, nothing is past due.
+        await using (var second = await StartAsync(app, "0 */5 * * * *", storage))
+        {
+            Assert.False(IsPastDue(await AdvanceUntilCalledAsync(app)));
+            await second.WhenIdleAsync(false, Now);
+        }
+
+        _time.Advance(TimeSpan.FromHours(1));
+        await using var third = await StartAsync(app, "0 */5 * * * *", storage);
+        Assert.True(IsPastDue(await app.NextAsync()));
+    }
+
+    [Fact]
+    public async Task A_disabled_timer_runs_only_when_asked_for()
+    {
+        await using var app = await ProbeApp.CreateAsync();
+        await using var host = await app.StartAsync(options => options with { RunTimers = true }, null, ("PROBE_SCHEDULE", "* * * * * *"), ("AzureWebJobs.Tick.Disabled", "true"));
+        await host.InvokeTimerAsync("Tick", Now);
+        await app.NextAsync();
         Assert.Equal(0, app.Waiting);
-        finish.SetResult(new Answer());
-        await run;
     }
 
     [Fact]
     public async Task A_name_that_no_timer_has_is_answered_with_those_there_are()
     {
-        await using var app = (await TestApp.CreateAsync()).Timer("Tick", "0 */5 * * * *");
+        await using var app = await ProbeApp.CreateAsync();
         await using var host = await app.StartAsync();
-        var error = await Assert.ThrowsAsync<ArgumentException>(() => host.InvokeTimerAsync("Tock", Now));
+        var error = await Assert.ThrowsAsync<ArgumentException>(() => host.InvokeTimerAsync("Echo", Now));
         Assert.Contains("Tick", error.Message, StringComparison.Ordinal);
     }
 
+    private Task<FunctionsHostEmulator> StartAsync(ProbeApp app, string schedule, string? storage = null) => app.StartAsync(
+        options => options with { RunTimers = true },
+        timing => timing with { Time = _time },
+        storage is null
+            ? [("PROBE_SCHEDULE", schedule)]
+            : [("PROBE_SCHEDULE", schedule), ("AzureWebJobsStorage", storage), ("AzureWebJobs.Work.Disabled", "true")]);
+
     // The loop may not have armed its timer yet: the clock moves in steps that no occurrence can hide in.
-    private async Task<RecordedRequest> AdvanceUntilCalledAsync(TestApp app)
+    private async Task<ProbeCall> AdvanceUntilCalledAsync(ProbeApp app)
     {
         var next = app.NextAsync().AsTask();
         while (!next.IsCompleted)
@@ -92,13 +158,23 @@ public sealed class TimerFunctionTests
             _time.Advance(TimeSpan.FromSeconds(15));
             await Task.WhenAny(next, Task.Delay(50, Now));
         }
+
         return await next;
     }
 
-    private static (string? Last, string? Next) Status(RecordedRequest request)
+    private static bool IsPastDue(ProbeCall call)
     {
-        using var body = JsonDocument.Parse(request.Body);
-        var status = body.RootElement.GetProperty("Data").GetProperty("timer").GetProperty("ScheduleStatus");
-        return (status.GetProperty("Last").GetString(), status.GetProperty("Next").GetString());
+        using var timer = JsonDocument.Parse(call.Text!);
+        return timer.RootElement.GetProperty("IsPastDue").GetBoolean();
+    }
+
+    // The worker reads the times as it runs, in a zone of its own: their digits are UTC's here.
+    private static (string Last, string Next) Status(ProbeCall call)
+    {
+        using var timer = JsonDocument.Parse(call.Text!);
+        var status = timer.RootElement.GetProperty("ScheduleStatus");
+        return (Utc("Last"), Utc("Next"));
+
+        string Utc(string name) => status.GetProperty(name).GetDateTimeOffset().UtcDateTime.ToString("s", System.Globalization.CultureInfo.InvariantCulture);
     }
 }

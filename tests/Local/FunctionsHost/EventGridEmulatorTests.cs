@@ -7,7 +7,7 @@ using Xunit;
 
 namespace StsFunctions.Tests.Local.FunctionsHost;
 
-public sealed class InboxRelayTests(AzuriteFixture azurite)
+public sealed class EventGridEmulatorTests(AzuriteFixture azurite)
 {
     private readonly string _name = $"n{Guid.NewGuid():N}";
 
@@ -73,12 +73,12 @@ public sealed class InboxRelayTests(AzuriteFixture azurite)
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => running);
     }
 
-    private async Task<(InboxRelay Relay, BlobContainerClient Inbox, QueueClient Queue)> SetUpAsync(string connection)
+    private async Task<(EventGridEmulator Relay, BlobContainerClient Inbox, QueueClient Queue)> SetUpAsync(string connection)
     {
         var inbox = new BlobContainerClient(connection, _name);
         var queue = new QueueClient(connection, _name);
         await inbox.CreateAsync(cancellationToken: Now);
         await queue.CreateAsync(cancellationToken: Now);
-        return (new InboxRelay(connection, _name, _name, TimeSpan.FromMilliseconds(50)), inbox, queue);
+        return (new EventGridEmulator(connection, _name, _name, TimeSpan.FromMilliseconds(50)), inbox, queue);
     }
 }
