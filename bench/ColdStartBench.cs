@@ -1,66 +1,71 @@
-using System.Globalization;
-
 namespace StsFunctions.Bench;
 
-/// <summary>From process start to the first policy, which has to come out of storage: native code beside JIT.</summary>
+/// <summary>A worker's start to its first answer, which for the app has to come out of storage, and its memory when it has settled: beside the empty worker or another build.</summary>
 internal static class ColdStartBench
 {
     private const int WarmUps = 2;
-    private const int Pairs = 15;
-    private const double MostOfJit = 1.0 / 5;
+    private const int Rounds = 15;
+    private const double MostOfTime = 1.1;
+    private const double MostOfMemory = 1.15;
 
-    public static async Task<Outcome> RunAsync(IProgress<string> progress, CancellationToken cancellation)
+    // Long enough for what a start leaves to do in the background, and the same for both.
+    private static readonly TimeSpan Settled = TimeSpan.FromSeconds(4);
+
+    public static async Task<Outcome> RunAsync(BenchOptions bench, IProgress<string> progress, CancellationToken cancellation)
     {
-        var native = await PublishedApp.NativeAsync(progress, cancellation);
-        var jit = await PublishedApp.JitAsync(progress, cancellation);
-        await using var policy = await HostedPolicy.StartAsync(native, progress, cancellation);
+        await using var both = await TwoWorkers.StartAsync(bench, progress, cancellation);
         var machine = Machine.Describe();
-
-        for (var i = 0; i < WarmUps; i++)
-        {
-            progress.Report($"Warming up files, storage and our own code, {i + 1} of {WarmUps} …");
-            await MeasureAsync(policy, native, cancellation);
-            await MeasureAsync(policy, jit, cancellation);
-        }
-
+        var rounds = bench.Rounds ?? Rounds;
         var pairs = new List<Pair>();
-        for (var i = 0; i < Pairs; i++)
+        for (var i = -WarmUps; i < rounds; i++)
         {
-            var pair = new Pair(await MeasureAsync(policy, native, cancellation), await MeasureAsync(policy, jit, cancellation));
-            pairs.Add(pair);
-            progress.Report(FormattableString.Invariant($"Pair {i + 1} of {Pairs}: native {pair.NativeMilliseconds:0.0} ms, JIT {pair.JitMilliseconds:0.0} ms"));
+            var pair = new Pair(await MeasureAsync(both.App, cancellation), await MeasureAsync(both.Other, cancellation));
+            progress.Report(FormattableString.Invariant(
+                $"{(i < 0 ? "Warm-up" : $"Round {i + 1} of {rounds}")}: app {pair.App.Start.KilledMilliseconds:0} ms, {pair.App.Memory.Resident:0.0} MiB; {both.OtherName} {pair.Other.Start.KilledMilliseconds:0} ms, {pair.Other.Memory.Resident:0.0} MiB"));
+            if (i >= 0)
+            {
+                pairs.Add(pair);
+            }
         }
 
-        var nativeTime = Spread.Of(pairs.Select(pair => pair.NativeMilliseconds));
-        var jitTime = Spread.Of(pairs.Select(pair => pair.JitMilliseconds));
-        var ratio = Spread.Of(pairs.Select(pair => pair.Ratio));
+        var figures = new[]
+        {
+            Compared.Of("killed to next 200, ms", "0", pairs, one => one.Start.KilledMilliseconds),
+            Compared.Of("process start to first 200, ms", "0", pairs, one => one.Start.StartMilliseconds),
+            Compared.Of("CPU of the worker until then, ms", "0", pairs, one => one.Start.CpuMilliseconds),
+            Compared.Of("memory idle (RSS), MiB", "0.0", pairs, one => one.Memory.Resident),
+            Compared.Of("of it no file's (RssAnon), MiB", "0.0", pairs, one => one.Memory.Anonymous),
+        };
         return new Outcome(
             "coldstart",
             [
-                "From just before fork to the whole of the first policy, which the process reads from Azurite.",
-                $"A: {native.How}. B: {jit.How}.",
-                $"{Pairs} pairs A B A B after {WarmUps} to warm up; polled every ms over a raw socket. {machine}.",
+                "The worker is killed, and a request waits at the host until the next one has answered it; memory is read 4 s later.",
+                .. both.How,
+                $"{rounds} rounds A B A B after {WarmUps} to warm up. {machine}.",
             ],
-            ["", "native ms", "JIT ms", "native / JIT"],
+            Compared.Columns("app", both.OtherName),
+            [.. figures.Select(figure => figure.Row())],
             [
-                .. pairs.Select((pair, i) => (string[])[FormattableString.Invariant($"pair {i + 1}"), Text(pair.NativeMilliseconds, "0.0"), Text(pair.JitMilliseconds, "0.0"), Text(pair.Ratio, "0.000")]),
-                ["median", Text(nativeTime.Median, "0.0"), Text(jitTime.Median, "0.0"), Text(ratio.Median, "0.000")],
-                ["min - max", nativeTime.Ends("0.0"), jitTime.Ends("0.0"), ratio.Ends("0.000")],
+                new Target($"killed to next 200, app / {both.OtherName}", FormattableString.Invariant($"at most {MostOfTime}"), figures[0].Ratio, figures[0].Ratio <= MostOfTime),
+                new Target($"CPU until then, app / {both.OtherName}", FormattableString.Invariant($"at most {MostOfTime}"), figures[2].Ratio, figures[2].Ratio <= MostOfTime),
+                new Target($"memory idle, app / {both.OtherName}", FormattableString.Invariant($"at most {MostOfMemory}"), figures[3].Ratio, figures[3].Ratio <= MostOfMemory),
             ],
-            new Target("native / JIT, median of pairs", "at most 0.20", ratio.Median, ratio.Median <= MostOfJit),
-            new { Native = nativeTime, Jit = jitTime, Ratio = ratio, Pairs = pairs });
+            new { figures, pairs });
     }
 
-    private static async Task<double> MeasureAsync(HostedPolicy policy, PublishedApp app, CancellationToken cancellation)
+    private static async Task<One> MeasureAsync(RunningWorker worker, CancellationToken cancellation)
     {
-        using var handler = await RunningHandler.StartAsync(policy, app, cancellation);
-        return handler.FirstAnswerAfter.TotalMilliseconds;
+        var start = await worker.StartAgainAsync(cancellation);
+        await Task.Delay(Settled, cancellation);
+        return new One(start, worker.Memory());
     }
 
-    private static string Text(double value, string format) => value.ToString(format, CultureInfo.InvariantCulture);
+    private sealed record One(WorkerStart Start, ProcessMemory Memory);
 
-    private sealed record Pair(double NativeMilliseconds, double JitMilliseconds)
+    private sealed record Pair(One App, One Other) : IPair<One>
     {
-        public double Ratio => NativeMilliseconds / JitMilliseconds;
+        One IPair<One>.A => App;
+
+        One IPair<One>.B => Other;
     }
 }

@@ -10,11 +10,11 @@ using StsFunctions.Protocol.MtaSts;
 
 namespace StsFunctions.Bench;
 
-/// <summary>One round over a whole fleet on one instance: the published app under the Functions host emulator, with a fifth as many MX addresses as domains.</summary>
+/// <summary>One round over a whole fleet on one instance: the published app under a Functions host, with a fifth as many MX addresses as domains.</summary>
 internal static class FleetBench
 {
-    private const int Small = 1_000;
     private const int Large = 10_000;
+    private const int Tenth = 10;
     private const int DomainsAnAddress = 5;
     private const int Writers = 8;
     private const int ObservationBytes = 16 * 1024;
@@ -28,20 +28,22 @@ internal static class FleetBench
     private const double MostOfLinear = 1.1;
     private static readonly DateTimeOffset s_then = new(2026, 1, 1, 0, 0, 0, TimeSpan.Zero);
 
-    public static async Task<Outcome> RunAsync(IProgress<string> progress, CancellationToken cancellation)
+    public static async Task<Outcome> RunAsync(BenchOptions bench, IProgress<string> progress, CancellationToken cancellation)
     {
-        var app = await PublishedApp.NativeAsync(progress, cancellation);
+        var large = bench.Domains ?? Large;
+        var small = large / Tenth;
+        var app = await PublishedApp.AppAsync(progress, cancellation);
         var runs = new List<Run>();
-        foreach (var domains in (int[])[Small, Large])
+        foreach (var domains in (int[])[small, large])
         {
-            runs.Add(await RoundAsync(app, domains, progress, cancellation));
+            runs.Add(await RoundAsync(bench, app, domains, progress, cancellation));
         }
 
         var growth = runs[1].OfBare / runs[0].OfBare;
         return new Outcome(
             "fleet",
             [
-                $"One round: ScheduleChecks, then CheckDomain for every domain, 16 at a time, by one worker ({app.How}) under the Functions host emulator.",
+                $"One round: ScheduleChecks, then CheckDomain for every domain, 16 at a time, by one worker ({app.How}) under {bench.HostName}.",
                 $"{DomainsAnAddress} domains share an MX host with an address of its own: SMTP with TLS 1.3 on loopback, four sessions an address and day.",
                 "Each domain's policy is fetched by HTTPS from the app itself. Storage is Azurite, DNS and SMTP servers run in the measuring process, all on the same cores.",
                 "Azurite goes through a whole table for each query of a partition, so that it is the slower the more there is. Beside each round, therefore: the same nine",
@@ -54,15 +56,21 @@ internal static class FleetBench
                 $"{run.Domains}", $"{run.Addresses}", Text(run.Seconds, "0.0"), Text(1000 * run.Seconds / run.Domains, "0.0"),
                 Text(run.BareMilliseconds, "0.0"), Text(run.OfBare, "0.00"), Text(run.MebibytesBefore, "0"), Text(run.MebibytesAtMost, "0"), Text(run.CpuSeconds, "0.0"), $"{run.Sessions}",
             ])],
-            new Target($"time of bare at {Large} over that at {Small}", FormattableString.Invariant($"at most {MostOfLinear}"), growth, growth <= MostOfLinear),
+            [new Target($"time of bare at {large} over that at {small}", FormattableString.Invariant($"at most {MostOfLinear}"), growth, growth <= MostOfLinear)],
             runs);
     }
 
-    private static async Task<Run> RoundAsync(PublishedApp app, int domains, IProgress<string> progress, CancellationToken cancellation)
+    private static async Task<Run> RoundAsync(BenchOptions bench, PublishedApp app, int domains, IProgress<string> progress, CancellationToken cancellation)
     {
         var failed = 0;
         await using var system = await LocalSystem.StartAsync(
-            new LocalSystemOptions { AppRoot = app.Folder, OnInvocation = invocation => failed += invocation.Succeeded ? 0 : 1 },
+            new LocalSystemOptions
+            {
+                AppRoot = app.Folder,
+                HostCommand = bench.HostCommand,
+                HostKey = bench.HostKey,
+                OnInvocation = invocation => failed += invocation.Succeeded ? 0 : 1,
+            },
             cancellation);
         progress.Report($"Putting {domains} domains on the internet and into storage …");
         var addresses = domains / DomainsAnAddress;
@@ -73,13 +81,13 @@ internal static class FleetBench
 
         var bareBefore = await BareAsync(system, lab, cancellation);
         var process = system.Host.WorkerProcessId ?? throw new InvalidOperationException("The worker does not run.");
-        var (before, cpu, began) = (Mebibytes(process, "VmRSS"), ProcessorTime.OfTree(process), Stopwatch.GetTimestamp());
+        var (before, cpu, began) = (ProcessMemory.Of(process).Resident, ProcessorTime.OfTree(process), Stopwatch.GetTimestamp());
         progress.Report($"A round over {domains} domains …");
         await system.Host.InvokeTimerAsync("ScheduleChecks", cancellation);
         await system.Host.WhenIdleAsync(ignoreDelayed: true, cancellation);
         var seconds = Stopwatch.GetElapsedTime(began).TotalSeconds;
         var run = new Run(
-            domains, addresses, seconds, (bareBefore + await BareAsync(system, lab, cancellation)) / 2, before, Mebibytes(process, "VmHWM"), (ProcessorTime.OfTree(process) - cpu).TotalSeconds,
+            domains, addresses, seconds, (bareBefore + await BareAsync(system, lab, cancellation)) / 2, before, ProcessMemory.Of(process).Peak, (ProcessorTime.OfTree(process) - cpu).TotalSeconds,
             system.Internet.Hosts.Sum(host => host.Servers.Sum(server => server.Heard.Count(line => line.Equals("STARTTLS", StringComparison.OrdinalIgnoreCase)))));
         await CheckedAsync(system, domains, failed, cancellation);
         progress.Report(FormattableString.Invariant($"… took {seconds:0.0} s."));
@@ -153,11 +161,6 @@ internal static class FleetBench
             }
         });
     }
-
-    private static double Mebibytes(int process, string field) =>
-        long.Parse(
-            File.ReadLines($"/proc/{process}/status").First(line => line.StartsWith(field + ":", StringComparison.Ordinal)).Split(':')[1].Replace("kB", "", StringComparison.Ordinal).Trim(),
-            CultureInfo.InvariantCulture) / 1024.0;
 
     private static string Text(double value, string format) => value.ToString(format, CultureInfo.InvariantCulture);
 

@@ -16,10 +16,10 @@ internal sealed record Target(string What, string Wanted, double Actual, bool Is
 /// <param name="Conditions">How it was measured, a sentence a line.</param>
 /// <param name="Columns">The heads of the table.</param>
 /// <param name="Rows">Every single run, then the medians.</param>
-/// <param name="Target">What was to be reached.</param>
+/// <param name="Targets">What was to be reached.</param>
 /// <param name="Figures">The same for machines.</param>
 internal sealed record Outcome(
-    string Bench, IReadOnlyList<string> Conditions, IReadOnlyList<string> Columns, IReadOnlyList<IReadOnlyList<string>> Rows, Target Target, object Figures)
+    string Bench, IReadOnlyList<string> Conditions, IReadOnlyList<string> Columns, IReadOnlyList<IReadOnlyList<string>> Rows, IReadOnlyList<Target> Targets, object Figures)
 {
     // Wide enough for every table of ours; a pipe has no width of its own.
     private const int PipeWidth = 160;
@@ -31,7 +31,7 @@ internal sealed record Outcome(
     {
         if (forMachines)
         {
-            Console.WriteLine(JsonSerializer.Serialize(new { Bench, Conditions, Target, Figures }, Json));
+            Console.WriteLine(JsonSerializer.Serialize(new { Bench, Conditions, Targets, Figures }, Json));
             return;
         }
 
@@ -58,8 +58,11 @@ internal sealed record Outcome(
         }
 
         AnsiConsole.Write(table);
-        var verdict = Target.IsMet ? "met" : "missed";
-        AnsiConsole.MarkupLineInterpolated(
-            CultureInfo.InvariantCulture, $"{Target.What}: {Target.Actual:0.00}, target {Target.Wanted}: [{(Target.IsMet ? "green" : "red")}]{verdict}[/]");
+        foreach (var target in Targets)
+        {
+            var verdict = target.IsMet ? "met" : "missed";
+            AnsiConsole.MarkupLineInterpolated(
+                CultureInfo.InvariantCulture, $"{target.What}: {target.Actual:0.00}, target {target.Wanted}: [{(target.IsMet ? "green" : "red")}]{verdict}[/]");
+        }
     }
 }

@@ -15,15 +15,16 @@ internal static class PolicyBench
     private static readonly byte[] s_policy = Encoding.ASCII.GetBytes(
         "version: STSv1\r\nmode: enforce\r\nmx: mx1.example.com\r\nmx: mx2.example.com\r\nmx: *.mail.example.net\r\nmax_age: 604800\r\n");
 
-    public static Task<Outcome> RunAsync(IProgress<string> progress, CancellationToken cancellation)
+    public static Task<Outcome> RunAsync(BenchOptions bench, IProgress<string> progress, CancellationToken cancellation)
     {
+        var pairs = bench.Rounds ?? Pairs;
         var rows = new List<Row>();
         // Tiered compilation has settled after the first of them.
-        for (var i = -2; i < Pairs; i++)
+        for (var i = -2; i < pairs; i++)
         {
             cancellation.ThrowIfCancellationRequested();
             var row = new Row(Measure(Parse), Measure(Split), Measure(Write));
-            progress.Report(FormattableString.Invariant($"{(i < 0 ? "Warm-up" : $"Pair {i + 1} of {Pairs}")}: parse {row.Parse.Nanoseconds:0} ns, split {row.Split.Nanoseconds:0} ns, write {row.Write.Nanoseconds:0} ns"));
+            progress.Report(FormattableString.Invariant($"{(i < 0 ? "Warm-up" : $"Pair {i + 1} of {pairs}")}: parse {row.Parse.Nanoseconds:0} ns, split {row.Split.Nanoseconds:0} ns, write {row.Write.Nanoseconds:0} ns"));
             if (i >= 0)
             {
                 rows.Add(row);
@@ -36,7 +37,7 @@ internal static class PolicyBench
             [
                 $"A policy of {s_policy.Length} bytes with three mx lines, {Calls} times each; the code of protocol/, compiled just in time.",
                 "A: read strictly into a policy. B: decoded, split into lines, each split at its colon and trimmed. C: the policy written.",
-                $"{Pairs} rounds A B C; {Machine.Describe()}.",
+                $"{pairs} rounds A B C; {Machine.Describe()}.",
             ],
             ["", "parse ns", "split ns", "parse / split", "write ns", "parse bytes", "split bytes", "write bytes"],
             [
@@ -51,7 +52,7 @@ internal static class PolicyBench
                     ratio.Median.ToString("0.00", CultureInfo.InvariantCulture), Text(Spread.Of(rows.Select(row => row.Write.Nanoseconds)).Median), "", "", "",
                 ],
             ],
-            new Target("parse / split, median", FormattableString.Invariant($"at most {MostOfSplit}"), ratio.Median, ratio.Median <= MostOfSplit),
+            [new Target("parse / split, median", FormattableString.Invariant($"at most {MostOfSplit}"), ratio.Median, ratio.Median <= MostOfSplit)],
             rows));
     }
 

@@ -21,7 +21,7 @@ internal static class ProbeBench
     private const int AtOnce = 16;
     private const double LeastOfBare = 0.9;
 
-    public static async Task<Outcome> RunAsync(IProgress<string> progress, CancellationToken cancellation)
+    public static async Task<Outcome> RunAsync(BenchOptions bench, IProgress<string> progress, CancellationToken cancellation)
     {
         await using var internet = await MailInternet.StartAsync(TimeProvider.System, cancellation);
         internet.Add(new LabDomain("bench.example", "") { Mx = [.. Enumerable.Range(0, Hosts).Select(n => new LabMx($"mx{n}.bench.example"))] });
@@ -37,12 +37,13 @@ internal static class ProbeBench
         var options = new CheckOptions { SmtpPort = internet.SmtpPort, ReferenceMxHosts = [], RetryDelay = TimeSpan.Zero };
         var probe = new SmtpProbe(gate, options, "check.example", TimeProvider.System);
 
+        var pairs = bench.Rounds ?? Pairs;
         var rows = new List<(double Ours, double Bare)>();
-        for (var i = -1; i < Pairs; i++)
+        for (var i = -1; i < pairs; i++)
         {
             var ours = await RateAsync(targets, target => OursAsync(probe, target, cancellation), cancellation);
             var bare = await RateAsync(targets, target => BareAsync(target, internet.SmtpPort, roots, cancellation), cancellation);
-            progress.Report(FormattableString.Invariant($"{(i < 0 ? "Warm-up" : $"Pair {i + 1} of {Pairs}")}: {ours:0} and {bare:0} sessions/s"));
+            progress.Report(FormattableString.Invariant($"{(i < 0 ? "Warm-up" : $"Pair {i + 1} of {pairs}")}: {ours:0} and {bare:0} sessions/s"));
             if (i >= 0)
             {
                 rows.Add((ours, bare));
@@ -55,14 +56,14 @@ internal static class ProbeBench
             [
                 $"{Sessions} sessions of greeting, EHLO, STARTTLS, TLS 1.3, EHLO, QUIT with {Hosts} servers on loopback, {AtOnce} at a time; the servers run in the same process.",
                 "A: the probe of a check, which keeps banner, extensions, times, both chains and every reason against them. B: a bare SslStream that reads and drops.",
-                $"{Pairs} pairs A B, compiled just in time, after one to warm up. {Machine.Describe()}.",
+                $"{pairs} pairs A B, compiled just in time, after one to warm up. {Machine.Describe()}.",
             ],
             ["", "probe /s", "bare /s", "ratio"],
             [
                 .. rows.Select((row, i) => (string[])[$"pair {i + 1}", Text(row.Ours, "0"), Text(row.Bare, "0"), Text(row.Ours / row.Bare, "0.00")]),
                 ["median", Text(Spread.Of(rows.Select(row => row.Ours)).Median, "0"), Text(Spread.Of(rows.Select(row => row.Bare)).Median, "0"), Text(ratio.Median, "0.00")],
             ],
-            new Target("probe / bare, median of pairs", FormattableString.Invariant($"at least {LeastOfBare}"), ratio.Median, ratio.Median >= LeastOfBare),
+            [new Target("probe / bare, median of pairs", FormattableString.Invariant($"at least {LeastOfBare}"), ratio.Median, ratio.Median >= LeastOfBare)],
             rows.Select(row => new { row.Ours, row.Bare }));
     }
 

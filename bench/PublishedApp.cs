@@ -3,53 +3,67 @@ using StsFunctions.Local;
 
 namespace StsFunctions.Bench;
 
-/// <summary>A published app.</summary>
-/// <param name="Executable">Its path; the app runs in its folder, as on Azure.</param>
+/// <summary>A published isolated worker.</summary>
+/// <param name="Folder">What is deployed, and what it runs in.</param>
 /// <param name="How">How it was published.</param>
-internal sealed record PublishedApp(string Executable, string How)
+internal sealed record PublishedApp(string Folder, string How)
 {
-    /// <summary>An executable named here is measured as the native one.</summary>
-    public const string Variable = "STS_BINARY";
+    /// <summary>The app's published folder, if it is not to be published first.</summary>
+    public const string Variable = "STS_APP";
 
-    /// <summary>The folder it runs in.</summary>
-    public string Folder => Path.GetDirectoryName(Executable)!;
+    /// <summary>The published executable of the command line, likewise.</summary>
+    public const string CommandVariable = "STS_COMMAND";
 
-    /// <summary>The app as it is deployed: native code.</summary>
-    public static async Task<PublishedApp> NativeAsync(IProgress<string> progress, CancellationToken cancellation)
+    private const string ReadyToRun = "framework-dependent ReadyToRun";
+
+    /// <summary>The app as it is deployed.</summary>
+    public static async Task<PublishedApp> AppAsync(IProgress<string> progress, CancellationToken cancellation)
     {
-        if (Environment.GetEnvironmentVariable(Variable) is { Length: > 0 } named)
+        if (Environment.GetEnvironmentVariable(Variable) is not { Length: > 0 } named)
         {
-            var executable = Path.GetFullPath(named);
-            return File.Exists(executable)
-                ? new PublishedApp(executable, $"native code, as named by {Variable}")
-                : throw new InvalidOperationException($"{Variable} names {executable}, which is not there: name the executable itself, or leave {Variable} away to have it published.");
+            progress.Report("Publishing the app …");
+            return new PublishedApp(await PublishAsync("functions/App", "app", cancellation), ReadyToRun);
         }
 
-        progress.Report("Publishing the app as native code (minutes the first time) …");
-        var app = await PublishAsync("native", "native code", [], cancellation);
-        // Without a linker the app is published as ReadyToRun, which is another thing.
-        return File.Exists(Path.Combine(app.Folder, "StsFunctions.dll"))
-            ? throw new InvalidOperationException("The app was published without native code, since this machine has no linker: apt-get install gcc zlib1g-dev, then remove .local/bench and run again.")
-            : app;
+        return Named(named, Variable);
     }
 
-    /// <summary>The same app with a just-in-time compiler.</summary>
-    public static Task<PublishedApp> JitAsync(IProgress<string> progress, CancellationToken cancellation)
+    /// <summary>The app as somebody has published it.</summary>
+    public static PublishedApp Named(string named, string by)
     {
-        progress.Report("Publishing the app with a just-in-time compiler …");
-        return PublishAsync(
-            "jit",
-            "JIT: framework-dependent, the app's own assemblies as IL without ReadyToRun",
-            // A lock file of its own: this one has no native compiler among its packages.
-            ["-p:PublishAot=false", "-p:PublishReadyToRun=false", "--no-self-contained", "-p:NuGetLockFilePath=obj/jit.packages.lock.json"],
-            cancellation);
+        var folder = Path.GetFullPath(named);
+        return File.Exists(Path.Combine(folder, "worker.config.json"))
+            ? new PublishedApp(folder, $"as named by {by}")
+            : throw new InvalidOperationException($"{by} names {folder}, which has no worker.config.json: name the folder of a published app.");
     }
 
-    private static async Task<PublishedApp> PublishAsync(string name, string how, string[] options, CancellationToken cancellation)
+    /// <summary>The empty worker, published in the same way.</summary>
+    public static async Task<PublishedApp> EmptyAsync(IProgress<string> progress, CancellationToken cancellation)
+    {
+        progress.Report("Publishing the empty worker …");
+        return new PublishedApp(await PublishAsync("bench/EmptyWorker", "empty", cancellation), ReadyToRun);
+    }
+
+    /// <summary>The folder of the command line <c>sts</c>.</summary>
+    public static async Task<string> CommandRootAsync(IProgress<string> progress, CancellationToken cancellation)
+    {
+        if (Environment.GetEnvironmentVariable(CommandVariable) is not { Length: > 0 } named)
+        {
+            progress.Report("Publishing the command line as native code (minutes the first time) …");
+            return await PublishAsync("functions/Cli", "sts", cancellation);
+        }
+
+        var executable = Path.GetFullPath(named);
+        return File.Exists(executable)
+            ? Path.GetDirectoryName(executable)!
+            : throw new InvalidOperationException($"{CommandVariable} names {executable}, which is not there: name the executable itself, or leave {CommandVariable} away to have it published.");
+    }
+
+    /// <summary>Publishes a project of this repository and returns the folder.</summary>
+    public static async Task<string> PublishAsync(string project, string name, CancellationToken cancellation)
     {
         var folder = Path.Combine(Repository.Root, ".local", "bench", name);
-        await Programs.RunAsync(
-            new ProcessStartInfo("dotnet", ["publish", Path.Combine(Repository.Root, "functions"), "-c", "Release", "-o", folder, .. options]), cancellation);
-        return new PublishedApp(Path.Combine(folder, "StsFunctions"), how);
+        await Programs.RunAsync(new ProcessStartInfo("dotnet", ["publish", Path.Combine(Repository.Root, project), "-c", "Release", "-o", folder]), cancellation);
+        return folder;
     }
 }

@@ -2,7 +2,6 @@ using System.Diagnostics;
 using System.Globalization;
 using System.IO.Compression;
 using System.Text;
-using StsFunctions.Local;
 
 namespace StsFunctions.Bench;
 
@@ -30,7 +29,7 @@ internal static class ReportBench
                 print('python %.4f' % ((time.perf_counter() - began) * 1000))
         """;
 
-    public static async Task<Outcome> RunAsync(IProgress<string> progress, CancellationToken cancellation)
+    public static async Task<Outcome> RunAsync(BenchOptions bench, IProgress<string> progress, CancellationToken cancellation)
     {
         var python = Programs.Find("python3") ?? throw new InvalidOperationException("python3 is missing: apt-get install python3.");
         var native = await PublishAsync(progress, cancellation);
@@ -45,23 +44,24 @@ internal static class ReportBench
                 Write(Path.Combine(small.FullName, $"{n:0000}.json.gz"), ReportOf(n, 3, SmallBytes));
             }
 
+            var runs = bench.Rounds ?? Runs;
             var rows = new List<Row>();
             foreach (var (what, which) in new[] { ("big", big), ("small", small) })
             {
-                for (var run = 0; run < Runs; run++)
+                for (var run = 0; run < runs; run++)
                 {
                     var ours = await RunAsync(native, which, Rounds, cancellation);
                     var theirs = await RunAsync(python, which, Rounds, cancellation, "-c", Python);
                     var row = new Row(what, Median(ours, "read"), Median(ours, "gunzip"), Median(theirs, "python"));
                     rows.Add(row);
-                    progress.Report(FormattableString.Invariant($"{what}, run {run + 1} of {Runs}: read {row.Read:0.0} ms, gunzip {row.Gunzip:0.0} ms, Python {row.Python:0.0} ms"));
+                    progress.Report(FormattableString.Invariant($"{what}, run {run + 1} of {runs}: read {row.Read:0.0} ms, gunzip {row.Gunzip:0.0} ms, Python {row.Python:0.0} ms"));
                 }
             }
 
             // Less what a process takes that reads a small one.
             var idle = Median(await RunAsync(native, small, 1, cancellation), "peak");
             var grown = (Median(await RunAsync(native, huge, 1, cancellation), "peak") - idle) / 1024;
-            return OutcomeOf(rows, grown);
+            return OutcomeOf(runs, rows, grown);
         }
         finally
         {
@@ -69,7 +69,7 @@ internal static class ReportBench
         }
     }
 
-    private static Outcome OutcomeOf(List<Row> rows, double grown)
+    private static Outcome OutcomeOf(int runs, List<Row> rows, double grown)
     {
         var bigs = rows.Where(row => row.What == "big").ToList();
         var ratio = Spread.Of(bigs.Select(row => row.Read / row.Gunzip));
@@ -78,16 +78,16 @@ internal static class ReportBench
             [
                 $"big: {BigBytes / 1_000_000} MB of JSON, {BigDetails} details, gzipped; small: {SmallReports} reports of {SmallBytes / 1000} KB, each gzipped.",
                 "A: the app's reader, native code: opened, read, checked, hashed. B: GZipStream alone in the same process. C: Python's gzip.decompress and json.loads.",
-                FormattableString.Invariant($"{Runs} runs A+B C, each a process and the median of {Rounds} rounds after one to warm up. A report of {HugeBytes / 1_000_000} MB took {grown:0} MiB more resident memory than small ones."),
+                FormattableString.Invariant($"{runs} runs A+B C, each a process and the median of {Rounds} rounds after one to warm up. A report of {HugeBytes / 1_000_000} MB took {grown:0} MiB more resident memory than small ones."),
                 $"{Machine.Describe()}.",
             ],
             ["", "read ms", "gunzip ms", "Python ms", "read / gunzip", "Python / read"],
             [
-                .. rows.Select((row, i) => Cells($"{row.What}, run {(i % Runs) + 1}", row)),
+                .. rows.Select((row, i) => Cells($"{row.What}, run {(i % runs) + 1}", row)),
                 .. rows.GroupBy(row => row.What).Select(same => Cells($"{same.Key}, median", new Row(
                     same.Key, Spread.Of(same.Select(row => row.Read)).Median, Spread.Of(same.Select(row => row.Gunzip)).Median, Spread.Of(same.Select(row => row.Python)).Median))),
             ],
-            new Target("read / gunzip of the big one, median of runs", FormattableString.Invariant($"at most {MostOfGunzip}"), ratio.Median, ratio.Median <= MostOfGunzip),
+            [new Target("read / gunzip of the big one, median of runs", FormattableString.Invariant($"at most {MostOfGunzip}"), ratio.Median, ratio.Median <= MostOfGunzip)],
             new { Rows = rows, MebibytesFor100Megabytes = grown });
     }
 
@@ -97,9 +97,7 @@ internal static class ReportBench
     private static async Task<string> PublishAsync(IProgress<string> progress, CancellationToken cancellation)
     {
         progress.Report("Publishing the reader as native code (minutes the first time) …");
-        var folder = Path.Combine(Repository.Root, ".local", "bench", "reader");
-        await Programs.RunAsync(new ProcessStartInfo("dotnet", ["publish", Path.Combine(Repository.Root, "bench", "Native"), "-c", "Release", "-o", folder]), cancellation);
-        return Path.Combine(folder, "StsFunctions.Bench.Native");
+        return Path.Combine(await PublishedApp.PublishAsync("bench/Native", "reader", cancellation), "StsFunctions.Bench.Native");
     }
 
     private static async Task<ILookup<string, double>> RunAsync(string program, DirectoryInfo files, int rounds, CancellationToken cancellation, params string[] before)

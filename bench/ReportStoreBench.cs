@@ -31,8 +31,9 @@ internal static class ReportStoreBench
     private static readonly DomainName s_domain = DomainName.Parse("example.com");
     private static readonly DateTimeOffset s_start = new(2026, 1, 1, 0, 0, 0, TimeSpan.Zero);
 
-    public static async Task<Outcome> RunAsync(IProgress<string> progress, CancellationToken cancellation)
+    public static async Task<Outcome> RunAsync(BenchOptions bench, IProgress<string> progress, CancellationToken cancellation)
     {
+        var pairs = bench.Rounds ?? Pairs;
         await using var azurite = await Azurite.StartAsync(new AzuriteOptions(), progress, cancellation);
         var calls = new CallCount();
         var blobs = new BlobServiceClient(azurite.ConnectionString, Counted(new BlobClientOptions(), calls));
@@ -41,11 +42,11 @@ internal static class ReportStoreBench
         await StorageLayout.EnsureAsync(blobs, queues, tables, cancellation);
         var reports = new ReportStore(tables, ReportTrust.Default);
 
-        var big = await BigAsync(reports, tables, calls, cancellation);
+        var big = await BigAsync(reports, tables, calls, pairs, cancellation);
         progress.Report("The big report was written.");
         var small = await SmallAsync(blobs, queues, tables, reports, calls, cancellation);
         progress.Report("The small report was read.");
-        var months = await MonthsAsync(reports, tables, calls, progress, cancellation);
+        var months = await MonthsAsync(reports, tables, calls, pairs, progress, cancellation);
 
         var rate = big.Ratio.Median;
         return new Outcome(
@@ -56,15 +57,15 @@ internal static class ReportStoreBench
                 $"small: a report of one policy and one detail, whole, from its message to its end: {small} calls of storage",
                 "(the raw one read, kept and taken out of the inbox; its domain looked up; its row looked up, its details and its row written; the domain's line of the list renewed).",
                 $"months: {Days} days of {ReportsPerDay} reports a day, summed up by policy type, day, reason, sender and host; beside the same rows, read bare and thrown away.",
-                $"{Pairs} pairs each, after one to warm up. {Machine.Describe()}.",
+                $"{pairs} pairs each, after one to warm up. {Machine.Describe()}.",
             ],
             ["", "rows", "ours calls", "bare calls", "ours ms", "bare ms", "rate", "min - max"],
             [Row("big", big), Row("months", months)],
-            new Target("big, the rate beside bare, median", FormattableString.Invariant($"at least {LeastRate}"), rate, rate >= LeastRate),
+            [new Target("big, the rate beside bare, median", FormattableString.Invariant($"at least {LeastRate}"), rate, rate >= LeastRate)],
             new { Big = big, SmallCalls = small, Months = months });
     }
 
-    private static async Task<Compared> BigAsync(ReportStore reports, TableServiceClient tables, CallCount calls, CancellationToken cancellation)
+    private static async Task<Compared> BigAsync(ReportStore reports, TableServiceClient tables, CallCount calls, int pairs, CancellationToken cancellation)
     {
         var policy = new ReportedPolicy
         {
@@ -87,6 +88,7 @@ internal static class ReportStoreBench
         var rows = 0;
         return await CompareAsync(
             calls,
+            pairs,
             n =>
             {
                 var (report, failures) = ReportRows.Of(read, s_domain, [policy], new Arrival("name", default, s_start, ReportSource.Mail), "blob");
@@ -159,7 +161,7 @@ internal static class ReportStoreBench
         return calls.Take();
     }
 
-    private static async Task<Compared> MonthsAsync(ReportStore reports, TableServiceClient tables, CallCount calls, IProgress<string> progress, CancellationToken cancellation)
+    private static async Task<Compared> MonthsAsync(ReportStore reports, TableServiceClient tables, CallCount calls, int pairs, IProgress<string> progress, CancellationToken cancellation)
     {
         var domain = DomainName.Parse("months.example");
         progress.Report($"Writing {Days * ReportsPerDay} reports …");
@@ -180,6 +182,7 @@ internal static class ReportStoreBench
         var range = ReportRange.Of(DateOnly.FromDateTime(s_start.UtcDateTime), DateOnly.FromDateTime(s_start.UtcDateTime).AddDays(Days - 1));
         return await CompareAsync(
             calls,
+            pairs,
             n => n,
             async _ =>
             {
@@ -195,12 +198,12 @@ internal static class ReportStoreBench
             () => Days * ReportsPerDay);
     }
 
-    private static async Task<Compared> CompareAsync<T>(CallCount calls, Func<int, T> make, Func<T, Task> ours, Func<T, int, Task> bare, Func<int> rows)
+    private static async Task<Compared> CompareAsync<T>(CallCount calls, int pairs, Func<int, T> make, Func<T, Task> ours, Func<T, int, Task> bare, Func<int> rows)
     {
         var times = new List<(double Ours, double Bare)>();
         var counted = (Ours: 0, Bare: 0);
         calls.Take();
-        for (var n = 0; n <= Pairs; n++)
+        for (var n = 0; n <= pairs; n++)
         {
             var made = make(n);
             var oursTime = await TimeAsync(() => ours(made));

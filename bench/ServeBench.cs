@@ -1,109 +1,68 @@
-using System.Globalization;
-using System.Text.Json.Serialization;
-
 namespace StsFunctions.Bench;
 
-/// <summary>A cached policy, served by the native handler and by nginx.</summary>
+/// <summary>A cached policy, asked for through the host by 32 connections, beside the empty worker's constant bytes.</summary>
 internal static class ServeBench
 {
-    private const int WarmUpSeconds = 2;
+    private const int WarmUpSeconds = 10;
     private const int Seconds = 5;
-    private const int Pairs = 5;
-    private const double LeastOfNginx = 0.75;
+    private const int Rounds = 9;
+    private const double LeastOfRate = 0.95;
 
-    private static readonly string[] SameHeaders = ["Content-Type", "Content-Length", "Cache-Control", "X-Content-Type-Options"];
+    // After which the collector has nothing left to give back by itself.
+    private static readonly TimeSpan Settled = TimeSpan.FromSeconds(4);
 
-    public static async Task<Outcome> RunAsync(IProgress<string> progress, CancellationToken cancellation)
+    public static async Task<Outcome> RunAsync(BenchOptions bench, IProgress<string> progress, CancellationToken cancellation)
     {
-        if (Programs.Find("nginx") is not { } nginxProgram || Programs.Find("wrk") is not { } wrk)
-        {
-            throw new InvalidOperationException("nginx and wrk are needed and at least one is missing: apt-get install nginx-light wrk");
-        }
-
-        var app = await PublishedApp.NativeAsync(progress, cancellation);
-        await using var policy = await HostedPolicy.StartAsync(app, progress, cancellation);
+        var wrk = Programs.Find("wrk") ?? throw new InvalidOperationException("wrk is missing: apt-get install wrk");
+        await using var both = await TwoWorkers.StartAsync(bench, progress, cancellation);
         var machine = Machine.Describe();
-        using var handler = await RunningHandler.StartAsync(policy, app, cancellation);
-        using var nginx = await Nginx.StartAsync(nginxProgram, cancellation);
-        CheckHeaders(handler.Port, nginx.Port);
-
-        Task<Load> LoadHandlerAsync(int seconds) => Wrk.RunAsync(wrk, handler.Port, () => handler.CpuTime, seconds, cancellation);
-        Task<Load> LoadNginxAsync(int seconds) => Wrk.RunAsync(wrk, nginx.Port, () => nginx.CpuTime, seconds, cancellation);
-
         progress.Report("Warming up both …");
-        await LoadHandlerAsync(WarmUpSeconds);
-        await LoadNginxAsync(WarmUpSeconds);
+        await LoadAsync(both.App, WarmUpSeconds);
+        await LoadAsync(both.Other, WarmUpSeconds);
 
+        var rounds = bench.Rounds ?? Rounds;
         var pairs = new List<Pair>();
-        for (var i = 0; i < Pairs; i++)
+        for (var i = 0; i < rounds; i++)
         {
-            var pair = new Pair(await LoadHandlerAsync(Seconds), await LoadNginxAsync(Seconds));
+            var pair = new Pair(await LoadAsync(both.App, Seconds), await LoadAsync(both.Other, Seconds));
             pairs.Add(pair);
             progress.Report(FormattableString.Invariant(
-                $"Pair {i + 1} of {Pairs}: handler {pair.Handler.RequestsPerSecond:0} requests/s, nginx {pair.Nginx.RequestsPerSecond:0}, ratio {pair.Ratio:0.00}"));
+                $"Round {i + 1} of {rounds}: app {pair.App.RequestsPerSecond:0} requests/s, {pair.App.CpuMicroseconds:0} us; {both.OtherName} {pair.Other.RequestsPerSecond:0}, {pair.Other.CpuMicroseconds:0} us"));
         }
 
-        var figures = new Figures(
-            Measured.Of(pairs.Select(pair => pair.Handler)), Measured.Of(pairs.Select(pair => pair.Nginx)), Spread.Of(pairs.Select(pair => pair.Ratio)), pairs);
+        await Task.Delay(Settled, cancellation);
+        var (app, other) = (both.App.Memory(), both.Other.Memory());
+        IPair<ProcessMemory>[] after = [new MemoryPair(app, other)];
+        var figures = new[]
+        {
+            Compared.Of("requests/s", "0", pairs, load => load.RequestsPerSecond),
+            Compared.Of("p99, ms", "0.00", pairs, load => load.P99Milliseconds),
+            Compared.Of("CPU of the worker for a request, us", "0.0", pairs, load => load.CpuMicroseconds),
+            Compared.Of("memory after load (RSS), MiB", "0.0", after, memory => memory.Resident),
+            Compared.Of("of it no file's (RssAnon), MiB", "0.0", after, memory => memory.Anonymous),
+            Compared.Of("at most (VmHWM), MiB", "0.0", after, memory => memory.Peak),
+        };
         return new Outcome(
             "serve",
             [
-                $"GET {HostedPolicy.Path}, {HostedPolicy.Bytes.Length} bytes, over loopback by {Wrk.How}.",
-                $"A: the handler, {app.How}. B: nginx, the same bytes and headers from a file:",
-                $"{Nginx.How}.",
-                $"{Pairs} pairs A B A B after {WarmUpSeconds} s each to warm up; cpu is what a request costs the server. {machine}.",
+                $"GET over loopback, through the host, by {Wrk.How}.",
+                .. both.How,
+                $"{rounds} rounds A B A B after {WarmUpSeconds} s each to warm up; memory is read once, 4 s after the last. {machine}.",
             ],
-            ["", "handler /s", "nginx /s", "ratio", "handler p99 ms", "nginx p99 ms", "handler cpu us", "nginx cpu us"],
-            [
-                .. pairs.Select((pair, i) => Row(FormattableString.Invariant($"pair {i + 1}"), pair.Handler, pair.Nginx, pair.Ratio)),
-                Row("median", figures.Handler.Median, figures.Nginx.Median, figures.Ratio.Median),
-                ["min - max", figures.Handler.RequestsPerSecond.Ends("0"), figures.Nginx.RequestsPerSecond.Ends("0"), figures.Ratio.Ends("0.00"),
-                    figures.Handler.P99Milliseconds.Ends("0.00"), figures.Nginx.P99Milliseconds.Ends("0.00"),
-                    figures.Handler.CpuMicroseconds.Ends("0.0"), figures.Nginx.CpuMicroseconds.Ends("0.0")],
-            ],
-            new Target("handler / nginx, median of pairs", "at least 0.75", figures.Ratio.Median, figures.Ratio.Median >= LeastOfNginx),
-            figures);
+            Compared.Columns("app", both.OtherName),
+            [.. figures.Select(figure => figure.Row())],
+            [new Target($"requests/s, app / {both.OtherName}", FormattableString.Invariant($"at least {LeastOfRate}"), figures[0].Ratio, figures[0].Ratio >= LeastOfRate)],
+            new { figures, pairs });
+
+        Task<Load> LoadAsync(RunningWorker worker, int seconds) => Wrk.RunAsync(wrk, worker, seconds, cancellation);
     }
 
-    // The body was compared when each was started.
-    private static void CheckHeaders(int handler, int nginx)
+    private sealed record Pair(Load App, Load Other) : IPair<Load>
     {
-        var (ours, theirs) = (PolicyAnswer.Get(handler)!.Checked("The handler").Headers, PolicyAnswer.Get(nginx)!.Checked("nginx").Headers);
-        foreach (var name in SameHeaders)
-        {
-            if (ours.GetValueOrDefault(name) is not { } value || value != theirs.GetValueOrDefault(name))
-            {
-                throw new InvalidOperationException($"{name} is \"{ours.GetValueOrDefault(name)}\" from the handler and \"{theirs.GetValueOrDefault(name)}\" from nginx: they would not be doing the same work.");
-            }
-        }
+        Load IPair<Load>.A => App;
 
-        if (!ours.ContainsKey("ETag") || !theirs.ContainsKey("ETag"))
-        {
-            throw new InvalidOperationException("Both the handler and nginx must send an ETag: they would not be doing the same work.");
-        }
+        Load IPair<Load>.B => Other;
     }
 
-    private static string[] Row(string name, Load handler, Load nginx, double ratio) =>
-    [
-        name, Text(handler.RequestsPerSecond, "0"), Text(nginx.RequestsPerSecond, "0"), Text(ratio, "0.00"),
-        Text(handler.P99Milliseconds, "0.00"), Text(nginx.P99Milliseconds, "0.00"), Text(handler.CpuMicroseconds, "0.0"), Text(nginx.CpuMicroseconds, "0.0"),
-    ];
-
-    private static string Text(double value, string format) => value.ToString(format, CultureInfo.InvariantCulture);
-
-    private sealed record Pair(Load Handler, Load Nginx)
-    {
-        public double Ratio => Handler.RequestsPerSecond / Nginx.RequestsPerSecond;
-    }
-
-    private sealed record Measured(Spread RequestsPerSecond, Spread P99Milliseconds, Spread CpuMicroseconds)
-    {
-        public static Measured Of(IEnumerable<Load> loads) => new(
-            Spread.Of(loads.Select(load => load.RequestsPerSecond)), Spread.Of(loads.Select(load => load.P99Milliseconds)), Spread.Of(loads.Select(load => load.CpuMicroseconds)));
-
-        [JsonIgnore]
-        public Load Median => new(RequestsPerSecond.Median, P99Milliseconds.Median, CpuMicroseconds.Median);
-    }
-
-    private sealed record Figures(Measured Handler, Measured Nginx, Spread Ratio, IReadOnlyList<Pair> Pairs);
+    private sealed record MemoryPair(ProcessMemory A, ProcessMemory B) : IPair<ProcessMemory>;
 }

@@ -16,45 +16,46 @@ namespace StsFunctions.Bench;
 /// <summary>A store of 10,000 domains: one read of the list, one read of a domain, one change, beside the bare storage calls that carry the same.</summary>
 internal static class StoreBench
 {
-    private const int Domains = 10_000;
+    private const int ManyDomains = 10_000;
     private const int Writers = 8;
     private const int ListPairs = 5;
     private const int Pairs = 25;
     private const double MostOfBare = 1.5;
 
-    public static async Task<Outcome> RunAsync(IProgress<string> progress, CancellationToken cancellation)
+    public static async Task<Outcome> RunAsync(BenchOptions bench, IProgress<string> progress, CancellationToken cancellation)
     {
+        var (count, listPairs, pairs) = (bench.Domains ?? ManyDomains, bench.Rounds ?? ListPairs, bench.Rounds ?? Pairs);
         await using var azurite = await Azurite.StartAsync(new AzuriteOptions(), progress, cancellation);
         var store = new Store(azurite.ConnectionString);
         await StorageLayout.EnsureAsync(store.Blobs, store.Queues, store.Tables, cancellation);
-        await FillAsync(store, progress, cancellation);
+        await FillAsync(store, count, progress, cancellation);
 
-        var list = await CompareAsync(store, ListPairs, _ => store.ListAsync(cancellation), _ => store.BareListAsync(cancellation));
+        var list = await CompareAsync(store, listPairs, _ => store.ListAsync(cancellation), _ => store.BareListAsync(cancellation));
         progress.Report("The list was read.");
-        var read = await CompareAsync(store, Pairs, n => store.ReadAsync(DomainOf(n), cancellation), n => store.BareReadAsync(DomainOf(n), cancellation));
+        var read = await CompareAsync(store, pairs, n => store.ReadAsync(DomainOf(n), cancellation), n => store.BareReadAsync(DomainOf(n), cancellation));
         progress.Report("Domains were read.");
-        var change = await CompareAsync(store, Pairs, n => store.ChangeAsync(DomainOf(n), n, cancellation), n => store.BareChangeAsync(DomainOf(n + Pairs + 1), n, cancellation));
+        var change = await CompareAsync(store, pairs, n => store.ChangeAsync(DomainOf(n), n, cancellation), n => store.BareChangeAsync(DomainOf(n + pairs + 1), n, cancellation));
 
         return new Outcome(
             "store",
             [
-                $"{Domains} domains in Azurite, each with a record, a policy, two findings, two audit rows and a line of the list.",
+                $"{count} domains in Azurite, each with a record, a policy, two findings, two audit rows and a line of the list.",
                 "list: the whole list, parsed; beside the same rows by one bare query a shard.",
                 "read: all of a domain but its audit trail; beside the same rows by a bare query.",
                 "change: another policy published, whole, safe from kills and from other writers; beside the four writes that hold the outcome",
                 "(one transaction, one blob, one message, one line of the list), blind.",
-                $"Ours and bare in turn, {ListPairs} pairs for the list, {Pairs} for the rest, after one to warm up. {Machine.Describe()}.",
+                $"Ours and bare in turn, {listPairs} pairs for the list, {pairs} for the rest, after one to warm up. {Machine.Describe()}.",
             ],
             ["", "ours calls", "bare calls", "ours ms", "bare ms", "ours / bare", "min - max"],
             [Row("list", list), Row("read", read), Row("change", change)],
-            new Target("list and read, ours / bare, the larger median", FormattableString.Invariant($"at most {MostOfBare}"), Math.Max(list.Ratio.Median, read.Ratio.Median), Math.Max(list.Ratio.Median, read.Ratio.Median) <= MostOfBare),
+            [new Target("list and read, ours / bare, the larger median", FormattableString.Invariant($"at most {MostOfBare}"), Math.Max(list.Ratio.Median, read.Ratio.Median), Math.Max(list.Ratio.Median, read.Ratio.Median) <= MostOfBare)],
             new { List = list, Read = read, Change = change });
     }
 
-    private static async Task FillAsync(Store store, IProgress<string> progress, CancellationToken cancellation)
+    private static async Task FillAsync(Store store, int count, IProgress<string> progress, CancellationToken cancellation)
     {
-        progress.Report($"Writing {Domains} domains …");
-        await Parallel.ForAsync(0, Domains, new ParallelOptions { MaxDegreeOfParallelism = Writers, CancellationToken = cancellation }, async (n, token) =>
+        progress.Report($"Writing {count} domains …");
+        await Parallel.ForAsync(0, count, new ParallelOptions { MaxDegreeOfParallelism = Writers, CancellationToken = cancellation }, async (n, token) =>
         {
             await store.FillAsync(DomainOf(n), token);
             if (n % 2_000 == 1_999)
@@ -62,7 +63,7 @@ internal static class StoreBench
                 progress.Report(FormattableString.Invariant($"… {n + 1}"));
             }
         });
-        await store.FillListAsync(Enumerable.Range(0, Domains).Select(DomainOf), cancellation);
+        await store.FillListAsync(Enumerable.Range(0, count).Select(DomainOf), cancellation);
         store.Calls.Take();
     }
 

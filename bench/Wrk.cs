@@ -10,21 +10,21 @@ namespace StsFunctions.Bench;
 /// <param name="CpuMicroseconds">What a request cost the server, on any core.</param>
 internal sealed record Load(double RequestsPerSecond, double P99Milliseconds, double CpuMicroseconds);
 
-/// <summary>wrk: one thread, 64 connections that are kept alive.</summary>
+/// <summary>wrk: one thread, 32 connections that are kept alive.</summary>
 internal static partial class Wrk
 {
     /// <summary>The load, as it would be typed.</summary>
-    public const string How = "wrk -t1 -c64 -d5s --latency";
+    public const string How = "wrk -t1 -c32 -d5s --latency";
 
-    /// <summary>Asks for the policy for some seconds.</summary>
+    /// <summary>Asks a worker for some seconds, through its host.</summary>
     /// <exception cref="InvalidOperationException">Any answer was not 2xx, or a connection failed.</exception>
-    public static async Task<Load> RunAsync(string executable, int port, Func<TimeSpan> cpuTime, int seconds, CancellationToken cancellation)
+    public static async Task<Load> RunAsync(string executable, RunningWorker worker, int seconds, CancellationToken cancellation)
     {
-        var before = cpuTime();
+        var before = worker.CpuTime;
         var output = await Programs.RunAsync(
-            new ProcessStartInfo(executable, ["-t1", "-c64", $"-d{seconds}s", "--latency", "-H", $"Host: {HostedPolicy.Host}", $"http://127.0.0.1:{port}{HostedPolicy.Path}"]),
+            new ProcessStartInfo(executable, ["-t1", "-c32", $"-d{seconds}s", "--latency", "-H", $"Host: {worker.Asked.Host}", $"http://127.0.0.1:{worker.Port}{worker.Asked.Path}"]),
             cancellation);
-        return Parse(output, cpuTime() - before);
+        return Parse(output, worker.CpuTime - before);
     }
 
     private static Load Parse(string output, TimeSpan cpu)

@@ -1,15 +1,20 @@
 using System.Text;
 using Microsoft.AspNetCore.Http;
-using Microsoft.AspNetCore.Mvc;
 using Microsoft.Azure.Functions.Worker;
 
 namespace StsFunctions.Bench.EmptyWorker;
 
-/// <summary>The one function: constant bytes, from memory.</summary>
+/// <summary>The one function: constant bytes, from memory, written as directly as can be.</summary>
 public static class ConstantFunction
 {
     private static readonly byte[] s_body = Encoding.ASCII.GetBytes("constant\r\n");
 
     [Function("Constant")]
-    public static FileContentResult Run([HttpTrigger(AuthorizationLevel.Anonymous, "get", "head", Route = "constant")] HttpRequest request) => new(s_body, "text/plain");
+    public static async Task RunAsync([HttpTrigger(AuthorizationLevel.Anonymous, "get", "head", Route = "constant")] HttpRequest request)
+    {
+        var response = request.HttpContext.Response;
+        response.ContentType = "text/plain";
+        response.ContentLength = s_body.Length;
+        await response.BodyWriter.WriteAsync(s_body, CancellationToken.None);
+    }
 }

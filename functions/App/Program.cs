@@ -7,8 +7,10 @@ using StsFunctions.Options;
 // A pre-started process that becomes this app may still stand in another folder.
 Environment.CurrentDirectory = AppContext.BaseDirectory;
 
+LeanStart.WithoutFileWatchers();
 var builder = FunctionsApplication.CreateBuilder(args);
 builder.ConfigureFunctionsWebApplication();
+builder.Services.RemoveUnused();
 builder.UseStsMiddleware();
 builder.AddTelemetry();
 builder.Services.AddStsFunctions();

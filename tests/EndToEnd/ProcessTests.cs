@@ -4,8 +4,10 @@ using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Hosting.Server.Features;
 using Microsoft.AspNetCore.Http;
+using Microsoft.Azure.Functions.Worker;
 using Microsoft.Extensions.DependencyInjection;
 using StsFunctions.Local;
+using StsFunctions.Tests.Hosting;
 using Xunit;
 
 namespace StsFunctions.Tests.EndToEnd;
@@ -43,6 +45,29 @@ public sealed class ProcessTests(AppUnderTest app, RunningSystem running) : ICla
         var (code, _, errors) = await RunAsync([]);
         Assert.Equal(2, code);
         Assert.Contains("AzureWebJobsStorage__accountName", errors, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("http", true)]
+    [InlineData("background", false)]
+    public async Task The_Functions_host_is_told_of_the_functions_of_the_set_alone(string set, bool isHttp)
+    {
+        await using var host = await running.System.StartHostAsync(new Dictionary<string, string> { ["Sts__Functions"] = set }, Cancellation);
+
+        Assert.Equal(
+            RunningApp.Functions.Where(function => function.Trigger is HttpTriggerAttribute == isHttp).Select(function => function.Name).Order(StringComparer.Ordinal),
+            host.Functions.Order(StringComparer.Ordinal));
+    }
+
+    [Fact]
+    public async Task Settings_that_are_wrong_are_all_named_a_line_each()
+    {
+        var (code, output, errors) = await RunAsync(new() { ["AzureWebJobsStorage"] = "nonsense", ["Sts__CacheTime"] = "abc", ["Sts__CachTime"] = "00:00:30", ["Sts__Auth__Audience"] = "api://sts" });
+
+        Assert.Equal((2, ""), (code, output));
+        Assert.Equal(
+            ["AzureWebJobsStorage", "Sts__Auth__Tenant, Sts__Auth__Audience", "Sts__CachTime", "Sts__CacheTime"],
+            errors.Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(line => line.Split(':')[0]).Order(StringComparer.Ordinal));
     }
 
     [Fact]

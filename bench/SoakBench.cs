@@ -1,0 +1,188 @@
+using System.Diagnostics;
+using System.Globalization;
+using Azure.Storage.Queues;
+using StsFunctions.Domains;
+using StsFunctions.Local;
+using StsFunctions.Local.MailInternet;
+
+namespace StsFunctions.Bench;
+
+/// <summary>The worker's memory: idle, under an ordinary load, and over a soak of mixed events, quarter by quarter.</summary>
+internal static class SoakBench
+{
+    private const int AtOnce = 8;
+    private const int Quarters = 4;
+    private const double MostOfGrowth = 1.1;
+
+    // As in ordinary life: by far the most are policies, some of them for names that nobody hosts.
+    private const int Cycle = 20;
+    private const int OrdinaryPerSecond = 20;
+    private static readonly TimeSpan Ordinary = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan Settled = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan Poll = TimeSpan.FromMilliseconds(200);
+
+    public static async Task<Outcome> RunAsync(BenchOptions bench, IProgress<string> progress, CancellationToken cancellation)
+    {
+        var app = await PublishedApp.AppAsync(progress, cancellation);
+        var commands = await PublishedApp.CommandRootAsync(progress, cancellation);
+        var failed = 0;
+        await using var system = await LocalSystem.StartAsync(
+            new LocalSystemOptions
+            {
+                AppRoot = app.Folder,
+                CommandRoot = commands,
+                HostCommand = bench.HostCommand,
+                HostKey = bench.HostKey,
+                Progress = progress,
+                // Reports on more than a few domains a day by one sender are refused, and it is not refusals that are to be measured.
+                Settings = new Dictionary<string, string> { ["Sts__PostsPerMinute"] = "100000", ["Sts__PostsPerDomainAndDay"] = "1000000" },
+                OnInvocation = invocation => failed += invocation.Succeeded ? 0 : 1,
+            },
+            cancellation);
+        foreach (var domain in LabDomains.Everyday)
+        {
+            await system.AddAsync(domain, cancellation);
+        }
+
+        await system.WhenIdleAsync(cancellation);
+        // Publishing has had every domain checked: from here on it is a worker that has done nothing yet.
+        system.Host.KillWorker();
+        var soak = new Soak(system, [.. LabDomains.Everyday.Select(domain => domain.Name)]);
+        await soak.PolicyAsync(0, cancellation);
+        var machine = Machine.Describe();
+        var process = system.Host.WorkerProcessId ?? throw new InvalidOperationException("The worker does not run.");
+        failed = 0;
+
+        var stages = new List<Stage>();
+        async Task AddAsync(string name, int count)
+        {
+            await Task.Delay(Settled, cancellation);
+            stages.Add(new Stage(name, count, ProcessMemory.Of(process), ProcessorTime.OfTree(process).TotalSeconds));
+            progress.Report(FormattableString.Invariant($"{name}: {stages[^1].Memory.Resident:0.0} MiB, at most {stages[^1].Memory.Peak:0.0} MiB"));
+        }
+
+        await AddAsync("idle, one policy served", 1);
+        await AddAsync($"{OrdinaryPerSecond} policies/s for {Ordinary.TotalSeconds:0} s", await soak.OrdinaryAsync(OrdinaryPerSecond, Ordinary, cancellation));
+
+        var began = Stopwatch.GetTimestamp();
+        var done = 0;
+        for (var quarter = 1; quarter <= Quarters && Stopwatch.GetElapsedTime(began) < bench.Limit; quarter++)
+        {
+            using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+            var until = bench.Events * quarter / Quarters;
+            var first = done;
+            await Parallel.ForAsync(first, until, new ParallelOptions { MaxDegreeOfParallelism = AtOnce, CancellationToken = limit.Token }, async (n, _) =>
+            {
+                if (Stopwatch.GetElapsedTime(began) < bench.Limit)
+                {
+                    await soak.EventAsync(n, cancellation);
+                    Interlocked.Increment(ref done);
+                }
+            });
+            await WhenIdleAsync(system, cancellation);
+            await AddAsync($"soak, {done} events", done - first);
+        }
+
+        if (process != system.Host.WorkerProcessId || failed > 0)
+        {
+            throw new InvalidOperationException($"{failed} call(s) failed, and the worker is {(process == system.Host.WorkerProcessId ? "still the same" : "another")}: that is not the soak that was to be measured.");
+        }
+
+        // The first quarter brings everything in that is ever needed.
+        var growth = stages[^1].Memory.Resident / stages[2].Memory.Resident;
+        return new Outcome(
+            "soak",
+            [
+                $"One worker of the app, {app.How}, under {bench.HostName}, with {LabDomains.Everyday.Count} domains, good and bad; Azurite, DNS and SMTP servers are on the same cores.",
+                $"Of {Cycle} events 9 ask for a policy that is hosted, 6 for one that is not, 2 post a report, 2 bring a report as mail into the inbox, 1 is a check of a domain; {AtOnce} at a time.",
+                "What they leave in queues is worked off before memory is read, 10 s later.",
+                $"{done} events in {Stopwatch.GetElapsedTime(began).TotalMinutes.ToString("0.0", CultureInfo.InvariantCulture)} minutes, none failed. {machine}.",
+            ],
+            ["", "events", "RSS, MiB", "of it no file's, MiB", "at most so far, MiB", "CPU so far, s"],
+            [.. stages.Select(stage => (string[])
+            [
+                stage.Name, $"{stage.Events}", Text(stage.Memory.Resident), Text(stage.Memory.Anonymous), Text(stage.Memory.Peak), Text(stage.CpuSeconds),
+            ])],
+            [new Target("RSS at the end over that after the first quarter", FormattableString.Invariant($"at most {MostOfGrowth}"), growth, growth <= MostOfGrowth)],
+            stages);
+    }
+
+    private static async Task WhenIdleAsync(LocalSystem system, CancellationToken cancellation)
+    {
+        await system.Relay.RelayNowAsync(cancellation);
+        await Task.Delay(Poll, cancellation);
+        await system.Host.WhenIdleAsync(ignoreDelayed: true, cancellation);
+    }
+
+    private static string Text(double value) => value.ToString("0.0", CultureInfo.InvariantCulture);
+
+    private sealed record Stage(string Name, int Events, ProcessMemory Memory, double CpuSeconds);
+
+    private sealed class Soak(LocalSystem system, IReadOnlyList<string> domains)
+    {
+        private readonly CheckQueue _checks = new(
+            new QueueServiceClient(system.Azurite.ConnectionString, new QueueClientOptions { MessageEncoding = QueueMessageEncoding.Base64 }));
+
+        private readonly DateOnly _yesterday = DateOnly.FromDateTime(DateTime.UtcNow).AddDays(-1);
+
+        public async Task<int> OrdinaryAsync(int perSecond, TimeSpan duration, CancellationToken cancellation)
+        {
+            var count = (int)(perSecond * duration.TotalSeconds);
+            using var timer = new PeriodicTimer(TimeSpan.FromSeconds(1.0 / perSecond));
+            for (var n = 0; n < count; n++)
+            {
+                await timer.WaitForNextTickAsync(cancellation);
+                await PolicyAsync(n, cancellation);
+            }
+
+            return count;
+        }
+
+        public Task EventAsync(int n, CancellationToken cancellation) => (n % Cycle) switch
+        {
+            < 9 => PolicyAsync(n, cancellation),
+            < 15 => StrangerAsync(n, cancellation),
+            < 17 => PostAsync(n, cancellation),
+            < 19 => MailAsync(n, cancellation),
+            _ => _checks.SendAsync(new CheckRequest(Domain(n), RoundAt(n)), TimeSpan.Zero, cancellation),
+        };
+
+        public async Task PolicyAsync(int n, CancellationToken cancellation)
+        {
+            using var answer = await system.Client.GetAsync(system.Https($"mta-sts.{Domain(n)}", "/.well-known/mta-sts.txt"), cancellation);
+            Insist(answer, 200);
+        }
+
+        private async Task StrangerAsync(int n, CancellationToken cancellation)
+        {
+            using var request = new HttpRequestMessage(HttpMethod.Get, new Uri(system.Host.HttpAddress, "/.well-known/mta-sts.txt"));
+            request.Headers.Host = $"mta-sts.n{n}.stranger.example";
+            using var answer = await system.Client.SendAsync(request, cancellation);
+            Insist(answer, 404);
+        }
+
+        private async Task PostAsync(int n, CancellationToken cancellation)
+        {
+            using var body = new ByteArrayContent(Report(n).ToGzip());
+            body.Headers.ContentType = new("application/tlsrpt+gzip");
+            using var answer = await system.Client.PostAsync(system.Https(LocalSystem.AppHost, "/v1/tlsrpt"), body, cancellation);
+            Insist(answer, 201);
+        }
+
+        private Task MailAsync(int n, CancellationToken cancellation) => system.DropAsync($"soak/{n}.eml", Report(n).ToMail(), cancellation);
+
+        private static string RoundAt(int n) => Keys.Round(DateTimeOffset.UtcNow.AddMilliseconds(n));
+
+        private SampleReport Report(int n) => new($"Sender {n}", Domain(n), _yesterday, Sessions: 1_000, Failures: n % 3 * 10, $"mx.{Domain(n)}");
+
+        private string Domain(int n) => domains[n / Cycle % domains.Count];
+
+        private static void Insist(HttpResponseMessage answer, int status)
+        {
+            if ((int)answer.StatusCode != status)
+            {
+                throw new InvalidOperationException($"{answer.RequestMessage!.Method} {answer.RequestMessage.RequestUri} was answered {(int)answer.StatusCode} where {status} was expected.");
+            }
+        }
+    }
+}
