@@ -1,4 +1,5 @@
 using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Microsoft.AspNetCore.Server.Kestrel.Transport.Sockets;
 using StsFunctions.Access;
 using StsFunctions.Agents;
 using StsFunctions.Api;
@@ -44,6 +45,7 @@ internal static class Composition
 
         // Of each connection, a megabyte where nothing is set, and held for every body that is refused or waits. What is read is counted by who reads it.
         services.Configure<KestrelServerOptions>(kestrel => kestrel.Limits.MaxRequestBufferSize = MaxRequestBufferSize);
+        services.Configure<SocketTransportOptions>(sockets => sockets.MaxReadBufferSize = MaxRequestBufferSize);
 
         services.AddSingleton(_ => settings.Storage.Blobs());
         services.AddSingleton(_ => settings.Storage.Queues());
