@@ -125,7 +125,7 @@ public sealed class IngestReportTests(AzuriteFixture azurite) : IAsyncLifetime
         var blob = await PutAsync(Samples.Utf8("no report"));
         var killed = new ReportInbox(BlobsThatDieBefore(RequestMethod.Delete), _storage.Time);
         var opened = (await killed.OpenAsync(blob, Now))!.Value.Arrival;
-        await Assert.ThrowsAsync<IOException>(() => killed.QuarantineAsync(opened, "Neither JSON nor else.", Now));
+        await Assert.ThrowsAsync<IOException>(() => killed.QuarantineAsync(opened, "Neither JSON nor else.", null, Now));
         Assert.Single(await QuarantineAsync());
 
         await RunAsync(blob);
@@ -267,7 +267,7 @@ public sealed class IngestReportTests(AzuriteFixture azurite) : IAsyncLifetime
         await DropAsync("report.json", TlsReportJson.Write(Samples.Report(Samples.Policy()) with { ReportId = "the other" }));
 
         await _inbox.RemoveAsync(opened, Now);
-        await _inbox.QuarantineAsync(opened, "no reason", Now);
+        await _inbox.QuarantineAsync(opened, "no reason", null, Now);
 
         Assert.Empty(await QuarantineAsync());
         await RunAsync("report.json");

@@ -1,6 +1,7 @@
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.HttpOverrides;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Microsoft.AspNetCore.Server.Kestrel.Transport.Sockets;
 using Microsoft.Azure.Functions.Worker;
 using Microsoft.Azure.Functions.Worker.Core.FunctionMetadata;
 using StsFunctions.Api;
@@ -34,6 +35,7 @@ internal static class AppServiceCollectionExtensions
             // Of each connection, a megabyte where nothing is set, and held for every body that is refused or waits. What is read is counted by who reads it.
             kestrel.Limits.MaxRequestBufferSize = MaxRequestBufferSize;
         });
+        services.Configure<SocketTransportOptions>(sockets => sockets.MaxReadBufferSize = MaxRequestBufferSize);
         // HostFilteringMiddleware reads the headers as they came: the framework's own reading turns A-labels into U-labels, and throws where there is none.
         services.Configure<ForwardedHeadersOptions>(forwarded => forwarded.ForwardedHeaders = ForwardedHeaders.None);
         services.AddSingleton<IFunctionActivator, SingletonFunctionActivator>();

@@ -40,10 +40,11 @@ internal sealed class IngestReportFunction(
             return;
         }
 
+        ReportBody? raw = null;
         try
         {
             await using var content = arrived.Content;
-            using var raw = await reader.BufferAsync(content, cancellation);
+            raw = await reader.BufferAsync(content, cancellation);
             var read = await ReadAsync(blob, arrived.Arrival, raw, cancellation);
             if (IsAwaited(arrived.Arrival) && read.Opened.Reports.Any(one => read.SignersOf(one)?.IsOpenOn(one.Report.OrganizationName) == true))
             {
@@ -58,7 +59,7 @@ internal sealed class IngestReportFunction(
             if (read.Opened.LeftOut is { } why)
             {
                 // What could not be read is still to be: it shows as what was not read at all does.
-                await inbox.QuarantineAsync(arrival, $"Read in part: {why}", cancellation);
+                await inbox.QuarantineAsync(arrival, $"Read in part: {why}", raw, cancellation);
                 log.LogWarning("{Blob} was read in part, and went to quarantine: {Reason}", blob, why);
                 return;
             }
@@ -67,12 +68,16 @@ internal sealed class IngestReportFunction(
         }
         catch (UnreadableReportException e)
         {
-            await QuarantineAsync(blob, arrived.Arrival, e, cancellation);
+            await QuarantineAsync(blob, arrived.Arrival, e, raw, cancellation);
+        }
+        finally
+        {
+            raw?.Dispose();
         }
     }
 
     // Whoever signed it is found out now, for a reading that will succeed: keys rotate.
-    private async Task QuarantineAsync(string blob, Arrival arrival, UnreadableReportException why, CancellationToken cancellation)
+    private async Task QuarantineAsync(string blob, Arrival arrival, UnreadableReportException why, ReportBody? raw, CancellationToken cancellation)
     {
         var signers = why.Mail is { } mail && arrival.Source != ReportSource.Https ? await authenticity.VerifyAsync(mail, IsFromMailbox(arrival), cancellation) : null;
         if (signers is { Untold.Count: > 0 } && IsAwaited(arrival))
@@ -81,7 +86,7 @@ internal sealed class IngestReportFunction(
             return;
         }
 
-        await inbox.QuarantineAsync(arrival with { Signers = signers?.Valid ?? [] }, why.Message, cancellation);
+        await inbox.QuarantineAsync(arrival with { Signers = signers?.Valid ?? [] }, why.Message, raw, cancellation);
         log.LogWarning("{Blob} went to quarantine: {Reason}", blob, why.Message);
     }
 

@@ -2,7 +2,8 @@ namespace StsFunctions.Reports;
 
 /// <summary>An amount of memory that everything of one kind in this instance of the app shares. What is leased is counted, not allocated, here.</summary>
 /// <param name="capacity">How much there is, in bytes.</param>
-internal sealed class MemoryBudget(long capacity)
+/// <param name="disposed">Told how much memory a lease had that has ended. What a lease gave back before had not been used.</param>
+internal sealed class MemoryBudget(long capacity, Action<long>? disposed = null)
 {
     private readonly Lock _lock = new();
     private readonly LinkedList<Waiter> _waiters = [];
@@ -82,6 +83,13 @@ internal sealed class MemoryBudget(long capacity)
             _used -= bytes;
             Grant();
         }
+    }
+
+    /// <summary>Gives back all of a lease.</summary>
+    internal void End(long bytes)
+    {
+        Return(bytes);
+        disposed?.Invoke(bytes);
     }
 
     private bool TryTakeInTurn(long bytes)
@@ -166,5 +174,5 @@ internal sealed class MemoryLease(MemoryBudget budget, long bytes) : IDisposable
     }
 
     /// <summary>Gives all of it back, once.</summary>
-    public void Dispose() => budget.Return(Interlocked.Exchange(ref _bytes, 0));
+    public void Dispose() => budget.End(Interlocked.Exchange(ref _bytes, 0));
 }

@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Runtime.CompilerServices;
 using System.Text;
 using Azure;
+using Azure.Storage;
 using Azure.Storage.Blobs;
 using Azure.Storage.Blobs.Models;
 using StsFunctions.Domains;
@@ -40,6 +41,12 @@ internal sealed class ReportInbox(BlobServiceClient blobs, TimeProvider time)
     // All metadata together is at most 8 KiB, and a name may have 1,024 characters of nine bytes each once it is escaped: its beginning tells enough.
     private const int MaxEscapedName = 4 * 1024;
 
+    // What is too large to be read is copied in pieces of this size, one such thing at a time.
+    private const int CopiedBytes = 1 << 20;
+
+    private static readonly StorageTransferOptions s_copied = new() { InitialTransferSize = CopiedBytes, MaximumTransferSize = CopiedBytes, MaximumConcurrency = 1 };
+
+    private readonly SemaphoreSlim _copying = new(1);
     private readonly BlobContainerClient _inbox = blobs.GetBlobContainerClient(StorageLayout.InboxContainer);
     private readonly BlobContainerClient _reports = blobs.GetBlobContainerClient(StorageLayout.ReportsContainer);
     private readonly BlobContainerClient _quarantine = blobs.GetBlobContainerClient(StorageLayout.QuarantineContainer);
@@ -88,24 +95,49 @@ internal sealed class ReportInbox(BlobServiceClient blobs, TimeProvider time)
     }
 
     /// <summary>Moves a raw report to quarantine, with the reason in its metadata: first the copy, then the end of the original, so that nothing is ever lost.</summary>
-    public async Task QuarantineAsync(Arrival arrival, string reason, CancellationToken cancellation)
+    /// <param name="arrival">How it came.</param>
+    /// <param name="reason">Why it is not read.</param>
+    /// <param name="raw">Its bytes, where they are at hand; null where it was too large to be taken in.</param>
+    /// <param name="cancellation">Ends it.</param>
+    public async Task QuarantineAsync(Arrival arrival, string reason, MemoryStream? raw, CancellationToken cancellation)
     {
-        try
+        var name = $"{arrival.ArrivedAt.UtcDateTime.ToString("yyyy-MM-dd", CultureInfo.InvariantCulture)}/{Keys.Hash($"{arrival.Name}\n{arrival.Version}")}";
+        var metadata = MetadataOf(arrival);
+        metadata[ReasonKey] = Shown(reason);
+        var options = new BlobUploadOptions { Metadata = metadata, TransferOptions = s_copied };
+        if (raw is not null)
         {
-            var name = $"{arrival.ArrivedAt.UtcDateTime.ToString("yyyy-MM-dd", CultureInfo.InvariantCulture)}/{Keys.Hash($"{arrival.Name}\n{arrival.Version}")}";
-            var metadata = MetadataOf(arrival);
-            metadata[ReasonKey] = Shown(reason);
-            var read = new BlobOpenReadOptions(allowModifications: false) { Conditions = new BlobRequestConditions { IfMatch = arrival.Version } };
-            await using var content = await _inbox.GetBlobClient(arrival.Name).OpenReadAsync(read, cancellation);
-            await _quarantine.GetBlobClient(name).UploadAsync(content, new BlobUploadOptions { Metadata = metadata }, cancellation);
+            // Not read out of storage a second time, into buffers that nobody has leased.
+            options.TransferOptions = default;
+            await _quarantine.GetBlobClient(name).UploadAsync(new BinaryData(Bytes(raw)), options, cancellation);
         }
-        catch (RequestFailedException e) when (e.Status is 404 or 412)
+        else if (!await TryCopyAsync(arrival, name, options, cancellation))
         {
-            // Moved by an earlier delivery of the same message; or another content has taken the name, whose own message comes.
             return;
         }
 
         await RemoveAsync(arrival, cancellation);
+    }
+
+    // False where it was moved by an earlier delivery of the same message; or another content has taken the name, whose own message comes.
+    private async Task<bool> TryCopyAsync(Arrival arrival, string name, BlobUploadOptions options, CancellationToken cancellation)
+    {
+        await _copying.WaitAsync(cancellation);
+        try
+        {
+            var read = new BlobOpenReadOptions(allowModifications: false) { BufferSize = CopiedBytes, Conditions = new BlobRequestConditions { IfMatch = arrival.Version } };
+            await using var content = await _inbox.GetBlobClient(arrival.Name).OpenReadAsync(read, cancellation);
+            await _quarantine.GetBlobClient(name).UploadAsync(content, options, cancellation);
+            return true;
+        }
+        catch (RequestFailedException e) when (e.Status is 404 or 412)
+        {
+            return false;
+        }
+        finally
+        {
+            _copying.Release();
+        }
     }
 
     /// <summary>Takes a raw report out of the inbox, once it was kept elsewhere; another that has taken its name meanwhile stays.</summary>

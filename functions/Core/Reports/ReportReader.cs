@@ -81,6 +81,7 @@ internal sealed class ReportReader(ReportLimitsOptions limits, TimeProvider time
 
     private async Task<ReadReport> ReadBodyAsync(Stream json, Origin origin, long heldBytes, CancellationToken cancellation)
     {
+        var allocated = GC.GetTotalAllocatedBytes();
         try
         {
             // What there is no room for is summed or left out, and noted.
@@ -103,6 +104,14 @@ internal sealed class ReportReader(ReportLimitsOptions limits, TimeProvider time
         catch (ProtocolException e)
         {
             throw new UnreadableReportException($"Not a TLS report (RFC 8460 §4.4): {e.Message}", cause: e, why: e.Rule == TlsReportReader.NoReportRule ? Unreadable.NoReport : Unreadable.Refused);
+        }
+        finally
+        {
+            // One file may hold fifty of them.
+            if (GC.GetTotalAllocatedBytes() - allocated >= IntakeMemory.LargeBytes)
+            {
+                memory?.CollectWhereDue();
+            }
         }
     }
 }

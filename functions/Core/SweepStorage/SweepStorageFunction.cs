@@ -48,7 +48,7 @@ internal sealed class SweepStorageFunction(
         }
         else
         {
-            await inbox.QuarantineAsync(arrival, $"IngestReport failed on it again and again ({tries} times {StorageLayout.ArrivalsQueue}-poison): see its errors in the log.", cancellation);
+            await inbox.QuarantineAsync(arrival, $"IngestReport failed on it again and again ({tries} times {StorageLayout.ArrivalsQueue}-poison): see its errors in the log.", raw: null, cancellation);
             log.LogError("{Blob} went to quarantine: IngestReport failed on it again and again", arrival.Name);
         }
     }
