@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Diagnostics.CodeAnalysis;
 using System.Runtime.InteropServices;
 using StsFunctions.Local;
 using StsFunctions.Tests.EndToEnd;
@@ -9,6 +10,7 @@ using Xunit;
 namespace StsFunctions.Tests.EndToEnd;
 
 /// <summary>What is published: the app in the folder that STS_APP names and the command line that STS_COMMAND names, or both published here for this machine, once, when the first test asks.</summary>
+[SuppressMessage("Performance", "CA1822", Justification = "Tests use a fixture through its instance.")]
 public sealed class AppUnderTest
 {
     private static readonly TimeSpan PublishLimit = TimeSpan.FromMinutes(30);

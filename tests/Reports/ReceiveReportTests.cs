@@ -1,7 +1,6 @@
 using StsFunctions.Domains;
 using StsFunctions.Protocol;
 using StsFunctions.Protocol.MtaSts;
-using StsFunctions.Functions;
 using StsFunctions.Reports;
 using StsFunctions.Tests.Hosting;
 using Xunit;
