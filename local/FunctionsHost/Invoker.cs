@@ -49,6 +49,19 @@ internal sealed class Invoker(
         return invocation;
     }
 
+    // A worker on its way back is waited for. With none to come the host ends, and a message that it holds stays what it is: its function has not failed.
+    private async Task<WorkerChannel> GetWorkerAsync(bool isMessage, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await worker.GetAsync(cancellationToken);
+        }
+        catch (WorkerException e) when (isMessage)
+        {
+            throw new OperationCanceledException(e.Message, e);
+        }
+    }
+
     /// <summary>Returns why the invocation failed, or null.</summary>
     private async Task<string?> CallAsync(FunctionDefinition function, InvocationRequest request, HttpContext? http, CancellationToken cancellationToken)
     {
@@ -57,8 +70,7 @@ internal sealed class Invoker(
         var proxying = Task.FromResult<string?>(null);
         try
         {
-            // A worker on its way back is waited for.
-            var channel = await worker.GetAsync(limit.Token);
+            var channel = await GetWorkerAsync(isMessage: http is null, limit.Token);
             request.FunctionId = worker.IdOf(function.Name);
             var answering = channel.InvokeAsync(request);
             if (http is not null)
@@ -84,7 +96,7 @@ internal sealed class Invoker(
         {
             return e.Message;
         }
-        catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
+        catch (OperationCanceledException) when (limit.IsCancellationRequested && !cancellationToken.IsCancellationRequested)
         {
             return $"there was no worker within functionTimeout ({host.FunctionTimeout})";
         }

@@ -95,7 +95,7 @@ internal sealed class QueueListener(
         {
             log(new HostLog(LogLevel.Error, "host", $"The message {message.MessageId} of {trigger.Queue} could not be settled and comes again: {e.Message}"));
         }
-        catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
+        catch (OperationCanceledException)
         {
             // The host stops: the message stays locked, as one whose host was killed.
         }

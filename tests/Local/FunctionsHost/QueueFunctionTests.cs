@@ -138,6 +138,25 @@ public sealed class QueueFunctionTests(AzuriteFixture azurite)
     }
 
     [Fact]
+    public async Task A_host_that_ends_fails_only_the_messages_that_its_last_worker_had()
+    {
+        await using var app = await ProbeApp.CreateAsync();
+        app.HostJson["extensions"]!["queues"]!["batchSize"] = 1;
+        app.HostJson["extensions"]!["queues"]!["newBatchThreshold"] = 0;
+        app.Respond = _ => Task.FromResult(new Instruction { Hang = true });
+        await using var host = await StartAsync(app, timing => timing with { FatalFailure = 1, QueueRetryDelay = TimeSpan.FromHours(1) });
+        await SendAsync("with the worker");
+        await app.NextAsync();
+        await SendAsync("on the queue");
+        host.KillWorker();
+        await Assert.ThrowsAsync<WorkerException>(() => host.Ended.WaitAsync(Now));
+
+        Assert.Equal(2, await CountAsync());
+        Assert.InRange(_invocations.Count, 0, 1);
+        Assert.Null(await PoisonAsync(QueueMessageEncoding.Base64));
+    }
+
+    [Fact]
     public async Task Killed_again_and_again_it_loses_no_message_and_repeats_none_that_was_done()
     {
         const int messages = 80;
