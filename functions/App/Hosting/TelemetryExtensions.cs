@@ -21,11 +21,15 @@ internal static class TelemetryExtensions
             .AddFilter("Azure", LogLevel.Warning)
             .SetMinimumLevel(LogLevel.Information);
 
-        if (settings.ConnectionString is null)
+        if (settings.ConnectionString is not null)
         {
-            return;
+            builder.AddExporter(settings);
         }
+    }
 
+    // A method of its own, so that without an exporter none of its assemblies is loaded.
+    private static void AddExporter(this IHostApplicationBuilder builder, TelemetrySettings settings)
+    {
         var telemetry = builder.Services.AddOpenTelemetry();
         telemetry.UseFunctionsWorkerDefaults();
         telemetry
