@@ -23,11 +23,15 @@ internal static class TelemetryExtensions
             .AddFilter("Azure", LogLevel.Warning)
             .SetMinimumLevel(LogLevel.Information);
 
-        if (options.ConnectionString is null)
+        if (options.ConnectionString is not null)
         {
-            return;
+            builder.AddExporter(options);
         }
+    }
 
+    // A method of its own, so that without an exporter none of its assemblies is loaded.
+    private static void AddExporter(this IHostApplicationBuilder builder, TelemetryOptions options)
+    {
         var telemetry = builder.Services.AddOpenTelemetry();
         telemetry.UseFunctionsWorkerDefaults();
         telemetry
