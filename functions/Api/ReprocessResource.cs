@@ -1,10 +1,13 @@
 using System.Text.Json;
+using StsFunctions.Access;
+using StsFunctions.Domains;
+using StsFunctions.Protocol;
 using StsFunctions.Reports;
 
 namespace StsFunctions.Api;
 
 /// <summary><c>api/reports/reprocess</c>: raw reports are read again, after a fix. It is the installation's, not a domain's: a raw report may be on domains of several groups.</summary>
-internal sealed class ReprocessResource(RawReports raws, ArrivalQueue arrivals, ILogger<ReprocessResource> log)
+internal sealed class ReprocessResource(RawReports raws, VisibleReports reports, ArrivalQueue arrivals, ILogger<ReprocessResource> log)
 {
     private const int MaxBody = 8 * 1024;
     private const int MaxDays = 366;
@@ -17,34 +20,43 @@ internal sealed class ReprocessResource(RawReports raws, ArrivalQueue arrivals, 
             throw ProblemException.Forbidden("Raw reports are on domains of any group: this takes a caller who sees every group (Sts.AllGroups).");
         }
 
-        var request = await RequestOfAsync(context);
-        if (request.Blob is { } blob && !await raws.ExistsAsync(request.Container, blob, context.RequestAborted))
+        var request = await RequestOfAsync(await BodyOfAsync(context), caller, context.RequestAborted);
+        if (request.RawReport is { } id && !await raws.ExistsAsync(request.Container, id, context.RequestAborted))
         {
-            throw new ProblemException(StatusCodes.Status404NotFound, $"There is no such blob in {request.Container}.");
+            throw new ProblemException(StatusCodes.Status404NotFound, $"There is no such raw report in {request.Container}.");
         }
 
         await arrivals.SendAsync(request, context.RequestAborted);
-        log.LogInformation("Asked to read again: {Container} {Blob} {From} {To}", request.Container, request.Blob, request.From, request.To);
-        var answer = new ReprocessingJson(request.Container, request.Blob, request.From, request.To);
+        log.LogInformation("Asked to read again: {Container} {Id} {From} {To}", request.Container, request.Id, request.From, request.To);
+        var answer = new ReprocessingJson(request.Container, request.Id, request.From, request.To);
         await ApiJson.AnswerAsync(
             context, StatusCodes.Status202Accepted, "application/json", JsonSerializer.SerializeToUtf8Bytes(answer, ApiJson.Default.ReprocessingJson));
     }
 
-    private static async Task<ReprocessRequest> RequestOfAsync(HttpContext context)
+    // Reports are named by ids, never by where a blob is.
+    private async Task<ReprocessRequest> RequestOfAsync(ReprocessJson asked, Caller caller, CancellationToken cancellation) => asked switch
     {
-        var asked = await BodyOfAsync(context);
-        if (asked.Container is not { } container || !ReprocessRequest.Containers.Contains(container))
-        {
-            throw ProblemException.BadRequest($"container is one of: {string.Join(", ", ReprocessRequest.Containers)}.");
-        }
+        { Domain: { } domain, Id: { } id, Container: null, From: null, To: null } =>
+            ReprocessRequest.One(StorageLayout.ReportsContainer, await RawReportOfAsync(caller, domain, id, cancellation)),
+        { Container: { } container, Domain: null } when !ReprocessRequest.Containers.Contains(container) =>
+            throw ProblemException.BadRequest($"container is one of: {string.Join(", ", ReprocessRequest.Containers)}."),
+        { Container: { } container, Domain: null, Id: { } text, From: null, To: null } => RawReportId.TryParse(text, out var id)
+            ? ReprocessRequest.One(container, id)
+            : throw ProblemException.BadRequest("id is that of a raw report: the day on which it arrived and its hash, <yyyy-MM-dd>/<hash>."),
+        { Container: { } container, Domain: null, Id: null, From: { } from, To: { } to } when from <= to && to.DayNumber - from.DayNumber < MaxDays =>
+            ReprocessRequest.Days(container, from, to),
+        _ => throw ProblemException.BadRequest(
+            $"Name one report, by domain and id or by container and id, or a container with the first and the last day of arrival as from and to (yyyy-MM-dd), at most {MaxDays} days."),
+    };
 
-        return asked switch
-        {
-            { Blob: { Length: > 0 and <= 1024 } blob, From: null, To: null } => ReprocessRequest.One(container, blob),
-            { Blob: null, From: { } from, To: { } to } when from <= to && to.DayNumber - from.DayNumber < MaxDays => ReprocessRequest.Days(container, from, to),
-            _ => throw ProblemException.BadRequest($"Name one blob, or the first and the last day of arrival as from and to (yyyy-MM-dd), at most {MaxDays} days."),
-        };
-    }
+    private async Task<RawReportId> RawReportOfAsync(Caller caller, string domain, string id, CancellationToken cancellation) =>
+        DomainName.TryParse(domain, out var name)
+        && ReportIds.KeyOf(id) is { } key
+        && await reports.OfAsync(caller.SeenGroups, name, cancellation) is { } found
+        && await found.FindAsync(key, cancellation) is { } report
+        && RawReportId.TryParse(report.Blob, out var raw)
+            ? raw
+            : throw new ProblemException(StatusCodes.Status404NotFound, "This domain has no report of this id; GET /api/domains/{domain}/reports lists those it has.");
 
     private static async Task<ReprocessJson> BodyOfAsync(HttpContext context)
     {
@@ -55,7 +67,7 @@ internal sealed class ReprocessResource(RawReports raws, ArrivalQueue arrivals, 
         }
         catch (JsonException)
         {
-            throw ProblemException.BadRequest("The body is JSON: {\"container\":\"reports\",\"blob\":\"…\"}, or with \"from\" and \"to\" in place of \"blob\".");
+            throw ProblemException.BadRequest("The body is JSON: {\"domain\":\"…\",\"id\":\"…\"}, or {\"container\":\"reports\",\"id\":\"…\"}, or with \"from\" and \"to\" in place of \"id\".");
         }
     }
 }

@@ -17,6 +17,9 @@ internal static class Keys
     /// <summary>The row key, in the operator's partition, of the round that began last.</summary>
     public const string LastRound = "r";
 
+    /// <summary>The row key, in the operator's partition, of the key that what the app says of a raw report is signed with.</summary>
+    public const string ProvenanceKey = "k:provenance";
+
     /// <summary>Rows from here on are a domain's state; what sorts before is its audit trail.</summary>
     public const string FirstOfState = Record;
 

@@ -62,6 +62,8 @@ internal static class Composition
         services.AddSingleton<ServePolicyFunction>();
 
         services.AddSingleton<ReportReader>();
+        services.AddSingleton<ProvenanceKeyStore>();
+        services.AddSingleton<ReportProvenance>();
         services.AddSingleton<ReportInbox>();
         services.AddSingleton<ArrivalQueue>();
         services.AddSingleton<RawReports>();

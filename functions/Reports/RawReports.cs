@@ -1,4 +1,3 @@
-using System.Globalization;
 using System.Runtime.CompilerServices;
 using Azure;
 using Azure.Storage.Blobs;
@@ -24,49 +23,42 @@ internal sealed record Quarantined(int Count, bool IsMore, IReadOnlyList<(string
 internal sealed class RawReports(BlobServiceClient blobs)
 {
     /// <summary>Opens one; null where it is no longer there.</summary>
-    public async Task<RawReport?> OpenAsync(string container, string name, CancellationToken cancellation)
+    public async Task<RawReport?> OpenAsync(string container, RawReportId id, CancellationToken cancellation)
     {
         try
         {
-            var download = (await blobs.GetBlobContainerClient(container).GetBlobClient(name).DownloadStreamingAsync(cancellationToken: cancellation)).Value;
-            var arrival = ReportInbox.ArrivalOf(name, download.Details.ETag, download.Details.CreatedOn, download.Details.Metadata);
+            var download = (await blobs.GetBlobContainerClient(container).GetBlobClient(id.Value).DownloadStreamingAsync(cancellationToken: cancellation)).Value;
+            var arrival = ReportInbox.ArrivalOf(id, download.Details.ETag, download.Details.CreatedOn, download.Details.Metadata);
             return new RawReport(download.Content, arrival, download.Details.ETag);
         }
-        catch (RequestFailedException e) when (e.Status is 404 or 400)
+        catch (RequestFailedException e) when (e.Status == 404)
         {
-            // A name that no blob can have is one that none has.
             return null;
         }
     }
 
-    /// <summary>Whether there is one of this name.</summary>
-    public async Task<bool> ExistsAsync(string container, string name, CancellationToken cancellation)
+    /// <summary>Whether there is one of this id.</summary>
+    public async Task<bool> ExistsAsync(string container, RawReportId id, CancellationToken cancellation) =>
+        await blobs.GetBlobContainerClient(container).GetBlobClient(id.Value).ExistsAsync(cancellation);
+
+    /// <summary>The ids of those that arrived on a day.</summary>
+    public async IAsyncEnumerable<RawReportId> OfDayAsync(string container, DateOnly day, [EnumeratorCancellation] CancellationToken cancellation)
     {
-        try
+        await foreach (var blob in blobs.GetBlobContainerClient(container).GetBlobsAsync(BlobTraits.None, BlobStates.None, RawReportId.PrefixOf(day), cancellation))
         {
-            return await blobs.GetBlobContainerClient(container).GetBlobClient(name).ExistsAsync(cancellation);
-        }
-        catch (RequestFailedException e) when (e.Status is 404 or 400)
-        {
-            return false;
+            if (RawReportId.TryParse(blob.Name, out var id))
+            {
+                yield return id;
+            }
         }
     }
 
-    /// <summary>The names of those that arrived on a day.</summary>
-    public async IAsyncEnumerable<string> OfDayAsync(string container, DateOnly day, [EnumeratorCancellation] CancellationToken cancellation)
-    {
-        await foreach (var blob in blobs.GetBlobContainerClient(container).GetBlobsAsync(BlobTraits.None, BlobStates.None, PrefixOf(day), cancellation))
-        {
-            yield return blob.Name;
-        }
-    }
-
-    /// <summary>Takes one out of quarantine that was read after all; another content under its name stays.</summary>
-    public async Task ReleaseAsync(string name, ETag version, CancellationToken cancellation)
+    /// <summary>Takes one out of quarantine that was read after all; another content under its id stays.</summary>
+    public async Task ReleaseAsync(RawReportId id, ETag version, CancellationToken cancellation)
     {
         try
         {
-            await blobs.GetBlobContainerClient(StorageLayout.QuarantineContainer).GetBlobClient(name)
+            await blobs.GetBlobContainerClient(StorageLayout.QuarantineContainer).GetBlobClient(id.Value)
                 .DeleteIfExistsAsync(conditions: new BlobRequestConditions { IfMatch = version }, cancellationToken: cancellation);
         }
         catch (RequestFailedException e) when (e.Status == 412)
@@ -81,7 +73,7 @@ internal sealed class RawReports(BlobServiceClient blobs)
         var reasons = new Dictionary<string, int>();
         for (var day = to; day >= from; day = day.AddDays(-1))
         {
-            await foreach (var blob in blobs.GetBlobContainerClient(StorageLayout.QuarantineContainer).GetBlobsAsync(BlobTraits.Metadata, BlobStates.None, PrefixOf(day), cancellation))
+            await foreach (var blob in blobs.GetBlobContainerClient(StorageLayout.QuarantineContainer).GetBlobsAsync(BlobTraits.Metadata, BlobStates.None, RawReportId.PrefixOf(day), cancellation))
             {
                 if (count == most)
                 {
@@ -100,6 +92,4 @@ internal sealed class RawReports(BlobServiceClient blobs)
         Quarantined Result(bool isMore) => new(
             count, isMore, [.. reasons.OrderByDescending(one => one.Value).ThenBy(one => one.Key, StringComparer.Ordinal).Select(one => (one.Key, one.Value))], newest?.Name);
     }
-
-    private static string PrefixOf(DateOnly day) => day.ToString("yyyy-MM-dd", CultureInfo.InvariantCulture) + "/";
 }

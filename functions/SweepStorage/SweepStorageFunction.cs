@@ -32,9 +32,21 @@ internal sealed class SweepStorageFunction(
 
     private async Task TakeUpAsync(DateTimeOffset now, List<Exception> failures, CancellationToken cancellation)
     {
-        await foreach (var (arrival, tries) in inbox.LeftBehindAsync(now - LeftBehindAfter, cancellation))
+        var (unusable, example) = (0, "");
+        await foreach (var (name, arrival, tries) in inbox.LeftBehindAsync(now - LeftBehindAfter, cancellation))
         {
-            await TryAsync(arrival.Name, () => TakeUpAsync(arrival, tries, cancellation), failures, cancellation);
+            if (arrival is null)
+            {
+                (unusable, example) = (unusable + 1, name);
+                continue;
+            }
+
+            await TryAsync(name, () => TakeUpAsync(arrival, tries, cancellation), failures, cancellation);
+        }
+
+        if (unusable > 0)
+        {
+            log.LogError("{Count} blob(s) lie in the inbox under names that are not read, such as {Blob}: give them others, or delete them", unusable, PlainText.OneLine(example));
         }
     }
 
@@ -48,7 +60,7 @@ internal sealed class SweepStorageFunction(
         }
         else
         {
-            await inbox.QuarantineAsync(arrival, $"IngestReport failed on it again and again ({tries} times {StorageLayout.ArrivalsQueue}-poison): see its errors in the log.", cancellation);
+            await inbox.QuarantineAsync(arrival, raw: null, $"IngestReport failed on it again and again ({tries} times {StorageLayout.ArrivalsQueue}-poison): see its errors in the log.", cancellation);
             log.LogError("{Blob} went to quarantine: IngestReport failed on it again and again", arrival.Name);
         }
     }

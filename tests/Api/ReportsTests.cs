@@ -17,6 +17,9 @@ public sealed class ReportsTests(ReportsTests.Hosted hosted) : IClassFixture<Rep
 {
     private const string Domain = "reported.example";
     private const string Other = "other.example";
+    private const string RawId = "2026-03-11/rawrawrawrawrawrawrawrawra";
+    private const string BothId = "2026-03-11/bothbothbothbothbothbothbo";
+    private const string GoneId = "2026-03-11/gonegonegonegonegonegonego";
     private const string Days = "from=2026-03-01&to=2026-03-14";
 
     private static CancellationToken Now => TestContext.Current.CancellationToken;
@@ -216,14 +219,22 @@ public sealed class ReportsTests(ReportsTests.Hosted hosted) : IClassFixture<Rep
     [Theory]
     [InlineData("""{"container":"reports","from":"2026-03-01","to":"2026-03-14"}""", 202)]
     [InlineData("""{"container":"reports-quarantine","from":"2026-03-01","to":"2026-03-01"}""", 202)]
-    [InlineData("""{"container":"reports","blob":"raw"}""", 202)]
-    [InlineData("""{"container":"reports","blob":"gone"}""", 404)]
-    [InlineData("""{"container":"reports","blob":"raw","from":"2026-03-01","to":"2026-03-01"}""", 400)]
+    [InlineData("""{"container":"reports","id":"2026-03-11/rawrawrawrawrawrawrawrawra"}""", 202)]
+    [InlineData("""{"container":"reports","id":"2026-03-11/gonegonegonegonegonegonego"}""", 404)]
+    [InlineData("""{"container":"reports-quarantine","id":"2026-03-11/rawrawrawrawrawrawrawrawra"}""", 404)]
+    [InlineData("""{"domain":"reported.example","id":"20260310-aaaa-bbbb"}""", 404)]
+    [InlineData("""{"domain":"../policies","id":"20260310-aaaa-bbbb"}""", 404)]
+    [InlineData("""{"domain":"reported.example","container":"reports","id":"20260310-aaaa-bbbb"}""", 400)]
+    [InlineData("""{"container":"reports","blob":"../policies/reported.example"}""", 400)]
+    [InlineData("""{"container":"reports","id":"../policies/reported.example"}""", 400)]
+    [InlineData("""{"container":"reports-quarantine","id":"../reports/2026-03-11/rawrawrawrawrawrawrawrawra"}""", 400)]
+    [InlineData("""{"container":"reports","id":"2026-03-11/%2e%2e/policies/abcdefghijk"}""", 400)]
+    [InlineData("""{"container":"reports","id":"2026-03-11/rawrawrawrawrawrawrawrawra","from":"2026-03-01","to":"2026-03-01"}""", 400)]
     [InlineData("""{"container":"reports","from":"2026-03-02","to":"2026-03-01"}""", 400)]
     [InlineData("""{"container":"reports","from":"2020-03-02","to":"2026-03-01"}""", 400)]
     [InlineData("""{"container":"reports","from":"2026-03-02"}""", 400)]
-    [InlineData("""{"container":"policies","blob":"reported.example"}""", 400)]
-    [InlineData("""{"blob":"raw"}""", 400)]
+    [InlineData("""{"container":"policies","id":"reported.example"}""", 400)]
+    [InlineData("""{"id":"2026-03-11/rawrawrawrawrawrawrawrawra"}""", 400)]
     [InlineData("""[]""", 400)]
     [InlineData("""null""", 400)]
     [InlineData("", 400)]
@@ -243,9 +254,21 @@ public sealed class ReportsTests(ReportsTests.Hosted hosted) : IClassFixture<Rep
     }
 
     [Fact]
+    public async Task A_report_to_be_read_again_is_named_as_the_list_names_it()
+    {
+        var answer = await PostAsync($$"""{"domain":"{{Domain}}","id":"{{await FirstIdAsync()}}"}""", TokenOf("Sts.Admin", "Sts.AllGroups"));
+
+        Assert.Equal(202, answer.Status);
+        var queue = hosted.Storage.Queues.GetQueueClient(StorageLayout.ArrivalsQueue);
+        var message = (await queue.ReceiveMessageAsync(cancellationToken: Now)).Value;
+        Assert.Equal(RawId, ReprocessRequest.FromJson(message.Body.ToString())!.Id);
+        await queue.DeleteMessageAsync(message.MessageId, message.PopReceipt, Now);
+    }
+
+    [Fact]
     public async Task Whoever_may_only_read_or_sees_some_groups_alone_has_nothing_read_again()
     {
-        const string body = """{"container":"reports","blob":"raw"}""";
+        const string body = $$"""{"container":"reports","id":"{{RawId}}"}""";
 
         Assert.Equal(403, (await PostAsync(body, TokenOf("Sts.Reader", "Sts.AllGroups"))).Status);
         Assert.Equal(403, (await PostAsync(body, hosted.Issuer.Issue(new TokenSpec { Roles = ["Sts.Admin"], Groups = ["blue"] }))).Status);
@@ -295,17 +318,17 @@ public sealed class ReportsTests(ReportsTests.Hosted hosted) : IClassFixture<Rep
             }
 
             var container = Storage.Blobs.GetBlobContainerClient(StorageLayout.ReportsContainer);
-            await container.GetBlobClient("raw").UploadAsync(new BinaryData(Raw), Now);
-            await container.GetBlobClient("both").UploadAsync(new BinaryData(Samples.Json(Samples.Policy(Other), Samples.Policy("secret.example"), Samples.Policy("stranger.example"))), Now);
+            await container.GetBlobClient(RawId).UploadAsync(new BinaryData(Raw), Now);
+            await container.GetBlobClient(BothId).UploadAsync(new BinaryData(Samples.Json(Samples.Policy(Other), Samples.Policy("secret.example"), Samples.Policy("stranger.example"))), Now);
             for (var n = 0; n < 3; n++)
             {
-                await StoreAsync(ReportOf(Domain, 10 + n, $"id \"{n}\", 1") with { Blob = n == 1 ? "gone" : "raw" });
+                await StoreAsync(ReportOf(Domain, 10 + n, $"id \"{n}\", 1") with { Blob = n == 1 ? GoneId : RawId });
             }
 
             // Another body of the first, and a POST.
             await StoreAsync(ReportOf(Domain, 10, "id \"0\", 1") with { BodyHash = "forged", Sessions = 1_000_000, Verdict = Verdict.Unverified, Digest = null });
             await StoreAsync(ReportOf(Domain, 12, "posted") with { Source = ReportSource.Https, Verdict = Verdict.Unverified, Digest = null });
-            await StoreAsync(ReportOf(Other, 10, "id") with { Blob = "both" });
+            await StoreAsync(ReportOf(Other, 10, "id") with { Blob = BothId });
             while ((await Storage.Queues.GetQueueClient(StorageLayout.ArrivalsQueue).ReceiveMessageAsync(cancellationToken: Now)).Value is not null)
             {
             }
@@ -328,7 +351,7 @@ public sealed class ReportsTests(ReportsTests.Hosted hosted) : IClassFixture<Rep
         private static Report ReportOf(string domain, int day, string id)
         {
             var start = new DateTimeOffset(2026, 3, day, 0, 0, 0, TimeSpan.Zero);
-            return new Report(domain, "=Company-X", id, start, start.AddDays(1), "sts", 90, 10, ReportSource.Mail, Verdict.Aligned, start.AddDays(1), $"hash{day}", "raw")
+            return new Report(domain, "=Company-X", id, start, start.AddDays(1), "sts", 90, 10, ReportSource.Mail, Verdict.Aligned, start.AddDays(1), $"hash{day}", RawId)
             {
                 SignedBy = "company-x.example",
                 Digest = ReportDigest.Of([("sts", 90, 10), ("tlsa", 5, 1)], s_failures),

@@ -70,7 +70,7 @@ public sealed class CaptureTests(AzuriteFixture azurite)
 
         var event_ = captured.Replace($"\"{subject}\"", "\"/blobServices/default/containers/reports-inbox/blobs/2026-03-14/some report.json.gz\"", StringComparison.Ordinal);
 
-        Assert.Equal("2026-03-14/some report.json.gz", ArrivalEvent.BlobName(event_));
+        Assert.Equal("2026-03-14/some report.json.gz", ArrivalEvent.BlobName(event_).Value);
         Assert.Throws<ArrivalEventException>(() => ArrivalEvent.BlobName(captured));
     }
 

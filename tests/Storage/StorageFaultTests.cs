@@ -8,8 +8,6 @@ using StsFunctions.IngestReport;
 using StsFunctions.Protocol;
 using StsFunctions.Protocol.MtaSts;
 using StsFunctions.Reports;
-using StsFunctions.SendWarning;
-using StsFunctions.SweepStorage;
 using StsFunctions.Tests.Reports;
 using Xunit;
 
@@ -70,7 +68,7 @@ public sealed class StorageFaultTests(AzuriteFixture azurite) : IAsyncLifetime
                 await RecordAsync(on, domain, Round, FindingAt("one"), FindingAt("two"));
                 await on.Fleet.ProjectAsync(domain, Now);
             },
-            Do: (on, _) => new SendWarningFunction(on.Domains, on.Fleet, null, NullLogger<SendWarningFunction>.Instance).RunAsync(Now),
+            Do: (on, _) => on.Sender(null).RunAsync(Now),
             AssertDone: async (on, domain) => Assert.Empty((await on.Domains.ReadAsync(domain.Value, Now)).Outbox)),
         ["read a report"] = new(
             Before: async (on, domain) =>
@@ -105,14 +103,14 @@ public sealed class StorageFaultTests(AzuriteFixture azurite) : IAsyncLifetime
             Before: async (on, domain) =>
             {
                 await on.Publisher.PublishAsync(domain, First, "team", Now);
-                await on.Blobs.GetBlobContainerClient(StorageLayout.QuarantineContainer).GetBlobClient($"2026-03-14/{domain}").UploadAsync(
+                await on.Blobs.GetBlobContainerClient(StorageLayout.QuarantineContainer).GetBlobClient(QuarantinedAs(domain).Value).UploadAsync(
                     new BinaryData(Samples.Json(Samples.Policy(domain.Value, details: Samples.Failure("certificate-expired", "mx1.example", "192.0.2.1", 10)))), overwrite: true, Now);
             },
-            Do: (on, domain) => Ingest.FunctionOn(on, NullLogger<IngestReportFunction>.Instance).RunAsync(ReprocessRequest.One(StorageLayout.QuarantineContainer, $"2026-03-14/{domain}").ToJson(), Now),
+            Do: (on, domain) => Ingest.FunctionOn(on, NullLogger<IngestReportFunction>.Instance).RunAsync(ReprocessRequest.One(StorageLayout.QuarantineContainer, QuarantinedAs(domain)).ToJson(), Now),
             AssertDone: async (on, domain) =>
             {
                 Assert.Equal(10, Assert.Single(await on.Reports.ReadAsync(domain, DateOnly.MinValue, Now)).Failures);
-                Assert.False(await on.Blobs.GetBlobContainerClient(StorageLayout.QuarantineContainer).GetBlobClient($"2026-03-14/{domain}").ExistsAsync(Now));
+                Assert.False(await on.Blobs.GetBlobContainerClient(StorageLayout.QuarantineContainer).GetBlobClient(QuarantinedAs(domain).Value).ExistsAsync(Now));
             }),
         ["judge reports"] = new(
             Before: async (on, domain) =>
@@ -136,9 +134,7 @@ public sealed class StorageFaultTests(AzuriteFixture azurite) : IAsyncLifetime
             }),
         ["take up what was left behind"] = new(
             Before: (on, domain) => on.Blobs.GetBlobContainerClient(StorageLayout.InboxContainer).GetBlobClient($"{domain}.json").UploadAsync(new BinaryData("{}"), overwrite: true, Now),
-            Do: (on, _) => new SweepStorageFunction(
-                new ReportInbox(on.Blobs, on.Time), new ArrivalQueue(on.Queues), on.MxHosts, on.Wanted, on.Posts,
-                new Microsoft.Extensions.Time.Testing.FakeTimeProvider(DateTimeOffset.UtcNow.AddHours(2)), NullLogger<SweepStorageFunction>.Instance).RunAsync(Now),
+            Do: (on, _) => on.Sweeper(new Microsoft.Extensions.Time.Testing.FakeTimeProvider(DateTimeOffset.UtcNow.AddHours(2))).RunAsync(Now),
             AssertDone: async (on, domain) =>
             {
                 var inbox = on.Blobs.GetBlobContainerClient(StorageLayout.InboxContainer);
@@ -318,6 +314,8 @@ public sealed class StorageFaultTests(AzuriteFixture azurite) : IAsyncLifetime
     }
 
     private static DomainName DomainOf(int call) => DomainName.Parse(string.Create(CultureInfo.InvariantCulture, $"d{call}.example"));
+
+    private static RawReportId QuarantinedAs(DomainName domain) => RawReportId.Parse($"2026-03-14/{Keys.Hash(domain.Value)}");
 
     private static async Task RecordAsync(TestStorage on, DomainName domain, string round, params Finding[] found)
     {
