@@ -80,10 +80,14 @@ internal sealed class TestStorage
 
     /// <summary>What sweeps this account, at a time of its own: blobs carry storage's.</summary>
     public SweepStorageFunction Sweeper(TimeProvider time, ILogger<SweepStorageFunction>? log = null, ReportInbox? inbox = null) => new(
-        inbox ?? Inbox, new ArrivalQueue(Queues), MxHosts, Wanted, Posts, time, log ?? NullLogger<SweepStorageFunction>.Instance);
+        inbox ?? Inbox, new ArrivalQueue(Queues), MxHosts, Wanted, RetentionBy(RetentionSettings.Default), time, log ?? NullLogger<SweepStorageFunction>.Instance);
+
+    /// <summary>What carries retention out in this account.</summary>
+    public RetentionSweep RetentionBy(RetentionSettings settings, BlobRetention? blobs = null, RowRetention? rows = null) => new(settings, blobs ?? new BlobRetention(Blobs), rows ?? new RowRetention(Tables), new RetentionCursorStore(Tables), NullLogger<RetentionSweep>.Instance);
 
     /// <summary>What tells the outboxes by a way for mail.</summary>
-    public SendWarningFunction Sender(IMailRoad? road) => new(Domains, Fleet, road, NullLogger<SendWarningFunction>.Instance);
+    public SendWarningFunction Sender(IMailRoad? road, int? mailsPerHour = null) =>
+        new(Domains, Fleet, road, new MailQuota(mailsPerHour), new MailCountStore(Tables, Time), NullLogger<SendWarningFunction>.Instance);
 
     /// <summary>A publisher with a clock of its own and, where given, with something that happens just before it commits.</summary>
     public PolicyPublisher PublisherAt(TimeProvider time, Func<Task>? beforeCommit = null)
@@ -102,7 +106,7 @@ internal sealed class TestStorage
 
     /// <summary>What judges reports, over this account.</summary>
     public JudgeReportsFunction JudgeReports(TimeProvider? time = null) => new(
-        Domains, Reports, Fleet, Ledger, new CheckQueue(Queues), new OwnLooks(Blobs), new RawReports(Blobs), new ArrivalQueue(Queues), time ?? Time,
+        Domains, Reports, Fleet, Ledger, new CheckQueue(Queues), new OwnLooks(Blobs), new RawReports(Blobs), new ArrivalQueue(Queues), TrustedReportSigners.Default, time ?? Time,
         NullLogger<JudgeReportsFunction>.Instance);
 
     public static async Task<TestStorage> CreateAsync(AzuriteFixture azurite)

@@ -53,18 +53,4 @@ internal sealed class PostCountStore
 
         return false;
     }
-
-    /// <summary>Clears away the counts of days gone by.</summary>
-    public async Task SweepAsync(CancellationToken cancellation)
-    {
-        // The day before is kept: an instance's clock may be behind.
-        var first = Keys.Day(DateOnly.FromDateTime(_time.GetUtcNow().UtcDateTime).AddDays(-1));
-        var filter = TableClient.CreateQueryFilter($"PartitionKey eq {Keys.PostCounts} and RowKey lt {first}");
-        var old = await _table.QueryAsync<TableEntity>(filter, select: ["PartitionKey", "RowKey"], cancellationToken: cancellation).ToListAsync(cancellation);
-        foreach (var row in old)
-        {
-            // One by one: of two sweeps at once, either may find a row gone.
-            await _table.DeleteEntityAsync(row.PartitionKey, row.RowKey, ETag.All, cancellation);
-        }
-    }
 }

@@ -37,6 +37,7 @@ internal static class Composition
         services.AddSingleton(settings.Reports);
         services.AddSingleton(settings.Arrivals);
         services.AddSingleton(settings.Arrivals.Trust);
+        services.AddSingleton(settings.Arrivals.TrustedSigners);
         services.AddSingleton<HostsApart>();
 
         services.AddSingleton(_ => settings.Storage.Blobs());
@@ -81,6 +82,11 @@ internal static class Composition
             provider.GetRequiredService<TimeProvider>(),
             provider.GetRequiredService<ILogger<FetchReportMailFunction>>()));
         services.AddSingleton<IngestReportFunction>();
+        services.AddSingleton(settings.Retention);
+        services.AddSingleton<RetentionCursorStore>();
+        services.AddSingleton<BlobRetention>();
+        services.AddSingleton<RowRetention>();
+        services.AddSingleton<RetentionSweep>();
         services.AddSingleton<SweepStorageFunction>();
         services.AddSingleton<OwnLooks>();
         services.AddSingleton<JudgeReportsFunction>();
@@ -106,10 +112,13 @@ internal static class Composition
         services.AddSingleton<CheckDomainFunction>();
         services.AddSingleton<ScheduleChecksFunction>();
 
+        services.AddSingleton<MailCountStore>();
         services.AddSingleton(provider => new SendWarningFunction(
             provider.GetRequiredService<DomainStore>(),
             provider.GetRequiredService<FleetStore>(),
             RoadOf(settings.Warnings, provider),
+            new MailQuota(settings.Warnings.MailsPerHour),
+            provider.GetRequiredService<MailCountStore>(),
             provider.GetRequiredService<ILogger<SendWarningFunction>>()));
 
         services.AddSingleton<VisibleDomains>();

@@ -25,12 +25,18 @@ internal sealed record Settings(
     string? CertificateAuthority,
     ReportSettings Reports,
     ArrivalSettings Arrivals,
+    RetentionSettings Retention,
     WarningSettings Warnings,
     AuthSettings? Auth,
     TelemetrySettings Telemetry)
 {
     // As many as 128 bits have in base32, and more than anybody types by hand.
     private const int MinMailSecret = 26;
+
+    private const int MaxDays = 3_650;
+
+    // What Communication Services takes from a domain that Azure manages.
+    private const int AcsMailsPerHour = 10;
 
     /// <summary>
     /// Reads the settings out of the process's environment. Where <paramref name="faults"/> is not empty, nothing may start.
@@ -60,6 +66,7 @@ internal sealed record Settings(
                 MaxParts: read.Number("Sts__ReportMaxParts", 50, 1, 1_000),
                 MaxDepth: read.Number("Sts__ReportMaxDepth", 5, 1, 10)),
             ReadArrivals(read),
+            ReadRetention(read),
             ReadWarnings(read),
             ReadAuth(read),
             new TelemetrySettings(
@@ -140,8 +147,31 @@ internal sealed record Settings(
                 PerMinute: read.Number("Sts__PostsPerMinute", 300, 1, 100_000),
                 PerDomainAndDay: read.Number("Sts__PostsPerDomainAndDay", 500, 1, 1_000_000)),
             secret,
-            mailbox is null ? null : new MailboxSettings(mailbox, graph ?? MailboxSettings.PublicGraph));
+            mailbox is null ? null : new MailboxSettings(mailbox, graph ?? MailboxSettings.PublicGraph),
+            read.Parsed("Sts__TrustedReportSigners", ParseSigners, "write the domains that sign reports of senders you know, separated by commas, for example google.com,microsoft.com, or none") ?? TrustedReportSigners.Default);
     }
+
+    private static TrustedReportSigners? ParseSigners(string text)
+    {
+        if (text == "none")
+        {
+            return new TrustedReportSigners([]);
+        }
+
+        var names = text.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
+        // A name without a dot would be a registry's, and everybody's under it.
+        var domains = names.Select(name => DomainName.TryParse(name, out var domain) && domain.Value.Contains('.', StringComparison.Ordinal) ? domain : null).OfType<DomainName>().ToList();
+        return domains is [] || domains.Count < names.Length ? null : new TrustedReportSigners(domains);
+    }
+
+    // Never shorter than what is read of each kind: summaries of 30 days, quarantine of 7, observations of two days ago.
+    private static RetentionSettings ReadRetention(SettingsReader read) => new(
+        RawReportDays: read.Number("Sts__RawReportDays", RetentionSettings.Default.RawReportDays, 7, MaxDays),
+        QuarantineDays: read.Number("Sts__QuarantineDays", RetentionSettings.Default.QuarantineDays, 7, MaxDays),
+        ReportDays: read.Number("Sts__ReportDays", RetentionSettings.Default.ReportDays, 35, MaxDays),
+        ObservationDays: read.Number("Sts__ObservationDays", RetentionSettings.Default.ObservationDays, 7, MaxDays),
+        AuditDays: read.Number("Sts__AuditDays", RetentionSettings.Default.AuditDays, 30, MaxDays),
+        PostCountDays: read.Number("Sts__PostCountDays", RetentionSettings.Default.PostCountDays, 2, MaxDays));
 
     private static WarningSettings ReadWarnings(SettingsReader read)
     {
@@ -172,7 +202,9 @@ internal sealed record Settings(
             read.Fault("Sts__WarnFrom, Sts__WarnTo: both must be set for warnings to be mailed.");
         }
 
-        return new WarningSettings(from, to, acs, acsKey, smtpHost is null ? null : smtp, folder);
+        var mailsPerHour = read.Number("Sts__MailsPerHour", AcsMailsPerHour, 2, 10_000);
+        var isLimited = acs is not null || read.Text("Sts__MailsPerHour") is not null;
+        return new WarningSettings(from, to, acs, acsKey, smtpHost is null ? null : smtp, folder, isLimited ? mailsPerHour : null);
     }
 
     // Null: nobody has access to api/.

@@ -57,7 +57,7 @@ internal sealed class OwnLooks(BlobServiceClient blobs)
         (BlobName Name, DateTimeOffset At)? nearest = null;
         await foreach (var blob in _container.GetBlobsAsync(BlobTraits.None, BlobStates.None, $"{domain}/", cancellation).Take(MostNames).WithCancellation(cancellation))
         {
-            if (TimeOf(blob.Name) is not { } at || !BlobName.TryParse(blob.Name, out var name))
+            if (Keys.TimeOf(blob.Name[(blob.Name.LastIndexOf('/') + 1)..]) is not { } at || !BlobName.TryParse(blob.Name, out var name))
             {
                 continue;
             }
@@ -88,11 +88,4 @@ internal sealed class OwnLooks(BlobServiceClient blobs)
             return null;
         }
     }
-
-    // The reverse of Keys.InvertedStamp.
-    private static DateTimeOffset? TimeOf(string name) =>
-        long.TryParse(name.AsSpan(name.LastIndexOf('/') + 1), NumberStyles.None, CultureInfo.InvariantCulture, out var inverted)
-        && DateTimeOffset.MaxValue.Ticks - inverted is >= 0 and var ticks && ticks <= DateTime.MaxValue.Ticks
-            ? new DateTimeOffset(ticks, TimeSpan.Zero)
-            : null;
 }

@@ -7,7 +7,8 @@ namespace StsFunctions.Reports;
 /// <param name="Posts">How many are taken by POST, where anybody may.</param>
 /// <param name="MailSecret">What a mail provider shows that posts mail; null: no mail is taken by POST.</param>
 /// <param name="Mailbox">The mailbox to read; null: none is.</param>
-internal sealed record ArrivalSettings(ReportTrust Trust, PostSettings Posts, string? MailSecret, MailboxSettings? Mailbox);
+/// <param name="TrustedSigners">Whose signed reports are those of known senders.</param>
+internal sealed record ArrivalSettings(ReportTrust Trust, PostSettings Posts, string? MailSecret, MailboxSettings? Mailbox, TrustedReportSigners TrustedSigners);
 
 /// <summary>How many reports are taken by POST.</summary>
 /// <param name="PerMinute">In all, by one instance of the app.</param>

@@ -16,8 +16,9 @@ internal sealed record RawReport(Stream Content, Arrival Arrival, ETag Version);
 /// <param name="Count">How many.</param>
 /// <param name="IsMore">There are more than were counted.</param>
 /// <param name="Reasons">Why, the most frequent first.</param>
-/// <param name="Newest">The name of the newest.</param>
-internal sealed record Quarantined(int Count, bool IsMore, IReadOnlyList<(string Reason, int Count)> Reasons, string? Newest);
+/// <param name="Newest">The id of the newest.</param>
+/// <param name="Signed">How many of them came in mail that somebody signed.</param>
+internal sealed record Quarantined(int Count, bool IsMore, IReadOnlyList<(string Reason, int Count)> Reasons, string? Newest, int Signed = 0);
 
 /// <summary>Raw reports where they stay: <c>reports</c>, what was read, and <c>reports-quarantine</c>, what could not be; both by the day of arrival.</summary>
 internal sealed class RawReports(BlobServiceClient blobs)
@@ -69,7 +70,7 @@ internal sealed class RawReports(BlobServiceClient blobs)
     /// <summary>Counts what came into quarantine from a day on, the newest days first, up to a number.</summary>
     public async Task<Quarantined> QuarantinedAsync(DateOnly from, DateOnly to, int most, CancellationToken cancellation)
     {
-        var (count, newest) = (0, (BlobItem?)null);
+        var (count, signed, newest) = (0, 0, (BlobItem?)null);
         var reasons = new Dictionary<string, int>();
         for (var day = to; day >= from; day = day.AddDays(-1))
         {
@@ -81,6 +82,7 @@ internal sealed class RawReports(BlobServiceClient blobs)
                 }
 
                 count++;
+                signed += ProvenanceClaim.Of(blob.Metadata).Signers.Length > 0 ? 1 : 0;
                 newest = newest is null || blob.Properties.CreatedOn > newest.Properties.CreatedOn ? blob : newest;
                 var reason = blob.Metadata.TryGetValue(ReportInbox.ReasonKey, out var text) ? text : "(no reason)";
                 reasons[reason] = reasons.GetValueOrDefault(reason) + 1;
@@ -90,6 +92,6 @@ internal sealed class RawReports(BlobServiceClient blobs)
         return Result(isMore: false);
 
         Quarantined Result(bool isMore) => new(
-            count, isMore, [.. reasons.OrderByDescending(one => one.Value).ThenBy(one => one.Key, StringComparer.Ordinal).Select(one => (one.Key, one.Value))], newest?.Name);
+            count, isMore, [.. reasons.OrderByDescending(one => one.Value).ThenBy(one => one.Key, StringComparer.Ordinal).Select(one => (one.Key, one.Value))], newest?.Name, signed);
     }
 }

@@ -2,14 +2,15 @@ using MimeKit;
 
 namespace StsFunctions.SendWarning;
 
-/// <summary>Who is warned and which way; with no way set, warnings go to the log alone.</summary>
+/// <summary>Who is warned and which way; with no way set, warnings go to the log alone. <c>MailsPerHour</c> is how many mails may leave in an hour; null for any number.</summary>
 internal sealed record WarningSettings(
     MailboxAddress? From,
     IReadOnlyList<MailboxAddress> To,
     Uri? AcsEndpoint,
     byte[]? AcsKey,
     SmtpSettings? Smtp,
-    string? MailFolder);
+    string? MailFolder,
+    int? MailsPerHour = null);
 
 /// <summary>A mail relay.</summary>
 /// <param name="Host">Its name or address.</param>

@@ -5,7 +5,7 @@ namespace StsFunctions.SweepStorage;
 
 /// <summary>Timer, hourly: takes up the reports whose message was lost on the way, and clears away what nobody asks for any more.</summary>
 internal sealed class SweepStorageFunction(
-    ReportInbox inbox, ArrivalQueue arrivals, MxHostStore mxHosts, WantedLookStore wanted, PostCountStore posts, TimeProvider time, ILogger<SweepStorageFunction> log)
+    ReportInbox inbox, ArrivalQueue arrivals, MxHostStore mxHosts, WantedLookStore wanted, RetentionSweep retention, TimeProvider time, ILogger<SweepStorageFunction> log)
 {
     // A report is read within seconds; Event Grid goes on trying for longer, and a second message does no harm.
     private static readonly TimeSpan LeftBehindAfter = TimeSpan.FromHours(1);
@@ -21,9 +21,9 @@ internal sealed class SweepStorageFunction(
         var now = time.GetUtcNow();
         var failures = new List<Exception>();
         await TryAsync("The inbox", () => TakeUpAsync(now, failures, cancellation), failures, cancellation);
-        await TryAsync("The counts of posted reports", () => posts.SweepAsync(cancellation), failures, cancellation);
         await TryAsync("The addresses of MX hosts", () => SweepMxHostsAsync(now, cancellation), failures, cancellation);
         await TryAsync("What probe agents were asked for", () => SweepWantedAsync(cancellation), failures, cancellation);
+        await TryAsync("Retention", () => retention.RunAsync(now, (kind, purge) => TryAsync(kind, purge, failures, cancellation), cancellation), failures, cancellation);
         if (failures.Count > 0)
         {
             throw new AggregateException(failures);

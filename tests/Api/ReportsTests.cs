@@ -73,7 +73,8 @@ public sealed class ReportsTests(ReportsTests.Hosted hosted) : IClassFixture<Rep
         var reason = Assert.Single(types["sts"].GetProperty("resultTypes").EnumerateArray());
         Assert.Equal(("certificate-expired", 30), (Text(reason, "resultType"), reason.GetProperty("failures").GetInt64()));
         Assert.Equal(ResultTypeGuide.Of("certificate-expired").Remedy, Text(reason, "remedy"));
-        Assert.Equal("=Company-X", Text(Assert.Single(types["sts"].GetProperty("senders").EnumerateArray()), "sender"));
+        var sender = Assert.Single(types["sts"].GetProperty("senders").EnumerateArray());
+        Assert.Equal(("company-x.example", "=Company-X"), (Text(sender, "signer"), Text(sender, "organization")));
         var host = Assert.Single(types["sts"].GetProperty("hosts").EnumerateArray());
         Assert.Equal(("mx1.reported.example", "192.0.2.1"), (Text(host, "mxHost"), Text(host, "address")));
     }
@@ -129,9 +130,9 @@ public sealed class ReportsTests(ReportsTests.Hosted hosted) : IClassFixture<Rep
         Assert.Equal((200, "text/csv; charset=utf-8", "nosniff"), (answer.Status, answer.Headers["Content-Type"], answer.Headers["X-Content-Type-Options"]));
         Assert.Equal("attachment; filename=\"reported.example-20260301-20260314.csv\"", answer.Headers["Content-Disposition"]);
         var lines = answer.Text.TrimEnd().Split("\r\n");
-        Assert.Equal("day,sender,reportId,start,end,policyType,sessions,failures,source,verdict,counts,superseded,arrivedAt,id", lines[0]);
+        Assert.Equal("day,sender,signedBy,reportId,start,end,policyType,sessions,failures,source,verdict,counts,superseded,arrivedAt,id", lines[0]);
         Assert.Equal(1 + 5 + 3, lines.Length);
-        Assert.StartsWith("2026-03-10,'=Company-X,\"id \"\"0\"\", 1\",2026-03-10T00:00:00Z,2026-03-11T00:00:00Z,sts,90,10,mail,aligned,true,false,", lines[1], StringComparison.Ordinal);
+        Assert.StartsWith("2026-03-10,'=Company-X,company-x.example,\"id \"\"0\"\", 1\",2026-03-10T00:00:00Z,2026-03-11T00:00:00Z,sts,90,10,mail,aligned,true,false,", lines[1], StringComparison.Ordinal);
     }
 
     [Theory]

@@ -78,6 +78,19 @@ public sealed class SettingsTests
     [InlineData("Sts__Lab__Authority", "localhost:8080")]
     [InlineData("Sts__ReportTrust", "everybody")]
     [InlineData("Sts__ReportTrust", "2")]
+    [InlineData("Sts__TrustedReportSigners", "google")]
+    [InlineData("Sts__TrustedReportSigners", "google.com;microsoft.com")]
+    [InlineData("Sts__TrustedReportSigners", "google.com,none")]
+    [InlineData("Sts__TrustedReportSigners", ",")]
+    [InlineData("Sts__MailsPerHour", "1")]
+    [InlineData("Sts__RawReportDays", "6")]
+    [InlineData("Sts__QuarantineDays", "0")]
+    [InlineData("Sts__ReportDays", "34")]
+    [InlineData("Sts__ObservationDays", "-1")]
+    [InlineData("Sts__AuditDays", "29")]
+    [InlineData("Sts__PostCountDays", "1")]
+    [InlineData("Sts__PostCountDays", "1.00:00:00")]
+    [InlineData("Sts__ReportDays", "3651")]
     [InlineData("Sts__PostsPerMinute", "0")]
     [InlineData("Sts__PostsPerDomainAndDay", "-1")]
     [InlineData("Sts__MailSecret", "too-short-to-be-a-secret")]
@@ -197,6 +210,41 @@ public sealed class SettingsTests
 
         Assert.Empty(faults);
         Assert.Equal((ReportTrust.Default, null, null), (settings.Arrivals.Trust, settings.Arrivals.MailSecret, settings.Arrivals.Mailbox));
+    }
+
+    [Fact]
+    public void What_is_kept_and_whose_word_is_taken_has_a_default_for_each()
+    {
+        var settings = Read(out var faults);
+
+        Assert.Empty(faults);
+        Assert.Equal(RetentionSettings.Default, settings.Retention);
+        Assert.Equal(["google.com", "microsoft.com"], settings.Arrivals.TrustedSigners.Domains.Select(domain => domain.Value));
+        Assert.Null(settings.Warnings.MailsPerHour);
+    }
+
+    [Theory]
+    [InlineData("none", "")]
+    [InlineData("google.com, Mail.RU", "google.com mail.ru")]
+    public void Trusted_signers_are_those_that_are_listed_or_none(string value, string signers)
+    {
+        var settings = Read(out var faults, ("Sts__TrustedReportSigners", value));
+
+        Assert.Empty(faults);
+        Assert.Equal(signers, string.Join(' ', settings.Arrivals.TrustedSigners.Domains));
+    }
+
+    [Theory]
+    [InlineData("Sts__AcsEndpoint", "https://acs.example/", null, 10)]
+    [InlineData("Sts__AcsEndpoint", "https://acs.example/", "100", 100)]
+    [InlineData("Sts__SmtpHost", "relay.example", null, null)]
+    [InlineData("Sts__SmtpHost", "relay.example", "20", 20)]
+    public void Mails_are_limited_where_the_way_out_is_or_where_it_is_set(string way, string value, string? number, int? most)
+    {
+        var settings = Read(out var faults, (way, value), ("Sts__WarnFrom", "a@example.com"), ("Sts__WarnTo", "b@example.com"), ("Sts__MailsPerHour", number ?? ""));
+
+        Assert.Empty(faults);
+        Assert.Equal(most, settings.Warnings.MailsPerHour);
     }
 
     [Theory]

@@ -2,6 +2,7 @@ using StsFunctions.Domains;
 using StsFunctions.Protocol;
 using StsFunctions.Protocol.MtaSts;
 using StsFunctions.SendWarning;
+using StsFunctions.Tests.Storage;
 using Xunit;
 
 namespace StsFunctions.Tests.SendWarning;
@@ -51,6 +52,73 @@ public sealed class MailOrderTests(AzuriteFixture azurite)
         Assert.Equal(6, road.Subjects.Count);
     }
 
+    [Theory]
+    // What strangers can bring about leaves half of the hour's number to what is critical, and of that a part to what a check of our own found.
+    [InlineData("Other Other Other Other Other Other", 0, 5)]
+    [InlineData("Other", 4, 1)]
+    [InlineData("Other", 5, 0)]
+    [InlineData("ReportedCritical", 5, 1)]
+    [InlineData("ReportedCritical", 7, 0)]
+    [InlineData("Critical", 7, 1)]
+    [InlineData("Critical", 9, 1)]
+    [InlineData("Critical", 10, 0)]
+    [InlineData("Critical Critical Critical Critical Critical Critical", 0, 5)]
+    [InlineData("Critical ReportedCritical Other", 4, 2)]
+    [InlineData("", 0, 0)]
+    public void The_more_urgent_a_mail_the_more_of_the_hours_number_is_its(string mails, int sent, int count) => Assert.Equal(
+        count, new MailQuota(10).CountOf([.. mails.Split(' ', StringSplitOptions.RemoveEmptyEntries).Select(Enum.Parse<MailPriority>)], sent));
+
+    [Fact]
+    public void Without_a_number_all_leave() => Assert.Equal(3, new MailQuota(null).CountOf([MailPriority.Critical, MailPriority.Other, MailPriority.Other], 10_000));
+
+    [Fact]
+    public async Task Where_the_hours_number_is_small_warnings_by_the_dozen_keep_no_critical_back_and_leave_later()
+    {
+        var storage = await TestStorage.CreateAsync(azurite);
+        for (var n = 0; n < 12; n++)
+        {
+            await OpenAsync(storage, $"d{n}.example", Severity.Warning);
+        }
+
+        var road = new RecordedRoad();
+        var sender = storage.Sender(road, mailsPerHour: 8);
+        await sender.RunAsync(Now);
+        await sender.RunAsync(Now);
+        Assert.Equal(4, road.Subjects.Count);
+
+        await OpenAsync(storage, "e.example", Severity.Critical);
+        await OpenAsync(storage, "f.example", Severity.Critical, "report.failures");
+        storage.Time.Advance(TimeSpan.FromMinutes(5));
+        await sender.RunAsync(Now);
+        Assert.Equal(["[critical] e.example", "[critical] f.example"], road.Subjects.Skip(4).Select(subject => subject.Split(':')[0]));
+
+        storage.Time.Advance(TimeSpan.FromMinutes(56));
+        await storage.Sender(road, mailsPerHour: 8).RunAsync(Now);
+        Assert.Equal(8, road.Subjects.Count);
+        storage.Time.Advance(TimeSpan.FromMinutes(5));
+        await storage.Sender(road, mailsPerHour: 8).RunAsync(Now);
+        Assert.Equal(10, road.Subjects.Count);
+        await StoreInvariants.AssertAsync(storage);
+    }
+
+    [Fact]
+    public async Task A_way_out_that_says_when_to_come_back_ends_the_run_and_the_next_one_sends_each_mail_once()
+    {
+        var storage = await TestStorage.CreateAsync(azurite);
+        await OpenAsync(storage, "a.example", Severity.Warning);
+        await OpenAsync(storage, "b.example", Severity.Warning);
+        var road = new RecordedRoad { IsBusy = true };
+
+        await Assert.ThrowsAsync<AggregateException>(() => storage.Sender(road, mailsPerHour: 100).RunAsync(Now));
+        Assert.Equal(1, road.Tries);
+
+        road.IsBusy = false;
+        await storage.Sender(road, mailsPerHour: 100).RunAsync(Now);
+        await storage.Sender(road, mailsPerHour: 100).RunAsync(Now);
+        Assert.Equal(2, road.Subjects.Distinct().Count());
+        Assert.Equal(2, road.Subjects.Count);
+    }
+
     internal static async Task OpenAsync(TestStorage storage, string name, Severity severity, string code = "mx.starttls.missing")
     {
         var domain = DomainName.Parse(name);
@@ -71,8 +139,18 @@ public sealed class MailOrderTests(AzuriteFixture azurite)
 
         public Task<MailState> AskAsync(Guid mailId, CancellationToken cancellation) => Task.FromResult(MailState.NotSent);
 
+        public bool IsBusy { get; set; }
+
+        public int Tries { get; private set; }
+
         public Task<MailState> SendAsync(WarningMail mail, CancellationToken cancellation)
         {
+            Tries++;
+            if (IsBusy)
+            {
+                throw new Azure.RequestFailedException(429, "too many");
+            }
+
             Subjects.Add(mail.Subject);
             return Task.FromResult(MailState.Sent);
         }
