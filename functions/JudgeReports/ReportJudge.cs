@@ -207,7 +207,7 @@ internal sealed class ReportJudge(DateOnly today, IReadOnlyList<Report> reports,
     }
 
     // What a signer says of itself alone is shown, and notifies nobody unless the operator knows it: names to sign under are without end.
-    private IEnumerable<Finding> SilentSigners(IReadOnlyList<Finding> open, HashSet<(string, string)> lapsed)
+    private List<Finding> SilentSigners(IReadOnlyList<Finding> open, HashSet<(string, string)> lapsed)
     {
         var (first, last) = (FirstDay(today), today.AddDays(-SilentDays - 1));
         List<Finding> silent =
@@ -226,7 +226,7 @@ internal sealed class ReportJudge(DateOnly today, IReadOnlyList<Report> reports,
         return silent;
     }
 
-    private IEnumerable<Finding> NewSigners(IReadOnlyList<Finding> open, HashSet<(string, string)> lapsed)
+    private List<Finding> NewSigners(IReadOnlyList<Finding> open, HashSet<(string, string)> lapsed)
     {
         // A report may be dated back, and cannot have arrived before it did.
         var before = Counting.Where(report => report.Day < FirstOfWindow).ToList();

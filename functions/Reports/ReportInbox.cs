@@ -50,11 +50,11 @@ internal sealed class ReportInbox(BlobServiceClient blobs, ReportProvenance prov
     public async Task<string> PutAsync(MemoryStream raw, ReportSource source, CancellationToken cancellation)
     {
         var bytes = Bytes(raw);
-        var name = Keys.RawReport(time.GetUtcNow(), bytes.Span);
+        var id = RawReportId.Parse(Keys.RawReport(time.GetUtcNow(), bytes.Span));
         var options = new BlobUploadOptions { Metadata = new Dictionary<string, string>() };
         (await provenance.SignAsync(source, [], bytes, cancellation)).WriteTo(options.Metadata);
-        await _inbox.GetBlobClient(name).UploadAsync(new BinaryData(bytes), options, cancellation);
-        return name;
+        await _inbox.GetBlobClient(id.Value).UploadAsync(new BinaryData(bytes), options, cancellation);
+        return id.Value;
     }
 
     /// <summary>Opens a raw report; null when it is no longer there. How it came is yet to be verified, once its bytes are read.</summary>
@@ -79,17 +79,17 @@ internal sealed class ReportInbox(BlobServiceClient blobs, ReportProvenance prov
     public async Task<string> KeepAsync(Arrival arrival, MemoryStream raw, CancellationToken cancellation)
     {
         var bytes = Bytes(raw);
-        var name = Keys.RawReport(arrival.ArrivedAt, bytes.Span);
+        var id = RawReportId.Parse(Keys.RawReport(arrival.ArrivedAt, bytes.Span));
         var options = new BlobUploadOptions { Metadata = MetadataOf(arrival.Name, await ClaimOfAsync(arrival, bytes, cancellation)), Conditions = new BlobRequestConditions { IfNoneMatch = ETag.All } };
         try
         {
-            await _reports.GetBlobClient(name).UploadAsync(new BinaryData(bytes), options, cancellation);
+            await _reports.GetBlobClient(id.Value).UploadAsync(new BinaryData(bytes), options, cancellation);
         }
         catch (RequestFailedException e) when (e.ErrorCode == BlobErrorCode.BlobAlreadyExists)
         {
         }
 
-        return name;
+        return id.Value;
     }
 
     /// <summary>Moves a raw report to quarantine, with the reason in its metadata: first the copy, then the end of the original, so that nothing is ever lost.</summary>
@@ -101,14 +101,14 @@ internal sealed class ReportInbox(BlobServiceClient blobs, ReportProvenance prov
     {
         try
         {
-            var name = $"{arrival.ArrivedAt.UtcDateTime.ToString("yyyy-MM-dd", CultureInfo.InvariantCulture)}/{Keys.Hash($"{arrival.Name}\n{arrival.Version}")}";
+            var id = RawReportId.Parse(RawReportId.PrefixOf(DateOnly.FromDateTime(arrival.ArrivedAt.UtcDateTime)) + Keys.Hash($"{arrival.Name}\n{arrival.Version}"));
             // Nothing in the inbox is signed for a signer: unread, it must not seem so in quarantine.
             var claim = raw is null ? arrival.Claim with { Signers = "" } : await ClaimOfAsync(arrival, Bytes(raw), cancellation);
             var metadata = MetadataOf(arrival.Name, claim);
             metadata[ReasonKey] = Shown(reason);
             var read = new BlobOpenReadOptions(allowModifications: false) { Conditions = new BlobRequestConditions { IfMatch = arrival.Version } };
             await using var content = await _inbox.GetBlobClient(arrival.Name).OpenReadAsync(read, cancellation);
-            await _quarantine.GetBlobClient(name).UploadAsync(content, new BlobUploadOptions { Metadata = metadata }, cancellation);
+            await _quarantine.GetBlobClient(id.Value).UploadAsync(content, new BlobUploadOptions { Metadata = metadata }, cancellation);
         }
         catch (RequestFailedException e) when (e.Status is 404 or 412)
         {

@@ -8,6 +8,9 @@ internal sealed record DayTotal(DateOnly Day, int Reports, long Sessions, long F
 /// <summary>What one sender reported.</summary>
 /// <param name="Signer">The domain that signed, by which senders are told apart; empty where none did: then they are told apart by what they call themselves.</param>
 /// <param name="Organization">What it calls itself, in the last report.</param>
+/// <param name="Reports">How many reports.</param>
+/// <param name="Sessions">Successful sessions.</param>
+/// <param name="Failures">Failed sessions.</param>
 internal sealed record SenderTotal(string Signer, string Organization, int Reports, long Sessions, long Failures);
 
 /// <summary>Sessions that failed for one reason.</summary>

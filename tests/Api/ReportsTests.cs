@@ -123,6 +123,14 @@ public sealed class ReportsTests(ReportsTests.Hosted hosted) : IClassFixture<Rep
     }
 
     [Fact]
+    public async Task A_row_that_names_a_blob_of_another_container_shows_nothing_of_it()
+    {
+        var id = (await LinesAsync(Other)).First(line => Text(line, "day") == "2026-03-11").GetProperty("id").GetString();
+
+        Assert.Equal(404, (await GetAsync($"/api/domains/{Other}/reports/{id}/raw")).Status);
+    }
+
+    [Fact]
     public async Task The_CSV_has_a_line_for_each_policy_type_of_each_report_and_no_formula()
     {
         var answer = await GetAsync($"/api/domains/{Domain}/reports.csv?{Days}");
@@ -330,6 +338,7 @@ public sealed class ReportsTests(ReportsTests.Hosted hosted) : IClassFixture<Rep
             await StoreAsync(ReportOf(Domain, 10, "id \"0\", 1") with { BodyHash = "forged", Sessions = 1_000_000, Verdict = Verdict.Unverified, Digest = null });
             await StoreAsync(ReportOf(Domain, 12, "posted") with { Source = ReportSource.Https, Verdict = Verdict.Unverified, Digest = null });
             await StoreAsync(ReportOf(Other, 10, "id") with { Blob = BothId });
+            await StoreAsync(ReportOf(Other, 11, "leads elsewhere") with { Blob = "../policies/other.example" });
             while ((await Storage.Queues.GetQueueClient(StorageLayout.ArrivalsQueue).ReceiveMessageAsync(cancellationToken: Now)).Value is not null)
             {
             }

@@ -1,4 +1,3 @@
-using StsFunctions.Domains;
 using StsFunctions.Protocol;
 using Xunit;
 

@@ -9,6 +9,7 @@ using StsFunctions.Protocol;
 using StsFunctions.Protocol.MtaSts;
 using StsFunctions.Reports;
 using StsFunctions.Tests.Reports;
+using StsFunctions.Tests.SendWarning;
 using Xunit;
 
 namespace StsFunctions.Tests.Storage;
@@ -70,6 +71,52 @@ public sealed class StorageFaultTests(AzuriteFixture azurite) : IAsyncLifetime
             },
             Do: (on, _) => on.Sender(null).RunAsync(Now),
             AssertDone: async (on, domain) => Assert.Empty((await on.Domains.ReadAsync(domain.Value, Now)).Outbox)),
+        ["mail the warnings"] = new(
+            Before: async (on, domain) =>
+            {
+                await on.Publisher.PublishAsync(domain, First, "team", Now);
+                await RecordAsync(on, domain, Round, FindingAt("one"), FindingAt("two"));
+                await on.Fleet.ProjectAsync(domain, Now);
+            },
+            Do: (on, _) => on.Sender(new MailOrderTests.RecordedRoad(), mailsPerHour: 10_000).RunAsync(Now),
+            AssertDone: async (on, domain) => Assert.Empty((await on.Domains.ReadAsync(domain.Value, Now)).Outbox)),
+        ["take a report in"] = new(
+            Before: (_, _) => Task.CompletedTask,
+            Do: async (on, domain) =>
+            {
+                using var raw = RawOf(domain);
+                await on.Inbox.PutAsync(raw, ReportSource.Mailbox, Now);
+            },
+            AssertDone: async (on, domain) =>
+            {
+                using var raw = RawOf(domain);
+                var opened = (await on.Inbox.OpenAsync(BlobName.Parse(Keys.RawReport(TestStorage.Noon, raw.ToArray())), Now))!.Value;
+                await opened.Content.DisposeAsync();
+                Assert.Equal(ReportSource.Mailbox, (await on.Inbox.VerifyAsync(opened.Arrival, raw, Now)).Source);
+            }),
+        ["carry retention out"] = new(
+            Before: async (on, domain) =>
+            {
+                var old = await ReportAsync(on, domain, 2) with { Start = TestStorage.Noon.AddDays(-500) };
+                await on.Reports.StoreAsync(old, [new("certificate-expired", "mx1.example", "", 2, "")], Now);
+                await on.Blobs.GetBlobContainerClient(StorageLayout.ObservationsContainer).GetBlobClient($"{domain}/{Keys.InvertedStamp(TestStorage.Noon.AddDays(-500))}").UploadAsync(new BinaryData("{}"), overwrite: true, Now);
+            },
+            Do: (on, _) => on.RetentionBy(RetentionSettings.Default).RunAsync(on.Time.GetUtcNow(), (_, purge) => purge(), Now),
+            AssertDone: async (on, domain) =>
+            {
+                Assert.Empty(await on.Reports.ReadAsync(domain, DateOnly.MinValue, Now));
+                Assert.Empty(await on.Blobs.GetBlobContainerClient(StorageLayout.ObservationsContainer).GetBlobsAsync(cancellationToken: Now).ToListAsync(Now));
+                var failures = on.Tables.GetTableClient(StorageLayout.ReportFailuresTable).QueryAsync<Azure.Data.Tables.TableEntity>(cancellationToken: Now);
+                Assert.Empty(await failures.ToListAsync(Now));
+            },
+            // Else the next run would have nothing to do for a day.
+            After: async (on, _) =>
+            {
+                foreach (var kind in (await new RetentionCursorStore(on.Tables).ReadAsync(Now)).Keys)
+                {
+                    await on.Tables.GetTableClient(StorageLayout.DomainsTable).DeleteEntityAsync(Keys.Operator, Keys.RetentionPrefix + kind, cancellationToken: Now);
+                }
+            }),
         ["read a report"] = new(
             Before: async (on, domain) =>
             {
@@ -314,6 +361,13 @@ public sealed class StorageFaultTests(AzuriteFixture azurite) : IAsyncLifetime
     }
 
     private static DomainName DomainOf(int call) => DomainName.Parse(string.Create(CultureInfo.InvariantCulture, $"d{call}.example"));
+
+    private static MemoryStream RawOf(DomainName domain)
+    {
+        var raw = new MemoryStream();
+        raw.Write(Encoding.UTF8.GetBytes(domain.Value));
+        return raw;
+    }
 
     private static RawReportId QuarantinedAs(DomainName domain) => RawReportId.Parse($"2026-03-14/{Keys.Hash(domain.Value)}");
 
