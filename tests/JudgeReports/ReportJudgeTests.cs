@@ -325,6 +325,17 @@ public sealed class ReportJudgeTests
         Assert.Single(JudgeAt(4, [Reported.SignedBy(Google, 2)], open).Findings);
     }
 
+    [Fact]
+    public void What_a_second_reading_of_the_same_day_takes_back_is_over()
+    {
+        var open = Judge(Reported.SignedBy(Google, 1, kinds: Reported.Kind("certificate-expired", 60)));
+
+        var again = JudgeOf(Reported.SignedBy(Google, 1)).Judge(null, ProbeConfirmation.None, open);
+
+        Assert.Empty(again.Findings);
+        Assert.Empty(again.NoLongerReported);
+    }
+
     [Theory]
     [InlineData(0, true, false)]
     [InlineData(13, true, false)]

@@ -161,9 +161,9 @@ internal sealed class ReportJudge(DateOnly today, IReadOnlyList<Report> reports,
     private static Severity Worst(SignerShare share, ReportBasis before) =>
         before.Witnesses.FirstOrDefault(witness => witness.Signer == share.Signer) is { } earlier && earlier.Severity > share.Severity ? earlier.Severity : share.Severity;
 
-    // A report without a session says nothing of sessions.
+    // A report without a session says nothing of sessions. Of a day of the window itself, what no report shows any more was taken back: by another body of it, or by a second reading.
     private bool HasReportedSince(string signer, DateOnly day) =>
-        Counting.Any(report => report.SignedBy == signer && report.Day > day && report.Types.Any(type => type.Sessions > 0));
+        Counting.Any(report => report.SignedBy == signer && report.Types.Any(type => type.Sessions > 0) && (report.Day > day || (report.Day == day && day >= FirstOfWindow)));
 
     private string EvidenceOf(string subject, List<SignerShare> shares, List<ReportWitness> silent, Severity severity, IReadOnlyList<string> codes, OwnLook? own)
     {

@@ -36,6 +36,7 @@ internal static class SettingNames
         "Sts__ReportMaxRatio",
         "Sts__ReportMaxParts",
         "Sts__ReportMaxDepth",
+        "Sts__ReportMemoryBytes",
         "Sts__ReportTrust",
         "Sts__TrustedReportSigners",
         "Sts__PostsPerDomainAndDay",

@@ -23,7 +23,7 @@ internal sealed class SendWarningFunction(
             .Select(row => (row.Domain, IsCritical: row.WorstFinding == Severity.Critical))
             .ToListAsync(cancellation);
         // Where only what is critical may leave, nothing else is read.
-        var isRoomForAll = road is null || !quota.IsLimited || quota.CountOf([MailPriority.Other], await sent.ReadAsync(cancellation)) > 0;
+        var isRoomForAll = road is null || !quota.IsLimited || pending.TrueForAll(row => row.IsCritical) || quota.CountOf([MailPriority.Other], await sent.ReadAsync(cancellation)) > 0;
         foreach (var partition in pending.Where(row => row.IsCritical).Select(row => row.Domain).Prepend(Keys.Operator))
         {
             await TryAsync(partition, () => GatherAsync(partition, outgoing, done, cancellation), failures, cancellation);
