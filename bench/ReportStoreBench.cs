@@ -91,7 +91,7 @@ internal static class ReportStoreBench
             pairs,
             n =>
             {
-                var (report, failures) = ReportRows.Of(read, s_domain, [policy], new Arrival("name", default, s_start, ReportSource.Mail), "blob");
+                var (report, failures) = ReportRows.Of(read, s_domain, [policy], new Arrival(BlobName.Parse("name"), default, s_start, ProvenanceClaim.None) { Source = ReportSource.Mail }, "blob");
                 rows = failures.Count + 1;
                 return (report with { Domain = $"ours{n}.example" }, failures);
             },
@@ -148,7 +148,7 @@ internal static class ReportStoreBench
         var small = DomainName.Parse("small.example");
         await new PolicyPublisher(domains, new PolicyBlobs(blobs), fleet, new CheckQueue(queues), new ServingOptions(), time)
             .PublishAsync(small, Policy.Parse(Encoding.UTF8.GetBytes("version: STSv1\nmode: none\nmax_age: 86400\n")), null, cancellation);
-        var inbox = new ReportInbox(blobs, time);
+        var inbox = new ReportInbox(blobs, new ReportProvenance(new ProvenanceKeyStore(tables)), time);
         var function = new IngestReportFunction(
             inbox, new RawReports(blobs), new ReportReader(new ReportLimitsOptions(), time), reports, domains, fleet,
             new MailAuthenticity(new Resolver(new EgressOptions()), time), new ArrivalQueue(queues), time, NullLogger<IngestReportFunction>.Instance);

@@ -3,11 +3,14 @@ using Azure.Core.Pipeline;
 using Azure.Data.Tables;
 using Azure.Storage.Blobs;
 using Azure.Storage.Queues;
+using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Time.Testing;
 using StsFunctions.Domains;
 using StsFunctions.JudgeReports;
 using StsFunctions.Reports;
+using StsFunctions.SendWarning;
+using StsFunctions.SweepStorage;
 using Xunit;
 
 namespace StsFunctions.Tests;
@@ -18,11 +21,11 @@ internal sealed class TestStorage
     public static readonly DateTimeOffset Noon = new(2026, 3, 14, 12, 0, 0, TimeSpan.Zero);
 
     /// <summary>The stores over an account whose layout is there.</summary>
-    public TestStorage(string connectionString, TimeSpan? networkTimeout = null)
+    public TestStorage(string connectionString, TimeSpan? networkTimeout = null, BlobServiceClient? blobs = null)
     {
         ConnectionString = connectionString;
         Account = new StorageOptions { ConnectionString = connectionString };
-        (Blobs, Queues, Tables) = (Account.Blobs(networkTimeout: networkTimeout), Account.Queues(networkTimeout: networkTimeout), Account.Tables(networkTimeout: networkTimeout));
+        (Blobs, Queues, Tables) = (blobs ?? Account.Blobs(networkTimeout: networkTimeout), Account.Queues(networkTimeout: networkTimeout), Account.Tables(networkTimeout: networkTimeout));
         Domains = new DomainStore(Tables);
         Policies = new PolicyBlobs(Blobs);
         MxHosts = new MxHostStore(Tables, Time);
@@ -69,6 +72,24 @@ internal sealed class TestStorage
 
     public FindingLedger Ledger { get; }
 
+    /// <summary>The containers of raw reports, as the app writes them.</summary>
+    public ReportInbox Inbox => InboxOn(Blobs);
+
+    /// <summary>The same by clients of a test's own.</summary>
+    public ReportInbox InboxOn(BlobServiceClient blobs) => new(blobs, new ReportProvenance(new ProvenanceKeyStore(Tables)), Time);
+
+    /// <summary>What sweeps this account, at a time of its own: blobs carry storage's.</summary>
+    public SweepStorageFunction Sweeper(TimeProvider time, ILogger<SweepStorageFunction>? log = null, ReportInbox? inbox = null) => new(
+        inbox ?? Inbox, new ArrivalQueue(Queues), MxHosts, Wanted, RetentionBy(new RetentionOptions()), time, log ?? NullLogger<SweepStorageFunction>.Instance);
+
+    /// <summary>What carries retention out in this account.</summary>
+    public RetentionSweep RetentionBy(RetentionOptions options, BlobRetention? blobs = null, RowRetention? rows = null) => new(
+        options, blobs ?? new BlobRetention(Blobs), rows ?? new RowRetention(Tables), new RetentionCursorStore(Tables), NullLogger<RetentionSweep>.Instance);
+
+    /// <summary>What tells the outboxes by a way for mail.</summary>
+    public SendWarningFunction Sender(IMailRoad? road, int? mailsPerHour = null) =>
+        new(Domains, Fleet, road, new MailQuota(mailsPerHour), new MailCountStore(Tables, Time), NullLogger<SendWarningFunction>.Instance);
+
     /// <summary>A publisher with a clock of its own and, where given, with something that happens just before it commits.</summary>
     public PolicyPublisher PublisherAt(TimeProvider time, Func<Task>? beforeCommit = null)
     {
@@ -86,7 +107,7 @@ internal sealed class TestStorage
 
     /// <summary>What judges reports, over this account.</summary>
     public JudgeReportsFunction JudgeReports(TimeProvider? time = null) => new(
-        Domains, Reports, Fleet, Ledger, new CheckQueue(Queues), new OwnLooks(Blobs), new RawReports(Blobs), new ArrivalQueue(Queues), time ?? Time,
+        Domains, Reports, Fleet, Ledger, new CheckQueue(Queues), new OwnLooks(Blobs), new RawReports(Blobs), new ArrivalQueue(Queues), TrustedReportSigners.Default, time ?? Time,
         NullLogger<JudgeReportsFunction>.Instance);
 
     public static async Task<TestStorage> CreateAsync(AzuriteFixture azurite)

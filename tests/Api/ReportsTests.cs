@@ -17,6 +17,9 @@ public sealed class ReportsTests(ReportsTests.Hosted hosted) : IClassFixture<Rep
 {
     private const string Domain = "reported.example";
     private const string Other = "other.example";
+    private const string RawId = "2026-03-11/rawrawrawrawrawrawrawrawra";
+    private const string BothId = "2026-03-11/bothbothbothbothbothbothbo";
+    private const string GoneId = "2026-03-11/gonegonegonegonegonegonego";
     private const string Days = "from=2026-03-01&to=2026-03-14";
 
     private static CancellationToken Now => TestContext.Current.CancellationToken;
@@ -70,7 +73,8 @@ public sealed class ReportsTests(ReportsTests.Hosted hosted) : IClassFixture<Rep
         var reason = Assert.Single(types["sts"].GetProperty("resultTypes").EnumerateArray());
         Assert.Equal(("certificate-expired", 30), (Text(reason, "resultType"), reason.GetProperty("failures").GetInt64()));
         Assert.Equal(ResultTypeGuide.Of("certificate-expired").Remedy, Text(reason, "remedy"));
-        Assert.Equal("=Company-X", Text(Assert.Single(types["sts"].GetProperty("senders").EnumerateArray()), "sender"));
+        var sender = Assert.Single(types["sts"].GetProperty("senders").EnumerateArray());
+        Assert.Equal(("company-x.example", "=Company-X"), (Text(sender, "signer"), Text(sender, "organization")));
         var host = Assert.Single(types["sts"].GetProperty("hosts").EnumerateArray());
         Assert.Equal(("mx1.reported.example", "192.0.2.1"), (Text(host, "mxHost"), Text(host, "address")));
     }
@@ -119,6 +123,14 @@ public sealed class ReportsTests(ReportsTests.Hosted hosted) : IClassFixture<Rep
     }
 
     [Fact]
+    public async Task A_row_that_names_a_blob_of_another_container_shows_nothing_of_it()
+    {
+        var id = (await LinesAsync(Other)).First(line => Text(line, "day") == "2026-03-11").GetProperty("id").GetString();
+
+        Assert.Equal(404, (await GetAsync($"/api/domains/{Other}/reports/{id}/raw")).Status);
+    }
+
+    [Fact]
     public async Task The_CSV_has_a_line_for_each_policy_type_of_each_report_and_no_formula()
     {
         var answer = await GetAsync($"/api/domains/{Domain}/reports.csv?{Days}");
@@ -126,9 +138,9 @@ public sealed class ReportsTests(ReportsTests.Hosted hosted) : IClassFixture<Rep
         Assert.Equal((200, "text/csv; charset=utf-8", "nosniff"), (answer.Status, answer.Headers["Content-Type"], answer.Headers["X-Content-Type-Options"]));
         Assert.Equal("attachment; filename=\"reported.example-20260301-20260314.csv\"", answer.Headers["Content-Disposition"]);
         var lines = answer.Text.TrimEnd().Split("\r\n");
-        Assert.Equal("day,sender,reportId,start,end,policyType,sessions,failures,source,verdict,counts,superseded,arrivedAt,id", lines[0]);
+        Assert.Equal("day,sender,signedBy,reportId,start,end,policyType,sessions,failures,source,verdict,counts,superseded,arrivedAt,id", lines[0]);
         Assert.Equal(1 + 5 + 3, lines.Length);
-        Assert.StartsWith("2026-03-10,'=Company-X,\"id \"\"0\"\", 1\",2026-03-10T00:00:00Z,2026-03-11T00:00:00Z,sts,90,10,mail,aligned,true,false,", lines[1], StringComparison.Ordinal);
+        Assert.StartsWith("2026-03-10,'=Company-X,company-x.example,\"id \"\"0\"\", 1\",2026-03-10T00:00:00Z,2026-03-11T00:00:00Z,sts,90,10,mail,aligned,true,false,", lines[1], StringComparison.Ordinal);
     }
 
     [Theory]
@@ -230,14 +242,22 @@ public sealed class ReportsTests(ReportsTests.Hosted hosted) : IClassFixture<Rep
     [Theory]
     [InlineData("""{"container":"reports","from":"2026-03-01","to":"2026-03-14"}""", 202)]
     [InlineData("""{"container":"reports-quarantine","from":"2026-03-01","to":"2026-03-01"}""", 202)]
-    [InlineData("""{"container":"reports","blob":"raw"}""", 202)]
-    [InlineData("""{"container":"reports","blob":"gone"}""", 404)]
-    [InlineData("""{"container":"reports","blob":"raw","from":"2026-03-01","to":"2026-03-01"}""", 400)]
+    [InlineData("""{"container":"reports","id":"2026-03-11/rawrawrawrawrawrawrawrawra"}""", 202)]
+    [InlineData("""{"container":"reports","id":"2026-03-11/gonegonegonegonegonegonego"}""", 404)]
+    [InlineData("""{"container":"reports-quarantine","id":"2026-03-11/rawrawrawrawrawrawrawrawra"}""", 404)]
+    [InlineData("""{"domain":"reported.example","id":"20260310-aaaa-bbbb"}""", 404)]
+    [InlineData("""{"domain":"../policies","id":"20260310-aaaa-bbbb"}""", 404)]
+    [InlineData("""{"domain":"reported.example","container":"reports","id":"20260310-aaaa-bbbb"}""", 400)]
+    [InlineData("""{"container":"reports","blob":"../policies/reported.example"}""", 400)]
+    [InlineData("""{"container":"reports","id":"../policies/reported.example"}""", 400)]
+    [InlineData("""{"container":"reports-quarantine","id":"../reports/2026-03-11/rawrawrawrawrawrawrawrawra"}""", 400)]
+    [InlineData("""{"container":"reports","id":"2026-03-11/%2e%2e/policies/abcdefghijk"}""", 400)]
+    [InlineData("""{"container":"reports","id":"2026-03-11/rawrawrawrawrawrawrawrawra","from":"2026-03-01","to":"2026-03-01"}""", 400)]
     [InlineData("""{"container":"reports","from":"2026-03-02","to":"2026-03-01"}""", 400)]
     [InlineData("""{"container":"reports","from":"2020-03-02","to":"2026-03-01"}""", 400)]
     [InlineData("""{"container":"reports","from":"2026-03-02"}""", 400)]
-    [InlineData("""{"container":"policies","blob":"reported.example"}""", 400)]
-    [InlineData("""{"blob":"raw"}""", 400)]
+    [InlineData("""{"container":"policies","id":"reported.example"}""", 400)]
+    [InlineData("""{"id":"2026-03-11/rawrawrawrawrawrawrawrawra"}""", 400)]
     [InlineData("""[]""", 400)]
     [InlineData("""null""", 400)]
     [InlineData("", 400)]
@@ -257,9 +277,21 @@ public sealed class ReportsTests(ReportsTests.Hosted hosted) : IClassFixture<Rep
     }
 
     [Fact]
+    public async Task A_report_to_be_read_again_is_named_as_the_list_names_it()
+    {
+        var answer = await PostAsync($$"""{"domain":"{{Domain}}","id":"{{await FirstIdAsync()}}"}""", TokenOf("Sts.Admin", "Sts.AllGroups"));
+
+        Assert.Equal(202, answer.Status);
+        var queue = hosted.Storage.Queues.GetQueueClient(StorageLayout.ArrivalsQueue);
+        var message = (await queue.ReceiveMessageAsync(cancellationToken: Now)).Value;
+        Assert.Equal(RawId, ReprocessRequest.FromJson(message.Body.ToString())!.Id);
+        await queue.DeleteMessageAsync(message.MessageId, message.PopReceipt, Now);
+    }
+
+    [Fact]
     public async Task Whoever_may_only_read_or_sees_some_groups_alone_has_nothing_read_again()
     {
-        const string body = """{"container":"reports","blob":"raw"}""";
+        const string body = $$"""{"container":"reports","id":"{{RawId}}"}""";
 
         Assert.Equal(403, (await PostAsync(body, TokenOf("Sts.Reader", "Sts.AllGroups"))).Status);
         Assert.Equal(403, (await PostAsync(body, hosted.Issuer.Issue(new TokenSpec { Roles = ["Sts.Admin"], Groups = ["blue"] }))).Status);
@@ -309,17 +341,18 @@ public sealed class ReportsTests(ReportsTests.Hosted hosted) : IClassFixture<Rep
             }
 
             var container = Storage.Blobs.GetBlobContainerClient(StorageLayout.ReportsContainer);
-            await container.GetBlobClient("raw").UploadAsync(new BinaryData(Raw), Now);
-            await container.GetBlobClient("both").UploadAsync(new BinaryData(Samples.Json(Samples.Policy(Other), Samples.Policy("secret.example"), Samples.Policy("stranger.example"))), Now);
+            await container.GetBlobClient(RawId).UploadAsync(new BinaryData(Raw), Now);
+            await container.GetBlobClient(BothId).UploadAsync(new BinaryData(Samples.Json(Samples.Policy(Other), Samples.Policy("secret.example"), Samples.Policy("stranger.example"))), Now);
             for (var n = 0; n < 3; n++)
             {
-                await StoreAsync(ReportOf(Domain, 10 + n, $"id \"{n}\", 1") with { Blob = n == 1 ? "gone" : "raw" });
+                await StoreAsync(ReportOf(Domain, 10 + n, $"id \"{n}\", 1") with { Blob = n == 1 ? GoneId : RawId });
             }
 
             // Another body of the first, and a POST.
             await StoreAsync(ReportOf(Domain, 10, "id \"0\", 1") with { BodyHash = "forged", Sessions = 1_000_000, Verdict = Verdict.Unverified, Digest = null });
             await StoreAsync(ReportOf(Domain, 12, "posted") with { Source = ReportSource.Https, Verdict = Verdict.Unverified, Digest = null });
-            await StoreAsync(ReportOf(Other, 10, "id") with { Blob = "both" });
+            await StoreAsync(ReportOf(Other, 10, "id") with { Blob = BothId });
+            await StoreAsync(ReportOf(Other, 11, "leads elsewhere") with { Blob = "../policies/other.example" });
             while ((await Storage.Queues.GetQueueClient(StorageLayout.ArrivalsQueue).ReceiveMessageAsync(cancellationToken: Now)).Value is not null)
             {
             }
@@ -342,7 +375,7 @@ public sealed class ReportsTests(ReportsTests.Hosted hosted) : IClassFixture<Rep
         private static Report ReportOf(string domain, int day, string id)
         {
             var start = new DateTimeOffset(2026, 3, day, 0, 0, 0, TimeSpan.Zero);
-            return new Report(domain, "=Company-X", id, start, start.AddDays(1), "sts", 90, 10, ReportSource.Mail, Verdict.Aligned, start.AddDays(1), $"hash{day}", "raw")
+            return new Report(domain, "=Company-X", id, start, start.AddDays(1), "sts", 90, 10, ReportSource.Mail, Verdict.Aligned, start.AddDays(1), $"hash{day}", RawId)
             {
                 SignedBy = "company-x.example",
                 Digest = ReportDigest.Of([("sts", 90, 10), ("tlsa", 5, 1)], s_failures),

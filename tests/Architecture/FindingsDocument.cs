@@ -48,7 +48,7 @@ internal static class FindingsDocument
             text.Append($"\n## {title}\n");
             foreach (var kind in Of(start))
             {
-                text.Append($"\n### `{kind.Code}`\n\n{Sentence(kind.What)} *{Sentence(kind.Severity).TrimEnd('.')}*{(kind.TakesThreeLooks ? ", once three looks have seen it" : "")}; {kind.Rfc}.\n");
+                text.Append($"\n### `{kind.Code}`\n\n{Sentence(kind.What)} *{Sentence(kind.Severity).TrimEnd('.')}*{(kind.TakesThreeLooks ? ", once three looks have seen it" : "")}{(kind.Notifies ? "" : ", no notification")}; {kind.Rfc}.\n");
                 text.Append($"\n{Escaped(kind.Meaning)}\n\n> {Escaped(kind.Remedy)}\n");
             }
         }

@@ -24,7 +24,7 @@ public sealed partial class RoomTests
         ["ScheduleChecks"] = ["Options", "Domains", "Protocol"],
         ["CheckDomain"] = ["Options", "Domains", "Protocol", "Outgoing"],
         ["SendWarning"] = ["Options", "Domains", "Protocol"],
-        ["SweepStorage"] = ["Domains", "Reports"],
+        ["SweepStorage"] = ["Options", "Domains", "Reports"],
         ["JudgeReports"] = ["Domains", "Protocol", "Reports"],
         ["Access"] = ["Domains", "Protocol", "Reports"],
         ["Agents"] = ["Access", "CheckDomain", "Domains", "Outgoing"],

@@ -4,6 +4,7 @@ using Microsoft.Extensions.Time.Testing;
 using StsFunctions.Domains;
 using StsFunctions.Protocol;
 using StsFunctions.Protocol.MtaSts;
+using StsFunctions.SweepStorage;
 using Xunit;
 
 namespace StsFunctions.Tests.Domains;
@@ -147,7 +148,7 @@ public sealed class ClockSkewTests(AzuriteFixture azurite)
         Assert.Equal(PostCountOutcome.Counted, await new PostCountStore(storage.Tables, new FakeTimeProvider(TestStorage.Noon.AddDays(1))).CountAsync(domain, 5, 5, Now));
         Assert.Equal(PostCountOutcome.Counted, await storage.Posts.CountAsync(domain, 5, 5, Now));
 
-        await storage.Posts.SweepAsync(Now);
+        await storage.RetentionBy(new RetentionOptions()).RunAsync(TestStorage.Noon, (_, purge) => purge(), Now);
 
         Assert.Equal(PostCountOutcome.Counted, await new PostCountStore(storage.Tables, new FakeTimeProvider(day)).CountAsync(domain, 5, 5, Now));
         // Today's stands, and tomorrow's: another instance's clock may be ahead.

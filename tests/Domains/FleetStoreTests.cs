@@ -60,7 +60,7 @@ public sealed class FleetStoreTests(AzuriteFixture azurite)
     }
 
     [Fact]
-    public async Task Counts_too_large_to_add_stay_at_the_largest()
+    public async Task One_signers_counts_of_a_day_are_bounded_however_large_it_says_they_are()
     {
         var storage = await HostedAsync();
         await storage.Reports.StoreAsync(ReportOf(TestStorage.Noon, long.MaxValue, long.MaxValue), [], Now);
@@ -69,7 +69,7 @@ public sealed class FleetStoreTests(AzuriteFixture azurite)
         await storage.Fleet.ProjectAsync(Domain, Now);
 
         var day = Assert.Single(Assert.Single(await storage.Fleet.ListAsync(Now).ToListAsync(Now)).Days);
-        Assert.Equal((long.MaxValue, long.MaxValue), (day.Sessions, day.Failures));
+        Assert.Equal((SigningDomain.MaxDailySessions, SigningDomain.MaxDailySessions), (day.Sessions, day.Failures));
     }
 
     [Fact]

@@ -1,4 +1,3 @@
-using Azure.Data.Tables;
 using StsFunctions.Domains;
 using StsFunctions.Protocol;
 using Xunit;
@@ -36,24 +35,6 @@ public sealed class PostCountStoreTests(AzuriteFixture azurite)
 
         Assert.Equal(5, taken.Count(one => one == PostCountOutcome.Counted));
         Assert.Equal(15, taken.Count(one => one == PostCountOutcome.LimitReached));
-    }
-
-    [Fact]
-    public async Task Counts_are_no_reports_and_those_of_days_gone_by_are_cleared_away()
-    {
-        var storage = await TestStorage.CreateAsync(azurite);
-        foreach (var _ in (int[])[1, 2, 3])
-        {
-            await storage.Posts.CountAsync(Domain, 1, 5, Now);
-            storage.Time.Advance(TimeSpan.FromDays(1));
-        }
-
-        await storage.Posts.SweepAsync(Now);
-        await storage.Posts.SweepAsync(Now);
-
-        Assert.Empty(await storage.Reports.ReadAsync(Domain, DateOnly.MinValue, Now));
-        var rows = await storage.Tables.GetTableClient(StorageLayout.ReportsTable).QueryAsync<TableEntity>(cancellationToken: Now).ToListAsync(Now);
-        Assert.Equal(["20260316:example.com"], rows.Select(row => row.RowKey));
     }
 
     [Fact]

@@ -97,10 +97,10 @@ public sealed partial class KillTests(KillTests.Fragile running) : IClassFixture
                     switch (function)
                     {
                         case "Reprocess":
-                            await SendAsync(StorageLayout.ArrivalsQueue, ReprocessRequest.One(StorageLayout.ReportsContainer, await RawOfAsync(domain.Name, 1 + (call % reports))).ToJson());
+                            await SendAsync(StorageLayout.ArrivalsQueue, ReprocessRequest.One(StorageLayout.ReportsContainer, RawReportId.Parse(await RawOfAsync(domain.Name, 1 + (call % reports)))).ToJson());
                             break;
                         case "Quarantine":
-                            await SendAsync(StorageLayout.ArrivalsQueue, ReprocessRequest.One(StorageLayout.QuarantineContainer, QuarantineName(reports)).ToJson());
+                            await SendAsync(StorageLayout.ArrivalsQueue, ReprocessRequest.One(StorageLayout.QuarantineContainer, RawReportId.Parse(QuarantineName(reports))).ToJson());
                             break;
                         case "JudgeReports":
                             await TimerAsync("JudgeReports");
@@ -297,7 +297,7 @@ public sealed partial class KillTests(KillTests.Fragile running) : IClassFixture
         await new BlobContainerClient(running.System.Azurite.ConnectionString, StorageLayout.QuarantineContainer).GetBlobClient(QuarantineName(number))
             .UploadAsync(new BinaryData(SampleOf(domain, number).ToJson()), Cancellation);
 
-    private static string QuarantineName(int number) => string.Create(CultureInfo.InvariantCulture, $"{Today:yyyy-MM-dd}/{number}");
+    private static string QuarantineName(int number) => string.Create(CultureInfo.InvariantCulture, $"{Today:yyyy-MM-dd}/{Keys.Hash(number.ToString(CultureInfo.InvariantCulture))}");
 
     private async Task<string> RawOfAsync(string domain, int number) =>
         (await running.Store.Reports.ReadAsync(DomainName.Parse(domain), DateOnly.MinValue, Cancellation)).First(report => report.Submitter == $"Sender {number}").Blob;

@@ -34,7 +34,7 @@ public sealed class FetchReportMailTests(AzuriteFixture azurite) : IAsyncLifetim
         _function = new FetchReportMailFunction(
             _mailbox,
             new ReportReader(new ReportLimitsOptions { MaxBytes = MaxBytes, MaxExpandedBytes = 1 << 20 }, _storage.Time),
-            new ReportInbox(_storage.Blobs, _storage.Time),
+            _storage.Inbox,
             _storage.Time,
             _log.For<FetchReportMailFunction>());
     }
@@ -71,7 +71,7 @@ public sealed class FetchReportMailTests(AzuriteFixture azurite) : IAsyncLifetim
     [Fact]
     public async Task Where_no_mailbox_is_set_nothing_is_called()
     {
-        var function = new FetchReportMailFunction(null, new ReportReader(new ReportLimitsOptions(), _storage.Time), new ReportInbox(_storage.Blobs, _storage.Time), _storage.Time, _log.For<FetchReportMailFunction>());
+        var function = new FetchReportMailFunction(null, new ReportReader(new ReportLimitsOptions(), _storage.Time), _storage.Inbox, _storage.Time, _log.For<FetchReportMailFunction>());
 
         await function.RunAsync(Now);
 

@@ -10,6 +10,7 @@ using StsFunctions.Outgoing;
 using StsFunctions.Reports;
 using StsFunctions.ScheduleChecks;
 using StsFunctions.SendWarning;
+using StsFunctions.SweepStorage;
 using Xunit;
 
 namespace StsFunctions.Tests.Hosting;
@@ -46,6 +47,7 @@ public sealed class OptionsTests
         Assert.Equal(new CheckOptions().ReferenceMxHosts, services.GetRequiredService<CheckOptions>().ReferenceMxHosts);
         Assert.Equal(new ConfirmationOptions(), services.GetRequiredService<ConfirmationOptions>());
         Assert.Equal(new ReportLimitsOptions(), services.GetRequiredService<ReportLimitsOptions>());
+        Assert.Equal(new RetentionOptions(), services.GetRequiredService<RetentionOptions>());
         Assert.Equal(new ReportIntakeOptions(), services.GetRequiredService<ReportIntakeOptions>());
         Assert.Equal(new PolicyHostOptions().CertificateAuthority, services.GetRequiredService<PolicyHostOptions>().CertificateAuthority);
         Assert.Equal(new FunctionSetOptions(), services.GetRequiredService<FunctionSetOptions>());
@@ -135,6 +137,19 @@ public sealed class OptionsTests
     [InlineData("Sts__Lab__Authority", "localhost:8080")]
     [InlineData("Sts__ReportTrust", "everybody")]
     [InlineData("Sts__ReportTrust", "2")]
+    [InlineData("Sts__TrustedReportSigners", "google")]
+    [InlineData("Sts__TrustedReportSigners", "google.com;microsoft.com")]
+    [InlineData("Sts__TrustedReportSigners", "google.com,none")]
+    [InlineData("Sts__TrustedReportSigners", ",")]
+    [InlineData("Sts__MailsPerHour", "1")]
+    [InlineData("Sts__RawReportDays", "6")]
+    [InlineData("Sts__QuarantineDays", "0")]
+    [InlineData("Sts__ReportDays", "34")]
+    [InlineData("Sts__ObservationDays", "-1")]
+    [InlineData("Sts__AuditDays", "29")]
+    [InlineData("Sts__PostCountDays", "1")]
+    [InlineData("Sts__PostCountDays", "1.00:00:00")]
+    [InlineData("Sts__ReportDays", "3651")]
     [InlineData("Sts__PostsPerMinute", "0")]
     [InlineData("Sts__PostsPerDomainAndDay", "-1")]
     [InlineData("Sts__MailSecret", "too-short-to-be-a-secret")]
@@ -253,6 +268,39 @@ public sealed class OptionsTests
 
         var intake = services.GetRequiredService<ReportIntakeOptions>();
         Assert.Equal((ReportTrust.Default, null, null), (intake.Trust, intake.MailSecret, intake.Mailbox));
+    }
+
+    [Fact]
+    public void What_is_kept_and_whose_word_is_taken_has_a_default_for_each()
+    {
+        using var services = Right();
+
+        var kept = services.GetRequiredService<RetentionOptions>();
+        Assert.Equal((90, 30, 400, 90, 730, 2), (kept.RawReportDays, kept.QuarantineDays, kept.ReportDays, kept.ObservationDays, kept.AuditDays, kept.PostCountDays));
+        Assert.Equal(["google.com", "microsoft.com"], services.GetRequiredService<TrustedReportSigners>().Domains.Select(domain => domain.Value));
+        Assert.Null(services.GetRequiredService<EmailOptions>().MailsPerHour);
+    }
+
+    [Theory]
+    [InlineData("none", "")]
+    [InlineData("google.com, Mail.RU", "google.com mail.ru")]
+    public void Trusted_signers_are_those_that_are_listed_or_none(string value, string signers)
+    {
+        using var services = Right(("Sts__TrustedReportSigners", value));
+
+        Assert.Equal(signers, string.Join(' ', services.GetRequiredService<TrustedReportSigners>().Domains));
+    }
+
+    [Theory]
+    [InlineData("Sts__AcsEndpoint", "https://acs.example/", null, 10)]
+    [InlineData("Sts__AcsEndpoint", "https://acs.example/", "100", 100)]
+    [InlineData("Sts__SmtpHost", "relay.example", null, null)]
+    [InlineData("Sts__SmtpHost", "relay.example", "20", 20)]
+    public void Mails_are_limited_where_the_way_out_is_or_where_it_is_set(string way, string value, string? number, int? most)
+    {
+        using var services = Right((way, value), ("Sts__WarnFrom", "a@example.com"), ("Sts__WarnTo", "b@example.com"), ("Sts__MailsPerHour", number ?? ""));
+
+        Assert.Equal(most, services.GetRequiredService<EmailOptions>().MailsPerHour);
     }
 
     [Theory]

@@ -56,7 +56,7 @@ public sealed class LayoutTests(BicepFixture bicep)
         Assert.Equal(reader.QueueName, destination["properties"]!["queueName"]!.GetValue<string>());
         Assert.Equal("StorageQueue", destination["endpointType"]!.GetValue<string>());
         Assert.Equal("CloudEventSchemaV1_0", topic["eventDeliverySchema"]!.GetValue<string>());
-        Assert.Equal("a/b c.json", ArrivalEvent.BlobName($$"""{"specversion":"1.0","type":"Microsoft.Storage.BlobCreated","subject":"{{subject}}a/b c.json"}"""));
+        Assert.Equal("a/b c.json", ArrivalEvent.BlobName($$"""{"specversion":"1.0","type":"Microsoft.Storage.BlobCreated","subject":"{{subject}}a/b c.json"}""").Value);
         Assert.Equal(["CopyBlob", "FlushWithClose", "PutBlob", "PutBlockList"], topic["filter"]!["advancedFilters"]![0]!["values"]!.AsArray().Select(value => value!.GetValue<string>()).Order());
         Assert.Equal("event-dead-letters", topic["deadLetterWithResourceIdentity"]!["deadLetterDestination"]!["properties"]!["blobContainerName"]!.GetValue<string>());
     }

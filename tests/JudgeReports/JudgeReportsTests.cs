@@ -1,6 +1,7 @@
 using StsFunctions.Domains;
 using StsFunctions.Protocol;
 using StsFunctions.Protocol.MtaSts;
+using StsFunctions.SendWarning;
 using StsFunctions.Tests.Storage;
 using Xunit;
 
@@ -35,11 +36,12 @@ public sealed class JudgeReportsTests(AzuriteFixture azurite) : IAsyncLifetime
 
         var open = Assert.Single((await ReadAsync()).Findings).Finding;
         Assert.Equal(("report.failures", "certificate-expired", Severity.Warning), (open.Code, open.Subject, open.Severity));
-        Assert.Contains("Company-Y (21), Company-X (20)", open.Evidence, StringComparison.Ordinal);
+        Assert.StartsWith("company-y.example \"Company-Y\": 21 of 100 sessions (21 %) under sts; company-x.example \"Company-X\": 20 of 100", open.Evidence, StringComparison.Ordinal);
         Assert.Equal(Change.Opened, Assert.Single((await ReadAsync()).Outbox).Change);
 
         _storage.Time.Advance(TimeSpan.FromDays(2));
         await StoreAsync(Reported.Of(-1));
+        await StoreAsync(Reported.Of(-1, "Company-Y"));
         await RunAsync();
 
         Assert.Empty((await ReadAsync()).Findings);
@@ -62,16 +64,23 @@ public sealed class JudgeReportsTests(AzuriteFixture azurite) : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Where_reports_cease_what_they_showed_neither_resolves_nor_is_told_again()
+    public async Task Where_reports_cease_what_they_showed_is_neither_resolved_nor_told_again_until_it_ends_as_no_longer_reported()
     {
         await StoreAsync(Reported.Of(1, kinds: Reported.Kind("certificate-expired", 20)));
         await RunAsync();
 
-        _storage.Time.Advance(TimeSpan.FromDays(40));
+        _storage.Time.Advance(TimeSpan.FromDays(13));
         await RunAsync();
-
         Assert.Single((await ReadAsync()).Findings);
         Assert.Single((await ReadAsync()).Outbox);
+
+        _storage.Time.Advance(TimeSpan.FromDays(1));
+        await RunAsync();
+
+        Assert.Empty((await ReadAsync()).Findings);
+        Assert.Equal([Change.Opened, Change.NoLongerReported], (await ReadAsync()).Outbox.OrderBy(warning => warning.At).Select(warning => warning.Change));
+        Assert.StartsWith("[no longer reported] example.com: report.failures certificate-expired", WarningMail.Of(Guid.NewGuid(), "example.com", [.. (await ReadAsync()).Outbox.Where(warning => warning.Change.IsEnd())]).Subject, StringComparison.Ordinal);
+        await StoreInvariants.AssertAsync(_storage);
     }
 
     [Fact]
@@ -80,20 +89,21 @@ public sealed class JudgeReportsTests(AzuriteFixture azurite) : IAsyncLifetime
     {
         await StoreAsync(Reported.Of(1, "Forger", sessions: 1_000, counts: false, kinds: [.. Enumerable.Range(0, 30).Select(n => Reported.Kind($"type-{n}", 30 - n))]));
         await RunAsync();
-        Assert.Equal(5, (await ReadAsync()).Findings.Count);
+        Assert.Equal("report.unauthenticated", Assert.Single((await ReadAsync()).Findings).Finding.Code);
 
         _storage.Time.Advance(TimeSpan.FromDays(3));
         await RunAsync();
 
         Assert.Empty((await ReadAsync()).Findings);
+        Assert.Empty((await ReadAsync()).Outbox);
         await StoreInvariants.AssertAsync(_storage);
     }
 
     [Fact]
     public async Task Result_types_that_are_the_same_once_they_are_shown_are_one_finding()
     {
-        await StoreAsync(Reported.Of(1, "Forger 1", counts: false, kinds: Reported.Kind("😀", 20)));
-        await StoreAsync(Reported.Of(1, "Forger 2", counts: false, kinds: Reported.Kind("😁", 20)));
+        await StoreAsync(Reported.SignedBy("google.com", 1, kinds: Reported.Kind("😀", 20)));
+        await StoreAsync(Reported.SignedBy("microsoft.com", 1, kinds: Reported.Kind("😁", 20)));
 
         await RunAsync();
         await RunAsync();
@@ -148,7 +158,8 @@ public sealed class JudgeReportsTests(AzuriteFixture azurite) : IAsyncLifetime
         Assert.Contains("2 since 2026-03-08", found["report.quarantined"].Evidence, StringComparison.Ordinal);
         Assert.Contains("2 times \"Neither JSON nor else.\"", found["report.quarantined"].Evidence, StringComparison.Ordinal);
         Assert.Equal((Severity.Info, Severity.Warning), (found["report.quarantined"].Severity, found["report.poison"].Severity));
-        Assert.Equal(2, operators.Outbox.Count);
+        // Nobody signed what lies there.
+        Assert.Equal("report.poison", Assert.Single(operators.Outbox).Finding.Code);
 
         await poison.ClearMessagesAsync(Now);
         await quarantine.DeleteBlobAsync($"{today}/a", cancellationToken: Now);

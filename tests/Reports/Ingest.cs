@@ -13,7 +13,7 @@ internal static class Ingest
     private static readonly IPEndPoint s_noDns = new(IPAddress.Loopback, 1);
 
     public static IngestReportFunction FunctionOn(TestStorage storage, ILogger<IngestReportFunction> log, ReportInbox? inbox = null, IPEndPoint? dns = null, int maxExpanded = 64 << 20) => new(
-        inbox ?? new ReportInbox(storage.Blobs, storage.Time),
+        inbox ?? storage.Inbox,
         new RawReports(storage.Blobs),
         new ReportReader(new ReportLimitsOptions { MaxBytes = 4 << 20, MaxExpandedBytes = maxExpanded }, storage.Time),
         storage.Reports,

@@ -30,7 +30,7 @@ public sealed class IngestReportTests(AzuriteFixture azurite) : IAsyncLifetime
     {
         _storage = await TestStorage.CreateAsync(azurite);
         await _storage.Publisher.PublishAsync(Domain, Policy.Parse("version: STSv1\nmode: none\nmax_age: 1\n"u8), null, Now);
-        _inbox = new ReportInbox(_storage.Blobs, _storage.Time);
+        _inbox = _storage.Inbox;
         _function = Ingest.FunctionOn(_storage, _log.For<IngestReportFunction>());
     }
 
@@ -123,9 +123,9 @@ public sealed class IngestReportTests(AzuriteFixture azurite) : IAsyncLifetime
     public async Task A_kill_between_the_copy_to_quarantine_and_the_end_of_the_original_is_made_good()
     {
         var blob = await PutAsync(Samples.Utf8("no report"));
-        var killed = new ReportInbox(BlobsThatDieBefore(RequestMethod.Delete), _storage.Time);
-        var opened = (await killed.OpenAsync(blob, Now))!.Value.Arrival;
-        await Assert.ThrowsAsync<IOException>(() => killed.QuarantineAsync(opened, "Neither JSON nor else.", null, Now));
+        var killed = _storage.InboxOn(BlobsThatDieBefore(RequestMethod.Delete));
+        var opened = (await killed.OpenAsync(BlobName.Parse(blob), Now))!.Value.Arrival;
+        await Assert.ThrowsAsync<IOException>(() => killed.QuarantineAsync(opened, null, "Neither JSON nor else.", Now));
         Assert.Single(await QuarantineAsync());
 
         await RunAsync(blob);
@@ -289,11 +289,11 @@ public sealed class IngestReportTests(AzuriteFixture azurite) : IAsyncLifetime
     public async Task A_report_that_takes_the_name_of_one_in_work_is_not_taken_away_with_it()
     {
         await DropAsync("report.json", Samples.Json(Samples.Policy()));
-        var opened = (await _inbox.OpenAsync("report.json", Now))!.Value.Arrival;
+        var opened = (await _inbox.OpenAsync(BlobName.Parse("report.json"), Now))!.Value.Arrival;
         await DropAsync("report.json", TlsReportJson.Write(Samples.Report(Samples.Policy()) with { ReportId = "the other" }));
 
         await _inbox.RemoveAsync(opened, Now);
-        await _inbox.QuarantineAsync(opened, "no reason", null, Now);
+        await _inbox.QuarantineAsync(opened, null, "no reason", Now);
 
         Assert.Empty(await QuarantineAsync());
         await RunAsync("report.json");
@@ -305,7 +305,7 @@ public sealed class IngestReportTests(AzuriteFixture azurite) : IAsyncLifetime
     public async Task A_kill_before_the_raw_one_leaves_the_inbox_counts_nothing_twice()
     {
         var blob = await PutAsync(Samples.Json(Samples.Policy()));
-        var killed = new ReportInbox(BlobsThatDieBefore(RequestMethod.Delete), _storage.Time);
+        var killed = _storage.InboxOn(BlobsThatDieBefore(RequestMethod.Delete));
         var function = Ingest.FunctionOn(_storage, _log.For<IngestReportFunction>(), inbox: killed);
         await Assert.ThrowsAsync<IOException>(() => function.RunAsync(ArrivalEvent.Again(blob), Now));
 

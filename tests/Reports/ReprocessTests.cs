@@ -45,8 +45,8 @@ public sealed class ReprocessTests(AzuriteFixture azurite) : IAsyncLifetime
         await _storage.Reports.ReplaceAsync(first with { Submitter = "misread", Sessions = 1, Digest = null }, [new("misread", "", "", 10, "")], Now);
         Assert.Equal("misread", Assert.Single(await ReportsAsync(Domain)).Submitter);
 
-        await RunAsync(ReprocessRequest.One(StorageLayout.ReportsContainer, first.Blob));
-        await RunAsync(ReprocessRequest.One(StorageLayout.ReportsContainer, first.Blob));
+        await RunAsync(ReprocessRequest.One(StorageLayout.ReportsContainer, RawReportId.Parse(first.Blob)));
+        await RunAsync(ReprocessRequest.One(StorageLayout.ReportsContainer, RawReportId.Parse(first.Blob)));
 
         AssertSame(first, Assert.Single(await ReportsAsync(Domain)));
         Assert.Equal("certificate-expired", Assert.Single(await _storage.Reports.ReadFailuresAsync(first, Now)).ResultType);
@@ -59,12 +59,12 @@ public sealed class ReprocessTests(AzuriteFixture azurite) : IAsyncLifetime
     {
         await IngestAsync(Samples.Json(Samples.Policy("later.example")));
         var lying = Assert.Single(await NamesAsync(StorageLayout.QuarantineContainer));
-        await RunAsync(ReprocessRequest.One(StorageLayout.QuarantineContainer, lying));
+        await RunAsync(ReprocessRequest.One(StorageLayout.QuarantineContainer, RawReportId.Parse(lying)));
         Assert.Equal([lying], await NamesAsync(StorageLayout.QuarantineContainer));
 
         await _storage.Publisher.PublishAsync(Later, Policy, null, Now);
-        await RunAsync(ReprocessRequest.One(StorageLayout.QuarantineContainer, lying));
-        await RunAsync(ReprocessRequest.One(StorageLayout.QuarantineContainer, lying));
+        await RunAsync(ReprocessRequest.One(StorageLayout.QuarantineContainer, RawReportId.Parse(lying)));
+        await RunAsync(ReprocessRequest.One(StorageLayout.QuarantineContainer, RawReportId.Parse(lying)));
 
         var report = Assert.Single(await ReportsAsync(Later));
         Assert.Equal((90L, ReportSource.Https), (report.Sessions, report.Source));
@@ -87,14 +87,14 @@ public sealed class ReprocessTests(AzuriteFixture azurite) : IAsyncLifetime
 
         lab.Zone.Remove(key.RecordName);
         await _storage.Publisher.PublishAsync(Later, Policy, null, Now);
-        await FunctionOn().RunAsync(ReprocessRequest.One(StorageLayout.QuarantineContainer, lying).ToJson(), Now);
+        await FunctionOn().RunAsync(ReprocessRequest.One(StorageLayout.QuarantineContainer, RawReportId.Parse(lying)).ToJson(), Now);
 
         var report = Assert.Single(await ReportsAsync(Later));
         Assert.Equal((Verdict.Aligned, "company-x.example", true), (report.Verdict, report.SignedBy, report.Counts));
 
         // Nor is it forgotten where it lies now, whatever becomes of its row.
         await _storage.Tables.GetTableClient(StorageLayout.ReportsTable).DeleteEntityAsync(report.Domain, report.Key, cancellationToken: Now);
-        await FunctionOn().RunAsync(ReprocessRequest.One(StorageLayout.ReportsContainer, report.Blob).ToJson(), Now);
+        await FunctionOn().RunAsync(ReprocessRequest.One(StorageLayout.ReportsContainer, RawReportId.Parse(report.Blob)).ToJson(), Now);
         Assert.Equal(Verdict.Aligned, Assert.Single(await ReportsAsync(Later)).Verdict);
 
         IngestReportFunction FunctionOn(int maxExpanded = 64 << 20) => Ingest.FunctionOn(_storage, _log.For<IngestReportFunction>(), dns: lab.Dns, maxExpanded: maxExpanded);
@@ -111,7 +111,7 @@ public sealed class ReprocessTests(AzuriteFixture azurite) : IAsyncLifetime
 
         await _function.RunAsync(ArrivalEvent.Again("forged"), Now);
         var first = Assert.Single(await ReportsAsync(Domain));
-        await RunAsync(ReprocessRequest.One(StorageLayout.ReportsContainer, first.Blob));
+        await RunAsync(ReprocessRequest.One(StorageLayout.ReportsContainer, RawReportId.Parse(first.Blob)));
 
         Assert.Equal(Verdict.Unverified, Assert.Single(await ReportsAsync(Domain)).Verdict);
     }
@@ -156,19 +156,19 @@ public sealed class ReprocessTests(AzuriteFixture azurite) : IAsyncLifetime
         var report = Assert.Single(await ReportsAsync(Domain));
         await _storage.Blobs.GetBlobContainerClient(StorageLayout.ReportsContainer).GetBlobClient(report.Blob).UploadAsync(new BinaryData("no report"), overwrite: true, Now);
 
-        await RunAsync(ReprocessRequest.One(StorageLayout.ReportsContainer, report.Blob));
-        await RunAsync(ReprocessRequest.One(StorageLayout.ReportsContainer, "2026-03-14/gone"));
+        await RunAsync(ReprocessRequest.One(StorageLayout.ReportsContainer, RawReportId.Parse(report.Blob)));
+        await RunAsync(ReprocessRequest.One(StorageLayout.ReportsContainer, RawReportId.Parse("2026-03-14/gonegonegonegonegonegonego")));
 
         AssertSame(report, Assert.Single(await ReportsAsync(Domain)));
         Assert.Contains(_log.Lines, line => line.Text.Contains("stays as it is", StringComparison.Ordinal));
     }
 
     [Theory]
-    [InlineData("""{"type":"StsFunctions.Reprocess","container":"policies","blob":"x"}""")]
+    [InlineData("""{"type":"StsFunctions.Reprocess","container":"policies","id":"2026-03-14/abcdefghijklmnopqrstuvwxyz"}""")]
     [InlineData("""{"type":"StsFunctions.Reprocess","container":"reports"}""")]
     [InlineData("""{"type":"StsFunctions.Reprocess","container":"reports","from":"2026-01-01"}""")]
     [InlineData("""{"type":"StsFunctions.Reprocess","container":"reports","from":"yesterday","to":"today"}""")]
-    [InlineData("""{"type":"StsFunctions.Sweep","container":"reports","blob":"x"}""")]
+    [InlineData("""{"type":"StsFunctions.Sweep","container":"reports","id":"2026-03-14/abcdefghijklmnopqrstuvwxyz"}""")]
     public async Task A_message_that_asks_for_something_else_is_a_failure_for_the_poison_queue(string message)
     {
         Assert.Null(ReprocessRequest.FromJson(message));
@@ -186,7 +186,7 @@ public sealed class ReprocessTests(AzuriteFixture azurite) : IAsyncLifetime
     {
         using var body = new MemoryStream();
         body.Write(raw);
-        var blob = await new ReportInbox(_storage.Blobs, _storage.Time).PutAsync(body, source, Now);
+        var blob = await _storage.Inbox.PutAsync(body, source, Now);
         await (function ?? _function).RunAsync(ArrivalEvent.Again(blob), Now);
     }
 

@@ -12,7 +12,7 @@ namespace StsFunctions.Tests.Reports;
 /// <summary>Reports as senders send them.</summary>
 internal static class Samples
 {
-    public static Arrival Arrival(ReportSource? source) => new("a name", new Azure.ETag("1"), TestStorage.Noon, source);
+    public static Arrival Arrival(ReportSource? source) => new(BlobName.Parse("a name"), new Azure.ETag("1"), TestStorage.Noon, ProvenanceClaim.None) { Source = source };
 
     /// <summary>One of yesterday, seen from <see cref="TestStorage.Noon"/>.</summary>
     public static TlsReport Report(params ReportedPolicy[] policies) => new()

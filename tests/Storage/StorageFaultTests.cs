@@ -8,9 +8,9 @@ using StsFunctions.IngestReport;
 using StsFunctions.Protocol;
 using StsFunctions.Protocol.MtaSts;
 using StsFunctions.Reports;
-using StsFunctions.SendWarning;
 using StsFunctions.SweepStorage;
 using StsFunctions.Tests.Reports;
+using StsFunctions.Tests.SendWarning;
 using Xunit;
 
 namespace StsFunctions.Tests.Storage;
@@ -70,8 +70,54 @@ public sealed class StorageFaultTests(AzuriteFixture azurite) : IAsyncLifetime
                 await RecordAsync(on, domain, Round, FindingAt("one"), FindingAt("two"));
                 await on.Fleet.ProjectAsync(domain, Now);
             },
-            Do: (on, _) => new SendWarningFunction(on.Domains, on.Fleet, null, NullLogger<SendWarningFunction>.Instance).RunAsync(Now),
+            Do: (on, _) => on.Sender(null).RunAsync(Now),
             AssertDone: async (on, domain) => Assert.Empty((await on.Domains.ReadAsync(domain.Value, Now)).Outbox)),
+        ["mail the warnings"] = new(
+            Before: async (on, domain) =>
+            {
+                await on.Publisher.PublishAsync(domain, First, "team", Now);
+                await RecordAsync(on, domain, Round, FindingAt("one"), FindingAt("two"));
+                await on.Fleet.ProjectAsync(domain, Now);
+            },
+            Do: (on, _) => on.Sender(new MailOrderTests.RecordedRoad(), mailsPerHour: 10_000).RunAsync(Now),
+            AssertDone: async (on, domain) => Assert.Empty((await on.Domains.ReadAsync(domain.Value, Now)).Outbox)),
+        ["take a report in"] = new(
+            Before: (_, _) => Task.CompletedTask,
+            Do: async (on, domain) =>
+            {
+                using var raw = RawOf(domain);
+                await on.Inbox.PutAsync(raw, ReportSource.Mailbox, Now);
+            },
+            AssertDone: async (on, domain) =>
+            {
+                using var raw = RawOf(domain);
+                var opened = (await on.Inbox.OpenAsync(BlobName.Parse(Keys.RawReport(TestStorage.Noon, raw.ToArray())), Now))!.Value;
+                await opened.Content.DisposeAsync();
+                Assert.Equal(ReportSource.Mailbox, (await on.Inbox.VerifyAsync(opened.Arrival, raw, Now)).Source);
+            }),
+        ["carry retention out"] = new(
+            Before: async (on, domain) =>
+            {
+                var old = await ReportAsync(on, domain, 2) with { Start = TestStorage.Noon.AddDays(-500) };
+                await on.Reports.StoreAsync(old, [new("certificate-expired", "mx1.example", "", 2, "")], Now);
+                await on.Blobs.GetBlobContainerClient(StorageLayout.ObservationsContainer).GetBlobClient($"{domain}/{Keys.InvertedStamp(TestStorage.Noon.AddDays(-500))}").UploadAsync(new BinaryData("{}"), overwrite: true, Now);
+            },
+            Do: (on, _) => on.RetentionBy(new RetentionOptions()).RunAsync(on.Time.GetUtcNow(), (_, purge) => purge(), Now),
+            AssertDone: async (on, domain) =>
+            {
+                Assert.Empty(await on.Reports.ReadAsync(domain, DateOnly.MinValue, Now));
+                Assert.Empty(await on.Blobs.GetBlobContainerClient(StorageLayout.ObservationsContainer).GetBlobsAsync(cancellationToken: Now).ToListAsync(Now));
+                var failures = on.Tables.GetTableClient(StorageLayout.ReportFailuresTable).QueryAsync<Azure.Data.Tables.TableEntity>(cancellationToken: Now);
+                Assert.Empty(await failures.ToListAsync(Now));
+            },
+            // Else the next run would have nothing to do for a day.
+            After: async (on, _) =>
+            {
+                foreach (var kind in (await new RetentionCursorStore(on.Tables).ReadAsync(Now)).Keys)
+                {
+                    await on.Tables.GetTableClient(StorageLayout.DomainsTable).DeleteEntityAsync(Keys.Operator, Keys.RetentionPrefix + kind, cancellationToken: Now);
+                }
+            }),
         ["read a report"] = new(
             Before: async (on, domain) =>
             {
@@ -105,14 +151,14 @@ public sealed class StorageFaultTests(AzuriteFixture azurite) : IAsyncLifetime
             Before: async (on, domain) =>
             {
                 await on.Publisher.PublishAsync(domain, First, "team", Now);
-                await on.Blobs.GetBlobContainerClient(StorageLayout.QuarantineContainer).GetBlobClient($"2026-03-14/{domain}").UploadAsync(
+                await on.Blobs.GetBlobContainerClient(StorageLayout.QuarantineContainer).GetBlobClient(QuarantinedAs(domain).Value).UploadAsync(
                     new BinaryData(Samples.Json(Samples.Policy(domain.Value, details: Samples.Failure("certificate-expired", "mx1.example", "192.0.2.1", 10)))), overwrite: true, Now);
             },
-            Do: (on, domain) => Ingest.FunctionOn(on, NullLogger<IngestReportFunction>.Instance).RunAsync(ReprocessRequest.One(StorageLayout.QuarantineContainer, $"2026-03-14/{domain}").ToJson(), Now),
+            Do: (on, domain) => Ingest.FunctionOn(on, NullLogger<IngestReportFunction>.Instance).RunAsync(ReprocessRequest.One(StorageLayout.QuarantineContainer, QuarantinedAs(domain)).ToJson(), Now),
             AssertDone: async (on, domain) =>
             {
                 Assert.Equal(10, Assert.Single(await on.Reports.ReadAsync(domain, DateOnly.MinValue, Now)).Failures);
-                Assert.False(await on.Blobs.GetBlobContainerClient(StorageLayout.QuarantineContainer).GetBlobClient($"2026-03-14/{domain}").ExistsAsync(Now));
+                Assert.False(await on.Blobs.GetBlobContainerClient(StorageLayout.QuarantineContainer).GetBlobClient(QuarantinedAs(domain).Value).ExistsAsync(Now));
             }),
         ["judge reports"] = new(
             Before: async (on, domain) =>
@@ -136,9 +182,7 @@ public sealed class StorageFaultTests(AzuriteFixture azurite) : IAsyncLifetime
             }),
         ["take up what was left behind"] = new(
             Before: (on, domain) => on.Blobs.GetBlobContainerClient(StorageLayout.InboxContainer).GetBlobClient($"{domain}.json").UploadAsync(new BinaryData("{}"), overwrite: true, Now),
-            Do: (on, _) => new SweepStorageFunction(
-                new ReportInbox(on.Blobs, on.Time), new ArrivalQueue(on.Queues), on.MxHosts, on.Wanted, on.Posts,
-                new Microsoft.Extensions.Time.Testing.FakeTimeProvider(DateTimeOffset.UtcNow.AddHours(2)), NullLogger<SweepStorageFunction>.Instance).RunAsync(Now),
+            Do: (on, _) => on.Sweeper(new Microsoft.Extensions.Time.Testing.FakeTimeProvider(DateTimeOffset.UtcNow.AddHours(2))).RunAsync(Now),
             AssertDone: async (on, domain) =>
             {
                 var inbox = on.Blobs.GetBlobContainerClient(StorageLayout.InboxContainer);
@@ -318,6 +362,15 @@ public sealed class StorageFaultTests(AzuriteFixture azurite) : IAsyncLifetime
     }
 
     private static DomainName DomainOf(int call) => DomainName.Parse(string.Create(CultureInfo.InvariantCulture, $"d{call}.example"));
+
+    private static MemoryStream RawOf(DomainName domain)
+    {
+        var raw = new MemoryStream();
+        raw.Write(Encoding.UTF8.GetBytes(domain.Value));
+        return raw;
+    }
+
+    private static RawReportId QuarantinedAs(DomainName domain) => RawReportId.Parse($"2026-03-14/{Keys.Hash(domain.Value)}");
 
     private static async Task RecordAsync(TestStorage on, DomainName domain, string round, params Finding[] found)
     {

@@ -26,7 +26,7 @@ public sealed class SweepStorageTests(AzuriteFixture azurite) : IAsyncLifetime
     public async ValueTask InitializeAsync()
     {
         _storage = await TestStorage.CreateAsync(azurite);
-        _inbox = new ReportInbox(_storage.Blobs, _storage.Time);
+        _inbox = _storage.Inbox;
     }
 
     public ValueTask DisposeAsync()
@@ -46,7 +46,7 @@ public sealed class SweepStorageTests(AzuriteFixture azurite) : IAsyncLifetime
 
         await SweepAsync(TimeSpan.FromMinutes(61));
         var message = Assert.Single(await MessagesAsync());
-        Assert.Equal("lost/ünïcode report.json", ArrivalEvent.BlobName(message));
+        Assert.Equal("lost/ünïcode report.json", ArrivalEvent.BlobName(message).Value);
 
         await Ingest.FunctionOn(_storage, _log.For<IngestReportFunction>()).RunAsync(message, Now);
         Assert.Single(await _storage.Reports.ReadAsync(DomainName.Parse("example.com"), new DateOnly(2026, 1, 1), Now));
@@ -94,12 +94,12 @@ public sealed class SweepStorageTests(AzuriteFixture azurite) : IAsyncLifetime
         await _storage.MxHosts.ClaimAsync("mx.example", IPAddress.Loopback, "20260314120000000", TimeSpan.FromMinutes(2), null, Now);
         var options = new BlobClientOptions { Retry = { MaxRetries = 0 } };
         options.AddPolicy(new Unwritable("/a"), HttpPipelinePosition.PerCall);
-        _inbox = new ReportInbox(new BlobServiceClient(_storage.ConnectionString, options), _storage.Time);
+        _inbox = _storage.InboxOn(new BlobServiceClient(_storage.ConnectionString, options));
 
         var failure = await Assert.ThrowsAsync<AggregateException>(() => SweepAsync(TimeSpan.FromDays(31)));
 
         Assert.IsType<IOException>(Assert.Single(failure.InnerExceptions));
-        Assert.Equal(["a", "b"], (await MessagesAsync()).Select(ArrivalEvent.BlobName).Order());
+        Assert.Equal(["a", "b"], (await MessagesAsync()).Select(message => ArrivalEvent.BlobName(message).Value).Order());
         Assert.Equal([false, true], (await BlobsAsync(StorageLayout.InboxContainer)).OrderBy(blob => blob.Name).Select(blob => blob.Metadata.ContainsKey("tries")));
         Assert.Empty(await _storage.Tables.GetTableClient(StorageLayout.MxHostsTable).QueryAsync<TableEntity>(cancellationToken: Now).ToListAsync(Now));
     }
@@ -120,7 +120,7 @@ public sealed class SweepStorageTests(AzuriteFixture azurite) : IAsyncLifetime
     {
         var name = new string('報', 900);
         await DropAsync(name, [1, 2, 3], ("tries", "3"));
-        var (content, arrival) = (await _inbox.OpenAsync(name, Now))!.Value;
+        var (content, arrival) = (await _inbox.OpenAsync(BlobName.Parse(name), Now))!.Value;
         await content.DisposeAsync();
 
         await _inbox.KeepAsync(arrival, new MemoryStream([1, 2, 3], 0, 3, writable: false, publiclyVisible: true), Now);
@@ -130,7 +130,7 @@ public sealed class SweepStorageTests(AzuriteFixture azurite) : IAsyncLifetime
         foreach (var container in (string[])[StorageLayout.ReportsContainer, StorageLayout.QuarantineContainer])
         {
             var kept = Assert.Single(await BlobsAsync(container));
-            var shown = ReportInbox.ArrivalOf(kept.Name, kept.Properties.ETag!.Value, default, kept.Metadata).Name;
+            var shown = ReportInbox.ArrivalOf(RawReportId.Parse(kept.Name), kept.Properties.ETag!.Value, default, kept.Metadata).Name.Value;
             Assert.StartsWith(shown, name, StringComparison.Ordinal);
             Assert.InRange(shown.Length, 400, 500);
         }
@@ -149,7 +149,7 @@ public sealed class SweepStorageTests(AzuriteFixture azurite) : IAsyncLifetime
     private Task SweepAsync(TimeSpan later)
     {
         var time = new Microsoft.Extensions.Time.Testing.FakeTimeProvider(DateTimeOffset.UtcNow + later);
-        return new SweepStorageFunction(_inbox, new ArrivalQueue(_storage.Queues), _storage.MxHosts, _storage.Wanted, _storage.Posts, time, _log.For<SweepStorageFunction>()).RunAsync(Now);
+        return _storage.Sweeper(time, _log.For<SweepStorageFunction>(), _inbox).RunAsync(Now);
     }
 
     private Task<Azure.Response<BlobContentInfo>> DropAsync(string name, byte[] content, params (string Key, string Value)[] metadata) =>

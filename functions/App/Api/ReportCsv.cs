@@ -11,7 +11,7 @@ internal static partial class ReportCsv
 {
     private static readonly string[] s_columns =
     [
-        "day", "sender", "reportId", "start", "end", "policyType", "sessions", "failures", "source", "verdict", "counts", "superseded", "arrivedAt", "id",
+        "day", "sender", "signedBy", "reportId", "start", "end", "policyType", "sessions", "failures", "source", "verdict", "counts", "superseded", "arrivedAt", "id",
     ];
 
     /// <summary>The first line.</summary>
@@ -38,7 +38,7 @@ internal static partial class ReportCsv
         var line = ReportLineJson.Of(report);
         return
         [
-            Date(line.Day), line.Sender, line.ReportId, Time(line.Start), Time(line.End), type.PolicyType, Number(type.Sessions), Number(type.Failures),
+            Date(line.Day), line.Sender, line.SignedBy, line.ReportId, Time(line.Start), Time(line.End), type.PolicyType, Number(type.Sessions), Number(type.Failures),
             line.Source, line.Verdict, Flag(line.Counts), Flag(line.Superseded), Time(line.ArrivedAt), line.Id,
         ];
     }

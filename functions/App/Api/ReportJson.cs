@@ -11,6 +11,7 @@ internal sealed record ReportLineJson(
     string Id,
     DateOnly Day,
     string Sender,
+    string SignedBy,
     string ReportId,
     DateTimeOffset Start,
     DateTimeOffset End,
@@ -25,6 +26,7 @@ internal sealed record ReportLineJson(
         ReportIds.Of(report),
         report.Day,
         report.Submitter,
+        report.SignedBy,
         report.ReportId,
         report.Start,
         report.End,
@@ -100,11 +102,14 @@ internal sealed record PolicyTypeTotalJson(
 /// <summary>Sessions that failed for one reason, and what that means.</summary>
 internal sealed record ResultTypeTotalJson(string ResultType, long Failures, string Meaning, string Remedy, string Rfc);
 
-/// <summary>What is asked for by <c>POST api/reports/reprocess</c>: one raw report, or all that arrived on some days.</summary>
-internal sealed record ReprocessJson(string? Container, string? Blob, DateOnly? From, DateOnly? To);
+/// <summary>
+/// What is asked for by <c>POST api/reports/reprocess</c>: one report of a domain, by its id in the list; one raw report, by the day it arrived and its hash; or all that
+/// arrived on some days.
+/// </summary>
+internal sealed record ReprocessJson(string? Container, string? Domain, string? Id, DateOnly? From, DateOnly? To);
 
 /// <summary>That it was asked for.</summary>
-internal sealed record ReprocessingJson(string Container, string? Blob, DateOnly? From, DateOnly? To);
+internal sealed record ReprocessingJson(string Container, string? Id, DateOnly? From, DateOnly? To);
 
 /// <summary>A report's key as it stands in a path: without colons.</summary>
 internal static class ReportIds

@@ -1,14 +1,16 @@
+using System.Text.Json;
 using Microsoft.AspNetCore.Authorization;
 using Microsoft.Azure.Functions.Worker;
 using StsFunctions.Access;
+using StsFunctions.Domains;
 using StsFunctions.Middleware;
-using System.Text.Json;
+using StsFunctions.Protocol;
 using StsFunctions.Reports;
 
 namespace StsFunctions.Api;
 
 /// <summary><c>api/reports/reprocess</c>: raw reports are read again, after a fix. It is the installation's, not a domain's: a raw report may be on domains of several groups.</summary>
-internal sealed class ReprocessResource(RawReports raws, ArrivalQueue arrivals, ILogger<ReprocessResource> log)
+internal sealed class ReprocessResource(RawReports raws, VisibleReports reports, ArrivalQueue arrivals, ILogger<ReprocessResource> log)
 {
     private const int MaxBody = 8 * 1024;
     private const int MaxDays = 366;
@@ -20,39 +22,50 @@ internal sealed class ReprocessResource(RawReports raws, ArrivalQueue arrivals, 
     public async Task AskAsync(
         [HttpTrigger(AuthorizationLevel.Anonymous, "post", Route = "api/reports/reprocess")] HttpRequest request)
     {
-        if (!request.Caller().Groups.IsEvery)
+        var caller = request.Caller();
+        if (!caller.Groups.IsEvery)
         {
             throw ProblemException.Forbidden("Raw reports are on domains of any group: this takes a caller who sees every group (Sts.AllGroups).");
         }
 
-        var asked = await RequestOfAsync(request.HttpContext);
-        if (asked.Blob is { } blob && !await raws.ExistsAsync(asked.Container, blob, request.HttpContext.RequestAborted))
+        var cancellation = request.HttpContext.RequestAborted;
+        var asked = await RequestOfAsync(await BodyOfAsync(request.HttpContext), caller, cancellation);
+        if (asked.RawReport is { } id && !await raws.ExistsAsync(asked.Container, id, cancellation))
         {
-            throw new ProblemException(StatusCodes.Status404NotFound, $"There is no such blob in {asked.Container}.");
+            throw new ProblemException(StatusCodes.Status404NotFound, $"There is no such raw report in {asked.Container}.");
         }
 
-        await arrivals.SendAsync(asked, request.HttpContext.RequestAborted);
-        log.LogInformation("Asked to read again: {Container} {Blob} {From} {To}", asked.Container, asked.Blob, asked.From, asked.To);
-        var answer = new ReprocessingJson(asked.Container, asked.Blob, asked.From, asked.To);
+        await arrivals.SendAsync(asked, cancellation);
+        log.LogInformation("Asked to read again: {Container} {Id} {From} {To}", asked.Container, asked.Id, asked.From, asked.To);
+        var answer = new ReprocessingJson(asked.Container, asked.Id, asked.From, asked.To);
         await ApiJson.AnswerAsync(
             request.HttpContext, StatusCodes.Status202Accepted, "application/json", JsonSerializer.SerializeToUtf8Bytes(answer, ApiJson.Default.ReprocessingJson));
     }
 
-    private static async Task<ReprocessRequest> RequestOfAsync(HttpContext context)
+    // Reports are named by ids, never by where a blob is.
+    private async Task<ReprocessRequest> RequestOfAsync(ReprocessJson asked, Caller caller, CancellationToken cancellation) => asked switch
     {
-        var asked = await BodyOfAsync(context);
-        if (asked.Container is not { } container || !ReprocessRequest.Containers.Contains(container))
-        {
-            throw ProblemException.BadRequest($"container is one of: {string.Join(", ", ReprocessRequest.Containers)}.");
-        }
+        { Domain: { } domain, Id: { } id, Container: null, From: null, To: null } =>
+            ReprocessRequest.One(StorageLayout.ReportsContainer, await RawReportOfAsync(caller, domain, id, cancellation)),
+        { Container: { } container, Domain: null } when !ReprocessRequest.Containers.Contains(container) =>
+            throw ProblemException.BadRequest($"container is one of: {string.Join(", ", ReprocessRequest.Containers)}."),
+        { Container: { } container, Domain: null, Id: { } text, From: null, To: null } => RawReportId.TryParse(text, out var id)
+            ? ReprocessRequest.One(container, id)
+            : throw ProblemException.BadRequest("id is that of a raw report: the day on which it arrived and its hash, <yyyy-MM-dd>/<hash>."),
+        { Container: { } container, Domain: null, Id: null, From: { } from, To: { } to } when from <= to && to.DayNumber - from.DayNumber < MaxDays =>
+            ReprocessRequest.Days(container, from, to),
+        _ => throw ProblemException.BadRequest(
+            $"Name one report, by domain and id or by container and id, or a container with the first and the last day of arrival as from and to (yyyy-MM-dd), at most {MaxDays} days."),
+    };
 
-        return asked switch
-        {
-            { Blob: { Length: > 0 and <= 1024 } blob, From: null, To: null } => ReprocessRequest.One(container, blob),
-            { Blob: null, From: { } from, To: { } to } when from <= to && to.DayNumber - from.DayNumber < MaxDays => ReprocessRequest.Days(container, from, to),
-            _ => throw ProblemException.BadRequest($"Name one blob, or the first and the last day of arrival as from and to (yyyy-MM-dd), at most {MaxDays} days."),
-        };
-    }
+    private async Task<RawReportId> RawReportOfAsync(Caller caller, string domain, string id, CancellationToken cancellation) =>
+        DomainName.TryParse(domain, out var name)
+        && ReportIds.KeyOf(id) is { } key
+        && await reports.OfAsync(caller.Groups, name, cancellation) is { } found
+        && await found.FindAsync(key, cancellation) is { } report
+        && RawReportId.TryParse(report.Blob, out var raw)
+            ? raw
+            : throw new ProblemException(StatusCodes.Status404NotFound, "This domain has no report of this id; GET /api/domains/{domain}/reports lists those it has.");
 
     private static async Task<ReprocessJson> BodyOfAsync(HttpContext context)
     {
@@ -63,7 +76,7 @@ internal sealed class ReprocessResource(RawReports raws, ArrivalQueue arrivals, 
         }
         catch (JsonException)
         {
-            throw ProblemException.BadRequest("The body is JSON: {\"container\":\"reports\",\"blob\":\"…\"}, or with \"from\" and \"to\" in place of \"blob\".");
+            throw ProblemException.BadRequest("The body is JSON: {\"domain\":\"…\",\"id\":\"…\"}, or {\"container\":\"reports\",\"id\":\"…\"}, or with \"from\" and \"to\" in place of \"id\".");
         }
     }
 }

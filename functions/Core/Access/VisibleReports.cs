@@ -64,7 +64,7 @@ internal sealed class VisibleReports(DomainStore domains, ReportStore reports, R
         /// <exception cref="RawReportHiddenException">It also tells of a domain that may not be seen.</exception>
         public async Task<MemoryStream?> RawAsync(Report report, CancellationToken cancellation)
         {
-            if (await all._raws.OpenAsync(StorageLayout.ReportsContainer, report.Blob, cancellation) is not { } raw)
+            if (!RawReportId.TryParse(report.Blob, out var id) || await all._raws.OpenAsync(StorageLayout.ReportsContainer, id, cancellation) is not { } raw)
             {
                 return null;
             }

@@ -80,8 +80,11 @@ internal sealed class DomainChange(string partition)
         row["Change"] = change.ToString();
         row["At"] = at;
         Add(new TableTransactionAction(TableTransactionActionType.UpsertReplace, row));
-        return Audit(at, warning, $"{change} {finding.Severity} {finding.Code} {finding.Subject}: {finding.Evidence}");
+        return Audit(at, warning, DetailOf(change, finding));
     }
+
+    /// <summary>Puts a change that notifies nobody into the audit trail alone.</summary>
+    public DomainChange AuditOnly(string round, Change change, Finding finding, DateTimeOffset at) => Audit(at, Keys.NotNotified(round, finding, change), DetailOf(change, finding));
 
     /// <summary>Notes which send a warning is handed to, so that a send cut off can be asked after instead of repeated; an empty id takes the note back.</summary>
     public DomainChange HandOver(PendingWarning warning, string sendId) =>
@@ -120,7 +123,11 @@ internal sealed class DomainChange(string partition)
         ["Remedy"] = finding.Remedy,
         ["Rfc"] = finding.Rfc,
         ["Stage"] = finding.Stage,
+        ["Notifies"] = finding.Notifies,
+        ["Basis"] = finding.Basis.Length > 0 ? finding.Basis : null,
     };
+
+    private static string DetailOf(Change change, Finding finding) => $"{change} {finding.Severity} {finding.Code} {finding.Subject}: {finding.Evidence}";
 
     private DomainChange Add(TableTransactionAction action)
     {

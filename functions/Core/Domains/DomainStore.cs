@@ -163,5 +163,9 @@ internal sealed class DomainStore
         row.GetString("Meaning"),
         row.GetString("Remedy"),
         row.GetString("Rfc"),
-        row.GetInt32("Stage") ?? 0);
+        row.GetInt32("Stage") ?? 0)
+    {
+        Notifies = row.GetBoolean("Notifies") ?? true,
+        Basis = row.GetString("Basis") ?? "",
+    };
 }

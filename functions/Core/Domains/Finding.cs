@@ -33,6 +33,12 @@ internal sealed record Finding(string Code, Severity Severity, string Subject, s
 
     public string Remedy { get; init => field = OneLine(value); } = OneLine(Remedy);
 
+    /// <summary>Whether its changes are notified. What nobody authenticated is recorded and shown, and raises no notification.</summary>
+    public bool Notifies { get; init; } = true;
+
+    /// <summary>What it rests on, in the words of the writer that owns it; empty for most.</summary>
+    public string Basis { get; init; } = "";
+
     // What was seen comes from outside and goes into mails, logs and terminals.
     private static string OneLine(string text) => PlainText.OneLine(text.Length <= MaxText ? text : text[..(MaxText - 1)] + "…");
 }
@@ -51,6 +57,16 @@ internal enum Change
 
     /// <summary>Seen before, and gone.</summary>
     Resolved,
+
+    /// <summary>Reported before, and by nobody for long: whether it is gone is not known.</summary>
+    NoLongerReported,
+}
+
+/// <summary>What changes have in common.</summary>
+internal static class ChangeExtensions
+{
+    /// <summary>Whether the finding is no longer open after it.</summary>
+    public static bool IsEnd(this Change change) => change is Change.Resolved or Change.NoLongerReported;
 }
 
 /// <summary>A change that is still to be told; its row is the outbox.</summary>

@@ -16,7 +16,9 @@ internal static class FindingChanges
     /// <param name="open">What stands open.</param>
     /// <param name="found">What a look found.</param>
     /// <param name="unseen">Codes that the look could not see: nothing of them resolves.</param>
-    public static IReadOnlyList<FindingChange> Between(IReadOnlyList<OpenFinding> open, IReadOnlyList<Finding> found, IReadOnlySet<string> unseen)
+    /// <param name="noLongerReported">Of what is open and was not found, the codes and subjects that nobody says are gone.</param>
+    public static IReadOnlyList<FindingChange> Between(
+        IReadOnlyList<OpenFinding> open, IReadOnlyList<Finding> found, IReadOnlySet<string> unseen, IReadOnlySet<(string Code, string Subject)>? noLongerReported = null)
     {
         var before = open.ToDictionary(o => (o.Finding.Code, o.Finding.Subject));
         var now = OneOfEach(found).ToDictionary(f => (f.Code, f.Subject));
@@ -24,9 +26,9 @@ internal static class FindingChanges
         foreach (var finding in now.Values)
         {
             var standing = before.GetValueOrDefault((finding.Code, finding.Subject));
-            if (standing is null)
+            if (standing is null || (finding.Notifies && !standing.Finding.Notifies))
             {
-                changes.Add(new FindingChange(finding, null, Change.Opened));
+                changes.Add(new FindingChange(finding, standing, Change.Opened));
             }
             else if (finding.Severity > standing.Finding.Severity || (finding.Severity == standing.Finding.Severity && finding.Stage > standing.Finding.Stage))
             {
@@ -40,7 +42,7 @@ internal static class FindingChanges
 
         changes.AddRange(open
             .Where(o => !now.ContainsKey((o.Finding.Code, o.Finding.Subject)) && !unseen.Contains(o.Finding.Code))
-            .Select(o => new FindingChange(o.Finding, o, Change.Resolved)));
+            .Select(o => new FindingChange(o.Finding, o, noLongerReported?.Contains((o.Finding.Code, o.Finding.Subject)) == true ? Change.NoLongerReported : Change.Resolved)));
         return [.. changes.OrderByDescending(change => change.Finding.Severity)];
     }
 

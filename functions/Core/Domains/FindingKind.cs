@@ -10,6 +10,9 @@ namespace StsFunctions.Domains;
 /// <param name="TakesThreeLooks">Whether it is a fault of the network, which may pass by itself: it opens once three looks within 15 minutes agree. Facts of certificates and DNS open at once.</param>
 internal sealed record FindingKind(string Code, string Severity, string What, string Meaning, string Remedy, string Rfc, bool TakesThreeLooks = false)
 {
+    /// <summary>Whether its changes are notified; else they are recorded and shown alone.</summary>
+    public bool Notifies { get; init; } = true;
+
     /// <summary>A finding of this kind.</summary>
     /// <param name="severity">What it does to mail.</param>
     /// <param name="subject">The host, address or record.</param>
@@ -18,5 +21,8 @@ internal sealed record FindingKind(string Code, string Severity, string What, st
     /// <param name="remedy">What to do here, with the exact record or command; null where the kind says all of it. Where a value in it is not safe to paste, the kind's own words stand in its place.</param>
     /// <param name="stage">How far on it is, for what gets worse by time alone; a higher one is told.</param>
     public Finding Found(Severity severity, string subject, string evidence, string? meaning = null, string? remedy = null, int stage = 0) =>
-        new(Code, severity, subject, evidence, meaning ?? Meaning, remedy is not null && RemedyText.IsSafe(remedy, Remedy, subject) ? remedy : Remedy, Rfc, stage);
+        new(Code, severity, subject, evidence, meaning ?? Meaning, remedy is not null && RemedyText.IsSafe(remedy, Remedy, subject) ? remedy : Remedy, Rfc, stage)
+        {
+            Notifies = Notifies,
+        };
 }

@@ -15,6 +15,7 @@ internal sealed class FindingLedger(DomainStore store)
     /// <param name="unseen">Codes that it could not see.</param>
     /// <param name="record">The record once all is recorded; null for a partition without one.</param>
     /// <param name="cancellation">Ends the work; whatever was committed stays whole.</param>
+    /// <param name="noLongerReported">As <see cref="FindingChanges.Between"/> takes it.</param>
     /// <returns>What changed.</returns>
     /// <exception cref="ConcurrentChangeException">Another writer was first.</exception>
     /// <exception cref="ArgumentException">Something found is not the caller's own.</exception>
@@ -26,7 +27,8 @@ internal sealed class FindingLedger(DomainStore store)
         IReadOnlyList<Finding> found,
         IReadOnlySet<string> unseen,
         DomainRecord? record,
-        CancellationToken cancellation)
+        CancellationToken cancellation,
+        IReadOnlySet<(string Code, string Subject)>? noLongerReported = null)
     {
         if (found.FirstOrDefault(finding => !scope.Owns(finding.Code)) is { } strange)
         {
@@ -37,7 +39,7 @@ internal sealed class FindingLedger(DomainStore store)
         while (true)
         {
             // Each once: whatever storage makes of a text, the loop ends.
-            var changes = FindingChanges.Between([.. partition.Findings.Where(open => scope.Owns(open.Finding.Code))], found, unseen)
+            var changes = FindingChanges.Between([.. partition.Findings.Where(open => scope.Owns(open.Finding.Code))], found, unseen, noLongerReported)
                 .Where(change => !all.Any(done => (done.Finding.Code, done.Finding.Subject) == (change.Finding.Code, change.Finding.Subject)))
                 .ToList();
             var batch = changes.Take(ChangesPerCommit).ToList();
@@ -74,7 +76,7 @@ internal sealed class FindingLedger(DomainStore store)
 
     private static void Write(DomainChange commit, FindingChange change, string round, DateTimeOffset at)
     {
-        if (change.Change == Change.Resolved)
+        if (change.Change?.IsEnd() == true)
         {
             commit.Close(change.Finding);
         }
@@ -85,7 +87,7 @@ internal sealed class FindingLedger(DomainStore store)
 
         if (change.Change is { } told)
         {
-            commit.Tell(round, told, change.Finding, at);
+            _ = change.Finding.Notifies ? commit.Tell(round, told, change.Finding, at) : commit.AuditOnly(round, told, change.Finding, at);
         }
     }
 }

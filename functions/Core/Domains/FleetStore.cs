@@ -128,7 +128,12 @@ internal sealed class FleetStore
             .Where(report => report.Counts)
             .GroupBy(report => report.Day)
             .OrderBy(day => day.Key)
-            .Select(day => new DailySessions(day.Key, Report.Sum(day.Select(r => r.Sessions)), Report.Sum(day.Select(r => r.Failures))))];
+            .Select(day => new DailySessions(day.Key, SumOfSigners(day, report => report.Sessions), SumOfSigners(day, report => report.Failures)))];
+
+    // One signer's figures of a day are bounded, however large it says they are.
+    private static long SumOfSigners(IEnumerable<Report> reports, Func<Report, long> countOf) => Report.Sum(reports
+        .GroupBy(report => report.SignedBy, countOf)
+        .Select(signer => Math.Min(Report.Sum(signer), SigningDomain.MaxDailySessions)));
 
     private static TableEntity ToRow(string shard, DomainName domain, DomainPartition partition, IReadOnlyList<DailySessions> days)
     {

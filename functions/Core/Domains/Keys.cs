@@ -17,6 +17,18 @@ internal static class Keys
     /// <summary>The row key, in the operator's partition, of the round that began last.</summary>
     public const string LastRound = "r";
 
+    /// <summary>The row key, in the operator's partition, of the key that what the app says of a raw report is signed with.</summary>
+    public const string ProvenanceKey = "k:provenance";
+
+    /// <summary>The row key, in the operator's partition, of how many mails were sent lately.</summary>
+    public const string MailCount = "m";
+
+    /// <summary>Begins the row keys, in the operator's partition, of how far the sweep has come with a kind of data.</summary>
+    public const string RetentionPrefix = "s:";
+
+    /// <summary>Sorts right behind all of them.</summary>
+    public const string EndOfRetention = "s;";
+
     /// <summary>Rows from here on are a domain's state; what sorts before is its audit trail.</summary>
     public const string FirstOfState = Record;
 
@@ -28,6 +40,7 @@ internal static class Keys
     public const string FindingPrefix = "f:";
     public const string OutboxPrefix = "o:";
     public const string AuditPrefix = "a:";
+    public const string NotNotifiedPrefix = "n:";
 
     /// <summary>Shards of the Fleet table: few enough to list, enough to spread the writes.</summary>
     public static IEnumerable<string> Shards { get; } = [.. Enumerable.Range(0, 16).Select(n => n.ToString("x", CultureInfo.InvariantCulture))];
@@ -43,8 +56,10 @@ internal static class Keys
 
     public static string Finding(string code, string subject) => $"{FindingPrefix}{code}:{Safe(subject)}";
 
-    public static string Outbox(string round, Finding finding, Change change) =>
-        $"{OutboxPrefix}{round}:{finding.Code}:{Safe(finding.Subject)}:{change.ToString().ToLowerInvariant()}";
+    public static string Outbox(string round, Finding finding, Change change) => OutboxPrefix + ChangeId(round, finding, change);
+
+    /// <summary>The id, in the audit trail, of a change that notifies nobody.</summary>
+    public static string NotNotified(string round, Finding finding, Change change) => NotNotifiedPrefix + ChangeId(round, finding, change);
 
     /// <summary>An audit row: by time, then by what happened.</summary>
     public static string Audit(DateTimeOffset time, string what) => $"{AuditPrefix}{Round(time)}:{Safe(what)}";
@@ -78,6 +93,9 @@ internal static class Keys
     /// <summary>The first key of a day's reports; sorts after every earlier day's.</summary>
     public static string Day(DateOnly day) => day.ToString("yyyyMMdd", CultureInfo.InvariantCulture);
 
+    /// <summary>Sorts right behind every day.</summary>
+    public const string EndOfDays = ":";
+
     /// <summary>The partition of how many posted reports were taken, apart from every domain's: no domain name can hold an <c>@</c>.</summary>
     public const string PostCounts = "@posts";
 
@@ -103,6 +121,13 @@ internal static class Keys
     public static string InvertedStamp(DateTimeOffset time) =>
         (DateTimeOffset.MaxValue.Ticks - time.UtcTicks).ToString("d19", CultureInfo.InvariantCulture);
 
+    /// <summary>The time of an inverted stamp; null where the text is none.</summary>
+    public static DateTimeOffset? TimeOf(string invertedStamp) =>
+        long.TryParse(invertedStamp, NumberStyles.None, CultureInfo.InvariantCulture, out var inverted)
+        && DateTimeOffset.MaxValue.Ticks - inverted is >= 0 and var ticks && ticks <= DateTime.MaxValue.Ticks
+            ? new DateTimeOffset(ticks, TimeSpan.Zero)
+            : null;
+
     /// <summary>26 letters and digits that stand for any text or bytes: base32 of SHA-256, cut at 130 bits.</summary>
     public static string Hash(string text) => Base32(Digest(text));
 
@@ -111,6 +136,8 @@ internal static class Keys
 
     /// <summary>The same, of a SHA-256 digest that is at hand.</summary>
     public static string OfDigest(byte[] sha256) => Base32(sha256);
+
+    private static string ChangeId(string round, Finding finding, Change change) => $"{round}:{finding.Code}:{Safe(finding.Subject)}:{change.ToString().ToLowerInvariant()}";
 
     // Keys must not hold / \ # ? or control characters, and are at most 1 KiB; a plain name is readable, so it stays.
     private static string Safe(string text) =>

@@ -99,20 +99,4 @@ internal sealed class PostCountStore
             return null;
         }
     }
-
-    /// <summary>Clears away the counts of days gone by, and of days that are still far off: a clock that was wrong counted on them, and would have them begin full.</summary>
-    public async Task SweepAsync(CancellationToken cancellation)
-    {
-        // The day before is kept: an instance's clock may be behind.
-        // So is the day after it: another instance's may be ahead.
-        var today = DateOnly.FromDateTime(_time.GetUtcNow().UtcDateTime);
-        var (first, end) = (Keys.Day(today.AddDays(-1)), Keys.Day(today.AddDays(2)));
-        var filter = TableClient.CreateQueryFilter($"PartitionKey eq {Keys.PostCounts} and (RowKey lt {first} or RowKey ge {end})");
-        var old = await _table.QueryAsync<TableEntity>(filter, select: ["PartitionKey", "RowKey"], cancellationToken: cancellation).ToListAsync(cancellation);
-        foreach (var row in old)
-        {
-            // One by one: of two sweeps at once, either may find a row gone.
-            await _table.DeleteEntityAsync(row.PartitionKey, row.RowKey, ETag.All, cancellation);
-        }
-    }
 }

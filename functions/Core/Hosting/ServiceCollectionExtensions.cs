@@ -34,6 +34,7 @@ internal static class ServiceCollectionExtensions
         services.AddOptions(ConfirmationOptions.Bind);
         services.AddOptions(ReportLimitsOptions.Bind);
         services.AddOptions(ReportIntakeOptions.Bind);
+        services.AddOptions(RetentionOptions.Bind);
         services.AddOptions<EmailOptions, EmailOptionsValidator>(EmailOptions.Bind);
         services.AddOptions<UnknownSettings, UnknownSettingsValidator>(UnknownSettings.Find);
 
@@ -68,6 +69,7 @@ internal static class ServiceCollectionExtensions
         services.AddSingleton(provider => provider.GetRequiredService<StorageOptions>().Queues());
         services.AddSingleton(provider => provider.GetRequiredService<StorageOptions>().Tables());
         services.AddSingleton(provider => provider.GetRequiredService<ReportIntakeOptions>().Trust);
+        services.AddSingleton(provider => provider.GetRequiredService<ReportIntakeOptions>().TrustedSigners);
         services.AddSingleton<DomainStore>();
         services.AddSingleton<MxHostStore>();
         services.AddSingleton<AgentStore>();
@@ -86,6 +88,8 @@ internal static class ServiceCollectionExtensions
             provider.GetRequiredService<TimeProvider>(),
             provider.GetRequiredService<ILogger<PolicyCache>>()));
 
+        services.AddSingleton<ProvenanceKeyStore>();
+        services.AddSingleton<ReportProvenance>();
         services.AddSingleton<ReportInbox>();
         services.AddSingleton<ArrivalQueue>();
         services.AddSingleton<RawReports>();
@@ -99,6 +103,10 @@ internal static class ServiceCollectionExtensions
             provider.GetRequiredService<TimeProvider>(),
             provider.GetRequiredService<ILogger<FetchReportMailFunction>>()));
         services.AddSingleton<IngestReportFunction>();
+        services.AddSingleton<RetentionCursorStore>();
+        services.AddSingleton<BlobRetention>();
+        services.AddSingleton<RowRetention>();
+        services.AddSingleton<RetentionSweep>();
         services.AddSingleton<SweepStorageFunction>();
         services.AddSingleton<OwnLooks>();
         services.AddSingleton<JudgeReportsFunction>();
@@ -114,10 +122,13 @@ internal static class ServiceCollectionExtensions
         services.AddSingleton<CheckDomainFunction>();
         services.AddSingleton<ScheduleChecksFunction>();
 
+        services.AddSingleton<MailCountStore>();
         services.AddSingleton(provider => new SendWarningFunction(
             provider.GetRequiredService<DomainStore>(),
             provider.GetRequiredService<FleetStore>(),
             RoadOf(provider),
+            new MailQuota(provider.GetRequiredService<EmailOptions>().MailsPerHour),
+            provider.GetRequiredService<MailCountStore>(),
             provider.GetRequiredService<ILogger<SendWarningFunction>>()));
 
         services.AddSingleton<VisibleDomains>();

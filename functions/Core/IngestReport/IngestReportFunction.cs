@@ -28,7 +28,7 @@ internal sealed class IngestReportFunction(
     {
         if (ReprocessRequest.FromJson(message) is { } request)
         {
-            await (request.Blob is null ? AskForEachAsync(request, cancellation) : ReadAgainAsync(request, request.Blob, cancellation));
+            await (request.RawReport is { } id ? ReadAgainAsync(request, id, cancellation) : AskForEachAsync(request, cancellation));
             return;
         }
 
@@ -40,26 +40,27 @@ internal sealed class IngestReportFunction(
             return;
         }
 
-        ReportBody? raw = null;
+        var (arrival, raw) = (arrived.Arrival, (ReportBody?)null);
         try
         {
             await using var content = arrived.Content;
             raw = await reader.BufferAsync(content, cancellation);
-            var read = await ReadAsync(blob, arrived.Arrival, raw, cancellation);
-            if (IsAwaited(arrived.Arrival) && read.Opened.Reports.Any(one => read.SignersOf(one)?.IsOpenOn(one.Report.OrganizationName) == true))
+            arrival = await inbox.VerifyAsync(arrival, raw, cancellation);
+            var read = await ReadAsync(blob.Value, arrival, raw, cancellation);
+            if (IsAwaited(arrival) && read.Opened.Reports.Any(one => read.SignersOf(one)?.IsOpenOn(one.Report.OrganizationName) == true))
             {
                 await WaitAsync(blob, read.Signers.Values.SelectMany(signers => signers.Reasons), cancellation);
                 return;
             }
 
             // Kept before the rows that name it, and out of the inbox only after them.
-            var arrival = arrived.Arrival with { Signers = read.Valid };
+            arrival = arrival with { Signers = read.Valid };
             var kept = await inbox.KeepAsync(arrival, raw, cancellation);
             await StoreAsync(arrival, kept, read, reports.StoreAsync, cancellation);
             if (read.Opened.LeftOut is { } why)
             {
                 // What could not be read is still to be: it shows as what was not read at all does.
-                await inbox.QuarantineAsync(arrival, $"Read in part: {why}", raw, cancellation);
+                await inbox.QuarantineAsync(arrival, raw, $"Read in part: {why}", cancellation);
                 log.LogWarning("{Blob} was read in part, and went to quarantine: {Reason}", blob, why);
                 return;
             }
@@ -68,7 +69,7 @@ internal sealed class IngestReportFunction(
         }
         catch (UnreadableReportException e)
         {
-            await QuarantineAsync(blob, arrived.Arrival, e, raw, cancellation);
+            await QuarantineAsync(arrival, raw, e, cancellation);
         }
         finally
         {
@@ -77,22 +78,22 @@ internal sealed class IngestReportFunction(
     }
 
     // Whoever signed it is found out now, for a reading that will succeed: keys rotate.
-    private async Task QuarantineAsync(string blob, Arrival arrival, UnreadableReportException why, ReportBody? raw, CancellationToken cancellation)
+    private async Task QuarantineAsync(Arrival arrival, ReportBody? raw, UnreadableReportException why, CancellationToken cancellation)
     {
         var signers = why.Mail is { } mail && arrival.Source != ReportSource.Https ? await authenticity.VerifyAsync(mail, IsFromMailbox(arrival), cancellation) : null;
         if (signers is { Untold.Count: > 0 } && IsAwaited(arrival))
         {
-            await WaitAsync(blob, signers.Reasons, cancellation);
+            await WaitAsync(arrival.Name, signers.Reasons, cancellation);
             return;
         }
 
-        await inbox.QuarantineAsync(arrival with { Signers = signers?.Valid ?? [] }, why.Message, raw, cancellation);
-        log.LogWarning("{Blob} went to quarantine: {Reason}", blob, why.Message);
+        await inbox.QuarantineAsync(arrival with { Signers = signers?.Valid ?? [] }, raw, why.Message, cancellation);
+        log.LogWarning("{Blob} went to quarantine: {Reason}", arrival.Name, why.Message);
     }
 
     private bool IsAwaited(Arrival arrival) => time.GetUtcNow() < arrival.ArrivedAt + KeysAwaited;
 
-    private async Task WaitAsync(string blob, IEnumerable<string> reasons, CancellationToken cancellation)
+    private async Task WaitAsync(BlobName blob, IEnumerable<string> reasons, CancellationToken cancellation)
     {
         await arrivals.SendLaterAsync(blob, KeysAskedAgainAfter, cancellation);
         log.LogWarning("{Blob} waits in the inbox: {Reasons}", blob, string.Join("; ", reasons));
@@ -110,9 +111,9 @@ internal sealed class IngestReportFunction(
         if (from == to)
         {
             var count = 0;
-            await foreach (var blob in raws.OfDayAsync(request.Container, from, cancellation))
+            await foreach (var id in raws.OfDayAsync(request.Container, from, cancellation))
             {
-                await arrivals.SendAsync(ReprocessRequest.One(request.Container, blob), cancellation);
+                await arrivals.SendAsync(ReprocessRequest.One(request.Container, id), cancellation);
                 count++;
             }
 
@@ -121,11 +122,11 @@ internal sealed class IngestReportFunction(
     }
 
     // A second reading takes the place of the first, as a new generation. What cannot be read, or is for nobody here, stays where it is.
-    private async Task ReadAgainAsync(ReprocessRequest request, string blob, CancellationToken cancellation)
+    private async Task ReadAgainAsync(ReprocessRequest request, RawReportId id, CancellationToken cancellation)
     {
-        if (await raws.OpenAsync(request.Container, blob, cancellation) is not { } arrived)
+        if (await raws.OpenAsync(request.Container, id, cancellation) is not { } arrived)
         {
-            log.LogInformation("{Blob} is no longer in {Container}", blob, request.Container);
+            log.LogInformation("{Id} is no longer in {Container}", id, request.Container);
             return;
         }
 
@@ -134,18 +135,19 @@ internal sealed class IngestReportFunction(
             await using var content = arrived.Content;
             using var raw = await reader.BufferAsync(content, cancellation);
             // Rows that are there keep the verdict of their arrival, unless it is a better one now; whose signature was valid then vouches for it still.
-            var read = await ReadAsync(blob, arrived.Arrival, raw, cancellation);
-            var arrival = arrived.Arrival with { Signers = read.Valid };
-            var kept = request.IsQuarantine ? await inbox.KeepAsync(arrival, raw, cancellation) : blob;
+            var arrival = await inbox.VerifyAsync(arrived.Arrival, raw, cancellation);
+            var read = await ReadAsync(id.Value, arrival, raw, cancellation);
+            arrival = arrival with { Signers = read.Valid };
+            var kept = request.IsQuarantine ? await inbox.KeepAsync(arrival, raw, cancellation) : id.Value;
             await StoreAsync(arrival, kept, read, reports.ReplaceAsync, cancellation);
             if (request.IsQuarantine && read.Opened.LeftOut is null)
             {
-                await raws.ReleaseAsync(blob, arrived.Version, cancellation);
+                await raws.ReleaseAsync(id, arrived.Version, cancellation);
             }
         }
         catch (UnreadableReportException e)
         {
-            log.LogWarning("{Blob} of {Container} was read again and stays as it is: {Reason}", blob, request.Container, e.Message);
+            log.LogWarning("{Id} of {Container} was read again and stays as it is: {Reason}", id, request.Container, e.Message);
         }
     }
 

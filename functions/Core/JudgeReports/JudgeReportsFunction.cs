@@ -14,6 +14,7 @@ internal sealed class JudgeReportsFunction(
     OwnLooks looks,
     RawReports raws,
     ArrivalQueue arrivals,
+    TrustedReportSigners trusted,
     TimeProvider time,
     ILogger<JudgeReportsFunction> log)
 {
@@ -58,11 +59,11 @@ internal sealed class JudgeReportsFunction(
             return;
         }
 
-        var judge = new ReportJudge(today, recent);
+        var judge = new ReportJudge(today, recent, trusted);
         var own = judge.TimeOfFetchErrors is { } failed ? await looks.NearestAsync(domain, failed, cancellation) : null;
         var open = partition.Findings.Where(finding => FindingScope.Reports.Owns(finding.Finding.Code)).ToList();
-        var found = judge.Judge(own, [.. open.Select(finding => finding.Finding)]);
-        if (FindingChanges.Between(open, found, AllSeen).Count == 0)
+        var judged = judge.Judge(own, ProbeConfirmation.Of(partition), [.. open.Select(finding => finding.Finding)]);
+        if (FindingChanges.Between(open, judged.Findings, AllSeen, judged.NoLongerReported).Count == 0)
         {
             return;
         }
@@ -70,10 +71,10 @@ internal sealed class JudgeReportsFunction(
         // Of no newer round than the last: no look, only what a kill between the commit and the list leaves undone.
         await checks.SendAsync(new CheckRequest(domain.Value, partition.Record!.LastRound), HealDelay, cancellation);
         var changes = await ledger.RecordAsync(
-            partition, FindingScope.Reports, Keys.Round(now), now, found, AllSeen, partition.Record, cancellation);
+            partition, FindingScope.Reports, Keys.Round(now), now, judged.Findings, AllSeen, partition.Record, cancellation, judged.NoLongerReported);
         await fleet.ProjectAsync(domain, cancellation);
         log.LogInformation(
-            "Judged the reports on {Domain}: {Findings} finding(s), {Changes} change(s)", domain, found.Count, changes.Count(change => change.Change is not null));
+            "Judged the reports on {Domain}: {Findings} finding(s), {Changes} change(s)", domain, judged.Findings.Count, changes.Count(change => change.Change is not null));
     }
 
     // What could not be read is nobody's domain's fault: it concerns whoever runs the installation.

@@ -54,17 +54,17 @@ internal sealed class OwnLooks(BlobServiceClient blobs)
     /// <summary>The look nearest to a time; null where there was none about then.</summary>
     public async Task<OwnLook?> NearestAsync(DomainName domain, DateTimeOffset time, CancellationToken cancellation)
     {
-        (string Name, DateTimeOffset At)? nearest = null;
+        (BlobName Name, DateTimeOffset At)? nearest = null;
         await foreach (var blob in _container.GetBlobsAsync(BlobTraits.None, BlobStates.None, $"{domain}/", cancellation).Take(MostNames).WithCancellation(cancellation))
         {
-            if (TimeOf(blob.Name) is not { } at)
+            if (Keys.TimeOf(blob.Name[(blob.Name.LastIndexOf('/') + 1)..]) is not { } at || !BlobName.TryParse(blob.Name, out var name))
             {
                 continue;
             }
 
             if (nearest is null || (at - time).Duration() < (nearest.Value.At - time).Duration())
             {
-                nearest = (blob.Name, at);
+                nearest = (name, at);
             }
 
             if (at < time - Near)
@@ -88,11 +88,4 @@ internal sealed class OwnLooks(BlobServiceClient blobs)
             return null;
         }
     }
-
-    // The reverse of Keys.InvertedStamp.
-    private static DateTimeOffset? TimeOf(string name) =>
-        long.TryParse(name.AsSpan(name.LastIndexOf('/') + 1), NumberStyles.None, CultureInfo.InvariantCulture, out var inverted)
-        && DateTimeOffset.MaxValue.Ticks - inverted is >= 0 and var ticks && ticks <= DateTime.MaxValue.Ticks
-            ? new DateTimeOffset(ticks, TimeSpan.Zero)
-            : null;
 }

@@ -5,13 +5,22 @@ using StsFunctions.Reports;
 
 namespace StsFunctions.JudgeReports;
 
-/// <summary>Judges one domain's reports of the last two weeks. Pure: what it is given is all that it knows.</summary>
+/// <summary>What reports come to.</summary>
+/// <param name="Findings">What is wrong by them, or still is.</param>
+/// <param name="NoLongerReported">What of the open findings ends without anybody's word that it is gone, by code and subject.</param>
+internal sealed record ReportJudgement(IReadOnlyList<Finding> Findings, IReadOnlySet<(string Code, string Subject)> NoLongerReported);
+
+/// <summary>
+/// Judges one domain's reports of the last two weeks. Pure: what it is given is all that it knows. Every signer is judged by its own figures: one neither opens nor closes
+/// another's finding, and makes it neither greater nor smaller.
+/// </summary>
 /// <param name="today">The day on which it judges, in UTC.</param>
 /// <param name="reports">The domain's reports from <see cref="FirstDay"/> on.</param>
-internal sealed class ReportJudge(DateOnly today, IReadOnlyList<Report> reports)
+/// <param name="trusted">The signers that are known to the operator.</param>
+internal sealed class ReportJudge(DateOnly today, IReadOnlyList<Report> reports, TrustedReportSigners trusted)
 {
-    private const double WarningShare = 0.10;
-    private const double CriticalShare = 0.50;
+    /// <summary>For how many days a finding stays open that its signers neither repeat nor take back.</summary>
+    public const int DaysUntilNoLongerReported = 14;
 
     // A report on a day comes within the day after it: the last two whole days, and what there is of today.
     private const int WindowDays = 2;
@@ -24,11 +33,11 @@ internal sealed class ReportJudge(DateOnly today, IReadOnlyList<Report> reports)
     // Weekends are quiet; less than this of 14 days, and it is no daily sender.
     private const int DailyDays = 10;
 
-    // Result types and senders are names from outside.
+    // Result types of known signers, and signers, are names from outside.
     private const int MaxSubjects = 20;
 
-    // What does not count anybody may have written, each hour anew: enough to see that there is something.
-    private const int MaxUncounted = 5;
+    // Kept with a finding: enough for every large sender, and little for whoever signs under names without end.
+    private const int MaxWitnesses = 20;
     private const int MaxNamed = 5;
 
     private readonly List<Report> _reports = [.. reports.Where(report => !report.Superseded && report.Day <= today.AddDays(1))];
@@ -36,152 +45,254 @@ internal sealed class ReportJudge(DateOnly today, IReadOnlyList<Report> reports)
     /// <summary>From which day on reports are needed.</summary>
     public static DateOnly FirstDay(DateOnly today) => today.AddDays(-SilentDays - BaselineDays);
 
-    /// <summary>The middle of the report that tells of the most fetches that failed, so that our own look of that time can be put beside it; null where none does.</summary>
+    /// <summary>
+    /// The middle of the report that tells of the most fetches that failed, a known signer's first, so that our own look of that time can be put beside it; null where none
+    /// does that counts.
+    /// </summary>
     public DateTimeOffset? TimeOfFetchErrors => Window
+        .Where(report => report.Counts)
         .Select(report => (Report: report, Failures: report.Types.SelectMany(type => type.Kinds).Where(kind => kind.ResultType == ResultTypes.StsPolicyFetchError).Sum(kind => (double)kind.Sessions)))
         .Where(one => one.Failures > 0)
-        .OrderByDescending(one => one.Report.Counts).ThenByDescending(one => one.Failures)
+        .OrderByDescending(one => trusted.Contains(one.Report.SignedBy)).ThenByDescending(one => one.Failures)
         .Select(one => (DateTimeOffset?)(one.Report.Start + ((one.Report.End - one.Report.Start) / 2)))
         .FirstOrDefault();
 
-    private IEnumerable<Report> Window => _reports.Where(report => report.Day >= today.AddDays(-WindowDays));
+    private DateOnly FirstOfWindow => today.AddDays(-WindowDays);
 
-    /// <summary>What is wrong by the reports, or still is.</summary>
+    private IEnumerable<Report> Window => _reports.Where(report => report.Day >= FirstOfWindow);
+
+    private IEnumerable<Report> Counting => _reports.Where(report => report.Counts);
+
+    /// <summary>What is wrong by the reports, or still is, and what nobody reports any more.</summary>
     /// <param name="own">What our own look nearest to the failed fetches saw; null where there was none.</param>
-    /// <param name="open">What stands open of the domain.</param>
-    public IReadOnlyList<Finding> Judge(OwnLook? own, IReadOnlyList<Finding> open)
+    /// <param name="probe">What the domain's own checks say.</param>
+    /// <param name="open">What is open of the domain's reports.</param>
+    public ReportJudgement Judge(OwnLook? own, ProbeConfirmation probe, IReadOnlyList<Finding> open)
     {
-        // Where nobody reported who counts, nobody says that a failure is over which such reports showed: it stands, as it was seen.
-        var standing = Window.Any(report => report.Counts) ? [] : open.Where(ReportFindings.RestsOnWhatCounts).ToList();
-        var isStanding = standing.Select(finding => (finding.Code, finding.Subject)).ToHashSet();
-        return [.. standing, .. Found(own).Where(finding => !isStanding.Contains((finding.Code, finding.Subject)))];
+        var lapsed = new HashSet<(string, string)>();
+        List<Finding> found =
+        [
+            .. Failures(own, probe, [.. open.Where(finding => finding.Code == ReportFindings.FailuresCode)], lapsed),
+            .. SilentSigners([.. open.Where(finding => finding.Code == ReportFindings.SilentCode)], lapsed),
+            .. NewSigners([.. open.Where(finding => finding.Code == ReportFindings.NewSenderCode)], lapsed),
+            .. Unauthenticated(),
+        ];
+        return new ReportJudgement(found, lapsed);
     }
 
-    private IEnumerable<Finding> Found(OwnLook? own) => [.. Failures(own), .. SilentSenders(), .. NewSenders()];
+    // A result type that the registry does not have is a stranger's word: it names a finding where a known signer reports it (RPT-4).
+    private string SubjectOf(string signer, string resultType) =>
+        ResultTypes.IsRegistered(resultType) || resultType == ResultTypeGuide.NoReason || trusted.Contains(signer) ? PlainText.OneLine(resultType) : ResultTypeGuide.Unregistered;
 
-    private IEnumerable<Finding> Failures(OwnLook? own)
+    private IEnumerable<Finding> Failures(OwnLook? own, ProbeConfirmation probe, IReadOnlyList<Finding> open, HashSet<(string, string)> lapsed)
     {
-        var counted = SharesOf(Window.Where(report => report.Counts)).ToDictionary(share => share.ResultType);
-        var apart = SharesOf(Window.Where(report => !report.Counts)).Where(share => !counted.ContainsKey(share.ResultType));
-        return counted.Values
-            .OrderByDescending(share => share.Part).ThenBy(share => share.ResultType, StringComparer.Ordinal)
-            .Take(MaxSubjects)
-            .Select(share => (Share: share, IsCounted: true))
-            .Concat(apart
-                .OrderByDescending(share => share.Failures).ThenBy(share => share.ResultType, StringComparer.Ordinal)
-                .Take(MaxUncounted)
-                .Select(share => (Share: share, IsCounted: false)))
-            .Select(one => ReportFindings.Failures(
-                ResultTypeGuide.Of(one.Share.ResultType),
-                one.IsCounted ? SeverityOf(one.Share.Part) : Severity.Info,
-                one.Share.Evidence
-                + (one.IsCounted ? "" : ReportFindings.UncountedFailures)
-                + (one.Share.ResultType != ResultTypes.StsPolicyFetchError ? "" : $"; {own?.Words ?? "no look of our own was near that time"}")));
+        var shares = Window.Where(report => report.Counts)
+            .GroupBy(report => report.SignedBy)
+            .SelectMany(signer => SignerShare.Of([.. signer], resultType => SubjectOf(signer.Key, resultType)))
+            .GroupBy(share => share.Subject)
+            .ToDictionary(subject => subject.Key, subject => subject.ToList());
+        var standing = open.ToDictionary(finding => finding.Subject);
+        return
+        [
+            .. standing.Keys
+                .Concat(shares.OrderByDescending(subject => subject.Value.Max(share => share.Part)).ThenBy(subject => subject.Key, StringComparer.Ordinal).Select(subject => subject.Key))
+                .Distinct()
+                .Take(MaxSubjects)
+                .Select(subject => Failure(subject, shares.GetValueOrDefault(subject) ?? [], standing.GetValueOrDefault(subject), own, probe, lapsed))
+                .OfType<Finding>(),
+        ];
     }
 
-    private IEnumerable<Finding> SilentSenders()
+    private Finding? Failure(string subject, List<SignerShare> shares, Finding? standing, OwnLook? own, ProbeConfirmation probe, HashSet<(string, string)> lapsed)
+    {
+        var before = ReportBasis.FromText(standing?.Basis ?? "");
+        var isLapsed = false;
+        var silent = new List<ReportWitness>();
+        foreach (var witness in before.Witnesses.Where(witness => !shares.Exists(share => share.Signer == witness.Signer)))
+        {
+            if (HasReportedSince(witness.Signer, witness.LastDay))
+            {
+                // It says itself that it is over.
+                continue;
+            }
+
+            if (today.DayNumber - witness.LastDay.DayNumber > DaysUntilNoLongerReported)
+            {
+                isLapsed = true;
+                continue;
+            }
+
+            silent.Add(witness);
+        }
+
+        var codes = probe.CodesOf(subject);
+        var isSeen = codes.Count > 0 || (subject == ResultTypes.StsPolicyFetchError && own is { Fetch: not (null or "fetched") });
+        if (shares.Count == 0 && before.IsConfirmed && silent.Count > 0 && probe.SeesNothingOf(subject, silent.Max(witness => witness.LastDay)))
+        {
+            // Our own check saw it, and sees that it is gone.
+            return null;
+        }
+
+        var current = shares.Select(share => new ReportWitness(share.Signer, share.LastFailing, Worst(share, before)));
+        var basis = new ReportBasis(
+            [.. current.Concat(silent)
+                .OrderByDescending(witness => trusted.Contains(witness.Signer))
+                .ThenByDescending(witness => before.Witnesses.Any(earlier => earlier.Signer == witness.Signer))
+                .ThenByDescending(witness => witness.Severity)
+                .ThenBy(witness => witness.Signer, StringComparer.Ordinal)
+                .Take(MaxWitnesses)],
+            before.IsConfirmed || isSeen);
+        if (basis.Witnesses.IsEmpty)
+        {
+            if (isLapsed)
+            {
+                lapsed.Add((ReportFindings.FailuresCode, subject));
+            }
+
+            return null;
+        }
+
+        var severity = basis.SeverityBy(trusted);
+        return shares.Count == 0
+            ? standing! with { Severity = severity, Basis = basis.ToText() }
+            : ReportFindings.Failures(ResultTypeGuide.Of(subject), severity, EvidenceOf(subject, shares, silent, severity, codes, own)) with { Basis = basis.ToText() };
+    }
+
+    private static Severity Worst(SignerShare share, ReportBasis before) =>
+        before.Witnesses.FirstOrDefault(witness => witness.Signer == share.Signer) is { } earlier && earlier.Severity > share.Severity ? earlier.Severity : share.Severity;
+
+    // A report without a session says nothing of sessions. Of a day of the window itself, what no report shows any more was taken back: by another body of it, or by a second reading.
+    private bool HasReportedSince(string signer, DateOnly day) =>
+        Counting.Any(report => report.SignedBy == signer && report.Types.Any(type => type.Sessions > 0) && (report.Day > day || (report.Day == day && day >= FirstOfWindow)));
+
+    private string EvidenceOf(string subject, List<SignerShare> shares, List<ReportWitness> silent, Severity severity, IReadOnlyList<string> codes, OwnLook? own)
+    {
+        var ordered = shares
+            .OrderByDescending(share => trusted.Contains(share.Signer)).ThenByDescending(share => share.Severity).ThenByDescending(share => share.Failures)
+            .ThenBy(share => share.Signer, StringComparer.Ordinal)
+            .ToList();
+        List<string> parts =
+        [
+            .. ordered.Take(MaxNamed).Select(share => share.Words),
+            .. shares.Count > MaxNamed ? [string.Create(CultureInfo.InvariantCulture, $"{shares.Count - MaxNamed} more signer(s)")] : (string[])[],
+            string.Create(CultureInfo.InvariantCulture, $"{shares.Min(share => share.First):yyyy-MM-dd} to {shares.Max(share => share.LastFailing):yyyy-MM-dd}"),
+            $"hosts: {Named(ordered.Take(MaxNamed).SelectMany(share => share.Hosts))}",
+        ];
+        if (subject == ResultTypeGuide.Unregistered)
+        {
+            parts.Add($"types: {string.Join(", ", shares.SelectMany(share => share.ResultTypes).Distinct().Order(StringComparer.Ordinal).Take(MaxNamed).Select(PlainText.Quoted))}");
+        }
+
+        if (silent.Count > 0)
+        {
+            parts.Add($"reported before by {string.Join(", ", silent.Take(MaxNamed).Select(witness => witness.Words))}");
+        }
+
+        if (codes.Count > 0)
+        {
+            parts.Add($"our own check found {string.Join(", ", codes.Take(MaxNamed))}");
+        }
+
+        if (severity < Severity.Critical && shares.Exists(share => share.Severity == Severity.Critical))
+        {
+            parts.Add("one signer alone says so, and no check of our own");
+        }
+
+        if (subject == ResultTypes.StsPolicyFetchError)
+        {
+            parts.Add(own?.Words ?? "no look of our own was near that time");
+        }
+
+        return string.Join("; ", parts);
+    }
+
+    // What a signer says of itself alone is shown, and notifies nobody unless the operator knows it: names to sign under are without end.
+    private List<Finding> SilentSigners(IReadOnlyList<Finding> open, HashSet<(string, string)> lapsed)
     {
         var (first, last) = (FirstDay(today), today.AddDays(-SilentDays - 1));
-        var silent = BySender(_reports)
-            .Where(sent => sent.All(report => report.Day <= last))
-            .Select(sent => (Sent: sent, Last: sent.Max(report => report.Day), Days: sent.Where(report => report.Day >= first).DistinctBy(report => report.Day).Count()))
-            .Where(sender => sender.Days >= DailyDays)
-            .ToList();
-        return silent.Where(sender => sender.Sent[0].Counts)
-            .OrderByDescending(sender => sender.Days).ThenBy(sender => sender.Sent[0].Submitter, StringComparer.Ordinal)
-            .Take(MaxSubjects)
-            .Concat(silent.Where(sender => !sender.Sent[0].Counts)
-                .OrderByDescending(sender => sender.Sent.Sum(report => (double)report.Sessions + report.Failures)).ThenBy(sender => sender.Sent[0].Submitter, StringComparer.Ordinal)
-                .Take(MaxUncounted))
-            .Select(sender => ReportFindings.SenderSilent(sender.Sent[0].Submitter, sender.Last, sender.Days));
+        List<Finding> silent =
+        [
+            .. BySigner(Counting)
+                .Where(sent => sent.All(report => report.Day <= last))
+                .Select(sent => (Signer: sent[0].SignedBy, Newest: sent.MaxBy(report => report.Day)!, Days: sent.Where(report => report.Day >= first).DistinctBy(report => report.Day).Count()))
+                .Where(signer => signer.Days >= DailyDays)
+                .OrderByDescending(signer => trusted.Contains(signer.Signer)).ThenByDescending(signer => signer.Days).ThenBy(signer => signer.Signer, StringComparer.Ordinal)
+                .Take(MaxSubjects)
+                .Select(signer => ReportFindings.SenderSilent(signer.Signer, signer.Newest.Submitter, signer.Newest.Day, signer.Days) with { Notifies = trusted.Contains(signer.Signer) }),
+        ];
+        lapsed.UnionWith(open
+            .Where(finding => !silent.Exists(now => now.Subject == finding.Subject) && !Counting.Any(report => report.SignedBy == finding.Subject && report.Day > last))
+            .Select(finding => (finding.Code, finding.Subject)));
+        return silent;
     }
 
-    private IEnumerable<Finding> NewSenders()
+    private List<Finding> NewSigners(IReadOnlyList<Finding> open, HashSet<(string, string)> lapsed)
     {
-        var window = today.AddDays(-WindowDays);
-        var before = _reports.Where(report => report.Day < window).ToList();
-        if (!before.Exists(report => report.Counts))
+        // A report may be dated back, and cannot have arrived before it did.
+        var before = Counting.Where(report => report.Day < FirstOfWindow).ToList();
+        var isFirst = !before.Exists(report => DateOnly.FromDateTime(report.ArrivedAt.UtcDateTime) <= FirstOfWindow.AddDays(1));
+        // The first reports of a domain are all of new senders.
+        List<Finding> failing = isFirst ? [] :
+        [
+            .. BySigner(Window.Where(report => report.Counts))
+                .Where(sent => !before.Exists(report => report.SignedBy == sent[0].SignedBy))
+                .Select(sent => SignerShare.Of(sent, resultType => SubjectOf(sent[0].SignedBy, resultType)).OrderByDescending(share => share.Part).FirstOrDefault())
+                .OfType<SignerShare>()
+                .OrderByDescending(share => trusted.Contains(share.Signer)).ThenByDescending(share => share.Part).ThenBy(share => share.Signer, StringComparer.Ordinal)
+                .Take(MaxSubjects)
+                .Select(share => ReportFindings.NewSenderFailing(
+                    share.Signer,
+                    trusted.Contains(share.Signer) && share.Part >= SignerShare.WarningPart ? Severity.Warning : Severity.Info,
+                    $"{(share.Subject == ResultTypeGuide.Unregistered ? PlainText.Quoted(share.ResultTypes[0]) : share.Subject)}: {share.Words}") with
+                {
+                    Notifies = trusted.Contains(share.Signer),
+                }),
+        ];
+        lapsed.UnionWith(open
+            .Where(finding => !failing.Exists(now => now.Subject == finding.Subject) && !IsWell(finding.Subject))
+            .Select(finding => (finding.Code, finding.Subject)));
+        return failing;
+    }
+
+    private bool IsWell(string signer)
+    {
+        var own = Window.Where(report => report.Counts && report.SignedBy == signer).SelectMany(report => report.Types).ToList();
+        return own.Exists(type => type.Sessions > 0) && own.TrueForAll(type => type.Failures == 0 && type.Kinds.All(kind => kind.Sessions == 0));
+    }
+
+    // Anybody may have written them: one line for all of them, whatever they name, for whoever looks.
+    private IEnumerable<Finding> Unauthenticated()
+    {
+        var apart = Window.Where(report => !report.Counts).ToList();
+        var kinds = apart.SelectMany(report => report.Types, (report, type) => (report, type))
+            .SelectMany(one => one.type.Kinds.Append(new FailureKind(ResultTypeGuide.NoReason, "", "", one.type.UnexplainedFailures)), (one, kind) => (Report: one.report, Kind: kind))
+            .Where(one => one.Kind.Sessions > 0)
+            .ToList();
+        if (kinds.Count == 0)
         {
-            // The first reports of a domain are all of new senders; what anybody can date back makes them no later ones.
             return [];
         }
 
-        var failing = BySender(Window)
-            .Where(sent => !before.Exists(report => report.Counts == sent[0].Counts && string.Equals(report.Submitter, sent[0].Submitter, StringComparison.OrdinalIgnoreCase)))
-            .Select(sent => (Sent: sent, Worst: SharesOf(sent).OrderByDescending(share => share.Part).FirstOrDefault()))
-            .Where(sender => sender.Worst is not null)
-            .ToList();
-        return failing.Where(sender => sender.Sent[0].Counts)
-            .OrderByDescending(sender => sender.Worst!.Part).ThenBy(sender => sender.Sent[0].Submitter, StringComparer.Ordinal)
-            .Take(MaxSubjects)
-            .Concat(failing.Where(sender => !sender.Sent[0].Counts)
-                .OrderByDescending(sender => sender.Worst!.Failures).ThenBy(sender => sender.Sent[0].Submitter, StringComparer.Ordinal)
-                .Take(MaxUncounted))
-            .Select(sender => ReportFindings.NewSenderFailing(
-                sender.Sent[0].Submitter,
-                sender.Sent[0].Counts && sender.Worst!.Part >= WarningShare ? Severity.Warning : Severity.Info,
-                $"{Cut(sender.Worst!.ResultType)}: {sender.Worst.Evidence}{(sender.Sent[0].Counts ? "" : ReportFindings.UncountedSender)}"));
-    }
-
-    // Whoever posts in a sender's name neither speaks for it nor hides that it is silent: where reports of a name count, they alone are the sender's.
-    private static IEnumerable<List<Report>> BySender(IEnumerable<Report> reports) => reports
-        .GroupBy(report => report.Submitter, StringComparer.OrdinalIgnoreCase)
-        .Select(sender => sender.Any(report => report.Counts) ? sender.Where(report => report.Counts).ToList() : [.. sender]);
-
-    private static Severity SeverityOf(double share) => share < WarningShare ? Severity.Info : share < CriticalShare ? Severity.Warning : Severity.Critical;
-
-    // Policy types tell of the same sessions: a share is one of each type's own sessions, and the worst of them stands for the result type.
-    private static IEnumerable<Share> SharesOf(IEnumerable<Report> reports)
-    {
-        var counts = reports.SelectMany(report => report.Types, (report, type) => (Report: report, Type: type)).GroupBy(one => one.Type.PolicyType);
-        return counts
-            .SelectMany(type => SharesOf(type.Key, [.. type]))
-            .GroupBy(share => share.ResultType)
-            .Select(same => same.OrderByDescending(share => share.Part).ThenBy(share => share.PolicyType, StringComparer.Ordinal).First());
-    }
-
-    private static IEnumerable<Share> SharesOf(string policyType, List<(Report Report, TypeCounts Type)> counts)
-    {
-        var kinds = counts
-            .SelectMany(one => one.Type.Kinds.Append(new FailureKind(ResultTypeGuide.NoReason, "", "", one.Type.UnexplainedFailures)), (one, kind) => (one.Report, Kind: kind))
-            .Where(one => one.Kind.Sessions > 0)
-            .ToList();
-        // A sender's details may come to more than its totals do.
-        var sessions = Math.Max(
-            counts.Sum(one => (double)one.Type.Sessions + one.Type.Failures),
-            kinds.Sum(one => (double)one.Kind.Sessions));
-        var (first, last) = counts.Count == 0 ? default : (counts.Min(one => one.Report.Day), counts.Max(one => one.Report.Day));
-        return kinds.GroupBy(one => one.Kind.ResultType).Select(same =>
-        {
-            // As doubles: counts come from outside, and their sums must not overflow.
-            var failures = same.Sum(one => (double)one.Kind.Sessions);
-            var part = failures / sessions;
-            var evidence = string.Create(
+        var failing = kinds.Select(one => one.Report).Distinct().ToList();
+        return
+        [
+            ReportFindings.Unauthenticated(string.Create(
                 CultureInfo.InvariantCulture,
-                $"{failures:0} of {sessions:0} sessions ({part * 100:0.##} %) under {Cut(policyType)}, {first:yyyy-MM-dd} to {last:yyyy-MM-dd}; senders: {Named(same, one => one.Report.Submitter)}; hosts: {Named(same, one => HostOf(one.Kind))}");
-            return new Share(same.Key, policyType, part, failures, evidence);
-        });
+                $"{failing.Count} of {apart.Count} report(s) that do not count tell of failed sessions, {failing.Min(report => report.Day):yyyy-MM-dd} to {failing.Max(report => report.Day):yyyy-MM-dd}; types: {Named(kinds.Select(one => (Name(one.Kind.ResultType), (double)one.Kind.Sessions)))}; they call themselves: {Named(kinds.Select(one => (PlainText.Quoted(one.Report.Submitter), (double)one.Kind.Sessions)))}")),
+        ];
+
+        static string Name(string resultType) => ResultTypes.IsRegistered(resultType) || resultType == ResultTypeGuide.NoReason ? resultType : PlainText.Quoted(resultType);
     }
 
-    private static string HostOf(FailureKind kind) => (kind.MxHost, kind.Address) switch
-    {
-        ("", "") => "(not named)",
-        (var host, "") => host,
-        ("", var address) => $"[{address}]",
-        var (host, address) => $"{host} [{address}]",
-    };
+    private static IEnumerable<List<Report>> BySigner(IEnumerable<Report> reports) => reports.Where(report => report.SignedBy.Length > 0).GroupBy(report => report.SignedBy, (_, sent) => sent.ToList());
 
-    private static string Named(IEnumerable<(Report Report, FailureKind Kind)> same, Func<(Report Report, FailureKind Kind), string> nameOf)
+    private static string Named(IEnumerable<(string Name, double Failures)> counts)
     {
-        var names = same.GroupBy(nameOf)
-            .Select(one => (Name: one.Key, Failures: one.Sum(each => (double)each.Kind.Sessions)))
+        var names = counts.GroupBy(one => one.Name)
+            .Select(one => (Name: one.Key, Failures: one.Sum(each => each.Failures)))
             .OrderByDescending(one => one.Failures).ThenBy(one => one.Name, StringComparer.Ordinal)
             .ToList();
-        var shown = string.Join(", ", names.Take(MaxNamed).Select(one => string.Create(CultureInfo.InvariantCulture, $"{Cut(one.Name)} ({one.Failures:0})")));
+        var shown = string.Join(", ", names.Take(MaxNamed).Select(one => string.Create(CultureInfo.InvariantCulture, $"{one.Name} ({one.Failures:0})")));
         return names.Count <= MaxNamed ? shown : string.Create(CultureInfo.InvariantCulture, $"{shown} and {names.Count - MaxNamed} more");
     }
-
-    private static string Cut(string name) => name.Length <= 100 ? name : name[..99] + "…";
-
-    private sealed record Share(string ResultType, string PolicyType, double Part, double Failures, string Evidence);
 }

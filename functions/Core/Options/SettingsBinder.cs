@@ -83,6 +83,9 @@ internal sealed class SettingsBinder(IConfiguration configuration)
         return byDefault;
     }
 
+    /// <summary>A whole number between two bounds; null where it is not set.</summary>
+    public int? OptionalNumber(string name, int example, int least, int most) => Text(name) is null ? null : Number(name, example, least, most);
+
     /// <summary>A port.</summary>
     public int Port(string name, int byDefault) => Number(name, byDefault, 1, IPEndPoint.MaxPort);
 

@@ -13,8 +13,8 @@ internal static class ArrivalEvent
     private const string SubjectPrefix = $"/blobServices/default/containers/{StorageLayout.InboxContainer}/blobs/";
 
     /// <summary>The name of the blob within the inbox.</summary>
-    /// <exception cref="ArrivalEventException">The message is something else.</exception>
-    public static string BlobName(string message)
+    /// <exception cref="ArrivalEventException">The message is something else, or the name leads out of the inbox.</exception>
+    public static BlobName BlobName(string message)
     {
         try
         {
@@ -26,7 +26,9 @@ internal static class ArrivalEvent
                 && subject.GetString()! is { Length: > 0 } text
                 && text.StartsWith(SubjectPrefix, StringComparison.Ordinal)
                 && text.Length > SubjectPrefix.Length
-                ? text[SubjectPrefix.Length..]
+                ? Domains.BlobName.TryParse(text[SubjectPrefix.Length..], out var name)
+                    ? name
+                    : throw new ArrivalEventException("The event's subject names no blob within the inbox; a name has no dot segments, no encodings and no control characters.")
                 : throw new ArrivalEventException($"The event's subject must begin with {SubjectPrefix}; is the Event Grid subscription's filter set?");
         }
         catch (JsonException e)

@@ -8,8 +8,8 @@ internal sealed class ArrivalQueue(QueueServiceClient queues)
 {
     private readonly QueueClient _queue = queues.GetQueueClient(StorageLayout.ArrivalsQueue);
 
-    public Task SendAgainAsync(string blobName, CancellationToken cancellation) =>
-        _queue.SendMessageAsync(ArrivalEvent.Again(blobName), cancellation);
+    public Task SendAgainAsync(BlobName blobName, CancellationToken cancellation) =>
+        _queue.SendMessageAsync(ArrivalEvent.Again(blobName.Value), cancellation);
 
     /// <summary>Asks for raw reports to be read again.</summary>
     public Task SendAsync(ReprocessRequest request, CancellationToken cancellation) => _queue.SendMessageAsync(request.ToJson(), cancellation);
@@ -19,6 +19,6 @@ internal sealed class ArrivalQueue(QueueServiceClient queues)
         (await queues.GetQueueClient(StorageLayout.ArrivalsQueue + "-poison").GetPropertiesAsync(cancellation)).Value.ApproximateMessagesCount;
 
     /// <summary>The same, not before some time has passed.</summary>
-    public Task SendLaterAsync(string blobName, TimeSpan delay, CancellationToken cancellation) =>
-        _queue.SendMessageAsync(ArrivalEvent.Again(blobName), visibilityTimeout: delay, cancellationToken: cancellation);
+    public Task SendLaterAsync(BlobName blobName, TimeSpan delay, CancellationToken cancellation) =>
+        _queue.SendMessageAsync(ArrivalEvent.Again(blobName.Value), visibilityTimeout: delay, cancellationToken: cancellation);
 }

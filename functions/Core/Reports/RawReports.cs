@@ -1,4 +1,3 @@
-using System.Globalization;
 using System.Runtime.CompilerServices;
 using Azure;
 using Azure.Storage.Blobs;
@@ -17,56 +16,50 @@ internal sealed record RawReport(Stream Content, Arrival Arrival, ETag Version);
 /// <param name="Count">How many.</param>
 /// <param name="IsMore">There are more than were counted.</param>
 /// <param name="Reasons">Why, the most frequent first.</param>
-/// <param name="Newest">The name of the newest.</param>
-internal sealed record Quarantined(int Count, bool IsMore, IReadOnlyList<(string Reason, int Count)> Reasons, string? Newest);
+/// <param name="Newest">The id of the newest.</param>
+/// <param name="Signed">How many of them came in mail that somebody signed.</param>
+internal sealed record Quarantined(int Count, bool IsMore, IReadOnlyList<(string Reason, int Count)> Reasons, string? Newest, int Signed = 0);
 
 /// <summary>Raw reports where they stay: <c>reports</c>, what was read, and <c>reports-quarantine</c>, what could not be; both by the day of arrival.</summary>
 internal sealed class RawReports(BlobServiceClient blobs)
 {
     /// <summary>Opens one; null where it is no longer there.</summary>
-    public async Task<RawReport?> OpenAsync(string container, string name, CancellationToken cancellation)
+    public async Task<RawReport?> OpenAsync(string container, RawReportId id, CancellationToken cancellation)
     {
         try
         {
-            var download = (await blobs.GetBlobContainerClient(container).GetBlobClient(name).DownloadStreamingAsync(cancellationToken: cancellation)).Value;
-            var arrival = ReportInbox.ArrivalOf(name, download.Details.ETag, download.Details.CreatedOn, download.Details.Metadata);
+            var download = (await blobs.GetBlobContainerClient(container).GetBlobClient(id.Value).DownloadStreamingAsync(cancellationToken: cancellation)).Value;
+            var arrival = ReportInbox.ArrivalOf(id, download.Details.ETag, download.Details.CreatedOn, download.Details.Metadata);
             return new RawReport(download.Content, arrival, download.Details.ETag);
         }
-        catch (RequestFailedException e) when (e.Status is 404 or 400)
+        catch (RequestFailedException e) when (e.Status == 404)
         {
-            // A name that no blob can have is one that none has.
             return null;
         }
     }
 
-    /// <summary>Whether there is one of this name.</summary>
-    public async Task<bool> ExistsAsync(string container, string name, CancellationToken cancellation)
+    /// <summary>Whether there is one of this id.</summary>
+    public async Task<bool> ExistsAsync(string container, RawReportId id, CancellationToken cancellation) =>
+        await blobs.GetBlobContainerClient(container).GetBlobClient(id.Value).ExistsAsync(cancellation);
+
+    /// <summary>The ids of those that arrived on a day.</summary>
+    public async IAsyncEnumerable<RawReportId> OfDayAsync(string container, DateOnly day, [EnumeratorCancellation] CancellationToken cancellation)
     {
-        try
+        await foreach (var blob in blobs.GetBlobContainerClient(container).GetBlobsAsync(BlobTraits.None, BlobStates.None, RawReportId.PrefixOf(day), cancellation))
         {
-            return await blobs.GetBlobContainerClient(container).GetBlobClient(name).ExistsAsync(cancellation);
-        }
-        catch (RequestFailedException e) when (e.Status is 404 or 400)
-        {
-            return false;
+            if (RawReportId.TryParse(blob.Name, out var id))
+            {
+                yield return id;
+            }
         }
     }
 
-    /// <summary>The names of those that arrived on a day.</summary>
-    public async IAsyncEnumerable<string> OfDayAsync(string container, DateOnly day, [EnumeratorCancellation] CancellationToken cancellation)
-    {
-        await foreach (var blob in blobs.GetBlobContainerClient(container).GetBlobsAsync(BlobTraits.None, BlobStates.None, PrefixOf(day), cancellation))
-        {
-            yield return blob.Name;
-        }
-    }
-
-    /// <summary>Takes one out of quarantine that was read after all; another content under its name stays.</summary>
-    public async Task ReleaseAsync(string name, ETag version, CancellationToken cancellation)
+    /// <summary>Takes one out of quarantine that was read after all; another content under its id stays.</summary>
+    public async Task ReleaseAsync(RawReportId id, ETag version, CancellationToken cancellation)
     {
         try
         {
-            await blobs.GetBlobContainerClient(StorageLayout.QuarantineContainer).GetBlobClient(name)
+            await blobs.GetBlobContainerClient(StorageLayout.QuarantineContainer).GetBlobClient(id.Value)
                 .DeleteIfExistsAsync(conditions: new BlobRequestConditions { IfMatch = version }, cancellationToken: cancellation);
         }
         catch (RequestFailedException e) when (e.Status == 412)
@@ -77,11 +70,11 @@ internal sealed class RawReports(BlobServiceClient blobs)
     /// <summary>Counts what came into quarantine from a day on, the newest days first, up to a number.</summary>
     public async Task<Quarantined> QuarantinedAsync(DateOnly from, DateOnly to, int most, CancellationToken cancellation)
     {
-        var (count, newest) = (0, (BlobItem?)null);
+        var (count, signed, newest) = (0, 0, (BlobItem?)null);
         var reasons = new Dictionary<string, int>();
         for (var day = to; day >= from; day = day.AddDays(-1))
         {
-            await foreach (var blob in blobs.GetBlobContainerClient(StorageLayout.QuarantineContainer).GetBlobsAsync(BlobTraits.Metadata, BlobStates.None, PrefixOf(day), cancellation))
+            await foreach (var blob in blobs.GetBlobContainerClient(StorageLayout.QuarantineContainer).GetBlobsAsync(BlobTraits.Metadata, BlobStates.None, RawReportId.PrefixOf(day), cancellation))
             {
                 if (count == most)
                 {
@@ -89,6 +82,7 @@ internal sealed class RawReports(BlobServiceClient blobs)
                 }
 
                 count++;
+                signed += ProvenanceClaim.Of(blob.Metadata).Signers.Length > 0 ? 1 : 0;
                 newest = newest is null || blob.Properties.CreatedOn > newest.Properties.CreatedOn ? blob : newest;
                 var reason = blob.Metadata.TryGetValue(ReportInbox.ReasonKey, out var text) ? text : "(no reason)";
                 reasons[reason] = reasons.GetValueOrDefault(reason) + 1;
@@ -98,8 +92,6 @@ internal sealed class RawReports(BlobServiceClient blobs)
         return Result(isMore: false);
 
         Quarantined Result(bool isMore) => new(
-            count, isMore, [.. reasons.OrderByDescending(one => one.Value).ThenBy(one => one.Key, StringComparer.Ordinal).Select(one => (one.Key, one.Value))], newest?.Name);
+            count, isMore, [.. reasons.OrderByDescending(one => one.Value).ThenBy(one => one.Key, StringComparer.Ordinal).Select(one => (one.Key, one.Value))], newest?.Name, signed);
     }
-
-    private static string PrefixOf(DateOnly day) => day.ToString("yyyy-MM-dd", CultureInfo.InvariantCulture) + "/";
 }

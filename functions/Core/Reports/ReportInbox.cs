@@ -14,10 +14,13 @@ namespace StsFunctions.Reports;
 /// <param name="Name">Its blob.</param>
 /// <param name="Version">This very content: another may take the name at any time, as providers drop files under names of their own.</param>
 /// <param name="ArrivedAt">When it was put there.</param>
-/// <param name="Source">How it came, where that is known.</param>
-internal sealed record Arrival(string Name, ETag Version, DateTimeOffset ArrivedAt, ReportSource? Source)
+/// <param name="Claim">What stands beside it of how it came.</param>
+internal sealed record Arrival(BlobName Name, ETag Version, DateTimeOffset ArrivedAt, ProvenanceClaim Claim)
 {
-    /// <summary>Whose signatures were valid when it arrived: the keys of signatures rotate, and so nobody can tell later (RFC 8460 §3).</summary>
+    /// <summary>How it came, once <see cref="ReportProvenance"/> has found that the app itself says so; null for a dropped file.</summary>
+    public ReportSource? Source { get; init; }
+
+    /// <summary>Whose signatures were valid when it arrived, found in the same way: the keys of signatures rotate, and so nobody can tell later (RFC 8460 §3).</summary>
     public IReadOnlyList<DomainName> Signers { get; init; } = [];
 }
 
@@ -26,11 +29,9 @@ internal sealed record Arrival(string Name, ETag Version, DateTimeOffset Arrived
 /// <c>reports</c> for what was read, <c>reports-quarantine</c> for what cannot be read or attributed. The inbox holds what
 /// is still to be done, so that what is left behind shows.
 /// </summary>
-internal sealed class ReportInbox(BlobServiceClient blobs, TimeProvider time)
+internal sealed class ReportInbox(BlobServiceClient blobs, ReportProvenance provenance, TimeProvider time)
 {
-    private const string SourceKey = "source";
     private const string NameKey = "name";
-    private const string SignersKey = "signers";
 
     /// <summary>The metadata that says why a raw report is in quarantine.</summary>
     public const string ReasonKey = "reason";
@@ -57,19 +58,20 @@ internal sealed class ReportInbox(BlobServiceClient blobs, TimeProvider time)
     public async Task<string> PutAsync(MemoryStream raw, ReportSource source, CancellationToken cancellation)
     {
         var bytes = Bytes(raw);
-        var name = Keys.RawReport(time.GetUtcNow(), bytes.Span);
-        var options = new BlobUploadOptions { Metadata = new Dictionary<string, string> { [SourceKey] = source.ToString() } };
-        await _inbox.GetBlobClient(name).UploadAsync(new BinaryData(bytes), options, cancellation);
-        return name;
+        var id = RawReportId.Parse(Keys.RawReport(time.GetUtcNow(), bytes.Span));
+        var options = new BlobUploadOptions { Metadata = new Dictionary<string, string>() };
+        (await provenance.SignAsync(source, [], bytes, cancellation)).WriteTo(options.Metadata);
+        await _inbox.GetBlobClient(id.Value).UploadAsync(new BinaryData(bytes), options, cancellation);
+        return id.Value;
     }
 
-    /// <summary>Opens a raw report; null when it is no longer there.</summary>
-    public async Task<(Stream Content, Arrival Arrival)?> OpenAsync(string name, CancellationToken cancellation)
+    /// <summary>Opens a raw report; null when it is no longer there. How it came is yet to be verified, once its bytes are read.</summary>
+    public async Task<(Stream Content, Arrival Arrival)?> OpenAsync(BlobName name, CancellationToken cancellation)
     {
         try
         {
             var download = (await _inbox.GetBlobClient(name).DownloadStreamingAsync(cancellationToken: cancellation)).Value;
-            return (download.Content, new Arrival(name, download.Details.ETag, download.Details.CreatedOn, SourceOf(download.Details.Metadata)));
+            return (download.Content, new Arrival(name, download.Details.ETag, download.Details.CreatedOn, ProvenanceClaim.Of(download.Details.Metadata)));
         }
         catch (RequestFailedException e) when (e.ErrorCode == BlobErrorCode.BlobNotFound)
         {
@@ -77,42 +79,47 @@ internal sealed class ReportInbox(BlobServiceClient blobs, TimeProvider time)
         }
     }
 
+    /// <summary>The arrival with what is true of how it came, now that its bytes are read.</summary>
+    public Task<Arrival> VerifyAsync(Arrival arrival, MemoryStream raw, CancellationToken cancellation) => provenance.VerifyAsync(arrival, Bytes(raw), cancellation);
+
     /// <summary>Keeps a raw report for good, by the day it arrived and its content: the same one again finds itself there.</summary>
     /// <returns>The blob's name within <c>reports</c>.</returns>
     public async Task<string> KeepAsync(Arrival arrival, MemoryStream raw, CancellationToken cancellation)
     {
         var bytes = Bytes(raw);
-        var name = Keys.RawReport(arrival.ArrivedAt, bytes.Span);
-        var options = new BlobUploadOptions { Metadata = MetadataOf(arrival), Conditions = new BlobRequestConditions { IfNoneMatch = ETag.All } };
+        var id = RawReportId.Parse(Keys.RawReport(arrival.ArrivedAt, bytes.Span));
+        var options = new BlobUploadOptions { Metadata = MetadataOf(arrival.Name, await ClaimOfAsync(arrival, bytes, cancellation)), Conditions = new BlobRequestConditions { IfNoneMatch = ETag.All } };
         try
         {
-            await _reports.GetBlobClient(name).UploadAsync(new BinaryData(bytes), options, cancellation);
+            await _reports.GetBlobClient(id.Value).UploadAsync(new BinaryData(bytes), options, cancellation);
         }
         catch (RequestFailedException e) when (e.ErrorCode == BlobErrorCode.BlobAlreadyExists)
         {
         }
 
-        return name;
+        return id.Value;
     }
 
     /// <summary>Moves a raw report to quarantine, with the reason in its metadata: first the copy, then the end of the original, so that nothing is ever lost.</summary>
-    /// <param name="arrival">How it came.</param>
-    /// <param name="reason">Why it is not read.</param>
-    /// <param name="raw">Its bytes, where they are at hand; null where it was too large to be taken in.</param>
-    /// <param name="cancellation">Ends it.</param>
-    public async Task QuarantineAsync(Arrival arrival, string reason, MemoryStream? raw, CancellationToken cancellation)
+    /// <param name="arrival">The report.</param>
+    /// <param name="raw">Its bytes, where they were read and the arrival verified; null: what stands beside it goes along as it is.</param>
+    /// <param name="reason">Why.</param>
+    /// <param name="cancellation">Ends the work.</param>
+    public async Task QuarantineAsync(Arrival arrival, MemoryStream? raw, string reason, CancellationToken cancellation)
     {
-        var name = $"{arrival.ArrivedAt.UtcDateTime.ToString("yyyy-MM-dd", CultureInfo.InvariantCulture)}/{Keys.Hash($"{arrival.Name}\n{arrival.Version}")}";
-        var metadata = MetadataOf(arrival);
+        var id = RawReportId.Parse(RawReportId.PrefixOf(DateOnly.FromDateTime(arrival.ArrivedAt.UtcDateTime)) + Keys.Hash($"{arrival.Name}\n{arrival.Version}"));
+        // Nothing in the inbox is signed for a signer: unread, it must not seem so in quarantine.
+        var claim = raw is null ? arrival.Claim with { Signers = "" } : await ClaimOfAsync(arrival, Bytes(raw), cancellation);
+        var metadata = MetadataOf(arrival.Name, claim);
         metadata[ReasonKey] = Shown(reason);
         var options = new BlobUploadOptions { Metadata = metadata, TransferOptions = s_copied };
         if (raw is not null)
         {
             // Not read out of storage a second time, into buffers that nobody has leased.
             options.TransferOptions = default;
-            await _quarantine.GetBlobClient(name).UploadAsync(new BinaryData(Bytes(raw)), options, cancellation);
+            await _quarantine.GetBlobClient(id.Value).UploadAsync(new BinaryData(Bytes(raw)), options, cancellation);
         }
-        else if (!await TryCopyAsync(arrival, name, options, cancellation))
+        else if (!await TryCopyAsync(arrival, id.Value, options, cancellation))
         {
             return;
         }
@@ -153,15 +160,18 @@ internal sealed class ReportInbox(BlobServiceClient blobs, TimeProvider time)
         }
     }
 
-    /// <summary>What has lain in the inbox unchanged since before a time, and how often it was tried again.</summary>
-    public async IAsyncEnumerable<(Arrival Arrival, int Tries)> LeftBehindAsync(DateTimeOffset since, [EnumeratorCancellation] CancellationToken cancellation)
+    /// <summary>What has lain in the inbox unchanged since before a time, and how often it was tried again; null for a name that no client may be made of.</summary>
+    public async IAsyncEnumerable<(string Name, Arrival? Arrival, int Tries)> LeftBehindAsync(DateTimeOffset since, [EnumeratorCancellation] CancellationToken cancellation)
     {
         await foreach (var blob in _inbox.GetBlobsAsync(BlobTraits.Metadata, BlobStates.None, prefix: null, cancellation))
         {
             if (blob.Properties.LastModified < since)
             {
                 var tries = blob.Metadata.TryGetValue(TriesKey, out var text) && int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var number) ? number : 0;
-                yield return (new Arrival(blob.Name, blob.Properties.ETag!.Value, blob.Properties.CreatedOn!.Value, SourceOf(blob.Metadata)), tries);
+                var arrival = BlobName.TryParse(blob.Name, out var name)
+                    ? new Arrival(name, blob.Properties.ETag!.Value, blob.Properties.CreatedOn!.Value, ProvenanceClaim.Of(blob.Metadata))
+                    : null;
+                yield return (blob.Name, arrival, tries);
             }
         }
     }
@@ -170,10 +180,7 @@ internal sealed class ReportInbox(BlobServiceClient blobs, TimeProvider time)
     public async Task CountTryAsync(Arrival arrival, int tries, CancellationToken cancellation)
     {
         var metadata = new Dictionary<string, string> { [TriesKey] = tries.ToString(CultureInfo.InvariantCulture) };
-        if (arrival.Source is { } source)
-        {
-            metadata[SourceKey] = source.ToString();
-        }
+        arrival.Claim.WriteTo(metadata);
 
         try
         {
@@ -185,31 +192,22 @@ internal sealed class ReportInbox(BlobServiceClient blobs, TimeProvider time)
         }
     }
 
-    /// <summary>How a raw report came that was kept or quarantined: under the name that it came by.</summary>
-    public static Arrival ArrivalOf(string blob, ETag version, DateTimeOffset createdOn, IDictionary<string, string> metadata) =>
-        new(metadata.TryGetValue(NameKey, out var name) ? Uri.UnescapeDataString(name) : blob, version, createdOn, SourceOf(metadata))
-        {
-            Signers = [.. (metadata.TryGetValue(SignersKey, out var signers) ? signers : "").Split(' ').Select(text => DomainName.TryParse(text, out var signer) ? signer : null).OfType<DomainName>()],
-        };
+    /// <summary>How a raw report came that was kept or quarantined: under the name that it came by, where that still is one.</summary>
+    public static Arrival ArrivalOf(RawReportId id, ETag version, DateTimeOffset createdOn, IDictionary<string, string> metadata) => new(
+        metadata.TryGetValue(NameKey, out var escaped) && BlobName.TryParse(Uri.UnescapeDataString(escaped), out var name) ? name : BlobName.Parse(id.Value),
+        version,
+        createdOn,
+        ProvenanceClaim.Of(metadata));
 
     private static ReadOnlyMemory<byte> Bytes(MemoryStream raw) => raw.GetBuffer().AsMemory(0, (int)raw.Length);
 
-    private static ReportSource? SourceOf(IDictionary<string, string> metadata) =>
-        metadata.TryGetValue(SourceKey, out var text) && Enum.TryParse<ReportSource>(text, out var known) ? known : null;
+    private Task<ProvenanceClaim> ClaimOfAsync(Arrival arrival, ReadOnlyMemory<byte> bytes, CancellationToken cancellation) =>
+        provenance.SignAsync(arrival.Source, arrival.Signers, bytes, cancellation);
 
-    private static Dictionary<string, string> MetadataOf(Arrival arrival)
+    private static Dictionary<string, string> MetadataOf(BlobName name, ProvenanceClaim claim)
     {
-        var metadata = new Dictionary<string, string> { [NameKey] = EscapedName(arrival.Name) };
-        if (arrival.Source is { } source)
-        {
-            metadata[SourceKey] = source.ToString();
-        }
-
-        if (arrival.Signers.Count > 0)
-        {
-            metadata[SignersKey] = string.Join(' ', arrival.Signers);
-        }
-
+        var metadata = new Dictionary<string, string> { [NameKey] = EscapedName(name.Value) };
+        claim.WriteTo(metadata);
         return metadata;
     }
 

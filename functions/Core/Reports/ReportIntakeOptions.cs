@@ -1,6 +1,7 @@
 using MimeKit;
 using StsFunctions.Domains;
 using StsFunctions.Options;
+using StsFunctions.Protocol;
 
 namespace StsFunctions.Reports;
 
@@ -12,6 +13,9 @@ internal sealed record ReportIntakeOptions
 
     /// <summary>Which reports count. By default mail that is signed by the sender's own domain.</summary>
     public ReportTrust Trust { get; init; } = ReportTrust.Default;
+
+    /// <summary>Whose signed reports are those of known senders. By default google.com and microsoft.com.</summary>
+    public TrustedReportSigners TrustedSigners { get; init; } = TrustedReportSigners.Default;
 
     /// <summary>How many POSTs one instance of the app takes in a minute, in all. 1 to 100,000; by default 300.</summary>
     public int PostsPerMinute { get; init; } = 300;
@@ -39,6 +43,10 @@ internal sealed record ReportIntakeOptions
                 "any" => new ReportTrust(TrustLevel.Any),
                 _ => defaults.Trust,
             },
+            TrustedSigners = settings.Parsed(
+                "Sts__TrustedReportSigners",
+                ParseSigners,
+                "write the domains that sign reports of senders you know, separated by commas, for example google.com,microsoft.com, or none") ?? defaults.TrustedSigners,
             PostsPerMinute = settings.Number("Sts__PostsPerMinute", defaults.PostsPerMinute, least: 1, most: 100_000),
             PostsPerDomainAndDay = settings.Number("Sts__PostsPerDomainAndDay", defaults.PostsPerDomainAndDay, least: 1, most: 1_000_000),
             MailSecret = settings.Parsed(
@@ -48,6 +56,19 @@ internal sealed record ReportIntakeOptions
                 isSecret: true),
             Mailbox = mailbox is null ? null : new MailboxOptions { Address = mailbox, Graph = graph ?? MailboxOptions.PublicGraph },
         };
+    }
+
+    private static TrustedReportSigners? ParseSigners(string text)
+    {
+        if (text == "none")
+        {
+            return new TrustedReportSigners([]);
+        }
+
+        var names = text.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
+        // A name without a dot would be a registry's, and everybody's under it.
+        var domains = names.Select(name => DomainName.TryParse(name, out var domain) && domain.Value.Contains('.', StringComparison.Ordinal) ? domain : null).OfType<DomainName>().ToList();
+        return domains is [] || domains.Count < names.Length ? null : new TrustedReportSigners(domains);
     }
 
     private static string? ParseMailbox(string text) =>

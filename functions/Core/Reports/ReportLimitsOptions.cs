@@ -49,6 +49,6 @@ internal sealed record ReportLimitsOptions
         };
         // No less than the largest report needs, however large that is set to be.
         var least = (int)IntakeMemory.LeastFor(limits.MaxBytes, limits.MaxRatio);
-        return limits with { MemorySet = settings.Number("Sts__ReportMemoryBytes", Math.Max(DefaultMemoryBytes, least), least, int.MaxValue) };
+        return limits with { MemorySet = settings.OptionalNumber("Sts__ReportMemoryBytes", Math.Max(DefaultMemoryBytes, least), least, int.MaxValue) };
     }
 }

@@ -6,7 +6,12 @@ namespace StsFunctions.Reports;
 internal sealed record DayTotal(DateOnly Day, int Reports, long Sessions, long Failures);
 
 /// <summary>What one sender reported.</summary>
-internal sealed record SenderTotal(string Sender, int Reports, long Sessions, long Failures);
+/// <param name="Signer">The domain that signed, by which senders are told apart; empty where none did: then they are told apart by what they call themselves.</param>
+/// <param name="Organization">What it calls itself, in the last report.</param>
+/// <param name="Reports">How many reports.</param>
+/// <param name="Sessions">Successful sessions.</param>
+/// <param name="Failures">Failed sessions.</param>
+internal sealed record SenderTotal(string Signer, string Organization, int Reports, long Sessions, long Failures);
 
 /// <summary>Sessions that failed for one reason.</summary>
 internal sealed record ResultTypeTotal(string ResultType, long Failures);
@@ -95,25 +100,28 @@ internal sealed record ReportSummary(ReportTotals Counted, ReportTotals Apart, i
 
         private readonly Counts _all = new();
         private readonly Tally<DateOnly, Counts> _days = new(MaxDays);
-        private readonly Tally<string, Counts> _senders = new(MaxNames);
+        private readonly Tally<(string Signer, string Organization), SenderCounts> _senders = new(MaxNames);
         private readonly Tally<string, Counts> _resultTypes = new(MaxNames);
         private readonly Tally<(string Host, string Address), Counts> _hosts = new(MaxNames);
         private readonly Counts _others = new();
 
         public void Add(Report report, TypeCounts counts)
         {
-            foreach (var sum in (Counts?[])[_all, _days.At(report.Day), _senders.At(report.Submitter)])
+            var sender = _senders.At((report.SignedBy, report.SignedBy.Length > 0 ? "" : report.Submitter));
+            foreach (var sum in (Counts?[])[_all, _days.At(report.Day), sender])
             {
-                sum?.Add(1, counts.Sessions, counts.Failures);
+                sum?.Add(1, Math.Min(counts.Sessions, SigningDomain.MaxDailySessions), Math.Min(counts.Failures, SigningDomain.MaxDailySessions));
             }
+
+            sender?.Organization = report.Submitter;
 
             foreach (var kind in counts.Kinds)
             {
-                (_resultTypes.At(kind.ResultType) ?? _others).Add(0, 0, kind.Sessions);
-                _hosts.At((kind.MxHost, kind.Address))?.Add(0, 0, kind.Sessions);
+                (_resultTypes.At(kind.ResultType) ?? _others).Add(0, 0, Math.Min(kind.Sessions, SigningDomain.MaxDailySessions));
+                _hosts.At((kind.MxHost, kind.Address))?.Add(0, 0, Math.Min(kind.Sessions, SigningDomain.MaxDailySessions));
             }
 
-            _others.Add(0, 0, Report.Sum([counts.OtherFailures, counts.UnexplainedFailures]));
+            _others.Add(0, 0, Math.Min(Report.Sum([counts.OtherFailures, counts.UnexplainedFailures]), SigningDomain.MaxDailySessions));
         }
 
         public PolicyTypeTotal Total(string policyType) => new(
@@ -123,16 +131,22 @@ internal sealed record ReportSummary(ReportTotals Counted, ReportTotals Apart, i
             _others.Failures,
             [.. _days.All.OrderBy(day => day.Key).Select(day => new DayTotal(day.Key, day.Value.Reports, day.Value.Sessions, day.Value.Failures))],
             [.. Top(_resultTypes, name => name).Select(one => new ResultTypeTotal(one.Key, one.Value.Failures))],
-            [.. Top(_senders, name => name).Select(one => new SenderTotal(one.Key, one.Value.Reports, one.Value.Sessions, one.Value.Failures))],
+            [.. Top(_senders, name => $"{name.Signer} {name.Organization}").Select(one => new SenderTotal(one.Key.Signer, one.Value.Organization, one.Value.Reports, one.Value.Sessions, one.Value.Failures))],
             [.. Top(_hosts, name => $"{name.Host} {name.Address}").Select(one => new HostTotal(one.Key.Host, one.Key.Address, one.Value.Failures))]);
 
-        private static IEnumerable<KeyValuePair<TKey, Counts>> Top<TKey>(Tally<TKey, Counts> tally, Func<TKey, string> nameOf)
-            where TKey : notnull => tally.All
+        private static IEnumerable<KeyValuePair<TKey, TCounts>> Top<TKey, TCounts>(Tally<TKey, TCounts> tally, Func<TKey, string> nameOf)
+            where TKey : notnull
+            where TCounts : Counts, new() => tally.All
             .OrderByDescending(one => one.Value.Failures).ThenByDescending(one => one.Value.Sessions).ThenBy(one => nameOf(one.Key), StringComparer.Ordinal)
             .Take(ListLength);
     }
 
-    private sealed class Counts
+    private sealed class SenderCounts : Counts
+    {
+        public string Organization { get; set; } = "";
+    }
+
+    private class Counts
     {
         public int Reports { get; private set; }
 

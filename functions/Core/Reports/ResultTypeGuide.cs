@@ -15,6 +15,9 @@ internal static class ResultTypeGuide
     /// <summary>In a result type's place, where a sender counts failures and gives no details of them.</summary>
     public const string NoReason = "(no reason given)";
 
+    /// <summary>In a result type's place, for all that the registry does not have and no known signer reports.</summary>
+    public const string Unregistered = "(unregistered result type)";
+
     private static readonly Dictionary<string, ResultTypeAdvice> s_known = new ResultTypeAdvice[]
     {
         new(

@@ -6,6 +6,9 @@ namespace StsFunctions.SendWarning;
 /// <summary>Who is warned by mail, and by which of three ways; with none, warnings go to the log alone.</summary>
 internal sealed record EmailOptions
 {
+    // What Communication Services takes from a domain that Azure manages.
+    private const int AcsMailsPerHour = 10;
+
     /// <summary>The sender; needed with any way.</summary>
     public MailboxAddress? From { get; init; }
 
@@ -24,19 +27,27 @@ internal sealed record EmailOptions
     /// <summary>A folder into which mail is written, on a developer's machine; null where mail does not go this way.</summary>
     public string? MailFolder { get; init; }
 
+    /// <summary>How many mails may leave in an hour. 2 to 10,000; by default 10 by Communication Services, and any number by another way, which is null.</summary>
+    public int? MailsPerHour { get; init; }
+
     /// <summary>Binds the options to their settings.</summary>
-    public static EmailOptions Bind(SettingsBinder settings) => new()
+    public static EmailOptions Bind(SettingsBinder settings)
     {
-        From = settings.Parsed("Sts__WarnFrom", ParseMailbox, "write one mail address, for example postmaster@example.com"),
-        To = settings.Parsed("Sts__WarnTo", ParseMailboxes, "write one or more mail addresses, separated by commas") ?? [],
-        AcsEndpoint = settings.Parsed(
+        var acs = settings.Parsed(
             "Sts__AcsEndpoint",
             text => Uri.TryCreate(text, UriKind.Absolute, out var uri) && (uri.Scheme == Uri.UriSchemeHttps || uri.IsLoopback) ? uri : null,
-            "write the https address of the Communication Services resource"),
-        AcsKey = settings.Parsed("Sts__AcsKey", ParseBase64, "write the access key as Azure shows it (base64)", isSecret: true),
-        Smtp = SmtpRelayOptions.Bind(settings),
-        MailFolder = settings.Text("Sts__MailFolder"),
-    };
+            "write the https address of the Communication Services resource");
+        return new()
+        {
+            From = settings.Parsed("Sts__WarnFrom", ParseMailbox, "write one mail address, for example postmaster@example.com"),
+            To = settings.Parsed("Sts__WarnTo", ParseMailboxes, "write one or more mail addresses, separated by commas") ?? [],
+            AcsEndpoint = acs,
+            AcsKey = settings.Parsed("Sts__AcsKey", ParseBase64, "write the access key as Azure shows it (base64)", isSecret: true),
+            Smtp = SmtpRelayOptions.Bind(settings),
+            MailFolder = settings.Text("Sts__MailFolder"),
+            MailsPerHour = settings.OptionalNumber("Sts__MailsPerHour", example: AcsMailsPerHour, least: 2, most: 10_000) ?? (acs is null ? null : AcsMailsPerHour),
+        };
+    }
 
     private static MailboxAddress? ParseMailbox(string text) =>
         MailboxAddress.TryParse(text, out var mailbox) && mailbox.Address.Contains('@', StringComparison.Ordinal) ? mailbox : null;

@@ -15,9 +15,9 @@ internal sealed record WarningMail(Guid Id, string Subject, string Text, bool Is
     public static WarningMail Of(Guid id, string partition, IReadOnlyList<PendingWarning> warnings)
     {
         var where = partition == Keys.Operator ? "this installation" : partition;
-        var worst = warnings.OrderBy(w => w.Change == Change.Resolved).ThenByDescending(w => w.Finding.Severity).First();
+        var worst = warnings.OrderBy(w => w.Change.IsEnd()).ThenByDescending(w => w.Finding.Severity).First();
         var more = warnings.Count == 1 ? "" : $" and {warnings.Count - 1} more";
-        var subject = $"[{Word(worst)}] {where}: {worst.Finding.Code} {worst.Finding.Subject}{more}";
+        var subject = $"[{Word(worst)}] {where}: {MailSubject.NameOf(worst.Finding)}{more}";
 
         var text = new StringBuilder();
         text.AppendLine(CultureInfo.InvariantCulture, $"MTA-STS of {where}: {warnings.Count} change(s).");
@@ -27,7 +27,7 @@ internal sealed record WarningMail(Guid Id, string Subject, string Text, bool Is
             text.AppendLine()
                 .AppendLine(CultureInfo.InvariantCulture, $"{Word(warning).ToUpperInvariant()}  {finding.Code}  {finding.Subject}")
                 .AppendLine(CultureInfo.InvariantCulture, $"  seen:     {warning.At:yyyy-MM-dd HH:mm} UTC; {finding.Evidence}");
-            if (warning.Change != Change.Resolved)
+            if (!warning.Change.IsEnd())
             {
                 text.AppendLine(CultureInfo.InvariantCulture, $"  meaning:  {finding.Meaning}")
                     .AppendLine(CultureInfo.InvariantCulture, $"  remedy:   {finding.Remedy}")
@@ -37,12 +37,13 @@ internal sealed record WarningMail(Guid Id, string Subject, string Text, bool Is
             text.AppendLine(CultureInfo.InvariantCulture, $"  id:       {warning.Key[Keys.OutboxPrefix.Length..]}");
         }
 
-        return new WarningMail(id, subject, text.ToString(), warnings.Any(w => w.Change != Change.Resolved && w.Finding.Severity == Severity.Critical));
+        return new WarningMail(id, subject, text.ToString(), warnings.Any(w => !w.Change.IsEnd() && w.Finding.Severity == Severity.Critical));
     }
 
     private static string Word(PendingWarning warning) => warning.Change switch
     {
         Change.Resolved => "resolved",
+        Change.NoLongerReported => "no longer reported",
         Change.Escalated => $"{warning.Finding.Severity.ToString().ToLowerInvariant()}, worse than before",
         _ => warning.Finding.Severity.ToString().ToLowerInvariant(),
     };

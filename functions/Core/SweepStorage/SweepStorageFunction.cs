@@ -5,7 +5,7 @@ namespace StsFunctions.SweepStorage;
 
 /// <summary>Timer, hourly: takes up the reports whose message was lost on the way, and clears away what nobody asks for any more.</summary>
 internal sealed class SweepStorageFunction(
-    ReportInbox inbox, ArrivalQueue arrivals, MxHostStore mxHosts, WantedLookStore wanted, PostCountStore posts, TimeProvider time, ILogger<SweepStorageFunction> log)
+    ReportInbox inbox, ArrivalQueue arrivals, MxHostStore mxHosts, WantedLookStore wanted, RetentionSweep retention, TimeProvider time, ILogger<SweepStorageFunction> log)
 {
     // A report is read within seconds; Event Grid goes on trying for longer, and a second message does no harm.
     private static readonly TimeSpan LeftBehindAfter = TimeSpan.FromHours(1);
@@ -21,9 +21,9 @@ internal sealed class SweepStorageFunction(
         var now = time.GetUtcNow();
         var failures = new List<Exception>();
         await TryAsync("The inbox", () => TakeUpAsync(now, failures, cancellation), failures, cancellation);
-        await TryAsync("The counts of posted reports", () => posts.SweepAsync(cancellation), failures, cancellation);
         await TryAsync("The addresses of MX hosts", () => SweepMxHostsAsync(now, cancellation), failures, cancellation);
         await TryAsync("What probe agents were asked for", () => SweepWantedAsync(cancellation), failures, cancellation);
+        await TryAsync("Retention", () => retention.RunAsync(now, (kind, purge) => TryAsync(kind, purge, failures, cancellation), cancellation), failures, cancellation);
         if (failures.Count > 0)
         {
             throw new AggregateException(failures);
@@ -32,9 +32,21 @@ internal sealed class SweepStorageFunction(
 
     private async Task TakeUpAsync(DateTimeOffset now, List<Exception> failures, CancellationToken cancellation)
     {
-        await foreach (var (arrival, tries) in inbox.LeftBehindAsync(now - LeftBehindAfter, cancellation))
+        var (unusable, example) = (0, "");
+        await foreach (var (name, arrival, tries) in inbox.LeftBehindAsync(now - LeftBehindAfter, cancellation))
         {
-            await TryAsync(arrival.Name, () => TakeUpAsync(arrival, tries, cancellation), failures, cancellation);
+            if (arrival is null)
+            {
+                (unusable, example) = (unusable + 1, name);
+                continue;
+            }
+
+            await TryAsync(name, () => TakeUpAsync(arrival, tries, cancellation), failures, cancellation);
+        }
+
+        if (unusable > 0)
+        {
+            log.LogError("{Count} blob(s) lie in the inbox under names that are not read, such as {Blob}: give them others, or delete them", unusable, PlainText.OneLine(example));
         }
     }
 
@@ -48,7 +60,7 @@ internal sealed class SweepStorageFunction(
         }
         else
         {
-            await inbox.QuarantineAsync(arrival, $"IngestReport failed on it again and again ({tries} times {StorageLayout.ArrivalsQueue}-poison): see its errors in the log.", raw: null, cancellation);
+            await inbox.QuarantineAsync(arrival, raw: null, $"IngestReport failed on it again and again ({tries} times {StorageLayout.ArrivalsQueue}-poison): see its errors in the log.", cancellation);
             log.LogError("{Blob} went to quarantine: IngestReport failed on it again and again", arrival.Name);
         }
     }

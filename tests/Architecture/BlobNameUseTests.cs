@@ -1,0 +1,37 @@
+using System.Text.RegularExpressions;
+using StsFunctions.Local;
+using Xunit;
+
+namespace StsFunctions.Tests.Architecture;
+
+/// <summary>No blob is asked for by a name that was not checked: a name is part of a URI, and may lead out of its container.</summary>
+public sealed partial class BlobNameUseTests
+{
+    // Names of our own making, or of a type that holds none but checked ones (BlobName, RawReportId, DomainName). Whoever adds one here says which it is.
+    private static readonly string[] s_names =
+    [
+        "name",
+        "name.Value",
+        "id.Value",
+        "domain.Value",
+        "arrival.Name",
+        "found.Name",
+        "$\"{seen.Domain}/{Keys.InvertedStamp(seen.At)}\"",
+    ];
+
+    [Fact]
+    public void Every_name_that_becomes_a_client_of_a_blob_was_checked()
+    {
+        var used = Directory.GetFiles(Path.Combine(Repository.Root, "functions"), "*.cs", SearchOption.AllDirectories)
+            .Where(file => !file.Contains($"{Path.DirectorySeparatorChar}obj{Path.DirectorySeparatorChar}", StringComparison.Ordinal))
+            .SelectMany(file => Client().Matches(File.ReadAllText(file)))
+            .Select(match => match.Groups[1].Value)
+            .Where(argument => !argument.StartsWith("this ", StringComparison.Ordinal))
+            .Distinct();
+
+        Assert.Equal(s_names.Order(StringComparer.Ordinal), used.Order(StringComparer.Ordinal));
+    }
+
+    [GeneratedRegex(@"GetBlobClient\(((?:[^()]|\((?:[^()]|\([^()]*\))*\))*)\)")]
+    private static partial Regex Client();
+}

@@ -1,0 +1,117 @@
+using System.Text;
+using Azure.Core;
+using Azure.Core.Pipeline;
+using Azure.Storage.Blobs;
+using Microsoft.Extensions.Time.Testing;
+using StsFunctions.Domains;
+using StsFunctions.IngestReport;
+using StsFunctions.Protocol;
+using StsFunctions.Protocol.MtaSts;
+using StsFunctions.Reports;
+using Xunit;
+
+namespace StsFunctions.Tests.Reports;
+
+/// <summary>A name that leads out of its container reaches nothing: no served policy, no raw report, no observation.</summary>
+public sealed class ForeignBlobTests(AzuriteFixture azurite) : IAsyncLifetime
+{
+    private const string Subject = "/blobServices/default/containers/reports-inbox/blobs/";
+    // Of a day on which no sweep has come to the end of what is kept.
+    private const string RawId = "2099-01-01/abcdefghijklmnopqrstuvwxyz";
+
+    private static readonly DomainName Domain = DomainName.Parse("example.com");
+
+    private readonly RecordedLog _log = new();
+    private TestStorage _storage = null!;
+    private IngestReportFunction _function = null!;
+
+    private static CancellationToken Now => TestContext.Current.CancellationToken;
+
+    public async ValueTask InitializeAsync()
+    {
+        _storage = await TestStorage.CreateAsync(azurite);
+        await _storage.Publisher.PublishAsync(Domain, Policy.Parse("version: STSv1\nmode: none\nmax_age: 1\n"u8), null, Now);
+        await _storage.Blobs.GetBlobContainerClient(StorageLayout.ReportsContainer).GetBlobClient(RawId).UploadAsync(new BinaryData("kept"), Now);
+        _function = Ingest.FunctionOn(_storage, _log.For<IngestReportFunction>());
+    }
+
+    public ValueTask DisposeAsync()
+    {
+        _log.Dispose();
+        return ValueTask.CompletedTask;
+    }
+
+    [Theory]
+    [InlineData("../policies/example.com")]
+    [InlineData("a/../../policies/example.com")]
+    [InlineData("./../policies/example.com")]
+    [InlineData("..\\\\policies\\\\example.com")]
+    [InlineData("%2e%2e/policies/example.com")]
+    [InlineData("../reports/" + RawId)]
+    public async Task An_event_that_names_a_blob_of_another_container_deletes_and_reads_nothing(string name)
+    {
+        await Record.ExceptionAsync(() => _function.RunAsync($$"""{"specversion":"1.0","subject":"{{Subject}}{{name}}"}""", Now));
+
+        await AssertUntouchedAsync();
+    }
+
+    [Theory]
+    [InlineData("reports-quarantine", "../policies/example.com")]
+    [InlineData("reports", "../policies/example.com")]
+    [InlineData("reports-quarantine", "../reports/" + RawId)]
+    public async Task A_message_that_has_a_blob_of_another_container_read_again_deletes_and_reads_nothing(string container, string name)
+    {
+        // One that would be a report if it were read: read again, it leaves quarantine.
+        await _storage.Blobs.GetBlobContainerClient(StorageLayout.ReportsContainer).GetBlobClient(RawId)
+            .UploadAsync(new BinaryData(Samples.Json(Samples.Policy())), overwrite: true, Now);
+
+        foreach (var property in (string[])["blob", "id"])
+        {
+            await Record.ExceptionAsync(() => _function.RunAsync($$"""{"type":"StsFunctions.Reprocess","container":"{{container}}","{{property}}":"{{name}}"}""", Now));
+        }
+
+        await AssertUntouchedAsync();
+    }
+
+    [Fact]
+    public async Task A_blob_in_the_inbox_whose_name_leads_out_of_it_is_left_alone_and_keeps_no_other_from_being_taken_up()
+    {
+        var inbox = _storage.Blobs.GetBlobContainerClient(StorageLayout.InboxContainer);
+        await inbox.GetBlobClient("placeholder").UploadAsync(new BinaryData("x"), Now);
+        await inbox.GetBlobClient("zzz").UploadAsync(new BinaryData("x"), Now);
+        // No client of ours makes such a name; whoever has a SAS may.
+        var options = new BlobClientOptions { Retry = { MaxRetries = 0 } };
+        options.AddPolicy(new RenamedInLists("placeholder", "../policies/example.com"), HttpPipelinePosition.PerCall);
+        var listing = new TestStorage(_storage.ConnectionString, blobs: new BlobServiceClient(_storage.ConnectionString, options));
+
+        await Record.ExceptionAsync(() => listing.Sweeper(new FakeTimeProvider(DateTimeOffset.UtcNow.AddHours(2))).RunAsync(Now));
+
+        await AssertUntouchedAsync();
+        var messages = (await _storage.Queues.GetQueueClient(StorageLayout.ArrivalsQueue).ReceiveMessagesAsync(32, cancellationToken: Now)).Value;
+        Assert.Equal("zzz", ArrivalEvent.BlobName(Assert.Single(messages).MessageText).Value);
+    }
+
+    private async Task AssertUntouchedAsync()
+    {
+        Assert.IsType<PolicyLook.Found>(await _storage.Policies.LookAsync(Domain, null, Now));
+        Assert.True(await _storage.Blobs.GetBlobContainerClient(StorageLayout.ReportsContainer).GetBlobClient(RawId).ExistsAsync(Now));
+        Assert.Empty(await _storage.Blobs.GetBlobContainerClient(StorageLayout.QuarantineContainer).GetBlobsAsync(cancellationToken: Now).ToListAsync(Now));
+        Assert.Empty(await _storage.Reports.ReadAsync(Domain, DateOnly.MinValue, Now));
+    }
+
+    private sealed class RenamedInLists(string name, string other) : HttpPipelinePolicy
+    {
+        public override void Process(HttpMessage message, ReadOnlyMemory<HttpPipelinePolicy> pipeline) => throw new NotSupportedException();
+
+        public override async ValueTask ProcessAsync(HttpMessage message, ReadOnlyMemory<HttpPipelinePolicy> pipeline)
+        {
+            await ProcessNextAsync(message, pipeline);
+            if (message.Request.Uri.Query.Contains("comp=list", StringComparison.Ordinal))
+            {
+                using var reader = new StreamReader(message.Response.ContentStream!);
+                message.Response.ContentStream = new MemoryStream(
+                    Encoding.UTF8.GetBytes((await reader.ReadToEndAsync(Now)).Replace($"<Name>{name}</Name>", $"<Name>{other}</Name>", StringComparison.Ordinal)));
+            }
+        }
+    }
+}

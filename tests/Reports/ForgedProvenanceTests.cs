@@ -1,0 +1,151 @@
+using Azure.Storage.Blobs.Models;
+using MimeKit;
+using StsFunctions.Domains;
+using StsFunctions.IngestReport;
+using StsFunctions.Protocol;
+using StsFunctions.Protocol.MtaSts;
+using StsFunctions.Reports;
+using Xunit;
+
+namespace StsFunctions.Tests.Reports;
+
+/// <summary>How a report came is what the app wrote of it, never what a blob says of itself.</summary>
+public sealed class ForgedProvenanceTests(AzuriteFixture azurite) : IAsyncLifetime
+{
+    private static readonly DomainName Domain = DomainName.Parse("example.com");
+    private static readonly DomainName Later = DomainName.Parse("later.example");
+    private static readonly Policy s_policy = Policy.Parse("version: STSv1\nmode: none\nmax_age: 1\n"u8);
+
+    private readonly RecordedLog _log = new();
+    private TestStorage _storage = null!;
+    private MailLab _lab = null!;
+    private IngestReportFunction _function = null!;
+
+    private static CancellationToken Now => TestContext.Current.CancellationToken;
+
+    public async ValueTask InitializeAsync()
+    {
+        _storage = await TestStorage.CreateAsync(azurite);
+        _lab = new MailLab(_storage.Time);
+        await _storage.Publisher.PublishAsync(Domain, s_policy, null, Now);
+        _function = Ingest.FunctionOn(_storage, _log.For<IngestReportFunction>(), dns: _lab.Dns);
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await _lab.DisposeAsync();
+        _log.Dispose();
+    }
+
+    [Fact]
+    [Trait("Conformance", "ARR-3")]
+    public async Task A_dropped_mail_that_says_it_is_the_mailboxes_own_is_not_believed_its_Authentication_Results()
+    {
+        await DropAsync("forged.eml", ForgedMail(), ("source", "Mailbox"));
+
+        var report = Assert.Single(await ReportsAsync());
+        Assert.Equal((ReportSource.Mail, false, ""), (report.Source, report.Counts, report.SignedBy));
+    }
+
+    [Fact]
+    [Trait("Conformance", "ARR-3")]
+    public async Task What_the_mailbox_gave_is_believed_the_receivers_Authentication_Results()
+    {
+        await PutAsync(ForgedMail(), ReportSource.Mailbox);
+
+        var report = Assert.Single(await ReportsAsync());
+        Assert.Equal((ReportSource.Mailbox, Verdict.PassByReceiver, "google.com"), (report.Source, report.Verdict, report.SignedBy));
+    }
+
+    [Fact]
+    [Trait("Conformance", "ARR-3")]
+    public async Task What_is_said_of_one_blob_does_not_hold_for_another_content_or_another_way()
+    {
+        var blob = await StoreAsync(ForgedMail(), ReportSource.Mailbox);
+        var metadata = (await Inbox.GetBlobClient(blob).GetPropertiesAsync(cancellationToken: Now)).Value.Metadata;
+        // Copied with all that stands on it, onto other bytes.
+        var other = ForgedMail(failures: 99);
+        await Inbox.GetBlobClient("copy.eml").UploadAsync(new BinaryData(other), new BlobUploadOptions { Metadata = metadata }, Now);
+        await _function.RunAsync(ArrivalEvent.Again("copy.eml"), Now);
+        // And the same bytes, as another way.
+        var posted = await StoreAsync(ForgedMail(failures: 98), ReportSource.Mail);
+        var changed = new Dictionary<string, string>((await Inbox.GetBlobClient(posted).GetPropertiesAsync(cancellationToken: Now)).Value.Metadata) { ["source"] = "Mailbox" };
+        await Inbox.GetBlobClient(posted).SetMetadataAsync(changed, cancellationToken: Now);
+        await _function.RunAsync(ArrivalEvent.Again(posted), Now);
+
+        var reports = await ReportsAsync();
+        Assert.Equal(2, reports.Count);
+        Assert.All(reports, report => Assert.Equal((false, ""), (report.Counts, report.SignedBy)));
+    }
+
+    [Fact]
+    [Trait("Conformance", "ARR-3")]
+    public async Task What_a_dropped_blob_says_does_not_become_true_on_its_way_through_quarantine()
+    {
+        await Inbox.GetBlobClient("stubborn.eml").UploadAsync(
+            new BinaryData(ForgedMail("later.example")),
+            new BlobUploadOptions { Metadata = new Dictionary<string, string> { ["source"] = "Mailbox", ["signers"] = "google.com", ["tries"] = "3" } },
+            Now);
+        await _storage.Sweeper(new Microsoft.Extensions.Time.Testing.FakeTimeProvider(DateTimeOffset.UtcNow.AddHours(2))).RunAsync(Now);
+        var kept = Assert.Single(await _storage.Blobs.GetBlobContainerClient(StorageLayout.QuarantineContainer).GetBlobsAsync(cancellationToken: Now).ToListAsync(Now));
+        await _storage.Publisher.PublishAsync(Later, s_policy, null, Now);
+
+        await _function.RunAsync(ReprocessRequest.One(StorageLayout.QuarantineContainer, RawReportId.Parse(kept.Name)).ToJson(), Now);
+
+        var report = Assert.Single(await _storage.Reports.ReadAsync(Later, DateOnly.MinValue, Now));
+        Assert.Equal((ReportSource.Mail, false, ""), (report.Source, report.Counts, report.SignedBy));
+    }
+
+    [Fact]
+    public async Task What_was_taken_up_again_by_the_sweep_is_still_known_for_the_mailboxes()
+    {
+        var blob = await StoreAsync(ForgedMail(), ReportSource.Mailbox);
+        await _storage.Sweeper(new Microsoft.Extensions.Time.Testing.FakeTimeProvider(DateTimeOffset.UtcNow.AddHours(2))).RunAsync(Now);
+
+        await _function.RunAsync(ArrivalEvent.Again(blob), Now);
+
+        Assert.Equal(Verdict.PassByReceiver, Assert.Single(await ReportsAsync()).Verdict);
+    }
+
+    [Fact]
+    [Trait("Conformance", "ARR-3")]
+    public async Task A_post_stays_one_though_nothing_proves_it()
+    {
+        var mail = MailLab.Mail(Samples.Json(Samples.Policy()));
+        _lab.Key("company-x.example").Sign(mail);
+
+        await DropAsync("posted", MailLab.Raw(mail), ("source", "Https"));
+
+        var report = Assert.Single(await ReportsAsync());
+        Assert.Equal((ReportSource.Https, false), (report.Source, report.Counts));
+    }
+
+    private Azure.Storage.Blobs.BlobContainerClient Inbox => _storage.Blobs.GetBlobContainerClient(StorageLayout.InboxContainer);
+
+    // As a mail looks whose body was rewritten on its way into the mailbox: its signature is not that of this body, and the receiver says it was.
+    private static byte[] ForgedMail(string domain = "example.com", long failures = 10)
+    {
+        var mail = MailLab.Mail(Samples.Json(Samples.Policy(domain, failures: failures)), from: "noreply-smtp-tls-reporting@google.com");
+        MailLab.AnyKey.As("google.com", "reports").Sign(mail);
+        mail.Subject += " (rewritten)";
+        mail.Headers.Insert(0, HeaderId.AuthenticationResults, "spf=pass; dkim=pass (signature was verified) header.d=google.com;");
+        return MailLab.Raw(mail);
+    }
+
+    private async Task<string> StoreAsync(byte[] raw, ReportSource source)
+    {
+        using var body = new MemoryStream();
+        body.Write(raw);
+        return await _storage.Inbox.PutAsync(body, source, Now);
+    }
+
+    private async Task PutAsync(byte[] raw, ReportSource source) => await _function.RunAsync(ArrivalEvent.Again(await StoreAsync(raw, source)), Now);
+
+    private async Task DropAsync(string name, byte[] raw, params (string Key, string Value)[] metadata)
+    {
+        await Inbox.GetBlobClient(name).UploadAsync(new BinaryData(raw), new BlobUploadOptions { Metadata = metadata.ToDictionary(pair => pair.Key, pair => pair.Value) }, Now);
+        await _function.RunAsync(ArrivalEvent.Again(name), Now);
+    }
+
+    private Task<IReadOnlyList<Report>> ReportsAsync() => _storage.Reports.ReadAsync(Domain, DateOnly.MinValue, Now);
+}
