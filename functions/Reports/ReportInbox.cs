@@ -46,7 +46,8 @@ internal sealed class ReportInbox(BlobServiceClient blobs, TimeProvider time)
 
     private static readonly StorageTransferOptions s_copied = new() { InitialTransferSize = CopiedBytes, MaximumTransferSize = CopiedBytes, MaximumConcurrency = 1 };
 
-    private readonly SemaphoreSlim _copying = new(1);
+    private static readonly SemaphoreSlim s_copying = new(1);
+
     private readonly BlobContainerClient _inbox = blobs.GetBlobContainerClient(StorageLayout.InboxContainer);
     private readonly BlobContainerClient _reports = blobs.GetBlobContainerClient(StorageLayout.ReportsContainer);
     private readonly BlobContainerClient _quarantine = blobs.GetBlobContainerClient(StorageLayout.QuarantineContainer);
@@ -122,7 +123,7 @@ internal sealed class ReportInbox(BlobServiceClient blobs, TimeProvider time)
     // False where it was moved by an earlier delivery of the same message; or another content has taken the name, whose own message comes.
     private async Task<bool> TryCopyAsync(Arrival arrival, string name, BlobUploadOptions options, CancellationToken cancellation)
     {
-        await _copying.WaitAsync(cancellation);
+        await s_copying.WaitAsync(cancellation);
         try
         {
             var read = new BlobOpenReadOptions(allowModifications: false) { BufferSize = CopiedBytes, Conditions = new BlobRequestConditions { IfMatch = arrival.Version } };
@@ -136,7 +137,7 @@ internal sealed class ReportInbox(BlobServiceClient blobs, TimeProvider time)
         }
         finally
         {
-            _copying.Release();
+            s_copying.Release();
         }
     }
 

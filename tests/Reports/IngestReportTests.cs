@@ -177,6 +177,32 @@ public sealed class IngestReportTests(AzuriteFixture azurite) : IAsyncLifetime
     }
 
     [Fact]
+    [Trait("Conformance", "ARR-5")]
+    public async Task What_is_larger_than_is_read_goes_to_quarantine_whole()
+    {
+        var raw = new byte[(4 << 20) + 1];
+        new Random(1).NextBytes(raw);
+        await IngestAsync(raw);
+
+        Assert.Contains("larger than", Assert.Single(await QuarantineAsync()).Reason, StringComparison.Ordinal);
+        var kept = Assert.Single(await BlobsAsync(StorageLayout.QuarantineContainer));
+        Assert.Equal(raw, (await _storage.Blobs.GetBlobContainerClient(StorageLayout.QuarantineContainer).GetBlobClient(kept.Name).DownloadContentAsync(Now)).Value.Content.ToArray());
+        Assert.Empty(await BlobsAsync(StorageLayout.InboxContainer));
+    }
+
+    [Fact]
+    [Trait("Conformance", "ARR-5")]
+    public async Task A_mail_over_a_limit_goes_to_quarantine_for_good_and_the_next_report_is_read()
+    {
+        var blob = await IngestAsync(Samples.Utf8("From: " + string.Concat(Enumerable.Repeat("a@b.example,", 200_000)) + "\r\n\r\n{}"));
+        await IngestAsync(Samples.Json(Samples.Policy()));
+
+        Assert.Equal((blob, "The mail has a header field of more than the 65536 bytes that are read."), Assert.Single(await QuarantineAsync()));
+        Assert.Single(await ReportsAsync());
+        Assert.Empty(await BlobsAsync(StorageLayout.InboxContainer));
+    }
+
+    [Fact]
     public async Task A_report_without_a_policy_goes_to_quarantine()
     {
         await IngestAsync(Samples.Json());
