@@ -15,7 +15,7 @@ internal sealed record ReportSettings(int MaxBytes, int MaxExpandedBytes, int Ma
     /// How much memory there is for reports on their way in, in bytes, where nothing else is set: beside the 120 MB that an idle worker takes, and with what
     /// the garbage collector has not yet cleared away, it stays within 220 MB.
     /// </summary>
-    public const int DefaultMemoryBytes = 48 << 20;
+    public const int DefaultMemoryBytes = 40 << 20;
 
     /// <summary>How much memory there is for reports on their way in, of all that come at the same time, in bytes (<see cref="IntakeMemory"/>).</summary>
     public long MemoryBytes { get; init; } = Math.Max(DefaultMemoryBytes, IntakeMemory.LeastFor(MaxBytes, MaxRatio));

@@ -217,7 +217,7 @@ public sealed class SettingsTests
     [Fact]
     public void There_is_always_memory_for_the_largest_report_that_is_taken()
     {
-        Assert.Equal(48 << 20, Read(out var faults).Reports.MemoryBytes);
+        Assert.Equal(40 << 20, Read(out var faults).Reports.MemoryBytes);
         Assert.Empty(faults);
         var large = Read(out faults, ("Sts__ReportMaxBytes", "104857600")).Reports;
         Assert.Empty(faults);
