@@ -1,11 +1,11 @@
 using System.Text.Json;
+using Microsoft.Azure.Functions.Worker;
 using Microsoft.Extensions.DependencyInjection;
 using StsFunctions.Access;
 using StsFunctions.Api;
-using Microsoft.Azure.Functions.Worker;
-using StsFunctions.Middleware;
 using StsFunctions.Domains;
 using StsFunctions.Local.Tokens;
+using StsFunctions.Middleware;
 using StsFunctions.Protocol;
 using StsFunctions.Protocol.MtaSts;
 using StsFunctions.Tests.Hosting;

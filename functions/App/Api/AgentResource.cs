@@ -1,12 +1,12 @@
-using Microsoft.AspNetCore.Authorization;
-using Microsoft.Azure.Functions.Worker;
-using StsFunctions.Access;
-using StsFunctions.Middleware;
 using System.Text.RegularExpressions;
 using Azure;
 using Azure.Data.Tables.Models;
+using Microsoft.AspNetCore.Authorization;
+using Microsoft.Azure.Functions.Worker;
+using StsFunctions.Access;
 using StsFunctions.Agents;
 using StsFunctions.Domains;
+using StsFunctions.Middleware;
 
 namespace StsFunctions.Api;
 

@@ -1,10 +1,10 @@
-using Microsoft.AspNetCore.Authorization;
-using Microsoft.Azure.Functions.Worker;
-using StsFunctions.Middleware;
 using System.Buffers.Text;
 using System.Text;
+using Microsoft.AspNetCore.Authorization;
+using Microsoft.Azure.Functions.Worker;
 using Microsoft.Extensions.Primitives;
 using StsFunctions.Access;
+using StsFunctions.Middleware;
 using StsFunctions.Protocol;
 
 namespace StsFunctions.Api;

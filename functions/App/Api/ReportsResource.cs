@@ -1,13 +1,13 @@
-using Microsoft.AspNetCore.Authorization;
-using Microsoft.Azure.Functions.Worker;
-using StsFunctions.Middleware;
 using System.Buffers.Text;
 using System.Globalization;
 using System.Text;
 using System.Text.Json;
+using Microsoft.AspNetCore.Authorization;
+using Microsoft.Azure.Functions.Worker;
 using Microsoft.Extensions.Primitives;
 using StsFunctions.Access;
 using StsFunctions.Domains;
+using StsFunctions.Middleware;
 using StsFunctions.Protocol;
 using StsFunctions.Reports;
 

@@ -23,13 +23,13 @@ internal sealed class IntakeMemory
     public const long SmallestHeldBytes = 2 << 20;
 
     /// <summary>What may be held of a report beside its containers, at most: far more than any report that was ever seen.</summary>
-    public const long LargestRetainedBytes = 8 << 20;
+    public const long LargestRetainedBytes = 4 << 20;
 
     /// <summary>
     /// How much is allocated until what large reports have left behind is cleared away, which takes some 10 ms. The collector itself leaves hundreds of megabytes
     /// lying for as long as the machine has memory; others on the machine, the Functions host first, need it too.
     /// </summary>
-    public const long CollectAfterBytes = 16 << 20;
+    public const long CollectAfterBytes = 8 << 20;
 
     /// <summary>From which size on a report is a large one, which leaves behind what is worth the time. Reports of the usual size have a hundredth of it.</summary>
     public const long LargeBytes = 1 << 20;

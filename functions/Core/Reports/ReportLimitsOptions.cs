@@ -27,7 +27,7 @@ internal sealed record ReportLimitsOptions
     /// How much memory there is for reports on their way in, in bytes, where nothing else is set: beside the 120 MB that an idle worker takes, and with what
     /// the garbage collector has not yet cleared away, it stays within 220 MB.
     /// </summary>
-    public const int DefaultMemoryBytes = 48 << 20;
+    public const int DefaultMemoryBytes = 40 << 20;
 
     /// <summary>How much memory there is for reports on their way in, of all that come at the same time, in bytes (<see cref="IntakeMemory"/>); null for the default, or as much as the largest report needs.</summary>
     public long? MemorySet { get; init; }
