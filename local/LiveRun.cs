@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Text.Json.Nodes;
 using Spectre.Console;
 using StsFunctions.Local.FunctionsHost;
 
@@ -121,17 +120,9 @@ internal static class LiveRun
     // Only what is not well; and a warning that was told is shown as the mail that it became.
     private static void ShowTrouble(HostLog line)
     {
-        if (line.Level >= LogLevel.Warning)
+        if (line.Level >= LogLevel.Warning && !line.Source.EndsWith(".SendWarningFunction", StringComparison.Ordinal))
         {
             AnsiConsole.MarkupLineInterpolated($"[red]{line}[/]");
-        }
-        else if (line.Text.StartsWith('{'))
-        {
-            var entry = JsonNode.Parse(line.Text)!;
-            if ((string?)entry["LogLevel"] is "Error" or "Critical" && (string?)entry["Category"] is { } category && !category.EndsWith(".SendWarningFunction", StringComparison.Ordinal))
-            {
-                AnsiConsole.MarkupLineInterpolated($"[red]{(string?)entry["Message"]}[/] {(string?)entry["Exception"]}");
-            }
         }
     }
 }
