@@ -14,8 +14,13 @@ internal sealed record WorkerConfiguration(string Executable, IReadOnlyList<stri
         using var document = HostJson.Parse(path);
         if (!document.RootElement.TryAt(out var description, "description") || description.Text("defaultExecutablePath") is not { Length: > 0 } executable)
             throw new InvalidDataException($"{path} has no description.defaultExecutablePath: it names the executable to start.");
-        return new WorkerConfiguration(InApp(executable), description.Text("defaultWorkerPath") is { Length: > 0 } worker ? [InApp(worker)] : []);
+        return new WorkerConfiguration(OnPath(InApp(executable)), description.Text("defaultWorkerPath") is { Length: > 0 } worker ? [InApp(worker)] : []);
 
         string InApp(string file) => file.Replace(WorkerRoot, appRoot + Path.DirectorySeparatorChar, StringComparison.Ordinal);
     }
+
+    // The host finds it on the PATH; .NET would look beside the executable of its own process first.
+    private static string OnPath(string executable) => Path.GetFileName(executable) != executable
+        ? executable
+        : (Environment.GetEnvironmentVariable("PATH") ?? "").Split(Path.PathSeparator).Select(folder => Path.Combine(folder, executable)).FirstOrDefault(File.Exists) ?? executable;
 }
