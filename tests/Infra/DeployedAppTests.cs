@@ -108,6 +108,9 @@ public sealed class DeployedAppTests : IDisposable
                 *) exec '{{Dotnet()}}' "$@" ;;
             esac
             shift
+            # What the lab's settings name is for this user too.
+            chmod 755 "$(dirname "$Sts__Lab__TrustedRoots")"
+            mkdir -p "$Sts__MailFolder" && chmod 777 "$Sts__MailFolder"
             cd '{{Elsewhere}}'
             exec {{asNobody}}env HOME='{{Home}}' TMPDIR='{{Home}}' sh -c 'echo "$(id -u) $(pwd)" >> "$0"; exec "$@"' '{{Starts}}' '{{Dotnet()}}' "$worker" "$@"
 
