@@ -152,7 +152,7 @@ internal static class FleetBench
         {
             var policy = new PolicyVersion(
                 Earlier, Policy.Parse(System.Text.Encoding.ASCII.GetBytes(domain.Policy)).ToBytes(), PolicyMode.Enforce, TimeSpan.FromDays(7), s_then, null, "default");
-            var record = new DomainRecord("default", DomainState.Active, policy.Id, policy.Mode, s_then, "", s_then, Observed: true, null);
+            var record = new DomainRecord("default", DomainState.Active, policy.Id, policy.Mode, s_then, CheckRunState.None with { MxObserved = true }, s_then);
             await blobs.PutAsync(DomainName.Parse(domain.Name), policy, token);
             await store.CommitAsync(new DomainChange(domain.Name).Record(record, default).NewPolicy(policy), token);
             lock (system)

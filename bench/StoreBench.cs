@@ -141,7 +141,7 @@ internal static class StoreBench
         {
             var policy = new PolicyVersion("20260101000000", PolicyOf(0).ToBytes(), PolicyMode.Enforce, TimeSpan.FromDays(7), s_then, null, "default");
             var change = new DomainChange(domain.Value)
-                .Record(new DomainRecord("default", DomainState.Active, policy.Id, policy.Mode, s_then, "20260101000000000", s_then, Observed: true, s_then.AddDays(60)), default)
+                .Record(new DomainRecord("default", DomainState.Active, policy.Id, policy.Mode, s_then, new CheckRunState("20260101000000000", 1) { MxObserved = true }, s_then, s_then.AddDays(60)), default)
                 .NewPolicy(policy)
                 .Audit(s_then, "policy.recorded.20260101000000", "to be published")
                 .Audit(s_then, "policy.published.20260101000000", "published");
@@ -219,7 +219,7 @@ internal static class StoreBench
                 new DomainChange(domain.Value)
                     .Policy(new PolicyVersion("20260102000000", bytes, PolicyMode.Enforce, TimeSpan.FromDays(7), s_then, null, "default"))
                     .Policy(new PolicyVersion("20260101000000", PolicyOf(0).ToBytes(), PolicyMode.Enforce, TimeSpan.FromDays(7), s_then, s_then, "default"))
-                    .Record(new DomainRecord("default", DomainState.Active, "20260102000000", PolicyMode.Enforce, s_then, "20260101000000000", s_then, Observed: true, s_then), ETag.All)
+                    .Record(new DomainRecord("default", DomainState.Active, "20260102000000", PolicyMode.Enforce, s_then, new CheckRunState("20260101000000000", 1) { MxObserved = true }, s_then, s_then), ETag.All)
                     .Audit(s_then, "policy.recorded.20260102000000", "to be published")
                     .Audit(s_then, "policy.published.20260102000000", "published")
                     .Actions,

@@ -159,7 +159,7 @@ public sealed class AgentLeaseTests(AzuriteFixture azurite)
             Assert.NotNull(await desk.KeptAsync(round));
 
             Assert.Empty(await desk.TakeWorkAsync("one"));
-            Assert.Equal(new CheckRequest("example.com", AgentDesk.Round, CheckRequest.Again), Assert.Single(await desk.ChecksAsync()));
+            Assert.Equal(new CheckRequest("example.com", AgentDesk.Round, CheckRequest.Recheck), Assert.Single(await desk.ChecksAsync()));
         }
     }
 

@@ -79,12 +79,12 @@ public sealed class ProbeAgentTests(AzuriteFixture azurite) : IAsyncLifetime
         await RunAgentAsync("tokyo");
 
         // Three looks, each of them first from here, where nothing is to be seen, and then with the agent's eyes.
-        for (var look = 1; look <= Confirmation.Sightings; look++)
+        for (var look = 1; look <= CheckRunState.RequiredConfirmations; look++)
         {
-            await CheckAsync(look == 1 ? $$"""{"domain":"{{Domain}}","round":"{{Round}}"}""" : await NextMessageAsync(look));
+            await CheckAsync(look == 1 ? $$"""{"domain":"{{Domain}}","checkRun":"{{Round}}"}""" : await NextMessageAsync(look));
             var before = await _storage.Domains.ReadAsync(Domain, Now);
             Assert.Empty(OfServers(before));
-            Assert.Equal((false, look), (before.Record!.Observed, before.Record.LastLook));
+            Assert.Equal((false, look), (before.Record!.Observed, before.Record.CheckRun.Attempt));
 
             await RunAgentAsync("tokyo");
             await CheckAsync(await NextMessageAsync());
@@ -92,7 +92,7 @@ public sealed class ProbeAgentTests(AzuriteFixture azurite) : IAsyncLifetime
 
         var partition = await _storage.Domains.ReadAsync(Domain, Now);
         Assert.Equal("mx.starttls.missing", Assert.Single(OfServers(partition)).Finding.Code);
-        Assert.Equal((true, Round), (partition.Record!.Observed, partition.Record.LastRound));
+        Assert.Equal((true, Round), (partition.Record!.Observed, partition.Record.CheckRun.Run));
         var newest = Assert.Single((await NewestAsync()).MxHosts[0].Looks);
         Assert.StartsWith("tokyo (", newest.Agent, StringComparison.Ordinal);
         Assert.Contains(_said, line => line == $"{Mx} {newest.Session.Address}: StartTlsMissing; handed in");
@@ -106,7 +106,7 @@ public sealed class ProbeAgentTests(AzuriteFixture azurite) : IAsyncLifetime
     public async Task A_good_server_is_good_in_an_agents_eyes_too_and_its_certificate_is_known()
     {
         await RunAgentAsync("tokyo");
-        await CheckAsync($$"""{"domain":"{{Domain}}","round":"{{Round}}"}""");
+        await CheckAsync($$"""{"domain":"{{Domain}}","checkRun":"{{Round}}"}""");
         await RunAgentAsync("tokyo");
         await CheckAsync(await NextMessageAsync());
 
@@ -120,7 +120,7 @@ public sealed class ProbeAgentTests(AzuriteFixture azurite) : IAsyncLifetime
     [Trait("Conformance", "MX-7")]
     public async Task Without_an_agent_it_is_the_network_and_nobody_waits()
     {
-        await CheckAsync($$"""{"domain":"{{Domain}}","round":"{{Round}}"}""");
+        await CheckAsync($$"""{"domain":"{{Domain}}","checkRun":"{{Round}}"}""");
 
         Assert.Equal("network.port25.closed", Assert.Single((await _storage.Domains.ReadAsync(Keys.Operator, Now)).Findings).Finding.Code);
         Assert.Null(await _app.Service<WantedLookStore>().FindAsync(Mx, _lab.AddressOf(Mx), Now));
@@ -131,7 +131,7 @@ public sealed class ProbeAgentTests(AzuriteFixture azurite) : IAsyncLifetime
     public async Task An_agent_whose_own_network_closes_says_so_and_blames_no_server()
     {
         await RunAgentAsync("tokyo");
-        await CheckAsync($$"""{"domain":"{{Domain}}","round":"{{Round}}"}""");
+        await CheckAsync($$"""{"domain":"{{Domain}}","checkRun":"{{Round}}"}""");
 
         await RunAgentAsync("tokyo", new DirectProbe(new SmtpProbe(_lab.Gate(), _app.Service<CheckOptions>(), "agent.example", TimeProvider.System), _app.Service<Repetition>(), _app.Service<CheckOptions>(), TimeProvider.System), isOpen: false);
 
@@ -142,7 +142,7 @@ public sealed class ProbeAgentTests(AzuriteFixture azurite) : IAsyncLifetime
 
         // Its patience over, the check comes back, and says that nothing is to be seen.
         Assert.Equal(1, (await _storage.Queues.GetQueueClient(StorageLayout.ChecksQueue).GetPropertiesAsync(Now)).Value.ApproximateMessagesCount);
-        await CheckAsync($$"""{"domain":"{{Domain}}","round":"{{Round}}","look":{{CheckRequest.Again}}}""");
+        await CheckAsync($$"""{"domain":"{{Domain}}","checkRun":"{{Round}}","attempt":{{CheckRequest.Recheck}}}""");
 
         Assert.Equal("network.port25.closed", Assert.Single((await _storage.Domains.ReadAsync(Keys.Operator, Now)).Findings).Finding.Code);
         Assert.Equal(1, (await _storage.Queues.GetQueueClient(StorageLayout.ChecksQueue).GetPropertiesAsync(Now)).Value.ApproximateMessagesCount);
@@ -178,14 +178,14 @@ public sealed class ProbeAgentTests(AzuriteFixture azurite) : IAsyncLifetime
     private Task CheckAsync(string message) => _app.Service<CheckDomainFunction>().RunAsync(message, Now);
 
     // Looks wait for no agent here, so that the next one and the same once more are asked for side by side.
-    private async Task<string> NextMessageAsync(int look = CheckRequest.Again)
+    private async Task<string> NextMessageAsync(int look = CheckRequest.Recheck)
     {
         while (await MessageAsync() is { } message)
         {
             _asked.Add(JsonSerializer.Deserialize(message, CheckRequestJson.Default.CheckRequest)!);
         }
 
-        var next = _asked.First(request => request.Look == look);
+        var next = _asked.First(request => request.Attempt == look);
         _asked.Remove(next);
         return JsonSerializer.Serialize(next, CheckRequestJson.Default.CheckRequest);
     }

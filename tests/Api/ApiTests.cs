@@ -115,7 +115,7 @@ public sealed class ApiTests(ApiTests.Hosted hosted, AzuriteFixture azurite) : I
         var partition = await hosted.Storage.Domains.ReadAsync(Keys.Domain(domain), Now);
         var finding = new Finding("mx.uncovered", Severity.Critical, "mx2.example", "it is <not> there", "It matters.", "Cover it.", "RFC 8461 §4.1");
         await hosted.Storage.Ledger.RecordAsync(
-            partition, FindingScope.Checks, "1", opened, [finding with { Code = "mx.note", Severity = Severity.Info }, finding], new HashSet<string>(), partition.Record! with { LastCheckAt = opened, Observed = true }, Now);
+            partition, FindingScope.Checks, "1", opened, [finding with { Code = "mx.note", Severity = Severity.Info }, finding], new HashSet<string>(), partition.Record! with { LastCheckAt = opened, CheckRun = new CheckRunState("1", 1) { MxObserved = true } }, Now);
         hosted.Storage.Time.Advance(TimeSpan.FromDays(1));
         await hosted.Storage.Publisher.PublishAsync(domain, Policy with { MaxAge = 90000 }, "blue", Now);
         foreach (var days in (int[])[-30, -29, 0, 2])

@@ -27,7 +27,7 @@ public sealed class CheckDomainTests(AzuriteFixture azurite)
         var partition = await storage.Domains.ReadAsync("lab.example", Now);
         Assert.Equal(["mx.starttls.missing"], partition.Findings.Select(open => open.Finding.Code));
         Assert.Equal(Change.Opened, Assert.Single(partition.Outbox).Change);
-        Assert.Equal(("20990101000000000", true, null), (partition.Record!.LastRound, partition.Record.Observed, partition.Record.NextExpiry));
+        Assert.Equal(("20990101000000000", true, null), (partition.Record!.CheckRun.Run, partition.Record.Observed, partition.Record.NextExpiry));
         var row = Assert.Single(await storage.Fleet.ListAsync(Now).ToListAsync(Now));
         Assert.Equal((Severity.Critical, 1, 1), (row.WorstFinding, row.OpenFindings, row.WarningsPending));
         var seen = await ObservationsAsync(storage);
@@ -60,10 +60,10 @@ public sealed class CheckDomainTests(AzuriteFixture azurite)
         await using var lab = await StartAsync(storage, SmtpScript.Plain);
         var queue = storage.Queues.GetQueueClient(StorageLayout.ChecksQueue);
         await queue.ClearMessagesAsync(Now);
-        await lab.Function(storage).RunAsync("""{"domain":"lab.example","round":"20990101000000000"}""", Now);
+        await lab.Function(storage).RunAsync("""{"domain":"lab.example","checkRun":"20990101000000000"}""", Now);
 
-        var suspect = Assert.Single((await storage.Domains.ReadAsync("lab.example", Now)).Record!.Suspects);
-        Assert.Equal(("mx.starttls.missing", 1), (suspect.Code, suspect.Looks));
+        var pending = Assert.Single((await storage.Domains.ReadAsync("lab.example", Now)).Record!.CheckRun.Pending);
+        Assert.Equal(("mx.starttls.missing", 1), (pending.Code, pending.Confirmations));
         var next = (await queue.ReceiveMessageAsync(cancellationToken: Now)).Value;
         lab.Internet.Mx("mx.lab.example").Script = SmtpScript.Good;
         await lab.Function(storage).RunAsync(next.MessageText, Now);
@@ -71,8 +71,8 @@ public sealed class CheckDomainTests(AzuriteFixture azurite)
         var after = await storage.Domains.ReadAsync("lab.example", Now);
         Assert.Empty(after.Findings);
         Assert.Empty(after.Outbox);
-        Assert.Empty(after.Record!.Suspects);
-        Assert.Equal(2, after.Record.LastLook);
+        Assert.Empty(after.Record!.CheckRun.Pending);
+        Assert.Equal(2, after.Record.CheckRun.Attempt);
         Assert.Null((await queue.ReceiveMessageAsync(cancellationToken: Now)).Value);
     }
 
@@ -85,15 +85,15 @@ public sealed class CheckDomainTests(AzuriteFixture azurite)
         await queue.ClearMessagesAsync(Now);
         var began = DateTimeOffset.UtcNow;
         var function = lab.Function(storage, delay: TimeSpan.FromMinutes(5), time: TimeProvider.System);
-        await function.RunAsync("""{"domain":"lab.example","round":"20990101000000000"}""", Now);
-        await function.RunAsync("""{"domain":"lab.example","round":"20990101000000000","look":2}""", Now);
+        await function.RunAsync("""{"domain":"lab.example","checkRun":"20990101000000000"}""", Now);
+        await function.RunAsync("""{"domain":"lab.example","checkRun":"20990101000000000","attempt":2}""", Now);
 
         // Two messages wait, and none is to be had yet.
         Assert.Equal(2, (await queue.GetPropertiesAsync(Now)).Value.ApproximateMessagesCount);
         Assert.Null((await queue.ReceiveMessageAsync(cancellationToken: Now)).Value);
-        var record = (await storage.Domains.ReadAsync("lab.example", Now)).Record!;
-        Assert.InRange(record.RoundBeganAt!.Value, began, DateTimeOffset.UtcNow);
-        Assert.Equal((2, 2), (record.LastLook, Assert.Single(record.Suspects).Looks));
+        var run = (await storage.Domains.ReadAsync("lab.example", Now)).Record!.CheckRun;
+        Assert.InRange(run.StartedAt!.Value, began, DateTimeOffset.UtcNow);
+        Assert.Equal((2, 2), (run.Attempt, Assert.Single(run.Pending).Confirmations));
     }
 
     [Fact]
@@ -102,7 +102,7 @@ public sealed class CheckDomainTests(AzuriteFixture azurite)
         var storage = await HostedAsync();
         await using var lab = await StartAsync(storage, SmtpScript.Plain);
         var queue = storage.Queues.GetQueueClient(StorageLayout.ChecksQueue);
-        const string message = """{"domain":"lab.example","round":"20990101000000000"}""";
+        const string message = """{"domain":"lab.example","checkRun":"20990101000000000"}""";
         await lab.Function(storage).RunAsync(message, Now);
         var asked = lab.Internet.Zone.QuestionCount;
         await queue.ClearMessagesAsync(Now);
@@ -121,11 +121,11 @@ public sealed class CheckDomainTests(AzuriteFixture azurite)
     {
         var storage = await HostedAsync();
         await using var lab = await StartAsync(storage, SmtpScript.Plain);
-        await lab.Function(storage).RunAsync("""{"domain":"lab.example","round":"20990101000000000"}""", Now);
+        await lab.Function(storage).RunAsync("""{"domain":"lab.example","checkRun":"20990101000000000"}""", Now);
         var asked = lab.Internet.Zone.QuestionCount;
 
-        await lab.Function(storage).RunAsync($$"""{"domain":"lab.example","round":"20990101000000000","look":{{look}}}""", Now);
-        await lab.Function(storage).RunAsync("""{"domain":"lab.example","round":"20980101000000000","look":2}""", Now);
+        await lab.Function(storage).RunAsync($$"""{"domain":"lab.example","checkRun":"20990101000000000","attempt":{{look}}}""", Now);
+        await lab.Function(storage).RunAsync("""{"domain":"lab.example","checkRun":"20980101000000000","attempt":2}""", Now);
 
         Assert.Equal(asked, lab.Internet.Zone.QuestionCount);
     }
@@ -196,9 +196,9 @@ public sealed class CheckDomainTests(AzuriteFixture azurite)
     [InlineData("[]")]
     [InlineData("\"lab.example\"")]
     [InlineData("{}")]
-    [InlineData("""{"domain":null,"round":"1"}""")]
-    [InlineData("""{"domain":"127.0.0.1","round":"1"}""")]
-    [InlineData("""{"domain":"@operator","round":"1"}""")]
+    [InlineData("""{"domain":null,"checkRun":"1"}""")]
+    [InlineData("""{"domain":"127.0.0.1","checkRun":"1"}""")]
+    [InlineData("""{"domain":"@operator","checkRun":"1"}""")]
     public async Task A_message_that_asks_for_no_domain_fails_and_changes_nothing(string message)
     {
         var storage = await HostedAsync();
@@ -207,7 +207,7 @@ public sealed class CheckDomainTests(AzuriteFixture azurite)
         await Assert.ThrowsAnyAsync<Exception>(() => lab.Function(storage).RunAsync(message, Now));
 
         Assert.Equal(0, lab.Internet.Zone.QuestionCount);
-        Assert.Equal("", (await storage.Domains.ReadAsync("lab.example", Now)).Record!.LastRound);
+        Assert.Equal("", (await storage.Domains.ReadAsync("lab.example", Now)).Record!.CheckRun.Run);
     }
 
     private async Task<TestStorage> HostedAsync()
@@ -233,7 +233,7 @@ public sealed class CheckDomainTests(AzuriteFixture azurite)
     {
         var queue = storage.Queues.GetQueueClient(StorageLayout.ChecksQueue);
         await queue.ClearMessagesAsync(Now);
-        await lab.Function(storage, observer).RunAsync($$"""{"domain":"lab.example","round":"{{round}}"}""", Now);
+        await lab.Function(storage, observer).RunAsync($$"""{"domain":"lab.example","checkRun":"{{round}}"}""", Now);
         while ((await queue.ReceiveMessageAsync(cancellationToken: Now)).Value is { } message)
         {
             await lab.Function(storage, observer).RunAsync(message.MessageText, Now);

@@ -1,5 +1,4 @@
 using CsCheck;
-using StsFunctions.CheckDomain;
 using StsFunctions.Domains;
 using Xunit;
 
@@ -19,15 +18,15 @@ public sealed class ConfirmationTests
     {
         var confirmed = Confirm([], [], Of(Fact, Severity.Critical));
 
-        Assert.Single(confirmed.Findings);
-        Assert.Empty(confirmed.Suspects);
+        Assert.Single(confirmed.Confirmed);
+        Assert.Empty(confirmed.State.Pending);
     }
 
     [Fact]
     public void A_fault_of_the_network_counts_at_the_third_look()
     {
-        Assert.Equal([0, 0, 1], Looks([], [Warning], [Warning], [Warning]).Select(look => look.Findings.Count));
-        Assert.Equal([1, 2, 0], Looks([], [Warning], [Warning], [Warning]).Select(look => look.Suspects.Sum(suspect => suspect.Looks)));
+        Assert.Equal([0, 0, 1], Looks([], [Warning], [Warning], [Warning]).Select(look => look.Confirmed.Count));
+        Assert.Equal([1, 2, 0], Looks([], [Warning], [Warning], [Warning]).Select(look => look.State.Pending.Sum(suspect => suspect.Confirmations)));
     }
 
     [Fact]
@@ -35,35 +34,35 @@ public sealed class ConfirmationTests
     {
         var look = Confirm([], [], Warning, Critical);
 
-        Assert.Equal((1, Severity.Critical), (Assert.Single(look.Suspects).Looks, look.Suspects[0].Severity));
-        Assert.Equal(2, Assert.Single(Confirm([], look.Suspects, Warning, Critical).Suspects).Looks);
+        Assert.Equal((1, Severity.Critical), (Assert.Single(look.State.Pending).Confirmations, look.State.Pending[0].Severity));
+        Assert.Equal(2, Assert.Single(Confirm([], look.State.Pending, Warning, Critical).State.Pending).Confirmations);
     }
 
     [Fact]
     public void A_look_that_sees_it_gone_clears_it() =>
-        Assert.All(Looks([], [Warning], [Warning], [], [Warning], [Warning]), look => Assert.Empty(look.Findings));
+        Assert.All(Looks([], [Warning], [Warning], [], [Warning], [Warning]), look => Assert.Empty(look.Confirmed));
 
     [Fact]
     public void A_look_that_sees_nothing_neither_counts_nor_clears() =>
-        Assert.Equal([0, 0, 0, 1], Looks([], [Warning], null, [Warning], [Warning]).Select(look => look.Findings.Count));
+        Assert.Equal([0, 0, 0, 1], Looks([], [Warning], null, [Warning], [Warning]).Select(look => look.Confirmed.Count));
 
     [Fact]
     public void A_look_at_which_the_host_is_ill_in_another_way_neither_counts_nor_clears()
     {
-        var suspects = Confirm([], [], Warning).Suspects;
+        var suspects = Confirm([], [], Warning).State.Pending;
 
-        var other = Confirmation.Of(new Judgement([Of("mx.turned-away", Severity.Warning)], new HashSet<string>()), [], suspects, 2, code => code != Fact);
-        var elsewhere = Confirmation.Of(new Judgement([Of("mx.turned-away", Severity.Warning, "mx2.example")], new HashSet<string>()), [], suspects, 2, code => code != Fact);
+        var other = Attempt([Of("mx.turned-away", Severity.Warning)], [], suspects, 2);
+        var elsewhere = Attempt([Of("mx.turned-away", Severity.Warning, "mx2.example")], [], suspects, 2);
 
-        Assert.Equal(["mx.turned-away 1", "mx.unreachable 1"], other.Suspects.Select(suspect => $"{suspect.Code} {suspect.Looks}").Order());
-        Assert.Equal(["mx.turned-away 1"], elsewhere.Suspects.Select(suspect => $"{suspect.Code} {suspect.Looks}"));
+        Assert.Equal(["mx.turned-away 1", "mx.unreachable 1"], other.State.Pending.Select(suspect => $"{suspect.Code} {suspect.Confirmations}").Order());
+        Assert.Equal(["mx.turned-away 1"], elsewhere.State.Pending.Select(suspect => $"{suspect.Code} {suspect.Confirmations}"));
     }
 
     [Fact]
     public void What_stands_open_goes_on_standing_and_may_get_better_at_once()
     {
-        Assert.Equal([Warning], Confirm([Warning], [], Warning).Findings);
-        Assert.Equal([Warning], Confirm([Critical], [], Warning).Findings);
+        Assert.Equal([Warning], Confirm([Warning], [], Warning).Confirmed);
+        Assert.Equal([Warning], Confirm([Critical], [], Warning).Confirmed);
     }
 
     [Fact]
@@ -71,22 +70,22 @@ public sealed class ConfirmationTests
     {
         var looks = Looks([Warning], [Critical], [Critical], [Critical]);
 
-        Assert.Equal([Severity.Warning, Severity.Warning, Severity.Critical], looks.Select(look => Assert.Single(look.Findings).Severity));
+        Assert.Equal([Severity.Warning, Severity.Warning, Severity.Critical], looks.Select(look => Assert.Single(look.Confirmed).Severity));
     }
 
     [Fact]
     public void No_more_is_told_than_every_look_saw() =>
-        Assert.Equal(Severity.Warning, Assert.Single(Looks([], [Critical], [Warning], [Critical])[^1].Findings).Severity);
+        Assert.Equal(Severity.Warning, Assert.Single(Looks([], [Critical], [Warning], [Critical])[^1].Confirmed).Severity);
 
     [Fact]
     public void The_same_look_read_again_is_no_second_one()
     {
         var first = Confirm([], [], Warning);
 
-        var again = Confirmation.Of(new Judgement([Warning], new HashSet<string>()), [], first.Suspects, look: 1, code => code == Network);
-        var next = Confirmation.Of(new Judgement([Warning], new HashSet<string>()), [], again.Suspects, look: 2, code => code == Network);
+        var again = Attempt([Warning], [], first.State.Pending, 1);
+        var next = Attempt([Warning], [], again.State.Pending, 2);
 
-        Assert.Equal((1, 2), (Assert.Single(again.Suspects).Looks, Assert.Single(next.Suspects).Looks));
+        Assert.Equal((1, 2), (Assert.Single(again.State.Pending).Confirmations, Assert.Single(next.State.Pending).Confirmations));
     }
 
     [Fact]
@@ -94,11 +93,11 @@ public sealed class ConfirmationTests
     {
         var many = Enumerable.Range(0, 500).Select(n => Of(Network, n == 400 ? Severity.Critical : Severity.Warning, $"mx{n}.example")).ToArray();
 
-        var suspects = Confirm([], [], many).Suspects;
+        var suspects = Confirm([], [], many).State.Pending;
 
         Assert.Equal(100, suspects.Count);
         Assert.Equal("mx400.example", suspects[0].Subject);
-        Assert.InRange(Suspect.ToText(suspects)!.Length, 1, 32 * 1024);
+        Assert.InRange(PendingFinding.ToText(suspects)!.Length, 1, 32 * 1024);
     }
 
     [Fact]
@@ -106,46 +105,53 @@ public sealed class ConfirmationTests
     {
         // 0: well, 1: a warning, 2: critical, 3: nothing to be seen.
         var looks = Looks([], [.. seen.Select(what => what switch { 1 => [Warning], 2 => [Critical], 3 => null, _ => (Finding[])[] })]);
-        var told = looks.Select(look => look.Findings.Count).ToList();
+        var told = looks.Select(look => look.Confirmed.Count).ToList();
         var sightings = 0;
         for (var i = 0; i < seen.Length; i++)
         {
             sightings = seen[i] switch { 0 => 0, 3 => sightings, _ => sightings + 1 };
-            Assert.Equal(seen[i] is 1 or 2 && sightings >= Confirmation.Sightings, told[i] == 1);
+            Assert.Equal(seen[i] is 1 or 2 && sightings >= CheckRunState.RequiredConfirmations, told[i] == 1);
         }
     });
 
     [Fact]
     public void Suspects_come_back_out_of_the_text_that_they_are_kept_as()
     {
-        IReadOnlyList<Suspect> suspects = [new(Network, "mx.example", Severity.Critical, 2, 3), new(Network, "[::1] \"x\"", Severity.Info, 1, 1)];
+        IReadOnlyList<PendingFinding> suspects = [new(Network, "mx.example", Severity.Critical, 2, 3), new(Network, "[::1] \"x\"", Severity.Info, 1, 1)];
 
-        Assert.Equal(suspects, Suspect.FromText(Suspect.ToText(suspects)));
-        Assert.Null(Suspect.ToText([]));
-        Assert.Empty(Suspect.FromText(null));
+        Assert.Equal(suspects, PendingFinding.FromText(PendingFinding.ToText(suspects)));
+        Assert.Null(PendingFinding.ToText([]));
+        Assert.Empty(PendingFinding.FromText(null));
     }
 
     // Null stands for a look that could not see.
-    private static List<Confirmation> Looks(Finding[] open, params Finding[]?[] looks)
+    private static List<CheckRunOutcome> Looks(Finding[] open, params Finding[]?[] looks)
     {
-        var all = new List<Confirmation>();
-        IReadOnlyList<Suspect> suspects = [];
+        var all = new List<CheckRunOutcome>();
+        IReadOnlyList<PendingFinding> suspects = [];
         foreach (var found in looks)
         {
-            var confirmed = Confirmation.Of(
-                new Judgement(found ?? [], new HashSet<string>(found is null ? [Network] : [])), [.. open.Select(Opened)], suspects, all.Count + 1, code => code == Network);
+            var confirmed = Attempt(found ?? [], open, suspects, all.Count + 1, found is null ? [Network] : []);
             all.Add(confirmed);
             // What was told stands from then on.
-            suspects = confirmed.Findings.Count > open.Length ? [new Suspect(Network, Warning.Subject, Severity.Info, Confirmation.Sightings, all.Count)] : confirmed.Suspects;
+            suspects = confirmed.Confirmed.Count > open.Length ? [new PendingFinding(Network, Warning.Subject, Severity.Info, CheckRunState.RequiredConfirmations, all.Count)] : confirmed.State.Pending;
         }
 
         return all;
     }
 
-    private static Confirmation Confirm(Finding[] open, IReadOnlyList<Suspect> suspects, params Finding[] found) =>
-        Confirmation.Of(new Judgement(found, new HashSet<string>()), [.. open.Select(Opened)], suspects, suspects.Count == 0 ? 1 : 2, code => code == Network);
+    private static CheckRunOutcome Confirm(Finding[] open, IReadOnlyList<PendingFinding> suspects, params Finding[] found) =>
+        Attempt(found, open, suspects, suspects.Count == 0 ? 1 : 2);
 
-    private static OpenFinding Opened(Finding finding) => new(finding, TestStorage.Noon, "1");
+    private static CheckRunOutcome Attempt(IReadOnlyList<Finding> found, Finding[] open, IReadOnlyList<PendingFinding> pending, int attempt, params string[] inconclusive) =>
+        new CheckRunState("1", attempt - 1) { Pending = pending }.On(
+            new AttemptObserved(new CheckRunDecision.StartAttempt("1", attempt, IsRecheck: true), TestStorage.Noon, TestStorage.Noon)
+            {
+                Findings = found,
+                Open = open,
+                Inconclusive = inconclusive.ToHashSet(),
+            },
+            new CheckRunRules(TimeSpan.FromMinutes(5), TimeSpan.FromMinutes(15), code => code != Fact));
 
     private static Finding Of(string code, Severity severity, string subject = "mx.example") => new(code, severity, subject, "seen", "Meaning.", "Remedy.", "RFC 8461 §4");
 }

@@ -27,9 +27,9 @@ public sealed class FutureRoundTests(AzuriteFixture azurite)
         await RunAsync("20260314120000000");
 
         Assert.NotEqual(asked, lab.Internet.Zone.QuestionCount);
-        Assert.Equal("20260314120000000", (await storage.Domains.ReadAsync("lab.example", Now)).Record!.LastRound);
+        Assert.Equal("20260314120000000", (await storage.Domains.ReadAsync("lab.example", Now)).Record!.CheckRun.Run);
 
-        Task RunAsync(string round) => lab.Function(storage).RunAsync($$"""{"domain":"lab.example","round":"{{round}}"}""", Now);
+        Task RunAsync(string round) => lab.Function(storage).RunAsync($$"""{"domain":"lab.example","checkRun":"{{round}}"}""", Now);
     }
 
     [Fact]

@@ -63,7 +63,7 @@ internal sealed class Lab : IAsyncDisposable
 
     public CheckDomainFunction Function(TestStorage storage, Observer? observer = null, TimeSpan delay = default, TimeProvider? time = null) => new(
         storage.Domains, storage.Publisher, storage.Fleet, storage.Ledger, observer ?? Observer(), new ObservationBlobs(storage.Blobs), new CheckQueue(storage.Queues),
-        new AgentEyes(storage.Agents, storage.Wanted), OurPlaces.Unknown, new ConfirmationOptions { Delay = delay }, time ?? storage.Time, NullLogger<CheckDomainFunction>.Instance);
+        new AgentEyes(storage.Agents, storage.Wanted), new NetworkRecorder(storage.Domains, storage.Ledger, time ?? storage.Time), OurPlaces.Unknown, new ConfirmationOptions { Delay = delay }, time ?? storage.Time, NullLogger<CheckDomainFunction>.Instance);
 
     /// <summary>The address of an MX host's first server.</summary>
     public IPAddress AddressOf(string host) => Internet.Mx(host).Servers[0].EndPoint.Address;

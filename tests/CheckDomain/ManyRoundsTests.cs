@@ -20,6 +20,7 @@ public sealed class ManyRoundsTests
     private const double Failing = 0.02;
     private const string Id = "20260314120000";
     private static readonly TimeSpan BetweenLooks = TimeSpan.FromMinutes(5);
+    private static readonly CheckRunRules s_rules = new(BetweenLooks, AgentEyes.Patience, Judge.TakesThreeLooks);
     private static readonly TimeSpan Told = TimeSpan.FromMinutes(20);
 
     private static readonly SmtpOutcome[] s_failures =
@@ -45,23 +46,23 @@ public sealed class ManyRoundsTests
             {
                 // Every other round finds each fault anew; the rest find it as it stands.
                 open = round % 2 == 0 ? [] : open;
-                IReadOnlyList<Suspect> suspects = [];
-                var (look, another) = (0, true);
-                while (another)
+                var (run, look) = (CheckRunState.None, 0);
+                do
                 {
                     look++;
                     var fails = random.NextDouble() < Failing;
                     failures += fails ? 1 : 0;
                     var seen = fails ? Broken(given.Seen, random) : given.Seen;
                     var judgement = fails ? Judge.Of(given with { Seen = seen }) : clear;
-                    var confirmation = Confirmation.Of(judgement, open, suspects, look, Judge.TakesThreeLooks);
-                    var changes = FindingChanges.Between(open, confirmation.Findings, judgement.Unseen);
+                    var outcome = run.On(new CheckEvaluation(seen, judgement, null, 0).ToEvent(new CheckRunDecision.StartAttempt("1", look), open, false, seen.At), s_rules);
+                    var changes = FindingChanges.Between(open, outcome.Confirmed, judgement.Unseen);
                     wrong.AddRange(changes
                         .Where(change => change.Change is Change.Opened or Change.Escalated && !(truth.TryGetValue(Key(change.Finding), out var worst) && change.Finding.Severity <= worst))
                         .Select(change => $"{given.Seen.Domain}, round {round}, look {look}: {change.Change} {change.Finding.Severity} {Key(change.Finding)} {change.Finding.Evidence}"));
                     open = After(open, changes);
-                    (suspects, another) = (confirmation.Suspects, confirmation.TakesAnother(look, seen.IsBlurred));
+                    run = outcome.State;
                 }
+                while (run.IsOpen);
 
                 var told = open.Select(o => Key(o.Finding)).ToHashSet();
                 wrong.AddRange(truth.Keys.Where(key => !told.Contains(key)).Select(key => $"{given.Seen.Domain}, round {round}: {key} is not told after {look} looks"));
@@ -69,8 +70,8 @@ public sealed class ManyRoundsTests
         }
 
         Assert.Equal("", string.Join(Environment.NewLine, wrong.Take(20)));
-        Assert.True((Confirmation.MostLooks - 1) * BetweenLooks <= Told);
-        Assert.InRange(failures, cases.Count * Rounds * Failing / 2, cases.Count * Rounds * Failing * Confirmation.MostLooks);
+        Assert.True((CheckRunState.MaxAttempts - 1) * BetweenLooks <= Told);
+        Assert.InRange(failures, cases.Count * Rounds * Failing / 2, cases.Count * Rounds * Failing * CheckRunState.MaxAttempts);
     }
 
     // The whole catalogue, as the app's own eyes see it.

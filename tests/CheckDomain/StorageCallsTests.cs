@@ -42,7 +42,7 @@ public sealed class StorageCallsTests(AzuriteFixture azurite)
             calls.Clear();
             foreach (var name in Domains)
             {
-                await lab.Function(storage, observer).RunAsync($$"""{"domain":"{{name}}","round":"{{round}}"}""", Now);
+                await lab.Function(storage, observer).RunAsync($$"""{"domain":"{{name}}","checkRun":"{{round}}"}""", Now);
             }
         }
 

@@ -159,7 +159,7 @@ public sealed class ClockSkewTests(AzuriteFixture azurite)
     [Fact]
     public void A_time_that_a_table_does_not_hold_is_written_as_the_earliest_that_it_does()
     {
-        var record = new DomainRecord("default", DomainState.Active, "1", PolicyMode.Enforce, TestStorage.Noon, "", null, false, new DateTimeOffset(1500, 1, 1, 0, 0, 0, TimeSpan.Zero));
+        var record = new DomainRecord("default", DomainState.Active, "1", PolicyMode.Enforce, TestStorage.Noon, CheckRunState.None, NextExpiry: new DateTimeOffset(1500, 1, 1, 0, 0, 0, TimeSpan.Zero));
 
         var row = (TableEntity)Assert.Single(new DomainChange("example.com").Record(record, default).Actions).Entity;
 

@@ -31,7 +31,7 @@ public sealed class FindingLedgerTests(AzuriteFixture azurite)
         var warning = Assert.Single(partition.Outbox);
         Assert.Equal((Change.Opened, Of("mx1.example.com", Severity.Critical), At, null), (warning.Change, warning.Finding, warning.At, warning.SendId));
         Assert.Contains("Opened Critical mx.starttls.missing mx1.example.com", Assert.Single(await AuditAsync(storage), text => text.Contains("mx1", StringComparison.Ordinal)), StringComparison.Ordinal);
-        Assert.Equal((Round, At), (partition.Record!.LastRound, partition.Record.LastCheckAt));
+        Assert.Equal((Round, At), (partition.Record!.CheckRun.Run, partition.Record.LastCheckAt));
     }
 
     [Fact]
@@ -102,7 +102,7 @@ public sealed class FindingLedgerTests(AzuriteFixture azurite)
         var many = Enumerable.Range(0, 110).Select(n => Of($"mx{n}.example.com", Severity.Warning)).ToList();
         var killed = new FindingLedger(new DomainStore(TablesThatDieAfter(storage, commits)));
         await Assert.ThrowsAsync<IOException>(() => RecordAsync(storage, Round, many, ledger: killed));
-        Assert.Equal("", (await ReadAsync(storage)).Record!.LastRound);
+        Assert.Equal("", (await ReadAsync(storage)).Record!.CheckRun.Run);
         Assert.Equal(15 * commits, (await ReadAsync(storage)).Findings.Count);
 
         await RecordAsync(storage, Round, many);
@@ -190,7 +190,7 @@ public sealed class FindingLedgerTests(AzuriteFixture azurite)
         Assert.Equal(count, partition.Findings.Count);
         Assert.Equal(count, partition.Outbox.Count);
         Assert.Equal(count, (await AuditAsync(storage)).Count(text => text.StartsWith("Opened", StringComparison.Ordinal)));
-        Assert.Equal(Round, partition.Record!.LastRound);
+        Assert.Equal(Round, partition.Record!.CheckRun.Run);
     }
 
     private async Task<TestStorage> HostedAsync()
@@ -204,7 +204,7 @@ public sealed class FindingLedgerTests(AzuriteFixture azurite)
         TestStorage storage, string round, IReadOnlyList<Finding> found, HashSet<string>? unseen = null, FindingLedger? ledger = null)
     {
         var partition = await ReadAsync(storage);
-        var record = partition.Record! with { LastRound = round, LastCheckAt = At };
+        var record = partition.Record! with { CheckRun = new CheckRunState(round, 1), LastCheckAt = At };
         return await (ledger ?? storage.Ledger).RecordAsync(partition, FindingScope.Checks, round, At, found, unseen ?? AllSeen, record, Now);
     }
 

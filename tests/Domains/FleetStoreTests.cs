@@ -17,7 +17,7 @@ public sealed class FleetStoreTests(AzuriteFixture azurite)
     {
         var storage = await HostedAsync();
         var partition = await storage.Domains.ReadAsync(Keys.Domain(Domain), Now);
-        var record = partition.Record! with { LastRound = "1", LastCheckAt = TestStorage.Noon.AddHours(1), Observed = true, NextExpiry = TestStorage.Noon.AddDays(9) };
+        var record = partition.Record! with { CheckRun = new CheckRunState("1", 1) { MxObserved = true }, LastCheckAt = TestStorage.Noon.AddHours(1), NextExpiry = TestStorage.Noon.AddDays(9) };
         await storage.Ledger.RecordAsync(
             partition, FindingScope.Checks, "1", TestStorage.Noon.AddHours(1), [Of("a", Severity.Info), Of("b", Severity.Critical), Of("c", Severity.Warning)], new HashSet<string>(), record, Now);
         await storage.Reports.StoreAsync(ReportOf(TestStorage.Noon.AddDays(-1), 90, 10), [], Now);

@@ -359,8 +359,8 @@ public sealed class PolicyPublisherTests(AzuriteFixture azurite)
         var observer = new Observer(new DnsObserver(resolver), new DirectProbe(probe, repetition, options, storage.Time), probe, policies, repetition, options, storage.Time);
         var function = new CheckDomainFunction(
             storage.Domains, storage.Publisher, storage.Fleet, storage.Ledger, observer, new ObservationBlobs(storage.Blobs), new CheckQueue(storage.Queues),
-            new AgentEyes(storage.Agents, storage.Wanted), OurPlaces.Unknown, new ConfirmationOptions { Delay = TimeSpan.Zero }, storage.Time, NullLogger<CheckDomainFunction>.Instance);
-        return function.RunAsync("""{"domain":"example.com","round":""}""", Now);
+            new AgentEyes(storage.Agents, storage.Wanted), new NetworkRecorder(storage.Domains, storage.Ledger, storage.Time), OurPlaces.Unknown, new ConfirmationOptions { Delay = TimeSpan.Zero }, storage.Time, NullLogger<CheckDomainFunction>.Instance);
+        return function.RunAsync("""{"domain":"example.com","checkRun":""}""", Now);
     }
 
     private static Task<DomainPartition> ReadAsync(TestStorage storage) => storage.Domains.ReadAsync(Keys.Domain(Domain), Now);

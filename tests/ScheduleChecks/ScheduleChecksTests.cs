@@ -31,7 +31,7 @@ public sealed class ScheduleChecksTests(AzuriteFixture azurite)
         var asked = await RunAsync(storage);
 
         Assert.Equal(["a.example", "b.example"], asked.Select(request => request.Domain));
-        Assert.Equal("20260314120000000", Assert.Single(asked.Select(request => request.Round).Distinct()));
+        Assert.Equal("20260314120000000", Assert.Single(asked.Select(request => request.CheckRun).Distinct()));
     }
 
     [Fact]
@@ -76,11 +76,11 @@ public sealed class ScheduleChecksTests(AzuriteFixture azurite)
         var storage = await TestStorage.CreateAsync(azurite);
         await storage.Publisher.PublishAsync(DomainName.Parse("a.example"), None, null, Now);
 
-        var first = Assert.Single(await RunAsync(storage)).Round;
+        var first = Assert.Single(await RunAsync(storage)).CheckRun;
         storage.Time.Advance(TimeSpan.FromMinutes(29));
-        var again = Assert.Single(await RunAsync(storage)).Round;
+        var again = Assert.Single(await RunAsync(storage)).CheckRun;
         storage.Time.Advance(TimeSpan.FromDays(1));
-        var next = Assert.Single(await RunAsync(storage)).Round;
+        var next = Assert.Single(await RunAsync(storage)).CheckRun;
 
         Assert.Equal((first, "20260315122900000"), (again, next));
     }

@@ -375,10 +375,10 @@ public sealed class StorageFaultTests(AzuriteFixture azurite) : IAsyncLifetime
     private static async Task RecordAsync(TestStorage on, DomainName domain, string round, params Finding[] found)
     {
         var partition = await on.Domains.ReadAsync(domain.Value, Now);
-        if (string.CompareOrdinal(round, partition.Record!.LastRound) > 0)
+        if (string.CompareOrdinal(round, partition.Record!.CheckRun.Run) > 0)
         {
             var at = DateTimeOffset.ParseExact(round, "yyyyMMddHHmmssfff", CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal);
-            await on.Ledger.RecordAsync(partition, FindingScope.Checks, round, at, found, new HashSet<string>(), partition.Record with { LastRound = round, LastCheckAt = at }, Now);
+            await on.Ledger.RecordAsync(partition, FindingScope.Checks, round, at, found, new HashSet<string>(), partition.Record with { CheckRun = new CheckRunState(round, 1), LastCheckAt = at }, Now);
         }
 
         await on.Fleet.ProjectAsync(domain, Now);

@@ -86,7 +86,7 @@ internal sealed class AgentResults(
 
     /// <summary>Asks for a domain to be looked at again in a round that has looked at it already, now that agents have seen what this app could not.</summary>
     public Task LookAgainAsync(string domain, string round, CancellationToken cancellation) =>
-        checks.SendAsync(new CheckRequest(domain, Keys.RoundOf(round), CheckRequest.Again), TimeSpan.Zero, cancellation);
+        checks.SendAsync(new CheckRequest(domain, Keys.RoundOf(round), CheckRequest.Recheck), TimeSpan.Zero, cancellation);
 
     // The lease is used up before anything is kept, so that nothing counts twice. A kill in between loses the look, and the check that follows asks for it anew.
     private async Task<(WantedLook Answered, AddressLook? Look)> UseLeaseAsync(string agent, AgentResultJson result, IPAddress address, CancellationToken cancellation)

@@ -4,14 +4,14 @@ using Azure.Storage.Queues;
 
 namespace StsFunctions.Domains;
 
-/// <summary>Asks for one look at one domain.</summary>
+/// <summary>Asks for one attempt at checking one domain.</summary>
 /// <param name="Domain">The domain, as A-labels.</param>
-/// <param name="Round">The round that it belongs to.</param>
-/// <param name="Look">Which look of the round: the second and the ones after it confirm what the first suspected.</param>
-internal sealed record CheckRequest(string Domain, string Round, int Look = 1)
+/// <param name="CheckRun">The check run that it belongs to.</param>
+/// <param name="Attempt">The attempt: the second and the ones after it confirm what the first found.</param>
+internal sealed record CheckRequest(string Domain, string CheckRun, int Attempt = 1)
 {
-    /// <summary>In place of a look's number: the last look once more, with what probe agents have seen since.</summary>
-    public const int Again = 0;
+    /// <summary>In place of an attempt's number: the last attempt once more, with what probe agents have observed since.</summary>
+    public const int Recheck = 0;
 }
 
 [JsonSerializable(typeof(CheckRequest))]

@@ -136,15 +136,19 @@ internal sealed class DomainStore
         row.GetString("PolicyId"),
         Enum.Parse<PolicyMode>(row.GetString("Mode")),
         row.GetDateTimeOffset("AddedAt")!.Value,
-        row.GetString("LastRound"),
+        ToCheckRun(row),
         row.GetDateTimeOffset("LastCheckAt"),
-        row.GetBoolean("Observed") ?? false,
         row.GetDateTimeOffset("NextExpiry"),
-        row.GetInt32("LastLook") ?? 0,
-        row.GetBoolean("LooksAgain") ?? false,
-        Suspect.FromText(row.GetString("Suspects")),
-        row.GetDateTimeOffset("RoundBeganAt"),
         row.GetInt32("StsTtl") ?? 0);
+
+    private static CheckRunState ToCheckRun(TableEntity row) => new(row.GetString("CheckRun"), row.GetInt32("Attempt") ?? 0)
+    {
+        IsOpen = row.GetBoolean("IsCheckRunOpen") ?? false,
+        AwaitsRemoteProbes = row.GetBoolean("AwaitsRemoteProbes") ?? false,
+        StartedAt = row.GetDateTimeOffset("CheckRunStartedAt"),
+        MxObserved = row.GetBoolean("Observed") ?? false,
+        Pending = PendingFinding.FromText(row.GetString("PendingFindings")),
+    };
 
     private static PolicyVersion ToPolicy(TableEntity row) => new(
         row.RowKey[Keys.PolicyPrefix.Length..],

@@ -183,7 +183,7 @@ internal sealed class PolicyPublisher(
         partition.Record is { State: DomainState.Gone } record && record.PolicyId == newest.Id;
 
     private static DomainRecord Serving(DomainRecord? record, PolicyVersion policy) => record is null
-        ? new DomainRecord(policy.Group, DomainState.Active, policy.Id, policy.Mode, policy.PublishedAt, "", null, Observed: false, null)
+        ? new DomainRecord(policy.Group, DomainState.Active, policy.Id, policy.Mode, policy.PublishedAt, CheckRunState.None)
         : record with { Group = policy.Group, State = DomainState.Active, PolicyId = policy.Id, Mode = policy.Mode };
 
     // Ids are UTC stamps, and never at or below the one before, even where a clock went back.

@@ -118,6 +118,7 @@ internal static class ServiceCollectionExtensions
             provider.GetRequiredService<TimeProvider>()));
         services.AddSingleton<ObservationBlobs>();
         services.AddSingleton<AgentEyes>();
+        services.AddSingleton<NetworkRecorder>();
         services.AddSingleton(PlacesOf);
         services.AddSingleton<CheckDomainFunction>();
         services.AddSingleton<ScheduleChecksFunction>();

@@ -69,7 +69,7 @@ internal sealed class JudgeReportsFunction(
         }
 
         // Of no newer round than the last: no look, only what a kill between the commit and the list leaves undone.
-        await checks.SendAsync(new CheckRequest(domain.Value, partition.Record!.LastRound), HealDelay, cancellation);
+        await checks.SendAsync(new CheckRequest(domain.Value, partition.Record!.CheckRun.Run), HealDelay, cancellation);
         var changes = await ledger.RecordAsync(
             partition, FindingScope.Reports, Keys.Round(now), now, judged.Findings, AllSeen, partition.Record, cancellation, judged.NoLongerReported);
         await fleet.ProjectAsync(domain, cancellation);
