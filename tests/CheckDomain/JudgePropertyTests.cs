@@ -1,3 +1,5 @@
+using System.Globalization;
+using System.Text.Json;
 using CsCheck;
 using StsFunctions.CheckDomain;
 using StsFunctions.Domains;
@@ -12,6 +14,7 @@ namespace StsFunctions.Tests.CheckDomain;
 /// <summary>What holds of whatever may be seen, and of whatever may not.</summary>
 public sealed class JudgePropertyTests
 {
+    private static readonly CultureInfo s_elsewhere = Elsewhere();
     private static readonly string[] Hosts = ["mx1.example.com", "mx2.example.com", "192.0.2.7", "b\u00fccher.example", ""];
     private static readonly string[] Addresses = ["192.0.2.1", "192.0.2.2", "10.0.0.1", "2001:db8::1", "2001:db8::2"];
     private static readonly byte[] Garbage = [0x30, 0x03, 0x02, 0x01];
@@ -160,6 +163,55 @@ public sealed class JudgePropertyTests
         Assert.Empty(judged.Findings);
         Assert.Equal(["policy.max-age.short", "policy.testing.long"], Judge.Rules.Select(rule => rule.Code).Where(code => !judged.Unseen.Contains(code)).Order(StringComparer.Ordinal));
     }
+
+    [Fact]
+    public void What_is_judged_depends_on_what_was_seen_alone_not_on_when_in_which_order_of_rules_or_in_which_language() => Gen.Select(Given, Gen.Shuffle(Judge.Rules.ToArray())).Sample((given, rules) =>
+    {
+        var first = Judge.Of(given);
+
+        Assert.Equal(Text(first), Text(Judge.Of(given)));
+        Assert.Equal(Text(first), Text(Judge.Of(given, rules)));
+        Assert.Equal(Text(first), Text(In(s_elsewhere, () => Judge.Of(given))));
+    });
+
+    [Fact]
+    public void An_observation_that_comes_back_out_of_its_JSON_is_judged_as_it_was() => Given.Sample(given =>
+    {
+        var again = JsonSerializer.Deserialize(given.Seen.ToJson(), ObservationJson.Default.Observation)!;
+
+        Assert.Equal(Text(Judge.Of(given)), Text(Judge.Of(given with { Seen = again })));
+    });
+
+    // Another decimal point, minus, order of days and calendar than where this was written.
+    private static CultureInfo Elsewhere()
+    {
+        var culture = (CultureInfo)CultureInfo.InvariantCulture.Clone();
+        (culture.NumberFormat.NumberDecimalSeparator, culture.NumberFormat.NumberGroupSeparator, culture.NumberFormat.NegativeSign) = (",", ".", "−");
+        (culture.DateTimeFormat.DateSeparator, culture.DateTimeFormat.TimeSeparator, culture.DateTimeFormat.ShortDatePattern) = (".", "h", "yy.dd.MM");
+        return culture;
+    }
+
+    private static T In<T>(CultureInfo culture, Func<T> what)
+    {
+        var (before, beforeInUi) = (CultureInfo.CurrentCulture, CultureInfo.CurrentUICulture);
+        (CultureInfo.CurrentCulture, CultureInfo.CurrentUICulture) = (culture, culture);
+        try
+        {
+            return what();
+        }
+        finally
+        {
+            (CultureInfo.CurrentCulture, CultureInfo.CurrentUICulture) = (before, beforeInUi);
+        }
+    }
+
+    // Of different rules the order says nothing; of one rule it does.
+    private static string Text(Judgement judged) => string.Join('\n',
+    [
+        .. judged.Findings.OrderBy(finding => finding.Code, StringComparer.Ordinal).Select(finding => finding.ToString()),
+        .. judged.Unseen.Order(StringComparer.Ordinal),
+        .. judged.Failed.Order(StringComparer.Ordinal),
+    ]);
 
     private static (string Code, string Subject) Identity(Finding finding) => (finding.Code, finding.Subject);
 

@@ -19,11 +19,7 @@ internal sealed class AgentEyes(AgentStore agents, WantedLookStore wanted)
             return false;
         }
 
-        foreach (var (host, address) in unseen)
-        {
-            await wanted.AskAsync(host, IPAddress.Parse(address), seen.Round, seen.Domain, cancellation);
-        }
-
+        await wanted.AskAsync([.. unseen.Select(look => (look.Host, IPAddress.Parse(look.Address)))], seen.Round, seen.Domain, cancellation);
         return true;
     }
 

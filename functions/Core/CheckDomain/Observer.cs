@@ -57,10 +57,11 @@ internal sealed class Observer(
     {
         var mx = await AskAsync(domain.Value, dns.MxAsync, clock);
         var found = await EachAsync([.. HostsOf(domain, mx)], host => FindAsync(host, clock));
+        var probes = await EachAsync(found, async host => (Host: host, Probe: await clock.LookAsync(limit => addresses.ForHostAsync(host.Host, [.. AddressesOf(host)], look, limit), undone: addresses)));
         var looks = await EachAsync(
-            [.. found.SelectMany(host => AddressesOf(host).Select(address => (host.Host, address)))],
+            [.. probes.SelectMany(pair => AddressesOf(pair.Host).Select(address => (pair.Host.Host, pair.Probe, address)))],
             async pair => (pair.Host, Look: await clock.LookAsync(
-                limit => addresses.LookAsync(pair.Host, pair.address, look, before: null, limit),
+                limit => pair.Probe.LookAsync(pair.Host, pair.address, look, before: null, limit),
                 undone: new AddressLook(new SmtpSession(pair.address.ToString(), SmtpOutcome.OutOfTime), Narrow: []),
                 failed: e => new AddressLook(new SmtpSession(pair.address.ToString(), SmtpOutcome.NotObserved, Detail: FailureIsolation.Describe(e)), Narrow: []))));
         var byHost = looks.ToLookup(look => look.Host, look => look.Look);

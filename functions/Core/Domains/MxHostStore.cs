@@ -10,7 +10,9 @@ internal abstract record MxClaim
 {
     /// <summary>Somebody has looked in this round already.</summary>
     /// <param name="Content">What was kept.</param>
-    internal sealed record Seen(byte[] Content) : MxClaim;
+    /// <param name="Round">The round that it was kept for: this one or a later one.</param>
+    /// <param name="At">When it was.</param>
+    internal sealed record Seen(byte[] Content, string Round, DateTimeOffset At) : MxClaim;
 
     /// <summary>The look is ours.</summary>
     /// <param name="Lease">The right to it.</param>
@@ -24,6 +26,29 @@ internal abstract record MxClaim
 
 /// <summary>The right to look once, for as long as nobody has taken it over.</summary>
 internal sealed record MxLease(string Host, IPAddress Address, ETag Version);
+
+/// <summary>Rows of one MX host, as one read found them. A claim on one that has changed since fails, and reads it anew.</summary>
+internal sealed class MxHostRows
+{
+    private readonly Dictionary<string, TableEntity?> _rows = [];
+
+    /// <summary>Notes what was asked for and not found, too: it is known not to be there.</summary>
+    public MxHostRows(IEnumerable<IPAddress> addresses, IEnumerable<TableEntity> found)
+    {
+        foreach (var address in addresses)
+        {
+            _rows[Keys.MxAddress(address)] = null;
+        }
+
+        foreach (var row in found)
+        {
+            _rows[row.RowKey] = row;
+        }
+    }
+
+    /// <summary>Whether the read asked for the address, and its row, if there is one.</summary>
+    public bool TryGet(IPAddress address, out TableEntity? row) => _rows.TryGetValue(Keys.MxAddress(address), out row);
+}
 
 /// <summary>
 /// The <c>MxHosts</c> table: one look a round at each address of each MX host, however many domains stand behind it and
@@ -40,6 +65,9 @@ internal sealed class MxHostStore
 
     private const int MaxAttempts = 5;
 
+    // Table storage takes 15 comparisons in a filter, and one is the partition's.
+    private const int AddressesPerQuery = 14;
+
     private readonly TableClient _table;
     private readonly TimeProvider _time;
     private readonly ILogger<MxHostStore>? _log;
@@ -48,6 +76,22 @@ internal sealed class MxHostStore
     public MxHostStore(TableServiceClient tables, TimeProvider time, ILogger<MxHostStore>? log = null) =>
         (_table, _time, _log) = (tables.GetTableClient(StorageLayout.MxHostsTable), time, log);
 
+    /// <summary>Reads what is kept of some addresses of an MX host, all at once.</summary>
+    public async Task<MxHostRows> ReadAsync(string host, IReadOnlyList<IPAddress> addresses, CancellationToken cancellationToken)
+    {
+        var found = new List<TableEntity>();
+        foreach (var some in addresses.Chunk(AddressesPerQuery))
+        {
+            var keys = string.Join(" or ", some.Select(address => TableClient.CreateQueryFilter($"RowKey eq {Keys.MxAddress(address)}")));
+            await foreach (var row in _table.QueryAsync<TableEntity>($"{TableClient.CreateQueryFilter($"PartitionKey eq {Keys.MxHost(host)}")} and ({keys})", cancellationToken: cancellationToken))
+            {
+                found.Add(row);
+            }
+        }
+
+        return new MxHostRows(addresses, found);
+    }
+
     /// <summary>Asks for the look at one address of an MX host in a round.</summary>
     /// <param name="host">The MX host.</param>
     /// <param name="address">Its address.</param>
@@ -55,17 +99,23 @@ internal sealed class MxHostStore
     /// <param name="lease">For how long nobody else may look.</param>
     /// <param name="oldest">How long ago that look may have been; null for any of the round.</param>
     /// <param name="cancellation">Ends the work.</param>
+    /// <param name="known">Rows that were read a moment ago; null where none were.</param>
     /// <exception cref="ConcurrentChangeException">Others were first, again and again.</exception>
-    public async Task<MxClaim> ClaimAsync(string host, IPAddress address, string round, TimeSpan lease, TimeSpan? oldest, CancellationToken cancellation)
+    public async Task<MxClaim> ClaimAsync(string host, IPAddress address, string round, TimeSpan lease, TimeSpan? oldest, CancellationToken cancellation, MxHostRows? known = null)
     {
         for (var attempt = 1; ; attempt++)
         {
             var now = _time.GetUtcNow();
-            var found = await _table.GetEntityIfExistsAsync<TableEntity>(Keys.MxHost(host), Keys.MxAddress(address), cancellationToken: cancellation);
-            var row = found.HasValue ? found.Value! : new TableEntity(Keys.MxHost(host), Keys.MxAddress(address)) { ["Host"] = host };
+            TableEntity? found = null;
+            if (attempt > 1 || known?.TryGet(address, out found) != true)
+            {
+                found = await _table.GetEntityIfExistsAsync<TableEntity>(Keys.MxHost(host), Keys.MxAddress(address), cancellationToken: cancellation) is { HasValue: true } read ? read.Value : null;
+            }
+
+            var row = found ?? new TableEntity(Keys.MxHost(host), Keys.MxAddress(address)) { ["Host"] = host };
             if (IsSeen(row, round, oldest, now))
             {
-                return new MxClaim.Seen(ContentOf(row));
+                return new MxClaim.Seen(ContentOf(row), row.GetString("Round"), row.GetDateTimeOffset("SeenAt") ?? now);
             }
 
             if (row.GetDateTimeOffset("LeasedUntil") is { } until && until > now)
@@ -81,7 +131,7 @@ internal sealed class MxHostStore
             row["LeasedUntil"] = now + lease;
             try
             {
-                var answer = await (found.HasValue
+                var answer = await (found is not null
                     ? _table.UpdateEntityAsync(row, row.ETag, TableUpdateMode.Replace, cancellation)
                     : _table.AddEntityAsync(row, cancellation));
                 return new MxClaim.Leased(new MxLease(host, address, answer.Headers.ETag!.Value), ContentOf(row) is { Length: > 0 } before ? before : null);
@@ -96,22 +146,29 @@ internal sealed class MxHostStore
         }
     }
 
-    // A round shares with itself whatever the clock said that began it, and with a later one if that is not of the future.
+    /// <summary>
+    /// Whether what was seen for one round will do for another. A round shares with itself whatever the clock said that began it, and with a later
+    /// one if that is not of the future.
+    /// </summary>
+    /// <param name="seen">The round that it was seen for; null for none.</param>
+    /// <param name="at">When it was seen.</param>
+    /// <param name="round">The round that asks.</param>
+    /// <param name="oldest">How long ago it may have been; null for any of the round.</param>
+    /// <param name="now">The time.</param>
+    public static bool Serves(string? seen, DateTimeOffset? at, string round, TimeSpan? oldest, DateTimeOffset now) =>
+        seen is not null && string.CompareOrdinal(seen, round) >= 0 && !IsOfFuture(seen, at, round, now) && (oldest is null || at >= now - oldest);
+
+    private static bool IsOfFuture(string seen, DateTimeOffset? at, string round, DateTimeOffset now) => (seen != round && ClockSkew.IsFutureRound(seen, now)) || ClockSkew.IsFuture(at, now);
+
     private bool IsSeen(TableEntity row, string round, TimeSpan? oldest, DateTimeOffset now)
     {
         var (seen, at) = (row.GetString("Round"), row.GetDateTimeOffset("SeenAt"));
-        if (seen is null || string.CompareOrdinal(seen, round) < 0)
-        {
-            return false;
-        }
-
-        if ((seen != round && ClockSkew.IsFutureRound(seen, now)) || ClockSkew.IsFuture(at, now))
+        if (seen is not null && string.CompareOrdinal(seen, round) >= 0 && IsOfFuture(seen, at, round, now))
         {
             _log?.LogWarning("What was seen of {Host} {Address} is of round {Round}, at {SeenAt:u}, which is in the future: a clock was wrong, and it does not count", row.GetString("Host"), row.RowKey, seen, at);
-            return false;
         }
 
-        return oldest is null || at >= now - oldest;
+        return Serves(seen, at, round, oldest, now);
     }
 
     /// <summary>Keeps what the look saw, and ends the lease.</summary>

@@ -18,6 +18,9 @@ internal sealed class WantedLookStore
 
     private const int MaxAttempts = 8;
 
+    // Table storage takes 15 comparisons in a filter, and one is the partition's.
+    private const int AddressesPerCall = 14;
+
     private readonly TableClient _table;
     private readonly TimeProvider _time;
 
@@ -26,20 +29,22 @@ internal sealed class WantedLookStore
 
     /// <summary>Asks for a look, for a domain that waits for it.</summary>
     /// <exception cref="ConcurrentChangeException">Others were first, again and again.</exception>
-    public async Task AskAsync(string host, IPAddress address, string round, string domain, CancellationToken cancellation)
-    {
-        for (var attempt = 1; ; attempt++)
-        {
-            var now = _time.GetUtcNow();
-            var old = await FindAsync(host, address, cancellation);
-            if (await WriteAsync(old?.AskedAgain(round, domain, now) ?? WantedLook.For(host, address, round, domain, now), cancellation))
-            {
-                return;
-            }
+    public Task AskAsync(string host, IPAddress address, string round, string domain, CancellationToken cancellation) =>
+        AskAsync([(host, address)], round, domain, cancellation);
 
-            if (attempt == MaxAttempts)
+    /// <summary>Asks for looks at several addresses, for a domain that waits for them: one read and one transaction for a few.</summary>
+    /// <exception cref="ConcurrentChangeException">Others were first, again and again.</exception>
+    public async Task AskAsync(IReadOnlyList<(string Host, IPAddress Address)> addresses, string round, string domain, CancellationToken cancellationToken)
+    {
+        // A transaction takes a row once.
+        foreach (var some in addresses.DistinctBy(look => Keys.WantedLook(look.Host, look.Address)).Chunk(AddressesPerCall))
+        {
+            for (var attempt = 1; !await TryAskAsync(some, round, domain, cancellationToken); attempt++)
             {
-                throw new ConcurrentChangeException($"{host} {address}");
+                if (attempt == MaxAttempts)
+                {
+                    throw new ConcurrentChangeException($"{some[0].Host} {some[0].Address}");
+                }
             }
         }
     }
@@ -109,6 +114,27 @@ internal sealed class WantedLookStore
         }
 
         return count;
+    }
+
+    private async Task<bool> TryAskAsync(IReadOnlyList<(string Host, IPAddress Address)> addresses, string round, string domain, CancellationToken cancellationToken)
+    {
+        var now = _time.GetUtcNow();
+        var keys = string.Join(" or ", addresses.Select(look => TableClient.CreateQueryFilter($"RowKey eq {Keys.WantedLook(look.Host, look.Address)}")));
+        var old = await QueryAsync($"{TableClient.CreateQueryFilter($"PartitionKey eq {Keys.Wanted}")} and ({keys})", cancellationToken)
+            .ToDictionaryAsync(wanted => Keys.WantedLook(wanted.Host, wanted.Address), cancellationToken: cancellationToken);
+        var actions = addresses.Select(look =>
+            old.TryGetValue(Keys.WantedLook(look.Host, look.Address), out var wanted)
+                ? new TableTransactionAction(TableTransactionActionType.UpdateReplace, ToRow(wanted.AskedAgain(round, domain, now)), wanted.Version)
+                : new TableTransactionAction(TableTransactionActionType.Add, ToRow(WantedLook.For(look.Host, look.Address, round, domain, now))));
+        try
+        {
+            await _table.SubmitTransactionAsync(actions, cancellationToken);
+            return true;
+        }
+        catch (TableTransactionFailedException e) when (e.Status is 409 or 412 || e.ErrorCode == "ResourceNotFound")
+        {
+            return false;
+        }
     }
 
     private async IAsyncEnumerable<WantedLook> QueryAsync(string filter, [EnumeratorCancellation] CancellationToken cancellation)
