@@ -32,6 +32,7 @@ public sealed class CheckRunStateTests
     }
 
     [Theory]
+    [Trait("Conformance", "MX-7")]
     [MemberData(nameof(ObservationNames))]
     public void An_attempt_is_recorded_and_followed_by_what_is_still_to_be_done(string name)
     {
