@@ -128,7 +128,7 @@ public sealed class CheckRunStateTests
             run.Finish();
 
             Assert.All(run.Confirmed, confirmed => Assert.True(confirmed.Observations >= CheckRunState.RequiredConfirmations));
-        });
+        }, iter: 2_000);
 
     [Fact]
     public void A_check_run_of_the_future_never_stops_one_of_now() => Gen.Select(Gen.Int[6, 1_000_000], Gen.Int[1, 5], Gen.Bool, Gen.Bool, Gen.Int[0, 3]).Sample((minutes, attempt, isOpen, awaits, pending) =>
