@@ -1,0 +1,124 @@
+using System.Collections.Concurrent;
+using System.Text;
+using Microsoft.Extensions.Logging.Abstractions;
+using StsFunctions.CheckDomain;
+using StsFunctions.Domains;
+using StsFunctions.IngestReport;
+using StsFunctions.Local.MailInternet;
+using StsFunctions.Protocol;
+using StsFunctions.Protocol.MtaSts;
+using StsFunctions.Reports;
+using StsFunctions.Serving;
+using StsFunctions.Tests.CheckDomain;
+using StsFunctions.Tests.Reports;
+using Xunit;
+
+namespace StsFunctions.Tests.Storage;
+
+/// <summary>What each change costs: the app's own calls of storage, the message that heals included.</summary>
+public sealed class StorageBudgetTests(AzuriteFixture azurite) : IAsyncLifetime
+{
+    private const int PublishNew = 12;
+    private const int PublishAnother = 12;
+    private const int PublishSameAgain = 8;
+    private const int IngestSmallReport = 11;
+    private const int CheckWithoutChange = 8;
+
+    private static readonly DomainName Domain = DomainName.Parse("example.com");
+
+    private readonly ConcurrentQueue<StorageCall> _calls = new();
+    private TestStorage _direct = null!;
+    private TestStorage _storage = null!;
+    private BadWire _wire = null!;
+
+    private static CancellationToken Now => TestContext.Current.CancellationToken;
+
+    public async ValueTask InitializeAsync()
+    {
+        _direct = await TestStorage.CreateAsync(azurite);
+        _wire = await BadWire.StartAsync(_direct.ConnectionString, Now);
+        _wire.OnCall = call =>
+        {
+            _calls.Enqueue(call);
+            return null;
+        };
+        _storage = new TestStorage(_wire.ConnectionString);
+    }
+
+    public ValueTask DisposeAsync() => _wire.DisposeAsync();
+
+    [Fact]
+    public async Task Publishing_the_first_policy_of_a_domain_keeps_to_its_budget() =>
+        await AssertAsync(PublishNew, () => _storage.Publisher.PublishAsync(Domain, PolicyOf("mx1"), "team", Now));
+
+    [Fact]
+    public async Task Publishing_another_policy_of_a_domain_keeps_to_its_budget()
+    {
+        await _direct.Publisher.PublishAsync(Domain, PolicyOf("mx1"), "team", Now);
+
+        await AssertAsync(PublishAnother, () => _storage.Publisher.PublishAsync(Domain, PolicyOf("mx2"), null, Now));
+    }
+
+    [Fact]
+    public async Task Publishing_the_same_policy_again_costs_fewer_calls()
+    {
+        await _direct.Publisher.PublishAsync(Domain, PolicyOf("mx1"), "team", Now);
+
+        await AssertAsync(PublishSameAgain, () => _storage.Publisher.PublishAsync(Domain, PolicyOf("mx1"), null, Now));
+        Assert.True(PublishSameAgain < PublishAnother);
+    }
+
+    [Fact]
+    public async Task A_policy_that_is_cached_costs_none()
+    {
+        await _direct.Publisher.PublishAsync(Domain, PolicyOf("mx1"), "team", Now);
+        var cache = new PolicyCache(_storage.Policies, new ServingOptions(), _storage.Time, NullLogger<PolicyCache>.Instance);
+        await AssertAsync(1, () => cache.GetAsync(Domain, Now).AsTask());
+
+        await AssertAsync(0, () => cache.GetAsync(Domain, Now).AsTask());
+    }
+
+    [Fact]
+    public async Task A_small_report_keeps_to_its_budget()
+    {
+        await _direct.Publisher.PublishAsync(Domain, PolicyOf("mx1"), "team", Now);
+        var ingest = Ingest.FunctionOn(_storage, NullLogger<IngestReportFunction>.Instance);
+        // A process reads the key that signs where reports came from once.
+        await IngestAsync(ingest, "first");
+
+        await AssertAsync(IngestSmallReport, () => IngestAsync(ingest, "second"));
+        Assert.Equal(2, (await _direct.Reports.ReadAsync(Domain, DateOnly.MinValue, Now)).Count);
+    }
+
+    [Fact]
+    public async Task A_check_that_finds_nothing_new_keeps_to_its_budget()
+    {
+        await using var lab = await Lab.StartAsync(new LabDomain("lab.example", "") { Mx = [new LabMx("mx.lab.example")] });
+        await _direct.Publisher.PublishAsync(DomainName.Parse("lab.example"), Policy.Parse("version: STSv1\nmode: enforce\nmx: mx.lab.example\nmax_age: 604800\n"u8), null, Now);
+        lab.Internet.SetPolicyId("lab.example", (await _direct.Domains.ReadAsync("lab.example", Now)).Record!.PolicyId);
+        var check = lab.Function(_storage);
+        // The first run finds what it may; agents are asked for once in a while.
+        await check.RunAsync("""{"domain":"lab.example","round":"20260314000000001"}""", Now);
+
+        await AssertAsync(CheckWithoutChange, () => check.RunAsync("""{"domain":"lab.example","round":"20260314000000002"}""", Now));
+    }
+
+    // The report is dropped by another client: what a sender or a mail provider does is not counted.
+    private async Task IngestAsync(IngestReportFunction ingest, string id)
+    {
+        var json = Encoding.UTF8.GetString(Samples.Json(Samples.Policy(details: Samples.Failure("certificate-expired", "mx1.example.com", "192.0.2.1", 10))));
+        await _direct.Blobs.GetBlobContainerClient(StorageLayout.InboxContainer).GetBlobClient(id)
+            .UploadAsync(new BinaryData(json.Replace("5065427c-23d3-47ca-b6e0-946ea0e8c4be", id, StringComparison.Ordinal)), Now);
+        await ingest.RunAsync(ArrivalEvent.Again(id), Now);
+    }
+
+    private async Task AssertAsync(int most, Func<Task> work)
+    {
+        _calls.Clear();
+        await work();
+        Assert.True(_calls.Count <= most, $"{_calls.Count} calls, {most} at most:\n{string.Join('\n', _calls.Select(call => $"{call.Service} {call.Method} {call.Target}"))}");
+        TestContext.Current.TestOutputHelper?.WriteLine($"{_calls.Count} calls:\n{string.Join('\n', _calls.Select(call => $"{call.Service} {call.Method} {call.Target}"))}");
+    }
+
+    private static Policy PolicyOf(string mx) => Policy.Parse(Encoding.UTF8.GetBytes($"version: STSv1\nmode: enforce\nmx: {mx}.example.com\nmax_age: 604800\n"));
+}
