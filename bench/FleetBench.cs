@@ -154,7 +154,7 @@ internal static class FleetBench
                 Earlier, Policy.Parse(System.Text.Encoding.ASCII.GetBytes(domain.Policy)).ToBytes(), PolicyMode.Enforce, TimeSpan.FromDays(7), s_then, null, "default");
             var record = new DomainRecord("default", DomainState.Active, policy.Id, policy.Mode, s_then, "", s_then, Observed: true, null);
             await blobs.PutAsync(DomainName.Parse(domain.Name), policy, token);
-            await store.CommitAsync(new DomainChange(domain.Name).Record(record, default).NewPolicy(policy), token);
+            await store.CommitAsync(new DomainChange(DomainPartition.Empty(domain.Name)).Record(record).NewPolicy(policy), token);
             lock (system)
             {
                 system.Internet.SetPolicyId(domain.Name, Earlier);

@@ -140,8 +140,8 @@ internal static class StoreBench
         public Task FillAsync(DomainName domain, CancellationToken cancellation)
         {
             var policy = new PolicyVersion("20260101000000", PolicyOf(0).ToBytes(), PolicyMode.Enforce, TimeSpan.FromDays(7), s_then, null, "default");
-            var change = new DomainChange(domain.Value)
-                .Record(new DomainRecord("default", DomainState.Active, policy.Id, policy.Mode, s_then, "20260101000000000", s_then, Observed: true, s_then.AddDays(60)), default)
+            var change = new DomainChange(DomainPartition.Empty(domain.Value))
+                .Record(new DomainRecord("default", DomainState.Active, policy.Id, policy.Mode, s_then, "20260101000000000", s_then, Observed: true, s_then.AddDays(60)))
                 .NewPolicy(policy)
                 .Audit(s_then, "policy.recorded.20260101000000", "to be published")
                 .Audit(s_then, "policy.published.20260101000000", "published");
@@ -216,10 +216,10 @@ internal static class StoreBench
             var bytes = PolicyOf(n + 1).ToBytes();
             await Queues.GetQueueClient(StorageLayout.ChecksQueue).SendMessageAsync("{}", cancellation);
             await Tables.GetTableClient(StorageLayout.DomainsTable).SubmitTransactionAsync(
-                new DomainChange(domain.Value)
+                new DomainChange(DomainPartition.Empty(domain.Value) with { ETag = ETag.All })
                     .Policy(new PolicyVersion("20260102000000", bytes, PolicyMode.Enforce, TimeSpan.FromDays(7), s_then, null, "default"))
                     .Policy(new PolicyVersion("20260101000000", PolicyOf(0).ToBytes(), PolicyMode.Enforce, TimeSpan.FromDays(7), s_then, s_then, "default"))
-                    .Record(new DomainRecord("default", DomainState.Active, "20260102000000", PolicyMode.Enforce, s_then, "20260101000000000", s_then, Observed: true, s_then), ETag.All)
+                    .Record(new DomainRecord("default", DomainState.Active, "20260102000000", PolicyMode.Enforce, s_then, "20260101000000000", s_then, Observed: true, s_then))
                     .Audit(s_then, "policy.recorded.20260102000000", "to be published")
                     .Audit(s_then, "policy.published.20260102000000", "published")
                     .Actions,

@@ -7,6 +7,9 @@ namespace StsFunctions.Local;
 /// <summary>Everything, until Ctrl-C: what runs where, what to try, and what happens as it happens.</summary>
 internal static class LiveRun
 {
+    // So that what is found is mailed while one looks on.
+    private const string NotificationDelay = "00:00:05";
+
     public static async Task<int> RunAsync(LocalSystemOptions options, string data, bool clean, CancellationToken cancellationToken)
     {
         using var alone = TakeAlone(data);
@@ -17,7 +20,7 @@ internal static class LiveRun
 
         var progress = new ConsoleProgress();
         await using var system = await LocalSystem.StartAsync(
-            options with { DataFolder = data, RunTimers = true, Progress = progress, OnLog = ShowTrouble, OnInvocation = Show },
+            options with { Settings = new Dictionary<string, string>(options.Settings) { ["Sts__NotificationDelay"] = NotificationDelay }, DataFolder = data, RunTimers = true, Progress = progress, OnLog = ShowTrouble, OnInvocation = Show },
             cancellationToken);
         await Everyday.AddDomainsAsync(system, progress, cancellationToken);
         using var commands = new LiveCommands(system, progress);

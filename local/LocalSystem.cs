@@ -304,6 +304,8 @@ public sealed class LocalSystem : IAsyncDisposable
         ["Sts__CheckSpread"] = "00:00:00",
         ["Sts__RoundGap"] = "00:00:00",
         ["Sts__ConfirmDelay"] = "00:00:00",
+        ["Sts__ReportEvaluationDelay"] = "00:00:00",
+        ["Sts__NotificationDelay"] = "01:00:00",
         ["Sts__RetryDelay"] = "00:00:00.1",
         ["Sts__SessionTimeout"] = "00:00:10",
         ["Sts__PolicyTimeout"] = "00:00:10",

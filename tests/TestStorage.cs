@@ -35,7 +35,9 @@ internal sealed class TestStorage
         Posts = new PostCountStore(Tables, Time);
         Fleet = new FleetStore(Tables, Domains, Reports, Time);
         Publisher = PublisherAt(Time);
-        Ledger = new FindingLedger(Domains);
+        Notifications = new NotificationQueue(Queues, Delays, Time);
+        Evaluations = new EvaluationQueue(Queues, Delays, Time);
+        Ledger = new FindingLedger(Domains, Notifications);
     }
 
     public string ConnectionString { get; }
@@ -72,6 +74,12 @@ internal sealed class TestStorage
 
     public FindingLedger Ledger { get; }
 
+    public MessageDelayOptions Delays { get; } = new();
+
+    public NotificationQueue Notifications { get; }
+
+    public EvaluationQueue Evaluations { get; }
+
     /// <summary>The containers of raw reports, as the app writes them.</summary>
     public ReportInbox Inbox => InboxOn(Blobs);
 
@@ -80,7 +88,7 @@ internal sealed class TestStorage
 
     /// <summary>What sweeps this account, at a time of its own: blobs carry storage's.</summary>
     public SweepStorageFunction Sweeper(TimeProvider time, ILogger<SweepStorageFunction>? log = null, ReportInbox? inbox = null) => new(
-        inbox ?? Inbox, new ArrivalQueue(Queues), MxHosts, Wanted, RetentionBy(new RetentionOptions()), time, log ?? NullLogger<SweepStorageFunction>.Instance);
+        inbox ?? Inbox, new ArrivalQueue(Queues), Evaluations, MxHosts, Wanted, RetentionBy(new RetentionOptions()), time, log ?? NullLogger<SweepStorageFunction>.Instance);
 
     /// <summary>What carries retention out in this account.</summary>
     public RetentionSweep RetentionBy(RetentionOptions options, BlobRetention? blobs = null, RowRetention? rows = null) => new(
@@ -88,7 +96,7 @@ internal sealed class TestStorage
 
     /// <summary>What tells the outboxes by a way for mail.</summary>
     public SendWarningFunction Sender(IMailRoad? road, int? mailsPerHour = null) =>
-        new(Domains, Fleet, road, new MailQuota(mailsPerHour), new MailCountStore(Tables, Time), NullLogger<SendWarningFunction>.Instance);
+        new(Domains, Fleet, road, new MailQuota(mailsPerHour), new MailCountStore(Tables, Time), Notifications, Time, NullLogger<SendWarningFunction>.Instance);
 
     /// <summary>A publisher with a clock of its own and, where given, with something that happens just before it commits.</summary>
     public PolicyPublisher PublisherAt(TimeProvider time, Func<Task>? beforeCommit = null)

@@ -161,7 +161,7 @@ public sealed class ClockSkewTests(AzuriteFixture azurite)
     {
         var record = new DomainRecord("default", DomainState.Active, "1", PolicyMode.Enforce, TestStorage.Noon, "", null, false, new DateTimeOffset(1500, 1, 1, 0, 0, 0, TimeSpan.Zero));
 
-        var row = (TableEntity)Assert.Single(new DomainChange("example.com").Record(record, default).Actions).Entity;
+        var row = (TableEntity)Assert.Single(new DomainChange(DomainPartition.Empty("example.com")).Record(record).Actions).Entity;
 
         Assert.Equal(StorableTime.Earliest, row.GetDateTimeOffset("NextExpiry"));
         Assert.Equal(DateTimeOffset.MaxValue, StorableTime.Clamp(DateTimeOffset.MaxValue));

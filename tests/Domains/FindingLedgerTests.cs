@@ -100,7 +100,7 @@ public sealed class FindingLedgerTests(AzuriteFixture azurite)
     {
         var storage = await HostedAsync();
         var many = Enumerable.Range(0, 110).Select(n => Of($"mx{n}.example.com", Severity.Warning)).ToList();
-        var killed = new FindingLedger(new DomainStore(TablesThatDieAfter(storage, commits)));
+        var killed = new FindingLedger(new DomainStore(TablesThatDieAfter(storage, commits)), storage.Notifications);
         await Assert.ThrowsAsync<IOException>(() => RecordAsync(storage, Round, many, ledger: killed));
         Assert.Equal("", (await ReadAsync(storage)).Record!.LastRound);
         Assert.Equal(15 * commits, (await ReadAsync(storage)).Findings.Count);
@@ -169,7 +169,7 @@ public sealed class FindingLedgerTests(AzuriteFixture azurite)
         async Task<IReadOnlyList<FindingChange>> RecordReportedAsync(string round, IReadOnlyList<Finding> found)
         {
             var partition = await ReadAsync(storage);
-            return await storage.Ledger.RecordAsync(partition, FindingScope.Reports, round, At, found, AllSeen, partition.Record, Now);
+            return (await storage.Ledger.RecordAsync(partition, FindingScope.Reports, round, At, found, AllSeen, partition.Record, Now)).Changes;
         }
     }
 
@@ -205,7 +205,7 @@ public sealed class FindingLedgerTests(AzuriteFixture azurite)
     {
         var partition = await ReadAsync(storage);
         var record = partition.Record! with { LastRound = round, LastCheckAt = At };
-        return await (ledger ?? storage.Ledger).RecordAsync(partition, FindingScope.Checks, round, At, found, unseen ?? AllSeen, record, Now);
+        return (await (ledger ?? storage.Ledger).RecordAsync(partition, FindingScope.Checks, round, At, found, unseen ?? AllSeen, record, Now)).Changes;
     }
 
     private static Task<DomainPartition> ReadAsync(TestStorage storage) => storage.Domains.ReadAsync(Keys.Domain(Domain), Now);

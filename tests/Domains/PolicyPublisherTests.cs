@@ -271,7 +271,7 @@ public sealed class PolicyPublisherTests(AzuriteFixture azurite)
         var storage = await TestStorage.CreateAsync(azurite);
         await storage.Publisher.PublishAsync(Domain, First, null, Now);
         var partition = await ReadAsync(storage);
-        await storage.Domains.CommitAsync(new DomainChange(partition.Key).Record(partition.Record! with { State = DomainState.Gone }, partition.ETag), Now);
+        await storage.Domains.CommitAsync(new DomainChange(partition).Record(partition.Record! with { State = DomainState.Gone }), Now);
 
         await CheckMessageAsync(storage);
 
@@ -333,7 +333,7 @@ public sealed class PolicyPublisherTests(AzuriteFixture azurite)
         storage.Time.Advance(TimeSpan.FromMinutes(1));
         var now = storage.Time.GetUtcNow();
         var next = new PolicyVersion(Keys.Stamp(now), policy.ToBytes(), policy.Mode, TimeSpan.FromSeconds(policy.MaxAge), now, null, group);
-        await storage.Domains.CommitAsync(new DomainChange(Keys.Domain(Domain)).NewPolicy(next), Now);
+        await storage.Domains.CommitAsync(new DomainChange(DomainPartition.Empty(Keys.Domain(Domain))).NewPolicy(next), Now);
         if (killed >= HalfWay.RowAndBlob)
         {
             await storage.Policies.PutAsync(Domain, next, Now);

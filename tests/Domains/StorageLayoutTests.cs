@@ -18,7 +18,7 @@ public sealed class StorageLayoutTests(AzuriteFixture azurite)
         string[] queues = [.. (await storage.Queues.GetQueuesAsync(cancellationToken: Now).ToListAsync(Now)).Select(q => q.Name).Order()];
         string[] tables = [.. (await storage.Tables.QueryAsync(cancellationToken: Now).ToListAsync(Now)).Select(t => t.Name).Order()];
         Assert.Equal(["observations", "policies", "reports", "reports-inbox", "reports-quarantine"], containers);
-        Assert.Equal(["domain-checks", "domain-checks-poison", "report-arrivals", "report-arrivals-poison"], queues);
+        Assert.Equal(["domain-checks", "domain-checks-poison", "notifications", "notifications-poison", "report-arrivals", "report-arrivals-poison", "report-evaluations", "report-evaluations-poison"], queues);
         Assert.Equal(["Domains", "Fleet", "MxHosts", "ReportFailures", "Reports"], tables);
     }
 

@@ -68,7 +68,7 @@ public sealed partial class KillTests(KillTests.Fragile running) : IClassFixture
         await SettleAsync();
         var kills = 0;
         var reports = 0;
-        foreach (var function in (string[])["CheckDomain", "SendWarning", "IngestReport", "Reprocess", "Quarantine", "JudgeReports"])
+        foreach (var function in (string[])["CheckDomain", "SendWarning", "SendNotifications", "IngestReport", "Reprocess", "Quarantine", "JudgeReports", "EvaluateDomainReports"])
         {
             foreach (var before in (bool[])[true, false])
             {
@@ -77,7 +77,7 @@ public sealed partial class KillTests(KillTests.Fragile running) : IClassFixture
                     // Something to record, to tell and to read, each time.
                     running.System.Internet.Mx("mx.called.example").Script = call % 2 == 0 ? SmtpScript.Good : SmtpScript.Plain;
                     var check = new CheckRequest(domain.Name, Keys.Round(DateTimeOffset.UtcNow));
-                    if (function == "SendWarning")
+                    if (function is "SendWarning" or "SendNotifications")
                     {
                         await SendAsync(StorageLayout.ChecksQueue, JsonSerializer.Serialize(check, CheckRequestJson.Default.CheckRequest));
                         await WhenIdleAsync();
@@ -87,7 +87,7 @@ public sealed partial class KillTests(KillTests.Fragile running) : IClassFixture
                     {
                         await QuarantineAsync(domain.Name, ++reports);
                     }
-                    else if (function == "JudgeReports")
+                    else if (function is "JudgeReports" or "EvaluateDomainReports")
                     {
                         // Failures that come and go: each run has something to record.
                         await ReportOnAsync(domain.Name, call);
@@ -104,6 +104,12 @@ public sealed partial class KillTests(KillTests.Fragile running) : IClassFixture
                             break;
                         case "JudgeReports":
                             await TimerAsync("JudgeReports");
+                            break;
+                        case "EvaluateDomainReports":
+                            await SendAsync(StorageLayout.EvaluationsQueue, new DomainMessage($"judged.{domain.Name}").ToJson());
+                            break;
+                        case "SendNotifications":
+                            await SendAsync(StorageLayout.NotificationsQueue, new DomainMessage(domain.Name).ToJson());
                             break;
                         case "CheckDomain":
                             await SendAsync(StorageLayout.ChecksQueue, JsonSerializer.Serialize(check, CheckRequestJson.Default.CheckRequest));
@@ -306,7 +312,7 @@ public sealed partial class KillTests(KillTests.Fragile running) : IClassFixture
     private async Task ReportOnAsync(string domain, int call)
     {
         var judged = DomainName.Parse($"judged.{domain}");
-        if (call == 1)
+        if (!running.System.Internet.Has(judged.Value))
         {
             await running.System.AddAsync(new LabDomain(judged.Value, "All is well.") { Mx = [new LabMx($"mx.{judged}")] }, Cancellation);
             await WhenIdleAsync();

@@ -123,6 +123,7 @@ public sealed class FetchReportMailTests(AzuriteFixture azurite) : IAsyncLifetim
         Assert.Empty(_graph.In(GraphStandIn.Inbox));
         var report = Assert.Single(await _storage.Reports.ReadAsync(DomainName.Parse("example.com"), new DateOnly(2026, 1, 1), Now));
         Assert.Equal((ReportSource.Mailbox, Verdict.Aligned, true), (report.Source, report.Verdict, report.Counts));
+        await _storage.JudgeReports().RunAsync(new DomainMessage("example.com").ToJson(), Now);
         Assert.Equal([new DailySessions(new DateOnly(2026, 3, 13), 90, 10)], Assert.Single(await _storage.Fleet.ListAsync(Now).ToListAsync(Now)).Days);
     }
 

@@ -188,5 +188,10 @@ public sealed class ForgedReportTests(AzuriteFixture azurite) : IAsyncLifetime
 
     private Task<IReadOnlyList<Report>> ReportsAsync() => _storage.Reports.ReadAsync(Domain, new DateOnly(2026, 1, 1), Now);
 
-    private async Task<IReadOnlyList<DailySessions>> DaysAsync() => Assert.Single(await _storage.Fleet.ListAsync(Now).ToListAsync(Now)).Days;
+    // As the list shows them once what arrived was evaluated.
+    private async Task<IReadOnlyList<DailySessions>> DaysAsync()
+    {
+        await _storage.JudgeReports().RunAsync(new DomainMessage(Keys.Domain(Domain)).ToJson(), Now);
+        return Assert.Single(await _storage.Fleet.ListAsync(Now).ToListAsync(Now)).Days;
+    }
 }

@@ -18,9 +18,9 @@ internal static class Ingest
         new ReportReader(new ReportLimitsOptions { MaxBytes = 4 << 20, MaxExpandedBytes = maxExpanded }, storage.Time),
         storage.Reports,
         storage.Domains,
-        storage.Fleet,
         new MailAuthenticity(new Resolver(new EgressOptions { DnsServer = dns ?? s_noDns }), storage.Time),
         new ArrivalQueue(storage.Queues),
+        storage.Evaluations,
         storage.Time,
         log);
 }

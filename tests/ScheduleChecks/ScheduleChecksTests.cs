@@ -45,8 +45,8 @@ public sealed class ScheduleChecksTests(AzuriteFixture azurite)
 
         var fleet = storage.Tables.GetTableClient(StorageLayout.FleetTable);
         await fleet.DeleteEntityAsync(Keys.Shard(DomainName.Parse("unlisted.example")), "unlisted.example", cancellationToken: Now);
-        await storage.Domains.CommitAsync(
-            new DomainChange("listed.example").Record((await storage.Domains.ReadAsync("listed.example", Now)).Record! with { State = DomainState.Gone }, Azure.ETag.All), Now);
+        var listed = await storage.Domains.ReadAsync("listed.example", Now);
+        await storage.Domains.CommitAsync(new DomainChange(listed).Record(listed.Record! with { State = DomainState.Gone }), Now);
 
         Assert.Equal(["listed.example", "unlisted.example"], (await RunAsync(storage)).Select(request => request.Domain));
     }
@@ -65,7 +65,7 @@ public sealed class ScheduleChecksTests(AzuriteFixture azurite)
         }
 
         var half = new PolicyVersion("20270101000000", None.ToBytes(), PolicyMode.None, TimeSpan.FromSeconds(1), TestStorage.Noon, null, "default");
-        await storage.Domains.CommitAsync(new DomainChange("half.example").NewPolicy(half), Now);
+        await storage.Domains.CommitAsync(new DomainChange(DomainPartition.Empty("half.example")).NewPolicy(half), Now);
 
         Assert.Equal("half.example", Assert.Single(await RunAsync(storage)).Domain);
     }

@@ -72,7 +72,7 @@ public sealed class StoreInvariantsTests(AzuriteFixture azurite)
         await FailsAsync([id], "is to be told again");
         await FailsAsync(["example.com nothing"], "never happened");
 
-        await storage.Domains.CommitAsync(new DomainChange("example.com").Told(pending), Now);
+        await storage.Domains.CommitAsync(new DomainChange(await storage.Domains.ReadAsync("example.com", Now)).Told(pending), Now);
         await storage.Fleet.ProjectAsync(Domain, Now);
         await StoreInvariants.AssertAsync(storage, [id]);
         await FailsAsync([], "lost:");

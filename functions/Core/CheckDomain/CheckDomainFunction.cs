@@ -34,7 +34,8 @@ internal sealed class CheckDomainFunction(
         var record = partition.IsActive ? partition.Record : null;
         if (record is not null && IsNext(request, record, time.GetUtcNow()))
         {
-            record = await LookAsync(domain, partition, request, cancellation);
+            partition = await LookAsync(domain, partition, request, cancellation);
+            record = partition.Record!;
         }
 
         // Also where a message comes again that was worked on: a kill may have come between the commit and this.
@@ -44,7 +45,7 @@ internal sealed class CheckDomainFunction(
         }
 
         // Also when there was nothing to do: a kill may have come between the commit and this.
-        await fleet.ProjectAsync(domain, cancellation);
+        await fleet.ProjectAsync(domain, partition, cancellation);
     }
 
     // A round begins anew whatever the one before left; its looks come one after another, and each of them once. One of the future
@@ -75,7 +76,7 @@ internal sealed class CheckDomainFunction(
         return TimeSpan.FromTicks(Math.Clamp(left.Ticks, 0, options.Delay.Ticks));
     }
 
-    private async Task<DomainRecord> LookAsync(DomainName domain, DomainPartition partition, CheckRequest request, CancellationToken cancellation)
+    private async Task<DomainPartition> LookAsync(DomainName domain, DomainPartition partition, CheckRequest request, CancellationToken cancellation)
     {
         var before = partition.Record!;
         var look = request.Look == CheckRequest.Again ? before.LastLook : request.Look;
@@ -114,11 +115,11 @@ internal sealed class CheckDomainFunction(
             await RecordNetworkAsync(seen, before, cancellation);
         }
 
-        var changes = await ledger.RecordAsync(partition, FindingScope.Checks, key, seen.At, confirmed.Findings, judgement.Unseen, record, cancellation);
+        var recorded = await ledger.RecordAsync(partition, FindingScope.Checks, key, seen.At, confirmed.Findings, judgement.Unseen, record, cancellation);
         log.LogInformation(
             "Checked {Domain} in round {Round}, look {Look}: {Findings} finding(s), {Suspects} to confirm, {Changes} change(s), port 25 {Port25}",
-            domain, request.Round, look, confirmed.Findings.Count, confirmed.Suspects.Count, changes.Count(change => change.Change is not null), seen.Port25);
-        return record;
+            domain, request.Round, look, confirmed.Findings.Count, confirmed.Suspects.Count, recorded.Changes.Count(change => change.Change is not null), seen.Port25);
+        return recorded.Partition;
     }
 
     // What concerns one item alone ends no check, so that nobody would learn of it but from here.

@@ -17,6 +17,15 @@ internal sealed record DomainPartition(
     IReadOnlyList<OpenFinding> Findings,
     IReadOnlyList<PendingWarning> Outbox)
 {
+    /// <summary>How often the record was written: of two states of one domain, the one with more is the later.</summary>
+    public long Revision { get; init; }
+
+    /// <summary>The version of the blob that the record's policy is served from, as far as it was noted; default where it was not.</summary>
+    public ETag ServedBlob { get; init; }
+
+    /// <summary>A partition of which nothing was read: only what is new can be written into it.</summary>
+    public static DomainPartition Empty(string key) => new(key, null, default, [], [], []);
+
     /// <summary>The policy that is served, or is about to be; null where none was ever published.</summary>
     public PolicyVersion? Newest => Policies is [.., var last] ? last : null;
 

@@ -3,7 +3,6 @@ using System.Runtime.CompilerServices;
 using Azure;
 using Azure.Data.Tables;
 using Azure.Data.Tables.Models;
-using StsFunctions.Protocol.MtaSts;
 
 namespace StsFunctions.Domains;
 
@@ -22,8 +21,7 @@ internal sealed class DomainStore
     /// <summary>Reads a partition's state with one query.</summary>
     public async Task<DomainPartition> ReadAsync(string partition, CancellationToken cancellation)
     {
-        DomainRecord? record = null;
-        var etag = default(ETag);
+        var read = DomainPartition.Empty(partition);
         var policies = new List<PolicyVersion>();
         var findings = new List<OpenFinding>();
         var outbox = new List<PendingWarning>();
@@ -32,25 +30,30 @@ internal sealed class DomainStore
         {
             if (row.RowKey == Keys.Record)
             {
-                // The operator's partition has a version in its place.
-                (record, etag) = (row.ContainsKey("State") ? ToRecord(row) : null, row.ETag);
+                read = read with
+                {
+                    Record = DomainRecordRow.ToRecord(row),
+                    ETag = row.ETag,
+                    Revision = DomainRecordRow.ToRevision(row),
+                    ServedBlob = DomainRecordRow.ToServedBlob(row),
+                };
             }
-            else if (row.RowKey.StartsWith(Keys.PolicyPrefix, StringComparison.Ordinal))
+            else if (PolicyVersionRow.Is(row))
             {
-                policies.Add(ToPolicy(row));
+                policies.Add(PolicyVersionRow.ToPolicy(row));
             }
-            else if (row.RowKey.StartsWith(Keys.FindingPrefix, StringComparison.Ordinal))
+            else if (FindingRow.IsOpen(row))
             {
-                findings.Add(new OpenFinding(ToFinding(row), row.GetDateTimeOffset("OpenedAt")!.Value, row.GetString("Round")));
+                findings.Add(FindingRow.ToOpenFinding(row));
             }
-            else if (row.RowKey.StartsWith(Keys.OutboxPrefix, StringComparison.Ordinal))
+            else if (OutboxRow.Is(row))
             {
-                outbox.Add(new PendingWarning(row.RowKey, Enum.Parse<Change>(row.GetString("Change")), ToFinding(row), row.GetDateTimeOffset("At")!.Value, row.GetString("SendId") is { Length: > 0 } sendId ? sendId : null));
+                outbox.Add(OutboxRow.ToWarning(row));
             }
         }
 
         // Ids are UTC stamps and never go back, so the key's order is the order of publication.
-        return new DomainPartition(partition, record, etag, policies, findings, outbox);
+        return read with { Policies = policies, Findings = findings, Outbox = outbox };
     }
 
     /// <summary>Whether the domain is hosted here, with one point read.</summary>
@@ -98,17 +101,19 @@ internal sealed class DomainStore
     }
 
     /// <summary>Commits a change as one transaction: all of it or nothing.</summary>
+    /// <returns>The partition after the change, made from what was read and the change itself.</returns>
     /// <exception cref="ConcurrentChangeException">Another writer was first.</exception>
-    public async Task CommitAsync(DomainChange change, CancellationToken cancellation)
+    public async Task<DomainPartition> CommitAsync(DomainChange change, CancellationToken cancellation)
     {
         if (change.Actions.Count == 0)
         {
-            return;
+            return change.Before;
         }
 
         try
         {
-            await _table.SubmitTransactionAsync(change.Actions, cancellation);
+            var answer = await _table.SubmitTransactionAsync(change.Actions, cancellation);
+            return change.After([.. answer.Value.Select(row => row.Headers.ETag ?? default)]);
         }
         catch (TableTransactionFailedException e) when (e.Status is 409 or 412 || e.ErrorCode == TableErrorCode.ResourceNotFound)
         {
@@ -118,6 +123,8 @@ internal sealed class DomainStore
             {
                 throw new ConcurrentChangeException(change.Partition, e);
             }
+
+            return await ReadAsync(change.Partition, cancellation);
         }
     }
 
@@ -129,43 +136,4 @@ internal sealed class DomainStore
         var row = await _table.GetEntityIfExistsAsync<TableEntity>(change.Partition, key, [DomainChange.ChangeId], cancellation);
         return written is null ? !row.HasValue : row.HasValue && row.Value!.GetString(DomainChange.ChangeId) == change.Id;
     }
-
-    private static DomainRecord ToRecord(TableEntity row) => new(
-        row.GetString("Group"),
-        Enum.Parse<DomainState>(row.GetString("State")),
-        row.GetString("PolicyId"),
-        Enum.Parse<PolicyMode>(row.GetString("Mode")),
-        row.GetDateTimeOffset("AddedAt")!.Value,
-        row.GetString("LastRound"),
-        row.GetDateTimeOffset("LastCheckAt"),
-        row.GetBoolean("Observed") ?? false,
-        row.GetDateTimeOffset("NextExpiry"),
-        row.GetInt32("LastLook") ?? 0,
-        row.GetBoolean("LooksAgain") ?? false,
-        Suspect.FromText(row.GetString("Suspects")),
-        row.GetDateTimeOffset("RoundBeganAt"),
-        row.GetInt32("StsTtl") ?? 0);
-
-    private static PolicyVersion ToPolicy(TableEntity row) => new(
-        row.RowKey[Keys.PolicyPrefix.Length..],
-        row.GetBinary("Bytes"),
-        Enum.Parse<PolicyMode>(row.GetString("Mode")),
-        TimeSpan.FromSeconds(row.GetInt32("MaxAge")!.Value),
-        row.GetDateTimeOffset("PublishedAt")!.Value,
-        row.GetDateTimeOffset("ReplacedAt"),
-        row.GetString("Group"));
-
-    private static Finding ToFinding(TableEntity row) => new(
-        row.GetString("Code"),
-        Enum.Parse<Severity>(row.GetString("Severity")),
-        row.GetString("Subject"),
-        row.GetString("Evidence"),
-        row.GetString("Meaning"),
-        row.GetString("Remedy"),
-        row.GetString("Rfc"),
-        row.GetInt32("Stage") ?? 0)
-    {
-        Notifies = row.GetBoolean("Notifies") ?? true,
-        Basis = row.GetString("Basis") ?? "",
-    };
 }

@@ -1,3 +1,5 @@
+using Azure;
+
 namespace StsFunctions.Domains;
 
 /// <summary>What a finding does to mail.</summary>
@@ -75,4 +77,7 @@ internal static class ChangeExtensions
 /// <param name="Finding">The finding as it was then.</param>
 /// <param name="At">When it was seen.</param>
 /// <param name="SendId">The send that this warning was handed to, or null while none was tried.</param>
-internal sealed record PendingWarning(string Key, Change Change, Finding Finding, DateTimeOffset At, string? SendId);
+/// <param name="HandedOverAt">When it was; null while none was tried.</param>
+/// <param name="Version">The row's version: of two who hand it over at once only one finds it.</param>
+internal sealed record PendingWarning(
+    string Key, Change Change, Finding Finding, DateTimeOffset At, string? SendId, DateTimeOffset? HandedOverAt = null, ETag Version = default);

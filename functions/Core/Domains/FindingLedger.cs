@@ -1,7 +1,12 @@
 namespace StsFunctions.Domains;
 
+/// <summary>What recording came to.</summary>
+/// <param name="Changes">What changed.</param>
+/// <param name="Partition">The partition after it.</param>
+internal sealed record Recorded(IReadOnlyList<FindingChange> Changes, DomainPartition Partition);
+
 /// <summary>Records what a look found: each change with its audit row and its outbox row in one transaction.</summary>
-internal sealed class FindingLedger(DomainStore store)
+internal sealed class FindingLedger(DomainStore store, NotificationQueue notifications)
 {
     // Three rows a change with five texts of 8 KiB, six bytes a character at worst: within a transaction's 100 rows and 4 MiB.
     private const int ChangesPerCommit = 15;
@@ -16,10 +21,10 @@ internal sealed class FindingLedger(DomainStore store)
     /// <param name="record">The record once all is recorded; null for a partition without one.</param>
     /// <param name="cancellation">Ends the work; whatever was committed stays whole.</param>
     /// <param name="noLongerReported">As <see cref="FindingChanges.Between"/> takes it.</param>
-    /// <returns>What changed.</returns>
+    /// <returns>What changed, and what the partition is then.</returns>
     /// <exception cref="ConcurrentChangeException">Another writer was first.</exception>
     /// <exception cref="ArgumentException">Something found is not the caller's own.</exception>
-    public async Task<IReadOnlyList<FindingChange>> RecordAsync(
+    public async Task<Recorded> RecordAsync(
         DomainPartition partition,
         FindingScope scope,
         string round,
@@ -36,6 +41,7 @@ internal sealed class FindingLedger(DomainStore store)
         }
 
         var all = new List<FindingChange>();
+        var isAnnounced = false;
         while (true)
         {
             // Each once: whatever storage makes of a text, the loop ends.
@@ -44,7 +50,7 @@ internal sealed class FindingLedger(DomainStore store)
                 .ToList();
             var batch = changes.Take(ChangesPerCommit).ToList();
             var isLast = batch.Count == changes.Count;
-            var commit = new DomainChange(partition.Key);
+            var commit = new DomainChange(partition);
             foreach (var change in batch)
             {
                 Write(commit, change, round, at);
@@ -55,22 +61,26 @@ internal sealed class FindingLedger(DomainStore store)
                 if (batch.Count > 0 || record != before)
                 {
                     // Before the last batch the record is rewritten as it is, for its version alone.
-                    commit.Record(isLast ? record : before, partition.ETag);
+                    commit.Record(isLast ? record : before);
                 }
             }
             else if (batch.Count > 0)
             {
-                commit.Version(partition.ETag);
+                commit.Version();
             }
 
-            await store.CommitAsync(commit, cancellation);
+            if (!isAnnounced && batch.Exists(change => change.Change is not null && change.Finding.Notifies))
+            {
+                await notifications.SendAsync(partition.Key, cancellation);
+                isAnnounced = true;
+            }
+
+            partition = await store.CommitAsync(commit, cancellation);
             all.AddRange(batch);
             if (isLast)
             {
-                return all;
+                return new Recorded(all, partition);
             }
-
-            partition = await store.ReadAsync(partition.Key, cancellation);
         }
     }
 

@@ -1,5 +1,5 @@
 using System.Diagnostics.CodeAnalysis;
-using System.Globalization;
+using System.Runtime.CompilerServices;
 using Azure;
 using Azure.Data.Tables;
 using StsFunctions.Protocol;
@@ -24,11 +24,25 @@ internal sealed record FleetRow(
     int WarningsPending,
     IReadOnlyList<DailySessions> Days);
 
-/// <summary>The <c>Fleet</c> table: a projection of the partitions for lists, in 16 shards, always rewritten whole from what it projects.</summary>
+/// <summary>A line as it was read.</summary>
+/// <param name="Line">The line; null where the domain has none.</param>
+/// <param name="Version">Its version: whoever writes it writes over this one.</param>
+/// <param name="Revision">The revision of the domain that it shows.</param>
+internal sealed record FleetEntry(FleetRow? Line, ETag Version, long Revision)
+{
+    /// <summary>No line.</summary>
+    public static FleetEntry None { get; } = new(null, default, 0);
+}
+
+/// <summary>
+/// The <c>Fleet</c> table: a projection for lists, in 16 shards, of what the partitions and the reports say. A line is written over the version
+/// that was read. It never goes back to an earlier revision of its domain, and what it counts of reports was read after that version was: so of
+/// two writers at once the one that knows less loses, and reads again.
+/// </summary>
 internal sealed class FleetStore
 {
-    private const int DaysKept = 30;
-    private const int MaxAttempts = 5;
+    /// <summary>From how many days ago on reports are counted, today included.</summary>
+    public const int DaysKept = 30;
 
     private readonly TableClient _table;
     private readonly DomainStore _domains;
@@ -41,85 +55,107 @@ internal sealed class FleetStore
         (_table, _domains, _reports, _time) = (tables.GetTableClient(StorageLayout.FleetTable), domains, reports, time);
 
     /// <summary>
-    /// Rewrites a domain's row. The old row's version is read before the partition is, so of two at once the one that
-    /// read the older partition loses and reads again. A hundred reports on one domain arrive at once: those who ask in one
-    /// process share a run, or they would make each other lose until their messages are on the poison queue.
+    /// Rewrites a domain's line from all that is stored. Those who ask for it at once in one process share a run, or they would make each other
+    /// lose until their messages are on the poison queue.
     /// </summary>
     /// <exception cref="ConcurrentChangeException">Other writers were first, again and again.</exception>
-    public Task ProjectAsync(DomainName domain, CancellationToken cancellation) =>
-        _projections.RunAsync(domain.Value, () => RewriteAsync(domain, CancellationToken.None), cancellation);
-
-    private async Task RewriteAsync(DomainName domain, CancellationToken cancellation)
-    {
-        for (var attempt = 1; ; attempt++)
+    public Task ProjectAsync(DomainName domain, CancellationToken cancellationToken) => _projections.RunAsync(
+        domain.Value,
+        () => OptimisticConcurrency.RetryAsync(domain.Value, async () =>
         {
-            var shard = Keys.Shard(domain);
-            var old = await _table.GetEntityIfExistsAsync<TableEntity>(shard, domain.Value, ["RowKey"], cancellation);
-            var partition = await _domains.ReadAsync(Keys.Domain(domain), cancellation);
-            try
+            // In this order: what is read after the line is not older than what the line shows.
+            var entry = await FindAsync(domain, CancellationToken.None);
+            var partition = await _domains.ReadAsync(Keys.Domain(domain), CancellationToken.None);
+            await WriteAsync(domain, entry, partition, partition.IsActive ? await ReadDaysAsync(domain, CancellationToken.None) : [], CancellationToken.None);
+        }),
+        cancellationToken);
+
+    /// <summary>Brings a domain's line up to a state of its partition, as a commit or a read brought it. What the line counts of reports stays.</summary>
+    /// <exception cref="ConcurrentChangeException">Other writers were first, again and again.</exception>
+    public Task ProjectAsync(DomainName domain, DomainPartition partition, CancellationToken cancellationToken) => OptimisticConcurrency.RetryAsync(domain.Value, async () =>
+    {
+        var entry = await FindAsync(domain, cancellationToken);
+        var isNew = partition.Revision == 1;
+        if (entry.Revision > partition.Revision || (entry.Line is null && partition.IsActive && !isNew))
+        {
+            // Another writer knows more, or has taken the line out.
+            partition = await _domains.ReadAsync(partition.Key, cancellationToken);
+        }
+
+        // A domain that was never hosted before has no reports.
+        var days = entry.Line?.Days ?? (isNew || !partition.IsActive ? [] : await ReadDaysAsync(domain, cancellationToken));
+        await WriteAsync(domain, entry, partition, days, cancellationToken);
+    });
+
+    /// <summary>Brings a domain's line up to its reports and, where that was read too, its partition.</summary>
+    /// <param name="domain">The domain.</param>
+    /// <param name="entry">The line as it was read before the others were.</param>
+    /// <param name="partition">The partition; null for what the line shows already.</param>
+    /// <param name="reports">The reports of the days that are kept.</param>
+    /// <param name="cancellationToken">Ends the work.</param>
+    /// <exception cref="ConcurrentChangeException">Other writers were first, again and again.</exception>
+    public async Task ProjectAsync(DomainName domain, FleetEntry entry, DomainPartition? partition, IEnumerable<Report> reports, CancellationToken cancellationToken)
+    {
+        var days = RecentDaysOf(reports);
+        try
+        {
+            if (partition is not null && partition.Revision >= entry.Revision)
             {
-                if (!partition.IsActive)
-                {
-                    if (old.HasValue)
-                    {
-                        await _table.DeleteEntityAsync(shard, domain.Value, old.Value!.ETag, cancellation);
-                    }
-
-                    return;
-                }
-
-                var days = await DaysAsync(domain, cancellation);
-                var row = ToRow(shard, domain, partition, days);
-                await (old.HasValue
-                    ? _table.UpdateEntityAsync(row, old.Value!.ETag, TableUpdateMode.Replace, cancellation)
-                    : _table.AddEntityAsync(row, cancellation));
+                await WriteAsync(domain, entry, partition, days, cancellationToken);
                 return;
             }
-            catch (RequestFailedException e) when (e.Status is 404 or 409 or 412)
+
+            if (partition is null && entry.Line is { } line)
             {
-                if (attempt == MaxAttempts)
-                {
-                    throw new ConcurrentChangeException(domain.Value, e);
-                }
+                await WriteAsync(entry, line with { Days = days }, entry.Revision, cancellationToken);
+                return;
             }
         }
+        catch (Exception e) when (OptimisticConcurrency.IsConflict(e))
+        {
+            // Another writer was first.
+        }
+
+        await ProjectAsync(domain, cancellationToken);
+    }
+
+    /// <summary>A domain's line.</summary>
+    public async Task<FleetEntry> FindAsync(DomainName domain, CancellationToken cancellationToken)
+    {
+        var row = await _table.GetEntityIfExistsAsync<TableEntity>(Keys.Shard(domain), domain.Value, cancellationToken: cancellationToken);
+        return row.HasValue ? FleetEntryRow.ToEntry(row.Value!) : FleetEntry.None;
     }
 
     /// <summary>Every domain that is hosted, shard by shard.</summary>
-    public async IAsyncEnumerable<FleetRow> ListAsync([System.Runtime.CompilerServices.EnumeratorCancellation] CancellationToken cancellation)
+    public IAsyncEnumerable<FleetRow> ListAsync(CancellationToken cancellationToken) => ListEntriesAsync(cancellationToken).Select(entry => entry.Line!);
+
+    /// <summary>The same, each with what it takes to write it.</summary>
+    public async IAsyncEnumerable<FleetEntry> ListEntriesAsync([EnumeratorCancellation] CancellationToken cancellationToken)
     {
         foreach (var shard in Keys.Shards)
         {
             var filter = TableClient.CreateQueryFilter($"PartitionKey eq {shard}");
-            await foreach (var row in _table.QueryAsync<TableEntity>(filter, cancellationToken: cancellation))
+            await foreach (var row in _table.QueryAsync<TableEntity>(filter, cancellationToken: cancellationToken))
             {
-                yield return ToFleetRow(row);
+                yield return FleetEntryRow.ToEntry(row);
             }
         }
     }
 
-    /// <summary>The same in parts: what comes after a given domain, <paramref name="rowsPerCall"/> with a call of storage.</summary>
+    /// <summary>The lines of the list in parts: what comes after a given domain, <paramref name="rowsPerCall"/> with a call of storage.</summary>
     public async IAsyncEnumerable<FleetRow> ListAfterAsync(
-        DomainName? after, int rowsPerCall, [System.Runtime.CompilerServices.EnumeratorCancellation] CancellationToken cancellation)
+        DomainName? after, int rowsPerCall, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
         var first = after is null ? "" : Keys.Shard(after);
         foreach (var shard in Keys.Shards.Where(shard => string.CompareOrdinal(shard, first) >= 0))
         {
             var from = shard == first ? after!.Value : "";
             var filter = TableClient.CreateQueryFilter($"PartitionKey eq {shard} and RowKey gt {from}");
-            await foreach (var row in _table.QueryAsync<TableEntity>(filter, rowsPerCall, cancellationToken: cancellation))
+            await foreach (var row in _table.QueryAsync<TableEntity>(filter, rowsPerCall, cancellationToken: cancellationToken))
             {
-                yield return ToFleetRow(row);
+                yield return FleetEntryRow.ToEntry(row).Line!;
             }
         }
-    }
-
-    private async Task<IReadOnlyList<DailySessions>> DaysAsync(DomainName domain, CancellationToken cancellation)
-    {
-        var today = DateOnly.FromDateTime(_time.GetUtcNow().UtcDateTime);
-        var reports = await _reports.ReadAsync(domain, today.AddDays(1 - DaysKept), cancellation);
-        // Anybody may send a report of any day; what is further ahead than a clock may be wrong would make the row grow.
-        return DailySessionsOf(reports.Where(report => report.Day <= today.AddDays(1)));
     }
 
     /// <summary>Sums what counts, day by day.</summary>
@@ -130,49 +166,50 @@ internal sealed class FleetStore
             .OrderBy(day => day.Key)
             .Select(day => new DailySessions(day.Key, SumOfSigners(day, report => report.Sessions), SumOfSigners(day, report => report.Failures)))];
 
+    private DateOnly Today => DateOnly.FromDateTime(_time.GetUtcNow().UtcDateTime);
+
+    private async Task<IReadOnlyList<DailySessions>> ReadDaysAsync(DomainName domain, CancellationToken cancellationToken) =>
+        RecentDaysOf(await _reports.ReadAsync(domain, Today.AddDays(1 - DaysKept), cancellationToken));
+
+    // Anybody may send a report of any day; what is further ahead than a clock may be wrong would make the row grow.
+    private IReadOnlyList<DailySessions> RecentDaysOf(IEnumerable<Report> reports) =>
+        DailySessionsOf(reports.Where(report => report.Day > Today.AddDays(-DaysKept) && report.Day <= Today.AddDays(1)));
+
     // One signer's figures of a day are bounded, however large it says they are.
     private static long SumOfSigners(IEnumerable<Report> reports, Func<Report, long> countOf) => Report.Sum(reports
         .GroupBy(report => report.SignedBy, countOf)
         .Select(signer => Math.Min(Report.Sum(signer), SigningDomain.MaxDailySessions)));
 
-    private static TableEntity ToRow(string shard, DomainName domain, DomainPartition partition, IReadOnlyList<DailySessions> days)
+    private async Task WriteAsync(DomainName domain, FleetEntry entry, DomainPartition partition, IReadOnlyList<DailySessions> days, CancellationToken cancellationToken)
     {
-        var record = partition.Record!;
-        return new TableEntity(shard, domain.Value)
+        if (partition is { IsActive: true, Record: { } record })
         {
-            ["Group"] = record.Group,
-            ["State"] = record.State.ToString(),
-            ["Mode"] = record.Mode.ToString(),
-            ["PolicyId"] = record.PolicyId,
-            ["WorstFinding"] = partition.Findings.Count == 0 ? null : partition.Findings.Max(f => f.Finding.Severity).ToString(),
-            ["OpenFindings"] = partition.Findings.Count,
-            ["NextExpiry"] = StorableTime.Clamp(record.NextExpiry),
-            ["LastCheckAt"] = record.LastCheckAt,
-            ["Observed"] = record.Observed,
-            ["WarningsPending"] = partition.Outbox.Count,
-            ["Days"] = string.Join(' ', days.Select(d => string.Create(CultureInfo.InvariantCulture, $"{d.Day:yyyyMMdd}:{d.Sessions}/{d.Failures}"))),
-        };
+            // Between two revisions an outbox only becomes shorter.
+            var pending = entry.Line is { } line && entry.Revision == partition.Revision ? Math.Min(partition.Outbox.Count, line.WarningsPending) : partition.Outbox.Count;
+            Severity? worst = partition.Findings.Count == 0 ? null : partition.Findings.Max(open => open.Finding.Severity);
+            await WriteAsync(
+                entry,
+                new FleetRow(
+                    domain.Value, record.Group, record.Mode, record.PolicyId, worst, partition.Findings.Count, StorableTime.Clamp(record.NextExpiry), record.LastCheckAt, record.Observed, pending, days),
+                partition.Revision,
+                cancellationToken);
+        }
+        else if (entry.Line is not null)
+        {
+            await _table.DeleteEntityAsync(Keys.Shard(domain), domain.Value, entry.Version, cancellationToken);
+        }
     }
 
-    private static FleetRow ToFleetRow(TableEntity row) => new(
-        row.RowKey,
-        row.GetString("Group"),
-        Enum.Parse<PolicyMode>(row.GetString("Mode")),
-        row.GetString("PolicyId"),
-        row.GetString("WorstFinding") is { } worst ? Enum.Parse<Severity>(worst) : null,
-        row.GetInt32("OpenFindings")!.Value,
-        row.GetDateTimeOffset("NextExpiry"),
-        row.GetDateTimeOffset("LastCheckAt"),
-        row.GetBoolean("Observed")!.Value,
-        row.GetInt32("WarningsPending")!.Value,
-        [.. (row.GetString("Days") ?? "").Split(' ', StringSplitOptions.RemoveEmptyEntries).Select(ToDay)]);
-
-    private static DailySessions ToDay(string text)
+    private async Task WriteAsync(FleetEntry entry, FleetRow line, long revision, CancellationToken cancellationToken)
     {
-        var parts = text.Split(':', '/');
-        return new DailySessions(
-            DateOnly.ParseExact(parts[0], "yyyyMMdd", CultureInfo.InvariantCulture),
-            long.Parse(parts[1], CultureInfo.InvariantCulture),
-            long.Parse(parts[2], CultureInfo.InvariantCulture));
+        var row = FleetEntryRow.ToEntity(Keys.Shard(DomainName.Parse(line.Domain)), line, revision);
+        if (entry.Line is not { } before)
+        {
+            await _table.AddEntityAsync(row, cancellationToken);
+        }
+        else if (revision != entry.Revision || before with { Days = line.Days } != line || !before.Days.SequenceEqual(line.Days))
+        {
+            await _table.UpdateEntityAsync(row, entry.Version, TableUpdateMode.Replace, cancellationToken);
+        }
     }
 }

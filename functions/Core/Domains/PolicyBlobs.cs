@@ -33,8 +33,6 @@ internal abstract record PolicyLook
 /// <summary>The <c>policies</c> container: what is served, by domain.</summary>
 internal sealed class PolicyBlobs(BlobServiceClient blobs)
 {
-    private const int MaxAttempts = 5;
-
     private readonly BlobContainerClient _container = blobs.GetBlobContainerClient(StorageLayout.PoliciesContainer);
 
     /// <summary>Reads a domain's policy, or learns that the one at hand still stands.</summary>
@@ -64,56 +62,46 @@ internal sealed class PolicyBlobs(BlobServiceClient blobs)
     }
 
     /// <summary>Makes <paramref name="policy"/> the one that is served, unless it already is. Doing it twice is harmless.</summary>
+    /// <returns>The version of the blob then.</returns>
     /// <exception cref="ConcurrentChangeException">Other writers were first, again and again.</exception>
-    public async Task PutAsync(DomainName domain, PolicyVersion policy, CancellationToken cancellation)
+    public Task<ETag> PutAsync(DomainName domain, PolicyVersion policy, CancellationToken cancellation) => OptimisticConcurrency.RetryAsync(domain.Value, async () =>
     {
         var blob = _container.GetBlobClient(domain.Value);
-        for (var attempt = 1; ; attempt++)
-        {
-            var served = await ServedAsync(blob, cancellation);
-            if (served is { } at && string.CompareOrdinal(at.Id, policy.Id) >= 0)
-            {
-                // The same policy, or a newer one that another writer has published since: never go back (RFC 8461 §3.1, the id).
-                return;
-            }
+        var served = await ServedAsync(blob, cancellation);
+        return served is { } at && string.CompareOrdinal(at.Id, policy.Id) >= 0
+            // The same policy, or a newer one that another writer has published since: never go back (RFC 8461 §3.1, the id).
+            ? at.Version
+            : await UploadAsync(blob, policy, served?.Version ?? default, cancellation);
+    });
 
-            try
-            {
-                await UploadAsync(blob, policy, served?.Version, cancellation);
-                return;
-            }
-            catch (RequestFailedException e) when (e.Status is 409 or 412)
-            {
-                // Another writer, or ourselves where the first answer was lost: a fresh look tells.
-                if (attempt == MaxAttempts)
-                {
-                    throw new ConcurrentChangeException(domain.Value, e);
-                }
-            }
+    /// <summary>The same where it is known what is served before: without looking first, if that is so.</summary>
+    /// <param name="domain">The domain.</param>
+    /// <param name="policy">The policy.</param>
+    /// <param name="before">The version of the blob as far as it is known; default for none.</param>
+    /// <param name="cancellation">Ends the work.</param>
+    /// <inheritdoc cref="PutAsync"/>
+    public async Task<ETag> ReplaceAsync(DomainName domain, PolicyVersion policy, ETag before, CancellationToken cancellation)
+    {
+        try
+        {
+            return await UploadAsync(_container.GetBlobClient(domain.Value), policy, before, cancellation);
+        }
+        catch (RequestFailedException e) when (OptimisticConcurrency.IsConflict(e))
+        {
+            return await PutAsync(domain, policy, cancellation);
         }
     }
 
     /// <summary>Takes a policy away, and any earlier one; a newer one that another writer has published since stays.</summary>
     /// <exception cref="ConcurrentChangeException">Other writers were first, again and again.</exception>
-    public async Task DeleteAsync(DomainName domain, string lastId, CancellationToken cancellation)
+    public Task DeleteAsync(DomainName domain, string lastId, CancellationToken cancellation) => OptimisticConcurrency.RetryAsync(domain.Value, async () =>
     {
         var blob = _container.GetBlobClient(domain.Value);
-        for (var attempt = 1; await ServedAsync(blob, cancellation) is { } served && string.CompareOrdinal(served.Id, lastId) <= 0; attempt++)
+        if (await ServedAsync(blob, cancellation) is { } served && string.CompareOrdinal(served.Id, lastId) <= 0)
         {
-            try
-            {
-                await blob.DeleteIfExistsAsync(conditions: new BlobRequestConditions { IfMatch = served.Version }, cancellationToken: cancellation);
-                return;
-            }
-            catch (RequestFailedException e) when (e.Status == 412)
-            {
-                if (attempt == MaxAttempts)
-                {
-                    throw new ConcurrentChangeException(domain.Value, e);
-                }
-            }
+            await blob.DeleteIfExistsAsync(conditions: new BlobRequestConditions { IfMatch = served.Version }, cancellationToken: cancellation);
         }
-    }
+    });
 
     private static async Task<(string Id, ETag Version)?> ServedAsync(BlobClient blob, CancellationToken cancellation)
     {
@@ -128,11 +116,11 @@ internal sealed class PolicyBlobs(BlobServiceClient blobs)
         }
     }
 
-    private static Task<Response<BlobContentInfo>> UploadAsync(BlobClient blob, PolicyVersion policy, ETag? over, CancellationToken cancellation)
+    private static async Task<ETag> UploadAsync(BlobClient blob, PolicyVersion policy, ETag over, CancellationToken cancellation)
     {
         var options = new BlobUploadOptions
         {
-            Conditions = over is { } version ? new BlobRequestConditions { IfMatch = version } : new BlobRequestConditions { IfNoneMatch = ETag.All },
+            Conditions = over == default ? new BlobRequestConditions { IfNoneMatch = ETag.All } : new BlobRequestConditions { IfMatch = over },
             HttpHeaders = new BlobHttpHeaders { ContentType = "text/plain; charset=utf-8" },
             Metadata = new Dictionary<string, string>
             {
@@ -142,6 +130,6 @@ internal sealed class PolicyBlobs(BlobServiceClient blobs)
                 ["published_at"] = policy.PublishedAt.ToString("O", CultureInfo.InvariantCulture),
             },
         };
-        return blob.UploadAsync(new BinaryData(policy.Bytes), options, cancellation);
+        return (await blob.UploadAsync(new BinaryData(policy.Bytes), options, cancellation)).Value.ETag;
     }
 }

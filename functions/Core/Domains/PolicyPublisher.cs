@@ -1,4 +1,5 @@
 using System.Globalization;
+using Azure;
 using StsFunctions.Protocol;
 using StsFunctions.Protocol.MtaSts;
 
@@ -31,8 +32,6 @@ internal sealed class PolicyPublisher(
     // Long enough for the commit that follows to be over when the message is handled.
     private static readonly TimeSpan HealDelay = TimeSpan.FromMinutes(1);
 
-    private const int MaxAttempts = 5;
-
     /// <summary>Publishes a policy for a domain, adding the domain if it is new.</summary>
     /// <exception cref="ConcurrentChangeException">Another writer was first; nothing of this change is stored.</exception>
     /// <exception cref="ChangePendingException">It is recorded, and will be carried through.</exception>
@@ -42,8 +41,8 @@ internal sealed class PolicyPublisher(
         var partition = await domains.ReadAsync(Keys.Domain(domain), cancellation);
         if (partition.IsActive && partition.Newest is { } newest && newest.Bytes.AsSpan().SequenceEqual(bytes))
         {
-            await MoveAsync(await FinishAsync(domain, partition, cancellation), group, cancellation);
-            await CarryThroughAsync(domain, $"Policy {newest.Id} of {domain}", cancellation);
+            partition = await MoveAsync(await FinishAsync(domain, partition, cancellation), group, cancellation);
+            await CarryThroughAsync(domain, () => fleet.ProjectAsync(domain, partition, cancellation), $"Policy {newest.Id} of {domain}", cancellation);
             return new Publication(newest.Id, Changed: false);
         }
 
@@ -57,56 +56,64 @@ internal sealed class PolicyPublisher(
             ReplacedAt: null,
             group ?? partition.Record?.Group ?? "default");
         await checks.SendAsync(new CheckRequest(domain.Value, Keys.Round(now)), HealDelay, cancellation);
-        var change = new DomainChange(partition.Key)
+        var change = new DomainChange(partition)
             .NewPolicy(next)
             .Audit(now, $"policy.recorded.{next.Id}", $"to be published: {next.Mode.ToToken()}, max_age {next.MaxAge.TotalSeconds} s, group {next.Group}");
         if (partition.Record is { } record)
         {
             // Rewritten as it is: of two writers at once, only one finds the version that it read.
-            change.Record(record, partition.ETag);
+            change.Record(record);
         }
 
-        await domains.CommitAsync(change, cancellation);
-        await CarryThroughAsync(domain, $"Policy {next.Id} of {domain}", cancellation);
+        var recorded = await domains.CommitAsync(change, cancellation);
+        await CarryThroughAsync(domain, () => CarryThroughAsync(domain, recorded, cancellation), $"Policy {next.Id} of {domain}", cancellation);
         return new Publication(next.Id, Changed: true);
     }
 
     // Another group for the same policy: its id stays (RFC 8461 §3.1: the id tells of a new policy, and of nothing else).
-    private async Task MoveAsync(DomainPartition partition, string? group, CancellationToken cancellation)
+    private async Task<DomainPartition> MoveAsync(DomainPartition partition, string? group, CancellationToken cancellation)
     {
         if (group is null || group == partition.Record!.Group)
         {
-            return;
+            return partition;
         }
 
         var now = time.GetUtcNow();
         await checks.SendAsync(new CheckRequest(partition.Key, Keys.Round(now)), HealDelay, cancellation);
-        await domains.CommitAsync(
-            new DomainChange(partition.Key)
-                .Record(partition.Record with { Group = group }, partition.ETag)
+        return await domains.CommitAsync(
+            new DomainChange(partition)
+                .Record(partition.Record with { Group = group })
                 .Audit(now, "domain.moved", $"from group {partition.Record.Group} to {group}"),
             cancellation);
     }
 
     /// <summary>Carries the newest policy through to the blob and the record, if a kill left it half way. The Fleet row is the caller's to rewrite.</summary>
+    /// <returns>The partition as it is then.</returns>
     public async Task<DomainPartition> FinishAsync(DomainName domain, DomainPartition partition, CancellationToken cancellation)
     {
         if (partition.Newest is { } newest && !IsEnded(partition, newest))
         {
-            await blobs.PutAsync(domain, newest, cancellation);
-            if (!partition.IsActive || partition.Record!.PolicyId != newest.Id)
+            var isRecorded = partition.IsActive && partition.Record!.PolicyId == newest.Id;
+            var served = isRecorded
+                ? await blobs.PutAsync(domain, newest, cancellation)
+                : await blobs.ReplaceAsync(domain, newest, partition.ServedBlob, cancellation);
+            var earlier = partition.Policies.Where(policy => policy.Id != newest.Id && policy.ReplacedAt is null).ToList();
+            if (!isRecorded || earlier.Count > 0)
             {
-                var change = new DomainChange(partition.Key).Record(Serving(partition.Record, newest), partition.ETag);
+                var change = new DomainChange(partition).Record(Serving(partition.Record, newest), served);
                 // Until the blob was written the earlier policy was served, however long ago the new one's row was.
                 var replacedAt = time.GetUtcNow();
-                foreach (var earlier in partition.Policies.Where(p => p.Id != newest.Id && p.ReplacedAt is null))
+                foreach (var policy in earlier)
                 {
-                    change.Policy(earlier with { ReplacedAt = replacedAt });
+                    change.Policy(policy with { ReplacedAt = replacedAt });
                 }
 
-                change.Audit(replacedAt, $"policy.published.{newest.Id}", $"published {newest.Mode.ToToken()}, max_age {newest.MaxAge.TotalSeconds} s");
-                await domains.CommitAsync(change, cancellation);
-                partition = await domains.ReadAsync(partition.Key, cancellation);
+                if (!isRecorded)
+                {
+                    change.Audit(replacedAt, $"policy.published.{newest.Id}", $"published {newest.Mode.ToToken()}, max_age {newest.MaxAge.TotalSeconds} s");
+                }
+
+                return await domains.CommitAsync(change, cancellation);
             }
         }
         else if (partition.Record is { } ended)
@@ -127,7 +134,7 @@ internal sealed class PolicyPublisher(
         var partition = await FinishAsync(domain, await domains.ReadAsync(Keys.Domain(domain), cancellation), cancellation);
         if (!partition.IsActive)
         {
-            await fleet.ProjectAsync(domain, cancellation);
+            await fleet.ProjectAsync(domain, partition, cancellation);
             return false;
         }
 
@@ -147,34 +154,34 @@ internal sealed class PolicyPublisher(
         }
 
         await checks.SendAsync(new CheckRequest(domain.Value, Keys.Round(now)), HealDelay, cancellation);
-        var change = new DomainChange(partition.Key)
-            .Record(partition.Record! with { State = DomainState.Gone }, partition.ETag)
+        var change = new DomainChange(partition)
+            .Record(partition.Record! with { State = DomainState.Gone }, servedBlob: default(ETag))
             .Policy(partition.Newest! with { ReplacedAt = now })
             .Audit(now, "domain.removed", force ? "removed by force" : "removed");
-        await domains.CommitAsync(change, cancellation);
-        await CarryThroughAsync(domain, $"The removal of {domain}", cancellation);
+        var removed = await domains.CommitAsync(change, cancellation);
+        await CarryThroughAsync(domain, () => CarryThroughAsync(domain, removed, cancellation), $"The removal of {domain}", cancellation);
         return true;
     }
 
+    private async Task CarryThroughAsync(DomainName domain, DomainPartition partition, CancellationToken cancellation) =>
+        await fleet.ProjectAsync(domain, await FinishAsync(domain, partition, cancellation), cancellation);
+
     // From here on the change stands, whatever happens to us: the message that was put before it finishes it.
-    private async Task CarryThroughAsync(DomainName domain, string what, CancellationToken cancellation)
+    private async Task CarryThroughAsync(DomainName domain, Func<Task> carry, string what, CancellationToken cancellation)
     {
-        for (var attempt = 1; ; attempt++)
+        try
         {
-            try
+            await OptimisticConcurrency.RetryAsync(domain.Value, async () =>
             {
-                await FinishAsync(domain, await domains.ReadAsync(Keys.Domain(domain), cancellation), cancellation);
-                await fleet.ProjectAsync(domain, cancellation);
-                return;
-            }
-            catch (ConcurrentChangeException) when (attempt < MaxAttempts)
-            {
-                // A check of the domain, or another publication, was at it too: what is left to do shows on a fresh read.
-            }
-            catch (Exception e) when (!cancellation.IsCancellationRequested)
-            {
-                throw new ChangePendingException(what, e);
-            }
+                // Where a check of the domain, or another publication, was at it too, what is left to do shows on a fresh read.
+                var now = carry;
+                carry = async () => await CarryThroughAsync(domain, await domains.ReadAsync(Keys.Domain(domain), cancellation), cancellation);
+                await now();
+            });
+        }
+        catch (Exception e) when (!cancellation.IsCancellationRequested)
+        {
+            throw new ChangePendingException(what, e);
         }
     }
 

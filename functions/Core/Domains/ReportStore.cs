@@ -16,8 +16,6 @@ namespace StsFunctions.Domains;
 /// </summary>
 internal sealed class ReportStore
 {
-    private const int MaxAttempts = 5;
-
     private readonly TableClient _reports;
     private readonly TableClient _failures;
     private readonly ReportTrust _trust;
@@ -31,18 +29,40 @@ internal sealed class ReportStore
     /// the same identity gets a row beside it (RPT-6).
     /// </summary>
     /// <exception cref="ConcurrentChangeException">Other writers were first, again and again.</exception>
-    public Task StoreAsync(Report report, IReadOnlyList<ReportFailure> failures, CancellationToken cancellation) => TryAsync(report.Domain, async () =>
+    public async Task StoreAsync(Report report, IReadOnlyList<ReportFailure> failures, CancellationToken cancellation)
     {
-        var key = report.Key;
-        var stored = await _reports.GetEntityIfExistsAsync<TableEntity>(report.Domain, key, cancellationToken: cancellation);
+        var whole = await WriteFailuresAsync(report, failures, cancellation);
+        // Most are new, and are not looked for first.
+        if (!await TryAddAsync(whole, cancellation))
+        {
+            await OptimisticConcurrency.RetryAsync(report.Domain, () => ImproveAsync(whole, cancellation));
+        }
+    }
+
+    private async Task<bool> TryAddAsync(Report report, CancellationToken cancellation)
+    {
+        try
+        {
+            await _reports.AddEntityAsync(ToRow(report, report.Key), cancellation);
+            return true;
+        }
+        catch (RequestFailedException e) when (e.ErrorCode == TableErrorCode.EntityAlreadyExists)
+        {
+            return false;
+        }
+    }
+
+    // The same body by another way, or once more: what is stored of it stays, unless its sender is better known now.
+    private async Task ImproveAsync(Report report, CancellationToken cancellation)
+    {
+        var stored = await _reports.GetEntityIfExistsAsync<TableEntity>(report.Domain, report.Key, cancellationToken: cancellation);
         if (!stored.HasValue)
         {
-            var whole = await WriteFailuresAsync(report, failures, cancellation);
-            await _reports.AddEntityAsync(ToRow(whole, key), cancellation);
+            await _reports.AddEntityAsync(ToRow(report, report.Key), cancellation);
         }
         else if (ReportTrust.Rank(report) > ReportTrust.Rank(ToReport(stored.Value!)))
         {
-            var better = new TableEntity(report.Domain, key)
+            var better = new TableEntity(report.Domain, report.Key)
             {
                 ["Verdict"] = report.Verdict.ToString(),
                 ["SignedBy"] = report.SignedBy,
@@ -51,7 +71,7 @@ internal sealed class ReportStore
             };
             await _reports.UpdateEntityAsync(better, stored.Value!.ETag, TableUpdateMode.Merge, cancellation);
         }
-    });
+    }
 
     /// <summary>
     /// Stores what a second reading of a stored report came to, in the first one's place: the new generation, the row that
@@ -61,7 +81,7 @@ internal sealed class ReportStore
     public async Task ReplaceAsync(Report report, IReadOnlyList<ReportFailure> failures, CancellationToken cancellation)
     {
         var whole = await WriteFailuresAsync(report, failures, cancellation);
-        await TryAsync(report.Domain, () => PutInPlaceAsync(whole, cancellation));
+        await OptimisticConcurrency.RetryAsync(report.Domain, () => PutInPlaceAsync(whole, cancellation));
     }
 
     private async Task PutInPlaceAsync(Report report, CancellationToken cancellation)
@@ -206,26 +226,6 @@ internal sealed class ReportStore
         }
 
         return Keys.Hash(text.ToString())[..8];
-    }
-
-    // The same body by another way at the same time, or ourselves where an answer was lost: a fresh look tells what is left to do.
-    private static async Task TryAsync(string domain, Func<Task> write)
-    {
-        for (var attempt = 1; ; attempt++)
-        {
-            try
-            {
-                await write();
-                return;
-            }
-            catch (RequestFailedException e) when (e.Status is 404 or 409 or 412 && e.ErrorCode != TableErrorCode.TableNotFound)
-            {
-                if (attempt == MaxAttempts)
-                {
-                    throw new ConcurrentChangeException(domain, e);
-                }
-            }
-        }
     }
 
     private async Task SweepFailuresAsync(string domain, string report, string? keep, CancellationToken cancellation)

@@ -23,6 +23,8 @@ internal static class StorageLayout
 
     public const string ChecksQueue = "domain-checks";
     public const string ArrivalsQueue = "report-arrivals";
+    public const string EvaluationsQueue = "report-evaluations";
+    public const string NotificationsQueue = "notifications";
 
     /// <summary>Makes what is not there yet; safe to run at any time.</summary>
     public static async Task EnsureAsync(BlobServiceClient blobs, QueueServiceClient queues, TableServiceClient tables, CancellationToken cancellation)
@@ -32,7 +34,7 @@ internal static class StorageLayout
             await blobs.GetBlobContainerClient(container).CreateIfNotExistsAsync(cancellationToken: cancellation);
         }
 
-        foreach (var queue in (string[])[ChecksQueue, ArrivalsQueue])
+        foreach (var queue in (string[])[ChecksQueue, ArrivalsQueue, EvaluationsQueue, NotificationsQueue])
         {
             await queues.GetQueueClient(queue).CreateIfNotExistsAsync(cancellationToken: cancellation);
             await queues.GetQueueClient(queue + "-poison").CreateIfNotExistsAsync(cancellationToken: cancellation);

@@ -32,6 +32,7 @@ internal static class ServiceCollectionExtensions
         services.AddOptions(ScheduleOptions.Bind);
         services.AddOptions(CheckOptions.Bind);
         services.AddOptions(ConfirmationOptions.Bind);
+        services.AddOptions(MessageDelayOptions.Bind);
         services.AddOptions(ReportLimitsOptions.Bind);
         services.AddOptions(ReportIntakeOptions.Bind);
         services.AddOptions(RetentionOptions.Bind);
@@ -78,6 +79,8 @@ internal static class ServiceCollectionExtensions
         services.AddSingleton<FleetStore>();
         services.AddSingleton<PolicyBlobs>();
         services.AddSingleton<CheckQueue>();
+        services.AddSingleton<NotificationQueue>();
+        services.AddSingleton<EvaluationQueue>();
         services.AddSingleton<Rounds>();
         services.AddSingleton<PolicyPublisher>();
         services.AddSingleton<FindingLedger>();
@@ -129,6 +132,8 @@ internal static class ServiceCollectionExtensions
             RoadOf(provider),
             new MailQuota(provider.GetRequiredService<EmailOptions>().MailsPerHour),
             provider.GetRequiredService<MailCountStore>(),
+            provider.GetRequiredService<NotificationQueue>(),
+            provider.GetRequiredService<TimeProvider>(),
             provider.GetRequiredService<ILogger<SendWarningFunction>>()));
 
         services.AddSingleton<VisibleDomains>();

@@ -12,9 +12,9 @@ internal sealed class IngestReportFunction(
     ReportReader reader,
     ReportStore reports,
     DomainStore domains,
-    FleetStore fleet,
     MailAuthenticity authenticity,
     ArrivalQueue arrivals,
+    EvaluationQueue evaluations,
     TimeProvider time,
     ILogger<IngestReportFunction> log)
 {
@@ -60,7 +60,7 @@ internal sealed class IngestReportFunction(
             if (read.Opened.LeftOut is { } why)
             {
                 // What could not be read is still to be: it shows as what was not read at all does.
-                await inbox.QuarantineAsync(arrival, raw, $"Read in part: {why}", cancellation);
+                await QuarantineAsync(arrival, raw, $"Read in part: {why}", cancellation);
                 log.LogWarning("{Blob} was read in part, and went to quarantine: {Reason}", blob, why);
                 return;
             }
@@ -87,8 +87,15 @@ internal sealed class IngestReportFunction(
             return;
         }
 
-        await inbox.QuarantineAsync(arrival with { Signers = signers?.Valid ?? [] }, raw, why.Message, cancellation);
+        await QuarantineAsync(arrival with { Signers = signers?.Valid ?? [] }, raw, why.Message, cancellation);
         log.LogWarning("{Blob} went to quarantine: {Reason}", arrival.Name, why.Message);
+    }
+
+    // What lies there is a finding of the installation.
+    private async Task QuarantineAsync(Arrival arrival, ReportBody? raw, string reason, CancellationToken cancellation)
+    {
+        await evaluations.SendAsync(Keys.Operator, cancellation);
+        await inbox.QuarantineAsync(arrival, raw, reason, cancellation);
     }
 
     private bool IsAwaited(Arrival arrival) => time.GetUtcNow() < arrival.ArrivedAt + KeysAwaited;
@@ -225,9 +232,10 @@ internal sealed class IngestReportFunction(
             }
         }
 
+        // After the rows: whoever takes this finds them. A kill before it has the arrival's own message come again.
         foreach (var domain in read.Hosted)
         {
-            await fleet.ProjectAsync(domain, cancellation);
+            await evaluations.SendAsync(Keys.Domain(domain), cancellation);
         }
     }
 

@@ -4,7 +4,10 @@ using StsFunctions.Reports;
 
 namespace StsFunctions.JudgeReports;
 
-/// <summary>Timer, hourly: what senders report of each domain becomes findings, and so does what could not be read.</summary>
+/// <summary>
+/// What senders report of a domain becomes findings, and so does what could not be read. Queue <c>report-evaluations</c>: where something arrived;
+/// timer, daily: everywhere, because silence and the end of a window arrive with nobody.
+/// </summary>
 internal sealed class JudgeReportsFunction(
     DomainStore domains,
     ReportStore reports,
@@ -27,54 +30,75 @@ internal sealed class JudgeReportsFunction(
 
     private static readonly HashSet<string> AllSeen = [];
 
+    /// <summary>Evaluates the reports on one domain, or what the installation could not read.</summary>
+    public async Task RunAsync(string message, CancellationToken cancellation)
+    {
+        var (partition, now) = (DomainMessage.FromJson(message).Domain, time.GetUtcNow());
+        if (partition == Keys.Operator)
+        {
+            await JudgeInstallationAsync(now, cancellation);
+            return;
+        }
+
+        var domain = DomainName.Parse(partition);
+        var entry = await fleet.FindAsync(domain, cancellation);
+        if (entry.Line is not null)
+        {
+            await JudgeAsync(domain, entry, now, cancellation);
+            return;
+        }
+
+        // Not listed: gone, or not listed yet.
+        await fleet.ProjectAsync(domain, cancellation);
+    }
+
     public async Task RunAsync(CancellationToken cancellation)
     {
         var now = time.GetUtcNow();
-        var failures = new List<Exception>();
-        await foreach (var row in fleet.ListAsync(cancellation))
+        var evaluations = new IndependentRuns(log, "Judging the reports");
+        await foreach (var entry in fleet.ListEntriesAsync(cancellation))
         {
-            await TryAsync(row.Domain, () => JudgeAsync(row, now, cancellation), failures, cancellation);
+            var domain = entry.Line!.Domain;
+            await evaluations.TryAsync(domain, () => JudgeAsync(DomainName.Parse(domain), entry, now, cancellation), cancellation);
         }
 
-        await TryAsync("the installation", () => JudgeInstallationAsync(now, cancellation), failures, cancellation);
-        if (failures.Count > 0)
-        {
-            throw new AggregateException(failures);
-        }
+        await evaluations.TryAsync("The installation", () => JudgeInstallationAsync(now, cancellation), cancellation);
+        evaluations.ThrowIfAnyFailed();
     }
 
-    private async Task JudgeAsync(FleetRow row, DateTimeOffset now, CancellationToken cancellation)
+    // The line was read first: what it counts of reports is written over that version alone.
+    private async Task JudgeAsync(DomainName domain, FleetEntry entry, DateTimeOffset now, CancellationToken cancellation)
     {
-        var domain = DomainName.Parse(row.Domain);
         var today = DateOnly.FromDateTime(now.UtcDateTime);
-        var recent = await reports.ReadAsync(domain, ReportJudge.FirstDay(today), cancellation);
-        if (recent.Count == 0 && row.OpenFindings == 0)
+        var reported = await reports.ReadAsync(domain, today.AddDays(1 - FleetStore.DaysKept), cancellation);
+        var recent = reported.Where(report => report.Day >= ReportJudge.FirstDay(today)).ToList();
+        var partition = recent.Count > 0 || entry.Line!.OpenFindings > 0 ? await domains.ReadAsync(Keys.Domain(domain), cancellation) : null;
+        if (partition?.IsActive == true)
         {
-            return;
+            partition = await JudgeAsync(domain, partition, recent, now, cancellation);
         }
 
-        var partition = await domains.ReadAsync(Keys.Domain(domain), cancellation);
-        if (!partition.IsActive)
-        {
-            return;
-        }
+        await fleet.ProjectAsync(domain, entry, partition, reported, cancellation);
+    }
 
-        var judge = new ReportJudge(today, recent, trusted);
+    private async Task<DomainPartition> JudgeAsync(DomainName domain, DomainPartition partition, IReadOnlyList<Report> recent, DateTimeOffset now, CancellationToken cancellation)
+    {
+        var judge = new ReportJudge(DateOnly.FromDateTime(now.UtcDateTime), recent, trusted);
         var own = judge.TimeOfFetchErrors is { } failed ? await looks.NearestAsync(domain, failed, cancellation) : null;
         var open = partition.Findings.Where(finding => FindingScope.Reports.Owns(finding.Finding.Code)).ToList();
         var judged = judge.Judge(own, ProbeConfirmation.Of(partition), [.. open.Select(finding => finding.Finding)]);
         if (FindingChanges.Between(open, judged.Findings, AllSeen, judged.NoLongerReported).Count == 0)
         {
-            return;
+            return partition;
         }
 
         // Of no newer round than the last: no look, only what a kill between the commit and the list leaves undone.
         await checks.SendAsync(new CheckRequest(domain.Value, partition.Record!.LastRound), HealDelay, cancellation);
-        var changes = await ledger.RecordAsync(
+        var recorded = await ledger.RecordAsync(
             partition, FindingScope.Reports, Keys.Round(now), now, judged.Findings, AllSeen, partition.Record, cancellation, judged.NoLongerReported);
-        await fleet.ProjectAsync(domain, cancellation);
         log.LogInformation(
-            "Judged the reports on {Domain}: {Findings} finding(s), {Changes} change(s)", domain, judged.Findings.Count, changes.Count(change => change.Change is not null));
+            "Judged the reports on {Domain}: {Findings} finding(s), {Changes} change(s)", domain, judged.Findings.Count, recorded.Changes.Count(change => change.Change is not null));
+        return recorded.Partition;
     }
 
     // What could not be read is nobody's domain's fault: it concerns whoever runs the installation.
@@ -97,23 +121,5 @@ internal sealed class JudgeReportsFunction(
 
         var partition = await domains.ReadAsync(Keys.Operator, cancellation);
         await ledger.RecordAsync(partition, FindingScope.Reports, Keys.Round(now), now, found, AllSeen, record: null, cancellation);
-    }
-
-    // One domain's trouble is not another's.
-    private async Task TryAsync(string what, Func<Task> judge, List<Exception> failures, CancellationToken cancellation)
-    {
-        try
-        {
-            await judge();
-        }
-        catch (ConcurrentChangeException)
-        {
-            log.LogInformation("{What} was changed at the same time; its reports are judged in an hour", what);
-        }
-        catch (Exception e) when (!cancellation.IsCancellationRequested)
-        {
-            log.LogError(e, "The reports on {What} could not be judged", what);
-            failures.Add(e);
-        }
     }
 }

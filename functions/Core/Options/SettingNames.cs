@@ -27,6 +27,8 @@ internal static class SettingNames
         "Sts__CheckSpread",
         "Sts__RoundGap",
         "Sts__ConfirmDelay",
+        "Sts__NotificationDelay",
+        "Sts__ReportEvaluationDelay",
         "Sts__SessionTimeout",
         "Sts__RetryDelay",
         "Sts__PolicyTimeout",

@@ -5,7 +5,7 @@ namespace StsFunctions.SweepStorage;
 
 /// <summary>Timer, hourly: takes up the reports whose message was lost on the way, and clears away what nobody asks for any more.</summary>
 internal sealed class SweepStorageFunction(
-    ReportInbox inbox, ArrivalQueue arrivals, MxHostStore mxHosts, WantedLookStore wanted, RetentionSweep retention, TimeProvider time, ILogger<SweepStorageFunction> log)
+    ReportInbox inbox, ArrivalQueue arrivals, EvaluationQueue evaluations, MxHostStore mxHosts, WantedLookStore wanted, RetentionSweep retention, TimeProvider time, ILogger<SweepStorageFunction> log)
 {
     // A report is read within seconds; Event Grid goes on trying for longer, and a second message does no harm.
     private static readonly TimeSpan LeftBehindAfter = TimeSpan.FromHours(1);
@@ -19,18 +19,17 @@ internal sealed class SweepStorageFunction(
     public async Task RunAsync(CancellationToken cancellation)
     {
         var now = time.GetUtcNow();
-        var failures = new List<Exception>();
-        await TryAsync("The inbox", () => TakeUpAsync(now, failures, cancellation), failures, cancellation);
-        await TryAsync("The addresses of MX hosts", () => SweepMxHostsAsync(now, cancellation), failures, cancellation);
-        await TryAsync("What probe agents were asked for", () => SweepWantedAsync(cancellation), failures, cancellation);
-        await TryAsync("Retention", () => retention.RunAsync(now, (kind, purge) => TryAsync(kind, purge, failures, cancellation), cancellation), failures, cancellation);
-        if (failures.Count > 0)
-        {
-            throw new AggregateException(failures);
-        }
+        var parts = new IndependentRuns(log, "Sweeping");
+        await parts.TryAsync("The inbox", () => TakeUpAsync(now, parts, cancellation), cancellation);
+        // The Functions host says nothing when it gives a message up: whether there are any is looked at here.
+        await parts.TryAsync("Whether reports were given up", () => evaluations.SendAsync(Keys.Operator, cancellation), cancellation);
+        await parts.TryAsync("The addresses of MX hosts", () => SweepMxHostsAsync(now, cancellation), cancellation);
+        await parts.TryAsync("What probe agents were asked for", () => SweepWantedAsync(cancellation), cancellation);
+        await parts.TryAsync("Retention", () => retention.RunAsync(now, (kind, purge) => parts.TryAsync(kind, purge, cancellation), cancellation), cancellation);
+        parts.ThrowIfAnyFailed();
     }
 
-    private async Task TakeUpAsync(DateTimeOffset now, List<Exception> failures, CancellationToken cancellation)
+    private async Task TakeUpAsync(DateTimeOffset now, IndependentRuns parts, CancellationToken cancellation)
     {
         var (unusable, example) = (0, "");
         await foreach (var (name, arrival, tries) in inbox.LeftBehindAsync(now - LeftBehindAfter, cancellation))
@@ -41,7 +40,7 @@ internal sealed class SweepStorageFunction(
                 continue;
             }
 
-            await TryAsync(name, () => TakeUpAsync(arrival, tries, cancellation), failures, cancellation);
+            await parts.TryAsync(name, () => TakeUpAsync(arrival, tries, cancellation), cancellation);
         }
 
         if (unusable > 0)
@@ -80,20 +79,6 @@ internal sealed class SweepStorageFunction(
         if (unanswered > 0)
         {
             log.LogWarning("{Count} address(es) that no probe agent looked at within a day were cleared away; the next round asks for them again", unanswered);
-        }
-    }
-
-    // One report's trouble, or one table's, is not another's.
-    private async Task TryAsync(string what, Func<Task> sweep, List<Exception> failures, CancellationToken cancellation)
-    {
-        try
-        {
-            await sweep();
-        }
-        catch (Exception e) when (!cancellation.IsCancellationRequested)
-        {
-            log.LogError(e, "{What} could not be swept; it is tried again at the next run", what);
-            failures.Add(e);
         }
     }
 }
