@@ -110,7 +110,10 @@ public sealed class LocalSystem : IAsyncDisposable
     }
 
     /// <summary>Runs one of the app's commands against this system's storage.</summary>
-    public async Task<CommandResult> RunAppAsync(CancellationToken cancellationToken, params string[] arguments)
+    public Task<CommandResult> RunAppAsync(CancellationToken cancellationToken, params string[] arguments) => RunAppOnAsync(_settings["AzureWebJobsStorage"], cancellationToken, arguments);
+
+    /// <summary>Runs one of the app's commands against a storage account of one's own.</summary>
+    public async Task<CommandResult> RunAppOnAsync(string storage, CancellationToken cancellationToken, params string[] arguments)
     {
         var start = new ProcessStartInfo(Executable, arguments)
         {
@@ -123,6 +126,7 @@ public sealed class LocalSystem : IAsyncDisposable
             start.Environment[name] = value;
         }
 
+        start.Environment["AzureWebJobsStorage"] = storage;
         using var process = Process.Start(start)!;
         var output = process.StandardOutput.ReadToEndAsync(cancellationToken);
         var errors = process.StandardError.ReadToEndAsync(cancellationToken);
@@ -144,7 +148,6 @@ public sealed class LocalSystem : IAsyncDisposable
     public async Task DropAsync(string name, byte[] content, CancellationToken cancellationToken)
     {
         var inbox = new BlobContainerClient(Azurite.ConnectionString, "reports-inbox");
-        await inbox.CreateIfNotExistsAsync(cancellationToken: cancellationToken);
         await inbox.GetBlobClient(name).UploadAsync(new BinaryData(content), overwrite: true, cancellationToken);
     }
 
@@ -235,6 +238,12 @@ public sealed class LocalSystem : IAsyncDisposable
         foreach (var (name, value) in _options.Settings)
         {
             _settings[name] = value;
+        }
+
+        var setUp = await RunAppAsync(cancellationToken, "setup");
+        if (setUp.ExitCode != 0)
+        {
+            throw new InvalidOperationException($"sts setup failed: {setUp.Errors}");
         }
 
         _options.Progress?.Report("Starting the app …");

@@ -28,6 +28,7 @@ internal static class Commands
             CheckCommand.Create(),
             AgentCommand.Create(),
             ReportCommands.Create(),
+            SetupCommand.Create(),
         };
         return root.Parse(args.Length == 0 ? ["--help"] : args, s_parsing);
     }

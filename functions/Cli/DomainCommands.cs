@@ -1,9 +1,5 @@
 using System.CommandLine;
 using Azure;
-using Azure.Data.Tables;
-using Azure.Data.Tables.Models;
-using Azure.Storage.Blobs;
-using Azure.Storage.Queues;
 using Spectre.Console;
 using StsFunctions.Domains;
 using StsFunctions.Hosting;
@@ -45,8 +41,8 @@ internal static class DomainCommands
         return new Command("domain", "Manage the hosted domains") { add, list, show, remove, remaining };
     }
 
-    // Every failure is one line that says what to do; a stack trace helps nobody at a prompt.
-    private static async Task<int> RunAsync(Func<IServiceProvider, CancellationToken, Task<int>> command, CancellationToken cancellation)
+    /// <summary>Runs a command over the storage that the settings name. Every failure is one line that says what to do; a stack trace helps nobody at a prompt.</summary>
+    public static async Task<int> RunAsync(Func<IServiceProvider, CancellationToken, Task<int>> command, CancellationToken cancellation)
     {
         await using var services = await CommandServices.CreateAsync(services => services.AddStsCore().AddStsStorage());
         if (services is null)
@@ -65,7 +61,7 @@ internal static class DomainCommands
         }
         catch (Exception e) when (e is RequestFailedException or AggregateException or Azure.Identity.AuthenticationFailedException)
         {
-            await Console.Error.WriteLineAsync($"Storage did not do it: {CauseOf(e).Message.Split('\n')[0].Trim()} See AzureWebJobsStorage in the settings.");
+            await Console.Error.WriteLineAsync(StorageLayout.AdviceOn(e) ?? $"Storage did not do it: {CauseOf(e).Message.Split('\n')[0].Trim()} See AzureWebJobsStorage in the settings.");
             return Commands.Refused;
         }
     }
@@ -78,8 +74,6 @@ internal static class DomainCommands
     {
         var domain = DomainName.Parse(name);
         var policy = await PolicyFiles.ReadAsync(file, cancellation);
-        await StorageLayout.EnsureAsync(
-            services.GetRequiredService<BlobServiceClient>(), services.GetRequiredService<QueueServiceClient>(), services.GetRequiredService<TableServiceClient>(), cancellation);
         var publication = await services.GetRequiredService<PolicyPublisher>().PublishAsync(domain, policy, group, cancellation);
         var records = DnsRecords.For(
             domain, publication.Id, services.GetRequiredService<AppHostOptions>().Primary, services.GetRequiredService<PolicyHostOptions>().EdgeHosts,
@@ -106,19 +100,7 @@ internal static class DomainCommands
 
     private static async Task<int> ListAsync(IServiceProvider services, bool json, CancellationToken cancellation)
     {
-        var rows = new List<FleetRow>();
-        try
-        {
-            await foreach (var row in services.GetRequiredService<FleetStore>().ListAsync(cancellation))
-            {
-                rows.Add(row);
-            }
-        }
-        catch (RequestFailedException e) when (e.ErrorCode == TableErrorCode.TableNotFound)
-        {
-            // Nothing was ever added.
-        }
-
+        var rows = await services.GetRequiredService<FleetStore>().ListAsync(cancellation).ToListAsync(cancellation);
         rows.Sort((a, b) => string.CompareOrdinal(a.Domain, b.Domain));
         if (json)
         {

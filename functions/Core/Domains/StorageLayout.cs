@@ -2,11 +2,13 @@ using Azure;
 using Azure.Data.Tables;
 using Azure.Data.Tables.Models;
 using Azure.Storage.Blobs;
+using Azure.Storage.Blobs.Models;
 using Azure.Storage.Queues;
+using Azure.Storage.Queues.Models;
 
 namespace StsFunctions.Domains;
 
-/// <summary>Every table, container and queue by name. In Azure the template makes them; elsewhere <see cref="EnsureAsync"/>.</summary>
+/// <summary>Every table, container and queue by name. In Azure the templates make them; elsewhere <c>sts setup</c> does, by <see cref="EnsureAsync"/>. Nothing else makes any.</summary>
 internal static class StorageLayout
 {
     public const string DomainsTable = "Domains";
@@ -25,6 +27,19 @@ internal static class StorageLayout
     public const string ArrivalsQueue = "report-arrivals";
     public const string EvaluationsQueue = "report-evaluations";
     public const string NotificationsQueue = "notifications";
+
+    /// <summary>What to do where a failure says that storage lacks a part of the layout; null for any other failure.</summary>
+    public static string? AdviceOn(Exception failure) => failure switch
+    {
+        RequestFailedException e when e.ErrorCode == TableErrorCode.TableNotFound => Advice("table"),
+        RequestFailedException e when e.ErrorCode == BlobErrorCode.ContainerNotFound => Advice("container"),
+        RequestFailedException e when e.ErrorCode == QueueErrorCode.QueueNotFound => Advice("queue"),
+        AggregateException all => all.InnerExceptions.Select(AdviceOn).FirstOrDefault(advice => advice is not null),
+        { InnerException: { } cause } => AdviceOn(cause),
+        _ => null,
+    };
+
+    private static string Advice(string kind) => $"The storage account has no {kind} that this needs: azd provision makes them in Azure, sts setup elsewhere.";
 
     /// <summary>Makes what is not there yet; safe to run at any time.</summary>
     public static async Task EnsureAsync(BlobServiceClient blobs, QueueServiceClient queues, TableServiceClient tables, CancellationToken cancellation)
