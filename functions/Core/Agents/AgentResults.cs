@@ -22,8 +22,6 @@ internal sealed class AgentResults(
     /// <summary>How long after the first answer a second agent's is waited for.</summary>
     public static readonly TimeSpan SecondOpinion = TimeSpan.FromMinutes(2);
 
-    private const int MaxAttempts = 5;
-
     /// <summary>Takes one result.</summary>
     /// <exception cref="ResultFaultException">It is none.</exception>
     /// <exception cref="NoLeaseException">It is for no lease that is live.</exception>
@@ -89,9 +87,8 @@ internal sealed class AgentResults(
         checks.SendAsync(new CheckRequest(domain, Keys.RoundOf(round), CheckRequest.Again), TimeSpan.Zero, cancellation);
 
     // The lease is used up before anything is kept, so that nothing counts twice. A kill in between loses the look, and the check that follows asks for it anew.
-    private async Task<(WantedLook Answered, AddressLook? Look)> UseLeaseAsync(string agent, AgentResultJson result, IPAddress address, CancellationToken cancellation)
-    {
-        for (var attempt = 1; attempt <= MaxAttempts; attempt++)
+    private Task<(WantedLook Answered, AddressLook? Look)> UseLeaseAsync(string agent, AgentResultJson result, IPAddress address, CancellationToken cancellation) =>
+        OptimisticConcurrency.RetryAsync<(WantedLook, AddressLook?)>($"{result.Host} {address}", async () =>
         {
             var now = time.GetUtcNow();
             var leased = await wanted.FindAsync(result.Host, address, cancellation) ?? throw new NoLeaseException();
@@ -99,32 +96,17 @@ internal sealed class AgentResults(
             _ = leased.AnsweredBy(agent, result.Nonce, "", now) ?? throw new NoLeaseException();
             var look = handedIn.LookOf(result, address, agent);
             var isSeen = look.Session.Outcome is not (SmtpOutcome.NoRoute or SmtpOutcome.AddressNotAllowed or SmtpOutcome.OutOfTime or SmtpOutcome.NotObserved);
-            if (await wanted.WriteAsync(leased.AnsweredBy(agent, result.Nonce, isSeen ? AgentSaw.Of(look).ToJson() : "", now)!, cancellation))
-            {
-                return (leased.AnsweredBy(agent, result.Nonce, "", now)!, isSeen ? look : null);
-            }
-        }
+            return await wanted.WriteAsync(leased.AnsweredBy(agent, result.Nonce, isSeen ? AgentSaw.Of(look).ToJson() : "", now)!, cancellation)
+                ? (leased.AnsweredBy(agent, result.Nonce, "", now)!, isSeen ? look : null)
+                : throw new ConcurrentChangeException($"{result.Host} {address}");
+        });
 
-        throw new ConcurrentChangeException($"{result.Host} {address}");
-    }
-
-    // One address at a time: what stands open of others is found again as it is.
-    private async Task RecordAsync(string place, string? evidence, CancellationToken cancellation)
+    // One address at a time: what stands open of others is found again as it is. A check may find something of the network at the same time.
+    private Task RecordAsync(string place, string? evidence, CancellationToken cancellation) => OptimisticConcurrency.RetryAsync(Keys.Operator, async () =>
     {
-        for (var attempt = 1; ; attempt++)
-        {
-            var (now, partition) = (time.GetUtcNow(), await domains.ReadAsync(Keys.Operator, cancellation));
-            var open = partition.Findings.Where(open => open.Finding.Code == AgentFindings.ContradictionCode).Select(open => open.Finding);
-            var found = open.Where(finding => finding.Subject != place).Concat(evidence is null ? [] : [AgentFindings.Contradiction(place, evidence)]).ToList();
-            try
-            {
-                await ledger.RecordAsync(partition, FindingScope.Agents, Keys.Round(now), now, found, new HashSet<string>(), record: null, cancellation);
-                return;
-            }
-            catch (ConcurrentChangeException) when (attempt < MaxAttempts)
-            {
-                // A check has found something of the network at the same time.
-            }
-        }
-    }
+        var (now, partition) = (time.GetUtcNow(), await domains.ReadAsync(Keys.Operator, cancellation));
+        var open = partition.Findings.Where(open => open.Finding.Code == AgentFindings.ContradictionCode).Select(open => open.Finding);
+        var found = open.Where(finding => finding.Subject != place).Concat(evidence is null ? [] : [AgentFindings.Contradiction(place, evidence)]).ToList();
+        await ledger.RecordAsync(partition, FindingScope.Agents, Keys.Round(now), now, found, new HashSet<string>(), record: null, cancellation);
+    });
 }

@@ -1,6 +1,5 @@
 using System.Diagnostics.CodeAnalysis;
 using System.Globalization;
-using Azure;
 using Azure.Data.Tables;
 
 namespace StsFunctions.Domains;
@@ -10,7 +9,6 @@ internal sealed class MailCountStore
 {
     private const string Minutes = "Minutes";
     private const string MinuteFormat = "yyyyMMddHHmm";
-    private const int MaxAttempts = 5;
 
     private static readonly TimeSpan Period = TimeSpan.FromHours(1);
 
@@ -33,38 +31,24 @@ internal sealed class MailCountStore
     /// <param name="choose">How many, by the number that were sent in the last hour.</param>
     /// <param name="cancellation">Ends the work.</param>
     /// <exception cref="ConcurrentChangeException">Others were first, again and again.</exception>
-    public async Task CountAsync(Func<int, int> choose, CancellationToken cancellation)
+    public Task CountAsync(Func<int, int> choose, CancellationToken cancellation) => OptimisticConcurrency.RetryAsync(Keys.Operator, async () =>
     {
-        for (var attempt = 1; ; attempt++)
+        var now = _time.GetUtcNow();
+        var found = await _table.GetEntityIfExistsAsync<TableEntity>(Keys.Operator, Keys.MailCount, cancellationToken: cancellation);
+        var sent = found.HasValue ? Read(found.Value!.GetString(Minutes), now) : [];
+        var more = choose(sent.Values.Sum());
+        if (more == 0)
         {
-            var now = _time.GetUtcNow();
-            var found = await _table.GetEntityIfExistsAsync<TableEntity>(Keys.Operator, Keys.MailCount, cancellationToken: cancellation);
-            var sent = found.HasValue ? Read(found.Value!.GetString(Minutes), now) : [];
-            var more = choose(sent.Values.Sum());
-            if (more == 0)
-            {
-                return;
-            }
-
-            var minute = now.UtcDateTime.ToString(MinuteFormat, CultureInfo.InvariantCulture);
-            sent[minute] = sent.GetValueOrDefault(minute) + more;
-            var row = new TableEntity(Keys.Operator, Keys.MailCount) { [Minutes] = string.Join(' ', sent.Select(one => string.Create(CultureInfo.InvariantCulture, $"{one.Key}:{one.Value}"))) };
-            try
-            {
-                await (found.HasValue
-                    ? _table.UpdateEntityAsync(row, found.Value!.ETag, TableUpdateMode.Replace, cancellation)
-                    : _table.AddEntityAsync(row, cancellation));
-                return;
-            }
-            catch (RequestFailedException e) when (e.Status is 404 or 409 or 412)
-            {
-                if (attempt == MaxAttempts)
-                {
-                    throw new ConcurrentChangeException(Keys.Operator, e);
-                }
-            }
+            return;
         }
-    }
+
+        var minute = now.UtcDateTime.ToString(MinuteFormat, CultureInfo.InvariantCulture);
+        sent[minute] = sent.GetValueOrDefault(minute) + more;
+        var row = new TableEntity(Keys.Operator, Keys.MailCount) { [Minutes] = string.Join(' ', sent.Select(one => string.Create(CultureInfo.InvariantCulture, $"{one.Key}:{one.Value}"))) };
+        await (found.HasValue
+            ? _table.UpdateEntityAsync(row, found.Value!.ETag, TableUpdateMode.Replace, cancellation)
+            : _table.AddEntityAsync(row, cancellation));
+    });
 
     // What is past, or of a clock that went wrong, is forgotten.
     private static SortedDictionary<string, int> Read(string? text, DateTimeOffset now)

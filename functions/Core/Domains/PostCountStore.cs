@@ -2,7 +2,6 @@ using System.Diagnostics.CodeAnalysis;
 using Azure;
 using Azure.Core;
 using Azure.Data.Tables;
-using Azure.Data.Tables.Models;
 using StsFunctions.Protocol;
 
 namespace StsFunctions.Domains;
@@ -94,7 +93,7 @@ internal sealed class PostCountStore
                 : _table.AddEntityAsync(row, cancellation));
             return PostCountOutcome.Counted;
         }
-        catch (RequestFailedException e) when (e.Status is 404 or 409 or 412 && e.ErrorCode != TableErrorCode.TableNotFound)
+        catch (RequestFailedException e) when (OptimisticConcurrency.IsConflict(e))
         {
             return null;
         }

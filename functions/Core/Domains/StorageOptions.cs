@@ -66,7 +66,7 @@ internal sealed record StorageOptions
     private static T Bounded<T>(T options, int maxRetries, TimeSpan? networkTimeout)
         where T : ClientOptions
     {
-        options.RetryPolicy = new PromptRetry(maxRetries);
+        options.RetryPolicy = new BoundedRetryPolicy(maxRetries);
         options.Retry.NetworkTimeout = networkTimeout ?? NetworkTimeout;
         return options;
     }

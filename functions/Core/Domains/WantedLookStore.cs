@@ -26,23 +26,18 @@ internal sealed class WantedLookStore
 
     /// <summary>Asks for a look, for a domain that waits for it.</summary>
     /// <exception cref="ConcurrentChangeException">Others were first, again and again.</exception>
-    public async Task AskAsync(string host, IPAddress address, string round, string domain, CancellationToken cancellation)
-    {
-        for (var attempt = 1; ; attempt++)
+    public Task AskAsync(string host, IPAddress address, string round, string domain, CancellationToken cancellation) => OptimisticConcurrency.RetryAsync(
+        $"{host} {address}",
+        async () =>
         {
             var now = _time.GetUtcNow();
             var old = await FindAsync(host, address, cancellation);
-            if (await WriteAsync(old?.AskedAgain(round, domain, now) ?? WantedLook.For(host, address, round, domain, now), cancellation))
-            {
-                return;
-            }
-
-            if (attempt == MaxAttempts)
+            if (!await WriteAsync(old?.AskedAgain(round, domain, now) ?? WantedLook.For(host, address, round, domain, now), cancellation))
             {
                 throw new ConcurrentChangeException($"{host} {address}");
             }
-        }
-    }
+        },
+        MaxAttempts);
 
     /// <summary>What is wanted of an address; null where nothing is.</summary>
     public async Task<WantedLook?> FindAsync(string host, IPAddress address, CancellationToken cancellation)
@@ -77,7 +72,7 @@ internal sealed class WantedLookStore
                 : _table.UpdateEntityAsync(ToRow(wanted), wanted.Version, TableUpdateMode.Replace, cancellation));
             return true;
         }
-        catch (RequestFailedException e) when (e.Status is 409 or 412 || e.ErrorCode == "ResourceNotFound")
+        catch (RequestFailedException e) when (OptimisticConcurrency.IsConflict(e))
         {
             return false;
         }

@@ -7,6 +7,7 @@ using Azure;
 using Azure.Core;
 using Azure.Core.Pipeline;
 using Azure.Identity;
+using StsFunctions.Domains;
 
 namespace StsFunctions.SendWarning;
 
@@ -29,7 +30,8 @@ internal sealed class CommunicationServicesRoad : IMailRoad
     {
         (_email, _log) = (email, log);
         var options = new AcsClientOptions();
-        options.RetryPolicy = new ShortRetries();
+        // When the service says when to come back (5 mails a minute for an Azure-managed domain), that is the next run's business.
+        options.RetryPolicy = new BoundedRetryPolicy(maxRetries: 2, longestWait: TimeSpan.Zero);
         options.Retry.NetworkTimeout = TimeSpan.FromSeconds(20);
         HttpPipelinePolicy authentication = email.AcsKey is { } key
             ? new KeyPolicy(key, time)
@@ -89,21 +91,6 @@ internal sealed class CommunicationServicesRoad : IMailRoad
         : throw new RequestFailedException(response);
 
     private sealed class AcsClientOptions : ClientOptions;
-
-    /// <summary>
-    /// Tries again what failed by chance. Where the service says when to come back (5 mails a minute for an Azure-managed domain),
-    /// that is the next run's business: Azure.Core would sit out any Retry-After, whatever its own longest delay.
-    /// </summary>
-    private sealed class ShortRetries() : RetryPolicy(maxRetries: 2, DelayStrategy.CreateExponentialDelayStrategy(maxDelay: TimeSpan.FromSeconds(5)))
-    {
-        protected override bool ShouldRetry(HttpMessage message, Exception? exception) =>
-            !IsToldToWait(message) && base.ShouldRetry(message, exception);
-
-        protected override ValueTask<bool> ShouldRetryAsync(HttpMessage message, Exception? exception) =>
-            IsToldToWait(message) ? ValueTask.FromResult(false) : base.ShouldRetryAsync(message, exception);
-
-        private static bool IsToldToWait(HttpMessage message) => message.HasResponse && message.Response.Headers.Contains("Retry-After");
-    }
 
     /// <summary>Signs each request with the resource's access key (HMAC-SHA256 over the request line, date, host and body).</summary>
     private sealed class KeyPolicy(byte[] key, TimeProvider time) : HttpPipelineSynchronousPolicy

@@ -3,24 +3,26 @@ using Azure.Core.Pipeline;
 
 namespace StsFunctions.Domains;
 
-/// <summary>Tries a storage call again, soon and a few times; where storage asks to wait for long, the failure is told instead, and the queue tries again.</summary>
-internal sealed class PromptRetry(int maxRetries) : RetryPolicy(maxRetries, DelayStrategy.CreateExponentialDelayStrategy(FirstDelay, LongestDelay))
+/// <summary>Tries a call of an Azure service again, soon and a few times; where the service asks to wait for long, that is a failure, and whoever called comes back later.</summary>
+/// <param name="maxRetries">How often, after the first time.</param>
+/// <param name="longestWait">The longest that the service may ask to wait; by default 5 seconds.</param>
+internal sealed class BoundedRetryPolicy(int maxRetries, TimeSpan? longestWait = null) : RetryPolicy(maxRetries, DelayStrategy.CreateExponentialDelayStrategy(FirstDelay, LongestDelay))
 {
     private static readonly TimeSpan FirstDelay = TimeSpan.FromMilliseconds(200);
     private static readonly TimeSpan LongestDelay = TimeSpan.FromSeconds(2);
 
-    // The client itself would sleep for as long as Retry-After says.
-    private static readonly TimeSpan LongestWish = TimeSpan.FromSeconds(5);
+    // Azure.Core itself would sleep for as long as Retry-After says, whatever its own longest delay.
+    private readonly TimeSpan _longestWait = longestWait ?? TimeSpan.FromSeconds(5);
 
     protected override bool ShouldRetry(HttpMessage message, Exception? exception) => !AsksForLonger(message, exception) && base.ShouldRetry(message, exception);
 
     protected override ValueTask<bool> ShouldRetryAsync(HttpMessage message, Exception? exception) =>
         AsksForLonger(message, exception) ? ValueTask.FromResult(false) : base.ShouldRetryAsync(message, exception);
 
-    private static bool AsksForLonger(HttpMessage message, Exception? exception) =>
-        exception is null && message.HasResponse && WishOf(message.Response.Headers) > LongestWish;
+    private bool AsksForLonger(HttpMessage message, Exception? exception) =>
+        exception is null && message.HasResponse && WaitOf(message.Response.Headers) > _longestWait;
 
-    private static TimeSpan WishOf(ResponseHeaders headers)
+    private static TimeSpan WaitOf(ResponseHeaders headers)
     {
         foreach (var name in (string[])["retry-after-ms", "x-ms-retry-after-ms"])
         {
