@@ -43,7 +43,7 @@ internal sealed class ReportStore
     {
         try
         {
-            await _reports.AddEntityAsync(ToRow(report, report.Key), cancellation);
+            await _reports.AddEntityAsync(ReportRow.ToEntity(report), cancellation);
             return true;
         }
         catch (RequestFailedException e) when (e.ErrorCode == TableErrorCode.EntityAlreadyExists)
@@ -58,18 +58,11 @@ internal sealed class ReportStore
         var stored = await _reports.GetEntityIfExistsAsync<TableEntity>(report.Domain, report.Key, cancellationToken: cancellation);
         if (!stored.HasValue)
         {
-            await _reports.AddEntityAsync(ToRow(report, report.Key), cancellation);
+            await _reports.AddEntityAsync(ReportRow.ToEntity(report), cancellation);
         }
-        else if (ReportTrust.Rank(report) > ReportTrust.Rank(ToReport(stored.Value!)))
+        else if (ReportTrust.Rank(report) > ReportTrust.Rank(ReportRow.ToReport(stored.Value!)))
         {
-            var better = new TableEntity(report.Domain, report.Key)
-            {
-                ["Verdict"] = report.Verdict.ToString(),
-                ["SignedBy"] = report.SignedBy,
-                ["Source"] = report.Source.ToString(),
-                ["Blob"] = report.Blob,
-            };
-            await _reports.UpdateEntityAsync(better, stored.Value!.ETag, TableUpdateMode.Merge, cancellation);
+            await _reports.UpdateEntityAsync(ReportRow.ToImprovement(report), stored.Value!.ETag, TableUpdateMode.Merge, cancellation);
         }
     }
 
@@ -89,7 +82,7 @@ internal sealed class ReportStore
         var earlier = await _reports
             .QueryAsync<TableEntity>(TableClient.CreateQueryFilter($"PartitionKey eq {report.Domain} and BodyHash eq {report.BodyHash}"), cancellationToken: cancellation)
             .ToListAsync(cancellation);
-        if (earlier.Select(ToReport).OrderByDescending(ReportTrust.Rank).ThenBy(row => row.ArrivedAt).FirstOrDefault() is { } before)
+        if (earlier.Select(ReportRow.ToReport).OrderByDescending(ReportTrust.Rank).ThenBy(row => row.ArrivedAt).FirstOrDefault() is { } before)
         {
             // When and how well known it arrived was decided then: keys of signatures rotate (RFC 8460 §3).
             report = ReportTrust.Rank(report) > ReportTrust.Rank(before)
@@ -99,7 +92,7 @@ internal sealed class ReportStore
 
         var key = report.Key;
         var same = earlier.Find(row => row.RowKey == key);
-        var put = ToRow(report, key);
+        var put = ReportRow.ToEntity(report);
         // What the first reading took for another sender's, or another day's, goes in the same transaction: at no time do both count.
         List<TableTransactionAction> actions =
         [
@@ -134,7 +127,7 @@ internal sealed class ReportStore
         var bodies = new List<Report>();
         await foreach (var row in _reports.QueryAsync<TableEntity>(filter, rowsPerCall, cancellationToken: cancellation))
         {
-            var report = ToReport(row);
+            var report = ReportRow.ToReport(row);
             if (bodies is [var first, ..] && first.Identity != report.Identity)
             {
                 foreach (var ranked in Ranked(bodies))
@@ -167,11 +160,7 @@ internal sealed class ReportStore
         var failures = new List<ReportFailure>();
         await foreach (var row in _failures.QueryAsync<TableEntity>(FailuresOf(report.Domain, $"{report.Key}:{report.Generation}"), cancellationToken: cancellation))
         {
-            failures.Add(new ReportFailure(
-                row.GetString("ResultType"), row.GetString("MxHost"), row.GetString("Address"), row.GetInt64("Sessions")!.Value, row.GetString("Information"))
-            {
-                PolicyType = row.GetString("PolicyType") ?? report.PolicyType,
-            });
+            failures.Add(ReportFailureRow.ToFailure(row, report.PolicyType));
         }
 
         return failures;
@@ -196,15 +185,7 @@ internal sealed class ReportStore
         {
             var rows = chunk.Select(failure => new TableTransactionAction(
                 TableTransactionActionType.UpsertReplace,
-                new TableEntity(report.Domain, Keys.ReportFailure(key, generation, number++))
-                {
-                    ["ResultType"] = failure.ResultType,
-                    ["MxHost"] = failure.MxHost,
-                    ["Address"] = failure.Address,
-                    ["Sessions"] = failure.Sessions,
-                    ["Information"] = failure.Information,
-                    ["PolicyType"] = failure.PolicyType,
-                })).ToList();
+                ReportFailureRow.ToEntity(report.Domain, Keys.ReportFailure(key, generation, number++), failure))).ToList();
             await _failures.SubmitTransactionAsync(rows, cancellation);
         }
 
@@ -237,45 +218,4 @@ internal sealed class ReportStore
             await _failures.SubmitTransactionAsync(chunk.Select(row => new TableTransactionAction(TableTransactionActionType.Delete, row, ETag.All)), cancellation);
         }
     }
-
-    private static TableEntity ToRow(Report report, string key) => new(report.Domain, key)
-    {
-        ["Submitter"] = report.Submitter,
-        ["ReportId"] = report.ReportId,
-        ["Start"] = StorableTime.Clamp(report.Start),
-        ["End"] = StorableTime.Clamp(report.End),
-        ["PolicyType"] = report.PolicyType,
-        ["Sessions"] = report.Sessions,
-        ["Failures"] = report.Failures,
-        ["Source"] = report.Source.ToString(),
-        ["Verdict"] = report.Verdict.ToString(),
-        ["SignedBy"] = report.SignedBy,
-        ["ArrivedAt"] = report.ArrivedAt,
-        ["BodyHash"] = report.BodyHash,
-        ["Generation"] = report.Generation,
-        ["Blob"] = report.Blob,
-        ["Digest"] = report.Digest?.ToJson(),
-        ["Notes"] = NotesProperty.Write(report.Notes),
-    };
-
-    private static Report ToReport(TableEntity row) => new(
-        row.PartitionKey,
-        row.GetString("Submitter"),
-        row.GetString("ReportId"),
-        row.GetDateTimeOffset("Start")!.Value,
-        row.GetDateTimeOffset("End")!.Value,
-        row.GetString("PolicyType"),
-        row.GetInt64("Sessions")!.Value,
-        row.GetInt64("Failures")!.Value,
-        Enum.Parse<ReportSource>(row.GetString("Source")),
-        Enum.Parse<Verdict>(row.GetString("Verdict")),
-        row.GetDateTimeOffset("ArrivedAt")!.Value,
-        row.GetString("BodyHash"),
-        row.GetString("Blob"))
-    {
-        Generation = row.GetString("Generation"),
-        Digest = ReportDigest.FromJson(row.GetString("Digest")),
-        SignedBy = row.GetString("SignedBy") ?? "",
-        Notes = NotesProperty.Read(row.GetString("Notes")),
-    };
 }
