@@ -29,7 +29,7 @@ public sealed class SendNotificationsTests(AzuriteFixture azurite) : IAsyncLifet
     {
         Assert.Equal(1, await MessagesAsync());
         // Not yet: the commit may take as long as storage does.
-        Assert.Null((await QueueAsync().PeekMessageAsync(Now)).Value);
+        Assert.Null((await Queue.PeekMessageAsync(Now)).Value);
 
         var partition = await ReadAsync();
         await _storage.Ledger.RecordAsync(
@@ -131,9 +131,9 @@ public sealed class SendNotificationsTests(AzuriteFixture azurite) : IAsyncLifet
 
     private Task<DomainPartition> ReadAsync() => _storage.Domains.ReadAsync(Keys.Domain(Domain), Now);
 
-    private Azure.Storage.Queues.QueueClient QueueAsync() => _storage.Queues.GetQueueClient(StorageLayout.NotificationsQueue);
+    private Azure.Storage.Queues.QueueClient Queue => _storage.Queues.GetQueueClient(StorageLayout.NotificationsQueue);
 
-    private async Task<int> MessagesAsync() => (await QueueAsync().GetPropertiesAsync(Now)).Value.ApproximateMessagesCount;
+    private async Task<int> MessagesAsync() => (await Queue.GetPropertiesAsync(Now)).Value.ApproximateMessagesCount;
 
     private sealed class InterruptedRoad(IMailRoad road, Func<Task> interrupt) : IMailRoad
     {

@@ -1,7 +1,6 @@
 using System.Collections.Concurrent;
 using System.Text;
 using Microsoft.Extensions.Logging.Abstractions;
-using StsFunctions.CheckDomain;
 using StsFunctions.Domains;
 using StsFunctions.IngestReport;
 using StsFunctions.Local.MailInternet;

@@ -1,6 +1,5 @@
 using System.Diagnostics.CodeAnalysis;
 using System.Runtime.CompilerServices;
-using Azure;
 using Azure.Data.Tables;
 using Azure.Data.Tables.Models;
 
