@@ -150,8 +150,8 @@ internal static class ReportStoreBench
             .PublishAsync(small, Policy.Parse(Encoding.UTF8.GetBytes("version: STSv1\nmode: none\nmax_age: 86400\n")), null, cancellation);
         var inbox = new ReportInbox(blobs, new ReportProvenance(new ProvenanceKeyStore(tables)), time);
         var function = new IngestReportFunction(
-            inbox, new RawReports(blobs), new ReportReader(new ReportLimitsOptions(), time), reports, domains, fleet,
-            new MailAuthenticity(new Resolver(new EgressOptions()), time), new ArrivalQueue(queues), time, NullLogger<IngestReportFunction>.Instance);
+            inbox, new RawReports(blobs), new ReportReader(new ReportLimitsOptions(), time), reports, domains,
+            new MailAuthenticity(new Resolver(new EgressOptions()), time), new ArrivalQueue(queues), new EvaluationQueue(queues, new MessageDelayOptions(), time), time, NullLogger<IngestReportFunction>.Instance);
         var day = DateOnly.FromDateTime(time.GetUtcNow().UtcDateTime).AddDays(-1);
         using var raw = new MemoryStream();
         raw.Write(new SampleReport("Company-X", small.Value, day, Sessions: 90, Failures: 10, "mx.small.example").ToJson());

@@ -72,6 +72,14 @@ public sealed class StorageFaultTests(AzuriteFixture azurite) : IAsyncLifetime
             },
             Do: (on, _) => on.Sender(null).RunAsync(Now),
             AssertDone: async (on, domain) => Assert.Empty((await on.Domains.ReadAsync(domain.Value, Now)).Outbox)),
+        ["tell the warnings of one domain"] = new(
+            Before: async (on, domain) =>
+            {
+                await on.Publisher.PublishAsync(domain, First, "team", Now);
+                await RecordAsync(on, domain, Round, FindingAt("one"), FindingAt("two"));
+            },
+            Do: (on, domain) => on.Sender(null).RunAsync(new DomainMessage(domain.Value).ToJson(), Now),
+            AssertDone: async (on, domain) => Assert.Empty((await on.Domains.ReadAsync(domain.Value, Now)).Outbox)),
         ["mail the warnings"] = new(
             Before: async (on, domain) =>
             {
@@ -179,6 +187,19 @@ public sealed class StorageFaultTests(AzuriteFixture azurite) : IAsyncLifetime
             {
                 await on.Publisher.RemoveAsync(domain, force: true, Now);
                 await on.Fleet.ProjectAsync(domain, Now);
+            }),
+        ["judge the reports on one domain"] = new(
+            Before: async (on, domain) =>
+            {
+                await on.Publisher.PublishAsync(domain, First, "team", Now);
+                await on.Reports.StoreAsync(await ReportAsync(on, domain, 20), [new("certificate-expired", "mx1.example", "", 20, "")], Now);
+            },
+            Do: (on, domain) => on.JudgeReports().RunAsync(new DomainMessage(domain.Value).ToJson(), Now),
+            AssertDone: async (on, domain) =>
+            {
+                var partition = await on.Domains.ReadAsync(domain.Value, Now);
+                Assert.Equal("report.failures", Assert.Single(partition.Findings).Finding.Code);
+                Assert.Single(partition.Outbox);
             }),
         ["take up what was left behind"] = new(
             Before: (on, domain) => on.Blobs.GetBlobContainerClient(StorageLayout.InboxContainer).GetBlobClient($"{domain}.json").UploadAsync(new BinaryData("{}"), overwrite: true, Now),
