@@ -145,7 +145,7 @@ public sealed partial class HostileDkimKeyTests : IAsyncLifetime
     }
 
     // A number of so many bits whose factors nobody knows, or cares to.
-    private static BigInteger Odd(int bits)
+    internal static BigInteger Odd(int bits)
     {
         var random = new Random(bits);
         var bytes = new byte[(bits / 8) + 1];
@@ -163,7 +163,7 @@ public sealed partial class HostileDkimKeyTests : IAsyncLifetime
     [GeneratedRegex(@"bh=([^;\s]+)")]
     private static partial Regex BodyHash();
 
-    private static string RsaKey(BigInteger modulus, BigInteger exponent, string algorithm = "1.2.840.113549.1.1.1")
+    internal static string RsaKey(BigInteger modulus, BigInteger exponent, string algorithm = "1.2.840.113549.1.1.1")
     {
         var key = new AsnWriter(AsnEncodingRules.DER);
         using (key.PushSequence())
