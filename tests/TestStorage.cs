@@ -33,6 +33,7 @@ internal sealed class TestStorage
         Wanted = new WantedLookStore(Tables, Time);
         Reports = new ReportStore(Tables, ReportTrust.Default);
         Posts = new PostCountStore(Tables, Time);
+        Signers = new SignerCountStore(Tables, Time);
         Fleet = new FleetStore(Tables, Domains, Reports, Time);
         Publisher = PublisherAt(Time);
         Ledger = new FindingLedger(Domains);
@@ -65,6 +66,8 @@ internal sealed class TestStorage
     public ReportStore Reports { get; }
 
     public PostCountStore Posts { get; }
+
+    public SignerCountStore Signers { get; }
 
     public FleetStore Fleet { get; }
 

@@ -48,4 +48,21 @@ public sealed class PostCountStoreTests(AzuriteFixture azurite)
 
         Assert.All(counted, outcome => Assert.Equal(PostCountOutcome.Counted, outcome));
     }
+
+    [Fact]
+    public async Task Instances_that_count_in_turn_see_each_others_counts()
+    {
+        var storage = await TestStorage.CreateAsync(azurite);
+        PostCountStore[] instances = [storage.Posts, new(storage.Tables, storage.Time), new(storage.Tables, storage.Time)];
+
+        for (var n = 0; n < 9; n++)
+        {
+            Assert.Equal(PostCountOutcome.Counted, await instances[n % 3].CountAsync(Domain, 1, 9, Now));
+        }
+
+        foreach (var instance in instances)
+        {
+            Assert.Equal(PostCountOutcome.LimitReached, await instance.CountAsync(Domain, 1, 9, Now));
+        }
+    }
 }

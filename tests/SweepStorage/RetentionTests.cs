@@ -67,7 +67,9 @@ public sealed class RetentionTests(AzuriteFixture azurite) : IAsyncLifetime
             }
         }
 
+        var unsigned = new ReportSender("example.com", IsSigner: false);
         await _storage.Posts.CountAsync(Domain, 1, 5, Now);
+        await _storage.Signers.CountAsync(unsigned, 1, 5, Now);
 
         await RunAsync();
 
@@ -80,6 +82,7 @@ public sealed class RetentionTests(AzuriteFixture azurite) : IAsyncLifetime
 
         Assert.Equal(4, (await RowsAsync(StorageLayout.ReportFailuresTable)).Count);
         Assert.Equal(PostCountOutcome.LimitReached, await _storage.Posts.CountAsync(Domain, 5, 5, Now));
+        Assert.Equal(PostCountOutcome.LimitReached, await _storage.Signers.CountAsync(unsigned, 5, 5, Now));
     }
 
     [Fact]

@@ -102,6 +102,12 @@ internal static class Keys
     /// <summary>A domain's count of one day.</summary>
     public static string PostCount(DateOnly day, DomainName domain) => $"{Day(day)}:{domain.Value}";
 
+    /// <summary>The partition of how many reports came by mail and as files, likewise.</summary>
+    public const string SignerCounts = "@signers";
+
+    /// <summary>A sender's count of one day.</summary>
+    public static string SignerCount(DateOnly day, ReportSender sender) => $"{Day(day)}:{(sender.IsSigner ? 's' : 'u')}:{sender.Domain}";
+
     public static string ReportFailure(string report, string generation, int number) =>
         string.Create(CultureInfo.InvariantCulture, $"{report}:{generation}:{number:d4}");
 

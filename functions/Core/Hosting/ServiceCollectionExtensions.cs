@@ -94,6 +94,7 @@ internal static class ServiceCollectionExtensions
         services.AddSingleton<ArrivalQueue>();
         services.AddSingleton<RawReports>();
         services.AddSingleton<PostCountStore>();
+        services.AddSingleton<SignerCountStore>();
         services.AddSingleton(provider => new FetchReportMailFunction(
             provider.GetRequiredService<ReportIntakeOptions>().Mailbox is { } mailbox
                 ? new GraphMailbox(mailbox, mailbox.IsLab ? null : provider.GetRequiredService<StorageOptions>().Credential(), provider.GetRequiredService<TimeProvider>())

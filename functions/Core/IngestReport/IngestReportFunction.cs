@@ -1,3 +1,4 @@
+using System.Globalization;
 using MimeKit;
 using StsFunctions.Domains;
 using StsFunctions.Protocol;
@@ -11,10 +12,12 @@ internal sealed class IngestReportFunction(
     RawReports raws,
     ReportReader reader,
     ReportStore reports,
+    SignerCountStore counts,
     DomainStore domains,
     FleetStore fleet,
     MailAuthenticity authenticity,
     ArrivalQueue arrivals,
+    ReportIntakeOptions intake,
     TimeProvider time,
     ILogger<IngestReportFunction> log)
 {
@@ -23,6 +26,9 @@ internal sealed class IngestReportFunction(
 
     /// <summary>The pause before they are asked for again. Not the queue's own retries: those end in minutes, as poison.</summary>
     public static readonly TimeSpan KeysAskedAgainAfter = TimeSpan.FromMinutes(15);
+
+    /// <summary>The pause before a report is taken up again whose sender was being counted by many others at the same moment.</summary>
+    public static readonly TimeSpan CountedAgainAfter = TimeSpan.FromMinutes(1);
 
     public async Task RunAsync(string message, CancellationToken cancellation)
     {
@@ -49,12 +55,17 @@ internal sealed class IngestReportFunction(
             var read = await ReadAsync(blob.Value, arrival, raw, cancellation);
             if (IsAwaited(arrival) && read.Opened.Reports.Any(one => read.SignersOf(one)?.IsOpenOn(one.Report.OrganizationName) == true))
             {
-                await WaitAsync(blob, read.Signers.Values.SelectMany(signers => signers.Reasons), cancellation);
+                await WaitAsync(blob, KeysAskedAgainAfter, read.Signers.Values.SelectMany(signers => signers.Reasons), cancellation);
+                return;
+            }
+
+            arrival = arrival with { Signers = read.Valid };
+            if (!await IsWithinDayAsync(arrival, raw, read, cancellation))
+            {
                 return;
             }
 
             // Kept before the rows that name it, and out of the inbox only after them.
-            arrival = arrival with { Signers = read.Valid };
             var kept = await inbox.KeepAsync(arrival, raw, cancellation);
             await StoreAsync(arrival, kept, read, reports.StoreAsync, cancellation);
             if (read.Opened.LeftOut is { } why)
@@ -83,7 +94,7 @@ internal sealed class IngestReportFunction(
         var signers = why.Mail is { } mail && arrival.Source != ReportSource.Https ? await authenticity.VerifyAsync(mail, IsFromMailbox(arrival), cancellation) : null;
         if (signers is { Untold.Count: > 0 } && IsAwaited(arrival))
         {
-            await WaitAsync(arrival.Name, signers.Reasons, cancellation);
+            await WaitAsync(arrival.Name, KeysAskedAgainAfter, signers.Reasons, cancellation);
             return;
         }
 
@@ -91,11 +102,36 @@ internal sealed class IngestReportFunction(
         log.LogWarning("{Blob} went to quarantine: {Reason}", arrival.Name, why.Message);
     }
 
+    // A message that comes again counts again: a number a little too high costs nothing but a reading later, out of quarantine.
+    private async Task<bool> IsWithinDayAsync(Arrival arrival, ReportBody raw, Reading read, CancellationToken cancellationToken)
+    {
+        // A POST was counted when it came.
+        var counted = arrival.Source == ReportSource.Https ? [] : read.Senders.Where(sender => !(sender.Key.IsSigner && intake.TrustedSigners.Contains(sender.Key.Domain)));
+        foreach (var (sender, number) in counted)
+        {
+            switch (await counts.CountAsync(sender, number, intake.ReportsPerSignerAndDay, cancellationToken))
+            {
+                case PostCountOutcome.LimitReached:
+                    var whose = sender.IsSigner ? $"{sender.Domain} has had its" : $"Unsigned reports on {sender.Domain} have had their";
+                    var reason = string.Create(
+                        CultureInfo.InvariantCulture, $"{whose} {intake.ReportsPerSignerAndDay} {(sender.IsSigner ? "reports " : "")}of {counts.Today:yyyy-MM-dd} (Sts__ReportsPerSignerAndDay).");
+                    await inbox.QuarantineAsync(arrival, raw, reason, cancellationToken);
+                    log.LogWarning("{Blob} went to quarantine: {Reason}", arrival.Name, reason);
+                    return false;
+                case PostCountOutcome.Contended:
+                    await WaitAsync(arrival.Name, CountedAgainAfter, [$"too many reports of {sender.Domain} arrive at this moment"], cancellationToken);
+                    return false;
+            }
+        }
+
+        return true;
+    }
+
     private bool IsAwaited(Arrival arrival) => time.GetUtcNow() < arrival.ArrivedAt + KeysAwaited;
 
-    private async Task WaitAsync(BlobName blob, IEnumerable<string> reasons, CancellationToken cancellation)
+    private async Task WaitAsync(BlobName blob, TimeSpan delay, IEnumerable<string> reasons, CancellationToken cancellation)
     {
-        await arrivals.SendLaterAsync(blob, KeysAskedAgainAfter, cancellation);
+        await arrivals.SendLaterAsync(blob, delay, cancellation);
         log.LogWarning("{Blob} waits in the inbox: {Reasons}", blob, string.Join("; ", reasons));
     }
 
@@ -213,7 +249,7 @@ internal sealed class IngestReportFunction(
     {
         foreach (var one in read.Opened.Reports)
         {
-            var (verdict, signedBy) = read.SignersOf(one)?.VerdictOn(one.Report.OrganizationName) ?? (Verdict.Unverified, "");
+            var (verdict, signedBy) = read.VerdictOn(one);
             foreach (var policies in one.Report.Policies.Where(policy => read.Hosted.Contains(policy.PolicyDomain)).GroupBy(policy => policy.PolicyDomain))
             {
                 var (report, failures) = ReportRows.Of(one, policies.Key, [.. policies], arrival, kept);
@@ -239,6 +275,15 @@ internal sealed class IngestReportFunction(
         /// <summary>Whose signatures are valid, where all of it is one mail.</summary>
         public IReadOnlyList<DomainName> Valid => Opened.OneMail is { } mail && Signers.TryGetValue(mail, out var signers) ? signers.Valid : [];
 
+        /// <summary>How many of the reports are of each sender. One that nobody signed is counted for each policy domain that it is on.</summary>
+        public IEnumerable<KeyValuePair<ReportSender, int>> Senders => Opened.Reports.SelectMany(SendersOf).CountBy(sender => sender);
+
+        public (Verdict Verdict, string SignedBy) VerdictOn(ReadReport one) => SignersOf(one)?.VerdictOn(one.Report.OrganizationName) ?? (Verdict.Unverified, "");
+
         public MailSigners? SignersOf(ReadReport one) => one.Mail is { } mail ? Signers.GetValueOrDefault(mail) : null;
+
+        private IEnumerable<ReportSender> SendersOf(ReadReport one) => VerdictOn(one).SignedBy is { Length: > 0 } signer
+            ? [new ReportSender(signer, IsSigner: true)]
+            : one.Report.Policies.Select(policy => policy.PolicyDomain).Where(Hosted.Contains).Distinct().Select(domain => new ReportSender(domain.Value, IsSigner: false));
     }
 }

@@ -40,6 +40,7 @@ internal static class SettingNames
         "Sts__ReportTrust",
         "Sts__TrustedReportSigners",
         "Sts__PostsPerDomainAndDay",
+        "Sts__ReportsPerSignerAndDay",
         "Sts__PostsPerMinute",
         "Sts__MailSecret",
         "Sts__ReportMailbox",

@@ -23,6 +23,12 @@ internal sealed record ReportIntakeOptions
     /// <summary>How many reports on one policy domain are taken by POST within a day, in UTC, whichever instance they come to. 1 to 1,000,000; by default 500.</summary>
     public int PostsPerDomainAndDay { get; init; } = 500;
 
+    /// <summary>
+    /// How many reports of one signer are taken by mail and as files within a day, in UTC; of those that nobody signed, how many on one policy domain. What is beyond it
+    /// goes to quarantine. <see cref="TrustedSigners"/> are not counted: each sends a report a day on every hosted domain. 1 to 1,000,000; by default 1,000.
+    /// </summary>
+    public int ReportsPerSignerAndDay { get; init; } = 1_000;
+
     /// <summary>What a mail provider shows that posts mail, of at least 26 visible ASCII characters; by default null, and no mail is taken by POST.</summary>
     public string? MailSecret { get; init; }
 
@@ -49,6 +55,7 @@ internal sealed record ReportIntakeOptions
                 "write the domains that sign reports of senders you know, separated by commas, for example google.com,microsoft.com, or none") ?? defaults.TrustedSigners,
             PostsPerMinute = settings.Number("Sts__PostsPerMinute", defaults.PostsPerMinute, least: 1, most: 100_000),
             PostsPerDomainAndDay = settings.Number("Sts__PostsPerDomainAndDay", defaults.PostsPerDomainAndDay, least: 1, most: 1_000_000),
+            ReportsPerSignerAndDay = settings.Number("Sts__ReportsPerSignerAndDay", defaults.ReportsPerSignerAndDay, least: 1, most: 1_000_000),
             MailSecret = settings.Parsed(
                 "Sts__MailSecret",
                 text => text.Length >= MinMailSecret && text.All(c => c is > ' ' and <= '~') ? text : null,

@@ -25,7 +25,7 @@ internal sealed record RetentionOptions
     /// <summary>The audit trail. 30 to 3,650; by default 730.</summary>
     public int AuditDays { get; init; } = 730;
 
-    /// <summary>How many reports were taken by POST, today being the first day. 2 to 3,650; by default 2.</summary>
+    /// <summary>How many reports were taken by POST and of each signer, today being the first day. 2 to 3,650; by default 2.</summary>
     public int PostCountDays { get; init; } = 2;
 
     /// <summary>Binds the options to their settings: never shorter than what is read of each kind, which is summaries of 30 days, quarantine of 7, and observations of two days ago.</summary>

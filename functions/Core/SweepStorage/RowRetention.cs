@@ -32,14 +32,19 @@ internal sealed class RowRetention(TableServiceClient tables)
         WalkAsync(StorageLayout.DomainsTable, position, Keys.AuditPrefix, Keys.AuditPrefix + Keys.Round(before), _ => true, cancellation);
 
     /// <summary>
-    /// How many reports were taken by POST on days before one, and on days after another, which are still far off: a clock that was wrong counted on them, and would have them
+    /// How many reports were taken on days before one, and on days after another, which are still far off: a clock that was wrong counted on them, and would have them
     /// begin full.
     /// </summary>
     public async Task<RetentionPass> PurgePostCountsAsync(DateOnly before, DateOnly after, CancellationToken cancellation)
     {
         var table = tables.GetTableClient(StorageLayout.ReportsTable);
-        var deleted = await DeleteAsync(table, Keys.PostCounts, "", Keys.Day(before), MaxDeleted, cancellation);
-        deleted += await DeleteAsync(table, Keys.PostCounts, Keys.Day(after.AddDays(1)), Keys.EndOfDays, MaxDeleted - deleted, cancellation);
+        var deleted = 0;
+        foreach (var partition in (string[])[Keys.PostCounts, Keys.SignerCounts])
+        {
+            deleted += await DeleteAsync(table, partition, "", Keys.Day(before), MaxDeleted - deleted, cancellation);
+            deleted += await DeleteAsync(table, partition, Keys.Day(after.AddDays(1)), Keys.EndOfDays, MaxDeleted - deleted, cancellation);
+        }
+
         return new RetentionPass(deleted < MaxDeleted ? "" : "more", deleted, []);
     }
 
