@@ -117,9 +117,11 @@ internal sealed class FleetStore
     private async Task<IReadOnlyList<DailySessions>> DaysAsync(DomainName domain, CancellationToken cancellation)
     {
         var today = DateOnly.FromDateTime(_time.GetUtcNow().UtcDateTime);
-        var reports = await _reports.ReadAsync(domain, today.AddDays(1 - DaysKept), cancellation);
         // Anybody may send a report of any day; what is further ahead than a clock may be wrong would make the row grow.
-        return DailySessionsOf(reports.Where(report => report.Day <= today.AddDays(1)));
+        var reports = await _reports.ScanFiguresAsync(domain, ReportRange.From(today.AddDays(1 - DaysKept)), cancellation)
+            .Where(report => report.Counts && report.Day <= today.AddDays(1))
+            .ToListAsync(cancellation);
+        return DailySessionsOf(reports);
     }
 
     /// <summary>Sums what counts, day by day.</summary>
