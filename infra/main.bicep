@@ -86,10 +86,10 @@ param delegationZone string = ''
 @allowed(['Standard_LRS', 'Standard_ZRS'])
 param storageSku string = 'Standard_LRS'
 
-@description('Days that a raw report is kept: 7 to 3650.')
+@description('Days that a raw report which was read is kept: 7 to 3650. It becomes the app\'s setting Sts__RawReportDays.')
 param reportRetentionDays int = 90
 
-@description('Days that an observation is kept: 7 to 3650.')
+@description('Days that an observation is kept: 7 to 3650. It becomes the app\'s setting Sts__ObservationDays.')
 param observationRetentionDays int = 90
 
 @description('GB of telemetry a day, after which the rest of the day is not recorded: 1 to 100.')
@@ -201,6 +201,12 @@ var faults = filter(
     length(filter(furtherSettings, setting => startsWith(setting, 'Sts__Lab__'))) > 0
       ? 'STS_SETTINGS: Sts__Lab__ settings take protections away; they are for a lab on one machine, never for Azure.'
       : ''
+    length(filter(
+        furtherSettings,
+        setting => startsWith(setting, 'Sts__RawReportDays') || startsWith(setting, 'Sts__ObservationDays')
+      )) > 0
+      ? 'STS_SETTINGS: Sts__RawReportDays is written from STS_REPORT_DAYS, and Sts__ObservationDays from STS_OBSERVATION_DAYS; set those.'
+      : ''
     !empty(delegationZone) && (!contains(delegationZone, '.') || endsWith(delegationZone, '.'))
       ? 'STS_DELEGATION_ZONE: "${delegationZone}" is not the name of a zone; write it without a dot at the end, such as mta-sts.example.net.'
       : ''
@@ -270,8 +276,6 @@ module storage 'modules/storage.bicep' = {
     tags: tags
     name: 'stmta${token}'
     sku: storageSku
-    reportRetentionDays: reportRetentionDays
-    observationRetentionDays: observationRetentionDays
     workspaceId: monitoring.outputs.workspaceId
   }
 }
@@ -394,6 +398,10 @@ module app 'modules/app.bicep' = {
             Sts__WarnTo: join(addresses, ',')
           }
         : {},
+      {
+        Sts__RawReportDays: string(reportRetentionDays)
+        Sts__ObservationDays: string(observationRetentionDays)
+      },
       // With certificates of the operator's own nobody here knows which CA issues them.
       edge == 'keyVault' ? { Sts__CertificateAuthority: 'none' } : {},
       empty(apiClientId)

@@ -112,8 +112,6 @@ public sealed class OptionsTests
     [InlineData("Sts__CheckDeadline", "00:00:01")]
     [InlineData("Sts__PolicyTimeout", "00:02:00")]
     [InlineData("Sts__DnsValidates", "yes")]
-    [InlineData("Sts__ReportMaxBytes", "10")]
-    [InlineData("Sts__ReportMaxExpandedBytes", "1e9")]
     [InlineData("Sts__WarnFrom", "nobody")]
     [InlineData("Sts__WarnFrom", "a@example.com, b@example.com")]
     [InlineData("Sts__WarnTo", "a@example.com,,nobody")]
@@ -142,16 +140,6 @@ public sealed class OptionsTests
     [InlineData("Sts__TrustedReportSigners", "google.com,none")]
     [InlineData("Sts__TrustedReportSigners", ",")]
     [InlineData("Sts__MailsPerHour", "1")]
-    [InlineData("Sts__RawReportDays", "6")]
-    [InlineData("Sts__QuarantineDays", "0")]
-    [InlineData("Sts__ReportDays", "34")]
-    [InlineData("Sts__ObservationDays", "-1")]
-    [InlineData("Sts__AuditDays", "29")]
-    [InlineData("Sts__PostCountDays", "1")]
-    [InlineData("Sts__PostCountDays", "1.00:00:00")]
-    [InlineData("Sts__ReportDays", "3651")]
-    [InlineData("Sts__PostsPerMinute", "0")]
-    [InlineData("Sts__PostsPerDomainAndDay", "-1")]
     [InlineData("Sts__MailSecret", "too-short-to-be-a-secret")]
     [InlineData("Sts__MailSecret", "long enough but with blanks in it")]
     [InlineData("Sts__ReportMailbox", "not an address")]
@@ -170,6 +158,82 @@ public sealed class OptionsTests
         Assert.StartsWith(name, fault, StringComparison.Ordinal);
         Assert.DoesNotContain('\n', fault);
         Assert.DoesNotContain('\r', fault);
+    }
+
+    // A setting, its default, and the lowest and the highest number that it takes.
+    public static TheoryData<string, int, int, int> Numbers => new()
+    {
+        { "Sts__RawReportDays", 90, 7, 3_650 },
+        { "Sts__QuarantineDays", 30, 7, 3_650 },
+        { "Sts__ReportDays", 400, 35, 3_650 },
+        { "Sts__ObservationDays", 90, 7, 3_650 },
+        { "Sts__AuditDays", 730, 30, 3_650 },
+        { "Sts__PostCountDays", 2, 2, 3_650 },
+        { "Sts__ReportMaxBytes", 10 << 20, 1 << 10, 100 << 20 },
+        { "Sts__ReportMaxExpandedBytes", 100 << 20, 1 << 10, 1 << 30 },
+        { "Sts__ReportMaxRatio", 250, 10, 1_100 },
+        { "Sts__ReportMaxParts", 50, 1, 1_000 },
+        { "Sts__ReportMaxDepth", 5, 1, 10 },
+        { "Sts__ReportMemoryBytes", 40 << 20, (int)IntakeMemory.LeastFor(10 << 20, 250), int.MaxValue },
+        { "Sts__PostsPerMinute", 300, 1, 100_000 },
+        { "Sts__PostsPerDomainAndDay", 500, 1, 1_000_000 },
+        { "Sts__ReportsPerSignerAndDay", 1_000, 1, 1_000_000 },
+    };
+
+    [Theory]
+    [MemberData(nameof(Numbers))]
+    public void A_number_has_a_default_and_two_bounds(string name, int byDefault, int lowest, int highest)
+    {
+        Assert.Equal(byDefault, ReadFrom());
+        Assert.Equal(byDefault, ReadFrom((name, "")));
+        Assert.Equal(lowest, ReadFrom((name, $"{lowest}")));
+        Assert.Equal(highest, ReadFrom((name, $"{highest}")));
+        foreach (var wrong in (string[])[$"{lowest - 1}", $"{highest + 1L}", "many", "1.5", $"+{lowest}", $"0x{lowest:x}"])
+        {
+            Assert.StartsWith($"{name}: \"{wrong}\" is not valid; write a whole number from {lowest} to {highest}", Assert.Single(Wrong((name, wrong))), StringComparison.Ordinal);
+        }
+
+        long ReadFrom(params (string Name, string Value)[] settings)
+        {
+            using var services = Right(settings);
+            return NumberOf(services, name);
+        }
+    }
+
+    private static long NumberOf(IServiceProvider services, string name)
+    {
+        var kept = services.GetRequiredService<RetentionOptions>();
+        var limits = services.GetRequiredService<ReportLimitsOptions>();
+        var intake = services.GetRequiredService<ReportIntakeOptions>();
+        return name switch
+        {
+            "Sts__RawReportDays" => kept.RawReportDays,
+            "Sts__QuarantineDays" => kept.QuarantineDays,
+            "Sts__ReportDays" => kept.ReportDays,
+            "Sts__ObservationDays" => kept.ObservationDays,
+            "Sts__AuditDays" => kept.AuditDays,
+            "Sts__PostCountDays" => kept.PostCountDays,
+            "Sts__ReportMaxBytes" => limits.MaxBytes,
+            "Sts__ReportMaxExpandedBytes" => limits.MaxExpandedBytes,
+            "Sts__ReportMaxRatio" => limits.MaxRatio,
+            "Sts__ReportMaxParts" => limits.MaxParts,
+            "Sts__ReportMaxDepth" => limits.MaxDepth,
+            "Sts__ReportMemoryBytes" => limits.MemoryBytes,
+            "Sts__PostsPerMinute" => intake.PostsPerMinute,
+            "Sts__PostsPerDomainAndDay" => intake.PostsPerDomainAndDay,
+            "Sts__ReportsPerSignerAndDay" => intake.ReportsPerSignerAndDay,
+            _ => throw new ArgumentOutOfRangeException(nameof(name), name, "No such number."),
+        };
+    }
+
+    [Fact]
+    public void Memory_for_reports_grows_with_the_largest_report_and_cannot_be_set_below_what_that_needs()
+    {
+        var least = IntakeMemory.LeastFor(100 << 20, 250);
+        using var services = Right(("Sts__ReportMaxBytes", $"{100 << 20}"));
+
+        Assert.Equal(least, services.GetRequiredService<ReportLimitsOptions>().MemoryBytes);
+        Assert.StartsWith("Sts__ReportMemoryBytes: ", Assert.Single(Wrong(("Sts__ReportMaxBytes", $"{100 << 20}"), ("Sts__ReportMemoryBytes", $"{least - 1}"))), StringComparison.Ordinal);
     }
 
     [Theory]

@@ -6,6 +6,7 @@ using StsFunctions.Hosting;
 using StsFunctions.Local;
 using StsFunctions.Options;
 using StsFunctions.SendWarning;
+using StsFunctions.SweepStorage;
 using StsFunctions.Tests.Hosting;
 using Xunit;
 
@@ -75,6 +76,33 @@ public sealed partial class AppSettingsTests(BicepFixture bicep)
         Assert.DoesNotContain("Sts__AcsEndpoint", relay.Keys);
         Assert.Equal(("relay.example.com", "465", "mta-sts"), (relay["Sts__SmtpHost"], relay["Sts__SmtpPort"], relay["Sts__SmtpUser"]));
         Assert.Matches(@"^\[format\('@Microsoft\.KeyVault\(SecretUri=\{0\}secrets/Sts-SmtpPassword\)', reference\(.*/vaults/kv-sts-.*\)\.vaultUri\)\]$", relay["Sts__SmtpPassword"]);
+    }
+
+    [Theory]
+    [InlineData("first-run", 90, 90)]
+    [InlineData("dedicated", 90, 90)]
+    [InlineData("every-option", 365, 30)]
+    public async Task The_app_keeps_raw_reports_and_observations_for_as_long_as_the_parameters_say(string name, int reportDays, int observationDays)
+    {
+        foreach (var site in await SitesAsync(name))
+        {
+            using var services = Read(site);
+
+            Assert.Equal(
+                new RetentionOptions { RawReportDays = reportDays, ObservationDays = observationDays },
+                services.GetRequiredService<RetentionOptions>());
+        }
+    }
+
+    [Fact]
+    public async Task What_is_kept_without_a_parameter_is_what_the_app_keeps_without_a_setting()
+    {
+        var declared = (await bicep.TemplateAsync())["parameters"]!;
+        var defaults = new RetentionOptions();
+
+        Assert.Equal(
+            (defaults.RawReportDays, defaults.ObservationDays),
+            (declared["reportRetentionDays"]!["defaultValue"]!.GetValue<int>(), declared["observationRetentionDays"]!["defaultValue"]!.GetValue<int>()));
     }
 
     [Fact]

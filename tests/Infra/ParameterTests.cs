@@ -94,6 +94,11 @@ public sealed partial class ParameterTests(BicepFixture bicep)
             ]
         },
         {
+            "what has a parameter of its own",
+            [("settings", "'Sts__RawReportDays=7; Sts__ObservationDays=7'")],
+            ["STS_SETTINGS: Sts__RawReportDays is written from STS_REPORT_DAYS, and Sts__ObservationDays from STS_OBSERVATION_DAYS; set those."]
+        },
+        {
             "what there is not",
             [("plan", "'premium'"), ("planSku", "'Y1'"), ("edge", "'cloudflare'"), ("instanceMemoryMB", "1024"), ("mail", "'pigeon'")],
             ["'dedicated' | 'flex'", "'B1' | 'B2' | 'B3' | 'P0v3' | 'P1v3' | 'P2v3'", "'flex' | 'frontDoor' | 'keyVault'", "2048 | 4096 | 512", "'communicationServices' | 'none' | 'smtp'"]
