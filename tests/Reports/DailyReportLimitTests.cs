@@ -143,7 +143,7 @@ public sealed class DailyReportLimitTests(AzuriteFixture azurite) : IAsyncLifeti
     private Task RunAsync(string message, int mostADay) =>
         Ingest.FunctionOn(_storage, NullLogger<IngestReport.IngestReportFunction>.Instance, dns: _lab.Dns, mostADay: mostADay).RunAsync(message, Now);
 
-    private Task DropAsync(string name, byte[] raw) =>
+    private Task<Azure.Response<BlobContentInfo>> DropAsync(string name, byte[] raw) =>
         _storage.Blobs.GetBlobContainerClient(StorageLayout.InboxContainer).GetBlobClient(name).UploadAsync(new BinaryData(raw), Now);
 
     private static byte[] Json(string id, params DomainName[] domains) =>

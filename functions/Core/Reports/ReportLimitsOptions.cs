@@ -25,7 +25,7 @@ internal sealed record ReportLimitsOptions
 
     /// <summary>
     /// How much memory there is for reports on their way in, in bytes, where nothing else is set: beside the 120 MB that an idle worker takes, and with what
-    /// the garbage collector has not yet cleared away, it stays within 220 MB.
+    /// the garbage collector has not yet cleared away, it stays within 240 MB.
     /// </summary>
     public const int DefaultMemoryBytes = 40 << 20;
 
