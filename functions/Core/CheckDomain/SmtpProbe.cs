@@ -132,9 +132,22 @@ internal sealed class SmtpProbe(OutgoingGate gate, CheckOptions options, string 
 
         steps.Connect = steps.Lap();
         await using var stream = new NetworkStream(socket, ownsSocket: true);
+        return await TalkAsync(stream, mxHost, address, EhloName.For(heloName, socket.LocalEndPoint), offer, steps, cancellation);
+    }
+
+    /// <summary>The session over a connection that is open already. Whatever the server sends, the answer is a session.</summary>
+    /// <param name="stream">The connection.</param>
+    /// <param name="mxHost">The MX host's name.</param>
+    /// <param name="address">The address that was connected to.</param>
+    /// <param name="cancellationToken">Gives up: the session then says so.</param>
+    internal Task<SmtpSession> TalkAsync(Stream stream, string mxHost, IPAddress address, CancellationToken cancellationToken) =>
+        TalkAsync(stream, mxHost, address, heloName, TlsOffer.Default, new Steps(time, options.SessionTimeout), cancellationToken);
+
+    private async Task<SmtpSession> TalkAsync(
+        Stream stream, string mxHost, IPAddress address, string name, TlsOffer offer, Steps steps, CancellationToken cancellation)
+    {
         var talk = new SmtpTalk(stream);
         var session = new SmtpSession(address.ToString(), SmtpOutcome.BrokenOff);
-        var name = EhloName.For(heloName, socket.LocalEndPoint);
         try
         {
             steps.AwaitedNow = "the greeting";
@@ -207,7 +220,7 @@ internal sealed class SmtpProbe(OutgoingGate gate, CheckOptions options, string 
     }
 
     private async Task<SmtpSession> HandshakeAsync(
-        SmtpSession session, string mxHost, string name, TlsOffer offer, Steps steps, NetworkStream stream, CancellationToken cancellation)
+        SmtpSession session, string mxHost, string name, TlsOffer offer, Steps steps, Stream stream, CancellationToken cancellation)
     {
         ServerCertificates? shown = null;
         await using var tls = new SslStream(stream, leaveInnerStreamOpen: true);

@@ -13,7 +13,7 @@ internal sealed class Resolver
     // One message over TCP has no more (RFC 1035 §4.2.2); the library joins as many as a resolver sends.
     private const int MaxAnswer = ushort.MaxValue;
 
-    private readonly LookupClient _client;
+    private readonly Func<string, QueryType, CancellationToken, Task<IDnsQueryResponse>> _query;
 
     public Resolver(EgressOptions egress)
     {
@@ -27,8 +27,14 @@ internal sealed class Resolver
         // A resolver says whether it validated only to who asks for it (RFC 6840 §5.8).
         options.RequestDnsSecRecords = egress.DnsValidates;
         Validates = egress.DnsValidates;
-        _client = new LookupClient(options);
+        var client = new LookupClient(options);
+        _query = (name, type, cancellationToken) => client.QueryAsync(name, type, cancellationToken: cancellationToken);
     }
+
+    /// <summary>A resolver whose responses do not come over the network.</summary>
+    /// <param name="query">Returns the response to a question; what it throws is treated as the DNS library's failure.</param>
+    /// <param name="validates">Whether the AD bit of the responses may be trusted.</param>
+    internal Resolver(Func<string, QueryType, CancellationToken, Task<IDnsQueryResponse>> query, bool validates) => (_query, Validates) = (query, validates);
 
     /// <summary>Whether its AD bit may be trusted (RFC 4035 §4.9.3).</summary>
     public bool Validates { get; }
@@ -40,7 +46,7 @@ internal sealed class Resolver
     {
         try
         {
-            var answer = await _client.QueryAsync(name, type, cancellationToken: cancellation).WaitAsync(cancellation);
+            var answer = await _query(name, type, cancellation).WaitAsync(cancellation);
             // A question that was given up may end as one that nobody answered.
             cancellation.ThrowIfCancellationRequested();
             return answer.MessageSize <= MaxAnswer ? answer : throw new DnsLookupException($"the answer has more than {MaxAnswer} bytes");

@@ -1,0 +1,86 @@
+using DnsClient;
+using Microsoft.Extensions.Time.Testing;
+using MimeKit;
+using StsFunctions.Domains;
+using StsFunctions.Outgoing;
+using StsFunctions.Reports;
+
+namespace StsFunctions.Fuzz.Targets;
+
+/// <summary>
+/// The headers of a mail and its DKIM signatures (RFC 6376), checked by <see cref="MailAuthenticity"/>. The first line of the input is the key
+/// record that DNS gives for every name, the rest is the mail. Work and words are bounded; only who signed can be found to have signed; and
+/// nobody vouches for a mail that something was appended to (RFC 8460 §3).
+/// </summary>
+internal sealed class MailTarget : IFuzzTarget
+{
+    private const int MaxReason = 300;
+
+    private static readonly FakeTimeProvider s_time = new(ObservedDomain.At);
+
+    private static readonly ReportReader s_reader = new(new ReportLimitsOptions { MaxBytes = 512 * 1024, MaxExpandedBytes = 2 << 20, MaxRatio = 100, MaxParts = 20 }, s_time);
+
+    public string Name => "mail";
+
+    public void Run(byte[] input)
+    {
+        var end = input.AsSpan().IndexOf((byte)'\n');
+        var record = end < 0 ? [] : input[..end];
+        var raw = input[(end + 1)..];
+        if (MailIn(raw) is not { } mail)
+        {
+            return;
+        }
+
+        var signers = Verify(mail, record);
+        AssertBounded(signers);
+        if (signers.Valid.Count > 0)
+        {
+            Invariant.Holds(
+                MailIn([.. raw, .. "\r\nappended\r\n"u8]) is not { } longer || Verify(longer, record).Valid.Count == 0,
+                $"{signers.Valid[0]} vouches for what was appended to its mail");
+        }
+    }
+
+    private static void AssertBounded(MailSigners signers)
+    {
+        var judged = signers.Valid.Count + signers.Untold.Count + signers.Reasons.Count(reason => reason.Length > 0);
+        Invariant.Holds(judged <= 2 * MailAuthenticity.MaxSignatures, "more signatures are judged than are looked at");
+        Invariant.Holds(signers.Reasons.All(reason => reason.Length <= MaxReason), "a reason is too long");
+        Invariant.Holds(signers.IsSigned || signers is { Valid: [], Untold: [], FoundByReceiver: [] }, "somebody signed a mail without signatures");
+        foreach (var organization in (string?[])[null, "", "Alpha Mail", "alpha-mail.example", "..", new('a', 300)])
+        {
+            var (verdict, signedBy) = signers.VerdictOn(organization);
+            Invariant.Holds(verdict is not (Verdict.Aligned or Verdict.Signed) || signers.Valid.Any(signer => signer.Value == signedBy), "the verdict rests on a signature that is not valid");
+            Invariant.Holds(verdict != Verdict.Aligned || !signers.IsOpenOn(organization), "the best verdict is open");
+        }
+    }
+
+    private static MailSigners Verify(MimeMessage mail, byte[] record)
+    {
+        var resolver = new Resolver(
+            (name, type, cancellationToken) =>
+            {
+                // What the library refuses to ask, it refuses here.
+                _ = new DnsQuestion(name, type).QueryName;
+                return Task.FromResult(DnsMessage.Read(DnsMessage.TxtResponse(record)));
+            },
+            validates: false);
+        return new MailAuthenticity(resolver, s_time).VerifyAsync(mail, fromMailbox: true, CancellationToken.None).GetAwaiter().GetResult();
+    }
+
+    // As it is on arrival: whether there is a report in it does not matter.
+    private static MimeMessage? MailIn(byte[] raw)
+    {
+        try
+        {
+            using var body = new ReportBody(raw, lease: null);
+            return s_reader.ReadAsync(body, CancellationToken.None).GetAwaiter().GetResult().OneMail;
+        }
+        catch (UnreadableReportException refusal)
+        {
+            Invariant.Holds(refusal.Message.Length >= 10, $"the refusal is no sentence: {refusal.Message}");
+            return refusal.Mail;
+        }
+    }
+}
