@@ -1,4 +1,4 @@
-using System.Text;
+using StsFunctions.CheckDomain;
 using StsFunctions.Fuzz;
 using StsFunctions.Fuzz.Targets;
 using StsFunctions.Local;
@@ -58,4 +58,46 @@ public sealed class FuzzCorpusTests
     public void Every_folder_of_the_corpus_is_that_of_a_target() => Assert.Equal(
         FuzzTargets.All.Select(target => target.Name).Order(StringComparer.Ordinal),
         Directory.GetDirectories(Path.Combine(Tests, "Fuzz", "Corpus")).Select(folder => Path.GetFileName(folder)).Order(StringComparer.Ordinal));
+
+    // A target that turned everything away at the door would keep every invariant.
+    [Theory]
+    [InlineData("ed25519-relaxed", true)]
+    [InlineData("ed25519-simple", true)]
+    [InlineData("rsa-relaxed", true)]
+    [InlineData("part-of-body", false)]
+    [InlineData("empty-key", false)]
+    public void A_signed_mail_of_the_corpus_is_verified_by_the_key_in_its_first_line(string seed, bool isValid) =>
+        Assert.Equal(isValid ? ["alpha-mail.example"] : [], MailTarget.SignersOf(Seed("mail", seed))!.Valid.Select(signer => signer.Value));
+
+    [Theory]
+    [InlineData("good", null)]
+    [InlineData("leaf-alone", "PartialChain")]
+    [InlineData("self-signed", "UntrustedRoot")]
+    public void A_chain_of_the_corpus_is_built_to_the_root_of_the_target(string seed, string? fault)
+    {
+        var faults = CertificateChainTarget.HandshakeOf(Seed("certificates", seed)).Trust;
+        Assert.Equal(fault is null, faults is []);
+        Assert.All(faults, one => Assert.StartsWith(fault!, one, StringComparison.Ordinal));
+    }
+
+    [Theory]
+    [InlineData("handshake-broken", "TlsFailed")]
+    [InlineData("alert-version", "TlsVersion")]
+    [InlineData("alert-handshake", "TlsCipher")]
+    [InlineData("injected", "StartTlsInjected")]
+    [InlineData("no-starttls", "StartTlsMissing")]
+    [InlineData("refused", "StartTlsRefused")]
+    [InlineData("turned-away", "Turned")]
+    [InlineData("nothing", "BrokenOff")]
+    public void A_dialogue_of_the_corpus_comes_as_far_as_its_name_says(string seed, string outcome) =>
+        Assert.Equal(outcome, SmtpDialogueTarget.SessionOf(Seed("smtp", seed)).Outcome.ToString());
+
+    [Fact]
+    public async Task A_message_of_the_corpus_is_read_as_the_answer_of_a_resolver()
+    {
+        var mx = await new DnsObserver(DnsAnswerTarget.ResolverOf(Seed("dns", "mx"))).MxAsync("example.com", TestContext.Current.CancellationToken);
+        Assert.Equal(["10 mx1.example.com", "20 mx2.example.net"], mx.Records);
+    }
+
+    private static byte[] Seed(string target, string seed) => File.ReadAllBytes(Path.Combine(SeedCorpus.FolderOf(Tests, FuzzTargets.Named(target)), seed));
 }

@@ -57,6 +57,9 @@ internal sealed class CertificateChainTarget : IFuzzTarget
         });
     }
 
+    /// <summary>What the handshake of an input shows.</summary>
+    internal static TlsSession HandshakeOf(byte[] input) => Handshake(Split(input));
+
     // A handshake that fails shows no certificates to the rules; those of an agent's answer reach them as they are.
     private static TlsSession Handshake(List<byte[]> sent)
     {

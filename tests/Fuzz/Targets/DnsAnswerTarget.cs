@@ -20,8 +20,7 @@ internal sealed class DnsAnswerTarget : IFuzzTarget
 
     public void Run(byte[] input)
     {
-        var message = input.Length == 0 ? [] : input[1..];
-        var resolver = new Resolver((name, type, cancellationToken) => Task.FromResult(DnsMessage.Read(message)), validates: input is [var first, ..] && first % 2 == 1);
+        var resolver = ResolverOf(input);
         var dns = new DnsObserver(resolver);
         var (mx, txt) = (Answer(dns.MxAsync(Domain, default)), Answer(dns.TxtAsync($"_mta-sts.{Domain}", default)));
         var (a, aaaa) = (Answer(dns.AAsync("mx1.example.com", default)), Answer(dns.AaaaAsync("mx1.example.com", default)));
@@ -38,6 +37,13 @@ internal sealed class DnsAnswerTarget : IFuzzTarget
             PolicyHost = ObservedDomain.Good.PolicyHost with { A = a, Aaaa = aaaa, Caa = caa },
             MxHosts = [new MxHostObservation("mx1.example.com", 10, Implicit: false, a, aaaa, tlsa, Looks: [])],
         });
+    }
+
+    /// <summary>The resolver that answers every question with the message of an input.</summary>
+    internal static Resolver ResolverOf(byte[] input)
+    {
+        var message = input.Length == 0 ? [] : input[1..];
+        return new Resolver((name, type, cancellationToken) => Task.FromResult(DnsMessage.Read(message)), validates: input is [var first, ..] && first % 2 == 1);
     }
 
     private static DnsAnswer Answer(Task<DnsAnswer> asked)

@@ -24,9 +24,7 @@ internal sealed class MailTarget : IFuzzTarget
 
     public void Run(byte[] input)
     {
-        var end = input.AsSpan().IndexOf((byte)'\n');
-        var record = end < 0 ? [] : input[..end];
-        var raw = input[(end + 1)..];
+        var (record, raw) = Split(input);
         // Disposed here: a finalizer would count branches in the midst of a later input.
         using var mail = MailIn(raw);
         if (mail is null)
@@ -41,6 +39,20 @@ internal sealed class MailTarget : IFuzzTarget
             using var longer = MailIn([.. raw, .. "\r\nappended\r\n"u8]);
             Invariant.Holds(longer is null || Verify(longer, record).Valid.Count == 0, $"{signers.Valid[0]} vouches for what was appended to its mail");
         }
+    }
+
+    /// <summary>Who signed the mail of an input; null where there is no mail in it.</summary>
+    internal static MailSigners? SignersOf(byte[] input)
+    {
+        var (record, raw) = Split(input);
+        using var mail = MailIn(raw);
+        return mail is null ? null : Verify(mail, record);
+    }
+
+    private static (byte[] Record, byte[] Raw) Split(byte[] input)
+    {
+        var end = input.AsSpan().IndexOf((byte)'\n');
+        return (end < 0 ? [] : input[..end], input[(end + 1)..]);
     }
 
     private static void AssertBounded(MailSigners signers)

@@ -28,8 +28,7 @@ internal sealed class SmtpDialogueTarget : IFuzzTarget
 
     public void Run(byte[] input)
     {
-        using var server = new ScriptedServerStream(input.Length == 0 ? [] : input[1..], lineByLine: input is [var first, ..] && first % 2 == 1);
-        var session = s_probe.TalkAsync(server, Host, IPAddress.Parse("192.0.2.1"), CancellationToken.None).GetAwaiter().GetResult();
+        var session = SessionOf(input);
         Invariant.Holds(s_possible.Contains(session.Outcome), $"the session ended as {session.Outcome}");
         foreach (var text in (string?[])[session.Banner, session.StartTlsReply, session.Detail, .. session.Ehlo ?? []])
         {
@@ -46,5 +45,12 @@ internal sealed class SmtpDialogueTarget : IFuzzTarget
                     [new AddressLook(session, Narrow: [])]),
             ],
         });
+    }
+
+    /// <summary>The session with the server of an input.</summary>
+    internal static SmtpSession SessionOf(byte[] input)
+    {
+        using var server = new ScriptedServerStream(input.Length == 0 ? [] : input[1..], lineByLine: input is [var first, ..] && first % 2 == 1);
+        return s_probe.TalkAsync(server, Host, IPAddress.Parse("192.0.2.1"), CancellationToken.None).GetAwaiter().GetResult();
     }
 }
