@@ -94,11 +94,12 @@ static void Merge(string tests, IFuzzTarget target, string candidates)
     }
 
     var folder = SeedCorpus.FolderOf(tests, target);
-    var room = SeedCorpus.MaxFolderBytes - Directory.GetFiles(folder).Sum(file => new FileInfo(file).Length);
+    var own = Directory.GetFiles(folder);
+    var (room, left) = (SeedCorpus.MaxFolderBytes - own.Sum(file => new FileInfo(file).Length), SeedCorpus.MaxFolderFiles - own.Length);
     var (before, taken) = (map.Branches, 0);
     foreach (var input in Directory.GetFiles(candidates, "id*").Select(File.ReadAllBytes).OrderBy(input => input.Length))
     {
-        if (input.Length > room || !map.IsNew(() => FuzzTargets.Run(target, input)))
+        if (taken == left || input.Length > room || !map.IsNew(() => FuzzTargets.Run(target, input)))
         {
             continue;
         }

@@ -6,6 +6,9 @@ internal static class SeedCorpus
     /// <summary>The most bytes of a target's own folder: a repository is no store of fuzzing results.</summary>
     public const int MaxFolderBytes = 24 * 1024;
 
+    /// <summary>The most files in it.</summary>
+    public const int MaxFolderFiles = 64;
+
     /// <summary>The longest input that the fuzzer makes; longer seeds are left to other tests.</summary>
     public const int MaxInputBytes = 32 * 1024;
 

@@ -50,6 +50,7 @@ public sealed class FuzzCorpusTests
     public void Every_target_has_seeds_and_a_dictionary_and_its_own_folder_stays_small(string target)
     {
         var folder = SeedCorpus.FolderOf(Tests, FuzzTargets.Named(target));
+        Assert.InRange(Directory.GetFiles(folder).Length, 1, SeedCorpus.MaxFolderFiles);
         Assert.InRange(Directory.GetFiles(folder).Sum(file => new FileInfo(file).Length), 1, SeedCorpus.MaxFolderBytes);
         Assert.All(File.ReadAllLines(Path.Combine(Tests, "Fuzz", "Dictionaries", $"{target}.dict")), line => Assert.Matches("^\"[ -~]+\"$", line));
     }
