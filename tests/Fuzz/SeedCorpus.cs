@@ -7,7 +7,7 @@ internal static class SeedCorpus
     public const int MaxFolderBytes = 24 * 1024;
 
     /// <summary>The most files in it.</summary>
-    public const int MaxFolderFiles = 64;
+    public const int MaxFolderFiles = 128;
 
     /// <summary>The longest input that the fuzzer makes; longer seeds are left to other tests.</summary>
     public const int MaxInputBytes = 32 * 1024;
