@@ -11,15 +11,15 @@ internal static class ColdStartBench
     // Long enough for what a start leaves to do in the background, and the same for both.
     private static readonly TimeSpan Settled = TimeSpan.FromSeconds(4);
 
-    public static async Task<Outcome> RunAsync(BenchOptions bench, IProgress<string> progress, CancellationToken cancellation)
+    public static async Task<Outcome> RunAsync(BenchOptions bench, IProgress<string> progress, CancellationToken cancellationToken)
     {
-        await using var both = await TwoWorkers.StartAsync(bench, progress, cancellation);
-        var machine = Machine.Describe();
+        await using var both = await TwoWorkers.StartAsync(bench, progress, cancellationToken);
+        var machine = MachineInfo.Describe();
         var rounds = bench.Rounds ?? Rounds;
         var pairs = new List<Pair>();
         for (var i = -WarmUps; i < rounds; i++)
         {
-            var pair = new Pair(await MeasureAsync(both.App, cancellation), await MeasureAsync(both.Other, cancellation));
+            var pair = new Pair(await MeasureAsync(both.App, cancellationToken), await MeasureAsync(both.Other, cancellationToken));
             progress.Report(FormattableString.Invariant(
                 $"{(i < 0 ? "Warm-up" : $"Round {i + 1} of {rounds}")}: app {pair.App.Start.KilledMilliseconds:0} ms, {pair.App.Memory.Resident:0.0} MiB; {both.OtherName} {pair.Other.Start.KilledMilliseconds:0} ms, {pair.Other.Memory.Resident:0.0} MiB"));
             if (i >= 0)
@@ -53,10 +53,10 @@ internal static class ColdStartBench
             new { figures, pairs });
     }
 
-    private static async Task<One> MeasureAsync(RunningWorker worker, CancellationToken cancellation)
+    private static async Task<One> MeasureAsync(RunningWorker worker, CancellationToken cancellationToken)
     {
-        var start = await worker.StartAgainAsync(cancellation);
-        await Task.Delay(Settled, cancellation);
+        var start = await worker.StartAgainAsync(cancellationToken);
+        await Task.Delay(Settled, cancellationToken);
         return new One(start, worker.Memory());
     }
 

@@ -19,14 +19,14 @@ internal interface IPair<out T>
 /// <param name="B">What that is beside.</param>
 /// <param name="Ratio">The median of A over the median of B: rounds of a busy machine differ by more than the two do.</param>
 /// <param name="OfPairs">A over B, round by round.</param>
-internal sealed record Compared(string What, string Format, Spread A, Spread B, double Ratio, Spread OfPairs)
+internal sealed record Compared(string What, string Format, Statistics A, Statistics B, double Ratio, Statistics OfPairs)
 {
     public static string[] Columns(string a, string b) => ["", a, b, $"{a} / {b}", "by rounds", $"{a} min - max", $"{b} min - max"];
 
     public static Compared Of<T>(string what, string format, IReadOnlyList<IPair<T>> pairs, Func<T, double> figure)
     {
-        var (a, b) = (Spread.Of(pairs.Select(pair => figure(pair.A))), Spread.Of(pairs.Select(pair => figure(pair.B))));
-        return new Compared(what, format, a, b, a.Median / b.Median, Spread.Of(pairs.Select(pair => figure(pair.A) / figure(pair.B))));
+        var (a, b) = (Statistics.Of(pairs.Select(pair => figure(pair.A))), Statistics.Of(pairs.Select(pair => figure(pair.B))));
+        return new Compared(what, format, a, b, a.Median / b.Median, Statistics.Of(pairs.Select(pair => figure(pair.A) / figure(pair.B))));
     }
 
     public string[] Row() =>

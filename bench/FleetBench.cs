@@ -2,11 +2,15 @@ using System.Diagnostics;
 using System.Globalization;
 using Azure.Data.Tables;
 using Azure.Storage.Blobs;
-using StsFunctions.Domains;
+using StsFunctions.Core.Checks;
+using StsFunctions.Core.Domains;
+using StsFunctions.Core.Findings;
 using StsFunctions.Local;
-using StsFunctions.Local.MailInternet;
+using StsFunctions.Local.Lab;
 using StsFunctions.Protocol;
 using StsFunctions.Protocol.MtaSts;
+using StsFunctions.Storage;
+using StsFunctions.Storage.Domains;
 
 namespace StsFunctions.Bench;
 
@@ -28,15 +32,15 @@ internal static class FleetBench
     private const double MostOfLinear = 1.1;
     private static readonly DateTimeOffset s_then = new(2026, 1, 1, 0, 0, 0, TimeSpan.Zero);
 
-    public static async Task<Outcome> RunAsync(BenchOptions bench, IProgress<string> progress, CancellationToken cancellation)
+    public static async Task<Outcome> RunAsync(BenchOptions bench, IProgress<string> progress, CancellationToken cancellationToken)
     {
         var large = bench.Domains ?? Large;
         var small = large / Tenth;
-        var app = await PublishedApp.AppAsync(progress, cancellation);
+        var app = await PublishedApp.AppAsync(progress, cancellationToken);
         var runs = new List<Run>();
         foreach (var domains in (int[])[small, large])
         {
-            runs.Add(await RoundAsync(bench, app, domains, progress, cancellation));
+            runs.Add(await RoundAsync(bench, app, domains, progress, cancellationToken));
         }
 
         var growth = runs[1].OfBare / runs[0].OfBare;
@@ -48,7 +52,7 @@ internal static class FleetBench
                 "Each domain's policy is fetched by HTTPS from the app itself. Storage is Azurite, DNS and SMTP servers run in the measuring process, all on the same cores.",
                 "Azurite goes through a whole table for each query of a partition, so that it is the slower the more there is. Beside each round, therefore: the same nine",
                 $"storage calls a domain, bare, {AtOnce} domains at a time, for {Sample} domains before the round and {Sample} after it.",
-                $"Memory is the worker's largest resident set (VmHWM). {Machine.Describe()}.",
+                $"Memory is the worker's largest resident set (VmHWM). {MachineInfo.Describe()}.",
             ],
             ["domains", "MX addresses", "seconds", "ms a domain", "bare ms a domain", "of bare", "worker MiB before", "worker MiB at most", "worker CPU s", "SMTP sessions"],
             [.. runs.Select(run => (string[])
@@ -60,7 +64,7 @@ internal static class FleetBench
             runs);
     }
 
-    private static async Task<Run> RoundAsync(BenchOptions bench, PublishedApp app, int domains, IProgress<string> progress, CancellationToken cancellation)
+    private static async Task<Run> RoundAsync(BenchOptions bench, PublishedApp app, int domains, IProgress<string> progress, CancellationToken cancellationToken)
     {
         var failed = 0;
         await using var system = await LocalSystem.StartAsync(
@@ -71,34 +75,34 @@ internal static class FleetBench
                 HostKey = bench.HostKey,
                 OnInvocation = invocation => failed += invocation.Succeeded ? 0 : 1,
             },
-            cancellation);
+            cancellationToken);
         progress.Report($"Putting {domains} domains on the internet and into storage …");
         var addresses = domains / DomainsAnAddress;
         var lab = Enumerable.Range(0, domains).Select(n => new LabDomain(string.Create(CultureInfo.InvariantCulture, $"d{n:d5}.example"), "") { Mx = [new($"mx{n % addresses}.fleet.example")] }).ToList();
         system.Internet.Add(lab);
-        await FillAsync(system, lab, cancellation);
-        await system.Client.GetAsync(system.Https($"mta-sts.{lab[0].Name}", "/.well-known/mta-sts.txt"), cancellation);
+        await FillAsync(system, lab, cancellationToken);
+        await system.Client.GetAsync(system.Https($"mta-sts.{lab[0].Name}", "/.well-known/mta-sts.txt"), cancellationToken);
 
-        var bareBefore = await BareAsync(system, lab, cancellation);
+        var bareBefore = await BareAsync(system, lab, cancellationToken);
         var process = system.Host.WorkerProcessId ?? throw new InvalidOperationException("The worker does not run.");
         var (before, cpu, began) = (ProcessMemory.Of(process).Resident, ProcessorTime.OfTree(process), Stopwatch.GetTimestamp());
         progress.Report($"A round over {domains} domains …");
-        await system.Host.InvokeTimerAsync("ScheduleChecks", cancellation);
-        await system.Host.WhenIdleAsync(ignoreDelayed: true, cancellation);
+        await system.Host.InvokeTimerAsync("ScheduleChecks", cancellationToken);
+        await system.Host.WhenIdleAsync(ignoreDelayed: true, cancellationToken);
         var seconds = Stopwatch.GetElapsedTime(began).TotalSeconds;
         var run = new Run(
-            domains, addresses, seconds, (bareBefore + await BareAsync(system, lab, cancellation)) / 2, before, ProcessMemory.Of(process).Peak, (ProcessorTime.OfTree(process) - cpu).TotalSeconds,
+            domains, addresses, seconds, (bareBefore + await BareAsync(system, lab, cancellationToken)) / 2, before, ProcessMemory.Of(process).Peak, (ProcessorTime.OfTree(process) - cpu).TotalSeconds,
             system.Internet.Hosts.Sum(host => host.Servers.Sum(server => server.Heard.Count(line => line.Equals("STARTTLS", StringComparison.OrdinalIgnoreCase)))));
-        await CheckedAsync(system, domains, failed, cancellation);
+        await CheckedAsync(system, domains, failed, cancellationToken);
         progress.Report(FormattableString.Invariant($"… took {seconds:0.0} s."));
         return run;
     }
 
     // What was measured must have been done: every domain looked at, and well.
-    private static async Task CheckedAsync(LocalSystem system, int domains, int failed, CancellationToken cancellation)
+    private static async Task CheckedAsync(LocalSystem system, int domains, int failed, CancellationToken cancellationToken)
     {
         var (looked, faults) = (0, 0);
-        await foreach (var row in new TableServiceClient(system.Azurite.ConnectionString).GetTableClient(StorageLayout.DomainsTable).QueryAsync<TableEntity>(cancellationToken: cancellation))
+        await foreach (var row in new TableServiceClient(system.Azurite.ConnectionString).GetTableClient(StorageNames.DomainsTable).QueryAsync<TableEntity>(cancellationToken: cancellationToken))
         {
             looked += row.RowKey == Keys.Record && row.GetDateTimeOffset("LastCheckAt") > s_then ? 1 : 0;
             faults += row.RowKey.StartsWith(Keys.FindingPrefix, StringComparison.Ordinal) && row.GetString("Severity") != nameof(Severity.Info) ? 1 : 0;
@@ -111,16 +115,16 @@ internal static class FleetBench
     }
 
     // What a check asks of storage, by nobody who does anything with it: milliseconds a domain.
-    private static async Task<double> BareAsync(LocalSystem system, IReadOnlyList<LabDomain> domains, CancellationToken cancellation)
+    private static async Task<double> BareAsync(LocalSystem system, IReadOnlyList<LabDomain> domains, CancellationToken cancellationToken)
     {
         var tables = new TableServiceClient(system.Azurite.ConnectionString);
         var blobs = new BlobServiceClient(system.Azurite.ConnectionString);
         var (rows, lists, hosts, reports) = (
-            tables.GetTableClient(StorageLayout.DomainsTable), tables.GetTableClient(StorageLayout.FleetTable), tables.GetTableClient(StorageLayout.MxHostsTable), tables.GetTableClient(StorageLayout.ReportsTable));
-        var (policies, observations) = (blobs.GetBlobContainerClient(StorageLayout.PoliciesContainer), blobs.GetBlobContainerClient(StorageLayout.ObservationsContainer));
+            tables.GetTableClient(StorageNames.DomainsTable), tables.GetTableClient(StorageNames.DomainSummariesTable), tables.GetTableClient(StorageNames.MxHostsTable), tables.GetTableClient(StorageNames.ReportsTable));
+        var (policies, observations) = (blobs.GetBlobContainerClient(StorageNames.PoliciesContainer), blobs.GetBlobContainerClient(StorageNames.ObservationsContainer));
         var observation = new BinaryData(new byte[ObservationBytes]);
         var began = Stopwatch.GetTimestamp();
-        await Parallel.ForEachAsync(domains.Take(Sample), new ParallelOptions { MaxDegreeOfParallelism = AtOnce, CancellationToken = cancellation }, async (domain, token) =>
+        await Parallel.ForEachAsync(domains.Take(Sample), new ParallelOptions { MaxDegreeOfParallelism = AtOnce, CancellationToken = cancellationToken }, async (domain, token) =>
         {
             await PartitionAsync(rows, domain.Name, "d", token);
             await policies.GetBlobClient(domain.Name).GetPropertiesAsync(cancellationToken: token);
@@ -135,26 +139,26 @@ internal static class FleetBench
         return Stopwatch.GetElapsedTime(began).TotalMilliseconds / Sample;
     }
 
-    private static async Task PartitionAsync(TableClient table, string partition, string from, CancellationToken cancellation)
+    private static async Task PartitionAsync(TableClient table, string partition, string from, CancellationToken cancellationToken)
     {
-        await foreach (var _ in table.QueryAsync<TableEntity>(TableClient.CreateQueryFilter($"PartitionKey eq {partition} and RowKey ge {from}"), cancellationToken: cancellation))
+        await foreach (var _ in table.QueryAsync<TableEntity>(TableClient.CreateQueryFilter($"PartitionKey eq {partition} and RowKey ge {from}"), cancellationToken: cancellationToken))
         {
         }
     }
 
-    private static async Task FillAsync(LocalSystem system, IReadOnlyList<LabDomain> domains, CancellationToken cancellation)
+    private static async Task FillAsync(LocalSystem system, IReadOnlyList<LabDomain> domains, CancellationToken cancellationToken)
     {
         var blobs = new PolicyBlobs(new BlobServiceClient(system.Azurite.ConnectionString));
         var tables = new TableServiceClient(system.Azurite.ConnectionString);
-        await StorageLayout.EnsureAsync(new BlobServiceClient(system.Azurite.ConnectionString), new Azure.Storage.Queues.QueueServiceClient(system.Azurite.ConnectionString), tables, cancellation);
+        await StorageLayout.EnsureAsync(new BlobServiceClient(system.Azurite.ConnectionString), new Azure.Storage.Queues.QueueServiceClient(system.Azurite.ConnectionString), tables, cancellationToken);
         var store = new DomainStore(tables);
-        await Parallel.ForEachAsync(domains, new ParallelOptions { MaxDegreeOfParallelism = Writers, CancellationToken = cancellation }, async (domain, token) =>
+        await Parallel.ForEachAsync(domains, new ParallelOptions { MaxDegreeOfParallelism = Writers, CancellationToken = cancellationToken }, async (domain, token) =>
         {
             var policy = new PolicyVersion(
                 Earlier, Policy.Parse(System.Text.Encoding.ASCII.GetBytes(domain.Policy)).ToBytes(), PolicyMode.Enforce, TimeSpan.FromDays(7), s_then, null, "default");
-            var record = new DomainRecord("default", DomainState.Active, policy.Id, policy.Mode, s_then, "", s_then, Observed: true, null);
+            var record = new DomainRecord("default", DomainState.Active, policy.Id, policy.Mode, s_then, CheckRunState.None with { MxObserved = true }, s_then);
             await blobs.PutAsync(DomainName.Parse(domain.Name), policy, token);
-            await store.CommitAsync(new DomainChange(domain.Name).Record(record, default).NewPolicy(policy), token);
+            await store.CommitAsync(new DomainTransaction(DomainPartition.Empty(domain.Name)).Record(record).NewPolicy(policy), token);
             lock (system)
             {
                 system.Internet.SetPolicyId(domain.Name, Earlier);

@@ -15,14 +15,14 @@ internal static class PolicyBench
     private static readonly byte[] s_policy = Encoding.ASCII.GetBytes(
         "version: STSv1\r\nmode: enforce\r\nmx: mx1.example.com\r\nmx: mx2.example.com\r\nmx: *.mail.example.net\r\nmax_age: 604800\r\n");
 
-    public static Task<Outcome> RunAsync(BenchOptions bench, IProgress<string> progress, CancellationToken cancellation)
+    public static Task<Outcome> RunAsync(BenchOptions bench, IProgress<string> progress, CancellationToken cancellationToken)
     {
         var pairs = bench.Rounds ?? Pairs;
         var rows = new List<Row>();
         // Tiered compilation has settled after the first of them.
         for (var i = -2; i < pairs; i++)
         {
-            cancellation.ThrowIfCancellationRequested();
+            cancellationToken.ThrowIfCancellationRequested();
             var row = new Row(Measure(Parse), Measure(Split), Measure(Write));
             progress.Report(FormattableString.Invariant($"{(i < 0 ? "Warm-up" : $"Pair {i + 1} of {pairs}")}: parse {row.Parse.Nanoseconds:0} ns, split {row.Split.Nanoseconds:0} ns, write {row.Write.Nanoseconds:0} ns"));
             if (i >= 0)
@@ -31,13 +31,13 @@ internal static class PolicyBench
             }
         }
 
-        var ratio = Spread.Of(rows.Select(row => row.Parse.Nanoseconds / row.Split.Nanoseconds));
+        var ratio = Statistics.Of(rows.Select(row => row.Parse.Nanoseconds / row.Split.Nanoseconds));
         return Task.FromResult(new Outcome(
             "policy",
             [
                 $"A policy of {s_policy.Length} bytes with three mx lines, {Calls} times each; the code of protocol/, compiled just in time.",
                 "A: read strictly into a policy. B: decoded, split into lines, each split at its colon and trimmed. C: the policy written.",
-                $"{pairs} rounds A B C; {Machine.Describe()}.",
+                $"{pairs} rounds A B C; {MachineInfo.Describe()}.",
             ],
             ["", "parse ns", "split ns", "parse / split", "write ns", "parse bytes", "split bytes", "write bytes"],
             [
@@ -48,8 +48,8 @@ internal static class PolicyBench
                     Text(row.Parse.Bytes), Text(row.Split.Bytes), Text(row.Write.Bytes),
                 ]),
                 [
-                    "median", Text(Spread.Of(rows.Select(row => row.Parse.Nanoseconds)).Median), Text(Spread.Of(rows.Select(row => row.Split.Nanoseconds)).Median),
-                    ratio.Median.ToString("0.00", CultureInfo.InvariantCulture), Text(Spread.Of(rows.Select(row => row.Write.Nanoseconds)).Median), "", "", "",
+                    "median", Text(Statistics.Of(rows.Select(row => row.Parse.Nanoseconds)).Median), Text(Statistics.Of(rows.Select(row => row.Split.Nanoseconds)).Median),
+                    ratio.Median.ToString("0.00", CultureInfo.InvariantCulture), Text(Statistics.Of(rows.Select(row => row.Write.Nanoseconds)).Median), "", "", "",
                 ],
             ],
             [new Target("parse / split, median", FormattableString.Invariant($"at most {MostOfSplit}"), ratio.Median, ratio.Median <= MostOfSplit)],

@@ -6,9 +6,10 @@ using System.Net.Sockets;
 using System.Security.Authentication;
 using System.Security.Cryptography.X509Certificates;
 using System.Text;
-using StsFunctions.CheckDomain;
-using StsFunctions.Local.MailInternet;
-using StsFunctions.Outgoing;
+using StsFunctions.Core.Observations;
+using StsFunctions.Local.Lab;
+using StsFunctions.Network.Egress;
+using StsFunctions.Network.Probes;
 
 namespace StsFunctions.Bench;
 
@@ -21,13 +22,13 @@ internal static class ProbeBench
     private const int AtOnce = 16;
     private const double LeastOfBare = 0.9;
 
-    public static async Task<Outcome> RunAsync(BenchOptions bench, IProgress<string> progress, CancellationToken cancellation)
+    public static async Task<Outcome> RunAsync(BenchOptions bench, IProgress<string> progress, CancellationToken cancellationToken)
     {
-        await using var internet = await MailInternet.StartAsync(TimeProvider.System, cancellation);
+        await using var internet = await MailLab.StartAsync(TimeProvider.System, cancellationToken);
         internet.Add(new LabDomain("bench.example", "") { Mx = [.. Enumerable.Range(0, Hosts).Select(n => new LabMx($"mx{n}.bench.example"))] });
         var targets = internet.Hosts.Select(host => new Target25(host.Name, host.Servers[0].EndPoint.Address)).ToList();
         var roots = new X509Certificate2Collection(internet.Ca.Root);
-        var gate = new OutgoingGate(new EgressOptions
+        var guard = new EgressGuard(new EgressOptions
         {
             DnsServer = internet.Dns,
             AllowedNetworks = [IPNetwork.Parse("127.0.0.0/8")],
@@ -35,14 +36,14 @@ internal static class ProbeBench
             TrustedRoots = new TrustedRoots(roots),
         });
         var options = new CheckOptions { SmtpPort = internet.SmtpPort, ReferenceMxHosts = [], RetryDelay = TimeSpan.Zero };
-        var probe = new SmtpProbe(gate, options, "check.example", TimeProvider.System);
+        var probe = new SmtpProbe(guard, options, "check.example", TimeProvider.System);
 
         var pairs = bench.Rounds ?? Pairs;
         var rows = new List<(double Ours, double Bare)>();
         for (var i = -1; i < pairs; i++)
         {
-            var ours = await RateAsync(targets, target => OursAsync(probe, target, cancellation), cancellation);
-            var bare = await RateAsync(targets, target => BareAsync(target, internet.SmtpPort, roots, cancellation), cancellation);
+            var ours = await RateAsync(targets, target => OursAsync(probe, target, cancellationToken), cancellationToken);
+            var bare = await RateAsync(targets, target => BareAsync(target, internet.SmtpPort, roots, cancellationToken), cancellationToken);
             progress.Report(FormattableString.Invariant($"{(i < 0 ? "Warm-up" : $"Pair {i + 1} of {pairs}")}: {ours:0} and {bare:0} sessions/s"));
             if (i >= 0)
             {
@@ -50,47 +51,47 @@ internal static class ProbeBench
             }
         }
 
-        var ratio = Spread.Of(rows.Select(row => row.Ours / row.Bare));
+        var ratio = Statistics.Of(rows.Select(row => row.Ours / row.Bare));
         return new Outcome(
             "probe",
             [
                 $"{Sessions} sessions of greeting, EHLO, STARTTLS, TLS 1.3, EHLO, QUIT with {Hosts} servers on loopback, {AtOnce} at a time; the servers run in the same process.",
                 "A: the probe of a check, which keeps banner, extensions, times, both chains and every reason against them. B: a bare SslStream that reads and drops.",
-                $"{pairs} pairs A B, compiled just in time, after one to warm up. {Machine.Describe()}.",
+                $"{pairs} pairs A B, compiled just in time, after one to warm up. {MachineInfo.Describe()}.",
             ],
             ["", "probe /s", "bare /s", "ratio"],
             [
                 .. rows.Select((row, i) => (string[])[$"pair {i + 1}", Text(row.Ours, "0"), Text(row.Bare, "0"), Text(row.Ours / row.Bare, "0.00")]),
-                ["median", Text(Spread.Of(rows.Select(row => row.Ours)).Median, "0"), Text(Spread.Of(rows.Select(row => row.Bare)).Median, "0"), Text(ratio.Median, "0.00")],
+                ["median", Text(Statistics.Of(rows.Select(row => row.Ours)).Median, "0"), Text(Statistics.Of(rows.Select(row => row.Bare)).Median, "0"), Text(ratio.Median, "0.00")],
             ],
             [new Target("probe / bare, median of pairs", FormattableString.Invariant($"at least {LeastOfBare}"), ratio.Median, ratio.Median >= LeastOfBare)],
             rows.Select(row => new { row.Ours, row.Bare }));
     }
 
-    private static async Task<double> RateAsync(IReadOnlyList<Target25> targets, Func<Target25, Task> session, CancellationToken cancellation)
+    private static async Task<double> RateAsync(IReadOnlyList<Target25> targets, Func<Target25, Task> session, CancellationToken cancellationToken)
     {
         var began = Stopwatch.GetTimestamp();
-        await Parallel.ForAsync(0, Sessions, new ParallelOptions { MaxDegreeOfParallelism = AtOnce, CancellationToken = cancellation }, async (n, _) => await session(targets[n % targets.Count]));
+        await Parallel.ForAsync(0, Sessions, new ParallelOptions { MaxDegreeOfParallelism = AtOnce, CancellationToken = cancellationToken }, async (n, _) => await session(targets[n % targets.Count]));
         return Sessions / Stopwatch.GetElapsedTime(began).TotalSeconds;
     }
 
-    private static async Task OursAsync(SmtpProbe probe, Target25 target, CancellationToken cancellation)
+    private static async Task OursAsync(SmtpProbe probe, Target25 target, CancellationToken cancellationToken)
     {
-        var session = await probe.LookAsync(target.Host, target.Address, cancellation);
+        var session = await probe.ProbeAsync(target.Host, target.Address, cancellationToken);
         if (session is not { Outcome: SmtpOutcome.Completed, Tls.Trust: [] })
         {
             throw new InvalidOperationException($"{target.Host}: {session.Outcome} {session.Detail}: that is not the session that was to be measured.");
         }
     }
 
-    private static async Task BareAsync(Target25 target, int port, X509Certificate2Collection roots, CancellationToken cancellation)
+    private static async Task BareAsync(Target25 target, int port, X509Certificate2Collection roots, CancellationToken cancellationToken)
     {
         using var socket = new Socket(target.Address.AddressFamily, SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
-        await socket.ConnectAsync(new IPEndPoint(target.Address, port), cancellation);
+        await socket.ConnectAsync(new IPEndPoint(target.Address, port), cancellationToken);
         await using var stream = new NetworkStream(socket);
-        await ReadAsync(stream, "220", cancellation);
-        await SayAsync(stream, "EHLO check.example", "250", cancellation);
-        await SayAsync(stream, "STARTTLS", "220", cancellation);
+        await ReadAsync(stream, "220", cancellationToken);
+        await SayAsync(stream, "EHLO check.example", "250", cancellationToken);
+        await SayAsync(stream, "STARTTLS", "220", cancellationToken);
         await using var tls = new SslStream(stream, leaveInnerStreamOpen: true);
         var trust = new X509ChainPolicy { TrustMode = X509ChainTrustMode.CustomRootTrust, DisableCertificateDownloads = true, RevocationMode = X509RevocationMode.NoCheck };
         trust.CustomTrustStore.AddRange(roots);
@@ -103,25 +104,25 @@ internal static class ProbeBench
                 AllowTlsResume = false,
                 CertificateChainPolicy = trust,
             },
-            cancellation);
-        await SayAsync(tls, "EHLO check.example", "250", cancellation);
-        await SayAsync(tls, "QUIT", "221", cancellation);
+            cancellationToken);
+        await SayAsync(tls, "EHLO check.example", "250", cancellationToken);
+        await SayAsync(tls, "QUIT", "221", cancellationToken);
     }
 
-    private static async Task SayAsync(Stream stream, string command, string code, CancellationToken cancellation)
+    private static async Task SayAsync(Stream stream, string command, string code, CancellationToken cancellationToken)
     {
-        await stream.WriteAsync(Encoding.ASCII.GetBytes(command + "\r\n"), cancellation);
-        await ReadAsync(stream, code, cancellation);
+        await stream.WriteAsync(Encoding.ASCII.GetBytes(command + "\r\n"), cancellationToken);
+        await ReadAsync(stream, code, cancellationToken);
     }
 
     // To the end of the reply's last line: "250 " and not "250-".
-    private static async Task ReadAsync(Stream stream, string code, CancellationToken cancellation)
+    private static async Task ReadAsync(Stream stream, string code, CancellationToken cancellationToken)
     {
         var buffer = new byte[4096];
         var length = 0;
         while (true)
         {
-            var read = await stream.ReadAsync(buffer.AsMemory(length), cancellation);
+            var read = await stream.ReadAsync(buffer.AsMemory(length), cancellationToken);
             length += read;
             var text = Encoding.ASCII.GetString(buffer, 0, length);
             if (text.EndsWith("\r\n", StringComparison.Ordinal) && text.TrimEnd().Split("\r\n")[^1].StartsWith(code + " ", StringComparison.Ordinal))

@@ -63,7 +63,7 @@ Command Bench(string name, string description, Func<BenchOptions, IProgress<stri
         command.Options.Add(option);
     }
 
-    command.SetAction(async (arguments, cancellation) =>
+    command.SetAction(async (arguments, cancellationToken) =>
     {
         var bench = new BenchOptions
         {
@@ -75,12 +75,12 @@ Command Bench(string name, string description, Func<BenchOptions, IProgress<stri
             Events = options.Contains(events) ? arguments.GetValue(events) : 0,
             Limit = TimeSpan.FromMinutes(options.Contains(minutes) ? arguments.GetValue(minutes) : 0),
         };
-        return await MeasureAsync(() => run(bench, new ErrorLineProgress(), cancellation), arguments.GetValue(json), cancellation);
+        return await MeasureAsync(() => run(bench, new ErrorLineProgress(), cancellationToken), arguments.GetValue(json), cancellationToken);
     });
     return command;
 }
 
-static async Task<int> MeasureAsync(Func<Task<Outcome>> run, bool forMachines, CancellationToken cancellation)
+static async Task<int> MeasureAsync(Func<Task<Outcome>> run, bool forMachines, CancellationToken cancellationToken)
 {
     if (!OperatingSystem.IsLinux())
     {
@@ -94,7 +94,7 @@ static async Task<int> MeasureAsync(Func<Task<Outcome>> run, bool forMachines, C
         outcome.Write(forMachines);
         return outcome.Targets.All(target => target.IsMet) ? met : missed;
     }
-    catch (OperationCanceledException) when (cancellation.IsCancellationRequested)
+    catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
     {
         return notMeasured;
     }

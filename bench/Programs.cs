@@ -16,16 +16,16 @@ internal static class Programs
 
     /// <summary>Runs a program and returns what it wrote to stdout.</summary>
     /// <exception cref="InvalidOperationException">It failed.</exception>
-    public static async Task<string> RunAsync(ProcessStartInfo start, CancellationToken cancellation)
+    public static async Task<string> RunAsync(ProcessStartInfo start, CancellationToken cancellationToken)
     {
         start.RedirectStandardOutput = true;
         start.RedirectStandardError = true;
         using var process = Process.Start(start)!;
         try
         {
-            var errors = process.StandardError.ReadToEndAsync(cancellation);
-            var output = await process.StandardOutput.ReadToEndAsync(cancellation);
-            await process.WaitForExitAsync(cancellation);
+            var errors = process.StandardError.ReadToEndAsync(cancellationToken);
+            var output = await process.StandardOutput.ReadToEndAsync(cancellationToken);
+            await process.WaitForExitAsync(cancellationToken);
             return process.ExitCode == 0
                 ? output
                 : throw new InvalidOperationException($"{Path.GetFileName(start.FileName)} {string.Join(' ', start.ArgumentList)} ended with {process.ExitCode}: {output}{await errors}");

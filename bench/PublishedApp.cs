@@ -17,12 +17,12 @@ internal sealed record PublishedApp(string Folder, string How)
     private const string ReadyToRun = "framework-dependent ReadyToRun";
 
     /// <summary>The app as it is deployed.</summary>
-    public static async Task<PublishedApp> AppAsync(IProgress<string> progress, CancellationToken cancellation)
+    public static async Task<PublishedApp> AppAsync(IProgress<string> progress, CancellationToken cancellationToken)
     {
         if (Environment.GetEnvironmentVariable(Variable) is not { Length: > 0 } named)
         {
             progress.Report("Publishing the app …");
-            return new PublishedApp(await PublishAsync("functions/App", "app", cancellation), ReadyToRun);
+            return new PublishedApp(await PublishAsync("functions/App", "app", cancellationToken), ReadyToRun);
         }
 
         return Named(named, Variable);
@@ -38,19 +38,19 @@ internal sealed record PublishedApp(string Folder, string How)
     }
 
     /// <summary>The empty worker, published in the same way.</summary>
-    public static async Task<PublishedApp> EmptyAsync(IProgress<string> progress, CancellationToken cancellation)
+    public static async Task<PublishedApp> EmptyAsync(IProgress<string> progress, CancellationToken cancellationToken)
     {
         progress.Report("Publishing the empty worker …");
-        return new PublishedApp(await PublishAsync("bench/EmptyWorker", "empty", cancellation), ReadyToRun);
+        return new PublishedApp(await PublishAsync("bench/EmptyWorker", "empty", cancellationToken), ReadyToRun);
     }
 
     /// <summary>The folder of the command line <c>sts</c>.</summary>
-    public static async Task<string> CommandRootAsync(IProgress<string> progress, CancellationToken cancellation)
+    public static async Task<string> CommandRootAsync(IProgress<string> progress, CancellationToken cancellationToken)
     {
         if (Environment.GetEnvironmentVariable(CommandVariable) is not { Length: > 0 } named)
         {
             progress.Report("Publishing the command line as native code (minutes the first time) …");
-            return await PublishAsync("functions/Cli", "sts", cancellation);
+            return await PublishAsync("functions/Cli", "sts", cancellationToken);
         }
 
         var executable = Path.GetFullPath(named);
@@ -60,10 +60,10 @@ internal sealed record PublishedApp(string Folder, string How)
     }
 
     /// <summary>Publishes a project of this repository and returns the folder.</summary>
-    public static async Task<string> PublishAsync(string project, string name, CancellationToken cancellation)
+    public static async Task<string> PublishAsync(string project, string name, CancellationToken cancellationToken)
     {
         var folder = Path.Combine(Repository.Root, ".local", "bench", name);
-        await Programs.RunAsync(new ProcessStartInfo("dotnet", ["publish", Path.Combine(Repository.Root, project), "-c", "Release", "-o", folder]), cancellation);
+        await Programs.RunAsync(new ProcessStartInfo("dotnet", ["publish", Path.Combine(Repository.Root, project), "-c", "Release", "-o", folder]), cancellationToken);
         return folder;
     }
 }

@@ -29,10 +29,10 @@ internal static class ReportBench
                 print('python %.4f' % ((time.perf_counter() - began) * 1000))
         """;
 
-    public static async Task<Outcome> RunAsync(BenchOptions bench, IProgress<string> progress, CancellationToken cancellation)
+    public static async Task<Outcome> RunAsync(BenchOptions bench, IProgress<string> progress, CancellationToken cancellationToken)
     {
         var python = Programs.Find("python3") ?? throw new InvalidOperationException("python3 is missing: apt-get install python3.");
-        var native = await PublishAsync(progress, cancellation);
+        var native = await PublishAsync(progress, cancellationToken);
         var folder = Directory.CreateTempSubdirectory("sts-bench-");
         try
         {
@@ -50,8 +50,8 @@ internal static class ReportBench
             {
                 for (var run = 0; run < runs; run++)
                 {
-                    var ours = await RunAsync(native, which, Rounds, cancellation);
-                    var theirs = await RunAsync(python, which, Rounds, cancellation, "-c", Python);
+                    var ours = await RunAsync(native, which, Rounds, cancellationToken);
+                    var theirs = await RunAsync(python, which, Rounds, cancellationToken, "-c", Python);
                     var row = new Row(what, Median(ours, "read"), Median(ours, "gunzip"), Median(theirs, "python"));
                     rows.Add(row);
                     progress.Report(FormattableString.Invariant($"{what}, run {run + 1} of {runs}: read {row.Read:0.0} ms, gunzip {row.Gunzip:0.0} ms, Python {row.Python:0.0} ms"));
@@ -59,8 +59,8 @@ internal static class ReportBench
             }
 
             // Less what a process takes that reads a small one.
-            var idle = Median(await RunAsync(native, small, 1, cancellation), "peak");
-            var grown = (Median(await RunAsync(native, huge, 1, cancellation), "peak") - idle) / 1024;
+            var idle = Median(await RunAsync(native, small, 1, cancellationToken), "peak");
+            var grown = (Median(await RunAsync(native, huge, 1, cancellationToken), "peak") - idle) / 1024;
             return OutcomeOf(runs, rows, grown);
         }
         finally
@@ -72,20 +72,20 @@ internal static class ReportBench
     private static Outcome OutcomeOf(int runs, List<Row> rows, double grown)
     {
         var bigs = rows.Where(row => row.What == "big").ToList();
-        var ratio = Spread.Of(bigs.Select(row => row.Read / row.Gunzip));
+        var ratio = Statistics.Of(bigs.Select(row => row.Read / row.Gunzip));
         return new Outcome(
             "report",
             [
                 $"big: {BigBytes / 1_000_000} MB of JSON, {BigDetails} details, gzipped; small: {SmallReports} reports of {SmallBytes / 1000} KB, each gzipped.",
                 "A: the app's reader, native code: opened, read, checked, hashed. B: GZipStream alone in the same process. C: Python's gzip.decompress and json.loads.",
                 FormattableString.Invariant($"{runs} runs A+B C, each a process and the median of {Rounds} rounds after one to warm up. A report of {HugeBytes / 1_000_000} MB took {grown:0} MiB more resident memory than small ones."),
-                $"{Machine.Describe()}.",
+                $"{MachineInfo.Describe()}.",
             ],
             ["", "read ms", "gunzip ms", "Python ms", "read / gunzip", "Python / read"],
             [
                 .. rows.Select((row, i) => Cells($"{row.What}, run {(i % runs) + 1}", row)),
                 .. rows.GroupBy(row => row.What).Select(same => Cells($"{same.Key}, median", new Row(
-                    same.Key, Spread.Of(same.Select(row => row.Read)).Median, Spread.Of(same.Select(row => row.Gunzip)).Median, Spread.Of(same.Select(row => row.Python)).Median))),
+                    same.Key, Statistics.Of(same.Select(row => row.Read)).Median, Statistics.Of(same.Select(row => row.Gunzip)).Median, Statistics.Of(same.Select(row => row.Python)).Median))),
             ],
             [new Target("read / gunzip of the big one, median of runs", FormattableString.Invariant($"at most {MostOfGunzip}"), ratio.Median, ratio.Median <= MostOfGunzip)],
             new { Rows = rows, MebibytesFor100Megabytes = grown });
@@ -94,21 +94,21 @@ internal static class ReportBench
     private static string[] Cells(string name, Row row) =>
         [name, Text(row.Read, "0.0"), Text(row.Gunzip, "0.0"), Text(row.Python, "0.0"), Text(row.Read / row.Gunzip, "0.00"), Text(row.Python / row.Read, "0.00")];
 
-    private static async Task<string> PublishAsync(IProgress<string> progress, CancellationToken cancellation)
+    private static async Task<string> PublishAsync(IProgress<string> progress, CancellationToken cancellationToken)
     {
         progress.Report("Publishing the reader as native code (minutes the first time) …");
-        return Path.Combine(await PublishedApp.PublishAsync("bench/Native", "reader", cancellation), "StsFunctions.Bench.Native");
+        return Path.Combine(await PublishedApp.PublishAsync("bench/Native", "reader", cancellationToken), "StsFunctions.Bench.Native");
     }
 
-    private static async Task<ILookup<string, double>> RunAsync(string program, DirectoryInfo files, int rounds, CancellationToken cancellation, params string[] before)
+    private static async Task<ILookup<string, double>> RunAsync(string program, DirectoryInfo files, int rounds, CancellationToken cancellationToken, params string[] before)
     {
-        var output = await Programs.RunAsync(new ProcessStartInfo(program, [.. before, files.FullName, rounds.ToString(CultureInfo.InvariantCulture)]), cancellation);
+        var output = await Programs.RunAsync(new ProcessStartInfo(program, [.. before, files.FullName, rounds.ToString(CultureInfo.InvariantCulture)]), cancellationToken);
         return output.Split('\n', StringSplitOptions.RemoveEmptyEntries)
             .Select(line => line.Split(' '))
             .ToLookup(words => words[0], words => double.Parse(words[1], CultureInfo.InvariantCulture));
     }
 
-    private static double Median(ILookup<string, double> measured, string what) => Spread.Of(measured[what]).Median;
+    private static double Median(ILookup<string, double> measured, string what) => Statistics.Of(measured[what]).Median;
 
     private static void Write(string path, IEnumerable<string> json)
     {

@@ -6,15 +6,25 @@ using Azure.Data.Tables;
 using Azure.Storage.Blobs;
 using Azure.Storage.Queues;
 using Microsoft.Extensions.Logging.Abstractions;
-using StsFunctions.Domains;
-using StsFunctions.IngestReport;
+using StsFunctions.Core.Domains;
+using StsFunctions.Core.Reports;
+using StsFunctions.Core.Text;
 using StsFunctions.Local;
-using StsFunctions.Local.Storage;
-using StsFunctions.Outgoing;
+using StsFunctions.Local.Azurite;
+using StsFunctions.Network.Egress;
 using StsFunctions.Protocol;
 using StsFunctions.Protocol.MtaSts;
 using StsFunctions.Protocol.TlsRpt;
-using StsFunctions.Reports;
+using StsFunctions.ReportIntake;
+using StsFunctions.ReportIntake.Containers;
+using StsFunctions.ReportIntake.Dkim;
+using StsFunctions.ReportIntake.Limits;
+using StsFunctions.Storage;
+using StsFunctions.Storage.Checks;
+using StsFunctions.Storage.Domains;
+using StsFunctions.Storage.Reports;
+using StsFunctions.UseCases.Policies;
+using StsFunctions.UseCases.Reports;
 
 namespace StsFunctions.Bench;
 
@@ -31,22 +41,22 @@ internal static class ReportStoreBench
     private static readonly DomainName s_domain = DomainName.Parse("example.com");
     private static readonly DateTimeOffset s_start = new(2026, 1, 1, 0, 0, 0, TimeSpan.Zero);
 
-    public static async Task<Outcome> RunAsync(BenchOptions bench, IProgress<string> progress, CancellationToken cancellation)
+    public static async Task<Outcome> RunAsync(BenchOptions bench, IProgress<string> progress, CancellationToken cancellationToken)
     {
         var pairs = bench.Rounds ?? Pairs;
-        await using var azurite = await Azurite.StartAsync(new AzuriteOptions(), progress, cancellation);
+        await using var azurite = await AzuriteServer.StartAsync(new AzuriteOptions(), progress, cancellationToken);
         var calls = new CallCount();
         var blobs = new BlobServiceClient(azurite.ConnectionString, Counted(new BlobClientOptions(), calls));
         var queues = new QueueServiceClient(azurite.ConnectionString, Counted(new QueueClientOptions { MessageEncoding = QueueMessageEncoding.Base64 }, calls));
         var tables = new TableServiceClient(azurite.ConnectionString, Counted(new TableClientOptions(), calls));
-        await StorageLayout.EnsureAsync(blobs, queues, tables, cancellation);
-        var reports = new ReportStore(tables, ReportTrust.Default);
+        await StorageLayout.EnsureAsync(blobs, queues, tables, cancellationToken);
+        var reports = new ReportStore(tables, ReportAuthenticationPolicy.Default);
 
-        var big = await BigAsync(reports, tables, calls, pairs, cancellation);
+        var big = await BigAsync(reports, tables, calls, pairs, cancellationToken);
         progress.Report("The big report was written.");
-        var small = await SmallAsync(blobs, queues, tables, reports, calls, cancellation);
+        var small = await SmallAsync(blobs, queues, tables, reports, calls, cancellationToken);
         progress.Report("The small report was read.");
-        var months = await MonthsAsync(reports, tables, calls, pairs, progress, cancellation);
+        var months = await MonthsAsync(reports, tables, calls, pairs, progress, cancellationToken);
 
         var rate = big.Ratio.Median;
         return new Outcome(
@@ -57,7 +67,7 @@ internal static class ReportStoreBench
                 $"small: a report of one policy and one detail, whole, from its message to its end: {small} calls of storage",
                 "(the raw one read, kept and taken out of the inbox; its domain looked up; its row looked up, its details and its row written; the domain's line of the list renewed).",
                 $"months: {Days} days of {ReportsPerDay} reports a day, summed up by policy type, day, reason, sender and host; beside the same rows, read bare and thrown away.",
-                $"{pairs} pairs each, after one to warm up. {Machine.Describe()}.",
+                $"{pairs} pairs each, after one to warm up. {MachineInfo.Describe()}.",
             ],
             ["", "rows", "ours calls", "bare calls", "ours ms", "bare ms", "rate", "min - max"],
             [Row("big", big), Row("months", months)],
@@ -65,7 +75,7 @@ internal static class ReportStoreBench
             new { Big = big, SmallCalls = small, Months = months });
     }
 
-    private static async Task<Compared> BigAsync(ReportStore reports, TableServiceClient tables, CallCount calls, int pairs, CancellationToken cancellation)
+    private static async Task<Compared> BigAsync(ReportStore reports, TableServiceClient tables, CallCount calls, int pairs, CancellationToken cancellationToken)
     {
         var policy = new ReportedPolicy
         {
@@ -91,17 +101,17 @@ internal static class ReportStoreBench
             pairs,
             n =>
             {
-                var (report, failures) = ReportRows.Of(read, s_domain, [policy], new Arrival(BlobName.Parse("name"), default, s_start, ProvenanceClaim.None) { Source = ReportSource.Mail }, "blob");
+                var (report, failures) = ReportRows.Of(read, s_domain, [policy], new IncomingReport(BlobName.Parse("name"), default, s_start, ProvenanceClaim.None) { Source = ReportSource.Mail }, "blob");
                 rows = failures.Count + 1;
                 return (report with { Domain = $"ours{n}.example" }, failures);
             },
-            async made => await reports.StoreAsync(made.Item1, made.Item2, cancellation),
+            async made => await reports.StoreAsync(made.Item1, made.Item2, cancellationToken),
             async (made, n) =>
             {
                 // Keys of the same shape, in a partition of its own as ours is: what a key costs is storage's affair.
                 var report = made.Item1 with { Domain = $"bare{n}.example" };
                 var key = report.Key;
-                var failures = tables.GetTableClient(StorageLayout.ReportFailuresTable);
+                var failures = tables.GetTableClient(StorageNames.ReportFailuresTable);
                 var number = 0;
                 foreach (var chunk in made.Item2.Chunk(100))
                 {
@@ -113,10 +123,10 @@ internal static class ReportStoreBench
                         ["Sessions"] = failure.Sessions,
                         ["Information"] = failure.Information,
                         ["PolicyType"] = failure.PolicyType,
-                    })), cancellation);
+                    })), cancellationToken);
                 }
 
-                await tables.GetTableClient(StorageLayout.ReportsTable).AddEntityAsync(
+                await tables.GetTableClient(StorageNames.ReportsTable).AddEntityAsync(
                     new TableEntity(report.Domain, key)
                     {
                         ["Submitter"] = report.Submitter,
@@ -127,52 +137,52 @@ internal static class ReportStoreBench
                         ["Sessions"] = report.Sessions,
                         ["Failures"] = report.Failures,
                         ["Source"] = "Mail",
-                        ["Verdict"] = "Unverified",
+                        ["Authentication"] = "Unverified",
                         ["ArrivedAt"] = report.ArrivedAt,
                         ["BodyHash"] = report.BodyHash,
                         ["Generation"] = "generation",
                         ["Blob"] = report.Blob,
                         ["Digest"] = report.Digest!.ToJson(),
                     },
-                    cancellation);
+                    cancellationToken);
             },
             () => rows);
     }
 
     private static async Task<int> SmallAsync(
-        BlobServiceClient blobs, QueueServiceClient queues, TableServiceClient tables, ReportStore reports, CallCount calls, CancellationToken cancellation)
+        BlobServiceClient blobs, QueueServiceClient queues, TableServiceClient tables, ReportStore reports, CallCount calls, CancellationToken cancellationToken)
     {
         var time = TimeProvider.System;
         var domains = new DomainStore(tables);
-        var fleet = new FleetStore(tables, domains, reports, time);
+        var fleet = new DomainSummaryStore(tables, domains, reports, time);
         var small = DomainName.Parse("small.example");
         await new PolicyPublisher(domains, new PolicyBlobs(blobs), fleet, new CheckQueue(queues), new ServingOptions(), time)
-            .PublishAsync(small, Policy.Parse(Encoding.UTF8.GetBytes("version: STSv1\nmode: none\nmax_age: 86400\n")), null, cancellation);
+            .PublishAsync(small, Policy.Parse(Encoding.UTF8.GetBytes("version: STSv1\nmode: none\nmax_age: 86400\n")), null, cancellationToken);
         var inbox = new ReportInbox(blobs, new ReportProvenance(new ProvenanceKeyStore(tables)), time);
-        var function = new IngestReportFunction(
-            inbox, new RawReports(blobs), new ReportReader(new ReportLimitsOptions(), time), reports, domains, fleet,
-            new MailAuthenticity(new Resolver(new EgressOptions()), time), new ArrivalQueue(queues), time, NullLogger<IngestReportFunction>.Instance);
+        var function = new ReportIngestion(
+            inbox, new ReportArchive(blobs), new ReportReader(new ReportLimitsOptions(), time), reports, new SignerCountStore(tables, time), domains,
+            new DkimValidator(new DnsResolver(new EgressOptions()), time), new ReportQueue(queues), new EvaluationQueue(queues, new MessageDelayOptions(), time), new ReportIntakeOptions(), time, NullLogger<ReportIngestion>.Instance);
         var day = DateOnly.FromDateTime(time.GetUtcNow().UtcDateTime).AddDays(-1);
         using var raw = new MemoryStream();
         raw.Write(new SampleReport("Company-X", small.Value, day, Sessions: 90, Failures: 10, "mx.small.example").ToJson());
-        var blob = await inbox.PutAsync(raw, ReportSource.Https, cancellation);
+        var blob = await inbox.PutAsync(raw, ReportSource.Https, cancellationToken);
         calls.Take();
-        await function.RunAsync(ArrivalEvent.Again(blob), cancellation);
+        await function.RunAsync(BlobCreatedEvent.Again(blob), cancellationToken);
         return calls.Take();
     }
 
-    private static async Task<Compared> MonthsAsync(ReportStore reports, TableServiceClient tables, CallCount calls, int pairs, IProgress<string> progress, CancellationToken cancellation)
+    private static async Task<Compared> MonthsAsync(ReportStore reports, TableServiceClient tables, CallCount calls, int pairs, IProgress<string> progress, CancellationToken cancellationToken)
     {
         var domain = DomainName.Parse("months.example");
         progress.Report($"Writing {Days * ReportsPerDay} reports …");
-        await Parallel.ForAsync(0, Days * ReportsPerDay, new ParallelOptions { MaxDegreeOfParallelism = Writers, CancellationToken = cancellation }, async (n, token) =>
+        await Parallel.ForAsync(0, Days * ReportsPerDay, new ParallelOptions { MaxDegreeOfParallelism = Writers, CancellationToken = cancellationToken }, async (n, token) =>
         {
             var start = s_start.AddDays(n / ReportsPerDay);
             ReportFailure[] failures = [.. Enumerable.Range(0, n % 4).Select(kind => new ReportFailure(
                 ((string[])["certificate-expired", "starttls-not-supported", "validation-failure"])[kind], $"mx{kind}.example.com", $"192.0.2.{n % 20}", 10, ""))];
             var report = new Report(
                 domain.Value, $"Sender {n % ReportsPerDay}", $"{n}", start, start.AddDays(1), PolicyTypes.Sts, 1_000, failures.Sum(failure => failure.Sessions),
-                ReportSource.Mail, Verdict.Aligned, start.AddDays(1), Keys.Hash($"{n}"), "blob")
+                ReportSource.Mail, AuthenticationResult.Aligned, start.AddDays(1), ContentHash.Of($"{n}"), "blob")
             {
                 SignedBy = "sender.example",
                 Digest = ReportDigest.Of([(PolicyTypes.Sts, 1_000, failures.Sum(failure => failure.Sessions))], failures),
@@ -186,15 +196,15 @@ internal static class ReportStoreBench
             n => n,
             async _ =>
             {
-                var summary = await ReportSummary.OfAsync(reports.ScanAsync(domain, range, null, cancellation), cancellation);
+                var summary = await ReportSummary.OfAsync(reports.ScanAsync(domain, range, null, cancellationToken), cancellationToken);
                 if (summary.Counted.Reports != Days * ReportsPerDay)
                 {
                     throw new InvalidOperationException($"{summary.Counted.Reports} reports were summed up, and {Days * ReportsPerDay} are there.");
                 }
             },
-            async (_, _) => await tables.GetTableClient(StorageLayout.ReportsTable)
-                .QueryAsync<TableEntity>(TableClient.CreateQueryFilter($"PartitionKey eq {domain.Value} and RowKey ge {range.First} and RowKey lt {range.End}"), cancellationToken: cancellation)
-                .CountAsync(cancellation),
+            async (_, _) => await tables.GetTableClient(StorageNames.ReportsTable)
+                .QueryAsync<TableEntity>(TableClient.CreateQueryFilter($"PartitionKey eq {domain.Value} and RowKey ge {range.First} and RowKey lt {range.End}"), cancellationToken: cancellationToken)
+                .CountAsync(cancellationToken),
             () => Days * ReportsPerDay);
     }
 
@@ -216,7 +226,7 @@ internal static class ReportStoreBench
             }
         }
 
-        return new Compared(rows(), counted.Ours, counted.Bare, Spread.Of(times.Select(t => t.Ours)), Spread.Of(times.Select(t => t.Bare)), Spread.Of(times.Select(t => t.Bare / t.Ours)));
+        return new Compared(rows(), counted.Ours, counted.Bare, Statistics.Of(times.Select(t => t.Ours)), Statistics.Of(times.Select(t => t.Bare)), Statistics.Of(times.Select(t => t.Bare / t.Ours)));
     }
 
     private static async Task<double> TimeAsync(Func<Task> work)
@@ -240,5 +250,5 @@ internal static class ReportStoreBench
         return options;
     }
 
-    private sealed record Compared(int Rows, int OursCalls, int BareCalls, Spread Ours, Spread Bare, Spread Ratio);
+    private sealed record Compared(int Rows, int OursCalls, int BareCalls, Statistics Ours, Statistics Bare, Statistics Ratio);
 }

@@ -40,13 +40,13 @@ internal sealed class RunningWorker : IAsyncDisposable
 
     /// <summary>Starts the host and the worker, and returns once it has answered.</summary>
     /// <exception cref="InvalidOperationException">It answers something else.</exception>
-    public static async Task<RunningWorker> StartAsync(PublishedApp app, IReadOnlyDictionary<string, string> settings, Asked asked, BenchOptions bench, CancellationToken cancellation)
+    public static async Task<RunningWorker> StartAsync(PublishedApp app, IReadOnlyDictionary<string, string> settings, Asked asked, BenchOptions bench, CancellationToken cancellationToken)
     {
         var options = new FunctionsHostOptions { AppRoot = app.Folder, Settings = settings, RunTimers = false, AdminKey = bench.HostKey };
         IFunctionsHost host = bench.HostCommand is { } command
-            ? await FunctionsHostProcess.StartAsync(options, command, cancellation)
+            ? await FunctionsHostProcess.StartAsync(options, command, cancellationToken)
             // It is killed on purpose, again and again.
-            : await FunctionsHostEmulator.StartAsync(options, new FunctionsHostEmulatorOptions { FatalFailure = int.MaxValue, WorkerRestartDelay = TimeSpan.Zero }, cancellation);
+            : await FunctionsHostEmulator.StartAsync(options, new FunctionsHostEmulatorOptions { FatalFailure = int.MaxValue, WorkerRestartDelay = TimeSpan.Zero }, cancellationToken);
         var worker = new RunningWorker(host, asked);
         try
         {
@@ -61,7 +61,7 @@ internal sealed class RunningWorker : IAsyncDisposable
     }
 
     /// <summary>Kills the worker, and asks until the next one has answered.</summary>
-    public async Task<WorkerStart> StartAgainAsync(CancellationToken cancellation)
+    public async Task<WorkerStart> StartAgainAsync(CancellationToken cancellationToken)
     {
         var last = ProcessId;
         var killed = Stopwatch.GetTimestamp();
@@ -73,7 +73,7 @@ internal sealed class RunningWorker : IAsyncDisposable
                 throw new InvalidOperationException($"The host started no other worker within {Limit.TotalSeconds} s.");
             }
 
-            await Task.Delay(Poll, cancellation);
+            await Task.Delay(Poll, cancellationToken);
         }
 
         // The request waits in the host until the worker can take it.

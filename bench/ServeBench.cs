@@ -11,11 +11,11 @@ internal static class ServeBench
     // After which the collector has nothing left to give back by itself.
     private static readonly TimeSpan Settled = TimeSpan.FromSeconds(4);
 
-    public static async Task<Outcome> RunAsync(BenchOptions bench, IProgress<string> progress, CancellationToken cancellation)
+    public static async Task<Outcome> RunAsync(BenchOptions bench, IProgress<string> progress, CancellationToken cancellationToken)
     {
         var wrk = Programs.Find("wrk") ?? throw new InvalidOperationException("wrk is missing: apt-get install wrk");
-        await using var both = await TwoWorkers.StartAsync(bench, progress, cancellation);
-        var machine = Machine.Describe();
+        await using var both = await TwoWorkers.StartAsync(bench, progress, cancellationToken);
+        var machine = MachineInfo.Describe();
         progress.Report("Warming up both …");
         await LoadAsync(both.App, WarmUpSeconds);
         await LoadAsync(both.Other, WarmUpSeconds);
@@ -30,7 +30,7 @@ internal static class ServeBench
                 $"Round {i + 1} of {rounds}: app {pair.App.RequestsPerSecond:0} requests/s, {pair.App.CpuMicroseconds:0} us; {both.OtherName} {pair.Other.RequestsPerSecond:0}, {pair.Other.CpuMicroseconds:0} us"));
         }
 
-        await Task.Delay(Settled, cancellation);
+        await Task.Delay(Settled, cancellationToken);
         var (app, other) = (both.App.Memory(), both.Other.Memory());
         IPair<ProcessMemory>[] after = [new MemoryPair(app, other)];
         var figures = new[]
@@ -54,7 +54,7 @@ internal static class ServeBench
             [new Target($"requests/s, app / {both.OtherName}", FormattableString.Invariant($"at least {LeastOfRate}"), figures[0].Ratio, figures[0].Ratio >= LeastOfRate)],
             new { figures, pairs });
 
-        Task<Load> LoadAsync(RunningWorker worker, int seconds) => Wrk.RunAsync(wrk, worker, seconds, cancellation);
+        Task<Load> LoadAsync(RunningWorker worker, int seconds) => Wrk.RunAsync(wrk, worker, seconds, cancellationToken);
     }
 
     private sealed record Pair(Load App, Load Other) : IPair<Load>

@@ -6,10 +6,18 @@ using Azure.Core;
 using Azure.Data.Tables;
 using Azure.Storage.Blobs;
 using Azure.Storage.Queues;
-using StsFunctions.Domains;
-using StsFunctions.Local.Storage;
+using StsFunctions.Core.Checks;
+using StsFunctions.Core.Domains;
+using StsFunctions.Core.Findings;
+using StsFunctions.Core.Reports;
+using StsFunctions.Local.Azurite;
 using StsFunctions.Protocol;
 using StsFunctions.Protocol.MtaSts;
+using StsFunctions.Storage;
+using StsFunctions.Storage.Checks;
+using StsFunctions.Storage.Domains;
+using StsFunctions.Storage.Reports;
+using StsFunctions.UseCases.Policies;
 
 namespace StsFunctions.Bench;
 
@@ -22,19 +30,19 @@ internal static class StoreBench
     private const int Pairs = 25;
     private const double MostOfBare = 1.5;
 
-    public static async Task<Outcome> RunAsync(BenchOptions bench, IProgress<string> progress, CancellationToken cancellation)
+    public static async Task<Outcome> RunAsync(BenchOptions bench, IProgress<string> progress, CancellationToken cancellationToken)
     {
         var (count, listPairs, pairs) = (bench.Domains ?? ManyDomains, bench.Rounds ?? ListPairs, bench.Rounds ?? Pairs);
-        await using var azurite = await Azurite.StartAsync(new AzuriteOptions(), progress, cancellation);
+        await using var azurite = await AzuriteServer.StartAsync(new AzuriteOptions(), progress, cancellationToken);
         var store = new Store(azurite.ConnectionString);
-        await StorageLayout.EnsureAsync(store.Blobs, store.Queues, store.Tables, cancellation);
-        await FillAsync(store, count, progress, cancellation);
+        await StorageLayout.EnsureAsync(store.Blobs, store.Queues, store.Tables, cancellationToken);
+        await FillAsync(store, count, progress, cancellationToken);
 
-        var list = await CompareAsync(store, listPairs, _ => store.ListAsync(cancellation), _ => store.BareListAsync(cancellation));
+        var list = await CompareAsync(store, listPairs, _ => store.ListAsync(cancellationToken), _ => store.BareListAsync(cancellationToken));
         progress.Report("The list was read.");
-        var read = await CompareAsync(store, pairs, n => store.ReadAsync(DomainOf(n), cancellation), n => store.BareReadAsync(DomainOf(n), cancellation));
+        var read = await CompareAsync(store, pairs, n => store.ReadAsync(DomainOf(n), cancellationToken), n => store.BareReadAsync(DomainOf(n), cancellationToken));
         progress.Report("Domains were read.");
-        var change = await CompareAsync(store, pairs, n => store.ChangeAsync(DomainOf(n), n, cancellation), n => store.BareChangeAsync(DomainOf(n + pairs + 1), n, cancellation));
+        var change = await CompareAsync(store, pairs, n => store.ChangeAsync(DomainOf(n), n, cancellationToken), n => store.BareChangeAsync(DomainOf(n + pairs + 1), n, cancellationToken));
 
         return new Outcome(
             "store",
@@ -44,7 +52,7 @@ internal static class StoreBench
                 "read: all of a domain but its audit trail; beside the same rows by a bare query.",
                 "change: another policy published, whole, safe from kills and from other writers; beside the four writes that hold the outcome",
                 "(one transaction, one blob, one message, one line of the list), blind.",
-                $"Ours and bare in turn, {listPairs} pairs for the list, {pairs} for the rest, after one to warm up. {Machine.Describe()}.",
+                $"Ours and bare in turn, {listPairs} pairs for the list, {pairs} for the rest, after one to warm up. {MachineInfo.Describe()}.",
             ],
             ["", "ours calls", "bare calls", "ours ms", "bare ms", "ours / bare", "min - max"],
             [Row("list", list), Row("read", read), Row("change", change)],
@@ -52,10 +60,10 @@ internal static class StoreBench
             new { List = list, Read = read, Change = change });
     }
 
-    private static async Task FillAsync(Store store, int count, IProgress<string> progress, CancellationToken cancellation)
+    private static async Task FillAsync(Store store, int count, IProgress<string> progress, CancellationToken cancellationToken)
     {
         progress.Report($"Writing {count} domains …");
-        await Parallel.ForAsync(0, count, new ParallelOptions { MaxDegreeOfParallelism = Writers, CancellationToken = cancellation }, async (n, token) =>
+        await Parallel.ForAsync(0, count, new ParallelOptions { MaxDegreeOfParallelism = Writers, CancellationToken = cancellationToken }, async (n, token) =>
         {
             await store.FillAsync(DomainOf(n), token);
             if (n % 2_000 == 1_999)
@@ -63,7 +71,7 @@ internal static class StoreBench
                 progress.Report(FormattableString.Invariant($"… {n + 1}"));
             }
         });
-        await store.FillListAsync(Enumerable.Range(0, count).Select(DomainOf), cancellation);
+        await store.FillListAsync(Enumerable.Range(0, count).Select(DomainOf), cancellationToken);
         store.Calls.Take();
     }
 
@@ -88,7 +96,7 @@ internal static class StoreBench
             }
         }
 
-        return new Compared(calls.Ours, calls.Bare, Spread.Of(times.Select(t => t.Ours)), Spread.Of(times.Select(t => t.Bare)), Spread.Of(times.Select(t => t.Ours / t.Bare)));
+        return new Compared(calls.Ours, calls.Bare, Statistics.Of(times.Select(t => t.Ours)), Statistics.Of(times.Select(t => t.Bare)), Statistics.Of(times.Select(t => t.Ours / t.Bare)));
     }
 
     private static async Task<(double Milliseconds, int Rows)> TimeAsync(Func<Task<int>> work)
@@ -107,7 +115,7 @@ internal static class StoreBench
         compared.Ratio.Median.ToString("0.00", CultureInfo.InvariantCulture), compared.Ratio.Ends("0.00"),
     ];
 
-    private sealed record Compared(int OursCalls, int BareCalls, Spread Ours, Spread Bare, Spread Ratio);
+    private sealed record Compared(int OursCalls, int BareCalls, Statistics Ours, Statistics Bare, Statistics Ratio);
 
     // The app's stores, and bare clients, over one account, with the calls of both counted.
     private sealed class Store
@@ -115,7 +123,7 @@ internal static class StoreBench
         private static readonly DateTimeOffset s_then = new(2026, 1, 1, 0, 0, 0, TimeSpan.Zero);
 
         private readonly DomainStore _domains;
-        private readonly FleetStore _fleet;
+        private readonly DomainSummaryStore _fleet;
         private readonly PolicyPublisher _publisher;
 
         public Store(string connectionString)
@@ -124,7 +132,7 @@ internal static class StoreBench
             Queues = new QueueServiceClient(connectionString, Counted(new QueueClientOptions { MessageEncoding = QueueMessageEncoding.Base64 }));
             Tables = new TableServiceClient(connectionString, Counted(new TableClientOptions()));
             _domains = new DomainStore(Tables);
-            _fleet = new FleetStore(Tables, _domains, new ReportStore(Tables, ReportTrust.Default), TimeProvider.System);
+            _fleet = new DomainSummaryStore(Tables, _domains, new ReportStore(Tables, ReportAuthenticationPolicy.Default), TimeProvider.System);
             _publisher = new PolicyPublisher(
                 _domains, new PolicyBlobs(Blobs), _fleet, new CheckQueue(Queues), new ServingOptions(), TimeProvider.System);
         }
@@ -137,11 +145,11 @@ internal static class StoreBench
 
         public TableServiceClient Tables { get; }
 
-        public Task FillAsync(DomainName domain, CancellationToken cancellation)
+        public Task<DomainPartition> FillAsync(DomainName domain, CancellationToken cancellationToken)
         {
             var policy = new PolicyVersion("20260101000000", PolicyOf(0).ToBytes(), PolicyMode.Enforce, TimeSpan.FromDays(7), s_then, null, "default");
-            var change = new DomainChange(domain.Value)
-                .Record(new DomainRecord("default", DomainState.Active, policy.Id, policy.Mode, s_then, "20260101000000000", s_then, Observed: true, s_then.AddDays(60)), default)
+            var change = new DomainTransaction(DomainPartition.Empty(domain.Value))
+                .Record(new DomainRecord("default", DomainState.Active, policy.Id, policy.Mode, s_then, new CheckRunState("20260101000000000", 1) { MxObserved = true }, s_then, s_then.AddDays(60)))
                 .NewPolicy(policy)
                 .Audit(s_then, "policy.recorded.20260101000000", "to be published")
                 .Audit(s_then, "policy.published.20260101000000", "published");
@@ -150,22 +158,22 @@ internal static class StoreBench
                 change.Open(new OpenFinding(new Finding("mx.certificate.expiring", Severity.Warning, $"mx{n}.{domain}", "9 days left", "meaning", "remedy", "RFC 8461 §4.1"), s_then, "20260101000000000"));
             }
 
-            return _domains.CommitAsync(change, cancellation);
+            return _domains.CommitAsync(change, cancellationToken);
         }
 
-        public async Task FillListAsync(IEnumerable<DomainName> domains, CancellationToken cancellation)
+        public async Task FillListAsync(IEnumerable<DomainName> domains, CancellationToken cancellationToken)
         {
-            var table = Tables.GetTableClient(StorageLayout.FleetTable);
+            var table = Tables.GetTableClient(StorageNames.DomainSummariesTable);
             foreach (var chunk in domains.GroupBy(Keys.Shard).SelectMany(shard => shard.Chunk(100)))
             {
-                await table.SubmitTransactionAsync(chunk.Select(domain => new TableTransactionAction(TableTransactionActionType.UpsertReplace, ListRow(domain, "20260101000000"))), cancellation);
+                await table.SubmitTransactionAsync(chunk.Select(domain => new TableTransactionAction(TableTransactionActionType.UpsertReplace, ListRow(domain, "20260101000000"))), cancellationToken);
             }
         }
 
-        public async Task<int> ListAsync(CancellationToken cancellation)
+        public async Task<int> ListAsync(CancellationToken cancellationToken)
         {
             var count = 0;
-            await foreach (var _ in _fleet.ListAsync(cancellation))
+            await foreach (var _ in _fleet.ListAsync(cancellationToken))
             {
                 count++;
             }
@@ -173,13 +181,13 @@ internal static class StoreBench
             return count;
         }
 
-        public async Task<int> BareListAsync(CancellationToken cancellation)
+        public async Task<int> BareListAsync(CancellationToken cancellationToken)
         {
-            var table = Tables.GetTableClient(StorageLayout.FleetTable);
+            var table = Tables.GetTableClient(StorageNames.DomainSummariesTable);
             var count = 0;
             foreach (var shard in Keys.Shards)
             {
-                await foreach (var _ in table.QueryAsync<TableEntity>($"PartitionKey eq '{shard}'", cancellationToken: cancellation))
+                await foreach (var _ in table.QueryAsync<TableEntity>($"PartitionKey eq '{shard}'", cancellationToken: cancellationToken))
                 {
                     count++;
                 }
@@ -188,16 +196,16 @@ internal static class StoreBench
             return count;
         }
 
-        public async Task<int> ReadAsync(DomainName domain, CancellationToken cancellation)
+        public async Task<int> ReadAsync(DomainName domain, CancellationToken cancellationToken)
         {
-            var partition = await _domains.ReadAsync(domain.Value, cancellation);
+            var partition = await _domains.ReadAsync(domain.Value, cancellationToken);
             return 1 + partition.Policies.Count + partition.Findings.Count + partition.Outbox.Count;
         }
 
-        public async Task<int> BareReadAsync(DomainName domain, CancellationToken cancellation)
+        public async Task<int> BareReadAsync(DomainName domain, CancellationToken cancellationToken)
         {
             var count = 0;
-            await foreach (var _ in Tables.GetTableClient(StorageLayout.DomainsTable).QueryAsync<TableEntity>($"PartitionKey eq '{domain}' and RowKey ge 'd'", cancellationToken: cancellation))
+            await foreach (var _ in Tables.GetTableClient(StorageNames.DomainsTable).QueryAsync<TableEntity>($"PartitionKey eq '{domain}' and RowKey ge 'd'", cancellationToken: cancellationToken))
             {
                 count++;
             }
@@ -205,27 +213,27 @@ internal static class StoreBench
             return count;
         }
 
-        public async Task<int> ChangeAsync(DomainName domain, int n, CancellationToken cancellation)
+        public async Task<int> ChangeAsync(DomainName domain, int n, CancellationToken cancellationToken)
         {
-            await _publisher.PublishAsync(domain, PolicyOf(n + 1), null, cancellation);
+            await _publisher.PublishAsync(domain, PolicyOf(n + 1), null, cancellationToken);
             return 1;
         }
 
-        public async Task<int> BareChangeAsync(DomainName domain, int n, CancellationToken cancellation)
+        public async Task<int> BareChangeAsync(DomainName domain, int n, CancellationToken cancellationToken)
         {
             var bytes = PolicyOf(n + 1).ToBytes();
-            await Queues.GetQueueClient(StorageLayout.ChecksQueue).SendMessageAsync("{}", cancellation);
-            await Tables.GetTableClient(StorageLayout.DomainsTable).SubmitTransactionAsync(
-                new DomainChange(domain.Value)
+            await Queues.GetQueueClient(StorageNames.DomainChecksQueue).SendMessageAsync("{}", cancellationToken);
+            await Tables.GetTableClient(StorageNames.DomainsTable).SubmitTransactionAsync(
+                new DomainTransaction(DomainPartition.Empty(domain.Value) with { ETag = ETag.All })
                     .Policy(new PolicyVersion("20260102000000", bytes, PolicyMode.Enforce, TimeSpan.FromDays(7), s_then, null, "default"))
                     .Policy(new PolicyVersion("20260101000000", PolicyOf(0).ToBytes(), PolicyMode.Enforce, TimeSpan.FromDays(7), s_then, s_then, "default"))
-                    .Record(new DomainRecord("default", DomainState.Active, "20260102000000", PolicyMode.Enforce, s_then, "20260101000000000", s_then, Observed: true, s_then), ETag.All)
+                    .Record(new DomainRecord("default", DomainState.Active, "20260102000000", PolicyMode.Enforce, s_then, new CheckRunState("20260101000000000", 1) { MxObserved = true }, s_then, s_then))
                     .Audit(s_then, "policy.recorded.20260102000000", "to be published")
                     .Audit(s_then, "policy.published.20260102000000", "published")
                     .Actions,
-                cancellation);
-            await Blobs.GetBlobContainerClient(StorageLayout.PoliciesContainer).GetBlobClient(domain.Value).UploadAsync(new BinaryData(bytes), overwrite: true, cancellation);
-            await Tables.GetTableClient(StorageLayout.FleetTable).UpsertEntityAsync(ListRow(domain, "20260102000000"), TableUpdateMode.Replace, cancellation);
+                cancellationToken);
+            await Blobs.GetBlobContainerClient(StorageNames.PoliciesContainer).GetBlobClient(domain.Value).UploadAsync(new BinaryData(bytes), overwrite: true, cancellationToken);
+            await Tables.GetTableClient(StorageNames.DomainSummariesTable).UpsertEntityAsync(ListRow(domain, "20260102000000"), TableUpdateMode.Replace, cancellationToken);
             return 1;
         }
 
@@ -240,7 +248,7 @@ internal static class StoreBench
             ["NextExpiry"] = s_then.AddDays(60),
             ["LastCheckAt"] = s_then,
             ["Observed"] = true,
-            ["WarningsPending"] = 0,
+            ["PendingNotifications"] = 0,
             ["Days"] = string.Join(' ', Enumerable.Range(1, 30).Select(day => string.Create(CultureInfo.InvariantCulture, $"202601{day:d2}:1000/2"))),
         };
 

@@ -1,5 +1,5 @@
 using System.Text;
-using StsFunctions.Local.Storage;
+using StsFunctions.Local.Azurite;
 
 namespace StsFunctions.Bench;
 
@@ -12,9 +12,9 @@ internal sealed class TwoWorkers : IAsyncDisposable
     private static readonly Asked s_policy = new($"mta-sts.{Domain}", "/.well-known/mta-sts.txt", Encoding.ASCII.GetBytes(Policy));
     private static readonly Asked s_constant = new("localhost", "/constant", Encoding.ASCII.GetBytes("constant\r\n"));
 
-    private readonly Azurite _azurite;
+    private readonly AzuriteServer _azurite;
 
-    private TwoWorkers(Azurite azurite) => _azurite = azurite;
+    private TwoWorkers(AzuriteServer azurite) => _azurite = azurite;
 
     /// <summary>The app.</summary>
     public RunningWorker App { get; private set; } = null!;
@@ -28,22 +28,22 @@ internal sealed class TwoWorkers : IAsyncDisposable
     /// <summary>What is asked of whom, a sentence a line.</summary>
     public IReadOnlyList<string> How { get; private set; } = [];
 
-    public static async Task<TwoWorkers> StartAsync(BenchOptions bench, IProgress<string> progress, CancellationToken cancellation)
+    public static async Task<TwoWorkers> StartAsync(BenchOptions bench, IProgress<string> progress, CancellationToken cancellationToken)
     {
-        var app = await PublishedApp.AppAsync(progress, cancellation);
-        var other = bench.Beside is { } named ? PublishedApp.Named(named, "--beside") : await PublishedApp.EmptyAsync(progress, cancellation);
-        var commands = await PublishedApp.CommandRootAsync(progress, cancellation);
-        var both = new TwoWorkers(await Azurite.StartAsync(new AzuriteOptions(), progress, cancellation));
+        var app = await PublishedApp.AppAsync(progress, cancellationToken);
+        var other = bench.Beside is { } named ? PublishedApp.Named(named, "--beside") : await PublishedApp.EmptyAsync(progress, cancellationToken);
+        var commands = await PublishedApp.CommandRootAsync(progress, cancellationToken);
+        var both = new TwoWorkers(await AzuriteServer.StartAsync(new AzuriteOptions(), progress, cancellationToken));
         try
         {
             // Both, so that an environment of whoever starts this has no say in either.
             var settings = new Dictionary<string, string> { ["AzureWebJobsStorage"] = both._azurite.ConnectionString, ["DOTNET_ENVIRONMENT"] = "Production" };
             var appSettings = new Dictionary<string, string>(settings) { ["Sts__AppHost"] = "sts.example.com" };
-            await PublishPolicyAsync(commands, appSettings, progress, cancellation);
+            await PublishPolicyAsync(commands, appSettings, progress, cancellationToken);
             progress.Report("Starting both …");
-            both.App = await RunningWorker.StartAsync(app, appSettings, s_policy, bench, cancellation);
+            both.App = await RunningWorker.StartAsync(app, appSettings, s_policy, bench, cancellationToken);
             var (otherSettings, asked) = bench.Beside is null ? (settings, s_constant) : (appSettings, s_policy);
-            both.Other = await RunningWorker.StartAsync(other, otherSettings, asked, bench, cancellation);
+            both.Other = await RunningWorker.StartAsync(other, otherSettings, asked, bench, cancellationToken);
             both.OtherName = bench.Beside is null ? "empty" : "other";
             both.How =
             [
@@ -74,20 +74,20 @@ internal sealed class TwoWorkers : IAsyncDisposable
         await _azurite.DisposeAsync();
     }
 
-    private static async Task PublishPolicyAsync(string commands, IReadOnlyDictionary<string, string> settings, IProgress<string> progress, CancellationToken cancellation)
+    private static async Task PublishPolicyAsync(string commands, IReadOnlyDictionary<string, string> settings, IProgress<string> progress, CancellationToken cancellationToken)
     {
         progress.Report($"Hosting a policy for {Domain} …");
         var file = Path.GetTempFileName();
         try
         {
-            await File.WriteAllTextAsync(file, Policy, cancellation);
+            await File.WriteAllTextAsync(file, Policy, cancellationToken);
             var start = new System.Diagnostics.ProcessStartInfo(Path.Combine(commands, "sts"), ["domain", "add", Domain, "--policy", file]);
             foreach (var (name, value) in settings)
             {
                 start.Environment[name] = value;
             }
 
-            await Programs.RunAsync(start, cancellation);
+            await Programs.RunAsync(start, cancellationToken);
         }
         finally
         {

@@ -18,12 +18,12 @@ internal static partial class Wrk
 
     /// <summary>Asks a worker for some seconds, through its host.</summary>
     /// <exception cref="InvalidOperationException">Any answer was not 2xx, or a connection failed.</exception>
-    public static async Task<Load> RunAsync(string executable, RunningWorker worker, int seconds, CancellationToken cancellation)
+    public static async Task<Load> RunAsync(string executable, RunningWorker worker, int seconds, CancellationToken cancellationToken)
     {
         var before = worker.CpuTime;
         var output = await Programs.RunAsync(
             new ProcessStartInfo(executable, ["-t1", "-c32", $"-d{seconds}s", "--latency", "-H", $"Host: {worker.Asked.Host}", $"http://127.0.0.1:{worker.Port}{worker.Asked.Path}"]),
-            cancellation);
+            cancellationToken);
         return Parse(output, worker.CpuTime - before);
     }
 

@@ -36,7 +36,7 @@ param certificateVaultId string = ''
 param certificateNames string = ''
 
 @description('Who is warned and alerted: mail addresses, separated by commas.')
-param warnTo string
+param emailTo string
 
 @description('How warnings leave: by Communication Services, by your relay (smtp), or not at all, which leaves them in the log.')
 @allowed(['communicationServices', 'smtp', 'none'])
@@ -46,7 +46,7 @@ param mail string = 'communicationServices'
 param mailDataLocation string = 'Europe'
 
 @description('The sender of warnings (smtp).')
-param warnFrom string = ''
+param emailFrom string = ''
 
 @description('Your relay (smtp). Its password is the secret Sts-SmtpPassword of the Key Vault that is made here.')
 param smtpHost string = ''
@@ -86,10 +86,10 @@ param delegationZone string = ''
 @allowed(['Standard_LRS', 'Standard_ZRS'])
 param storageSku string = 'Standard_LRS'
 
-@description('Days that a raw report is kept: 7 to 3650.')
+@description('Days that a raw report which was read is kept: 7 to 3650. It becomes the app\'s setting Sts__RawReportDays.')
 param reportRetentionDays int = 90
 
-@description('Days that an observation is kept: 7 to 3650.')
+@description('Days that an observation is kept: 7 to 3650. It becomes the app\'s setting Sts__ObservationDays.')
 param observationRetentionDays int = 90
 
 @description('GB of telemetry a day, after which the rest of the day is not recorded: 1 to 100.')
@@ -123,7 +123,7 @@ var groups = map(
 )
 var allDomains = flatten(groups)
 var certificates = filter(map(split(certificateNames, ','), name => trim(name)), name => !empty(name))
-var addresses = filter(map(split(warnTo, ','), address => trim(address)), address => !empty(address))
+var addresses = filter(map(split(emailTo, ','), address => trim(address)), address => !empty(address))
 var furtherSettings = filter(map(split(settings, ';'), setting => trim(setting)), setting => !empty(setting))
 var frontDoorCapacity = frontDoorTier == 'Premium' ? 500 : 100
 var apiClientId = authClientId == 'none' ? '' : authClientId
@@ -183,10 +183,10 @@ var faults = filter(
       ? 'STS_EDGE=keyVault: STS_CERTIFICATE_VAULT is not the resource id of a Key Vault; `az keyvault show --name NAME --query id` prints it.'
       : ''
     length(filter(addresses, address => !contains(address, '@') || contains(address, ' '))) > 0 || empty(addresses)
-      ? 'STS_WARN_TO: write the mail addresses of those who are warned, separated by commas.'
+      ? 'STS_EMAIL_TO: write the mail addresses of those who are warned, separated by commas.'
       : ''
-    mail == 'smtp' && (empty(smtpHost) || empty(warnFrom))
-      ? 'STS_MAIL=smtp needs STS_SMTP_HOST (your relay) and STS_WARN_FROM (the sender of warnings).'
+    mail == 'smtp' && (empty(smtpHost) || empty(emailFrom))
+      ? 'STS_MAIL=smtp needs STS_SMTP_HOST (your relay) and STS_EMAIL_FROM (the sender of warnings).'
       : ''
     empty(apiClientId) || (length(apiClientId) == 36 && length(split(apiClientId, '-')) == 5)
       ? ''
@@ -200,6 +200,12 @@ var faults = filter(
       : ''
     length(filter(furtherSettings, setting => startsWith(setting, 'Sts__Lab__'))) > 0
       ? 'STS_SETTINGS: Sts__Lab__ settings take protections away; they are for a lab on one machine, never for Azure.'
+      : ''
+    length(filter(
+        furtherSettings,
+        setting => startsWith(setting, 'Sts__RawReportDays') || startsWith(setting, 'Sts__ObservationDays')
+      )) > 0
+      ? 'STS_SETTINGS: Sts__RawReportDays is written from STS_REPORT_DAYS, and Sts__ObservationDays from STS_OBSERVATION_DAYS; set those.'
       : ''
     !empty(delegationZone) && (!contains(delegationZone, '.') || endsWith(delegationZone, '.'))
       ? 'STS_DELEGATION_ZONE: "${delegationZone}" is not the name of a zone; write it without a dot at the end, such as mta-sts.example.net.'
@@ -270,8 +276,6 @@ module storage 'modules/storage.bicep' = {
     tags: tags
     name: 'stmta${token}'
     sku: storageSku
-    reportRetentionDays: reportRetentionDays
-    observationRetentionDays: observationRetentionDays
     workspaceId: monitoring.outputs.workspaceId
   }
 }
@@ -378,8 +382,8 @@ module app 'modules/app.bicep' = {
       mail == 'communicationServices'
         ? {
             Sts__AcsEndpoint: communication!.outputs.endpoint
-            Sts__WarnFrom: communication!.outputs.sender
-            Sts__WarnTo: join(addresses, ',')
+            Sts__EmailFrom: communication!.outputs.sender
+            Sts__EmailTo: join(addresses, ',')
           }
         : {},
       mail == 'smtp'
@@ -390,10 +394,14 @@ module app 'modules/app.bicep' = {
             Sts__SmtpPassword: empty(smtpUser)
               ? ''
               : '@Microsoft.KeyVault(SecretUri=${vault.outputs.uri}secrets/Sts-SmtpPassword)'
-            Sts__WarnFrom: warnFrom
-            Sts__WarnTo: join(addresses, ',')
+            Sts__EmailFrom: emailFrom
+            Sts__EmailTo: join(addresses, ',')
           }
         : {},
+      {
+        Sts__RawReportDays: string(reportRetentionDays)
+        Sts__ObservationDays: string(observationRetentionDays)
+      },
       // With certificates of the operator's own nobody here knows which CA issues them.
       edge == 'keyVault' ? { Sts__CertificateAuthority: 'none' } : {},
       empty(apiClientId)

@@ -3,7 +3,7 @@ using System.Security.Cryptography;
 using System.Text;
 using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Hosting.Server.Features;
-using StsFunctions.Local.MailInternet;
+using StsFunctions.Local.Lab;
 
 namespace StsFunctions.Local;
 

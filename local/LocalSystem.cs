@@ -5,9 +5,9 @@ using System.Security.Cryptography.X509Certificates;
 using System.Text;
 using System.Text.Json;
 using Azure.Storage.Blobs;
+using StsFunctions.Local.Azurite;
 using StsFunctions.Local.FunctionsHost;
-using StsFunctions.Local.MailInternet;
-using StsFunctions.Local.Storage;
+using StsFunctions.Local.Lab;
 using StsFunctions.Local.Tokens;
 
 namespace StsFunctions.Local;
@@ -40,10 +40,10 @@ public sealed class LocalSystem : IAsyncDisposable
     }
 
     /// <summary>Storage.</summary>
-    public Azurite Azurite { get; private set; } = null!;
+    public AzuriteServer Azurite { get; private set; } = null!;
 
     /// <summary>DNS, SMTP servers and the CA.</summary>
-    public MailInternet.MailInternet Internet { get; private set; } = null!;
+    public MailLab Internet { get; private set; } = null!;
 
     /// <summary>The stand-in for Entra ID: it issues the tokens that open <c>api/</c>.</summary>
     public TokenIssuer Issuer { get; private set; } = null!;
@@ -110,7 +110,10 @@ public sealed class LocalSystem : IAsyncDisposable
     }
 
     /// <summary>Runs one of the app's commands against this system's storage.</summary>
-    public async Task<CommandResult> RunAppAsync(CancellationToken cancellationToken, params string[] arguments)
+    public Task<CommandResult> RunAppAsync(CancellationToken cancellationToken, params string[] arguments) => RunAppOnAsync(_settings["AzureWebJobsStorage"], cancellationToken, arguments);
+
+    /// <summary>Runs one of the app's commands against a storage account of one's own.</summary>
+    public async Task<CommandResult> RunAppOnAsync(string storage, CancellationToken cancellationToken, params string[] arguments)
     {
         var start = new ProcessStartInfo(Executable, arguments)
         {
@@ -123,6 +126,7 @@ public sealed class LocalSystem : IAsyncDisposable
             start.Environment[name] = value;
         }
 
+        start.Environment["AzureWebJobsStorage"] = storage;
         using var process = Process.Start(start)!;
         var output = process.StandardOutput.ReadToEndAsync(cancellationToken);
         var errors = process.StandardError.ReadToEndAsync(cancellationToken);
@@ -138,13 +142,12 @@ public sealed class LocalSystem : IAsyncDisposable
     }
 
     /// <summary>Sends what is to be told, now.</summary>
-    public Task WarnAsync(CancellationToken cancellationToken) => Host.InvokeTimerAsync("SendWarning", cancellationToken);
+    public Task WarnAsync(CancellationToken cancellationToken) => Host.InvokeTimerAsync("SendPendingNotifications", cancellationToken);
 
     /// <summary>Drops something into the inbox, as a mail provider does.</summary>
     public async Task DropAsync(string name, byte[] content, CancellationToken cancellationToken)
     {
         var inbox = new BlobContainerClient(Azurite.ConnectionString, "reports-inbox");
-        await inbox.CreateIfNotExistsAsync(cancellationToken: cancellationToken);
         await inbox.GetBlobClient(name).UploadAsync(new BinaryData(content), overwrite: true, cancellationToken);
     }
 
@@ -217,11 +220,11 @@ public sealed class LocalSystem : IAsyncDisposable
         }
 
         Directory.CreateDirectory(_folder);
-        Azurite = await Azurite.StartAsync(
+        Azurite = await AzuriteServer.StartAsync(
             new AzuriteOptions(_options.DataFolder is { } data ? Path.Combine(data, "azurite") : null), _options.Progress, cancellationToken);
 
         _options.Progress?.Report("Starting the mail internet …");
-        Internet = await MailInternet.MailInternet.StartAsync(TimeProvider.System, AppHost, cancellationToken);
+        Internet = await MailLab.StartAsync(TimeProvider.System, AppHost, cancellationToken);
         await File.WriteAllTextAsync(RootFile, Internet.Ca.RootPem, cancellationToken);
 
         Issuer = await TokenIssuer.StartAsync(TimeProvider.System, cancellationToken);
@@ -235,6 +238,12 @@ public sealed class LocalSystem : IAsyncDisposable
         foreach (var (name, value) in _options.Settings)
         {
             _settings[name] = value;
+        }
+
+        var setUp = await RunAppAsync(cancellationToken, "setup");
+        if (setUp.ExitCode != 0)
+        {
+            throw new InvalidOperationException($"sts setup failed: {setUp.Errors}");
         }
 
         _options.Progress?.Report("Starting the app …");
@@ -302,14 +311,16 @@ public sealed class LocalSystem : IAsyncDisposable
         ["Sts__Lab__AllowedNetworks"] = "127.0.0.0/8,::1/128",
         ["Sts__ReferenceMxHosts"] = "relay.hosting.example",
         ["Sts__CheckSpread"] = "00:00:00",
-        ["Sts__RoundGap"] = "00:00:00",
-        ["Sts__ConfirmDelay"] = "00:00:00",
+        ["Sts__MinRunInterval"] = "00:00:00",
+        ["Sts__ConfirmationDelay"] = "00:00:00",
+        ["Sts__ReportEvaluationDelay"] = "00:00:00",
+        ["Sts__NotificationDelay"] = "01:00:00",
         ["Sts__RetryDelay"] = "00:00:00.1",
         ["Sts__SessionTimeout"] = "00:00:10",
         ["Sts__PolicyTimeout"] = "00:00:10",
-        ["Sts__MailFolder"] = MailFolder,
-        ["Sts__WarnFrom"] = "sts@hosting.example",
-        ["Sts__WarnTo"] = "postmaster@hosting.example",
+        ["Sts__EmailPickupFolder"] = MailFolder,
+        ["Sts__EmailFrom"] = "sts@hosting.example",
+        ["Sts__EmailTo"] = "postmaster@hosting.example",
     };
 
     // A certificate for whatever policy host is asked for: what a managed certificate is in Azure.
@@ -325,12 +336,12 @@ public sealed class LocalSystem : IAsyncDisposable
         {
             AllowAutoRedirect = false,
             UseProxy = false,
-            ConnectCallback = async (context, cancellation) =>
+            ConnectCallback = async (context, cancellationToken) =>
             {
                 var socket = new System.Net.Sockets.Socket(System.Net.Sockets.SocketType.Stream, System.Net.Sockets.ProtocolType.Tcp) { NoDelay = true };
                 try
                 {
-                    await socket.ConnectAsync(System.Net.IPAddress.Loopback, context.DnsEndPoint.Port, cancellation);
+                    await socket.ConnectAsync(System.Net.IPAddress.Loopback, context.DnsEndPoint.Port, cancellationToken);
                     return new System.Net.Sockets.NetworkStream(socket, ownsSocket: true);
                 }
                 catch

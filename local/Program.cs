@@ -28,14 +28,14 @@ var root = new RootCommand("Everything on one machine: storage, a mail internet 
     app, commands, data, hostCommand, smoke, clean, control, emulate,
 };
 
-control.SetAction((parsed, cancellation) => ControlRun.RunAsync(DataFolder(parsed), string.Join(' ', parsed.GetValue(words)!), Console.Out, Console.Error, cancellation));
-emulate.SetAction((parsed, cancellation) => EmulatorRun.RunAsync(Path.GetFullPath(parsed.GetValue(app)!), parsed.GetValue(port), cancellation));
-root.SetAction((parsed, cancellation) =>
+control.SetAction((parsed, cancellationToken) => RemoteCommand.RunAsync(DataFolder(parsed), string.Join(' ', parsed.GetValue(words)!), Console.Out, Console.Error, cancellationToken));
+emulate.SetAction((parsed, cancellationToken) => EmulatorRun.RunAsync(Path.GetFullPath(parsed.GetValue(app)!), parsed.GetValue(port), cancellationToken));
+root.SetAction((parsed, cancellationToken) =>
 {
     var options = new LocalSystemOptions { AppRoot = Path.GetFullPath(parsed.GetValue(app)!), CommandRoot = Path.GetFullPath(parsed.GetValue(commands) ?? Repository.BuiltCommand) };
     if (parsed.GetValue(hostCommand) is { } command)
         options = options with { HostCommand = command };
-    return parsed.GetValue(smoke) ? SmokeRun.RunAsync(options, cancellation) : LiveRun.RunAsync(options, DataFolder(parsed), parsed.GetValue(clean), cancellation);
+    return parsed.GetValue(smoke) ? SmokeRun.RunAsync(options, cancellationToken) : InteractiveRun.RunAsync(options, DataFolder(parsed), parsed.GetValue(clean), cancellationToken);
 });
 
 if (Console.IsOutputRedirected)

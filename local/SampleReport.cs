@@ -2,7 +2,7 @@ using System.Globalization;
 using System.IO.Compression;
 using System.Text.Json;
 using MimeKit;
-using StsFunctions.Local.MailInternet;
+using StsFunctions.Local.Lab;
 
 namespace StsFunctions.Local;
 

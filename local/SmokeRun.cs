@@ -4,7 +4,7 @@ using System.Text.Json;
 using MimeKit;
 using Spectre.Console;
 using StsFunctions.Local.FunctionsHost;
-using StsFunctions.Local.MailInternet;
+using StsFunctions.Local.Lab;
 
 namespace StsFunctions.Local;
 
@@ -28,13 +28,13 @@ internal static class SmokeRun
                 },
             },
             cancellationToken);
-        await Everyday.AddDomainsAsync(system, progress, cancellationToken);
+        await SampleData.AddDomainsAsync(system, progress, cancellationToken);
 
         progress.Report("Checking every domain …");
         await system.CheckAllAsync(cancellationToken);
         progress.Report("Delivering three reports …");
         var yesterday = DateOnly.FromDateTime(DateTime.UtcNow).AddDays(-1);
-        await Everyday.DeliverReportsAsync(system, yesterday, cancellationToken);
+        await SampleData.DeliverReportsAsync(system, yesterday, cancellationToken);
         await system.WhenIdleAsync(cancellationToken);
         progress.Report("Sending warnings …");
         await system.WarnAsync(cancellationToken);
@@ -45,7 +45,7 @@ internal static class SmokeRun
 
         var lines = new List<Line>();
         lines.AddRange(await ServedAsync(system, cancellationToken));
-        foreach (var domain in LabDomains.Everyday)
+        foreach (var domain in LabDomains.Typical)
         {
             lines.AddRange(await CheckedAsync(system, domain, cancellationToken));
         }
@@ -71,7 +71,7 @@ internal static class SmokeRun
     private static async Task<IEnumerable<Line>> ServedAsync(LocalSystem system, CancellationToken cancellationToken)
     {
         var lines = new List<Line>();
-        foreach (var domain in LabDomains.Everyday)
+        foreach (var domain in LabDomains.Typical)
         {
             using var answer = await system.Client.GetAsync(system.Https($"mta-sts.{domain.Name}", "/.well-known/mta-sts.txt"), cancellationToken);
             var body = await answer.Content.ReadAsStringAsync(cancellationToken);
@@ -105,7 +105,7 @@ internal static class SmokeRun
     {
         var lines = new List<Line>();
         string[] sources = ["Https", "Mail", "Mail"];
-        foreach (var (expected, source) in Everyday.Reports(day).Zip(sources))
+        foreach (var (expected, source) in SampleData.Reports(day).Zip(sources))
         {
             using var shown = await ShowAsync(system, expected.Domain, cancellationToken);
             var report = shown.RootElement.GetProperty("reports").EnumerateArray()
@@ -123,7 +123,7 @@ internal static class SmokeRun
 
     private static IEnumerable<Line> Warned(IReadOnlyList<MimeMessage> mails)
     {
-        foreach (var domain in LabDomains.Everyday)
+        foreach (var domain in LabDomains.Typical)
         {
             var about = mails.Where(mail => mail.Subject!.Contains($" {domain.Name}: ", StringComparison.Ordinal)).ToList();
             yield return new Line(
@@ -141,7 +141,7 @@ internal static class SmokeRun
         return
         [
             new Line("answered", "api/domains, no token", "401", $"{(int)stranger.StatusCode}"),
-            new Line("answered", "api/domains, a reader", $"200, {LabDomains.Everyday.Count} domains", $"{(int)reader.StatusCode}, {list?.RootElement.GetProperty("domains").GetArrayLength()} domains"),
+            new Line("answered", "api/domains, a reader", $"200, {LabDomains.Typical.Count} domains", $"{(int)reader.StatusCode}, {list?.RootElement.GetProperty("domains").GetArrayLength()} domains"),
         ];
     }
 

@@ -44,7 +44,7 @@ public sealed record DomainName
     public override string ToString() => Value;
 
     /// <summary>Reads a name, or says in a sentence why it is none.</summary>
-    internal static DomainName? Read(string text, out NameFault fault)
+    internal static DomainName? Read(string text, out DomainNameError fault)
     {
         fault = default;
         var name = text.EndsWith('.') ? text[..^1] : text;
@@ -105,7 +105,7 @@ public sealed record DomainName
     }
 
     // U-labels are shorter than the A-labels that they become.
-    private static NameFault TooLong(int length, string text) =>
+    private static DomainNameError TooLong(int length, string text) =>
         new($"A domain name of {length} characters is too long: at most {MaxLength} are allowed.", Math.Min(MaxLength, text.Length));
 
     private static bool IsLabel(string label) =>

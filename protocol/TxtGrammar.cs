@@ -85,10 +85,10 @@ internal sealed record TxtGrammar(string Version, string Rule)
         ImmutableArray<string> candidates = [.. byBeginning[true]];
         var selection = new TxtSelection<TRecord>
         {
-            Outcome = candidates.Length == 0 ? TxtOutcome.None : TxtOutcome.Several,
+            Outcome = candidates.Length == 0 ? TxtRecordStatus.None : TxtRecordStatus.Multiple,
             Candidates = candidates,
             Dropped = [.. byBeginning[false]],
-            SendersDiffer = sendersDiffer,
+            IsAmbiguous = sendersDiffer,
         };
         if (candidates.Length != 1)
         {
@@ -97,11 +97,11 @@ internal sealed record TxtGrammar(string Version, string Rule)
 
         try
         {
-            return selection with { Outcome = TxtOutcome.One, Record = parse(candidates[0]) };
+            return selection with { Outcome = TxtRecordStatus.One, Record = parse(candidates[0]) };
         }
         catch (ProtocolException fault)
         {
-            return selection with { Outcome = TxtOutcome.Malformed, Fault = fault };
+            return selection with { Outcome = TxtRecordStatus.Malformed, Fault = fault };
         }
     }
 

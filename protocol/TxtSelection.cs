@@ -7,13 +7,13 @@ namespace StsFunctions.Protocol;
 public sealed record TxtSelection<TRecord>
     where TRecord : class
 {
-    /// <summary>None, one, several or malformed. Only <see cref="TxtOutcome.One"/> announces anything.</summary>
-    public required TxtOutcome Outcome { get; init; }
+    /// <summary>None, one, several or malformed. Only <see cref="TxtRecordStatus.One"/> announces anything.</summary>
+    public required TxtRecordStatus Outcome { get; init; }
 
-    /// <summary>The record, where the outcome is <see cref="TxtOutcome.One"/>.</summary>
+    /// <summary>The record, where the outcome is <see cref="TxtRecordStatus.One"/>.</summary>
     public TRecord? Record { get; init; }
 
-    /// <summary>Why the only record is malformed, where the outcome is <see cref="TxtOutcome.Malformed"/>.</summary>
+    /// <summary>Why the only record is malformed, where the outcome is <see cref="TxtRecordStatus.Malformed"/>.</summary>
     public ProtocolException? Fault { get; init; }
 
     /// <summary>The records of this kind, as they came.</summary>
@@ -26,12 +26,12 @@ public sealed record TxtSelection<TRecord>
     /// Whether a record has white space between its version and the first <c>;</c>. The grammar allows it; the rule for
     /// choosing among several records asks for the version and <c>;</c> at once. Senders differ: the white space must go.
     /// </summary>
-    public bool SendersDiffer { get; init; }
+    public bool IsAmbiguous { get; init; }
 
     /// <summary>Whether both came to the same over the same records; of a fault, its message counts.</summary>
     public bool Equals(TxtSelection<TRecord>? other) =>
         other is not null
-        && (Outcome, SendersDiffer, Fault?.Message) == (other.Outcome, other.SendersDiffer, other.Fault?.Message)
+        && (Outcome, IsAmbiguous, Fault?.Message) == (other.Outcome, other.IsAmbiguous, other.Fault?.Message)
         && Equals(Record, other.Record)
         && Candidates.SequenceEqual(other.Candidates)
         && Dropped.SequenceEqual(other.Dropped);

@@ -1,8 +1,9 @@
 using System.Globalization;
-using StsFunctions.Local.Storage;
+using StsFunctions.Local.Azurite;
+using StsFunctions.Tests;
 using Xunit;
 
-[assembly: AssemblyFixture(typeof(StsFunctions.Tests.AzuriteFixture))]
+[assembly: AssemblyFixture(typeof(AzuriteFixture))]
 
 namespace StsFunctions.Tests;
 
@@ -13,7 +14,7 @@ public sealed class AzuriteFixture : IAsyncDisposable
     private const string Key = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw==";
     private const int OwnAccounts = 1_000;
 
-    private readonly Lazy<Task<Azurite>> _azurite = new(StartAsync);
+    private readonly Lazy<Task<AzuriteServer>> _azurite = new(StartAsync);
     private int _lastAccount;
 
     /// <summary>The account that all share: each test uses names of its own.</summary>
@@ -33,12 +34,12 @@ public sealed class AzuriteFixture : IAsyncDisposable
             await (await _azurite.Value).DisposeAsync();
     }
 
-    private static Task<Azurite> StartAsync()
+    private static Task<AzuriteServer> StartAsync()
     {
         // Azurite inherits it; one that another test starts for itself finds the shared account in it too.
         var accounts = Enumerable.Range(1, OwnAccounts).Select(Account).Prepend(SharedAccount);
         Environment.SetEnvironmentVariable("AZURITE_ACCOUNTS", string.Join(';', accounts.Select(account => $"{account}:{Key}")));
-        return Azurite.StartAsync(new AzuriteOptions(), null, CancellationToken.None);
+        return AzuriteServer.StartAsync(new AzuriteOptions(), null, CancellationToken.None);
     }
 
     private static string Account(int number) => string.Create(CultureInfo.InvariantCulture, $"test{number:d4}");

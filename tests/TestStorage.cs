@@ -6,11 +6,20 @@ using Azure.Storage.Queues;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Time.Testing;
-using StsFunctions.Domains;
-using StsFunctions.JudgeReports;
-using StsFunctions.Reports;
-using StsFunctions.SendWarning;
-using StsFunctions.SweepStorage;
+using StsFunctions.Core.Domains;
+using StsFunctions.Core.Reports;
+using StsFunctions.Notifications;
+using StsFunctions.Storage;
+using StsFunctions.Storage.Checks;
+using StsFunctions.Storage.Domains;
+using StsFunctions.Storage.Notifications;
+using StsFunctions.Storage.Probes;
+using StsFunctions.Storage.Reports;
+using StsFunctions.Storage.Retention;
+using StsFunctions.UseCases.Notifications;
+using StsFunctions.UseCases.Policies;
+using StsFunctions.UseCases.Reports;
+using StsFunctions.UseCases.Retention;
 using Xunit;
 
 namespace StsFunctions.Tests;
@@ -30,12 +39,15 @@ internal sealed class TestStorage
         Policies = new PolicyBlobs(Blobs);
         MxHosts = new MxHostStore(Tables, Time);
         Agents = new AgentStore(Tables, Time);
-        Wanted = new WantedLookStore(Tables, Time);
-        Reports = new ReportStore(Tables, ReportTrust.Default);
+        Wanted = new ProbeTaskStore(Tables, Time);
+        Reports = new ReportStore(Tables, ReportAuthenticationPolicy.Default);
         Posts = new PostCountStore(Tables, Time);
-        Fleet = new FleetStore(Tables, Domains, Reports, Time);
+        Signers = new SignerCountStore(Tables, Time);
+        Fleet = new DomainSummaryStore(Tables, Domains, Reports, Time);
         Publisher = PublisherAt(Time);
-        Ledger = new FindingLedger(Domains);
+        Notifications = new NotificationQueue(Queues, Delays, Time);
+        Evaluations = new EvaluationQueue(Queues, Delays, Time);
+        Ledger = new FindingRecorder(Domains, Notifications);
     }
 
     public string ConnectionString { get; }
@@ -60,17 +72,25 @@ internal sealed class TestStorage
 
     public AgentStore Agents { get; }
 
-    public WantedLookStore Wanted { get; }
+    public ProbeTaskStore Wanted { get; }
 
     public ReportStore Reports { get; }
 
     public PostCountStore Posts { get; }
 
-    public FleetStore Fleet { get; }
+    public SignerCountStore Signers { get; }
+
+    public DomainSummaryStore Fleet { get; }
 
     public PolicyPublisher Publisher { get; }
 
-    public FindingLedger Ledger { get; }
+    public FindingRecorder Ledger { get; }
+
+    public MessageDelayOptions Delays { get; } = new();
+
+    public NotificationQueue Notifications { get; }
+
+    public EvaluationQueue Evaluations { get; }
 
     /// <summary>The containers of raw reports, as the app writes them.</summary>
     public ReportInbox Inbox => InboxOn(Blobs);
@@ -79,16 +99,16 @@ internal sealed class TestStorage
     public ReportInbox InboxOn(BlobServiceClient blobs) => new(blobs, new ReportProvenance(new ProvenanceKeyStore(Tables)), Time);
 
     /// <summary>What sweeps this account, at a time of its own: blobs carry storage's.</summary>
-    public SweepStorageFunction Sweeper(TimeProvider time, ILogger<SweepStorageFunction>? log = null, ReportInbox? inbox = null) => new(
-        inbox ?? Inbox, new ArrivalQueue(Queues), MxHosts, Wanted, RetentionBy(new RetentionOptions()), time, log ?? NullLogger<SweepStorageFunction>.Instance);
+    public StorageMaintenance Sweeper(TimeProvider time, ILogger<StorageMaintenance>? log = null, ReportInbox? inbox = null) => new(
+        inbox ?? Inbox, new ReportQueue(Queues), Evaluations, MxHosts, Wanted, RetentionBy(new RetentionOptions()), time, log ?? NullLogger<StorageMaintenance>.Instance);
 
     /// <summary>What carries retention out in this account.</summary>
     public RetentionSweep RetentionBy(RetentionOptions options, BlobRetention? blobs = null, RowRetention? rows = null) => new(
         options, blobs ?? new BlobRetention(Blobs), rows ?? new RowRetention(Tables), new RetentionCursorStore(Tables), NullLogger<RetentionSweep>.Instance);
 
     /// <summary>What tells the outboxes by a way for mail.</summary>
-    public SendWarningFunction Sender(IMailRoad? road, int? mailsPerHour = null) =>
-        new(Domains, Fleet, road, new MailQuota(mailsPerHour), new MailCountStore(Tables, Time), NullLogger<SendWarningFunction>.Instance);
+    public NotificationDispatcher Sender(IEmailSender? sender, int? mailsPerHour = null) =>
+        new(Domains, Fleet, sender, new MailQuota(mailsPerHour), new MailCountStore(Tables, Time), Notifications, Time, NullLogger<NotificationDispatcher>.Instance);
 
     /// <summary>A publisher with a clock of its own and, where given, with something that happens just before it commits.</summary>
     public PolicyPublisher PublisherAt(TimeProvider time, Func<Task>? beforeCommit = null)
@@ -106,9 +126,9 @@ internal sealed class TestStorage
     }
 
     /// <summary>What judges reports, over this account.</summary>
-    public JudgeReportsFunction JudgeReports(TimeProvider? time = null) => new(
-        Domains, Reports, Fleet, Ledger, new CheckQueue(Queues), new OwnLooks(Blobs), new RawReports(Blobs), new ArrivalQueue(Queues), TrustedReportSigners.Default, time ?? Time,
-        NullLogger<JudgeReportsFunction>.Instance);
+    public ReportEvaluation EvaluateReports(TimeProvider? time = null) => new(
+        Domains, Reports, Fleet, Ledger, new CheckQueue(Queues), new OwnObservationReader(Blobs), new ReportArchive(Blobs), new ReportQueue(Queues), TrustedReportSigners.Default, time ?? Time,
+        NullLogger<ReportEvaluation>.Instance);
 
     public static async Task<TestStorage> CreateAsync(AzuriteFixture azurite)
     {

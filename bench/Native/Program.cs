@@ -1,7 +1,8 @@
 using System.Diagnostics;
 using System.Globalization;
 using System.IO.Compression;
-using StsFunctions.Reports;
+using StsFunctions.ReportIntake;
+using StsFunctions.ReportIntake.Limits;
 
 // Reads compressed reports of a folder, and expands the same bare: `<folder> <rounds>`. A line for each round and way on stdout: its name, milliseconds.
 var files = Directory.GetFiles(args[0]).Order(StringComparer.Ordinal).Select(File.ReadAllBytes).ToList();

@@ -1,10 +1,10 @@
 using Microsoft.Azure.Functions.Worker.Builder;
 using Microsoft.Extensions.Hosting;
-using StsFunctions.Hosting;
-using StsFunctions.Middleware;
-using StsFunctions.Options;
+using StsFunctions.App.Hosting;
+using StsFunctions.App.Middleware;
+using StsFunctions.Core.Options;
 
-// A pre-started process that becomes this app may still stand in another folder.
+// A pre-started process that becomes this app may have another working directory.
 Environment.CurrentDirectory = AppContext.BaseDirectory;
 
 LeanStart.WithoutFileWatchers();

@@ -2,12 +2,12 @@ using System.Text;
 using Azure.Core;
 using Azure.Identity;
 
-namespace StsFunctions.CommandLine;
+namespace StsFunctions.Cli;
 
-/// <summary>Where an agent's access tokens come from.</summary>
+/// <summary>The source of an agent's access tokens.</summary>
 internal abstract class AgentTokens
 {
-    // An access token goes into a header field, and Kestrel takes 32 KiB of those (MaxRequestHeadersTotalSize).
+    // An access token is sent in a header field, and Kestrel accepts 32 KiB of those (MaxRequestHeadersTotalSize).
     private const int MaxTokenBytes = 32 * 1024;
 
     // Editors write a byte order mark, and end the last line.
@@ -17,23 +17,23 @@ internal abstract class AgentTokens
     {
     }
 
-    /// <summary>A token that is good now.</summary>
+    /// <summary>Gets a valid token.</summary>
     /// <exception cref="AgentApiException">There is none.</exception>
-    public abstract Task<string> GetAsync(CancellationToken cancellation);
+    public abstract Task<string> GetAsync(CancellationToken cancellationToken);
 
-    /// <summary>From Entra ID, as whoever runs here: client credentials in the environment, a workload identity, a managed identity. They are kept until they end.</summary>
+    /// <summary>Tokens of Entra ID for the current identity: client credentials in the environment, a workload identity, a managed identity. They are cached until they expire.</summary>
     public static AgentTokens Of(TokenCredential credential, string scope) => new FromEntra(credential, scope);
 
-    /// <summary>From a file that something else keeps fresh; it is read for each request.</summary>
+    /// <summary>Tokens from a file that another program refreshes; it is read for each request.</summary>
     public static AgentTokens In(FileInfo file) => new FromFile(file);
 
     private sealed class FromEntra(TokenCredential credential, string scope) : AgentTokens
     {
-        public override async Task<string> GetAsync(CancellationToken cancellation)
+        public override async Task<string> GetAsync(CancellationToken cancellationToken)
         {
             try
             {
-                return (await credential.GetTokenAsync(new TokenRequestContext([scope]), cancellation)).Token;
+                return (await credential.GetTokenAsync(new TokenRequestContext([scope]), cancellationToken)).Token;
             }
             catch (AuthenticationFailedException e)
             {
@@ -44,11 +44,11 @@ internal abstract class AgentTokens
 
     private sealed class FromFile(FileInfo file) : AgentTokens
     {
-        public override async Task<string> GetAsync(CancellationToken cancellation)
+        public override async Task<string> GetAsync(CancellationToken cancellationToken)
         {
             try
             {
-                return Encoding.UTF8.GetString(await InputFile.ReadAsync(file, MaxTokenBytes, "an access token is not so long", cancellation)).Trim(s_around);
+                return Encoding.UTF8.GetString(await InputFile.ReadAsync(file, MaxTokenBytes, "an access token is not so long", cancellationToken)).Trim(s_around);
             }
             catch (Exception e) when (e is IOException or UnauthorizedAccessException)
             {

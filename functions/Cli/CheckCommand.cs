@@ -3,56 +3,59 @@ using System.CommandLine.Parsing;
 using System.Globalization;
 using System.Net;
 using System.Text;
-using StsFunctions.CheckDomain;
-using StsFunctions.CheckDomain.Rules;
-using StsFunctions.Domains;
-using StsFunctions.Hosting;
-using StsFunctions.Outgoing;
+using StsFunctions.Core.Findings;
+using StsFunctions.Core.Observations;
+using StsFunctions.Core.Rules;
+using StsFunctions.Core.Text;
+using StsFunctions.Core.Time;
+using StsFunctions.Network.Egress;
+using StsFunctions.Network.Probes;
 using StsFunctions.Protocol;
 using StsFunctions.Protocol.MtaSts;
+using StsFunctions.UseCases.Hosting;
 
-namespace StsFunctions.CommandLine;
+namespace StsFunctions.Cli;
 
-/// <summary>Where the policy is from that a domain is judged by.</summary>
+/// <summary>The source of the policy that a domain is evaluated with.</summary>
 internal enum PolicySource
 {
-    /// <summary>There is none that senders could get: judged as mode none.</summary>
+    /// <summary>Senders get no policy: evaluated as mode none.</summary>
     None,
 
     /// <summary>The policy host.</summary>
     Fetched,
 
-    /// <summary>A file, not published yet.</summary>
+    /// <summary>A file that is not published yet.</summary>
     File,
 }
 
-/// <summary>What <c>check --json</c> shows.</summary>
+/// <summary>The output of <c>check --json</c>.</summary>
 /// <param name="Domain">The policy domain.</param>
-/// <param name="At">When the look began.</param>
-/// <param name="Blind">Why nothing can be said of the mail servers, or of anything; null where everything was looked at.</param>
-/// <param name="PolicySource">Where the policy is from that was judged by.</param>
+/// <param name="At">When the check started.</param>
+/// <param name="Incomplete">Why the mail servers, or the whole domain, could not be observed; null if everything was observed.</param>
+/// <param name="PolicySource">The source of the evaluated policy.</param>
 /// <param name="Policy">That policy, as a file; null for none.</param>
-/// <param name="Findings">What is wrong, the worst first.</param>
-/// <param name="Observation">All that was seen.</param>
-/// <param name="NotEvaluated">The rules that failed themselves, with what they threw; null where none did.</param>
+/// <param name="Findings">The findings, the worst first.</param>
+/// <param name="Observation">The whole observation.</param>
+/// <param name="NotEvaluated">The rules that failed, with their exceptions; null if there are none.</param>
 internal sealed record CheckedJson(
-    string Domain, DateTimeOffset At, string? Blind, PolicySource PolicySource, string? Policy, IReadOnlyList<Finding> Findings, Observation Observation,
+    string Domain, DateTimeOffset At, string? Incomplete, PolicySource PolicySource, string? Policy, IReadOnlyList<Finding> Findings, Observation Observation,
     IReadOnlyList<string>? NotEvaluated = null);
 
-/// <summary><c>check</c>: one look at any domain, and what there is to say of it. The same eyes and rules as the app's; it needs no storage.</summary>
+/// <summary><c>check</c>: checks any domain once and shows the result. It uses the app's probes and rules, and needs no storage.</summary>
 internal static class CheckCommand
 {
-    // Exit codes, as scripts have them of old: all well; something is wrong; no answer.
-    private const int NothingWrong = 0;
-    private const int Wrong = 1;
-    private const int CouldNotLook = 2;
+    // Exit codes, as scripts know them: no findings; findings; no answer.
+    private const int NoFindings = 0;
+    private const int FindingsExitCode = 1;
+    private const int CheckFailed = 2;
 
     private static readonly Policy NoPolicy = new() { Mode = PolicyMode.None, MaxAge = 0 };
 
     public static Command Create()
     {
         var domain = new Argument<string>("domain") { Description = "The policy domain, such as example.com" };
-        var policy = new Option<FileInfo?>("--policy") { Description = "Judge by this policy file, before it is published, instead of the one that is served" };
+        var policy = new Option<FileInfo?>("--policy") { Description = "Evaluate this policy file, before it is published, instead of the one that is served" };
         var dnsServer = new Option<IPEndPoint?>("--dns-server") { Description = "The DNS resolver to ask: an address, and a port where it is not 53", CustomParser = ReadEndPoint };
         var smtpPort = new Option<int?>("--smtp-port") { Description = "The port of the mail servers where it is not 25, as in a lab" };
         smtpPort.Validators.Add(result =>
@@ -62,17 +65,17 @@ internal static class CheckCommand
                 result.AddError($"--smtp-port: write a number from 1 to {IPEndPoint.MaxPort}.");
             }
         });
-        var json = new Option<bool>("--json") { Description = "Write JSON, for machines: all that was seen, and the findings" };
-        var check = new Command("check", "Look at a domain as a sending mail server does, and say what is wrong: exit code 0 for nothing, 1 for findings of warning or worse, 2 where no look was possible")
+        var json = new Option<bool>("--json") { Description = "Write JSON, for machines: the observation and the findings" };
+        var check = new Command("check", "Check a domain as a sending mail server does, and report what is wrong: exit code 0 for nothing, 1 for findings of warning or worse, 2 if the check was not possible")
         {
             domain, policy, dnsServer, smtpPort, json,
         };
-        check.SetAction((parsed, cancellation) => RunAsync(() => CheckAsync(
-            parsed.GetValue(domain)!, parsed.GetValue(policy), parsed.GetValue(dnsServer), parsed.GetValue(smtpPort), parsed.GetValue(json), cancellation)));
+        check.SetAction((parsed, cancellationToken) => RunAsync(() => CheckAsync(
+            parsed.GetValue(domain)!, parsed.GetValue(policy), parsed.GetValue(dnsServer), parsed.GetValue(smtpPort), parsed.GetValue(json), cancellationToken)));
         return check;
     }
 
-    /// <summary>Runs a check. Whatever it throws is one line and exit code 2: 1 would say that there are findings.</summary>
+    /// <summary>Runs a check. Any exception becomes one line and exit code 2: 1 would mean that there are findings.</summary>
     internal static async Task<int> RunAsync(Func<Task<int>> check)
     {
         try
@@ -82,47 +85,47 @@ internal static class CheckCommand
         catch (Exception e) when (e is not OperationCanceledException)
         {
             await Console.Error.WriteLineAsync($"The check failed: {FailureIsolation.Describe(e)}");
-            return CouldNotLook;
+            return CheckFailed;
         }
     }
 
-    private static async Task<int> CheckAsync(string name, FileInfo? file, IPEndPoint? dnsServer, int? smtpPort, bool json, CancellationToken cancellation)
+    private static async Task<int> CheckAsync(string name, FileInfo? file, IPEndPoint? dnsServer, int? smtpPort, bool json, CancellationToken cancellationToken)
     {
         await using var services = await CommandServices.CreateAsync(services => services
             .AddStsCore()
             .Change<EgressOptions>(egress => egress with { DnsServer = dnsServer ?? egress.DnsServer })
-            // The reference MX hosts listen on their own port alone.
+            // The reference MX hosts listen on their own port only.
             .Change<CheckOptions>(check => smtpPort is { } other && other != check.SmtpPort ? check with { SmtpPort = other, ReferenceMxHosts = [] } : check));
         if (services is null)
         {
-            return CouldNotLook;
+            return CheckFailed;
         }
 
         if (!DomainName.TryParse(name, out var domain))
         {
-            await Console.Error.WriteLineAsync($"\"{PlainText.OneLine(name)}\" is not a domain name; write one such as example.com.");
-            return CouldNotLook;
+            await Console.Error.WriteLineAsync($"\"{TextSanitizer.ToSingleLine(name)}\" is not a domain name; write one such as example.com.");
+            return CheckFailed;
         }
 
         Policy? planned;
         try
         {
-            planned = file is null ? null : await PolicyFiles.ReadAsync(file, cancellation);
+            planned = file is null ? null : await PolicyFiles.ReadAsync(file, cancellationToken);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
             await Console.Error.WriteLineAsync(e.Message);
-            return CouldNotLook;
+            return CheckFailed;
         }
 
         var time = services.GetRequiredService<TimeProvider>();
-        Observation seen;
-        using (WaitingLine.Show($"Looking at {domain}", time))
+        Observation observation;
+        using (StatusLine.Show($"Checking {domain}", time))
         {
-            seen = await services.GetRequiredService<Observer>().LookAsync(domain, Keys.Round(time.GetUtcNow()), cancellation);
+            observation = await services.GetRequiredService<Observer>().ObserveAsync(domain, CheckRunId.Of(time.GetUtcNow()), cancellationToken);
         }
 
-        var shown = JudgeOf(seen, planned);
+        var shown = Evaluate(observation, planned);
         if (json)
         {
             CommandJson.Write(shown, CommandJson.Default.CheckedJson);
@@ -132,62 +135,62 @@ internal static class CheckCommand
             CheckView.Write(shown);
         }
 
-        if (shown.Blind is not null)
+        if (shown.Incomplete is not null)
         {
-            await Console.Error.WriteLineAsync(shown.Blind);
-            return CouldNotLook;
+            await Console.Error.WriteLineAsync(shown.Incomplete);
+            return CheckFailed;
         }
 
         return ExitCodeOf(shown);
     }
 
-    /// <summary>What a check of a domain that could be seen comes to. Where a part of it could not be judged, "nothing is wrong" would be too much to say.</summary>
+    /// <summary>The exit code for a domain that could be observed. If a part could not be evaluated, it does not report that nothing is wrong.</summary>
     internal static int ExitCodeOf(CheckedJson shown) =>
-        shown.Findings.Any(finding => finding.Severity >= Severity.Warning) ? Wrong
-        : shown.NotEvaluated is not null || shown.Observation.MxHosts.SelectMany(host => host.Sessions).Any(session => session.Outcome == SmtpOutcome.NotObserved) ? CouldNotLook
-        : NothingWrong;
+        shown.Findings.Any(finding => finding.Severity >= Severity.Warning) ? FindingsExitCode
+        : shown.NotEvaluated is not null || shown.Observation.MxHosts.SelectMany(host => host.Sessions).Any(session => session.Outcome == SmtpOutcome.NotObserved) ? CheckFailed
+        : NoFindings;
 
-    private static CheckedJson JudgeOf(Observation seen, Policy? planned)
+    private static CheckedJson Evaluate(Observation observation, Policy? planned)
     {
-        var nobodys = new Case(seen, NoPolicy, Hosted: null, OurPlaces.Unknown);
+        var nobodys = new RuleContext(observation, NoPolicy, HostedDomain: null, ExpectedTargets.Unknown);
         var (policy, source) = planned is not null ? (planned, PolicySource.File)
             : PolicyHosts.Parsed(nobodys) is { } served ? (served, PolicySource.Fetched)
             : (NoPolicy, PolicySource.None);
-        var judgement = Judge.Of(nobodys with { Policy = policy });
+        var results = RuleEngine.Evaluate(nobodys with { Policy = policy });
         return new CheckedJson(
-            seen.Domain,
-            seen.At,
-            BlindnessOf(seen),
+            observation.Domain,
+            observation.At,
+            IncompletenessOf(observation),
             source,
             source == PolicySource.None ? null : Encoding.UTF8.GetString(policy.ToBytes()),
-            [.. judgement.Findings.OrderByDescending(finding => finding.Severity).ThenBy(finding => finding.Code, StringComparer.Ordinal).ThenBy(finding => finding.Subject, StringComparer.Ordinal)],
-            seen,
-            judgement.Failed is [] ? null : judgement.Failed);
+            [.. results.Findings.OrderByDescending(finding => finding.Severity).ThenBy(finding => finding.Code, StringComparer.Ordinal).ThenBy(finding => finding.Subject, StringComparer.Ordinal)],
+            observation,
+            results.Failed is [] ? null : results.Failed);
     }
 
-    private static string? BlindnessOf(Observation seen)
+    private static string? IncompletenessOf(Observation observation)
     {
-        if (!seen.Mx.IsKnown && !seen.StsRecords.IsKnown && !seen.TlsRptRecords.IsKnown)
+        if (!observation.Mx.IsKnown && !observation.StsRecords.IsKnown && !observation.TlsRptRecords.IsKnown)
         {
-            return $"DNS does not answer ({seen.Mx.Outcome}): nothing can be said of {seen.Domain}. Name a resolver with --dns-server.";
+            return $"DNS does not answer ({observation.Mx.Outcome}): nothing can be said of {observation.Domain}. Name a resolver with --dns-server.";
         }
 
-        if (seen.Port25 == Port25.Closed)
+        if (observation.OutboundSmtp == OutboundSmtp.Blocked)
         {
-            return "This network lets nothing out on port 25: no mail server was seen. Run the check where port 25 is open.";
+            return "This network blocks outbound connections on port 25: no mail server was observed. Run the check where port 25 is open.";
         }
 
-        // Every mail server is behind what this machine has no way to: most often IPv6.
-        var sessions = seen.MxHosts.SelectMany(host => host.Sessions).ToList();
-        return sessions is not [] && sessions.All(session => session.Outcome is SmtpOutcome.NoRoute or SmtpOutcome.OutOfTime or SmtpOutcome.NotObserved)
-            ? $"No mail server was seen: {string.Join(", ", sessions.Select(session => $"{session.Address} ({WhyNot(session)})"))}."
+        // This machine has no route to any of the mail servers, most often because it has no IPv6.
+        var sessions = observation.MxHosts.SelectMany(host => host.Sessions).ToList();
+        return sessions is not [] && sessions.All(session => session.Outcome is SmtpOutcome.NoRoute or SmtpOutcome.DeadlineExceeded or SmtpOutcome.NotObserved)
+            ? $"No mail server was observed: {string.Join(", ", sessions.Select(session => $"{session.Address} ({WhyNot(session)})"))}."
             : null;
     }
 
     private static string WhyNot(SmtpSession session) => session.Outcome switch
     {
         SmtpOutcome.NoRoute => "no route from here",
-        SmtpOutcome.OutOfTime => "no time left",
+        SmtpOutcome.DeadlineExceeded => "no time left",
         _ => $"could not be observed: {session.Detail}",
     };
 

@@ -1,42 +1,42 @@
 using System.Globalization;
-using StsFunctions.CheckDomain;
-using StsFunctions.CheckDomain.Rules;
-using StsFunctions.Domains;
+using StsFunctions.Core.Domains;
+using StsFunctions.Core.Observations;
+using StsFunctions.Core.Rules;
 using StsFunctions.Protocol.MtaSts;
 
-namespace StsFunctions.CommandLine;
+namespace StsFunctions.Cli;
 
-/// <summary>Writes a look at a domain for a person: what is in DNS, what each mail server showed, and what is wrong.</summary>
+/// <summary>Writes a check for a person: the DNS records, what each mail server sent, and what is wrong.</summary>
 internal static class CheckView
 {
     public static void Write(CheckedJson shown)
     {
-        var seen = shown.Observation;
-        Terminal.WriteLine($"{shown.Domain}, {Tables.Minute(shown.At)} UTC");
-        Terminal.WriteLine($"judged by {PolicyOf(shown)}");
-        WriteRecords(seen);
-        WriteServers(seen);
+        var observation = shown.Observation;
+        SafeConsole.WriteLine($"{shown.Domain}, {Tables.Minute(shown.At)} UTC");
+        SafeConsole.WriteLine($"judged by {PolicyOf(shown)}");
+        WriteRecords(observation);
+        WriteServers(observation);
         foreach (var finding in shown.Findings)
         {
-            Terminal.WriteLine($"{finding.Severity.ToString().ToUpperInvariant()}  {finding.Code}  {finding.Subject}");
-            Terminal.WriteLine($"  seen     {finding.Evidence}");
-            Terminal.WriteLine($"  meaning  {finding.Meaning}");
-            Terminal.WriteLine($"  remedy   {finding.Remedy}");
-            Terminal.WriteLine($"  see      {finding.Rfc}");
-            Terminal.WriteLine();
+            SafeConsole.WriteLine($"{finding.Severity.ToString().ToUpperInvariant()}  {finding.Code}  {finding.Subject}");
+            SafeConsole.WriteLine($"  seen     {finding.Evidence}");
+            SafeConsole.WriteLine($"  meaning  {finding.Meaning}");
+            SafeConsole.WriteLine($"  remedy   {finding.Remedy}");
+            SafeConsole.WriteLine($"  see      {finding.Rfc}");
+            SafeConsole.WriteLine();
         }
 
-        if (seen.OutOfTime)
+        if (observation.DeadlineExceeded)
         {
-            Terminal.WriteLine("The time for one check was over before everything was looked at.");
+            SafeConsole.WriteLine("The time limit of the check was reached before everything was observed.");
         }
 
         foreach (var rule in shown.NotEvaluated ?? [])
         {
-            Terminal.WriteLine($"Could not be evaluated: {rule}");
+            SafeConsole.WriteLine($"Could not be evaluated: {rule}");
         }
 
-        Terminal.WriteLine(shown.Findings is []
+        SafeConsole.WriteLine(shown.Findings is []
             ? shown.NotEvaluated is null ? "Nothing is wrong." : "Nothing is wrong in what could be evaluated."
             : string.Join(", ", shown.Findings.GroupBy(finding => finding.Severity).Select(same => $"{same.Count().ToString(CultureInfo.InvariantCulture)} {same.Key.ToString().ToLowerInvariant()}")));
     }
@@ -54,18 +54,18 @@ internal static class CheckView
         return $"mode {policy.Mode.ToToken()}, mx {(policy.Mx.IsEmpty ? "none" : string.Join(' ', policy.Mx))}, max_age {policy.MaxAge.ToString(CultureInfo.InvariantCulture)} s";
     }
 
-    private static void WriteRecords(Observation seen)
+    private static void WriteRecords(Observation observation)
     {
-        var host = seen.PolicyHost;
+        var host = observation.PolicyHost;
         var table = Tables.Of("record", "name", "what is there");
-        table.AddCells("MX", seen.Mx.Name, Words(seen.Mx));
-        table.AddCells("TXT", seen.StsRecords.Name, Words(seen.StsRecords));
-        table.AddCells("TXT", seen.TlsRptRecords.Name, Words(seen.TlsRptRecords));
-        table.AddCells("TXT", seen.Dmarc.Name, Words(seen.Dmarc));
+        table.AddCells("MX", observation.Mx.Name, Words(observation.Mx));
+        table.AddCells("TXT", observation.StsRecords.Name, Words(observation.StsRecords));
+        table.AddCells("TXT", observation.TlsRptRecords.Name, Words(observation.TlsRptRecords));
+        table.AddCells("TXT", observation.Dmarc.Name, Words(observation.Dmarc));
         table.AddCells("A", host.A.Name, Words(host.A));
         table.AddCells("AAAA", host.Aaaa.Name, Words(host.Aaaa));
         table.AddCells("CAA", host.Caa.Name, Words(host.Caa));
-        foreach (var mx in seen.MxHosts.Where(mx => mx.Tlsa.Outcome != DnsOutcome.NotAsked))
+        foreach (var mx in observation.MxHosts.Where(mx => mx.Tlsa.Outcome != DnsOutcome.NotAsked))
         {
             table.AddCells("TLSA", mx.Tlsa.Name, Words(mx.Tlsa));
         }
@@ -73,16 +73,16 @@ internal static class CheckView
         Tables.Write(table);
         if (host.Fetch is { } fetch)
         {
-            Terminal.WriteLine($"{fetch.Url}  {(fetch.Status is { } status ? $"{status.ToString(CultureInfo.InvariantCulture)}  {fetch.ContentType ?? "no media type"}" : $"{fetch.Outcome}: {fetch.Detail}")}{Until(fetch.Tls)}");
+            SafeConsole.WriteLine($"{fetch.Url}  {(fetch.Status is { } status ? $"{status.ToString(CultureInfo.InvariantCulture)}  {fetch.ContentType ?? "no media type"}" : $"{fetch.Outcome}: {fetch.Detail}")}{Until(fetch.Tls)}");
         }
     }
 
-    private static void WriteServers(Observation seen)
+    private static void WriteServers(Observation observation)
     {
         var table = Tables.Of("MX host", "address", "session", "TLS", "certificate until", "trusted");
-        foreach (var host in seen.MxHosts)
+        foreach (var host in observation.MxHosts)
         {
-            if (host.Looks is [])
+            if (host.Probes is [])
             {
                 table.AddCells(host.Host, "-", $"A {host.A.Outcome}, AAAA {host.Aaaa.Outcome}", "-", "-", "-");
             }
@@ -100,12 +100,12 @@ internal static class CheckView
             }
         }
 
-        if (seen.MxHosts is not [])
+        if (observation.MxHosts is not [])
         {
             Tables.Write(table);
         }
 
-        Terminal.WriteLine();
+        SafeConsole.WriteLine();
     }
 
     private static string Words(DnsAnswer answer)

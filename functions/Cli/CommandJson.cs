@@ -1,20 +1,20 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using System.Text.Json.Serialization.Metadata;
-using StsFunctions.Domains;
+using StsFunctions.Storage.Domains;
 
-namespace StsFunctions.CommandLine;
+namespace StsFunctions.Cli;
 
-/// <summary>What <c>domain add --json</c> answers.</summary>
+/// <summary>The output of <c>domain add --json</c>.</summary>
 internal sealed record AddedJson(string Domain, string PolicyId, bool Changed, IReadOnlyList<string> Records);
 
 [JsonSerializable(typeof(AddedJson))]
 [JsonSerializable(typeof(CheckedJson))]
 [JsonSerializable(typeof(FetchedJson))]
-[JsonSerializable(typeof(List<FleetRow>))]
+[JsonSerializable(typeof(List<DomainSummary>))]
 [JsonSerializable(typeof(List<ShownReportFile>))]
 [JsonSerializable(typeof(ShownDomain))]
-[JsonSerializable(typeof(IReadOnlyList<RemainingDomain>))]
+[JsonSerializable(typeof(IReadOnlyList<DomainToDecommission>))]
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, UseStringEnumConverter = true, WriteIndented = true)]
 internal sealed partial class CommandJson : JsonSerializerContext
 {

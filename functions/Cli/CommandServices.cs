@@ -1,14 +1,14 @@
 using System.Diagnostics.CodeAnalysis;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.Options;
-using StsFunctions.Options;
+using StsFunctions.Core.Options;
 
-namespace StsFunctions.CommandLine;
+namespace StsFunctions.Cli;
 
 /// <summary>The services that a command uses, with the settings of the environment.</summary>
 internal static class CommandServices
 {
-    /// <summary>Creates them; null where settings are wrong, which the error output then says.</summary>
+    /// <summary>Creates them; null if settings are not valid, which the error output then says.</summary>
     public static async Task<ServiceProvider?> CreateAsync(Action<IServiceCollection> add)
     {
         var collection = new ServiceCollection();
@@ -27,7 +27,7 @@ internal static class CommandServices
         return null;
     }
 
-    /// <summary>Has the command's services use options that differ from the settings, as its own arguments say.</summary>
+    /// <summary>Replaces options of the settings by those of the command's arguments.</summary>
     public static IServiceCollection Change<[DynamicallyAccessedMembers(DynamicallyAccessedMemberTypes.PublicParameterlessConstructor)] TOptions>(
         this IServiceCollection services, Func<TOptions, TOptions> change)
         where TOptions : class =>

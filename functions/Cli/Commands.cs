@@ -1,6 +1,6 @@
 using System.CommandLine;
 
-namespace StsFunctions.CommandLine;
+namespace StsFunctions.Cli;
 
 /// <summary>The command line for people.</summary>
 internal static class Commands
@@ -9,7 +9,7 @@ internal static class Commands
     public const int Refused = 1;
     public const int WrongUse = 2;
 
-    // An argument that begins with @ is itself: else whatever gives an argument, such as a script, has any file read, and repeated in an error.
+    // An argument that starts with @ is taken literally: otherwise an argument from a script could have any file read and repeated in an error.
     private static readonly ParserConfiguration s_parsing = new() { ResponseFileTokenReplacer = null };
 
     public static async Task<int> RunAsync(string[] args)
@@ -28,6 +28,7 @@ internal static class Commands
             CheckCommand.Create(),
             AgentCommand.Create(),
             ReportCommands.Create(),
+            SetupCommand.Create(),
         };
         return root.Parse(args.Length == 0 ? ["--help"] : args, s_parsing);
     }

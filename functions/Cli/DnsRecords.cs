@@ -1,18 +1,18 @@
-using StsFunctions.Hosting;
+using StsFunctions.Core.Hosts;
 using StsFunctions.Protocol;
 using StsFunctions.Protocol.MtaSts;
 
-namespace StsFunctions.CommandLine;
+namespace StsFunctions.Cli;
 
-/// <summary>The records that a domain's owner publishes, ready to paste.</summary>
+/// <summary>The DNS records that a domain's owner publishes, ready to paste.</summary>
 internal static class DnsRecords
 {
     /// <summary>The records of a domain.</summary>
     /// <param name="domain">The policy domain.</param>
     /// <param name="policyId">The id of its policy.</param>
-    /// <param name="appHost">The app's own host name, which takes reports.</param>
-    /// <param name="edgeHosts">What serves policies in the app's stead; none means the app itself.</param>
-    /// <param name="mailbox">The address of the mailbox that the app reads, which comes first: a mailed report is signed, and a POST never counts; null without one.</param>
+    /// <param name="appHost">The app's own host name, which receives reports.</param>
+    /// <param name="edgeHosts">The hosts that serve policies in front of the app; none means the app itself.</param>
+    /// <param name="mailbox">The address of the mailbox that the app reads, which comes first: a mailed report is signed, and a posted one never counts; null without one.</param>
     public static IReadOnlyList<string> For(DomainName domain, string policyId, string? appHost, IReadOnlyList<string> edgeHosts, string? mailbox = null)
     {
         var host = appHost ?? "<app host: set Sts__AppHost>";
@@ -24,7 +24,7 @@ internal static class DnsRecords
             Line($"_mta-sts.{domain}.", "TXT", $"\"{new StsRecord { Id = policyId }}\""),
         ];
 
-        // Of several profiles each carries its own domains, and only the template knows which.
+        // With several profiles each has its own domains, and only the template knows which.
         string PolicyTarget() => edgeHosts switch
         {
             [] => name,

@@ -1,17 +1,20 @@
-using StsFunctions.Domains;
+using StsFunctions.Core.Domains;
+using StsFunctions.Core.Findings;
+using StsFunctions.Core.Reports;
+using StsFunctions.Storage.Domains;
 
-namespace StsFunctions.CommandLine;
+namespace StsFunctions.Cli;
 
 /// <summary>A report with its failures.</summary>
 internal sealed record ShownReport(Report Report, IReadOnlyList<ReportFailure> Failures);
 
-/// <summary>All that <c>domain show</c> shows.</summary>
+/// <summary>The output of <c>domain show</c>.</summary>
 internal sealed record ShownDomain(
     string Domain,
     DomainRecord Record,
     IReadOnlyList<PolicyVersion> Policies,
     IReadOnlyList<OpenFinding> Findings,
-    int WarningsPending,
+    int PendingNotifications,
     IReadOnlyList<DailySessions> Days,
     IReadOnlyList<ShownReport> Reports);
 
@@ -21,21 +24,21 @@ internal static class DomainView
     public static void Write(ShownDomain shown)
     {
         var record = shown.Record;
-        Terminal.WriteLine($"{shown.Domain}  ({record.Group}, {record.State.ToString().ToLowerInvariant()})");
-        Terminal.WriteLine($"  policy      {record.PolicyId}, {record.Mode.ToToken()}, {shown.Policies.Count} published so far");
-        Terminal.WriteLine($"  last check  {Tables.Minute(record.LastCheckAt)}{(record is { LastCheckAt: not null, Observed: false } ? " (no MX host could be seen from here)" : "")}");
-        Terminal.WriteLine($"  next expiry {Tables.Day(record.NextExpiry)}");
-        Terminal.WriteLine($"  findings    {shown.Findings.Count} open, {shown.WarningsPending} warning(s) still to be told");
+        SafeConsole.WriteLine($"{shown.Domain}  ({record.Group}, {record.State.ToString().ToLowerInvariant()})");
+        SafeConsole.WriteLine($"  policy      {record.PolicyId}, {record.Mode.ToToken()}, {shown.Policies.Count} published so far");
+        SafeConsole.WriteLine($"  last check  {Tables.Minute(record.LastCheckAt)}{(record is { LastCheckAt: not null, Observed: false } ? " (no MX host could be seen from here)" : "")}");
+        SafeConsole.WriteLine($"  next expiry {Tables.Day(record.NextExpiry)}");
+        SafeConsole.WriteLine($"  findings    {shown.Findings.Count} open, {shown.PendingNotifications} warning(s) still to be told");
         foreach (var (finding, openedAt, _) in shown.Findings.OrderByDescending(f => f.Finding.Severity))
         {
-            Terminal.WriteLine();
-            Terminal.WriteLine($"  {finding.Severity.ToString().ToUpperInvariant()}  {finding.Code}  {finding.Subject}  since {Tables.Minute(openedAt)}");
-            Terminal.WriteLine($"    seen     {finding.Evidence}");
-            Terminal.WriteLine($"    meaning  {finding.Meaning}");
-            Terminal.WriteLine($"    remedy   {finding.Remedy}");
+            SafeConsole.WriteLine();
+            SafeConsole.WriteLine($"  {finding.Severity.ToString().ToUpperInvariant()}  {finding.Code}  {finding.Subject}  since {Tables.Minute(openedAt)}");
+            SafeConsole.WriteLine($"    seen     {finding.Evidence}");
+            SafeConsole.WriteLine($"    meaning  {finding.Meaning}");
+            SafeConsole.WriteLine($"    remedy   {finding.Remedy}");
         }
 
-        Terminal.WriteLine();
+        SafeConsole.WriteLine();
         WriteReports(shown);
     }
 
@@ -43,19 +46,19 @@ internal static class DomainView
     {
         if (shown.Reports.Count == 0)
         {
-            Terminal.WriteLine("  No reports in the last 30 days.");
+            SafeConsole.WriteLine("  No reports in the last 30 days.");
             return;
         }
 
         if (shown.Days.Count == 0)
         {
-            Terminal.WriteLine($"  None of {shown.Reports.Count} report(s) counts: their senders are not known well enough (docs/REPORTS.md).");
+            SafeConsole.WriteLine($"  None of {shown.Reports.Count} report(s) counts: their senders are not known well enough (docs/REPORTS.md).");
         }
 
         var days = Tables.Of("day", "senders", "sessions", "failures");
         foreach (var day in shown.Days)
         {
-            var senders = shown.Reports.Where(r => r.Report.Day == day.Day && r.Report.Counts).Select(r => r.Report.Submitter).Distinct().Count();
+            var senders = shown.Reports.Where(r => r.Report.Day == day.Day && r.Report.IsCounted).Select(r => r.Report.Submitter).Distinct().Count();
             days.AddCells(day.Day.ToString("yyyy-MM-dd", null), Tables.Number(senders), Tables.Number(day.Sessions), Tables.Number(day.Failures));
         }
 
@@ -63,7 +66,7 @@ internal static class DomainView
         var failures = shown.Reports.Where(r => !r.Report.Superseded).SelectMany(r => r.Failures.Select(f => (r.Report, Failure: f))).ToList();
         if (failures.Count == 0)
         {
-            Terminal.WriteLine("  No sender reported a failure.");
+            SafeConsole.WriteLine("  No sender reported a failure.");
             return;
         }
 

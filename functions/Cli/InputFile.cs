@@ -1,21 +1,21 @@
-namespace StsFunctions.CommandLine;
+namespace StsFunctions.Cli;
 
-/// <summary>Files that a person names to be read. They may be anything that has a name: also a pipe or a device, which have no length and may have no end.</summary>
+/// <summary>Reads files that a person names. These may also be a pipe or a device, which have no length and may have no end.</summary>
 internal static class InputFile
 {
     /// <summary>Reads a file to its end.</summary>
     /// <param name="file">The file.</param>
-    /// <param name="maxBytes">How long it may be.</param>
-    /// <param name="why">Why it may be no longer, for whoever named it.</param>
-    /// <param name="cancellation">Ends the reading.</param>
-    /// <exception cref="IOException">It cannot be read, or is longer.</exception>
+    /// <param name="maxBytes">The longest allowed length.</param>
+    /// <param name="why">The reason for the limit, for the error message.</param>
+    /// <param name="cancellationToken">Ends the reading.</param>
+    /// <exception cref="IOException">It cannot be read, or is too long.</exception>
     /// <exception cref="UnauthorizedAccessException">It may not be read.</exception>
-    public static async Task<byte[]> ReadAsync(FileInfo file, int maxBytes, string why, CancellationToken cancellation)
+    public static async Task<byte[]> ReadAsync(FileInfo file, int maxBytes, string why, CancellationToken cancellationToken)
     {
-        // Without a buffer of its own: what is read goes where it stays.
+        // Without a buffer of its own: the bytes are read directly into the result.
         await using var content = new FileStream(file.FullName, new FileStreamOptions { Options = FileOptions.Asynchronous | FileOptions.SequentialScan, BufferSize = 0 });
         var bytes = new byte[maxBytes + 1];
-        var length = await content.ReadAtLeastAsync(bytes, bytes.Length, throwOnEndOfStream: false, cancellation);
+        var length = await content.ReadAtLeastAsync(bytes, bytes.Length, throwOnEndOfStream: false, cancellationToken);
         return length <= maxBytes ? bytes[..length] : throw new IOException($"{file}: longer than {maxBytes} bytes; {why}.");
     }
 }

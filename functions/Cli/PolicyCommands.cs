@@ -1,24 +1,25 @@
 using System.CommandLine;
 using System.Text;
-using StsFunctions.CheckDomain;
-using StsFunctions.Domains;
-using StsFunctions.Hosting;
+using StsFunctions.Core.Observations;
+using StsFunctions.Core.Text;
+using StsFunctions.Network.Probes;
 using StsFunctions.Protocol;
 using StsFunctions.Protocol.MtaSts;
+using StsFunctions.UseCases.Hosting;
 
-namespace StsFunctions.CommandLine;
+namespace StsFunctions.Cli;
 
-/// <summary>What <c>policy fetch</c> shows.</summary>
-/// <param name="Url">The URL that was asked.</param>
-/// <param name="Outcome">How it ended.</param>
-/// <param name="Status">The HTTP status, once there was one.</param>
+/// <summary>The output of <c>policy fetch</c>.</summary>
+/// <param name="Url">The requested URL.</param>
+/// <param name="Outcome">The result of the fetch.</param>
+/// <param name="Status">The HTTP status, if there was one.</param>
 /// <param name="ContentType">The media type.</param>
-/// <param name="Location">Where a redirect leads, that nobody follows.</param>
-/// <param name="Policy">The file as it came, if it was fetched.</param>
-/// <param name="Fault">Why a sender has no policy from this, or null if it has one.</param>
+/// <param name="Location">The target of a redirect, which senders do not follow.</param>
+/// <param name="Policy">The policy file, if it was fetched.</param>
+/// <param name="Fault">Why a sender gets no policy, or null if it gets one.</param>
 internal sealed record FetchedJson(Uri Url, PolicyFetchOutcome Outcome, int? Status, string? ContentType, string? Location, string? Policy, string? Fault);
 
-/// <summary><c>policy fetch</c>: what a sending mail server gets. It needs no storage.</summary>
+/// <summary><c>policy fetch</c>: shows what a sending mail server gets. It needs no storage.</summary>
 internal static class PolicyCommands
 {
     public static Command Create()
@@ -26,11 +27,11 @@ internal static class PolicyCommands
         var json = new Option<bool>("--json") { Description = "Write JSON, for machines" };
         var domain = new Argument<string>("domain") { Description = "The policy domain, such as example.com" };
         var fetch = new Command("fetch", "Fetch a domain's policy as a sending mail server does") { domain, json };
-        fetch.SetAction((parsed, cancellation) => FetchAsync(parsed.GetValue(domain)!, parsed.GetValue(json), cancellation));
-        return new Command("policy", "Look at policies") { fetch };
+        fetch.SetAction((parsed, cancellationToken) => FetchAsync(parsed.GetValue(domain)!, parsed.GetValue(json), cancellationToken));
+        return new Command("policy", "Fetch policies") { fetch };
     }
 
-    private static async Task<int> FetchAsync(string name, bool json, CancellationToken cancellation)
+    private static async Task<int> FetchAsync(string name, bool json, CancellationToken cancellationToken)
     {
         await using var services = await CommandServices.CreateAsync(services => services.AddStsCore());
         if (services is null)
@@ -40,11 +41,11 @@ internal static class PolicyCommands
 
         if (!DomainName.TryParse(name, out var domain))
         {
-            await Console.Error.WriteLineAsync($"\"{PlainText.OneLine(name)}\" is not a domain name; write one such as example.com.");
+            await Console.Error.WriteLineAsync($"\"{TextSanitizer.ToSingleLine(name)}\" is not a domain name; write one such as example.com.");
             return Commands.WrongUse;
         }
 
-        var shown = Show(await services.GetRequiredService<PolicyFetcher>().FetchAsync(domain, cancellation));
+        var shown = Show(await services.GetRequiredService<PolicyFetcher>().FetchAsync(domain, cancellationToken));
         if (json)
         {
             CommandJson.Write(shown, CommandJson.Default.FetchedJson);
@@ -89,19 +90,19 @@ internal static class PolicyCommands
 
     private static async Task WriteAsync(FetchedJson shown)
     {
-        Terminal.WriteLine(shown.Status is null ? $"{shown.Url}" : $"{shown.Url}  {shown.Status}  {shown.ContentType ?? "no media type"}");
+        SafeConsole.WriteLine(shown.Status is null ? $"{shown.Url}" : $"{shown.Url}  {shown.Status}  {shown.ContentType ?? "no media type"}");
         if (shown.Policy is not null)
         {
-            Terminal.WriteLine();
+            SafeConsole.WriteLine();
             foreach (var line in shown.Policy.ReplaceLineEndings("\n").TrimEnd('\n').Split('\n'))
             {
-                Terminal.WriteLine($"  {line}");
+                SafeConsole.WriteLine($"  {line}");
             }
         }
 
         if (shown.Fault is not null)
         {
-            await Console.Error.WriteLineAsync($"No policy for senders. {PlainText.OneLine(shown.Fault)}");
+            await Console.Error.WriteLineAsync($"No policy for senders. {TextSanitizer.ToSingleLine(shown.Fault)}");
         }
     }
 }

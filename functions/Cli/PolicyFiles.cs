@@ -1,15 +1,15 @@
 using StsFunctions.Protocol;
 using StsFunctions.Protocol.MtaSts;
 
-namespace StsFunctions.CommandLine;
+namespace StsFunctions.Cli;
 
-/// <summary>Policy files that a person names.</summary>
+/// <summary>Reads policy files that a person names.</summary>
 internal static class PolicyFiles
 {
     /// <summary>Reads a policy file.</summary>
-    /// <exception cref="IOException">It is not there, too long, or no policy; the message names the file and says what is wrong.</exception>
+    /// <exception cref="IOException">It does not exist, is too long, or is not a policy; the message names the file and the problem.</exception>
     /// <exception cref="UnauthorizedAccessException">It may not be read.</exception>
-    public static async Task<Policy> ReadAsync(FileInfo file, CancellationToken cancellation)
+    public static async Task<Policy> ReadAsync(FileInfo file, CancellationToken cancellationToken)
     {
         if (!file.Exists)
         {
@@ -18,7 +18,7 @@ internal static class PolicyFiles
 
         try
         {
-            return Policy.Parse(await InputFile.ReadAsync(file, Policy.MaxBytes, $"a policy has at most {Policy.MaxBytes} (RFC 8461 §3.3)", cancellation));
+            return Policy.Parse(await InputFile.ReadAsync(file, Policy.MaxBytes, $"a policy has at most {Policy.MaxBytes} (RFC 8461 §3.3)", cancellationToken));
         }
         catch (ProtocolException e)
         {

@@ -1,40 +1,41 @@
 using System.Collections.Concurrent;
 using System.Net;
 using System.Security.Cryptography;
-using StsFunctions.Agents;
-using StsFunctions.CheckDomain;
+using StsFunctions.Core.Observations;
+using StsFunctions.Core.Probes;
+using StsFunctions.Network.Probes;
 
-namespace StsFunctions.CommandLine;
+namespace StsFunctions.Cli;
 
-/// <summary>Looks at what the app asks for, from where this runs, and hands in what is to be seen.</summary>
+/// <summary>Probes the app's tasks from this machine, and sends the results.</summary>
 /// <param name="api">The app.</param>
-/// <param name="probe">Looks, as the app itself does.</param>
-/// <param name="isPort25Open">Whether anything at all answers on port 25 from here.</param>
-/// <param name="say">Takes what happens, a line each.</param>
+/// <param name="probe">Probes as the app itself does.</param>
+/// <param name="isPort25Open">Whether any host answers on port 25 from here.</param>
+/// <param name="say">Receives the progress, a line each.</param>
 /// <param name="time">The clock.</param>
-internal sealed class ProbeAgent(AgentApi api, IAddressProbe probe, Func<CancellationToken, Task<bool>> isPort25Open, Action<string> say, TimeProvider time)
+internal sealed class ProbeAgent(AgentApi api, IMxProbe probe, Func<CancellationToken, Task<bool>> isPort25Open, Action<string> say, TimeProvider time)
 {
-    // A look is of no use once its lease has ended, and it has still to be handed in.
-    private static readonly TimeSpan TimeToHandIn = TimeSpan.FromSeconds(10);
+    // A probe must end before its lease, with time left to send the result.
+    private static readonly TimeSpan ResultTimeout = TimeSpan.FromSeconds(10);
 
-    // What was seen of an address lately, so that sessions that add facts alone are made once a day from here too.
+    // Recent results per address, so that restricted sessions are made only once a day from here too.
     private const int MostRemembered = 10_000;
-    private readonly ConcurrentDictionary<(string Host, IPAddress Address), AddressLook> _before = new();
+    private readonly ConcurrentDictionary<(string Host, IPAddress Address), MxProbeResult> _before = new();
 
     private static readonly TimeSpan FirstPause = TimeSpan.FromSeconds(5);
     private static readonly TimeSpan LongestPause = TimeSpan.FromMinutes(1);
 
-    /// <summary>Works until it is told to end, or, where it is to run once, until there is nothing to do.</summary>
-    /// <exception cref="AgentRefusedException">The app does not let this agent in.</exception>
+    /// <summary>Works until it is cancelled, or, if it is to run once, until there are no more tasks.</summary>
+    /// <exception cref="AgentRefusedException">The app rejects this agent.</exception>
     /// <exception cref="AgentApiException">The app failed, and this was to run once.</exception>
-    public async Task RunAsync(bool once, CancellationToken cancellation)
+    public async Task RunAsync(bool once, CancellationToken cancellationToken)
     {
         for (var pause = FirstPause; ; pause = pause < LongestPause ? pause * 2 : LongestPause)
         {
             var wish = TimeSpan.Zero;
             try
             {
-                while (await WorkAsync(cancellation))
+                while (await WorkAsync(cancellationToken))
                 {
                     pause = FirstPause;
                 }
@@ -50,34 +51,34 @@ internal sealed class ProbeAgent(AgentApi api, IAddressProbe probe, Func<Cancell
                 wish = e.RetryAfter;
             }
 
-            await Task.Delay(Spread(pause > wish ? pause : wish), time, cancellation);
+            await Task.Delay(Spread(pause > wish ? pause : wish), time, cancellationToken);
         }
     }
 
-    private async Task<bool> WorkAsync(CancellationToken cancellation)
+    private async Task<bool> WorkAsync(CancellationToken cancellationToken)
     {
-        var tasks = await api.WorkAsync(cancellation);
-        var looks = await Task.WhenAll(tasks.Select(async task => (Task: task, Look: await LookAsync(task, cancellation))));
-        if (looks.Any(seen => IsTimeOut(seen.Look)) && !await IsPort25OpenAsync(cancellation))
+        var tasks = await api.WorkAsync(cancellationToken);
+        var results = await Task.WhenAll(tasks.Select(async task => (Task: task, Result: await ProbeAsync(task, cancellationToken))));
+        if (results.Any(result => IsTimeOut(result.Result)) && !await IsPort25OpenAsync(cancellationToken))
         {
             say("Port 25 is closed from here now: nothing answers, and no reference MX host either. What timed out says nothing of the MX hosts.");
-            looks = [.. looks.Select(seen => IsTimeOut(seen.Look) ? seen with { Look = NotSeen(seen.Task, SmtpOutcome.NoRoute) } : seen)];
+            results = [.. results.Select(result => IsTimeOut(result.Result) ? result with { Result = NotObserved(result.Task, SmtpOutcome.NoRoute) } : result)];
         }
 
-        await HandInAsync(looks, cancellation);
+        await SubmitAsync(results, cancellationToken);
         return tasks.Count > 0;
     }
 
-    // One result that the app fails on keeps no other from being handed in; where it fails on a second, it is the app that fails.
-    private async Task HandInAsync(IEnumerable<(AgentTaskJson Task, AddressLook Look)> looks, CancellationToken cancellation)
+    // If the app fails on one result, the others are still sent; if it fails on a second one, the app itself is at fault.
+    private async Task SubmitAsync(IEnumerable<(ProbeTaskJson Task, MxProbeResult Result)> results, CancellationToken cancellationToken)
     {
         AgentApiException? failed = null;
-        foreach (var (task, look) in looks)
+        foreach (var (task, probe) in results)
         {
             string? refusal;
             try
             {
-                refusal = await api.HandInAsync(new AgentResultJson(task.Host, task.Address, task.Nonce, Bare(look)), cancellation);
+                refusal = await api.SubmitAsync(new ProbeResultJson(task.Host, task.Address, task.Nonce, Bare(probe)), cancellationToken);
             }
             catch (AgentApiException e) when (failed is null)
             {
@@ -85,7 +86,7 @@ internal sealed class ProbeAgent(AgentApi api, IAddressProbe probe, Func<Cancell
                 refusal = "not taken";
             }
 
-            say($"{task.Host} {task.Address}: {look.Session.Outcome}{(look.Session.Detail is { } detail ? $" ({detail})" : "")}; {refusal ?? "handed in"}");
+            say($"{task.Host} {task.Address}: {probe.Default.Outcome}{(probe.Default.Detail is { } detail ? $" ({detail})" : "")}; {refusal ?? "handed in"}");
         }
 
         if (failed is not null)
@@ -94,12 +95,12 @@ internal sealed class ProbeAgent(AgentApi api, IAddressProbe probe, Func<Cancell
         }
     }
 
-    // Where that cannot be found out, what timed out says nothing either.
-    private async Task<bool> IsPort25OpenAsync(CancellationToken cancellation)
+    // If that is unknown, a time-out says nothing either.
+    private async Task<bool> IsPort25OpenAsync(CancellationToken cancellationToken)
     {
         try
         {
-            return await isPort25Open(cancellation);
+            return await isPort25Open(cancellationToken);
         }
         catch (Exception e) when (FailureIsolation.ConcernsItem(e))
         {
@@ -107,46 +108,46 @@ internal sealed class ProbeAgent(AgentApi api, IAddressProbe probe, Func<Cancell
         }
     }
 
-    private async Task<AddressLook> LookAsync(AgentTaskJson task, CancellationToken cancellation)
+    private async Task<MxProbeResult> ProbeAsync(ProbeTaskJson task, CancellationToken cancellationToken)
     {
         if (!IPAddress.TryParse(task.Address, out var address))
         {
-            return NotSeen(task, SmtpOutcome.AddressNotAllowed);
+            return NotObserved(task, SmtpOutcome.AddressNotAllowed);
         }
 
         try
         {
-            using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
-            limit.CancelAfter(TimeSpan.FromSeconds(task.Seconds) - TimeToHandIn is { Ticks: > 0 } span ? span : TimeSpan.Zero);
-            var look = await probe.LookAsync(task.Host, address, look: "", _before.GetValueOrDefault((task.Host, address)), limit.Token);
+            using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+            limit.CancelAfter(TimeSpan.FromSeconds(task.Seconds) - ResultTimeout is { Ticks: > 0 } span ? span : TimeSpan.Zero);
+            var result = await probe.ProbeAsync(task.Host, address, attempt: "", _before.GetValueOrDefault((task.Host, address)), limit.Token);
             if (_before.Count >= MostRemembered)
             {
                 _before.Clear();
             }
 
-            _before[(task.Host, address)] = look;
-            return look;
+            _before[(task.Host, address)] = result;
+            return result;
         }
-        catch (OperationCanceledException) when (!cancellation.IsCancellationRequested)
+        catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
         {
-            return NotSeen(task, SmtpOutcome.OutOfTime);
+            return NotObserved(task, SmtpOutcome.DeadlineExceeded);
         }
         catch (Exception e) when (FailureIsolation.ConcernsItem(e))
         {
-            // One bad task never ends the batch.
-            return NotSeen(task, SmtpOutcome.NotObserved, FailureIsolation.Describe(e));
+            // One bad task does not end the batch.
+            return NotObserved(task, SmtpOutcome.NotObserved, FailureIsolation.Describe(e));
         }
     }
 
-    private static bool IsTimeOut(AddressLook look) => look.Session.Outcome == SmtpOutcome.ConnectionTimedOut;
+    private static bool IsTimeOut(MxProbeResult probe) => probe.Default.Outcome == SmtpOutcome.ConnectionTimedOut;
 
-    private static AddressLook NotSeen(AgentTaskJson task, SmtpOutcome outcome, string? detail = null) => new(new SmtpSession(task.Address, outcome, Detail: detail), Narrow: []);
+    private static MxProbeResult NotObserved(ProbeTaskJson task, SmtpOutcome outcome, string? detail = null) => new(new SmtpSession(task.Address, outcome, Detail: detail), Restricted: []);
 
-    // What is made of a chain is the app's to say: the certificates as sent are all it wants.
-    private static AddressLook Bare(AddressLook look) => look with { Session = Bare(look.Session), Narrow = [.. look.Narrow.Select(Bare)] };
+    // The app evaluates the chain: it needs only the certificates as sent.
+    private static MxProbeResult Bare(MxProbeResult probe) => probe with { Default = Bare(probe.Default), Restricted = [.. probe.Restricted.Select(Bare)] };
 
     private static SmtpSession Bare(SmtpSession session) => session with { Tls = session.Tls is { } tls ? tls with { Built = [], Trust = [] } : null };
 
-    // Many agents that lost one app come back one by one.
+    // Spread the retries of many agents that lost one app.
     private static TimeSpan Spread(TimeSpan pause) => pause * (0.75 + (RandomNumberGenerator.GetInt32(500) / 1000.0));
 }

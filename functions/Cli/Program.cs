@@ -1,1 +1,3 @@
-return await StsFunctions.CommandLine.Commands.RunAsync(args);
+using StsFunctions.Cli;
+
+return await Commands.RunAsync(args);

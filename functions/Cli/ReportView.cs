@@ -1,13 +1,13 @@
 using System.Globalization;
-using StsFunctions.Domains;
+using StsFunctions.Core.Reports;
 using StsFunctions.Protocol.TlsRpt;
 
-namespace StsFunctions.CommandLine;
+namespace StsFunctions.Cli;
 
 /// <summary>Writes the reports of a file for a person.</summary>
 internal static class ReportView
 {
-    // More than this nobody reads in a table.
+    // The most rows that are readable in a table.
     private const int MaxFailures = 50;
 
     public static void Write(IReadOnlyList<ShownReportFile> reports)
@@ -16,7 +16,7 @@ internal static class ReportView
         {
             if (i > 0)
             {
-                Terminal.WriteLine();
+                SafeConsole.WriteLine();
             }
 
             Write(reports[i]);
@@ -25,31 +25,31 @@ internal static class ReportView
 
     private static void Write(ShownReportFile report)
     {
-        Terminal.WriteLine($"{(report.Submitter.Length > 0 ? report.Submitter : "(no organization-name)")}  {report.ReportId}");
-        Terminal.WriteLine($"  range    {Second(report.Start)} to {Second(report.End)} UTC");
-        Terminal.WriteLine($"  contact  {report.ContactInfo ?? "-"}");
-        Terminal.WriteLine($"  file     {report.FileName ?? "-"}");
-        Terminal.WriteLine($"  verdict  {VerdictOf(report)}");
+        SafeConsole.WriteLine($"{(report.Submitter.Length > 0 ? report.Submitter : "(no organization-name)")}  {report.ReportId}");
+        SafeConsole.WriteLine($"  range    {Second(report.Start)} to {Second(report.End)} UTC");
+        SafeConsole.WriteLine($"  contact  {report.ContactInfo ?? "-"}");
+        SafeConsole.WriteLine($"  file     {report.FileName ?? "-"}");
+        SafeConsole.WriteLine($"  verdict  {VerdictOf(report)}");
         WritePolicies(report.Policies);
         WriteFailures(report.Policies);
         if (report.Notes.Count > 0)
         {
-            Terminal.WriteLine("  It was read although it deviates from RFC 8460:");
+            SafeConsole.WriteLine("  It was read although it deviates from RFC 8460:");
         }
 
         foreach (var note in report.Notes)
         {
-            Terminal.WriteLine($"  {note.Code}  {note.Where}{(note.What.Length > 0 ? $" {note.What}" : "")}{(note.Times > 1 ? $" ({Tables.Number(note.Times)} times)" : "")}");
-            Terminal.WriteLine($"    {note.Reason}.");
+            SafeConsole.WriteLine($"  {note.Code}  {note.Where}{(note.What.Length > 0 ? $" {note.What}" : "")}{(note.Times > 1 ? $" ({Tables.Number(note.Times)} times)" : "")}");
+            SafeConsole.WriteLine($"    {note.Reason}.");
         }
     }
 
     private static string VerdictOf(ShownReportFile report) => report.Verdict switch
     {
         _ when !report.ByMail => "not verified: it lies in no mail, so nobody has signed it",
-        Verdict.Unverified => "not verified: its mail has no DKIM signature",
-        Verdict.Aligned => $"{report.Verdict}: signed by {report.SignedBy}, which is the sender's own",
-        Verdict.Signed => $"{report.Verdict}: signed by {report.SignedBy}, which is not the sender's own",
+        AuthenticationResult.Unverified => "not verified: its mail has no DKIM signature",
+        AuthenticationResult.Aligned => $"{report.Verdict}: signed by {report.SignedBy}, which is the sender's own",
+        AuthenticationResult.Signed => $"{report.Verdict}: signed by {report.SignedBy}, which is not the sender's own",
         _ => $"{report.Verdict}: {string.Join("; ", report.Unsigned)}",
     };
 
@@ -57,7 +57,7 @@ internal static class ReportView
     {
         if (policies.Count == 0)
         {
-            Terminal.WriteLine("  It names no policy.");
+            SafeConsole.WriteLine("  It names no policy.");
             return;
         }
 
@@ -100,7 +100,7 @@ internal static class ReportView
         var unlisted = policies.Select(policy => policy.UnlistedFailures);
         if (failures.Count > MaxFailures || unlisted.Any(sessions => sessions > 0))
         {
-            Terminal.WriteLine($"  And {Math.Max(0, failures.Count - MaxFailures)} more, which --json shows, and {Report.Sum(unlisted)} failed session(s) of kinds beyond the {TlsReportLimits.Default.MaxFailureKinds} that are kept.");
+            SafeConsole.WriteLine($"  And {Math.Max(0, failures.Count - MaxFailures)} more, which --json shows, and {Report.Sum(unlisted)} failed session(s) of kinds beyond the {TlsReportLimits.Default.MaxFailureKinds} that are kept.");
         }
     }
 

@@ -1,13 +1,14 @@
-using StsFunctions.Domains;
+using StsFunctions.Core.Reports;
 using StsFunctions.Protocol.TlsRpt;
-using StsFunctions.Reports;
+using StsFunctions.ReportIntake.Containers;
+using StsFunctions.ReportIntake.Dkim;
 
-namespace StsFunctions.CommandLine;
+namespace StsFunctions.Cli;
 
 /// <summary>A way in which a report deviates from RFC 8460.</summary>
 internal sealed record ShownNote(string Code, string Where, string What, int Times, string Reason);
 
-/// <summary>What a report says of one policy.</summary>
+/// <summary>The part of a report on one policy.</summary>
 internal sealed record ShownPolicy(
     string Domain,
     string Type,
@@ -18,19 +19,19 @@ internal sealed record ShownPolicy(
     IReadOnlyList<FailureDetail> Details,
     long UnlistedFailures);
 
-/// <summary>A report of a file, with what is known of its sender.</summary>
-/// <param name="Submitter">Who made it.</param>
-/// <param name="ReportId">The sender's own id for it.</param>
-/// <param name="Start">The first moment it covers.</param>
-/// <param name="End">The last.</param>
+/// <summary>A report of a file, with what is known about its sender.</summary>
+/// <param name="Submitter">The organization that sent it.</param>
+/// <param name="ReportId">The sender's id of the report.</param>
+/// <param name="Start">The start of its range.</param>
+/// <param name="End">The end of its range.</param>
 /// <param name="ContactInfo">How to reach the sender.</param>
-/// <param name="FileName">The name of its file, by its mail, zip or gzip.</param>
-/// <param name="ByMail">Whether it lay in a mail.</param>
-/// <param name="Verdict">Who vouches for it, by its mail's signatures and the keys that DNS tells now.</param>
-/// <param name="SignedBy">Whose signature the verdict rests on; empty where it rests on none.</param>
+/// <param name="FileName">The name of its file, from its mail, zip or gzip.</param>
+/// <param name="ByMail">Whether it arrived in a mail.</param>
+/// <param name="Verdict">Its authentication, by its mail's signatures and the keys that DNS returns now.</param>
+/// <param name="SignedBy">The domain of the signature that the verdict is based on; empty if there is none.</param>
 /// <param name="Unsigned">Why signatures do not count.</param>
-/// <param name="Policies">What it says.</param>
-/// <param name="Notes">How it deviates.</param>
+/// <param name="Policies">The reported policies.</param>
+/// <param name="Notes">The deviations.</param>
 internal sealed record ShownReportFile(
     string Submitter,
     string ReportId,
@@ -39,19 +40,19 @@ internal sealed record ShownReportFile(
     string? ContactInfo,
     string? FileName,
     bool ByMail,
-    Verdict Verdict,
+    AuthenticationResult Verdict,
     string SignedBy,
     IReadOnlyList<string> Unsigned,
     IReadOnlyList<ShownPolicy> Policies,
     IReadOnlyList<ShownNote> Notes)
 {
-    public static ShownReportFile Of(ReadReport read, MailSigners? signers)
+    public static ShownReportFile Of(ReadReport read, DkimResults? signers)
     {
-        var (verdict, signedBy) = signers?.VerdictOn(read.Report.OrganizationName) ?? (Verdict.Unverified, "");
+        var (verdict, signedBy) = signers?.ResultFor(read.Report.OrganizationName) ?? (AuthenticationResult.Unverified, "");
         return Of(read, verdict, signedBy, signers?.Reasons ?? []);
     }
 
-    private static ShownReportFile Of(ReadReport read, Verdict verdict, string signedBy, IReadOnlyList<string> unsigned) => new(
+    private static ShownReportFile Of(ReadReport read, AuthenticationResult verdict, string signedBy, IReadOnlyList<string> unsigned) => new(
         read.Report.OrganizationName ?? "",
         read.Report.ReportId,
         read.Report.Start,

@@ -1,10 +1,10 @@
 using System.Globalization;
 using Spectre.Console;
-using StsFunctions.Domains;
+using StsFunctions.Core.Text;
 
-namespace StsFunctions.CommandLine;
+namespace StsFunctions.Cli;
 
-/// <summary>Tables on a terminal, and into a pipe as wide as they need to be.</summary>
+/// <summary>Tables for a terminal; in a pipe they are as wide as needed.</summary>
 internal static class Tables
 {
     private const int PipeWidth = 200;
@@ -12,8 +12,8 @@ internal static class Tables
     public static Table Of(params string[] columns) =>
         new Table { Border = TableBorder.Simple }.AddColumns([.. columns.Select(column => new TableColumn(new Text(column)).NoWrap())]);
 
-    // Text, never markup, and never a control: names come from outside.
-    public static void AddCells(this Table table, params string[] cells) => table.AddRow(cells.Select(cell => new Text(PlainText.OneLine(cell))));
+    // Plain text, never markup or control characters: names come from outside.
+    public static void AddCells(this Table table, params string[] cells) => table.AddRow(cells.Select(cell => new Text(TextSanitizer.ToSingleLine(cell))));
 
     public static void Write(Table table)
     {

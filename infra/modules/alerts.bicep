@@ -67,7 +67,7 @@ var queries = [
   {
     name: 'poison-messages'
     title: 'A message was given up'
-    description: 'A message went to a poison queue within the last hour: a check or a report failed five times, and waits for the next daily round or hourly sweep. See docs/TROUBLESHOOTING.md, "A poison queue is not empty".'
+    description: 'A message went to a poison queue within the last hour: a check, a report, an evaluation or a notification failed five times, and waits for the timer that takes it up again. See docs/TROUBLESHOOTING.md, "A poison queue is not empty".'
     severity: 2
     // The table holds the status code as a text.
     query: 'StorageQueueLogs | where OperationName == "PutMessage" and Uri contains "-poison/" and toint(StatusCode) < 300'

@@ -12,12 +12,6 @@ param name string
 @description('Standard_LRS, or Standard_ZRS where the region has zones.')
 param sku string
 
-@description('Days that a raw report is kept.')
-param reportRetentionDays int
-
-@description('Days that an observation is kept.')
-param observationRetentionDays int
-
 @description('The workspace that the queues log to.')
 param workspaceId string
 
@@ -109,42 +103,26 @@ resource queueLogs 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' = 
   }
 }
 
+// What the app keeps it deletes itself, by its settings. It knows nothing of events that were given up.
 resource lifeCycle 'Microsoft.Storage/storageAccounts/managementPolicies@2024-01-01' = {
   parent: account
   name: 'default'
   properties: {
     policy: {
       rules: [
-        for rule in [
-          {
-            name: 'raw-reports'
-            // Not the inbox: what lies there is still to be read.
-            prefixes: [layout.reportsContainer, layout.quarantineContainer]
-            days: reportRetentionDays
-          }
-          {
-            name: 'observations'
-            prefixes: [layout.observationsContainer]
-            days: observationRetentionDays
-          }
-          {
-            name: 'dead-letters'
-            prefixes: [layout.deadLetterContainer]
-            days: deadLetterRetentionDays
-          }
-        ]: {
-          name: rule.name
+        {
+          name: 'dead-letters'
           enabled: true
           type: 'Lifecycle'
           definition: {
             filters: {
               blobTypes: ['blockBlob']
-              prefixMatch: map(rule.prefixes, prefix => '${prefix}/')
+              prefixMatch: ['${layout.deadLetterContainer}/']
             }
             actions: {
               baseBlob: {
                 delete: {
-                  daysAfterCreationGreaterThan: rule.days
+                  daysAfterCreationGreaterThan: deadLetterRetentionDays
                 }
               }
             }

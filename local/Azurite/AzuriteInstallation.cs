@@ -1,7 +1,7 @@
 using System.Diagnostics;
 using System.Security.Cryptography;
 
-namespace StsFunctions.Local.Storage;
+namespace StsFunctions.Local.Azurite;
 
 /// <summary>The one Azurite that the local runner, the tests and the benchmarks of a check-out share.</summary>
 /// <remarks>It lives in <c>.local/azurite/</c> at the repository's root, in a folder named after the lock file, so that a

@@ -1,4 +1,4 @@
-namespace StsFunctions.Local.Storage;
+namespace StsFunctions.Local.Azurite;
 
 /// <summary>How the local storage keeps its data.</summary>
 /// <param name="DataFolder">Where blobs, queues and tables are kept; null keeps them in memory until the end.</param>

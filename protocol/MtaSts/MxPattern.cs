@@ -51,7 +51,7 @@ public sealed record MxPattern
     public override string ToString() => IsWildcard ? $"*.{Domain}" : Domain.Value;
 
     /// <summary>Reads a pattern, or says in a sentence why it is none.</summary>
-    internal static MxPattern? Read(string text, out NameFault fault)
+    internal static MxPattern? Read(string text, out DomainNameError fault)
     {
         fault = default;
         var isWildcard = text.StartsWith("*.", StringComparison.Ordinal);

@@ -22,7 +22,7 @@ internal sealed class TlsReportParser(TlsReportLimits limits, ReportEnvelope env
     private const int ItemOverhead = 40;
 
     private readonly ReportFileName? _fileName = ReportFileName.Read(envelope.FileName);
-    private readonly SharedStrings _strings = new();
+    private readonly StringInterner _strings = new();
     private readonly ReportNotes _notes = new();
 
     // What the members of the current report, policy and detail hold. A date is held as its UTC ticks.
@@ -36,8 +36,8 @@ internal sealed class TlsReportParser(TlsReportLimits limits, ReportEnvelope env
     private readonly ImmutableArray<ReportedPolicy>.Builder _policies = ImmutableArray.CreateBuilder<ReportedPolicy>();
     private readonly ImmutableArray<string>.Builder _policyString = ImmutableArray.CreateBuilder<string>();
     private readonly ImmutableArray<string>.Builder _mxHost = ImmutableArray.CreateBuilder<string>();
-    private readonly FailureKinds _details = new(limits.MaxFailureKinds);
-    private readonly LateText _information = new(MaxDetailText);
+    private readonly FailureAggregator _details = new(limits.MaxFailureKinds);
+    private readonly LazyUtf8String _information = new(MaxDetailText);
 
     private JsonReaderState _state = new(new JsonReaderOptions { MaxDepth = limits.MaxDepth });
     private long _taken;
@@ -322,7 +322,7 @@ internal sealed class TlsReportParser(TlsReportLimits limits, ReportEnvelope env
         switch (member.Shape, reader.TokenType)
         {
             case (Shape.Text, JsonTokenType.String) when member == ReportMember.AdditionalInformation && _information.TryTake(ref reader):
-                _texts[member.Index] = LateText.Mark;
+                _texts[member.Index] = LazyUtf8String.Mark;
                 break;
             case (Shape.Text, JsonTokenType.String):
                 _texts[member.Index] = Bounded(member, Text(ref reader));
@@ -616,7 +616,7 @@ internal sealed class TlsReportParser(TlsReportLimits limits, ReportEnvelope env
     private DomainName Domain()
     {
         var member = ReportMember.PolicyDomain;
-        if (_texts[member.Index] is not { } text || Placeholders.Contains(text))
+        if (_texts[member.Index] is not { } text || PlaceholderValues.Contains(text))
         {
             return DomainByEnvelope();
         }
@@ -704,7 +704,7 @@ internal sealed class TlsReportParser(TlsReportLimits limits, ReportEnvelope env
 
     private void UnpackList(ReportMember member, ImmutableArray<string>.Builder list)
     {
-        while (list.Count == 1 && ListInString.Read(list[0], limits.MaxListItems) is { } items)
+        while (list.Count == 1 && NestedJsonArray.Read(list[0], limits.MaxListItems) is { } items)
         {
             Note(Deviation.ListInString, member, list[0]);
             _held -= SizeOf(list[0]);
@@ -801,7 +801,7 @@ internal sealed class TlsReportParser(TlsReportLimits limits, ReportEnvelope env
 
     private string? Known(ReportMember member)
     {
-        if (_texts[member.Index] is not { } text || !Placeholders.Contains(text))
+        if (_texts[member.Index] is not { } text || !PlaceholderValues.Contains(text))
         {
             return _texts[member.Index];
         }

@@ -1,19 +1,20 @@
 using System.Net;
 using System.Text;
 using System.Text.Json;
-using StsFunctions.Agents;
-using StsFunctions.CheckDomain;
-using StsFunctions.Domains;
+using StsFunctions.Core.Observations;
+using StsFunctions.Core.Probes;
 using StsFunctions.Local.Tokens;
-using StsFunctions.Tests.Agents;
+using StsFunctions.Storage.Probes;
 using StsFunctions.Tests.Hosting;
+using StsFunctions.Tests.Probes;
+using StsFunctions.UseCases.Probes;
 using Xunit;
-using SmtpSession = StsFunctions.CheckDomain.SmtpSession;
+using SmtpSession = StsFunctions.Core.Observations.SmtpSession;
 
 namespace StsFunctions.Tests.Api;
 
 /// <summary><c>api/agent</c> over the wire: who gets in, and what is taken.</summary>
-public sealed class AgentResourceTests(ApiTests.Hosted hosted, AzuriteFixture azurite) : IClassFixture<ApiTests.Hosted>
+public sealed class AgentResourceTests(ApiTests.HostedDomain hosted, AzuriteFixture azurite) : IClassFixture<ApiTests.HostedDomain>
 {
     private const string Application = "04b07795-8ddb-461a-bbee-02f9e1bf7b46";
     private static readonly IPAddress Address = IPAddress.Parse("192.0.2.25");
@@ -63,7 +64,7 @@ public sealed class AgentResourceTests(ApiTests.Hosted hosted, AzuriteFixture az
 
         Assert.Equal((409, "application/problem+json"), (again.Status, again.Headers["Content-Type"]));
         var kept = Assert.IsType<MxClaim.Seen>(await hosted.Handler.Service<MxHostStore>().ClaimAsync(host, Address, "1", TimeSpan.FromMinutes(1), null, Now));
-        Assert.Equal($"tokyo ({Application})", AddressLook.FromJson(kept.Content)!.Agent);
+        Assert.Equal($"tokyo ({Application})", MxProbeResult.FromJson(kept.Content)!.Agent);
     }
 
     [Fact]
@@ -80,7 +81,7 @@ public sealed class AgentResourceTests(ApiTests.Hosted hosted, AzuriteFixture az
     [Fact]
     public async Task A_result_that_is_too_large_is_413_however_it_comes()
     {
-        var large = new byte[HandedIn.MaxBytes + 1];
+        var large = new byte[ProbeResultReader.MaxBytes + 1];
         large.AsSpan().Fill((byte)' ');
 
         var said = await PostAsync("/api/agent/results", Token("Sts.Agent"), large);
@@ -88,14 +89,14 @@ public sealed class AgentResourceTests(ApiTests.Hosted hosted, AzuriteFixture az
             $"POST /api/agent/results HTTP/1.1\nHost: 127.0.0.1\nX-Forwarded-Host: {RunningApp.AppHost}\nAuthorization: Bearer {Token("Sts.Agent")}\nTransfer-Encoding: chunked", large);
 
         Assert.Equal((413, 413), (said.Status, chunked.Status));
-        Assert.Equal(400, (await PostAsync("/api/agent/results", Token("Sts.Agent"), large.AsMemory(0, HandedIn.MaxBytes))).Status);
+        Assert.Equal(400, (await PostAsync("/api/agent/results", Token("Sts.Agent"), large.AsMemory(0, ProbeResultReader.MaxBytes))).Status);
     }
 
     [Theory]
     [InlineData("")]
     [InlineData("null")]
     [InlineData("{\"host\":1}")]
-    [InlineData("{\"host\":\"mx\",\"address\":\"mx\",\"nonce\":\"x\",\"look\":{\"session\":{\"address\":\"mx\",\"outcome\":\"Turned\"},\"narrow\":[]}}")]
+    [InlineData("{\"host\":\"mx\",\"address\":\"mx\",\"nonce\":\"x\",\"attempt\":{\"session\":{\"address\":\"mx\",\"outcome\":\"Turned\"},\"narrow\":[]}}")]
     public async Task What_is_no_result_is_400(string json) =>
         Assert.Equal(400, (await PostAsync("/api/agent/results", Token("Sts.Agent"), Encoding.UTF8.GetBytes(json))).Status);
 
@@ -117,23 +118,23 @@ public sealed class AgentResourceTests(ApiTests.Hosted hosted, AzuriteFixture az
 
         var answer = await handler.AskAsync("POST", "/api/agent/work", RunningApp.AppHost, "Content-Length: 0", $"Authorization: Bearer {Token("Sts.Agent")}");
 
-        Assert.Equal((200, "{\"looks\":[]}"), (answer.Status, answer.Text));
+        Assert.Equal((200, "{\"tasks\":[]}"), (answer.Status, answer.Text));
     }
 
     private async Task<string> AskAsync()
     {
         var host = $"mx.{Guid.NewGuid():n}.example";
-        await hosted.Handler.Service<WantedLookStore>().AskAsync(host, Address, "1", "a.example", Now);
+        await hosted.Handler.Service<ProbeTaskStore>().RequestAsync(host, Address, "1", "a.example", Now);
         return host;
     }
 
-    private async Task<(int Status, IReadOnlyList<AgentTaskJson> Looks)> WorkAsync(string name)
+    private async Task<(int Status, IReadOnlyList<ProbeTaskJson> Looks)> WorkAsync(string name)
     {
         var answer = await PostAsync($"/api/agent/work?name={name}", Token("Sts.Agent"));
-        return (answer.Status, JsonSerializer.Deserialize(answer.Body, AgentJson.Default.AgentWorkJson)!.Looks);
+        return (answer.Status, JsonSerializer.Deserialize(answer.Body, AgentJson.Default.ProbeTasksJson)!.Tasks);
     }
 
-    private static byte[] ResultOf(AgentTaskJson task) => AgentDesk.Json(task, new AddressLook(new SmtpSession(task.Address, SmtpOutcome.Turned, Banner: "554 no"), []));
+    private static byte[] ResultOf(ProbeTaskJson task) => AgentFixture.Json(task, new MxProbeResult(new SmtpSession(task.Address, SmtpOutcome.Rejected, Banner: "554 no"), []));
 
     private string Token(params string[] roles) => hosted.Issuer.Issue(new TokenSpec { Roles = roles });
 

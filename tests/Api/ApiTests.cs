@@ -1,20 +1,23 @@
 using System.Text.Json;
 using Microsoft.Azure.Functions.Worker;
 using Microsoft.Extensions.DependencyInjection;
-using StsFunctions.Access;
-using StsFunctions.Api;
-using StsFunctions.Domains;
+using StsFunctions.App.Authentication;
+using StsFunctions.App.Middleware;
+using StsFunctions.Core.Checks;
+using StsFunctions.Core.Findings;
+using StsFunctions.Core.Reports;
 using StsFunctions.Local.Tokens;
-using StsFunctions.Middleware;
 using StsFunctions.Protocol;
 using StsFunctions.Protocol.MtaSts;
+using StsFunctions.Storage;
 using StsFunctions.Tests.Hosting;
+using StsFunctions.UseCases.Access;
 using Xunit;
 
 namespace StsFunctions.Tests.Api;
 
 /// <summary>The API over the wire: who is told what.</summary>
-public sealed class ApiTests(ApiTests.Hosted hosted, AzuriteFixture azurite) : IClassFixture<ApiTests.Hosted>
+public sealed class ApiTests(ApiTests.HostedDomain hosted, AzuriteFixture azurite) : IClassFixture<ApiTests.HostedDomain>
 {
     private static readonly string[] Blue = ["a.example", "b.example", "c.example", "d.example", "e.example"];
     private static readonly string[] Green = ["f.example", "g.example"];
@@ -113,16 +116,16 @@ public sealed class ApiTests(ApiTests.Hosted hosted, AzuriteFixture azurite) : I
         var domain = DomainName.Parse("a.example");
         var opened = new DateTimeOffset(2026, 3, 14, 9, 0, 0, TimeSpan.Zero);
         var partition = await hosted.Storage.Domains.ReadAsync(Keys.Domain(domain), Now);
-        var finding = new Finding("mx.uncovered", Severity.Critical, "mx2.example", "it is <not> there", "It matters.", "Cover it.", "RFC 8461 §4.1");
+        var finding = new Finding("mx.policy.mismatch", Severity.Critical, "mx2.example", "it is <not> there", "It matters.", "Cover it.", "RFC 8461 §4.1");
         await hosted.Storage.Ledger.RecordAsync(
-            partition, FindingScope.Checks, "1", opened, [finding with { Code = "mx.note", Severity = Severity.Info }, finding], new HashSet<string>(), partition.Record! with { LastCheckAt = opened, Observed = true }, Now);
+            partition, FindingSource.Checks, "1", opened, [finding with { Code = "mx.note", Severity = Severity.Info }, finding], new HashSet<string>(), partition.Record! with { LastCheckAt = opened, CheckRun = new CheckRunState("1", 1) { MxObserved = true } }, Now);
         hosted.Storage.Time.Advance(TimeSpan.FromDays(1));
         await hosted.Storage.Publisher.PublishAsync(domain, Policy with { MaxAge = 90000 }, "blue", Now);
         foreach (var days in (int[])[-30, -29, 0, 2])
         {
             var start = new DateTimeOffset(DateTime.UtcNow.Date.AddDays(days), TimeSpan.Zero);
             await hosted.Storage.Reports.StoreAsync(
-                new Report(domain.Value, "Sender", $"{days}", start, start.AddDays(1), "sts", 10, 1, ReportSource.Mail, Verdict.Aligned, start, $"{days}", "blob"), [], Now);
+                new Report(domain.Value, "Sender", $"{days}", start, start.AddDays(1), "sts", 10, 1, ReportSource.Mail, AuthenticationResult.Aligned, start, $"{days}", "blob"), [], Now);
         }
 
         var answer = await GetAsync("/api/domains/A.example", TokenFor("blue"));
@@ -136,10 +139,10 @@ public sealed class ApiTests(ApiTests.Hosted hosted, AzuriteFixture azurite) : I
         Assert.Equal([Text(shown, "policyId"), partition.Record!.PolicyId], policies.Select(policy => Text(policy, "id")));
         Assert.Equal([JsonValueKind.Null, JsonValueKind.String], policies.Select(policy => policy.GetProperty("replacedAt").ValueKind));
         var findings = shown.GetProperty("findings").EnumerateArray().ToList();
-        Assert.Equal(["mx.uncovered", "mx.note"], findings.Select(f => Text(f, "code")));
+        Assert.Equal(["mx.policy.mismatch", "mx.note"], findings.Select(f => Text(f, "code")));
         Assert.Equal(("critical", "mx2.example", "it is <not> there", "Cover it."), (Text(findings[0], "severity"), Text(findings[0], "subject"), Text(findings[0], "evidence"), Text(findings[0], "remedy")));
-        Assert.All(shown.GetProperty("warningsPending").EnumerateArray(), warning => Assert.Equal("opened", Text(warning, "change")));
-        Assert.Equal(2, shown.GetProperty("warningsPending").GetArrayLength());
+        Assert.All(shown.GetProperty("pendingNotifications").EnumerateArray(), warning => Assert.Equal("opened", Text(warning, "change")));
+        Assert.Equal(2, shown.GetProperty("pendingNotifications").GetArrayLength());
         Assert.Equal(
             [DateTime.UtcNow.AddDays(-29).ToString("yyyy-MM-dd", null), DateTime.UtcNow.ToString("yyyy-MM-dd", null)],
             shown.GetProperty("days").EnumerateArray().Select(day => Text(day, "day")));
@@ -257,7 +260,7 @@ public sealed class ApiTests(ApiTests.Hosted hosted, AzuriteFixture azurite) : I
     [Fact]
     public async Task A_fault_of_ours_is_a_problem_and_not_a_page()
     {
-        await using var handler = await hosted.StartAsync(hosted.Storage.ConnectionString, services => services.AddSingleton(new VisibleDomains(null!, null!, null!, null!)));
+        await using var handler = await hosted.StartAsync(hosted.Storage.ConnectionString, services => services.AddSingleton(new AuthorizedDomains(null!, null!, null!, null!)));
 
         var answer = await handler.AskAsync("GET", "/api/domains/a.example", RunningApp.AppHost, $"Authorization: Bearer {TokenFor("blue")}");
 
@@ -279,7 +282,7 @@ public sealed class ApiTests(ApiTests.Hosted hosted, AzuriteFixture azurite) : I
         var policy = await handler.AskAsync("GET", "/.well-known/mta-sts.txt", "mta-sts.a.example", "Authorization: Bearer garbage");
         var posted = await handler.SendAsync(
             $"POST /v1/tlsrpt HTTP/1.1\nHost: 127.0.0.1\nX-Forwarded-Host: {RunningApp.AppHost}\nAuthorization: Bearer garbage\nContent-Length: {report.Length}", System.Text.Encoding.ASCII.GetBytes(report));
-        await handler.RunTimerAsync("SendWarning");
+        await handler.RunTimerAsync("SendPendingNotifications");
 
         Assert.Equal(200, policy.Status);
         Assert.Contains(posted.Status, (int[])[201, 400, 403]);
@@ -318,7 +321,7 @@ public sealed class ApiTests(ApiTests.Hosted hosted, AzuriteFixture azurite) : I
     private static string? Text(JsonElement json, string name) => json.GetProperty(name).GetString();
 
     /// <summary>Domains of two groups, and one of the first that was removed.</summary>
-    public sealed class Hosted(AzuriteFixture azurite) : IAsyncLifetime
+    public sealed class HostedDomain(AzuriteFixture azurite) : IAsyncLifetime
     {
         internal TestStorage Storage { get; private set; } = null!;
 

@@ -2,10 +2,11 @@ using CsCheck;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Time.Testing;
-using StsFunctions.Access;
-using StsFunctions.Api;
+using StsFunctions.App.Authentication;
+using StsFunctions.App.Http;
+using StsFunctions.App.Options;
+using StsFunctions.Core.Access;
 using StsFunctions.Local.Tokens;
-using StsFunctions.Options;
 using Xunit;
 
 namespace StsFunctions.Tests.Api;
@@ -22,13 +23,13 @@ public sealed class BearerTokensTests : IAsyncLifetime
 
     public BearerTokensTests() => _logs = LoggerFactory.Create(logging => logging.AddProvider(_log));
 
-    public static TheoryData<string> Wrong => [.. Presented.Wrong.Keys];
+    public static TheoryData<string> Wrong => [.. TestTokens.Wrong.Keys];
 
-    public static TheoryData<string> Garbage => [.. Presented.Garbage.Keys];
+    public static TheoryData<string> Garbage => [.. TestTokens.Garbage.Keys];
 
-    public static TheoryData<string> Nothing => [.. Presented.Nothing.Keys];
+    public static TheoryData<string> Nothing => [.. TestTokens.Nothing.Keys];
 
-    public static TheoryData<string> Right => [.. Presented.Right.Keys];
+    public static TheoryData<string> Right => [.. TestTokens.Right.Keys];
 
     public async ValueTask InitializeAsync()
     {
@@ -46,26 +47,26 @@ public sealed class BearerTokensTests : IAsyncLifetime
     [Theory]
     [MemberData(nameof(Right))]
     public async Task A_good_token_of_either_version_is_taken(string name) =>
-        Assert.Contains(Roles.Admin, (await CallerOfAsync(Presented.Right[name])).Roles);
+        Assert.Contains(Roles.Admin, (await CallerOfAsync(TestTokens.Right[name])).Roles);
 
     [Theory]
     [MemberData(nameof(Wrong))]
     public async Task A_token_with_one_thing_wrong_is_refused(string name)
     {
-        var refused = await RefusedAsync("Bearer " + _issuer.Issue(Presented.Wrong[name]));
+        var refused = await RefusedAsync("Bearer " + _issuer.Issue(TestTokens.Wrong[name]));
 
         Assert.Equal(401, refused.Status);
         Assert.StartsWith("Bearer realm=\"api\", error=\"invalid_token\", error_description=\"", refused.Challenge, StringComparison.Ordinal);
         Assert.Equal(name == "expired", refused.Detail.Contains("expired", StringComparison.Ordinal));
         // Whoever runs the app can tell which thing it was.
-        Assert.Contains(_log.Lines, line => line is { Level: LogLevel.Information, Category: "StsFunctions.Api.BearerTokens" });
+        Assert.Contains(_log.Lines, line => line is { Level: LogLevel.Information, Category: "StsFunctions.App.Authentication.BearerTokens" });
     }
 
     [Theory]
     [MemberData(nameof(Garbage))]
     public async Task Garbage_is_refused_and_the_issuer_is_not_asked_for_it(string name)
     {
-        var refused = await RefusedAsync(Presented.Garbage[name]);
+        var refused = await RefusedAsync(TestTokens.Garbage[name]);
 
         Assert.Equal(401, refused.Status);
         Assert.Contains("error=\"invalid_token\"", refused.Challenge, StringComparison.Ordinal);
@@ -76,7 +77,7 @@ public sealed class BearerTokensTests : IAsyncLifetime
     [MemberData(nameof(Nothing))]
     public async Task Without_a_token_the_challenge_names_no_error(string name)
     {
-        var refused = await RefusedAsync(Presented.Nothing[name]);
+        var refused = await RefusedAsync(TestTokens.Nothing[name]);
 
         Assert.Equal((401, "Bearer realm=\"api\""), (refused.Status, refused.Challenge));
         Assert.Equal(0, _issuer.Looks);
@@ -170,7 +171,7 @@ public sealed class BearerTokensTests : IAsyncLifetime
         var after = _issuer.Issue(new TokenSpec { Roles = [Roles.Reader] });
 
         Assert.Equal(401, (await RefusedAsync("Bearer " + after)).Status);
-        _time.Advance(SigningKeys.Pause);
+        _time.Advance(SigningKeys.MinRefreshInterval);
         await _tokens.CallerOfAsync(With("Bearer " + after));
         Assert.Equal(401, (await RefusedAsync("Bearer " + before)).Status);
     }
@@ -181,7 +182,7 @@ public sealed class BearerTokensTests : IAsyncLifetime
         var known = _issuer.Issue(new TokenSpec { Roles = [Roles.Reader] });
         await _tokens.CallerOfAsync(With("Bearer " + known));
         _issuer.Behaviour = IssuerBehaviour.Fails;
-        _time.Advance(SigningKeys.Pause);
+        _time.Advance(SigningKeys.MinRefreshInterval);
 
         await _tokens.CallerOfAsync(With("Bearer " + known));
         var refused = await RefusedAsync("Bearer " + _issuer.Issue(new TokenSpec { Roles = [Roles.Reader], Signature = TokenSignature.UnknownKey }));
@@ -206,7 +207,7 @@ public sealed class BearerTokensTests : IAsyncLifetime
     {
         using var tokens = new BearerTokens(new AuthOptions(), _time, _logs);
 
-        Assert.Equal(401, (await RefusedAsync("Bearer " + _issuer.Issue(Presented.Right["v2"]), tokens)).Status);
+        Assert.Equal(401, (await RefusedAsync("Bearer " + _issuer.Issue(TestTokens.Right["v2"]), tokens)).Status);
         Assert.Equal((401, "Bearer realm=\"api\""), await RefusedAsync(null, tokens) is var refused ? (refused.Status, refused.Challenge) : default);
         Assert.Equal(0, _issuer.Looks);
         Assert.Contains(_log.Lines, line => line.Text.Contains("Sts__Auth__Tenant", StringComparison.Ordinal));

@@ -1,11 +1,12 @@
 using System.Text;
 using System.Text.Json;
-using StsFunctions.Api;
-using StsFunctions.Domains;
+using StsFunctions.App.Api;
+using StsFunctions.Core.Domains;
+using StsFunctions.Core.Reports;
 using StsFunctions.Local.Tokens;
 using StsFunctions.Protocol;
 using StsFunctions.Protocol.MtaSts;
-using StsFunctions.Reports;
+using StsFunctions.Storage.Reports;
 using StsFunctions.Tests.Hosting;
 using StsFunctions.Tests.Reports;
 using Xunit;
@@ -13,7 +14,7 @@ using Xunit;
 namespace StsFunctions.Tests.Api;
 
 /// <summary>Reports over the wire: who is told what of them.</summary>
-public sealed class ReportsTests(ReportsTests.Hosted hosted) : IClassFixture<ReportsTests.Hosted>
+public sealed class ReportsTests(ReportsTests.HostedDomain hosted) : IClassFixture<ReportsTests.HostedDomain>
 {
     private const string Domain = "reported.example";
     private const string Other = "other.example";
@@ -138,7 +139,7 @@ public sealed class ReportsTests(ReportsTests.Hosted hosted) : IClassFixture<Rep
         Assert.Equal((200, "text/csv; charset=utf-8", "nosniff"), (answer.Status, answer.Headers["Content-Type"], answer.Headers["X-Content-Type-Options"]));
         Assert.Equal("attachment; filename=\"reported.example-20260301-20260314.csv\"", answer.Headers["Content-Disposition"]);
         var lines = answer.Text.TrimEnd().Split("\r\n");
-        Assert.Equal("day,sender,signedBy,reportId,start,end,policyType,sessions,failures,source,verdict,counts,superseded,arrivedAt,id", lines[0]);
+        Assert.Equal("day,sender,signedBy,reportId,start,end,policyType,sessions,failures,source,authentication,counts,superseded,arrivedAt,id", lines[0]);
         Assert.Equal(1 + 5 + 3, lines.Length);
         Assert.StartsWith("2026-03-10,'=Company-X,company-x.example,\"id \"\"0\"\", 1\",2026-03-10T00:00:00Z,2026-03-11T00:00:00Z,sts,90,10,mail,aligned,true,false,", lines[1], StringComparison.Ordinal);
     }
@@ -266,7 +267,7 @@ public sealed class ReportsTests(ReportsTests.Hosted hosted) : IClassFixture<Rep
         var answer = await PostAsync(body, TokenOf("Sts.Admin", "Sts.AllGroups"));
 
         Assert.Equal(status, answer.Status);
-        var queue = hosted.Storage.Queues.GetQueueClient(StorageLayout.ArrivalsQueue);
+        var queue = hosted.Storage.Queues.GetQueueClient(StorageNames.ReportArrivalsQueue);
         var message = (await queue.ReceiveMessageAsync(cancellationToken: Now)).Value;
         Assert.Equal(status == 202, message is not null);
         if (message is not null)
@@ -282,7 +283,7 @@ public sealed class ReportsTests(ReportsTests.Hosted hosted) : IClassFixture<Rep
         var answer = await PostAsync($$"""{"domain":"{{Domain}}","id":"{{await FirstIdAsync()}}"}""", TokenOf("Sts.Admin", "Sts.AllGroups"));
 
         Assert.Equal(202, answer.Status);
-        var queue = hosted.Storage.Queues.GetQueueClient(StorageLayout.ArrivalsQueue);
+        var queue = hosted.Storage.Queues.GetQueueClient(StorageNames.ReportArrivalsQueue);
         var message = (await queue.ReceiveMessageAsync(cancellationToken: Now)).Value;
         Assert.Equal(RawId, ReprocessRequest.FromJson(message.Body.ToString())!.Id);
         await queue.DeleteMessageAsync(message.MessageId, message.PopReceipt, Now);
@@ -296,7 +297,7 @@ public sealed class ReportsTests(ReportsTests.Hosted hosted) : IClassFixture<Rep
         Assert.Equal(403, (await PostAsync(body, TokenOf("Sts.Reader", "Sts.AllGroups"))).Status);
         Assert.Equal(403, (await PostAsync(body, hosted.Issuer.Issue(new TokenSpec { Roles = ["Sts.Admin"], Groups = ["blue"] }))).Status);
         Assert.Equal(413, (await PostAsync(new string(' ', 9_000), TokenOf("Sts.Admin", "Sts.AllGroups"))).Status);
-        Assert.Null((await hosted.Storage.Queues.GetQueueClient(StorageLayout.ArrivalsQueue).ReceiveMessageAsync(cancellationToken: Now)).Value);
+        Assert.Null((await hosted.Storage.Queues.GetQueueClient(StorageNames.ReportArrivalsQueue).ReceiveMessageAsync(cancellationToken: Now)).Value);
     }
 
     private async Task<List<JsonElement>> LinesAsync(string domain = Domain) =>
@@ -319,7 +320,7 @@ public sealed class ReportsTests(ReportsTests.Hosted hosted) : IClassFixture<Rep
     private static string Text(JsonElement json, string name) => json.GetProperty(name).GetString()!;
 
     /// <summary>Domains of two groups, with reports.</summary>
-    public sealed class Hosted(AzuriteFixture azurite) : IAsyncLifetime
+    public sealed class HostedDomain(AzuriteFixture azurite) : IAsyncLifetime
     {
         private static readonly Policy s_policy = Policy.Parse("version: STSv1\nmode: testing\nmx: mx.example\nmax_age: 86400\n"u8);
 
@@ -340,7 +341,7 @@ public sealed class ReportsTests(ReportsTests.Hosted hosted) : IClassFixture<Rep
                 await Storage.Publisher.PublishAsync(DomainName.Parse(domain), s_policy, group, Now);
             }
 
-            var container = Storage.Blobs.GetBlobContainerClient(StorageLayout.ReportsContainer);
+            var container = Storage.Blobs.GetBlobContainerClient(StorageNames.ReportsContainer);
             await container.GetBlobClient(RawId).UploadAsync(new BinaryData(Raw), Now);
             await container.GetBlobClient(BothId).UploadAsync(new BinaryData(Samples.Json(Samples.Policy(Other), Samples.Policy("secret.example"), Samples.Policy("stranger.example"))), Now);
             for (var n = 0; n < 3; n++)
@@ -349,11 +350,11 @@ public sealed class ReportsTests(ReportsTests.Hosted hosted) : IClassFixture<Rep
             }
 
             // Another body of the first, and a POST.
-            await StoreAsync(ReportOf(Domain, 10, "id \"0\", 1") with { BodyHash = "forged", Sessions = 1_000_000, Verdict = Verdict.Unverified, Digest = null });
-            await StoreAsync(ReportOf(Domain, 12, "posted") with { Source = ReportSource.Https, Verdict = Verdict.Unverified, Digest = null });
+            await StoreAsync(ReportOf(Domain, 10, "id \"0\", 1") with { BodyHash = "forged", Sessions = 1_000_000, Authentication = AuthenticationResult.Unverified, Digest = null });
+            await StoreAsync(ReportOf(Domain, 12, "posted") with { Source = ReportSource.Https, Authentication = AuthenticationResult.Unverified, Digest = null });
             await StoreAsync(ReportOf(Other, 10, "id") with { Blob = BothId });
             await StoreAsync(ReportOf(Other, 11, "leads elsewhere") with { Blob = "../policies/other.example" });
-            while ((await Storage.Queues.GetQueueClient(StorageLayout.ArrivalsQueue).ReceiveMessageAsync(cancellationToken: Now)).Value is not null)
+            while ((await Storage.Queues.GetQueueClient(StorageNames.ReportArrivalsQueue).ReceiveMessageAsync(cancellationToken: Now)).Value is not null)
             {
             }
 
@@ -375,7 +376,7 @@ public sealed class ReportsTests(ReportsTests.Hosted hosted) : IClassFixture<Rep
         private static Report ReportOf(string domain, int day, string id)
         {
             var start = new DateTimeOffset(2026, 3, day, 0, 0, 0, TimeSpan.Zero);
-            return new Report(domain, "=Company-X", id, start, start.AddDays(1), "sts", 90, 10, ReportSource.Mail, Verdict.Aligned, start.AddDays(1), $"hash{day}", RawId)
+            return new Report(domain, "=Company-X", id, start, start.AddDays(1), "sts", 90, 10, ReportSource.Mail, AuthenticationResult.Aligned, start.AddDays(1), $"hash{day}", RawId)
             {
                 SignedBy = "company-x.example",
                 Digest = ReportDigest.Of([("sts", 90, 10), ("tlsa", 5, 1)], s_failures),

@@ -1,8 +1,8 @@
 using Microsoft.Extensions.Time.Testing;
 using Microsoft.IdentityModel.Protocols.OpenIdConnect;
-using StsFunctions.Api;
+using StsFunctions.App.Authentication;
+using StsFunctions.App.Options;
 using StsFunctions.Local.Tokens;
-using StsFunctions.Options;
 using Xunit;
 
 namespace StsFunctions.Tests.Api;
@@ -46,13 +46,13 @@ public sealed class SigningKeysTests : IAsyncLifetime
         var known = await _keys.GetAsync(Now);
         for (var i = 0; i < 100; i++)
         {
-            Assert.Same(known, await _keys.LookAgainAsync(Now));
+            Assert.Same(known, await _keys.RefreshAsync(Now));
         }
 
         Assert.Equal(1, _issuer.Looks);
 
-        _time.Advance(SigningKeys.Pause);
-        await Task.WhenAll(Enumerable.Range(0, 100).Select(_ => _keys.LookAgainAsync(Now)));
+        _time.Advance(SigningKeys.MinRefreshInterval);
+        await Task.WhenAll(Enumerable.Range(0, 100).Select(_ => _keys.RefreshAsync(Now)));
         Assert.Equal(2, _issuer.Looks);
     }
 
@@ -61,9 +61,9 @@ public sealed class SigningKeysTests : IAsyncLifetime
     {
         var before = KeyIn(await _keys.GetAsync(Now));
         _issuer.Rotate();
-        _time.Advance(SigningKeys.Pause);
+        _time.Advance(SigningKeys.MinRefreshInterval);
 
-        var after = KeyIn(await _keys.LookAgainAsync(Now));
+        var after = KeyIn(await _keys.RefreshAsync(Now));
 
         Assert.NotEqual(before, after);
         Assert.Equal(after, KeyIn(await _keys.GetAsync(Now)));
@@ -73,12 +73,12 @@ public sealed class SigningKeysTests : IAsyncLifetime
     public async Task Keys_of_some_age_are_looked_at_again_without_anybody_waiting_for_it()
     {
         var before = await _keys.GetAsync(Now);
-        _time.Advance(SigningKeys.LookAgainAfter);
+        _time.Advance(SigningKeys.RefreshInterval);
 
         Assert.Same(before, await _keys.GetAsync(Now));
 
         // The look that has begun is joined, not repeated.
-        var after = await _keys.LookAgainAsync(Now);
+        var after = await _keys.RefreshAsync(Now);
         Assert.NotSame(before, after);
         Assert.Same(after, await _keys.GetAsync(Now));
         Assert.Equal(2, _issuer.Looks);
@@ -111,7 +111,7 @@ public sealed class SigningKeysTests : IAsyncLifetime
         await Assert.ThrowsAsync<KeysUnavailableException>(() => _keys.GetAsync(Now));
         Assert.Equal(looks, _issuer.Looks);
 
-        _time.Advance(SigningKeys.Pause);
+        _time.Advance(SigningKeys.MinRefreshInterval);
         KeyIn(await _keys.GetAsync(Now));
     }
 
@@ -138,7 +138,7 @@ public sealed class SigningKeysTests : IAsyncLifetime
         var waiting = _keys.GetAsync(Now);
         await AskedAsync();
 
-        _time.Advance(SigningKeys.Patience);
+        _time.Advance(SigningKeys.FetchTimeout);
 
         await Assert.ThrowsAsync<KeysUnavailableException>(() => waiting);
     }
@@ -156,7 +156,7 @@ public sealed class SigningKeysTests : IAsyncLifetime
 
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => first);
         Assert.False(second.IsCompleted);
-        _time.Advance(SigningKeys.Patience);
+        _time.Advance(SigningKeys.FetchTimeout);
         await Assert.ThrowsAsync<KeysUnavailableException>(() => second);
     }
 

@@ -16,7 +16,7 @@ public sealed partial class BlobNameUseTests
         "domain.Value",
         "arrival.Name",
         "found.Name",
-        "$\"{seen.Domain}/{Keys.InvertedStamp(seen.At)}\"",
+        "$\"{observation.Domain}/{Keys.InvertedTimestamp(observation.At)}\"",
     ];
 
     [Fact]

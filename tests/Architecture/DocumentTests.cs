@@ -1,7 +1,7 @@
 using System.Text.RegularExpressions;
+using StsFunctions.Core.Options;
+using StsFunctions.Core.Reports;
 using StsFunctions.Local;
-using StsFunctions.Options;
-using StsFunctions.Reports;
 using Xunit;
 
 namespace StsFunctions.Tests.Architecture;
@@ -34,8 +34,8 @@ public sealed partial class DocumentTests
         Assert.All(FindingsDocument.Kinds, kind =>
         {
             Assert.Matches("^[a-z0-9]+([.-][a-z0-9]+)+$", kind.Code);
-            Assert.Matches("^(by mode|info|warning|critical)", kind.Severity);
-            Assert.NotEmpty(kind.What);
+            Assert.Matches("^(by mode|info|warning|critical)", kind.SeverityText);
+            Assert.NotEmpty(kind.Title);
             Assert.EndsWith(".", kind.Meaning, StringComparison.Ordinal);
             Assert.NotEmpty(kind.Remedy);
             Assert.Matches(@"^RFC \d+ §\d", kind.Rfc);

@@ -1,11 +1,11 @@
 using System.Text;
-using StsFunctions.CheckDomain;
-using StsFunctions.Domains;
-using StsFunctions.JudgeReports;
+using StsFunctions.Core.Findings;
+using StsFunctions.Core.Reports;
+using StsFunctions.Core.Rules;
 
 namespace StsFunctions.Tests.Architecture;
 
-/// <summary>docs/FINDINGS.md: the words before the list are a person's, the list is the code's.</summary>
+/// <summary>docs/FINDINGS.md: the text before the list is written by hand, the list is generated from the code.</summary>
 internal static class FindingsDocument
 {
     private const string Begin = "<!-- The rest is written from the code: STS_UPDATE_SNAPSHOTS=1, and the tests of the architecture. -->\n";
@@ -20,19 +20,19 @@ internal static class FindingsDocument
         ("report.", "What senders report"),
         ("tlsa.", "DANE"),
         ("dmarc.", "DMARC"),
-        ("network.", "The operator's own network"),
-        ("agent.", "Probe agents"),
+        ("outbound.", "The operator's own network"),
+        ("probe.", "Probe agents"),
     ];
 
-    /// <summary>Every kind of finding: of a check, and of whatever else comes to findings.</summary>
+    /// <summary>Every kind of finding: of checks, of reports and of probe agents.</summary>
     public static IReadOnlyList<FindingKind> Kinds { get; } =
     [
-        .. Judge.Kinds,
+        .. RuleEngine.Kinds,
         .. ReportFindings.Kinds,
         .. AgentFindings.Kinds,
     ];
 
-    /// <summary>The document as it should be, with the words that it has.</summary>
+    /// <summary>The document as it should be, with the existing text before the list.</summary>
     public static string Write(string document)
     {
         var end = document.IndexOf(Begin, StringComparison.Ordinal);
@@ -40,7 +40,7 @@ internal static class FindingsDocument
         text.Append("\n| code | severity | what was found |\n|---|---|---|\n");
         foreach (var kind in Subjects.SelectMany(subject => Of(subject.Start)))
         {
-            text.Append($"| `{kind.Code}` | {kind.Severity} | {Escaped(kind.What)} |\n");
+            text.Append($"| `{kind.Code}` | {kind.SeverityText} | {Escaped(kind.Title)} |\n");
         }
 
         foreach (var (start, title) in Subjects.Where(subject => Of(subject.Start).Any()))
@@ -48,7 +48,7 @@ internal static class FindingsDocument
             text.Append($"\n## {title}\n");
             foreach (var kind in Of(start))
             {
-                text.Append($"\n### `{kind.Code}`\n\n{Sentence(kind.What)} *{Sentence(kind.Severity).TrimEnd('.')}*{(kind.TakesThreeLooks ? ", once three looks have seen it" : "")}{(kind.Notifies ? "" : ", no notification")}; {kind.Rfc}.\n");
+                text.Append($"\n### `{kind.Code}`\n\n{Sentence(kind.Title)} *{Sentence(kind.SeverityText).TrimEnd('.')}*{(kind.RequiresConfirmation ? ", after three attempts observed it" : "")}{(kind.Notifies ? "" : ", no notification")}; {kind.Rfc}.\n");
                 text.Append($"\n{Escaped(kind.Meaning)}\n\n> {Escaped(kind.Remedy)}\n");
             }
         }

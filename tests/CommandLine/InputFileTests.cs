@@ -1,5 +1,5 @@
-using StsFunctions.CommandLine;
-using StsFunctions.Outgoing;
+using StsFunctions.Cli;
+using StsFunctions.Network.Egress;
 using StsFunctions.Protocol.MtaSts;
 using StsFunctions.Tests.Reports;
 using Xunit;

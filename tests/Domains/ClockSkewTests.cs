@@ -1,10 +1,16 @@
 using System.Net;
 using Azure.Data.Tables;
 using Microsoft.Extensions.Time.Testing;
-using StsFunctions.Domains;
+using StsFunctions.Core.Checks;
+using StsFunctions.Core.Domains;
+using StsFunctions.Core.Time;
 using StsFunctions.Protocol;
 using StsFunctions.Protocol.MtaSts;
-using StsFunctions.SweepStorage;
+using StsFunctions.Storage;
+using StsFunctions.Storage.Domains;
+using StsFunctions.Storage.Probes;
+using StsFunctions.Storage.Reports;
+using StsFunctions.Storage.Retention;
 using Xunit;
 
 namespace StsFunctions.Tests.Domains;
@@ -30,8 +36,8 @@ public sealed class ClockSkewTests(AzuriteFixture azurite)
         var time = TestStorage.Noon.AddMinutes(minutes);
 
         Assert.Equal(isFuture, ClockSkew.IsFuture(time, TestStorage.Noon));
-        Assert.Equal(isFuture, ClockSkew.IsFutureRound(Keys.Round(time), TestStorage.Noon));
-        Assert.Equal(isFuture, ClockSkew.IsFutureRound(Keys.Look(Keys.Round(time), 3), TestStorage.Noon));
+        Assert.Equal(isFuture, ClockSkew.IsFutureCheckRun(CheckRunId.Of(time), TestStorage.Noon));
+        Assert.Equal(isFuture, ClockSkew.IsFutureCheckRun(CheckRunId.Attempt(CheckRunId.Of(time), 3), TestStorage.Noon));
         Assert.Equal(!isFuture, ClockSkew.IsWithin(time, TimeSpan.FromHours(1), TestStorage.Noon));
     }
 
@@ -39,7 +45,7 @@ public sealed class ClockSkewTests(AzuriteFixture azurite)
     public void What_was_never_done_is_neither_of_the_future_nor_done()
     {
         Assert.False(ClockSkew.IsFuture(null, TestStorage.Noon));
-        Assert.False(ClockSkew.IsFutureRound("", TestStorage.Noon));
+        Assert.False(ClockSkew.IsFutureCheckRun("", TestStorage.Noon));
         Assert.False(ClockSkew.IsWithin(null, TimeSpan.FromDays(1), TestStorage.Noon));
         Assert.False(ClockSkew.IsLive(null, Lease, TestStorage.Noon));
     }
@@ -61,7 +67,7 @@ public sealed class ClockSkewTests(AzuriteFixture azurite)
         await LookAsync(At(storage, Future), FutureRound, "old");
 
         Assert.IsType<MxClaim.Leased>(await storage.MxHosts.ClaimAsync(Host, Address, Round, Lease, null, Now));
-        await storage.MxHosts.KeepAsync(Host, Address, Round, "new"u8.ToArray(), Now);
+        await storage.MxHosts.StoreAsync(Host, Address, Round, "new"u8.ToArray(), Now);
 
         Assert.Equal("new"u8.ToArray(), Assert.IsType<MxClaim.Seen>(await storage.MxHosts.ClaimAsync(Host, Address, Round, Lease, null, Now)).Content);
     }
@@ -79,8 +85,8 @@ public sealed class ClockSkewTests(AzuriteFixture azurite)
     public async Task An_agent_is_given_what_another_leased_in_the_future_and_the_round_that_asks_now_counts()
     {
         var storage = await TestStorage.CreateAsync(azurite);
-        var wrong = new WantedLookStore(storage.Tables, new FakeTimeProvider(Future));
-        await wrong.AskAsync(Host, Address, FutureRound, "example.com", Now);
+        var wrong = new ProbeTaskStore(storage.Tables, new FakeTimeProvider(Future));
+        await wrong.RequestAsync(Host, Address, FutureRound, "example.com", Now);
         foreach (var agent in (string[])["one", "two"])
         {
             var look = await wrong.FindAsync(Host, Address, Now);
@@ -88,16 +94,16 @@ public sealed class ClockSkewTests(AzuriteFixture azurite)
         }
 
         Assert.Equal(Host, Assert.Single(await storage.Wanted.FreeForAsync("three", Now).ToListAsync(Now)).Host);
-        await storage.Wanted.AskAsync(Host, Address, Round, "example.com", Now);
+        await storage.Wanted.RequestAsync(Host, Address, Round, "example.com", Now);
         var wanted = (await storage.Wanted.FindAsync(Host, Address, Now))!;
-        Assert.Equal((Round, TestStorage.Noon), (wanted.Round, wanted.WantedAt));
+        Assert.Equal((Round, TestStorage.Noon), (wanted.CheckRun, wanted.RequestedAt));
         Assert.NotNull(wanted.LeasedTo("three", "nonce", TestStorage.Noon.AddMinutes(2), TestStorage.Noon));
     }
 
     [Fact]
     public void An_answer_of_the_future_is_not_waited_for()
     {
-        var answered = WantedLook.For(Host, Address, Round, "example.com", TestStorage.Noon) with { AnsweredAt = Future };
+        var answered = ProbeTask.For(Host, Address, Round, "example.com", TestStorage.Noon) with { AnsweredAt = Future };
 
         Assert.True(answered.IsSettled(new HashSet<string> { "one" }, TimeSpan.FromMinutes(2), TestStorage.Noon));
         Assert.False((answered with { AnsweredAt = TestStorage.Noon }).IsSettled(new HashSet<string> { "one" }, TimeSpan.FromMinutes(2), TestStorage.Noon));
@@ -107,7 +113,7 @@ public sealed class ClockSkewTests(AzuriteFixture azurite)
     public async Task What_was_asked_for_in_the_future_is_swept()
     {
         var storage = await TestStorage.CreateAsync(azurite);
-        await new WantedLookStore(storage.Tables, new FakeTimeProvider(Future)).AskAsync(Host, Address, FutureRound, "example.com", Now);
+        await new ProbeTaskStore(storage.Tables, new FakeTimeProvider(Future)).RequestAsync(Host, Address, FutureRound, "example.com", Now);
 
         Assert.Equal(1, await storage.Wanted.SweepAsync(Now));
     }
@@ -159,9 +165,9 @@ public sealed class ClockSkewTests(AzuriteFixture azurite)
     [Fact]
     public void A_time_that_a_table_does_not_hold_is_written_as_the_earliest_that_it_does()
     {
-        var record = new DomainRecord("default", DomainState.Active, "1", PolicyMode.Enforce, TestStorage.Noon, "", null, false, new DateTimeOffset(1500, 1, 1, 0, 0, 0, TimeSpan.Zero));
+        var record = new DomainRecord("default", DomainState.Active, "1", PolicyMode.Enforce, TestStorage.Noon, CheckRunState.None, NextExpiry: new DateTimeOffset(1500, 1, 1, 0, 0, 0, TimeSpan.Zero));
 
-        var row = (TableEntity)Assert.Single(new DomainChange("example.com").Record(record, default).Actions).Entity;
+        var row = (TableEntity)Assert.Single(new DomainTransaction(DomainPartition.Empty("example.com")).Record(record).Actions).Entity;
 
         Assert.Equal(StorableTime.Earliest, row.GetDateTimeOffset("NextExpiry"));
         Assert.Equal(DateTimeOffset.MaxValue, StorableTime.Clamp(DateTimeOffset.MaxValue));
@@ -173,7 +179,7 @@ public sealed class ClockSkewTests(AzuriteFixture azurite)
     private static async Task LookAsync(MxHostStore store, string round, string content)
     {
         var lease = Assert.IsType<MxClaim.Leased>(await store.ClaimAsync(Host, Address, round, Lease, null, Now)).Lease;
-        Assert.True(await store.KeepAsync(lease, round, System.Text.Encoding.UTF8.GetBytes(content), Now));
+        Assert.True(await store.StoreAsync(lease, round, System.Text.Encoding.UTF8.GetBytes(content), Now));
     }
 
     // A clock that is put right goes back, which no other test's may.

@@ -1,5 +1,5 @@
 using CsCheck;
-using StsFunctions.Domains;
+using StsFunctions.Core.Findings;
 using Xunit;
 
 namespace StsFunctions.Tests.Domains;

@@ -1,6 +1,10 @@
 using CsCheck;
-using StsFunctions.Domains;
+using StsFunctions.Core.Domains;
+using StsFunctions.Core.Findings;
+using StsFunctions.Core.Reports;
+using StsFunctions.Core.Text;
 using StsFunctions.Protocol;
+using StsFunctions.Storage;
 using StsFunctions.Tests.Protocol;
 using Xunit;
 
@@ -21,8 +25,8 @@ public sealed class KeysTests
         {
             string[] keys =
             [
-                Keys.Finding("mx.certificate.name", one), Keys.Outbox("20260314120000", Finding(one), Change.Opened), Keys.Audit(time, one),
-                Keys.Report(DateOnly.FromDateTime(time.UtcDateTime), one, other, time), Keys.Hash(one),
+                Keys.Finding("mx.certificate.name-mismatch", one), Keys.Outbox("20260314120000", Finding(one), Change.Opened), Keys.Audit(time, one),
+                ReportIdentity.Of(DateOnly.FromDateTime(time.UtcDateTime), one, other, time), ContentHash.Of(one),
             ];
             Assert.All(keys, key =>
             {
@@ -42,7 +46,7 @@ public sealed class KeysTests
             {
                 Assert.NotEqual(Keys.Finding("c", one), Keys.Finding("c", other));
                 Assert.NotEqual(Keys.Audit(time, one), Keys.Audit(time, other));
-                Assert.NotEqual(Keys.Hash(one), Keys.Hash(other));
+                Assert.NotEqual(ContentHash.Of(one), ContentHash.Of(other));
             }
         }, iter: 5_000);
     }
@@ -50,8 +54,8 @@ public sealed class KeysTests
     [Fact]
     public void A_plain_name_stays_readable()
     {
-        Assert.Equal("f:mx.certificate.name:mx1.example.com", Keys.Finding("mx.certificate.name", "mx1.example.com"));
-        Assert.Equal("o:20260314120000:mx.uncovered:mx1.example.com:resolved", Keys.Outbox("20260314120000", Finding("mx1.example.com") with { Code = "mx.uncovered" }, Change.Resolved));
+        Assert.Equal("f:mx.certificate.name-mismatch:mx1.example.com", Keys.Finding("mx.certificate.name-mismatch", "mx1.example.com"));
+        Assert.Equal("o:20260314120000:mx.policy.mismatch:mx1.example.com:resolved", Keys.Outbox("20260314120000", Finding("mx1.example.com") with { Code = "mx.policy.mismatch" }, Change.Resolved));
     }
 
     [Fact]
@@ -60,10 +64,10 @@ public sealed class KeysTests
         Gen.Select(Time, Time, Gen.String).Where((a, b, _) => a.UtcDateTime.Date < b.UtcDateTime.Date).Sample((earlier, later, text) =>
         {
             var (day, next) = (DateOnly.FromDateTime(earlier.UtcDateTime), DateOnly.FromDateTime(later.UtcDateTime));
-            Assert.True(string.CompareOrdinal(Keys.Day(day), Keys.Day(next)) < 0);
+            Assert.True(string.CompareOrdinal(ReportIdentity.Day(day), ReportIdentity.Day(next)) < 0);
             // Between the first key of its own day and the first of every later one.
-            Assert.True(string.CompareOrdinal(Keys.Day(day), Keys.Report(day, text, text, earlier)) < 0);
-            Assert.True(string.CompareOrdinal(Keys.Report(day, text, text, earlier), Keys.Day(next)) < 0);
+            Assert.True(string.CompareOrdinal(ReportIdentity.Day(day), ReportIdentity.Of(day, text, text, earlier)) < 0);
+            Assert.True(string.CompareOrdinal(ReportIdentity.Of(day, text, text, earlier), ReportIdentity.Day(next)) < 0);
         }, iter: 2_000);
     }
 
@@ -73,12 +77,12 @@ public sealed class KeysTests
     {
         var start = TestStorage.Noon;
         var day = DateOnly.FromDateTime(start.UtcDateTime);
-        var key = Keys.Report(day, "Company-X", "id", start);
+        var key = ReportIdentity.Of(day, "Company-X", "id", start);
 
-        Assert.Equal(key, Keys.Report(day, "company-x", "id", start.ToOffset(TimeSpan.FromHours(5))));
-        Assert.NotEqual(key, Keys.Report(day, "Company-Y", "id", start));
-        Assert.NotEqual(key, Keys.Report(day, "Company-X", "ID", start));
-        Assert.NotEqual(key, Keys.Report(day, "Company-X", "id", start.AddSeconds(1)));
+        Assert.Equal(key, ReportIdentity.Of(day, "company-x", "id", start.ToOffset(TimeSpan.FromHours(5))));
+        Assert.NotEqual(key, ReportIdentity.Of(day, "Company-Y", "id", start));
+        Assert.NotEqual(key, ReportIdentity.Of(day, "Company-X", "ID", start));
+        Assert.NotEqual(key, ReportIdentity.Of(day, "Company-X", "id", start.AddSeconds(1)));
     }
 
     [Fact]
@@ -86,8 +90,8 @@ public sealed class KeysTests
     {
         Gen.Select(Time, Time).Where((a, b) => a.AddSeconds(1) <= b).Sample((earlier, later) =>
         {
-            Assert.True(string.CompareOrdinal(Keys.Stamp(earlier), Keys.Stamp(later)) < 0);
-            Assert.True(string.CompareOrdinal(Keys.InvertedStamp(earlier), Keys.InvertedStamp(later)) > 0);
+            Assert.True(string.CompareOrdinal(Keys.Timestamp(earlier), Keys.Timestamp(later)) < 0);
+            Assert.True(string.CompareOrdinal(Keys.InvertedTimestamp(earlier), Keys.InvertedTimestamp(later)) > 0);
         }, iter: 2_000);
     }
 
@@ -98,7 +102,7 @@ public sealed class KeysTests
         {
             Assert.Contains(Keys.Shard(domain), Keys.Shards);
             Assert.Equal(Keys.Shard(domain), Keys.Shard(DomainName.Parse(domain.Value.ToUpperInvariant())));
-            Assert.InRange(Keys.Place(domain), 0, 0.99999);
+            Assert.InRange(Keys.SpreadFraction(domain), 0, 0.99999);
         }, iter: 2_000);
     }
 
@@ -108,12 +112,12 @@ public sealed class KeysTests
         var domains = Enumerable.Range(0, 16_000).Select(n => DomainName.Parse($"domain{n}.example")).ToList();
 
         Assert.All(domains.CountBy(Keys.Shard), shard => Assert.InRange(shard.Value, 800, 1_200));
-        Assert.All(domains.CountBy(domain => (int)(Keys.Place(domain) * 10)), tenth => Assert.InRange(tenth.Value, 1_400, 1_800));
+        Assert.All(domains.CountBy(domain => (int)(Keys.SpreadFraction(domain) * 10)), tenth => Assert.InRange(tenth.Value, 1_400, 1_800));
         Assert.Equal(16, Keys.Shards.Count());
     }
 
     [Fact]
-    public void No_domain_is_the_operators_partition() => Assert.False(DomainName.TryParse(Keys.Operator, out _));
+    public void No_domain_is_the_operators_partition() => Assert.False(DomainName.TryParse(Installation.Partition, out _));
 
-    private static Finding Finding(string subject) => new("mx.certificate.name", Severity.Info, subject, "", "", "", "");
+    private static Finding Finding(string subject) => new("mx.certificate.name-mismatch", Severity.Info, subject, "", "", "", "");
 }

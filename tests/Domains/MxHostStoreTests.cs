@@ -1,6 +1,6 @@
 using System.Net;
 using System.Security.Cryptography;
-using StsFunctions.Domains;
+using StsFunctions.Storage.Probes;
 using Xunit;
 
 namespace StsFunctions.Tests.Domains;
@@ -21,7 +21,7 @@ public sealed class MxHostStoreTests(AzuriteFixture azurite)
 
         var lease = Assert.IsType<MxClaim.Leased>(await ClaimAsync(storage)).Lease;
         Assert.Equal(TestStorage.Noon + Lease, Assert.IsType<MxClaim.Busy>(await ClaimAsync(storage)).Until);
-        Assert.True(await storage.MxHosts.KeepAsync(lease, Round, "seen"u8.ToArray(), Now));
+        Assert.True(await storage.MxHosts.StoreAsync(lease, Round, "seen"u8.ToArray(), Now));
 
         Assert.Equal("seen"u8.ToArray(), Assert.IsType<MxClaim.Seen>(await ClaimAsync(storage)).Content);
     }
@@ -48,9 +48,9 @@ public sealed class MxHostStoreTests(AzuriteFixture azurite)
 
         var lease = Assert.IsType<MxClaim.Leased>(await ClaimAsync(storage)).Lease;
 
-        Assert.False(await storage.MxHosts.KeepAsync(late, Round, "late"u8.ToArray(), Now));
-        Assert.True(await storage.MxHosts.KeepAsync(lease, Round, "seen"u8.ToArray(), Now));
-        Assert.False(await storage.MxHosts.KeepAsync(late, Round, "late"u8.ToArray(), Now));
+        Assert.False(await storage.MxHosts.StoreAsync(late, Round, "late"u8.ToArray(), Now));
+        Assert.True(await storage.MxHosts.StoreAsync(lease, Round, "seen"u8.ToArray(), Now));
+        Assert.False(await storage.MxHosts.StoreAsync(late, Round, "late"u8.ToArray(), Now));
         Assert.Equal("seen"u8.ToArray(), Assert.IsType<MxClaim.Seen>(await ClaimAsync(storage)).Content);
     }
 
@@ -100,7 +100,7 @@ public sealed class MxHostStoreTests(AzuriteFixture azurite)
         var storage = await TestStorage.CreateAsync(azurite);
         var lease = Assert.IsType<MxClaim.Leased>(await ClaimAsync(storage)).Lease;
 
-        Assert.False(await storage.MxHosts.KeepAsync(lease, Round, new byte[1 << 20], Now));
+        Assert.False(await storage.MxHosts.StoreAsync(lease, Round, new byte[1 << 20], Now));
     }
 
     [Theory]
@@ -111,6 +111,42 @@ public sealed class MxHostStoreTests(AzuriteFixture azurite)
         var storage = await TestStorage.CreateAsync(azurite);
 
         Assert.IsType<MxClaim.Leased>(await storage.MxHosts.ClaimAsync(host, Address, Round, Lease, null, Now));
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task A_claim_on_rows_that_were_read_before_somebody_else_looked_finds_what_they_saw(bool wasThere)
+    {
+        var storage = await TestStorage.CreateAsync(azurite);
+        if (wasThere)
+        {
+            await LookAsync(storage, "20260313120000000", "old"u8.ToArray());
+        }
+
+        var known = await storage.MxHosts.ReadAsync("mx.example.com", [Address], Now);
+        await LookAsync(storage, Round, "seen"u8.ToArray());
+
+        var claim = await storage.MxHosts.ClaimAsync("mx.example.com", Address, Round, Lease, null, Now, known);
+
+        Assert.Equal("seen"u8.ToArray(), Assert.IsType<MxClaim.Seen>(claim).Content);
+    }
+
+    [Fact]
+    public async Task Rows_that_were_read_at_once_are_claimed_one_by_one_and_each_as_it_was_found()
+    {
+        var storage = await TestStorage.CreateAsync(azurite);
+        var addresses = Enumerable.Range(1, 20).Select(n => IPAddress.Parse($"192.0.2.{n}")).ToList();
+        var seen = Assert.IsType<MxClaim.Leased>(await storage.MxHosts.ClaimAsync("mx.example.com", addresses[0], Round, Lease, null, Now)).Lease;
+        await storage.MxHosts.StoreAsync(seen, Round, "seen"u8.ToArray(), Now);
+        await storage.MxHosts.ClaimAsync("mx.example.com", addresses[1], Round, Lease, null, Now);
+
+        var known = await storage.MxHosts.ReadAsync("mx.example.com", addresses, Now);
+        var claims = await Task.WhenAll(addresses.Select(address => storage.MxHosts.ClaimAsync("mx.example.com", address, Round, Lease, null, Now, known)));
+
+        Assert.IsType<MxClaim.Seen>(claims[0]);
+        Assert.IsType<MxClaim.Busy>(claims[1]);
+        Assert.All(claims[2..], claim => Assert.IsType<MxClaim.Leased>(claim));
     }
 
     [Fact]
@@ -129,6 +165,6 @@ public sealed class MxHostStoreTests(AzuriteFixture azurite)
     private static async Task LookAsync(TestStorage storage, string round, byte[] content)
     {
         var lease = Assert.IsType<MxClaim.Leased>(await ClaimAsync(storage, round)).Lease;
-        Assert.True(await storage.MxHosts.KeepAsync(lease, round, content, Now));
+        Assert.True(await storage.MxHosts.StoreAsync(lease, round, content, Now));
     }
 }

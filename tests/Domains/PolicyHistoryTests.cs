@@ -1,4 +1,4 @@
-using StsFunctions.Domains;
+using StsFunctions.Core.Domains;
 using StsFunctions.Protocol.MtaSts;
 using Xunit;
 

@@ -2,11 +2,18 @@ using System.Text;
 using Azure.Data.Tables;
 using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Time.Testing;
-using StsFunctions.CheckDomain;
-using StsFunctions.Domains;
-using StsFunctions.Outgoing;
+using StsFunctions.Core.Checks;
+using StsFunctions.Core.Domains;
+using StsFunctions.Core.Rules;
+using StsFunctions.Network.Egress;
+using StsFunctions.Network.Probes;
 using StsFunctions.Protocol;
 using StsFunctions.Protocol.MtaSts;
+using StsFunctions.Storage;
+using StsFunctions.Storage.Checks;
+using StsFunctions.Storage.Domains;
+using StsFunctions.UseCases.Checks;
+using StsFunctions.UseCases.Policies;
 using Xunit;
 
 namespace StsFunctions.Tests.Domains;
@@ -35,7 +42,7 @@ public sealed class PolicyPublisherTests(AzuriteFixture azurite)
         Assert.Equal(First.ToBytes(), Assert.Single(partition.Policies).Bytes);
         var row = Assert.Single(await storage.Fleet.ListAsync(Now).ToListAsync(Now));
         Assert.Equal(("example.com", "team", publication.Id), (row.Domain, row.Group, row.PolicyId));
-        Assert.Equal(1, (await storage.Queues.GetQueueClient(StorageLayout.ChecksQueue).GetPropertiesAsync(Now)).Value.ApproximateMessagesCount);
+        Assert.Equal(1, (await storage.Queues.GetQueueClient(StorageNames.DomainChecksQueue).GetPropertiesAsync(Now)).Value.ApproximateMessagesCount);
     }
 
     [Fact]
@@ -271,7 +278,7 @@ public sealed class PolicyPublisherTests(AzuriteFixture azurite)
         var storage = await TestStorage.CreateAsync(azurite);
         await storage.Publisher.PublishAsync(Domain, First, null, Now);
         var partition = await ReadAsync(storage);
-        await storage.Domains.CommitAsync(new DomainChange(partition.Key).Record(partition.Record! with { State = DomainState.Gone }, partition.ETag), Now);
+        await storage.Domains.CommitAsync(new DomainTransaction(partition).Record(partition.Record! with { State = DomainState.Removed }), Now);
 
         await CheckMessageAsync(storage);
 
@@ -312,7 +319,7 @@ public sealed class PolicyPublisherTests(AzuriteFixture azurite)
         storage.Time.Advance(TimeSpan.FromMinutes(1));
         await storage.Publisher.RemoveAsync(Domain, force: true, Now);
 
-        var audit = await storage.Tables.GetTableClient(StorageLayout.DomainsTable)
+        var audit = await storage.Tables.GetTableClient(StorageNames.DomainsTable)
             .QueryAsync<TableEntity>($"PartitionKey eq 'example.com' and RowKey lt '{Keys.FirstOfState}'", cancellationToken: Now).ToListAsync(Now);
 
         Assert.Equal(
@@ -332,8 +339,8 @@ public sealed class PolicyPublisherTests(AzuriteFixture azurite)
     {
         storage.Time.Advance(TimeSpan.FromMinutes(1));
         var now = storage.Time.GetUtcNow();
-        var next = new PolicyVersion(Keys.Stamp(now), policy.ToBytes(), policy.Mode, TimeSpan.FromSeconds(policy.MaxAge), now, null, group);
-        await storage.Domains.CommitAsync(new DomainChange(Keys.Domain(Domain)).NewPolicy(next), Now);
+        var next = new PolicyVersion(Keys.Timestamp(now), policy.ToBytes(), policy.Mode, TimeSpan.FromSeconds(policy.MaxAge), now, null, group);
+        await storage.Domains.CommitAsync(new DomainTransaction(DomainPartition.Empty(Keys.Domain(Domain))).NewPolicy(next), Now);
         if (killed >= HalfWay.RowAndBlob)
         {
             await storage.Policies.PutAsync(Domain, next, Now);
@@ -352,21 +359,21 @@ public sealed class PolicyPublisherTests(AzuriteFixture azurite)
     {
         var options = new CheckOptions { ReferenceMxHosts = [], SessionTimeout = TimeSpan.FromSeconds(1), RetryDelay = TimeSpan.Zero };
         var egress = new EgressOptions { DnsServer = new System.Net.IPEndPoint(System.Net.IPAddress.Loopback, 1) };
-        var probe = new SmtpProbe(new OutgoingGate(egress), options, "localhost", storage.Time);
-        var repetition = new Repetition(options, storage.Time);
-        var resolver = new Resolver(egress);
-        var policies = new PolicyFetcher(new OutgoingHttp(new OutgoingGate(egress), resolver, egress, storage.Time), options, storage.Time);
-        var observer = new Observer(new DnsObserver(resolver), new DirectProbe(probe, repetition, options, storage.Time), probe, policies, repetition, options, storage.Time);
-        var function = new CheckDomainFunction(
+        var probe = new SmtpProbe(new EgressGuard(egress), options, "localhost", storage.Time);
+        var repetition = new Retry(options, storage.Time);
+        var resolver = new DnsResolver(egress);
+        var policies = new PolicyFetcher(new EgressHttp(new EgressGuard(egress), resolver, egress, storage.Time), options, storage.Time);
+        var observer = new Observer(new DnsObserver(resolver), new SmtpMxProbe(probe, repetition, options, storage.Time), probe, policies, repetition, options, storage.Time);
+        var function = new DomainCheck(
             storage.Domains, storage.Publisher, storage.Fleet, storage.Ledger, observer, new ObservationBlobs(storage.Blobs), new CheckQueue(storage.Queues),
-            new AgentEyes(storage.Agents, storage.Wanted), OurPlaces.Unknown, new ConfirmationOptions { Delay = TimeSpan.Zero }, storage.Time, NullLogger<CheckDomainFunction>.Instance);
-        return function.RunAsync("""{"domain":"example.com","round":""}""", Now);
+            new RemoteProbeRequester(storage.Agents, storage.Wanted), new NetworkRecorder(storage.Domains, storage.Ledger, storage.Time), ExpectedTargets.Unknown, new ConfirmationOptions { Delay = TimeSpan.Zero }, storage.Time, NullLogger<DomainCheck>.Instance);
+        return function.RunAsync("""{"domain":"example.com","checkRun":""}""", Now);
     }
 
     private static Task<DomainPartition> ReadAsync(TestStorage storage) => storage.Domains.ReadAsync(Keys.Domain(Domain), Now);
 
     private static async Task<byte[]?> ServedAsync(TestStorage storage) =>
-        (await storage.Policies.LookAsync(Domain, null, Now) as PolicyLook.Found)?.Policy.Bytes;
+        (await storage.Policies.ReadAsync(Domain, null, Now) as PolicyRead.Found)?.Policy.Bytes;
 
     private static Policy PolicyOf(string mode, string? mx) =>
         Policy.Parse(Encoding.UTF8.GetBytes($"version: STSv1\nmode: {mode}\n{(mx is null ? "" : $"mx: {mx}\n")}max_age: 604800\n"));

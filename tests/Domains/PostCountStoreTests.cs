@@ -1,5 +1,5 @@
-using StsFunctions.Domains;
 using StsFunctions.Protocol;
+using StsFunctions.Storage.Reports;
 using Xunit;
 
 namespace StsFunctions.Tests.Domains;
@@ -47,5 +47,22 @@ public sealed class PostCountStoreTests(AzuriteFixture azurite)
         var counted = await Task.WhenAll(Enumerable.Range(0, 64).Select(n => (n % 2 == 0 ? storage.Posts : other).CountAsync(Domain, 1, 500, Now)));
 
         Assert.All(counted, outcome => Assert.Equal(PostCountOutcome.Counted, outcome));
+    }
+
+    [Fact]
+    public async Task Instances_that_count_in_turn_see_each_others_counts()
+    {
+        var storage = await TestStorage.CreateAsync(azurite);
+        PostCountStore[] instances = [storage.Posts, new(storage.Tables, storage.Time), new(storage.Tables, storage.Time)];
+
+        for (var n = 0; n < 9; n++)
+        {
+            Assert.Equal(PostCountOutcome.Counted, await instances[n % 3].CountAsync(Domain, 1, 9, Now));
+        }
+
+        foreach (var instance in instances)
+        {
+            Assert.Equal(PostCountOutcome.LimitReached, await instance.CountAsync(Domain, 1, 9, Now));
+        }
     }
 }

@@ -1,7 +1,8 @@
 using Azure.Core;
 using Azure.Core.Pipeline;
 using Azure.Data.Tables;
-using StsFunctions.Domains;
+using StsFunctions.Core.Domains;
+using StsFunctions.Storage.Reports;
 using Xunit;
 
 namespace StsFunctions.Tests.Domains;
@@ -33,7 +34,7 @@ public sealed class ProvenanceKeyStoreTests(AzuriteFixture azurite)
 
         Assert.Equal(1, calls.Count);
         // It is no part of what the operator's partition says.
-        var partition = await storage.Domains.ReadAsync(Keys.Operator, Now);
+        var partition = await storage.Domains.ReadAsync(Installation.Partition, Now);
         Assert.Empty(partition.Findings);
         Assert.Empty(partition.Outbox);
         Assert.Equal(default, partition.ETag);

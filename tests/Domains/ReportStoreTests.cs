@@ -1,6 +1,8 @@
 using Azure.Data.Tables;
-using StsFunctions.Domains;
+using StsFunctions.Core.Domains;
+using StsFunctions.Core.Reports;
 using StsFunctions.Protocol;
+using StsFunctions.Storage.Domains;
 using Xunit;
 
 namespace StsFunctions.Tests.Domains;
@@ -10,7 +12,7 @@ public sealed class ReportStoreTests(AzuriteFixture azurite)
     private static readonly DomainName Domain = DomainName.Parse("example.com");
     private static readonly DateTimeOffset Start = TestStorage.Noon.AddDays(-1).Date;
     private static readonly Report One = new(
-        "example.com", "Company-X", "id-1", Start, Start.AddDays(1), "sts", 90, 10, ReportSource.Mail, Verdict.Unverified, TestStorage.Noon, "hash-a", "2026-03-14/a");
+        "example.com", "Company-X", "id-1", Start, Start.AddDays(1), "sts", 90, 10, ReportSource.Mail, AuthenticationResult.Unverified, TestStorage.Noon, "hash-a", "2026-03-14/a");
     private static readonly ReportFailure[] Failures = [new("starttls-not-supported", "mx1.example.com", "192.0.2.1", 7, ""), new("certificate-expired", "mx2.example.com", "", 3, "yesterday")];
 
     private static CancellationToken Now => TestContext.Current.CancellationToken;
@@ -46,7 +48,7 @@ public sealed class ReportStoreTests(AzuriteFixture azurite)
     public async Task Another_body_of_the_same_identity_is_kept_and_counts_for_nothing()
     {
         var storage = await TestStorage.CreateAsync(azurite);
-        var one = One with { Verdict = Verdict.Aligned, SignedBy = "company-x.example" };
+        var one = One with { Authentication = AuthenticationResult.Aligned, SignedBy = "company-x.example" };
         var forged = One with { Sessions = 1_000_000, BodyHash = "hash-b", ArrivedAt = One.ArrivedAt.AddSeconds(-1) };
         await storage.Reports.StoreAsync(one, Failures, Now);
 
@@ -55,7 +57,7 @@ public sealed class ReportStoreTests(AzuriteFixture azurite)
 
         var reports = await ReadAsync(storage);
         Assert.Equal([one, forged with { Superseded = true }], reports.Select(Bare));
-        var day = Assert.Single(FleetStore.DailySessionsOf(reports));
+        var day = Assert.Single(DomainSummaryStore.DailySessionsOf(reports));
         Assert.Equal((90, 10), (day.Sessions, day.Failures));
         Assert.Empty(await storage.Reports.ReadFailuresAsync(reports[1], Now));
         Assert.Equal(2, (await storage.Reports.ReadFailuresAsync(reports[0], Now)).Count);
@@ -76,8 +78,8 @@ public sealed class ReportStoreTests(AzuriteFixture azurite)
     [Trait("Conformance", "RPT-6")]
     public async Task Of_several_bodies_the_best_authenticated_counts_then_the_first_whichever_is_stored_first(string first, string second, string counts)
     {
-        var one = One with { BodyHash = "first", Verdict = Enum.Parse<Verdict>(first) };
-        var other = One with { BodyHash = "second", Verdict = Enum.Parse<Verdict>(second), ArrivedAt = One.ArrivedAt.AddMinutes(1) };
+        var one = One with { BodyHash = "first", Authentication = Enum.Parse<AuthenticationResult>(first) };
+        var other = One with { BodyHash = "second", Authentication = Enum.Parse<AuthenticationResult>(second), ArrivedAt = One.ArrivedAt.AddMinutes(1) };
         foreach (var order in (Report[][])[[one, other], [other, one]])
         {
             var storage = await TestStorage.CreateAsync(azurite);
@@ -98,11 +100,11 @@ public sealed class ReportStoreTests(AzuriteFixture azurite)
     {
         var storage = await TestStorage.CreateAsync(azurite);
         await storage.Reports.StoreAsync(One with { Source = ReportSource.Https }, Failures, Now);
-        await storage.Reports.StoreAsync(One with { Verdict = Verdict.Aligned, Blob = "2026-03-14/mail" }, Failures, Now);
+        await storage.Reports.StoreAsync(One with { Authentication = AuthenticationResult.Aligned, Blob = "2026-03-14/mail" }, Failures, Now);
         await storage.Reports.StoreAsync(One with { Source = ReportSource.Https }, Failures, Now);
 
         var report = Assert.Single(await ReadAsync(storage));
-        Assert.Equal((Verdict.Aligned, ReportSource.Mail, "2026-03-14/mail", 90L), (report.Verdict, report.Source, report.Blob, report.Sessions));
+        Assert.Equal((AuthenticationResult.Aligned, ReportSource.Mail, "2026-03-14/mail", 90L), (report.Authentication, report.Source, report.Blob, report.Sessions));
         Assert.Equal(2, (await storage.Reports.ReadFailuresAsync(report, Now)).Count);
     }
 
@@ -111,11 +113,11 @@ public sealed class ReportStoreTests(AzuriteFixture azurite)
     public async Task Nobody_pushes_out_anothers_report_by_guessing_its_id_under_a_signature_of_his_own()
     {
         var storage = await TestStorage.CreateAsync(azurite);
-        var attacker = One with { BodyHash = "attacker", Verdict = Verdict.Aligned, SignedBy = "attacker.example", ArrivedAt = One.ArrivedAt.AddHours(-1) };
-        var truth = One with { BodyHash = "truth", Verdict = Verdict.Aligned, SignedBy = "company-x.example" };
+        var attacker = One with { BodyHash = "attacker", Authentication = AuthenticationResult.Aligned, SignedBy = "attacker.example", ArrivedAt = One.ArrivedAt.AddHours(-1) };
+        var truth = One with { BodyHash = "truth", Authentication = AuthenticationResult.Aligned, SignedBy = "company-x.example" };
         var again = truth with { BodyHash = "again", ArrivedAt = One.ArrivedAt.AddHours(1) };
-        var unsigned = truth with { BodyHash = "unsigned", Verdict = Verdict.Unverified, SignedBy = "", ArrivedAt = One.ArrivedAt.AddHours(-2) };
-        var posted = truth with { BodyHash = "posted", Source = ReportSource.Https, Verdict = Verdict.Unverified, SignedBy = "", ArrivedAt = One.ArrivedAt.AddHours(-3) };
+        var unsigned = truth with { BodyHash = "unsigned", Authentication = AuthenticationResult.Unverified, SignedBy = "", ArrivedAt = One.ArrivedAt.AddHours(-2) };
+        var posted = truth with { BodyHash = "posted", Source = ReportSource.Https, Authentication = AuthenticationResult.Unverified, SignedBy = "", ArrivedAt = One.ArrivedAt.AddHours(-3) };
         foreach (var report in (Report[])[posted, unsigned, attacker, truth, again])
         {
             await storage.Reports.StoreAsync(report, [], Now);
@@ -123,22 +125,22 @@ public sealed class ReportStoreTests(AzuriteFixture azurite)
 
         var reports = await ReadAsync(storage);
 
-        Assert.Equal(["attacker", "truth"], reports.Where(report => report.Counts).Select(report => report.BodyHash));
+        Assert.Equal(["attacker", "truth"], reports.Where(report => report.IsCounted).Select(report => report.BodyHash));
         Assert.Equal(["again", "unsigned", "posted"], reports.Where(report => report.Superseded).Select(report => report.BodyHash));
-        Assert.Equal(["attacker.example", "company-x.example"], reports.Where(report => report.Counts).Select(report => report.SignedBy));
+        Assert.Equal(["attacker.example", "company-x.example"], reports.Where(report => report.IsCounted).Select(report => report.SignedBy));
     }
 
     [Fact]
     public async Task A_second_reading_takes_the_place_of_the_first_as_a_new_generation_and_leaves_nothing_of_the_old_one()
     {
         var storage = await TestStorage.CreateAsync(azurite);
-        await storage.Reports.StoreAsync(One with { Verdict = Verdict.Aligned }, Failures, Now);
+        await storage.Reports.StoreAsync(One with { Authentication = AuthenticationResult.Aligned }, Failures, Now);
         var before = Assert.Single(await ReadAsync(storage));
 
         await storage.Reports.ReplaceAsync(One with { Sessions = 95, Failures = 5, ArrivedAt = One.ArrivedAt.AddDays(3) }, [Failures[0] with { Sessions = 5 }], Now);
 
         var after = Assert.Single(await ReadAsync(storage));
-        Assert.Equal(One with { Sessions = 95, Failures = 5, Verdict = Verdict.Aligned }, Bare(after));
+        Assert.Equal(One with { Sessions = 95, Failures = 5, Authentication = AuthenticationResult.Aligned }, Bare(after));
         Assert.NotEqual(before.Generation, after.Generation);
         Assert.Equal([Failures[0] with { Sessions = 5 }], await storage.Reports.ReadFailuresAsync(after, Now));
         Assert.Single(await FailureRowsAsync(storage));
@@ -184,7 +186,7 @@ public sealed class ReportStoreTests(AzuriteFixture azurite)
             ["Information"] = "",
         };
 
-        await storage.Tables.GetTableClient(StorageLayout.ReportFailuresTable).AddEntityAsync(half, Now);
+        await storage.Tables.GetTableClient(StorageNames.ReportFailuresTable).AddEntityAsync(half, Now);
 
         Assert.Equal(Failures, await storage.Reports.ReadFailuresAsync(report, Now));
     }
@@ -211,8 +213,8 @@ public sealed class ReportStoreTests(AzuriteFixture azurite)
         var failures = Enumerable.Range(0, 250).Select(n => new ReportFailure("certificate-expired", $"mx{n}.example.com", "", 1, "")).ToList();
         // The failures of the same body, under the same keys, are what a first try left.
         await storage.Reports.StoreAsync(One, failures, Now);
-        var table = storage.Tables.GetTableClient(StorageLayout.ReportsTable);
-        await table.DeleteEntityAsync("example.com", $"{Keys.Report(One.Day, One.Submitter, One.ReportId, One.Start)}:{One.BodyHash}", cancellationToken: Now);
+        var table = storage.Tables.GetTableClient(StorageNames.ReportsTable);
+        await table.DeleteEntityAsync("example.com", $"{ReportIdentity.Of(One.Day, One.Submitter, One.ReportId, One.Start)}:{One.BodyHash}", cancellationToken: Now);
 
         Assert.Empty(await ReadAsync(storage));
         await storage.Reports.StoreAsync(One, failures, Now);
@@ -249,10 +251,10 @@ public sealed class ReportStoreTests(AzuriteFixture azurite)
     }
 
     // As it was given: the store alone knows of generations.
-    private static Report Bare(Report report) => report with { Generation = "", Counts = false };
+    private static Report Bare(Report report) => report with { Generation = "", IsCounted = false };
 
     private static async Task<List<TableEntity>> FailureRowsAsync(TestStorage storage) =>
-        await storage.Tables.GetTableClient(StorageLayout.ReportFailuresTable).QueryAsync<TableEntity>(cancellationToken: Now).ToListAsync(Now);
+        await storage.Tables.GetTableClient(StorageNames.ReportFailuresTable).QueryAsync<TableEntity>(cancellationToken: Now).ToListAsync(Now);
 
     private static Task<IReadOnlyList<Report>> ReadAsync(TestStorage storage) =>
         storage.Reports.ReadAsync(Domain, DateOnly.FromDateTime(Start.UtcDateTime).AddDays(-10), Now);

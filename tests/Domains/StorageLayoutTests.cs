@@ -1,4 +1,7 @@
-using StsFunctions.Domains;
+using StsFunctions.Protocol;
+using StsFunctions.Protocol.MtaSts;
+using StsFunctions.Storage;
+using StsFunctions.Storage.Domains;
 using Xunit;
 
 namespace StsFunctions.Tests.Domains;
@@ -18,8 +21,30 @@ public sealed class StorageLayoutTests(AzuriteFixture azurite)
         string[] queues = [.. (await storage.Queues.GetQueuesAsync(cancellationToken: Now).ToListAsync(Now)).Select(q => q.Name).Order()];
         string[] tables = [.. (await storage.Tables.QueryAsync(cancellationToken: Now).ToListAsync(Now)).Select(t => t.Name).Order()];
         Assert.Equal(["observations", "policies", "reports", "reports-inbox", "reports-quarantine"], containers);
-        Assert.Equal(["domain-checks", "domain-checks-poison", "report-arrivals", "report-arrivals-poison"], queues);
-        Assert.Equal(["Domains", "Fleet", "MxHosts", "ReportFailures", "Reports"], tables);
+        Assert.Equal(["domain-checks", "domain-checks-poison", "notifications", "notifications-poison", "report-arrivals", "report-arrivals-poison", "report-evaluations", "report-evaluations-poison"], queues);
+        Assert.Equal(["DomainSummaries", "Domains", "MxHosts", "ReportFailures", "Reports"], tables);
+    }
+
+    [Fact]
+    public async Task Where_a_part_of_it_is_missing_nothing_makes_it_and_the_failure_says_what_to_do()
+    {
+        var bare = new TestStorage(await azurite.OwnAccountAsync());
+
+        string?[] advice =
+        [
+            await AdviceAsync(() => bare.Publisher.PublishAsync(DomainName.Parse("example.com"), Policy.Parse("version: STSv1\nmode: none\nmax_age: 1\n"u8), null, Now)),
+            await AdviceAsync(() => bare.Domains.CommitAsync(new DomainTransaction(DomainPartition.Empty("example.com")).Version(), Now)),
+            await AdviceAsync(() => bare.Fleet.ListAsync(Now).ToListAsync(Now).AsTask()),
+            await AdviceAsync(() => bare.Notifications.SendAsync("example.com", Now)),
+            await AdviceAsync(() => bare.Inbox.OpenAsync(BlobName.Parse("report"), Now)),
+        ];
+
+        Assert.Equal(["table", "table", "table", "queue", "container"], advice.Select(text => text?.Split(' ')[5]));
+        Assert.All(advice, text => Assert.Contains("sts setup", text, StringComparison.Ordinal));
+        Assert.Empty(await bare.Tables.QueryAsync(cancellationToken: Now).ToListAsync(Now));
+        Assert.Null(StorageLayout.AdviceOn(new IOException("the disk is full")));
+
+        static async Task<string?> AdviceAsync(Func<Task> work) => StorageLayout.AdviceOn((await Record.ExceptionAsync(work))!);
     }
 
     [Fact]

@@ -1,8 +1,8 @@
 using System.Diagnostics;
 using System.Net;
 using StsFunctions.Local;
-using StsFunctions.Local.MailInternet;
-using StsFunctions.Tests.Agents;
+using StsFunctions.Local.Lab;
+using StsFunctions.Tests.Probes;
 using Xunit;
 
 namespace StsFunctions.Tests.EndToEnd;
@@ -47,7 +47,7 @@ public sealed class AgentTests(AppUnderTest app, AgentTests.WithoutPort25 runnin
         Assert.Equal(["mx.starttls.missing"], await running.FindingsAsync("seen-by-agent.example"));
         await system.WarnAsync(Now);
         Assert.Contains(running.Mails, mail => mail.TextBody!.Contains("mx.starttls.missing", StringComparison.Ordinal));
-        Assert.DoesNotContain(running.Mails, mail => mail.TextBody!.Contains("network.port25.closed", StringComparison.Ordinal));
+        Assert.DoesNotContain(running.Mails, mail => mail.TextBody!.Contains("outbound.smtp.blocked", StringComparison.Ordinal));
     }
 
     [Fact]
@@ -99,7 +99,7 @@ public sealed class AgentTests(AppUnderTest app, AgentTests.WithoutPort25 runnin
         var rest = await agent.StandardOutput.ReadToEndAsync(Now);
         await agent.WaitForExitAsync(Now);
         Assert.Equal((0, ""), (agent.ExitCode, await agent.StandardError.ReadToEndAsync(Now)));
-        Assert.Contains("Told to end", rest, StringComparison.Ordinal);
+        Assert.Contains("Stopped; unfinished tasks", rest, StringComparison.Ordinal);
     }
 
     private async Task<(int ExitCode, string Errors)> RunAsync(params string[] arguments)
@@ -139,14 +139,14 @@ public sealed class AgentTests(AppUnderTest app, AgentTests.WithoutPort25 runnin
                 ["Sts__Lab__SmtpPort"] = $"{Closed.Number}",
                 ["Sts__SessionTimeout"] = "00:00:01",
                 // Longer than an agent takes to answer.
-                ["Sts__ConfirmDelay"] = "00:00:12",
+                ["Sts__ConfirmationDelay"] = "00:00:12",
             },
         };
 
         /// <summary>Returns once a domain has a finding.</summary>
-        public async Task FoundAsync(string domain, CancellationToken cancellation)
+        public async Task FoundAsync(string domain, CancellationToken cancellationToken)
         {
-            using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+            using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
             limit.CancelAfter(TimeSpan.FromMinutes(3));
             while ((await FindingsAsync(domain)).Count == 0)
             {

@@ -2,7 +2,7 @@ using System.Net;
 using System.Net.Http.Headers;
 using System.Text.Json;
 using StsFunctions.Local;
-using StsFunctions.Local.MailInternet;
+using StsFunctions.Local.Lab;
 using StsFunctions.Local.Tokens;
 using StsFunctions.Tests.Api;
 using Xunit;
@@ -10,23 +10,23 @@ using Xunit;
 namespace StsFunctions.Tests.EndToEnd;
 
 /// <summary>The API through the whole of the published app: who gets in, and who sees what.</summary>
-public sealed class ApiTests(ApiTests.Hosted running) : IClassFixture<ApiTests.Hosted>
+public sealed class ApiTests(ApiTests.HostedDomain running) : IClassFixture<ApiTests.HostedDomain>
 {
     private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
-    public static TheoryData<string> Wrong => [.. Presented.Wrong.Keys];
+    public static TheoryData<string> Wrong => [.. TestTokens.Wrong.Keys];
 
-    public static TheoryData<string> Garbage => [.. Presented.Garbage.Keys];
+    public static TheoryData<string> Garbage => [.. TestTokens.Garbage.Keys];
 
-    public static TheoryData<string> Nothing => [.. Presented.Nothing.Keys];
+    public static TheoryData<string> Nothing => [.. TestTokens.Nothing.Keys];
 
-    public static TheoryData<string> Right => [.. Presented.Right.Keys];
+    public static TheoryData<string> Right => [.. TestTokens.Right.Keys];
 
     [Theory]
     [MemberData(nameof(Wrong))]
     public async Task A_token_with_one_thing_wrong_is_401(string name)
     {
-        using var answer = await AskAsync("/api/domains", $"Bearer {running.System.Issuer.Issue(Presented.Wrong[name])}");
+        using var answer = await AskAsync("/api/domains", $"Bearer {running.System.Issuer.Issue(TestTokens.Wrong[name])}");
 
         Assert.StartsWith("Bearer realm=\"api\", error=\"invalid_token\", error_description=\"", await ChallengeAsync(answer, 401), StringComparison.Ordinal);
     }
@@ -35,7 +35,7 @@ public sealed class ApiTests(ApiTests.Hosted running) : IClassFixture<ApiTests.H
     [MemberData(nameof(Garbage))]
     public async Task Garbage_is_401(string name)
     {
-        using var answer = await AskAsync("/api/domains", Presented.Garbage[name]);
+        using var answer = await AskAsync("/api/domains", TestTokens.Garbage[name]);
 
         Assert.Contains("error=\"invalid_token\"", await ChallengeAsync(answer, 401), StringComparison.Ordinal);
     }
@@ -44,7 +44,7 @@ public sealed class ApiTests(ApiTests.Hosted running) : IClassFixture<ApiTests.H
     [MemberData(nameof(Nothing))]
     public async Task No_token_is_401_without_an_error(string name)
     {
-        using var answer = await AskAsync("/api/domains", Presented.Nothing[name]);
+        using var answer = await AskAsync("/api/domains", TestTokens.Nothing[name]);
 
         Assert.Equal("Bearer realm=\"api\"", await ChallengeAsync(answer, 401));
     }
@@ -75,7 +75,7 @@ public sealed class ApiTests(ApiTests.Hosted running) : IClassFixture<ApiTests.H
     [MemberData(nameof(Right))]
     public async Task A_good_token_of_either_version_is_taken(string name)
     {
-        using var answer = await AskAsync("/api/domains", $"Bearer {running.System.Issuer.Issue(Presented.Right[name])}");
+        using var answer = await AskAsync("/api/domains", $"Bearer {running.System.Issuer.Issue(TestTokens.Right[name])}");
 
         Assert.Equal(HttpStatusCode.OK, answer.StatusCode);
     }
@@ -139,7 +139,7 @@ public sealed class ApiTests(ApiTests.Hosted running) : IClassFixture<ApiTests.H
     [InlineData(new[] { "admin", "green" }, "plain.example")]
     public async Task The_runners_token_opens_the_API_by_the_line_that_it_prints(string[] words, params string[] domains)
     {
-        var curl = LiveCommands.TokenFor(running.System, words).Text.Split('\n')[^1];
+        var curl = InteractiveCommands.TokenFor(running.System, words).Text.Split('\n')[^1];
         var match = System.Text.RegularExpressions.Regex.Match(curl, "^curl --cacert (.+) -H '(?:Authorization): (.+)' (https://localhost:[0-9]+(/.+))$");
 
         Assert.True(match.Success && File.Exists(match.Groups[1].Value), curl);
@@ -149,7 +149,7 @@ public sealed class ApiTests(ApiTests.Hosted running) : IClassFixture<ApiTests.H
     }
 
     [Fact]
-    public void The_runner_knows_its_roles() => Assert.Contains("admin, reader or agent", LiveCommands.TokenFor(running.System, ["owner"]).Text, StringComparison.Ordinal);
+    public void The_runner_knows_its_roles() => Assert.Contains("admin, reader or agent", InteractiveCommands.TokenFor(running.System, ["owner"]).Text, StringComparison.Ordinal);
 
     private Task<HttpResponseMessage> AskAsync(string path, string? authorization, string method = "GET")
     {
@@ -196,7 +196,7 @@ public sealed class ApiTests(ApiTests.Hosted running) : IClassFixture<ApiTests.H
             .Append(await answer.Content.ReadAsStringAsync(Cancellation)));
 
     /// <summary>With one domain each of two groups.</summary>
-    public sealed class Hosted(AppUnderTest app) : RunningSystem(app), IAsyncLifetime
+    public sealed class HostedDomain(AppUnderTest app) : RunningSystem(app), IAsyncLifetime
     {
         public new async ValueTask InitializeAsync()
         {

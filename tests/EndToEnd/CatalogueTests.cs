@@ -1,5 +1,5 @@
 using StsFunctions.Local;
-using StsFunctions.Local.MailInternet;
+using StsFunctions.Local.Lab;
 using Xunit;
 
 namespace StsFunctions.Tests.EndToEnd;
@@ -52,14 +52,14 @@ public sealed class SilentCatalogueTests(SilentCatalogueTests.ImpatientSystem ru
 internal static class CatalogueRun
 {
     /// <summary>Hosts the domains, checks them all, and compares what was found with what was to be.</summary>
-    public static async Task CheckAsync(RunningSystem running, IReadOnlyList<LabDomain> domains, CancellationToken cancellation)
+    public static async Task CheckAsync(RunningSystem running, IReadOnlyList<LabDomain> domains, CancellationToken cancellationToken)
     {
         foreach (var domain in domains)
         {
-            await running.System.AddAsync(domain, cancellation);
+            await running.System.AddAsync(domain, cancellationToken);
         }
 
-        await running.System.CheckAllAsync(cancellation);
+        await running.System.CheckAllAsync(cancellationToken);
         var found = new List<(string Domain, string Codes)>();
         foreach (var domain in domains)
         {

@@ -1,9 +1,9 @@
 using System.Globalization;
 using System.Text.Json;
 using StsFunctions.Local;
-using StsFunctions.Local.MailInternet;
-using StsFunctions.Tests.CheckDomain;
-using StsFunctions.Tests.Outgoing;
+using StsFunctions.Local.Lab;
+using StsFunctions.Tests.Checks;
+using StsFunctions.Tests.Egress;
 using Xunit;
 
 namespace StsFunctions.Tests.EndToEnd;
@@ -38,7 +38,7 @@ public sealed class CheckCommandTests(CheckCommandTests.QuickSystem running) : I
 
         Assert.Equal((1, ""), (check.ExitCode, check.Errors));
         Assert.Contains("CRITICAL  mx.starttls.missing  mx.plain.example", check.Output, StringComparison.Ordinal);
-        Assert.Contains("  remedy   Switch STARTTLS on at the server", check.Output, StringComparison.Ordinal);
+        Assert.Contains("  remedy   Enable STARTTLS on the server", check.Output, StringComparison.Ordinal);
         Assert.EndsWith("1 critical", check.Output.TrimEnd(), StringComparison.Ordinal);
     }
 
@@ -54,10 +54,10 @@ public sealed class CheckCommandTests(CheckCommandTests.QuickSystem running) : I
         var root = json.RootElement;
         Assert.Equal("wrong-name.example", root.GetProperty("domain").GetString());
         Assert.Equal("Fetched", root.GetProperty("policySource").GetString());
-        Assert.Equal(JsonValueKind.Null, root.GetProperty("blind").ValueKind);
+        Assert.Equal(JsonValueKind.Null, root.GetProperty("incomplete").ValueKind);
         var finding = Assert.Single(root.GetProperty("findings").EnumerateArray());
-        Assert.Equal(("mx.certificate.name", "Critical"), (finding.GetProperty("code").GetString(), finding.GetProperty("severity").GetString()));
-        var session = root.GetProperty("observation").GetProperty("mxHosts")[0].GetProperty("looks")[0].GetProperty("session");
+        Assert.Equal(("mx.certificate.name-mismatch", "Critical"), (finding.GetProperty("code").GetString(), finding.GetProperty("severity").GetString()));
+        var session = root.GetProperty("observation").GetProperty("mxHosts")[0].GetProperty("probes")[0].GetProperty("default");
         Assert.Equal("Completed", session.GetProperty("outcome").GetString());
         Assert.NotEmpty(session.GetProperty("tls").GetProperty("chain")[0].GetBytesFromBase64());
     }
@@ -75,7 +75,7 @@ public sealed class CheckCommandTests(CheckCommandTests.QuickSystem running) : I
 
             Assert.Equal((1, ""), (check.ExitCode, check.Errors));
             Assert.Contains("judged by the policy file, mode testing", check.Output, StringComparison.Ordinal);
-            Assert.Contains("WARNING  mx.uncovered  mx2.example.com", check.Output, StringComparison.Ordinal);
+            Assert.Contains("WARNING  mx.policy.mismatch  mx2.example.com", check.Output, StringComparison.Ordinal);
 
             await File.WriteAllTextAsync(file, "version: STSv1\nmode: enforced\nmx: mx1.example.com\nmax_age: 604800\n", Cancellation);
             var refused = await CheckAsync("example.com", "--policy", file);
@@ -98,7 +98,7 @@ public sealed class CheckCommandTests(CheckCommandTests.QuickSystem running) : I
 
         Assert.Equal((0, ""), (check.ExitCode, check.Errors));
         Assert.Contains("judged by mode none, since senders get no policy", check.Output, StringComparison.Ordinal);
-        Assert.Contains("INFO  policy.opportunistic  nobody.example", check.Output, StringComparison.Ordinal);
+        Assert.Contains("INFO  policy.mx.opportunistic  nobody.example", check.Output, StringComparison.Ordinal);
         Assert.Contains("INFO  txt.sts.missing  _mta-sts.nobody.example", check.Output, StringComparison.Ordinal);
     }
 
@@ -110,7 +110,7 @@ public sealed class CheckCommandTests(CheckCommandTests.QuickSystem running) : I
         var check = await CheckAsync("policy-missing.example");
 
         Assert.Equal(1, check.ExitCode);
-        Assert.Contains("WARNING  policy.status  mta-sts.policy-missing.example", check.Output, StringComparison.Ordinal);
+        Assert.Contains("WARNING  policy.response.status  mta-sts.policy-missing.example", check.Output, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -122,7 +122,7 @@ public sealed class CheckCommandTests(CheckCommandTests.QuickSystem running) : I
         var check = await CheckAsync("example.com", "--smtp-port", running.System.Internet.HttpsPort.ToString(CultureInfo.InvariantCulture));
 
         Assert.Equal(1, check.ExitCode);
-        Assert.Contains("CRITICAL  mx.unreachable  mx1.example.com", check.Output, StringComparison.Ordinal);
+        Assert.Contains("CRITICAL  mx.connection.failed  mx1.example.com", check.Output, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -133,7 +133,7 @@ public sealed class CheckCommandTests(CheckCommandTests.QuickSystem running) : I
         Assert.Equal(2, check.ExitCode);
         Assert.StartsWith("DNS does not answer", check.Errors, StringComparison.Ordinal);
         using var json = JsonDocument.Parse(check.Output);
-        Assert.NotEqual("", json.RootElement.GetProperty("blind").GetString());
+        Assert.NotEqual("", json.RootElement.GetProperty("incomplete").GetString());
     }
 
     [Fact]
@@ -159,8 +159,8 @@ public sealed class CheckCommandTests(CheckCommandTests.QuickSystem running) : I
         var check = await CheckAsync("example.com", "--dns-server", $"{dns.Settings.DnsServer}");
 
         Assert.Equal("", check.Errors);
-        Assert.Contains("txt.sts.lookup.failed  _mta-sts.example.com", check.Output, StringComparison.Ordinal);
-        Assert.Contains("mx.no-address  example.com", check.Output, StringComparison.Ordinal);
+        Assert.Contains("txt.sts.lookup-failed  _mta-sts.example.com", check.Output, StringComparison.Ordinal);
+        Assert.Contains("mx.address.missing  example.com", check.Output, StringComparison.Ordinal);
         Assert.DoesNotContain("   at ", check.Output, StringComparison.Ordinal);
     }
 
@@ -175,8 +175,8 @@ public sealed class CheckCommandTests(CheckCommandTests.QuickSystem running) : I
         var check = await CheckAsync("tls12.example");
 
         Assert.Equal(2, check.ExitCode);
-        Assert.StartsWith("This network lets nothing out on port 25", check.Errors, StringComparison.Ordinal);
-        Assert.DoesNotContain("mx.unreachable", check.Output, StringComparison.Ordinal);
+        Assert.StartsWith("This network blocks outbound connections on port 25", check.Errors, StringComparison.Ordinal);
+        Assert.DoesNotContain("mx.connection.failed", check.Output, StringComparison.Ordinal);
     }
 
     [Theory]

@@ -4,7 +4,7 @@ using Xunit;
 namespace StsFunctions.Tests.EndToEnd;
 
 /// <summary>The command line for people, against real storage.</summary>
-public sealed class CommandTests(RunningSystem running) : IClassFixture<RunningSystem>
+public sealed class CommandTests(RunningSystem running, AzuriteFixture azurite) : IClassFixture<RunningSystem>
 {
     private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
@@ -20,6 +20,32 @@ public sealed class CommandTests(RunningSystem running) : IClassFixture<RunningS
 
         var list = await running.System.RunAppAsync(Cancellation, "domain", "list");
         Assert.Matches(@"added\.example\s+blue\s+enforce", list.Output);
+    }
+
+    [Fact]
+    public async Task Without_the_layout_a_command_says_what_to_do_and_setup_makes_it_as_often_as_it_is_asked()
+    {
+        var (bare, file) = (new TestStorage(await azurite.OwnAccountAsync()), Path.GetTempFileName());
+        try
+        {
+            await File.WriteAllTextAsync(file, Enforce("bare.example"), Cancellation);
+            foreach (string[] refused in (string[][])[["domain", "add", "bare.example", "--policy", file], ["domain", "list"]])
+            {
+                var answer = await running.System.RunAppOnAsync(bare.ConnectionString, Cancellation, refused);
+                Assert.Equal((1, "The storage account has no table that this needs: azd provision makes them in Azure, sts setup elsewhere."), (answer.ExitCode, answer.Errors.Trim()));
+            }
+
+            Assert.Empty(await bare.Tables.QueryAsync(cancellationToken: Cancellation).ToListAsync(Cancellation));
+            foreach (string[] done in (string[][])[["setup"], ["setup"], ["domain", "add", "bare.example", "--policy", file], ["domain", "list"]])
+            {
+                var answer = await running.System.RunAppOnAsync(bare.ConnectionString, Cancellation, done);
+                Assert.Equal((0, ""), (answer.ExitCode, answer.Errors));
+            }
+        }
+        finally
+        {
+            File.Delete(file);
+        }
     }
 
     [Theory]

@@ -1,7 +1,7 @@
 using System.Net;
 using System.Net.Http.Headers;
 using StsFunctions.Local;
-using StsFunctions.Local.MailInternet;
+using StsFunctions.Local.Lab;
 using StsFunctions.Local.Tokens;
 using Xunit;
 

@@ -4,11 +4,16 @@ using System.Text.Json;
 using System.Text.RegularExpressions;
 using Azure.Storage.Blobs;
 using Azure.Storage.Queues;
-using StsFunctions.Domains;
+using StsFunctions.Core.Checks;
+using StsFunctions.Core.Domains;
+using StsFunctions.Core.Reports;
+using StsFunctions.Core.Text;
+using StsFunctions.Core.Time;
 using StsFunctions.Local;
-using StsFunctions.Local.MailInternet;
+using StsFunctions.Local.Lab;
 using StsFunctions.Protocol;
-using StsFunctions.Reports;
+using StsFunctions.Storage;
+using StsFunctions.Storage.Reports;
 using StsFunctions.Tests.Storage;
 using Xunit;
 
@@ -68,7 +73,7 @@ public sealed partial class KillTests(KillTests.Fragile running) : IClassFixture
         await SettleAsync();
         var kills = 0;
         var reports = 0;
-        foreach (var function in (string[])["CheckDomain", "SendWarning", "IngestReport", "Reprocess", "Quarantine", "JudgeReports"])
+        foreach (var function in (string[])["CheckDomain", "SendPendingNotifications", "SendNotifications", "IngestReport", "Reprocess", "Quarantine", "EvaluateReports", "EvaluateDomainReports"])
         {
             foreach (var before in (bool[])[true, false])
             {
@@ -76,10 +81,10 @@ public sealed partial class KillTests(KillTests.Fragile running) : IClassFixture
                 {
                     // Something to record, to tell and to read, each time.
                     running.System.Internet.Mx("mx.called.example").Script = call % 2 == 0 ? SmtpScript.Good : SmtpScript.Plain;
-                    var check = new CheckRequest(domain.Name, Keys.Round(DateTimeOffset.UtcNow));
-                    if (function == "SendWarning")
+                    var check = new CheckRequest(domain.Name, CheckRunId.Of(DateTimeOffset.UtcNow));
+                    if (function is "SendPendingNotifications" or "SendNotifications")
                     {
-                        await SendAsync(StorageLayout.ChecksQueue, JsonSerializer.Serialize(check, CheckRequestJson.Default.CheckRequest));
+                        await SendAsync(StorageNames.DomainChecksQueue, JsonSerializer.Serialize(check, CheckRequestJson.Default.CheckRequest));
                         await WhenIdleAsync();
                     }
 
@@ -87,7 +92,7 @@ public sealed partial class KillTests(KillTests.Fragile running) : IClassFixture
                     {
                         await QuarantineAsync(domain.Name, ++reports);
                     }
-                    else if (function == "JudgeReports")
+                    else if (function is "EvaluateReports" or "EvaluateDomainReports")
                     {
                         // Failures that come and go: each run has something to record.
                         await ReportOnAsync(domain.Name, call);
@@ -97,19 +102,25 @@ public sealed partial class KillTests(KillTests.Fragile running) : IClassFixture
                     switch (function)
                     {
                         case "Reprocess":
-                            await SendAsync(StorageLayout.ArrivalsQueue, ReprocessRequest.One(StorageLayout.ReportsContainer, RawReportId.Parse(await RawOfAsync(domain.Name, 1 + (call % reports)))).ToJson());
+                            await SendAsync(StorageNames.ReportArrivalsQueue, ReprocessRequest.One(StorageNames.ReportsContainer, RawReportId.Parse(await RawOfAsync(domain.Name, 1 + (call % reports)))).ToJson());
                             break;
                         case "Quarantine":
-                            await SendAsync(StorageLayout.ArrivalsQueue, ReprocessRequest.One(StorageLayout.QuarantineContainer, RawReportId.Parse(QuarantineName(reports))).ToJson());
+                            await SendAsync(StorageNames.ReportArrivalsQueue, ReprocessRequest.One(StorageNames.QuarantineContainer, RawReportId.Parse(QuarantineName(reports))).ToJson());
                             break;
-                        case "JudgeReports":
-                            await TimerAsync("JudgeReports");
+                        case "EvaluateReports":
+                            await TimerAsync("EvaluateReports");
+                            break;
+                        case "EvaluateDomainReports":
+                            await SendAsync(StorageNames.EvaluationsQueue, new DomainMessage($"judged.{domain.Name}").ToJson());
+                            break;
+                        case "SendNotifications":
+                            await SendAsync(StorageNames.NotificationsQueue, new DomainMessage(domain.Name).ToJson());
                             break;
                         case "CheckDomain":
-                            await SendAsync(StorageLayout.ChecksQueue, JsonSerializer.Serialize(check, CheckRequestJson.Default.CheckRequest));
+                            await SendAsync(StorageNames.DomainChecksQueue, JsonSerializer.Serialize(check, CheckRequestJson.Default.CheckRequest));
                             break;
-                        case "SendWarning":
-                            await TimerAsync("SendWarning");
+                        case "SendPendingNotifications":
+                            await TimerAsync("SendPendingNotifications");
                             break;
                         default:
                             await DropAsync(domain.Name, ++reports);
@@ -127,7 +138,7 @@ public sealed partial class KillTests(KillTests.Fragile running) : IClassFixture
         await SettleAsync();
         await StoreInvariants.AssertAsync(running.Store, Told());
         await AssertReportsAsync(domain.Name, reports);
-        Assert.Empty(await new BlobContainerClient(running.System.Azurite.ConnectionString, StorageLayout.QuarantineContainer).GetBlobsAsync(cancellationToken: Cancellation).ToListAsync(Cancellation));
+        Assert.Empty(await new BlobContainerClient(running.System.Azurite.ConnectionString, StorageNames.QuarantineContainer).GetBlobsAsync(cancellationToken: Cancellation).ToListAsync(Cancellation));
         Assert.InRange(kills, 80, 1_000);
     }
 
@@ -151,13 +162,13 @@ public sealed partial class KillTests(KillTests.Fragile running) : IClassFixture
 
             if (number % 3 == 1)
             {
-                await SendAsync(StorageLayout.ArrivalsQueue, ArrivalEvent.Again($"{domain.Name}/{number}.json"));
+                await SendAsync(StorageNames.ReportArrivalsQueue, BlobCreatedEvent.Again($"{domain.Name}/{number}.json"));
             }
 
             if (number % 10 == 0)
             {
-                await SendAsync(StorageLayout.ArrivalsQueue, ReprocessRequest.Days(StorageLayout.ReportsContainer, Today, Today).ToJson());
-                await TimerAsync("JudgeReports");
+                await SendAsync(StorageNames.ReportArrivalsQueue, ReprocessRequest.Days(StorageNames.ReportsContainer, Today, Today).ToJson());
+                await TimerAsync("EvaluateReports");
             }
 
             if (number % 3 == 0)
@@ -224,10 +235,10 @@ public sealed partial class KillTests(KillTests.Fragile running) : IClassFixture
                     await DropAsync(steady.Name, reports, " again");
                     break;
                 case 5:
-                    await TimerAsync("SendWarning");
+                    await TimerAsync("SendPendingNotifications");
                     break;
                 default:
-                    await TimerAsync("SweepStorage");
+                    await TimerAsync("MaintainStorage");
                     await WhenIdleAsync();
                     break;
             }
@@ -257,9 +268,9 @@ public sealed partial class KillTests(KillTests.Fragile running) : IClassFixture
     private async Task SettleAsync()
     {
         await WhenIdleAsync();
-        await foreach (var blob in new BlobContainerClient(running.System.Azurite.ConnectionString, StorageLayout.InboxContainer).GetBlobsAsync(cancellationToken: Cancellation))
+        await foreach (var blob in new BlobContainerClient(running.System.Azurite.ConnectionString, StorageNames.InboxContainer).GetBlobsAsync(cancellationToken: Cancellation))
         {
-            await SendAsync(StorageLayout.ArrivalsQueue, ArrivalEvent.Again(blob.Name));
+            await SendAsync(StorageNames.ReportArrivalsQueue, BlobCreatedEvent.Again(blob.Name));
         }
 
         await WhenIdleAsync();
@@ -294,10 +305,10 @@ public sealed partial class KillTests(KillTests.Fragile running) : IClassFixture
 
     // As it lies there once the fault is mended that brought it there.
     private async Task QuarantineAsync(string domain, int number) =>
-        await new BlobContainerClient(running.System.Azurite.ConnectionString, StorageLayout.QuarantineContainer).GetBlobClient(QuarantineName(number))
+        await new BlobContainerClient(running.System.Azurite.ConnectionString, StorageNames.QuarantineContainer).GetBlobClient(QuarantineName(number))
             .UploadAsync(new BinaryData(SampleOf(domain, number).ToJson()), Cancellation);
 
-    private static string QuarantineName(int number) => string.Create(CultureInfo.InvariantCulture, $"{Today:yyyy-MM-dd}/{Keys.Hash(number.ToString(CultureInfo.InvariantCulture))}");
+    private static string QuarantineName(int number) => string.Create(CultureInfo.InvariantCulture, $"{Today:yyyy-MM-dd}/{ContentHash.Of(number.ToString(CultureInfo.InvariantCulture))}");
 
     private async Task<string> RawOfAsync(string domain, int number) =>
         (await running.Store.Reports.ReadAsync(DomainName.Parse(domain), DateOnly.MinValue, Cancellation)).First(report => report.Submitter == $"Sender {number}").Blob;
@@ -306,7 +317,7 @@ public sealed partial class KillTests(KillTests.Fragile running) : IClassFixture
     private async Task ReportOnAsync(string domain, int call)
     {
         var judged = DomainName.Parse($"judged.{domain}");
-        if (call == 1)
+        if (!running.System.Internet.Has(judged.Value))
         {
             await running.System.AddAsync(new LabDomain(judged.Value, "All is well.") { Mx = [new LabMx($"mx.{judged}")] }, Cancellation);
             await WhenIdleAsync();
@@ -315,9 +326,9 @@ public sealed partial class KillTests(KillTests.Fragile running) : IClassFixture
         var failures = call % 2 == 0 ? 0 : 100;
         var start = new DateTimeOffset(Today.AddDays(-1), TimeOnly.MinValue, TimeSpan.Zero);
         ReportFailure[] details = failures == 0 ? [] : [new("certificate-expired", "mx", "", failures, "")];
-        await new BlobContainerClient(running.System.Azurite.ConnectionString, StorageLayout.ReportsContainer).GetBlobClient("judged").UploadAsync(new BinaryData("{}"), overwrite: true, Cancellation);
+        await new BlobContainerClient(running.System.Azurite.ConnectionString, StorageNames.ReportsContainer).GetBlobClient("judged").UploadAsync(new BinaryData("{}"), overwrite: true, Cancellation);
         await running.Store.Reports.ReplaceAsync(
-            new Report(judged.Value, "Judged", "id", start, start.AddDays(1), "sts", 10, failures, ReportSource.Mail, Verdict.Aligned, start.AddDays(1), "judged", "judged")
+            new Report(judged.Value, "Judged", "id", start, start.AddDays(1), "sts", 10, failures, ReportSource.Mail, AuthenticationResult.Aligned, start.AddDays(1), "judged", "judged")
             {
                 Digest = ReportDigest.Of([("sts", 10, failures)], details),
             },
@@ -345,7 +356,7 @@ public sealed partial class KillTests(KillTests.Fragile running) : IClassFixture
             start.Environment[name] = value;
         }
 
-        await using var wire = await BadWire.StartAsync(running.System.Azurite.ConnectionString, Cancellation);
+        await using var wire = await FaultInjectionProxy.StartAsync(running.System.Azurite.ConnectionString, Cancellation);
         start.Environment["AzureWebJobsStorage"] = wire.ConnectionString;
         using var process = Process.Start(start)!;
         var killer = new Killer(trigger, () => process.Kill());
@@ -362,7 +373,7 @@ public sealed partial class KillTests(KillTests.Fragile running) : IClassFixture
         .. running.Mails.Select(mail => mail.TextBody!).SelectMany(text => Warning().Matches(text).Select(match =>
         {
             var where = Where().Match(text).Groups[1].Value;
-            return $"{(where == "this installation" ? Keys.Operator : where)} {match.Groups[1].Value.Trim()}";
+            return $"{(where == "this installation" ? Installation.Partition : where)} {match.Groups[1].Value.Trim()}";
         })),
     ];
 
@@ -420,7 +431,7 @@ public sealed partial class KillTests(KillTests.Fragile running) : IClassFixture
     /// <summary>The system whose app reaches its storage by a wire at which it can be killed.</summary>
     public sealed class Fragile(AppUnderTest app) : RunningSystem(app), IAsyncLifetime
     {
-        private BadWire? _wire;
+        private FaultInjectionProxy? _wire;
         private Killer? _killer;
 
         public string Command { get; } = app.Command;
@@ -431,9 +442,9 @@ public sealed partial class KillTests(KillTests.Fragile running) : IClassFixture
         {
             FatalFailure = int.MaxValue,
             WorkerRestartDelay = TimeSpan.Zero,
-            WayToStorage = async (straight, cancellation) =>
+            WayToStorage = async (straight, cancellationToken) =>
             {
-                _wire = await BadWire.StartAsync(straight, cancellation);
+                _wire = await FaultInjectionProxy.StartAsync(straight, cancellationToken);
                 return _wire.ConnectionString;
             },
         };

@@ -2,7 +2,7 @@ using System.Net;
 using System.Net.Sockets;
 using System.Security.Cryptography.X509Certificates;
 using StsFunctions.Local;
-using StsFunctions.Local.MailInternet;
+using StsFunctions.Local.Lab;
 using Xunit;
 
 namespace StsFunctions.Tests.EndToEnd;
@@ -15,7 +15,7 @@ public sealed class LiveCommandTests(RunningSystem running, AppUnderTest app) : 
     [Fact]
     public async Task A_domain_is_added_broken_looked_at_and_mended_from_another_terminal()
     {
-        using var commands = new LiveCommands(running.System, new Progress<string>());
+        using var commands = new InteractiveCommands(running.System, new Progress<string>());
         var folder = Directory.CreateTempSubdirectory("sts-live-").FullName;
         try
         {
@@ -66,7 +66,7 @@ public sealed class LiveCommandTests(RunningSystem running, AppUnderTest app) : 
         {
             using var output = new StringWriter();
             using var errors = new StringWriter();
-            var code = await ControlRun.RunAsync(folder, line, output, errors, Cancellation);
+            var code = await RemoteCommand.RunAsync(folder, line, output, errors, Cancellation);
             return (code, output.ToString().TrimEnd(), errors.ToString().TrimEnd());
         }
     }
@@ -78,13 +78,13 @@ public sealed class LiveCommandTests(RunningSystem running, AppUnderTest app) : 
         var options = new LocalSystemOptions { AppRoot = app.Folder, CommandRoot = app.CommandFolder, DataFolder = data };
         await using (var first = await LocalSystem.StartAsync(options, Cancellation))
         {
-            using var commands = new LiveCommands(first, new Progress<string>());
+            using var commands = new InteractiveCommands(first, new Progress<string>());
             Assert.True((await commands.ExecuteAsync("add rsa.example", Cancellation)).IsDone);
         }
 
         await using (var second = await LocalSystem.StartAsync(options, Cancellation))
         {
-            using var commands = new LiveCommands(second, new Progress<string>());
+            using var commands = new InteractiveCommands(second, new Progress<string>());
             await commands.AddAgainAsync(Cancellation);
 
             Assert.Equal(["rsa.example"], second.Internet.Domains.Select(domain => domain.Name));
@@ -118,10 +118,10 @@ public sealed class LiveCommandTests(RunningSystem running, AppUnderTest app) : 
                     RevocationMode = X509RevocationMode.NoCheck,
                 },
             },
-            ConnectCallback = async (_, cancellation) =>
+            ConnectCallback = async (_, cancellationToken) =>
             {
                 var socket = new Socket(SocketType.Stream, ProtocolType.Tcp);
-                await socket.ConnectAsync(other.EndPoint, cancellation);
+                await socket.ConnectAsync(other.EndPoint, cancellationToken);
                 return new NetworkStream(socket, ownsSocket: true);
             },
         });

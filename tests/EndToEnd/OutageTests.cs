@@ -1,6 +1,6 @@
 using System.Net;
 using StsFunctions.Local;
-using StsFunctions.Local.MailInternet;
+using StsFunctions.Local.Lab;
 using Xunit;
 
 namespace StsFunctions.Tests.EndToEnd;

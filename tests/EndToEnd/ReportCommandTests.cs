@@ -4,7 +4,7 @@ using System.IO.Compression;
 using System.Text;
 using System.Text.Json;
 using StsFunctions.Local;
-using StsFunctions.Local.MailInternet;
+using StsFunctions.Local.Lab;
 using StsFunctions.Tests.Reports;
 using Xunit;
 
@@ -60,7 +60,7 @@ public sealed class ReportCommandTests(AppUnderTest app) : IDisposable
     [Trait("Conformance", "ARR-3")]
     public async Task Whoever_signed_the_mail_is_found_by_the_keys_in_DNS_and_a_changed_one_is_nobody_s()
     {
-        await using var internet = await MailInternet.StartAsync(TimeProvider.System, Cancellation);
+        await using var internet = await MailLab.StartAsync(TimeProvider.System, Cancellation);
         var mail = new SampleReport("Alpha Mail", "example.com", new DateOnly(2026, 3, 13), 90).ToMail(internet.Zone);
         var changed = Encoding.Latin1.GetBytes(Encoding.Latin1.GetString(mail).Replace("Subject: ", "Subject: Re: ", StringComparison.Ordinal));
 

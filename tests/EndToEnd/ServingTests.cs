@@ -1,13 +1,13 @@
 using System.Net;
 using System.Net.Http.Headers;
 using StsFunctions.Local;
-using StsFunctions.Local.MailInternet;
+using StsFunctions.Local.Lab;
 using Xunit;
 
 namespace StsFunctions.Tests.EndToEnd;
 
 /// <summary>Policies through the whole of the published app.</summary>
-public sealed class ServingTests(ServingTests.Hosted running) : IClassFixture<ServingTests.Hosted>
+public sealed class ServingTests(ServingTests.HostedDomain running) : IClassFixture<ServingTests.HostedDomain>
 {
     private const string Path = "/.well-known/mta-sts.txt";
     private const string Policy = "version: STSv1\r\nmode: enforce\r\nmx: mx1.example.com\r\nmx: mx2.example.com\r\nmax_age: 604800\r\n";
@@ -156,7 +156,7 @@ public sealed class ServingTests(ServingTests.Hosted running) : IClassFixture<Se
     }
 
     /// <summary>With two domains hosted, and a cache of a second so that a change need not be waited for.</summary>
-    public sealed class Hosted(AppUnderTest app) : RunningSystem(app), IAsyncLifetime
+    public sealed class HostedDomain(AppUnderTest app) : RunningSystem(app), IAsyncLifetime
     {
         protected override LocalSystemOptions Options => new() { Settings = new Dictionary<string, string> { ["Sts__CacheTime"] = "00:00:01" } };
 

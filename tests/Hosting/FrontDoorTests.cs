@@ -1,5 +1,5 @@
-using StsFunctions.CommandLine;
-using StsFunctions.Options;
+using StsFunctions.App.Options;
+using StsFunctions.Cli;
 using StsFunctions.Protocol;
 using StsFunctions.Protocol.MtaSts;
 using Xunit;
@@ -71,7 +71,7 @@ public sealed class FrontDoorTests(AzuriteFixture azurite) : IAsyncLifetime
     public async Task A_forged_policy_host_changes_nothing_without_the_id_of_our_profile(string? id)
     {
         // The app's own name is open to everybody. With the header and without it, the answers are the same.
-        foreach (var (method, path) in ((string, string)[])[("GET", Path), ("HEAD", Path), ("POST", "/v1/tlsrpt"), ("GET", "/"), ("POST", "/SendWarning")])
+        foreach (var (method, path) in ((string, string)[])[("GET", Path), ("HEAD", Path), ("POST", "/v1/tlsrpt"), ("GET", "/"), ("POST", "/SendPendingNotifications")])
         {
             var forged = await ByFrontDoorAsync(method, path, id, "mta-sts.hosted.example");
             var plain = await _handler.AskAsync(method, path, RunningApp.AppHost, "Content-Length: 0");
@@ -101,7 +101,7 @@ public sealed class FrontDoorTests(AzuriteFixture azurite) : IAsyncLifetime
     [Trait("Conformance", "GET-7")]
     public async Task What_our_profile_names_is_a_policy_host_or_nothing(string policyHost)
     {
-        foreach (var (method, path) in ((string, string)[])[("GET", Path), ("GET", "/"), ("POST", "/SendWarning"), ("POST", "/CheckDomain"), ("POST", "/v1/tlsrpt")])
+        foreach (var (method, path) in ((string, string)[])[("GET", Path), ("GET", "/"), ("POST", "/SendPendingNotifications"), ("POST", "/CheckDomain"), ("POST", "/v1/tlsrpt")])
         {
             var answer = await ByFrontDoorAsync(method, path, Ours, policyHost);
 
@@ -115,7 +115,7 @@ public sealed class FrontDoorTests(AzuriteFixture azurite) : IAsyncLifetime
     {
         var policy = await ByFrontDoorAsync("GET", Path, Ours, "mta-sts.hosted.example");
         var report = await ByFrontDoorAsync("POST", "/v1/tlsrpt", Ours, "mta-sts.hosted.example");
-        var timer = await ByFrontDoorAsync("POST", "/SendWarning", Ours, "mta-sts.hosted.example");
+        var timer = await ByFrontDoorAsync("POST", "/SendPendingNotifications", Ours, "mta-sts.hosted.example");
 
         Assert.Equal((200, 404, 404), (policy.Status, report.Status, timer.Status));
     }

@@ -2,8 +2,8 @@ using System.Reflection;
 using Microsoft.Azure.Functions.Worker;
 using Microsoft.Azure.Functions.Worker.Core.FunctionMetadata;
 using Microsoft.Extensions.DependencyInjection;
-using StsFunctions.Hosting;
-using StsFunctions.Options;
+using StsFunctions.App.Hosting;
+using StsFunctions.App.Options;
 using Xunit;
 
 namespace StsFunctions.Tests.Hosting;

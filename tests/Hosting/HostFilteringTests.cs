@@ -104,7 +104,7 @@ public sealed class HostFilteringTests(AzuriteFixture azurite) : IAsyncLifetime
     [InlineData("GET", "/CheckDomain")]
     [InlineData("POST", "/CheckDomain")]
     [InlineData("POST", "/IngestReport")]
-    [InlineData("POST", "/SendWarning")]
+    [InlineData("POST", "/SendPendingNotifications")]
     [InlineData("POST", "/ScheduleChecks")]
     [InlineData("POST", "/v1/tlsrpt")]
     [InlineData("GET", "/api")]
@@ -127,7 +127,7 @@ public sealed class HostFilteringTests(AzuriteFixture azurite) : IAsyncLifetime
     [InlineData("GET", Path)]
     [InlineData("POST", "/CheckDomain")]
     [InlineData("POST", "/IngestReport")]
-    [InlineData("POST", "/SendWarning")]
+    [InlineData("POST", "/SendPendingNotifications")]
     [InlineData("GET", "/v1/tlsrpt")]
     [InlineData("GET", "/apis")]
     public Task On_the_apps_own_host_nobody_reaches_what_is_the_Functions_hosts(string method, string path) =>

@@ -2,15 +2,20 @@ using CsCheck;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Options;
-using StsFunctions.CheckDomain;
-using StsFunctions.Domains;
-using StsFunctions.Hosting;
-using StsFunctions.Options;
-using StsFunctions.Outgoing;
-using StsFunctions.Reports;
-using StsFunctions.ScheduleChecks;
-using StsFunctions.SendWarning;
-using StsFunctions.SweepStorage;
+using StsFunctions.App.Options;
+using StsFunctions.Core.Checks;
+using StsFunctions.Core.Domains;
+using StsFunctions.Core.Hosts;
+using StsFunctions.Core.Options;
+using StsFunctions.Core.Reports;
+using StsFunctions.Network.Egress;
+using StsFunctions.Network.Probes;
+using StsFunctions.Notifications;
+using StsFunctions.ReportIntake;
+using StsFunctions.ReportIntake.Limits;
+using StsFunctions.Storage.Retention;
+using StsFunctions.UseCases.Checks;
+using StsFunctions.UseCases.Hosting;
 using Xunit;
 
 namespace StsFunctions.Tests.Hosting;
@@ -78,7 +83,7 @@ public sealed class OptionsTests
             ("Sts__Auth__GroupClaim", "two words"), ("Sts__Auth__Tenant", Tenant), ("Sts__CachTime", "00:00:05"));
 
         Assert.Equal(
-            ["AzureWebJobsStorage", "Sts__Auth__GroupClaim", "Sts__Auth__Tenant, Sts__Auth__Audience", "Sts__CachTime", "Sts__CacheTime", "Sts__MaxStale", "Sts__SmtpPort", "Sts__WarnFrom, Sts__WarnTo"],
+            ["AzureWebJobsStorage", "Sts__Auth__GroupClaim", "Sts__Auth__Tenant, Sts__Auth__Audience", "Sts__CachTime", "Sts__CacheTime", "Sts__EmailFrom, Sts__EmailTo", "Sts__MaxStale", "Sts__SmtpPort"],
             faults.Select(fault => fault.Split(':')[0]).Order(StringComparer.Ordinal));
         Assert.Contains("Sts__CacheTime: \"abc\" is not valid; write a time between 00:00:01 and 00:00:45 as [days.]hours:minutes:seconds, for example 00:00:30.", faults);
         Assert.Contains("Sts__CachTime: there is no setting of this name; did you mean Sts__CacheTime?", faults);
@@ -112,11 +117,9 @@ public sealed class OptionsTests
     [InlineData("Sts__CheckDeadline", "00:00:01")]
     [InlineData("Sts__PolicyTimeout", "00:02:00")]
     [InlineData("Sts__DnsValidates", "yes")]
-    [InlineData("Sts__ReportMaxBytes", "10")]
-    [InlineData("Sts__ReportMaxExpandedBytes", "1e9")]
-    [InlineData("Sts__WarnFrom", "nobody")]
-    [InlineData("Sts__WarnFrom", "a@example.com, b@example.com")]
-    [InlineData("Sts__WarnTo", "a@example.com,,nobody")]
+    [InlineData("Sts__EmailFrom", "nobody")]
+    [InlineData("Sts__EmailFrom", "a@example.com, b@example.com")]
+    [InlineData("Sts__EmailTo", "a@example.com,,nobody")]
     [InlineData("Sts__AcsEndpoint", "http://acs.example/")]
     [InlineData("Sts__AcsEndpoint", "acs.example")]
     [InlineData("Sts__AcsKey", "no base64!")]
@@ -127,31 +130,21 @@ public sealed class OptionsTests
     [InlineData("Sts__FrontDoorIds", "all")]
     [InlineData("Sts__FrontDoorIds", "8b2bc1a4-54a1-4e0b-9d2f-3a7a7a5c1f00;0f3c5b7e-9d9b-4c61-8f0a-6c1d1c0e2b11")]
     [InlineData("Sts__EdgeHosts", "https://ep.azurefd.net/")]
-    [InlineData("Sts__HeloName", "two words")]
-    [InlineData("Sts__HeloName", "mail.example\r\nQUIT")]
+    [InlineData("Sts__EhloName", "two words")]
+    [InlineData("Sts__EhloName", "mail.example\r\nQUIT")]
     [InlineData("Sts__ReferenceMxHosts", "mx.example, not a host")]
     [InlineData("Sts__Auth__GroupClaim", "two words")]
     [InlineData("Sts__Lab__Authority", "https://login.microsoftonline.com/")]
     [InlineData("Sts__Lab__Authority", "http://127.0.0.1:8080/tenant")]
     [InlineData("Sts__Lab__Authority", "file:///etc/passwd")]
     [InlineData("Sts__Lab__Authority", "localhost:8080")]
-    [InlineData("Sts__ReportTrust", "everybody")]
-    [InlineData("Sts__ReportTrust", "2")]
+    [InlineData("Sts__ReportAuthentication", "everybody")]
+    [InlineData("Sts__ReportAuthentication", "2")]
     [InlineData("Sts__TrustedReportSigners", "google")]
     [InlineData("Sts__TrustedReportSigners", "google.com;microsoft.com")]
     [InlineData("Sts__TrustedReportSigners", "google.com,none")]
     [InlineData("Sts__TrustedReportSigners", ",")]
-    [InlineData("Sts__MailsPerHour", "1")]
-    [InlineData("Sts__RawReportDays", "6")]
-    [InlineData("Sts__QuarantineDays", "0")]
-    [InlineData("Sts__ReportDays", "34")]
-    [InlineData("Sts__ObservationDays", "-1")]
-    [InlineData("Sts__AuditDays", "29")]
-    [InlineData("Sts__PostCountDays", "1")]
-    [InlineData("Sts__PostCountDays", "1.00:00:00")]
-    [InlineData("Sts__ReportDays", "3651")]
-    [InlineData("Sts__PostsPerMinute", "0")]
-    [InlineData("Sts__PostsPerDomainAndDay", "-1")]
+    [InlineData("Sts__EmailsPerHour", "1")]
     [InlineData("Sts__MailSecret", "too-short-to-be-a-secret")]
     [InlineData("Sts__MailSecret", "long enough but with blanks in it")]
     [InlineData("Sts__ReportMailbox", "not an address")]
@@ -172,10 +165,86 @@ public sealed class OptionsTests
         Assert.DoesNotContain('\r', fault);
     }
 
+    // A setting, its default, and the lowest and the highest number that it takes.
+    public static TheoryData<string, int, int, int> Numbers => new()
+    {
+        { "Sts__RawReportDays", 90, 7, 3_650 },
+        { "Sts__QuarantineDays", 30, 7, 3_650 },
+        { "Sts__ReportDays", 400, 35, 3_650 },
+        { "Sts__ObservationDays", 90, 7, 3_650 },
+        { "Sts__AuditDays", 730, 30, 3_650 },
+        { "Sts__PostCountDays", 2, 2, 3_650 },
+        { "Sts__ReportMaxBytes", 10 << 20, 1 << 10, 100 << 20 },
+        { "Sts__ReportMaxExpandedBytes", 100 << 20, 1 << 10, 1 << 30 },
+        { "Sts__ReportMaxRatio", 250, 10, 1_100 },
+        { "Sts__ReportMaxParts", 50, 1, 1_000 },
+        { "Sts__ReportMaxDepth", 5, 1, 10 },
+        { "Sts__ReportMemoryBytes", 40 << 20, (int)IntakeMemory.LeastFor(10 << 20, 250), int.MaxValue },
+        { "Sts__PostsPerMinute", 300, 1, 100_000 },
+        { "Sts__PostsPerDomainAndDay", 500, 1, 1_000_000 },
+        { "Sts__ReportsPerSignerAndDay", 1_000, 1, 1_000_000 },
+    };
+
+    [Theory]
+    [MemberData(nameof(Numbers))]
+    public void A_number_has_a_default_and_two_bounds(string name, int byDefault, int lowest, int highest)
+    {
+        Assert.Equal(byDefault, ReadFrom());
+        Assert.Equal(byDefault, ReadFrom((name, "")));
+        Assert.Equal(lowest, ReadFrom((name, $"{lowest}")));
+        Assert.Equal(highest, ReadFrom((name, $"{highest}")));
+        foreach (var wrong in (string[])[$"{lowest - 1}", $"{highest + 1L}", "many", "1.5", $"+{lowest}", $"0x{lowest:x}"])
+        {
+            Assert.StartsWith($"{name}: \"{wrong}\" is not valid; write a whole number from {lowest} to {highest}", Assert.Single(Wrong((name, wrong))), StringComparison.Ordinal);
+        }
+
+        long ReadFrom(params (string Name, string Value)[] settings)
+        {
+            using var services = Right(settings);
+            return NumberOf(services, name);
+        }
+    }
+
+    private static long NumberOf(IServiceProvider services, string name)
+    {
+        var kept = services.GetRequiredService<RetentionOptions>();
+        var limits = services.GetRequiredService<ReportLimitsOptions>();
+        var intake = services.GetRequiredService<ReportIntakeOptions>();
+        return name switch
+        {
+            "Sts__RawReportDays" => kept.RawReportDays,
+            "Sts__QuarantineDays" => kept.QuarantineDays,
+            "Sts__ReportDays" => kept.ReportDays,
+            "Sts__ObservationDays" => kept.ObservationDays,
+            "Sts__AuditDays" => kept.AuditDays,
+            "Sts__PostCountDays" => kept.PostCountDays,
+            "Sts__ReportMaxBytes" => limits.MaxBytes,
+            "Sts__ReportMaxExpandedBytes" => limits.MaxExpandedBytes,
+            "Sts__ReportMaxRatio" => limits.MaxRatio,
+            "Sts__ReportMaxParts" => limits.MaxParts,
+            "Sts__ReportMaxDepth" => limits.MaxDepth,
+            "Sts__ReportMemoryBytes" => limits.MemoryBytes,
+            "Sts__PostsPerMinute" => intake.PostsPerMinute,
+            "Sts__PostsPerDomainAndDay" => intake.PostsPerDomainAndDay,
+            "Sts__ReportsPerSignerAndDay" => intake.ReportsPerSignerAndDay,
+            _ => throw new ArgumentOutOfRangeException(nameof(name), name, "No such number."),
+        };
+    }
+
+    [Fact]
+    public void Memory_for_reports_grows_with_the_largest_report_and_cannot_be_set_below_what_that_needs()
+    {
+        var least = IntakeMemory.LeastFor(100 << 20, 250);
+        using var services = Right(("Sts__ReportMaxBytes", $"{100 << 20}"));
+
+        Assert.Equal(least, services.GetRequiredService<ReportLimitsOptions>().MemoryBytes);
+        Assert.StartsWith("Sts__ReportMemoryBytes: ", Assert.Single(Wrong(("Sts__ReportMaxBytes", $"{100 << 20}"), ("Sts__ReportMemoryBytes", $"{least - 1}"))), StringComparison.Ordinal);
+    }
+
     [Theory]
     [InlineData("Sts__ChacheTime", "Sts__CacheTime")]
     [InlineData("Sts__AcsEndPiont", "Sts__AcsEndpoint")]
-    [InlineData("STS__MAILFOLDERS", "Sts__MailFolder")]
+    [InlineData("STS__EMAILPICKUPFOLDERS", "Sts__EmailPickupFolder")]
     [InlineData("Sts__AllowedNetworks", "Sts__Lab__AllowedNetworks")]
     public void A_misspelt_setting_is_found_and_the_right_one_named(string misspelt, string meant)
     {
@@ -196,7 +265,7 @@ public sealed class OptionsTests
     [Fact]
     public void Two_ways_for_mail_are_one_too_many()
     {
-        var faults = Wrong(("Sts__SmtpHost", "relay.example"), ("Sts__MailFolder", "/tmp/mail"), ("Sts__WarnFrom", "a@example.com"), ("Sts__WarnTo", "b@example.com"));
+        var faults = Wrong(("Sts__SmtpHost", "relay.example"), ("Sts__EmailPickupFolder", "/tmp/mail"), ("Sts__EmailFrom", "a@example.com"), ("Sts__EmailTo", "b@example.com"));
 
         Assert.Contains("keep one", Assert.Single(faults), StringComparison.Ordinal);
     }
@@ -204,18 +273,18 @@ public sealed class OptionsTests
     [Theory]
     [InlineData("Sts__SmtpHost", "relay.example")]
     [InlineData("Sts__AcsEndpoint", "https://acs.example/")]
-    [InlineData("Sts__MailFolder", "/tmp/mail")]
+    [InlineData("Sts__EmailPickupFolder", "/tmp/mail")]
     public void A_way_for_mail_without_addresses_is_said(string name, string value)
     {
-        Assert.StartsWith("Sts__WarnFrom, Sts__WarnTo:", Assert.Single(Wrong((name, value))), StringComparison.Ordinal);
+        Assert.StartsWith("Sts__EmailFrom, Sts__EmailTo:", Assert.Single(Wrong((name, value))), StringComparison.Ordinal);
     }
 
     [Theory]
-    [InlineData("Sts__WarnFrom", "nobody")]
-    [InlineData("Sts__WarnTo", "nobody")]
+    [InlineData("Sts__EmailFrom", "nobody")]
+    [InlineData("Sts__EmailTo", "nobody")]
     public void A_wrong_address_is_not_also_called_missing(string name, string value)
     {
-        var faults = Wrong(("Sts__WarnFrom", "sts@example.com"), ("Sts__WarnTo", "postmaster@example.com"), ("Sts__SmtpHost", "relay.example"), (name, value));
+        var faults = Wrong(("Sts__EmailFrom", "sts@example.com"), ("Sts__EmailTo", "postmaster@example.com"), ("Sts__SmtpHost", "relay.example"), (name, value));
 
         Assert.StartsWith($"{name}: ", Assert.Single(faults), StringComparison.Ordinal);
     }
@@ -223,7 +292,7 @@ public sealed class OptionsTests
     [Fact]
     public void Several_recipients_may_have_names()
     {
-        using var services = Right(("Sts__WarnFrom", "MTA-STS <sts@example.com>"), ("Sts__WarnTo", "Post Master <postmaster@example.com>, ops@example.net"), ("Sts__MailFolder", "/tmp/mail"));
+        using var services = Right(("Sts__EmailFrom", "MTA-STS <sts@example.com>"), ("Sts__EmailTo", "Post Master <postmaster@example.com>, ops@example.net"), ("Sts__EmailPickupFolder", "/tmp/mail"));
 
         var email = services.GetRequiredService<EmailOptions>();
         Assert.Equal(["postmaster@example.com", "ops@example.net"], email.To.Select(to => to.Address));
@@ -267,7 +336,7 @@ public sealed class OptionsTests
         using var services = Right(("Sts__Lab__Graph", "http://127.0.0.1:8080/"));
 
         var intake = services.GetRequiredService<ReportIntakeOptions>();
-        Assert.Equal((ReportTrust.Default, null, null), (intake.Trust, intake.MailSecret, intake.Mailbox));
+        Assert.Equal((ReportAuthenticationPolicy.Default, null, null), (intake.AuthenticationPolicy, intake.MailSecret, intake.Mailbox));
     }
 
     [Fact]
@@ -298,7 +367,7 @@ public sealed class OptionsTests
     [InlineData("Sts__SmtpHost", "relay.example", "20", 20)]
     public void Mails_are_limited_where_the_way_out_is_or_where_it_is_set(string way, string value, string? number, int? most)
     {
-        using var services = Right((way, value), ("Sts__WarnFrom", "a@example.com"), ("Sts__WarnTo", "b@example.com"), ("Sts__MailsPerHour", number ?? ""));
+        using var services = Right((way, value), ("Sts__EmailFrom", "a@example.com"), ("Sts__EmailTo", "b@example.com"), ("Sts__EmailsPerHour", number ?? ""));
 
         Assert.Equal(most, services.GetRequiredService<EmailOptions>().MailsPerHour);
     }
@@ -308,12 +377,12 @@ public sealed class OptionsTests
     [InlineData("7f076622-8584-45e9-9004-500ee89cebfa")]
     public void A_mailbox_is_named_by_its_address_or_its_users_id(string mailbox)
     {
-        using var services = Right(("Sts__ReportMailbox", mailbox), ("Sts__ReportTrust", "signed"));
+        using var services = Right(("Sts__ReportMailbox", mailbox), ("Sts__ReportAuthentication", "signed"));
 
         var intake = services.GetRequiredService<ReportIntakeOptions>();
         Assert.Equal(mailbox, intake.Mailbox!.Address);
         Assert.Equal(("https://graph.microsoft.com/", false), (intake.Mailbox.Graph.AbsoluteUri, intake.Mailbox.IsLab));
-        Assert.Equal(TrustLevel.Signed, intake.Trust.Level);
+        Assert.Equal(RequiredAuthentication.Signed, intake.AuthenticationPolicy.Level);
     }
 
     [Fact]
@@ -372,7 +441,7 @@ public sealed class OptionsTests
     [Fact]
     public void No_environment_whatever_makes_the_reading_throw()
     {
-        string[] names = ["Sts__CacheTime", "Sts__AppHost", "Sts__HeloName", "Sts__DnsServer", "Sts__ReferenceMxHosts", "Sts__WarnFrom", "Sts__WarnTo", "Sts__AcsEndpoint", "Sts__AcsKey", "AzureWebJobsStorage", "Sts__Lab__TrustedRoots", "Sts__Auth__Tenant", "Sts__Auth__Audience", "Sts__Auth__GroupClaim", "Sts__Lab__Authority", "Sts__x"];
+        string[] names = ["Sts__CacheTime", "Sts__AppHost", "Sts__EhloName", "Sts__DnsServer", "Sts__ReferenceMxHosts", "Sts__EmailFrom", "Sts__EmailTo", "Sts__AcsEndpoint", "Sts__AcsKey", "AzureWebJobsStorage", "Sts__Lab__TrustedRoots", "Sts__Auth__Tenant", "Sts__Auth__Audience", "Sts__Auth__GroupClaim", "Sts__Lab__Authority", "Sts__x"];
         Gen.Dictionary(Gen.Int[0, names.Length - 1].Select(n => names[n]), Gen.String)[0, 8].Sample(environment =>
         {
             using var services = TestSettings.Services(environment);
@@ -403,7 +472,7 @@ public sealed class OptionsTests
             .BuildServiceProvider();
 
         Assert.Empty(services.FindWrongSettings());
-        Assert.IsType<DirectProbe>(services.GetRequiredService<IAddressProbe>());
+        Assert.IsType<SmtpMxProbe>(services.GetRequiredService<IMxProbe>());
         Assert.NotNull(services.GetRequiredService<Observer>());
     }
 

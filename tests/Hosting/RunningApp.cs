@@ -8,8 +8,8 @@ using Microsoft.Azure.Functions.Worker;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
-using StsFunctions.Hosting;
-using StsFunctions.Middleware;
+using StsFunctions.App.Hosting;
+using StsFunctions.App.Middleware;
 using Xunit;
 
 namespace StsFunctions.Tests.Hosting;

@@ -1,6 +1,6 @@
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
-using StsFunctions.Hosting;
+using StsFunctions.App.Hosting;
 
 namespace StsFunctions.Tests.Hosting;
 

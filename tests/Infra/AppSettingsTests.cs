@@ -1,11 +1,13 @@
 using System.Text.Json.Nodes;
 using System.Text.RegularExpressions;
 using Microsoft.Extensions.DependencyInjection;
-using StsFunctions.Domains;
-using StsFunctions.Hosting;
+using StsFunctions.App.Options;
+using StsFunctions.Core.Hosts;
+using StsFunctions.Core.Options;
 using StsFunctions.Local;
-using StsFunctions.Options;
-using StsFunctions.SendWarning;
+using StsFunctions.Notifications;
+using StsFunctions.Storage;
+using StsFunctions.Storage.Retention;
 using StsFunctions.Tests.Hosting;
 using Xunit;
 
@@ -25,7 +27,7 @@ public sealed partial class AppSettingsTests(BicepFixture bicep)
         ["Sts__EdgeHosts"] = "mta-sts-a.azurefd.net,mta-sts-b.azurefd.net",
         ["Sts__AppHost"] = "func-sts.azurewebsites.net",
         ["Sts__AcsEndpoint"] = "https://acs-sts.europe.communication.azure.com",
-        ["Sts__WarnFrom"] = "DoNotReply@66666666.azurecomm.net",
+        ["Sts__EmailFrom"] = "DoNotReply@66666666.azurecomm.net",
         ["Sts__SmtpPassword"] = "out of the Key Vault",
     };
 
@@ -77,12 +79,39 @@ public sealed partial class AppSettingsTests(BicepFixture bicep)
         Assert.Matches(@"^\[format\('@Microsoft\.KeyVault\(SecretUri=\{0\}secrets/Sts-SmtpPassword\)', reference\(.*/vaults/kv-sts-.*\)\.vaultUri\)\]$", relay["Sts__SmtpPassword"]);
     }
 
+    [Theory]
+    [InlineData("first-run", 90, 90)]
+    [InlineData("dedicated", 90, 90)]
+    [InlineData("every-option", 365, 30)]
+    public async Task The_app_keeps_raw_reports_and_observations_for_as_long_as_the_parameters_say(string name, int reportDays, int observationDays)
+    {
+        foreach (var site in await SitesAsync(name))
+        {
+            using var services = Read(site);
+
+            Assert.Equal(
+                new RetentionOptions { RawReportDays = reportDays, ObservationDays = observationDays },
+                services.GetRequiredService<RetentionOptions>());
+        }
+    }
+
+    [Fact]
+    public async Task What_is_kept_without_a_parameter_is_what_the_app_keeps_without_a_setting()
+    {
+        var declared = (await bicep.TemplateAsync())["parameters"]!;
+        var defaults = new RetentionOptions();
+
+        Assert.Equal(
+            (defaults.RawReportDays, defaults.ObservationDays),
+            (declared["reportRetentionDays"]!["defaultValue"]!.GetValue<int>(), declared["observationRetentionDays"]!["defaultValue"]!.GetValue<int>()));
+    }
+
     [Fact]
     public async Task Further_settings_are_written_as_they_are_given()
     {
         var written = await WrittenAsync("every-option");
 
-        Assert.Equal(("2.00:00:00", "check.example.com"), (written["Sts__MaxStale"], written["Sts__HeloName"]));
+        Assert.Equal(("2.00:00:00", "check.example.com"), (written["Sts__MaxStale"], written["Sts__EhloName"]));
     }
 
     [Fact]
@@ -158,7 +187,7 @@ public sealed partial class AppSettingsTests(BicepFixture bicep)
         }
 
         // A setting without either does something only where it is set, and the list says what.
-        string[] optional = ["Sts__AcsKey", "Sts__MailFolder", "Sts__DnsServer", "Sts__SmtpPlain", "Sts__MailSecret", "Sts__ReportMailbox", "AzureWebJobsStorage"];
+        string[] optional = ["Sts__AcsKey", "Sts__EmailPickupFolder", "Sts__DnsServer", "Sts__SmtpPlain", "Sts__MailSecret", "Sts__ReportMailbox", "AzureWebJobsStorage"];
         Assert.Empty(listed.Where(setting => setting.Value == "" && !written.Contains(setting.Key)).Select(setting => setting.Key).Except(optional));
         Assert.Empty(written.Where(name => name.StartsWith("Sts__", StringComparison.Ordinal)).Except(listed.Keys));
     }

@@ -110,7 +110,7 @@ public sealed class DeployedAppTests : IDisposable
             shift
             # What the lab's settings name is for this user too.
             chmod 755 "$(dirname "$Sts__Lab__TrustedRoots")"
-            mkdir -p "$Sts__MailFolder" && chmod 777 "$Sts__MailFolder"
+            mkdir -p "$Sts__EmailPickupFolder" && chmod 777 "$Sts__EmailPickupFolder"
             cd '{{Elsewhere}}'
             exec {{asNobody}}env HOME='{{Home}}' TMPDIR='{{Home}}' sh -c 'echo "$(id -u) $(pwd)" >> "$0"; exec "$@"' '{{Starts}}' '{{Dotnet()}}' "$worker" "$@"
 

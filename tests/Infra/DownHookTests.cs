@@ -1,9 +1,10 @@
 using System.Runtime.Versioning;
 using Azure.Data.Tables;
-using StsFunctions.Domains;
+using StsFunctions.Core.Domains;
 using StsFunctions.Local;
-using StsFunctions.Local.MailInternet;
+using StsFunctions.Local.Lab;
 using StsFunctions.Protocol;
+using StsFunctions.Storage;
 using StsFunctions.Tests.EndToEnd;
 using Xunit;
 
@@ -26,7 +27,7 @@ public sealed class DownHookTests(RunningSystem running, AppUnderTest app) : Hoo
         // The list of domains is a copy, and may have lost one.
         await running.System.PublishAsync($"lost.{domain}", $"version: STSv1\nmode: none\nmax_age: 60\n", Cancellation);
         var lost = DomainName.Parse($"lost.{domain}");
-        await new TableServiceClient(running.System.Azurite.ConnectionString).GetTableClient(StorageLayout.FleetTable).DeleteEntityAsync(Keys.Shard(lost), lost.Value, cancellationToken: Cancellation);
+        await new TableServiceClient(running.System.Azurite.ConnectionString).GetTableClient(StorageNames.DomainSummariesTable).DeleteEntityAsync(Keys.Shard(lost), lost.Value, cancellationToken: Cancellation);
 
         var refused = await DownAsync(shell);
         var forced = await DownAsync(shell, ("STS_FORCE_DOWN", "1"));

@@ -1,5 +1,5 @@
 using System.Text.Json.Nodes;
-using StsFunctions.Options;
+using StsFunctions.App.Options;
 using Xunit;
 
 namespace StsFunctions.Tests.Infra;

@@ -1,7 +1,7 @@
 using System.Reflection;
 using System.Text.Json;
 using System.Text.RegularExpressions;
-using StsFunctions.Access;
+using StsFunctions.Core.Access;
 using StsFunctions.Local;
 using Xunit;
 

@@ -1,8 +1,8 @@
 using System.Reflection;
 using System.Text.Json.Nodes;
 using Microsoft.Azure.Functions.Worker;
-using StsFunctions.Domains;
-using StsFunctions.Reports;
+using StsFunctions.Storage;
+using StsFunctions.Storage.Reports;
 using StsFunctions.Tests.Hosting;
 using Xunit;
 
@@ -56,30 +56,22 @@ public sealed class LayoutTests(BicepFixture bicep)
         Assert.Equal(reader.QueueName, destination["properties"]!["queueName"]!.GetValue<string>());
         Assert.Equal("StorageQueue", destination["endpointType"]!.GetValue<string>());
         Assert.Equal("CloudEventSchemaV1_0", topic["eventDeliverySchema"]!.GetValue<string>());
-        Assert.Equal("a/b c.json", ArrivalEvent.BlobName($$"""{"specversion":"1.0","type":"Microsoft.Storage.BlobCreated","subject":"{{subject}}a/b c.json"}""").Value);
+        Assert.Equal("a/b c.json", BlobCreatedEvent.NameOf($$"""{"specversion":"1.0","type":"Microsoft.Storage.BlobCreated","subject":"{{subject}}a/b c.json"}""").Value);
         Assert.Equal(["CopyBlob", "FlushWithClose", "PutBlob", "PutBlockList"], topic["filter"]!["advancedFilters"]![0]!["values"]!.AsArray().Select(value => value!.GetValue<string>()).Order());
         Assert.Equal("event-dead-letters", topic["deadLetterWithResourceIdentity"]!["deadLetterDestination"]!["properties"]!["blobContainerName"]!.GetValue<string>());
     }
 
-    [Theory]
-    [InlineData("first-run", 90, 90)]
-    [InlineData("every-option", 365, 30)]
-    public async Task Raw_reports_that_were_read_and_observations_end_and_policies_never(string name, int reportDays, int observationDays)
+    [Fact]
+    public async Task Storage_deletes_nothing_by_itself_but_events_that_were_given_up()
     {
-        var policy = Assert.Single((await bicep.ResourcesAsync(name)).OfType($"{Storage}/managementPolicies"));
-        var days = policy.Properties()["policy"]!["rules"]!.AsArray()
-            .SelectMany(rule => rule!["definition"]!["filters"]!["prefixMatch"]!.AsArray(), (rule, prefix) => (Prefix: prefix!.GetValue<string>(), rule!["definition"]!["actions"]!["baseBlob"]!["delete"]!["daysAfterCreationGreaterThan"]))
-            .ToDictionary(pair => pair.Prefix, pair => pair.Item2!.GetValue<int>());
+        foreach (var name in BicepFixture.CaseNames)
+        {
+            var policy = Assert.Single((await bicep.ResourcesAsync(name)).OfType($"{Storage}/managementPolicies"));
+            var rule = Assert.Single(policy.Properties()["policy"]!["rules"]!.AsArray())!["definition"]!;
 
-        Assert.Equal(
-            new Dictionary<string, int>
-            {
-                [$"{StorageLayout.ReportsContainer}/"] = reportDays,
-                [$"{StorageLayout.QuarantineContainer}/"] = reportDays,
-                [$"{StorageLayout.ObservationsContainer}/"] = observationDays,
-                ["event-dead-letters/"] = 30,
-            },
-            days);
+            Assert.Equal("event-dead-letters/", Assert.Single(rule["filters"]!["prefixMatch"]!.AsArray())!.GetValue<string>());
+            Assert.Equal(30, rule["actions"]!["baseBlob"]!["delete"]!["daysAfterCreationGreaterThan"]!.GetValue<int>());
+        }
     }
 
     [Fact]

@@ -12,7 +12,7 @@ public sealed partial class ParameterTests(BicepFixture bicep)
     /// <summary>Parameters that deploy, with some of them otherwise.</summary>
     public static string With(params (string Name, string Value)[] parameters)
     {
-        var all = new Dictionary<string, string> { ["environmentName"] = "'case'", ["location"] = "'westeurope'", ["warnTo"] = "'postmaster@example.com'" };
+        var all = new Dictionary<string, string> { ["environmentName"] = "'case'", ["location"] = "'westeurope'", ["emailTo"] = "'postmaster@example.com'" };
         foreach (var (name, value) in parameters)
         {
             all[name] = value;
@@ -63,12 +63,12 @@ public sealed partial class ParameterTests(BicepFixture bicep)
         {
             "too small",
             [
-                ("warnTo", "''"), ("mail", "'smtp'"), ("smtpHost", "'relay.example.com'"), ("smtpPort", "0"), ("settings", "'MaxStale=1'"), ("authClientId", "'sts-functions'"), ("authGroupClaim", "'roles, groups'"),
+                ("emailTo", "''"), ("mail", "'smtp'"), ("smtpHost", "'relay.example.com'"), ("smtpPort", "0"), ("settings", "'MaxStale=1'"), ("authClientId", "'sts-functions'"), ("authGroupClaim", "'roles, groups'"),
                 ("delegationZone", "'mta-sts.example.net.'"), ("reportRetentionDays", "6"), ("observationRetentionDays", "6"), ("logCapGb", "0"), ("maximumInstanceCount", "39"), ("alwaysReadyInstances", "-1"), ("httpConcurrency", "0"),
             ],
             [
-                "STS_WARN_TO: write the mail addresses of those who are warned, separated by commas.",
-                "STS_MAIL=smtp needs STS_SMTP_HOST (your relay) and STS_WARN_FROM (the sender of warnings).",
+                "STS_EMAIL_TO: write the mail addresses of those who are warned, separated by commas.",
+                "STS_MAIL=smtp needs STS_SMTP_HOST (your relay) and STS_EMAIL_FROM (the sender of warnings).",
                 "STS_SMTP_PORT: 0 is not a port; write a number from 1 to 65535.",
                 "STS_SETTINGS: write settings of docs/SETTINGS.md as Sts__Name=value, separated by semicolons.",
                 "STS_AUTH_CLIENT_ID: \"sts-functions\" is not an application (client) id; write the GUID of the app registration, or none.",
@@ -85,13 +85,18 @@ public sealed partial class ParameterTests(BicepFixture bicep)
         {
             "too large",
             [
-                ("warnTo", "'postmaster'"), ("smtpPort", "65536"), ("settings", "'Sts__MaxStale; Sts__Lab__AllowEveryAddress=true'"), ("delegationZone", "'zone'"),
+                ("emailTo", "'postmaster'"), ("smtpPort", "65536"), ("settings", "'Sts__MaxStale; Sts__Lab__AllowEveryAddress=true'"), ("delegationZone", "'zone'"),
                 ("reportRetentionDays", "3651"), ("observationRetentionDays", "3651"), ("logCapGb", "101"), ("maximumInstanceCount", "1001"), ("alwaysReadyInstances", "21"), ("httpConcurrency", "1001"),
             ],
             [
-                "STS_WARN_TO: write", "STS_SMTP_PORT: 65536", "STS_SETTINGS: write", "STS_SETTINGS: Sts__Lab__ settings take protections away; they are for a lab on one machine, never for Azure.",
+                "STS_EMAIL_TO: write", "STS_SMTP_PORT: 65536", "STS_SETTINGS: write", "STS_SETTINGS: Sts__Lab__ settings take protections away; they are for a lab on one machine, never for Azure.",
                 "STS_DELEGATION_ZONE: \"zone\"", "STS_REPORT_DAYS: 3651", "STS_OBSERVATION_DAYS: 3651", "STS_LOG_CAP_GB: 101", "STS_MAX_INSTANCES: 1001", "STS_ALWAYS_READY: 21", "STS_HTTP_CONCURRENCY: 1001",
             ]
+        },
+        {
+            "what has a parameter of its own",
+            [("settings", "'Sts__RawReportDays=7; Sts__ObservationDays=7'")],
+            ["STS_SETTINGS: Sts__RawReportDays is written from STS_REPORT_DAYS, and Sts__ObservationDays from STS_OBSERVATION_DAYS; set those."]
         },
         {
             "what there is not",

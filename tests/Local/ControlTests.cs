@@ -2,7 +2,7 @@ using System.Net;
 using System.Net.Http.Headers;
 using System.Net.Sockets;
 using StsFunctions.Local;
-using StsFunctions.Local.MailInternet;
+using StsFunctions.Local.Lab;
 using Xunit;
 
 namespace StsFunctions.Tests.Local;
@@ -119,7 +119,7 @@ public sealed class ControlTests : IDisposable
         },
         Cancelled);
 
-    private Task<int> DoAsync(string line) => ControlRun.RunAsync(_folder, line, _output, _errors, Cancelled);
+    private Task<int> DoAsync(string line) => RemoteCommand.RunAsync(_folder, line, _output, _errors, Cancelled);
 
     private Task<InvalidOperationException> RefusedAsync() => Assert.ThrowsAsync<InvalidOperationException>(() => DoAsync("hosts"));
 }

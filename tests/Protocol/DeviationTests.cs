@@ -1,5 +1,6 @@
 using System.Reflection;
 using System.Text;
+using StsFunctions.Protocol;
 using StsFunctions.Protocol.TlsRpt;
 using Xunit;
 
@@ -148,7 +149,7 @@ public sealed class DeviationTests
     [Trait("Conformance", "ARR-4")]
     public async Task An_envelope_that_names_two_domains_names_none()
     {
-        var fault = await Assert.ThrowsAsync<StsFunctions.Protocol.ProtocolException>(
+        var fault = await Assert.ThrowsAsync<ProtocolException>(
             () => ReadAsync(Straight.Replace("\"policy-domain\":\"a.example\",", "", StringComparison.Ordinal), Header with { FileName = FileName }));
 
         Assert.Equal(TlsReportReader.UnattributedRule, fault.Rule);

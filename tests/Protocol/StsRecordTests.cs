@@ -102,45 +102,45 @@ public class StsRecordTests
     {
         var selection = StsRecord.Select(["v=spf1 -all", "v=STSv1; id=1;", "google-site-verification=x"]);
 
-        Assert.Equal(TxtOutcome.One, selection.Outcome);
+        Assert.Equal(TxtRecordStatus.One, selection.Outcome);
         Assert.Equal("1", selection.Record?.Id);
         Assert.Equal(["v=STSv1; id=1;"], selection.Candidates);
         Assert.Equal(["v=spf1 -all", "google-site-verification=x"], selection.Dropped);
-        Assert.False(selection.SendersDiffer);
+        Assert.False(selection.IsAmbiguous);
     }
 
     [Theory]
     [Trait("Conformance", "TXT-6")]
-    [InlineData(TxtOutcome.None)]
-    [InlineData(TxtOutcome.None, "v=spf1 -all")]
-    [InlineData(TxtOutcome.None, "v=STSv2; id=1;", "v=stsv1; id=1;")]
-    [InlineData(TxtOutcome.Several, "v=STSv1; id=1;", "v=STSv1; id=2;")]
-    [InlineData(TxtOutcome.Several, "v=STSv1; id=1;", "v=STSv1; id=1;")]
-    [InlineData(TxtOutcome.Several, "v=STSv1; id=1;", "v=STSv1; broken")]
-    [InlineData(TxtOutcome.Malformed, "v=STSv1; id=not-an-id;")]
-    [InlineData(TxtOutcome.Malformed, "v=STSv1", "v=STSv1;")]
-    [InlineData(TxtOutcome.Malformed, "v=STSv1 id=1")]
-    public void Anything_but_one_valid_TXT_record_announces_nothing(TxtOutcome expected, params string[] records)
+    [InlineData(TxtRecordStatus.None)]
+    [InlineData(TxtRecordStatus.None, "v=spf1 -all")]
+    [InlineData(TxtRecordStatus.None, "v=STSv2; id=1;", "v=stsv1; id=1;")]
+    [InlineData(TxtRecordStatus.Multiple, "v=STSv1; id=1;", "v=STSv1; id=2;")]
+    [InlineData(TxtRecordStatus.Multiple, "v=STSv1; id=1;", "v=STSv1; id=1;")]
+    [InlineData(TxtRecordStatus.Multiple, "v=STSv1; id=1;", "v=STSv1; broken")]
+    [InlineData(TxtRecordStatus.Malformed, "v=STSv1; id=not-an-id;")]
+    [InlineData(TxtRecordStatus.Malformed, "v=STSv1", "v=STSv1;")]
+    [InlineData(TxtRecordStatus.Malformed, "v=STSv1 id=1")]
+    public void Anything_but_one_valid_TXT_record_announces_nothing(TxtRecordStatus expected, params string[] records)
     {
         var selection = StsRecord.Select(records);
 
         Assert.Equal(expected, selection.Outcome);
         Assert.Null(selection.Record);
-        Assert.Equal(expected == TxtOutcome.Malformed, selection.Fault is not null);
+        Assert.Equal(expected == TxtRecordStatus.Malformed, selection.Fault is not null);
         Assert.Equal(records.Length, selection.Candidates.Length + selection.Dropped.Length);
     }
 
     [Theory]
     [Trait("Conformance", "TXT-6")]
-    [InlineData(TxtOutcome.One, "v=STSv1 ; id=1;")]
-    [InlineData(TxtOutcome.One, "v=STSv1\t; id=1;", "v=STSv1; id=2;")]
-    [InlineData(TxtOutcome.None, "v=STSv1 ; id=1;", "v=spf1 -all")]
-    public void White_space_before_the_first_semicolon_is_said_to_divide_senders(TxtOutcome expected, params string[] records)
+    [InlineData(TxtRecordStatus.One, "v=STSv1 ; id=1;")]
+    [InlineData(TxtRecordStatus.One, "v=STSv1\t; id=1;", "v=STSv1; id=2;")]
+    [InlineData(TxtRecordStatus.None, "v=STSv1 ; id=1;", "v=spf1 -all")]
+    public void White_space_before_the_first_semicolon_is_said_to_divide_senders(TxtRecordStatus expected, params string[] records)
     {
         var selection = StsRecord.Select(records);
 
         Assert.Equal(expected, selection.Outcome);
-        Assert.True(selection.SendersDiffer);
+        Assert.True(selection.IsAmbiguous);
     }
 
     [Fact]
@@ -151,7 +151,7 @@ public class StsRecordTests
             var selection = StsRecord.Select([record.ToString()]);
             Assert.StartsWith("v=STSv1; id=", record.ToString(), StringComparison.Ordinal);
             Assert.Equal(record, selection.Record);
-            Assert.False(selection.SendersDiffer);
+            Assert.False(selection.IsAmbiguous);
         });
 
     [Fact]

@@ -54,25 +54,25 @@ public class TlsRptRecordTests
 
     [Theory]
     [Trait("Conformance", "RUA-2")]
-    [InlineData(TxtOutcome.None)]
-    [InlineData(TxtOutcome.None, "v=STSv1; id=1;")]
-    [InlineData(TxtOutcome.One, "v=TLSRPTv1; rua=mailto:a@b.example", "something else")]
-    [InlineData(TxtOutcome.Several, "v=TLSRPTv1; rua=mailto:a@b.example", "v=TLSRPTv1; rua=mailto:c@d.example")]
-    [InlineData(TxtOutcome.Malformed, "v=TLSRPTv1; rua=mailto:")]
-    [InlineData(TxtOutcome.Malformed, "v=TLSRPTv1; rua=mailto:", "something else")]
-    public void Only_one_valid_record_asks_for_reports(TxtOutcome expected, params string[] records)
+    [InlineData(TxtRecordStatus.None)]
+    [InlineData(TxtRecordStatus.None, "v=STSv1; id=1;")]
+    [InlineData(TxtRecordStatus.One, "v=TLSRPTv1; rua=mailto:a@b.example", "something else")]
+    [InlineData(TxtRecordStatus.Multiple, "v=TLSRPTv1; rua=mailto:a@b.example", "v=TLSRPTv1; rua=mailto:c@d.example")]
+    [InlineData(TxtRecordStatus.Malformed, "v=TLSRPTv1; rua=mailto:")]
+    [InlineData(TxtRecordStatus.Malformed, "v=TLSRPTv1; rua=mailto:", "something else")]
+    public void Only_one_valid_record_asks_for_reports(TxtRecordStatus expected, params string[] records)
     {
         var selection = TlsRptRecord.Select(records);
 
         Assert.Equal(expected, selection.Outcome);
-        Assert.Equal(expected == TxtOutcome.One, selection.Record is not null);
-        Assert.Equal(expected == TxtOutcome.Malformed, selection.Fault is not null);
+        Assert.Equal(expected == TxtRecordStatus.One, selection.Record is not null);
+        Assert.Equal(expected == TxtRecordStatus.Malformed, selection.Fault is not null);
     }
 
     [Fact]
     [Trait("Conformance", "RUA-2")]
     public void White_space_before_the_first_semicolon_is_said_to_divide_senders() =>
-        Assert.True(TlsRptRecord.Select(["v=TLSRPTv1 ;rua=mailto:a@b.example"]).SendersDiffer);
+        Assert.True(TlsRptRecord.Select(["v=TLSRPTv1 ;rua=mailto:a@b.example"]).IsAmbiguous);
 
     [Fact]
     [Trait("Conformance", "RUA-3")]

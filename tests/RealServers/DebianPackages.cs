@@ -73,7 +73,7 @@ internal sealed record DebianPackages(string Root)
         return new DebianPackages(packages);
     }
 
-    private static async Task<string> DownloadAsync(string folder, CancellationToken cancellation)
+    private static async Task<string> DownloadAsync(string folder, CancellationToken cancellationToken)
     {
         var (archives, lists) = (Path.Combine(folder, "archives"), Path.Combine(folder, "lists"));
         Directory.CreateDirectory(Path.Combine(archives, "partial"));
@@ -83,46 +83,46 @@ internal sealed record DebianPackages(string Root)
         string[] ownLists = ["-o", $"Dir::State::lists={lists}"];
         try
         {
-            await FetchAsync(ours, cancellation);
+            await FetchAsync(ours, cancellationToken);
         }
         catch (InvalidOperationException)
         {
             // The machine's package lists are missing, or so old that what they name is gone.
-            await AptAsync([.. ours, .. ownLists, "update"], cancellation);
-            await FetchAsync([.. ours, .. ownLists], cancellation);
+            await AptAsync([.. ours, .. ownLists, "update"], cancellationToken);
+            await FetchAsync([.. ours, .. ownLists], cancellationToken);
         }
 
         Directory.Delete(lists, recursive: true);
         return archives;
     }
 
-    private static async Task FetchAsync(string[] options, CancellationToken cancellation)
+    private static async Task FetchAsync(string[] options, CancellationToken cancellationToken)
     {
         foreach (var package in s_wanted)
-            await AptAsync([.. options, "-y", "--no-install-recommends", "--reinstall", "--download-only", "install", package], cancellation);
+            await AptAsync([.. options, "-y", "--no-install-recommends", "--reinstall", "--download-only", "install", package], cancellationToken);
     }
 
-    private static Task AptAsync(string[] arguments, CancellationToken cancellation) => RunAsync("apt-get", arguments, cancellation);
+    private static Task AptAsync(string[] arguments, CancellationToken cancellationToken) => RunAsync("apt-get", arguments, cancellationToken);
 
     [SupportedOSPlatform("linux")]
-    private static async Task UnpackAsync(string archives, string root, CancellationToken cancellation)
+    private static async Task UnpackAsync(string archives, string root, CancellationToken cancellationToken)
     {
         if (Directory.Exists(root))
             Directory.Delete(root, recursive: true);
         Directory.CreateDirectory(root);
         foreach (var archive in Directory.GetFiles(archives, "*.deb"))
-            await RunAsync("dpkg-deb", ["-x", archive, root], cancellation);
+            await RunAsync("dpkg-deb", ["-x", archive, root], cancellationToken);
         // Nobody is to become whoever unpacked them.
         foreach (var program in Directory.GetFiles(Path.Combine(root, "usr", "sbin")).Where(file => new FileInfo(file).LinkTarget is null))
             System.IO.File.SetUnixFileMode(program, System.IO.File.GetUnixFileMode(program) & ~(UnixFileMode.SetUser | UnixFileMode.SetGroup));
         Directory.Delete(archives, recursive: true);
     }
 
-    private static async Task RunAsync(string program, string[] arguments, CancellationToken cancellation)
+    private static async Task RunAsync(string program, string[] arguments, CancellationToken cancellationToken)
     {
         var start = new ProcessStartInfo(program, arguments);
         start.Environment["LC_ALL"] = "C";
-        var finished = await FinishedProcess.RunAsync(start, cancellation);
+        var finished = await FinishedProcess.RunAsync(start, cancellationToken);
         if (finished.ExitCode != 0)
         {
             throw new InvalidOperationException(

@@ -6,7 +6,7 @@ namespace StsFunctions.Tests.RealServers;
 internal static class EximServer
 {
     /// <summary>Starts it, and returns when it listens.</summary>
-    public static async Task<ServerProcess> StartAsync(DebianPackages packages, string folder, MailServer server, int port, CancellationToken cancellation)
+    public static async Task<ServerProcess> StartAsync(DebianPackages packages, string folder, MailServer server, int port, CancellationToken cancellationToken)
     {
         Directory.CreateDirectory(folder);
         var certificates = string.Join(" : ", server.WriteCertificates(folder));
@@ -25,12 +25,12 @@ internal static class EximServer
             tls_privatekey = {certificates}
             tls_require_ciphers = {PriorityOf(server.Versions)}
 
-            """, cancellation);
+            """, cancellationToken);
         // As root it changes into its user, and as anybody else it must be that user already.
         var users = PretendedUsers.Of(packages, folder, Environment.IsPrivilegedProcess, ["Debian-exim"]);
         return await ServerProcess.StartAsync(
             packages, [packages.File("usr/sbin/exim4"), "-bdf", "-C", configuration], folder,
-            exim => Task.WhenAll(server.Addresses.Select(address => exim.ListensAsync(new IPEndPoint(address, port), cancellation))),
+            exim => Task.WhenAll(server.Addresses.Select(address => exim.ListensAsync(new IPEndPoint(address, port), cancellationToken))),
             users, Path.Combine(folder, "mainlog"));
     }
 

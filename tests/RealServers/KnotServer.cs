@@ -16,7 +16,7 @@ internal sealed class KnotServer(DebianPackages packages, string configuration, 
     public const int LargestDatagram = 1232;
 
     /// <summary>Starts it, and returns when every zone is loaded, and signed where it is to be.</summary>
-    public static async Task<KnotServer> StartAsync(DebianPackages packages, string folder, IPEndPoint endPoint, IReadOnlyList<Zone> zones, CancellationToken cancellation)
+    public static async Task<KnotServer> StartAsync(DebianPackages packages, string folder, IPEndPoint endPoint, IReadOnlyList<Zone> zones, CancellationToken cancellationToken)
     {
         Directory.CreateDirectory(folder);
         foreach (var zone in zones)
@@ -29,7 +29,7 @@ internal sealed class KnotServer(DebianPackages packages, string configuration, 
                 ns A {endPoint.Address}
                 {string.Join('\n', zone.Records)}
 
-                """, cancellation);
+                """, cancellationToken);
         }
 
         var configuration = Path.Combine(folder, "knot.conf");
@@ -63,18 +63,18 @@ internal sealed class KnotServer(DebianPackages packages, string configuration, 
                 dnssec-policy: lab
             """))}
 
-            """, cancellation);
+            """, cancellationToken);
         var process = await ServerProcess.StartAsync(
-            packages, [packages.File("usr/sbin/knotd"), "-c", configuration], folder, knot => knot.SaysAsync("server started", cancellation));
+            packages, [packages.File("usr/sbin/knotd"), "-c", configuration], folder, knot => knot.SaysAsync("server started", cancellationToken));
         return new KnotServer(packages, configuration, process);
     }
 
     /// <summary>The DS record that a parent would publish of a signed zone: the anchor of trust in it.</summary>
-    public async Task<string> DelegationSignerAsync(string zone, CancellationToken cancellation)
+    public async Task<string> DelegationSignerAsync(string zone, CancellationToken cancellationToken)
     {
         var start = new ProcessStartInfo(packages.File("usr/sbin/keymgr"), ["-c", configuration, zone, "ds"]);
         start.Environment["LD_LIBRARY_PATH"] = packages.Libraries;
-        var keymgr = await FinishedProcess.RunAsync(start, cancellation);
+        var keymgr = await FinishedProcess.RunAsync(start, cancellationToken);
         return keymgr.ExitCode == 0
             ? keymgr.Output.Split('\n')[0]
             : throw new InvalidOperationException($"keymgr tells no DS of {zone}: {keymgr.Errors}");

@@ -1,6 +1,6 @@
 using System.Net;
 using System.Security.Cryptography.X509Certificates;
-using StsFunctions.Local.MailInternet;
+using StsFunctions.Local.Lab;
 
 namespace StsFunctions.Tests.RealServers;
 

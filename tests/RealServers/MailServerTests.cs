@@ -1,10 +1,10 @@
-using StsFunctions.CheckDomain;
+using StsFunctions.Core.Observations;
 using Xunit;
 
 namespace StsFunctions.Tests.RealServers;
 
 /// <summary>Single sessions with Exim and Postfix, well and not.</summary>
-public sealed class MailServerTests(RealInternetFixture real)
+public sealed class MailServerTests(RealServerLabFixture real)
 {
     [Theory]
     [InlineData("exim", "Exim")]
@@ -14,9 +14,9 @@ public sealed class MailServerTests(RealInternetFixture real)
     public async Task A_server_that_is_well_is_seen_as_it_is(string server, string banner)
     {
         var internet = await real.InternetAsync();
-        var host = RealInternet.NameOf(server, "good");
+        var host = RealServerLab.NameOf(server, "good");
 
-        var session = await new Eyes(internet).SessionAsync(host);
+        var session = await new ProbeFactory(internet).SessionAsync(host);
 
         Assert.Equal((SmtpOutcome.Completed, null), (session.Outcome, session.Detail));
         Assert.StartsWith($"220 {host} ESMTP {banner}", session.Banner, StringComparison.Ordinal);
@@ -30,15 +30,15 @@ public sealed class MailServerTests(RealInternetFixture real)
     [InlineData("postfix", "plain", nameof(SmtpOutcome.StartTlsMissing))]
     // What each of them does when it cannot read its certificate.
     [InlineData("exim", "gone", nameof(SmtpOutcome.StartTlsRefused))]
-    [InlineData("postfix", "gone", Eyes.HandshakeFailure)]
+    [InlineData("postfix", "gone", ProbeFactory.HandshakeFailure)]
     // GnuTLS first takes its own version, and then finds no suite for it among those that a sender of today offers; OpenSSL says what it is.
-    [InlineData("exim", "old", Eyes.HandshakeFailure)]
+    [InlineData("exim", "old", ProbeFactory.HandshakeFailure)]
     [InlineData("postfix", "old", nameof(SmtpOutcome.TlsVersion))]
     [Trait("Conformance", "MX-3")]
     [Trait("Conformance", "MX-5")]
     public async Task A_server_that_gives_no_TLS_is_seen_as_far_as_it_goes(string server, string setup, string outcome)
     {
-        var session = await new Eyes(await real.InternetAsync()).SessionAsync(RealInternet.NameOf(server, setup));
+        var session = await new ProbeFactory(await real.InternetAsync()).SessionAsync(RealServerLab.NameOf(server, setup));
 
         Assert.True(session.Outcome.ToString() == outcome, $"{session.Outcome} {session.Detail}");
         Assert.Null(session.Tls);
@@ -50,7 +50,7 @@ public sealed class MailServerTests(RealInternetFixture real)
     [Trait("Conformance", "MX-5")]
     public async Task A_server_of_TLS_1_2_is_met_at_its_version(string server)
     {
-        var session = await new Eyes(await real.InternetAsync()).SessionAsync(RealInternet.NameOf(server, "tls12"));
+        var session = await new ProbeFactory(await real.InternetAsync()).SessionAsync(RealServerLab.NameOf(server, "tls12"));
 
         Assert.Equal((SmtpOutcome.Completed, "Tls12"), (session.Outcome, session.Tls?.Protocol));
         Assert.Empty(session.Tls!.Trust);
@@ -75,9 +75,9 @@ public sealed class MailServerTests(RealInternetFixture real)
     public async Task Whatever_certificates_are_sent_are_seen_and_no_others(string server, string setup)
     {
         var internet = await real.InternetAsync();
-        var host = RealInternet.NameOf(server, setup);
+        var host = RealServerLab.NameOf(server, setup);
 
-        var session = await new Eyes(internet).SessionAsync(host);
+        var session = await new ProbeFactory(internet).SessionAsync(host);
 
         Assert.Equal((SmtpOutcome.Completed, null), (session.Outcome, session.Detail));
         Assert.Contains(

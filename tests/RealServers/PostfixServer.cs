@@ -9,7 +9,7 @@ internal static class PostfixServer
 
     /// <summary>Starts it, and returns when it listens at every address.</summary>
     public static async Task<ServerProcess> StartAsync(
-        DebianPackages packages, string folder, IReadOnlyList<MailServer> servers, int port, CancellationToken cancellation)
+        DebianPackages packages, string folder, IReadOnlyList<MailServer> servers, int port, CancellationToken cancellationToken)
     {
         foreach (var queue in s_queues)
             Directory.CreateDirectory(Path.Combine(folder, "queue", queue));
@@ -35,7 +35,7 @@ internal static class PostfixServer
             maillog_file = {folder}/log
             maillog_file_prefixes = {folder}
 
-            """, cancellation);
+            """, cancellationToken);
         var services = servers.SelectMany(server => server.Addresses.Select(address => $"""
             {new IPEndPoint(address, port)} inet n - n - - smtpd
               -o myhostname={server.Host}
@@ -48,10 +48,10 @@ internal static class PostfixServer
             tlsmgr unix - - n 1000? 1 tlsmgr
             postlog unix-dgram n - n - 1 postlogd
 
-            """, cancellation);
+            """, cancellationToken);
         return await ServerProcess.StartAsync(
             packages, [packages.File("usr/lib/postfix/sbin/master"), "-d", "-c", folder], folder,
-            postfix => Task.WhenAll(servers.SelectMany(server => server.Addresses).Select(address => postfix.ListensAsync(new IPEndPoint(address, port), cancellation))),
+            postfix => Task.WhenAll(servers.SelectMany(server => server.Addresses).Select(address => postfix.ListensAsync(new IPEndPoint(address, port), cancellationToken))),
             users, Path.Combine(folder, "log"));
     }
 

@@ -1,14 +1,14 @@
 using System.Net;
 using System.Security.Cryptography;
 using DnsClient;
-using StsFunctions.CheckDomain;
+using StsFunctions.Core.Observations;
 using Xunit;
-using static StsFunctions.Tests.RealServers.RealInternet;
+using static StsFunctions.Tests.RealServers.RealServerLab;
 
 namespace StsFunctions.Tests.RealServers;
 
 /// <summary>What is seen of Knot's zones through Unbound.</summary>
-public sealed class ResolverTests(RealInternetFixture real)
+public sealed class ResolverTests(RealServerLabFixture real)
 {
     private static CancellationToken Now => TestContext.Current.CancellationToken;
 
@@ -18,7 +18,7 @@ public sealed class ResolverTests(RealInternetFixture real)
     [Trait("Conformance", "TXT-5")]
     public async Task What_is_there_and_what_is_not_is_told_apart(string zone)
     {
-        var dns = new Eyes(await real.InternetAsync()).Dns;
+        var dns = new ProbeFactory(await real.InternetAsync()).Dns;
 
         var found = await dns.TxtAsync($"few.{zone}", Now);
         var empty = await dns.MxAsync($"few.{zone}", Now);
@@ -35,7 +35,7 @@ public sealed class ResolverTests(RealInternetFixture real)
     [Fact]
     public async Task A_zone_that_is_not_signed_as_its_parent_says_is_a_failure_and_not_an_absence()
     {
-        var dns = new Eyes(await real.InternetAsync()).Dns;
+        var dns = new ProbeFactory(await real.InternetAsync()).Dns;
 
         DnsAnswer[] answers = [await dns.MxAsync(BogusZone, Now), await dns.TxtAsync($"few.{BogusZone}", Now), await dns.AAsync($"nowhere.{BogusZone}", Now)];
 
@@ -44,7 +44,7 @@ public sealed class ResolverTests(RealInternetFixture real)
 
     [Fact]
     public async Task A_zone_that_nobody_serves_is_a_failure() =>
-        Assert.Equal(DnsOutcome.Failed, (await new Eyes(await real.InternetAsync()).Dns.MxAsync("unserved.example", Now)).Outcome);
+        Assert.Equal(DnsOutcome.Failed, (await new ProbeFactory(await real.InternetAsync()).Dns.MxAsync("unserved.example", Now)).Outcome);
 
     [Theory]
     [InlineData(SignedZone)]
@@ -52,7 +52,7 @@ public sealed class ResolverTests(RealInternetFixture real)
     public async Task An_answer_too_large_for_a_datagram_is_seen_whole(string zone)
     {
         var internet = await real.InternetAsync();
-        var dns = new Eyes(internet).Dns;
+        var dns = new ProbeFactory(internet).Dns;
         var name = $"many.{zone}";
 
         var texts = await dns.TxtAsync(name, Now);
@@ -69,7 +69,7 @@ public sealed class ResolverTests(RealInternetFixture real)
     [Trait("Conformance", "TXT-7")]
     public async Task A_chain_of_aliases_is_followed_to_its_end(string zone)
     {
-        var dns = new Eyes(await real.InternetAsync()).Dns;
+        var dns = new ProbeFactory(await real.InternetAsync()).Dns;
 
         var followed = await dns.TxtAsync($"alias.{zone}", Now);
         var dangling = await dns.TxtAsync($"dangling.{zone}", Now);
@@ -86,7 +86,7 @@ public sealed class ResolverTests(RealInternetFixture real)
     [InlineData(UnsignedZone, false)]
     public async Task The_resolver_vouches_for_a_signed_zone_alone(string zone, bool vouches)
     {
-        var dns = new Eyes(await real.InternetAsync()).Dns;
+        var dns = new ProbeFactory(await real.InternetAsync()).Dns;
 
         DnsAnswer[] answers =
         [
@@ -103,7 +103,7 @@ public sealed class ResolverTests(RealInternetFixture real)
     public async Task The_TLSA_records_of_an_MX_host_are_seen_with_the_resolvers_word()
     {
         var internet = await real.InternetAsync();
-        var dns = new Eyes(internet).Dns;
+        var dns = new ProbeFactory(internet).Dns;
         var host = NameOf("exim", "good");
         var key = SHA256.HashData(internet.Host(host).Certificates[0].Leaf.PublicKey.ExportSubjectPublicKeyInfo());
 
@@ -117,7 +117,7 @@ public sealed class ResolverTests(RealInternetFixture real)
         Assert.Equal((DnsOutcome.NxDomain, true), (none.Outcome, none.Authentic));
     }
 
-    private static Task<IDnsQueryResponse> AskAsync(RealInternet internet, string name, QueryType type, Action<LookupClientOptions> change)
+    private static Task<IDnsQueryResponse> AskAsync(RealServerLab internet, string name, QueryType type, Action<LookupClientOptions> change)
     {
         var options = new LookupClientOptions(new IPEndPoint(internet.Dns.Address, internet.Dns.Port)) { UseCache = false };
         change(options);

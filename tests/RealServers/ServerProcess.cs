@@ -63,24 +63,24 @@ internal sealed class ServerProcess : IAsyncDisposable
 
     /// <summary>Waits until the server has said a word.</summary>
     /// <exception cref="InvalidOperationException">It ended, or did not say it in time.</exception>
-    public Task SaysAsync(string word, CancellationToken cancellation) =>
-        UntilAsync($"say '{word}'", () => Task.FromResult(_said.Any(line => line.Contains(word, StringComparison.Ordinal))), cancellation);
+    public Task SaysAsync(string word, CancellationToken cancellationToken) =>
+        UntilAsync($"say '{word}'", () => Task.FromResult(_said.Any(line => line.Contains(word, StringComparison.Ordinal))), cancellationToken);
 
     /// <summary>Waits until a connection is taken.</summary>
     /// <exception cref="InvalidOperationException">The server ended, or took none in time.</exception>
-    public Task ListensAsync(IPEndPoint endPoint, CancellationToken cancellation) => UntilAsync($"listen at {endPoint}", async () =>
+    public Task ListensAsync(IPEndPoint endPoint, CancellationToken cancellationToken) => UntilAsync($"listen at {endPoint}", async () =>
     {
         try
         {
             using var client = new TcpClient(endPoint.AddressFamily);
-            await client.ConnectAsync(endPoint, cancellation);
+            await client.ConnectAsync(endPoint, cancellationToken);
             return true;
         }
         catch (SocketException)
         {
             return false;
         }
-    }, cancellation);
+    }, cancellationToken);
 
     public async ValueTask DisposeAsync()
     {
@@ -91,9 +91,9 @@ internal sealed class ServerProcess : IAsyncDisposable
         _process.Dispose();
     }
 
-    private async Task UntilAsync(string what, Func<Task<bool>> isSo, CancellationToken cancellation)
+    private async Task UntilAsync(string what, Func<Task<bool>> isSo, CancellationToken cancellationToken)
     {
-        using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+        using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         limit.CancelAfter(s_patience);
         while (!await isSo())
         {

@@ -11,9 +11,9 @@ internal static class UnboundServer
     /// <param name="endPoint">Where it listens.</param>
     /// <param name="authority">Whom it asks, whatever it is asked: nothing leaves this machine.</param>
     /// <param name="anchors">DS records of the zones that it is to find signed.</param>
-    /// <param name="cancellation">Ends the waiting.</param>
+    /// <param name="cancellationToken">Ends the waiting.</param>
     public static async Task<ServerProcess> StartAsync(
-        DebianPackages packages, string folder, IPEndPoint endPoint, IPEndPoint authority, IEnumerable<string> anchors, CancellationToken cancellation)
+        DebianPackages packages, string folder, IPEndPoint endPoint, IPEndPoint authority, IEnumerable<string> anchors, CancellationToken cancellationToken)
     {
         Directory.CreateDirectory(folder);
         var configuration = Path.Combine(folder, "unbound.conf");
@@ -39,8 +39,8 @@ internal static class UnboundServer
                 name: "."
                 forward-addr: {authority.Address}@{authority.Port}
 
-            """, cancellation);
+            """, cancellationToken);
         return await ServerProcess.StartAsync(
-            packages, [packages.File("usr/sbin/unbound"), "-d", "-c", configuration], folder, unbound => unbound.SaysAsync("start of service", cancellation));
+            packages, [packages.File("usr/sbin/unbound"), "-d", "-c", configuration], folder, unbound => unbound.SaysAsync("start of service", cancellationToken));
     }
 }

@@ -1,13 +1,13 @@
 using System.Net.Sockets;
 using System.Text;
-using StsFunctions.CheckDomain;
+using StsFunctions.Core.Observations;
 using Xunit;
-using static StsFunctions.Tests.RealServers.RealInternet;
+using static StsFunctions.Tests.RealServers.RealServerLab;
 
 namespace StsFunctions.Tests.RealServers;
 
 /// <summary>Observe and judge, together, on domains of real servers.</summary>
-public sealed class WholeDomainTests(RealInternetFixture real)
+public sealed class WholeDomainTests(RealServerLabFixture real)
 {
     private static readonly string s_exim = NameOf("exim", "good");
     private static readonly string s_postfix = NameOf("postfix", "good");
@@ -16,14 +16,14 @@ public sealed class WholeDomainTests(RealInternetFixture real)
     [Trait("Conformance", "MX-6")]
     public async Task A_domain_of_Exim_and_Postfix_that_is_well_leads_to_no_finding()
     {
-        var seen = await new Eyes(await real.InternetAsync()).LookAsync(Well);
+        var observation = await new ProbeFactory(await real.InternetAsync()).LookAsync(Well);
 
-        Assert.Equal([s_exim, s_postfix], seen.MxHosts.Select(mx => mx.Host));
-        Assert.Equal(Socket.OSSupportsIPv6 ? 2 : 1, Eyes.SessionsOf(seen, s_exim).Count);
-        Assert.All(seen.MxHosts.SelectMany(mx => Eyes.SessionsOf(seen, mx.Host)), session => Assert.Equal(SmtpOutcome.Completed, session.Outcome));
-        Assert.Equal((PolicyFetchOutcome.Fetched, PolicyOf(s_exim, s_postfix)), (seen.PolicyHost.Fetch!.Outcome, Encoding.UTF8.GetString(seen.PolicyHost.Fetch.Body!)));
-        Assert.All((DnsAnswer[])[seen.Mx, seen.StsRecords, seen.MxHosts[0].A, seen.MxHosts[0].Tlsa], answer => Assert.Equal((DnsOutcome.Found, true), (answer.Outcome, answer.Authentic)));
-        Assert.Empty(Eyes.FindingsOf(seen, PolicyOf(s_exim, s_postfix)));
+        Assert.Equal([s_exim, s_postfix], observation.MxHosts.Select(mx => mx.Host));
+        Assert.Equal(Socket.OSSupportsIPv6 ? 2 : 1, ProbeFactory.SessionsOf(observation, s_exim).Count);
+        Assert.All(observation.MxHosts.SelectMany(mx => ProbeFactory.SessionsOf(observation, mx.Host)), session => Assert.Equal(SmtpOutcome.Completed, session.Outcome));
+        Assert.Equal((PolicyFetchOutcome.Fetched, PolicyOf(s_exim, s_postfix)), (observation.PolicyHost.Fetch!.Outcome, Encoding.UTF8.GetString(observation.PolicyHost.Fetch.Body!)));
+        Assert.All((DnsAnswer[])[observation.Mx, observation.StsRecords, observation.MxHosts[0].A, observation.MxHosts[0].Tlsa], answer => Assert.Equal((DnsOutcome.Found, true), (answer.Outcome, answer.Authentic)));
+        Assert.Empty(ProbeFactory.FindingsOf(observation, PolicyOf(s_exim, s_postfix)));
     }
 
     [Fact]
@@ -31,27 +31,27 @@ public sealed class WholeDomainTests(RealInternetFixture real)
     {
         var host = NameOf("postfix", "tlsa");
 
-        var seen = await new Eyes(await real.InternetAsync()).LookAsync(host);
+        var observation = await new ProbeFactory(await real.InternetAsync()).LookAsync(host);
 
-        Assert.Equal([$"tlsa.mismatch {host}"], Eyes.FindingsOf(seen, PolicyOf(host)));
+        Assert.Equal([$"tlsa.record.mismatch {host}"], ProbeFactory.FindingsOf(observation, PolicyOf(host)));
     }
 
     [Fact]
     [Trait("Conformance", "MX-1")]
     public async Task An_MX_that_the_policy_leaves_out_is_the_only_finding()
     {
-        var seen = await new Eyes(await real.InternetAsync()).LookAsync(Well);
+        var observation = await new ProbeFactory(await real.InternetAsync()).LookAsync(Well);
 
-        Assert.Equal([$"mx.uncovered {s_postfix}"], Eyes.FindingsOf(seen, PolicyOf(s_exim)));
+        Assert.Equal([$"mx.policy.mismatch {s_postfix}"], ProbeFactory.FindingsOf(observation, PolicyOf(s_exim)));
     }
 
     [Fact]
     [Trait("Conformance", "MX-4")]
     public async Task One_expired_certificate_of_two_is_the_only_finding()
     {
-        var seen = await new Eyes(await real.InternetAsync()).LookAsync(HalfExpired);
+        var observation = await new ProbeFactory(await real.InternetAsync()).LookAsync(HalfExpired);
 
-        Assert.Equal([$"mx.certificate.expired {NameOf("postfix", "expired")}"], Eyes.FindingsOf(seen, PolicyOf($"*.{SignedZone}")));
+        Assert.Equal([$"mx.certificate.expired {NameOf("postfix", "expired")}"], ProbeFactory.FindingsOf(observation, PolicyOf($"*.{SignedZone}")));
     }
 
     [Theory]
@@ -60,21 +60,21 @@ public sealed class WholeDomainTests(RealInternetFixture real)
     [InlineData("exim", "both")]
     [InlineData("exim", "plain", "mx.starttls.missing")]
     [InlineData("exim", "gone", "mx.starttls.refused")]
-    [InlineData("exim", "old", Eyes.HandshakeFailureCode)]
+    [InlineData("exim", "old", ProbeFactory.HandshakeFailureCode)]
     [InlineData("exim", "expired", "mx.certificate.expired")]
     [InlineData("exim", "leaf-only", "mx.certificate.intermediate-missing")]
     [InlineData("exim", "self-signed", "mx.certificate.self-signed")]
-    [InlineData("exim", "other-name", "mx.certificate.name")]
+    [InlineData("exim", "other-name", "mx.certificate.name-mismatch")]
     [InlineData("postfix", "tls12", "mx.tls.only-12")]
     [InlineData("postfix", "rsa")]
     [InlineData("postfix", "both")]
     [InlineData("postfix", "plain", "mx.starttls.missing")]
-    [InlineData("postfix", "gone", Eyes.HandshakeFailureCode)]
-    [InlineData("postfix", "old", "mx.tls.version")]
+    [InlineData("postfix", "gone", ProbeFactory.HandshakeFailureCode)]
+    [InlineData("postfix", "old", "mx.tls.old-version")]
     [InlineData("postfix", "expired", "mx.certificate.expired")]
     [InlineData("postfix", "leaf-only", "mx.certificate.intermediate-missing")]
     [InlineData("postfix", "self-signed", "mx.certificate.self-signed")]
-    [InlineData("postfix", "other-name", "mx.certificate.name")]
+    [InlineData("postfix", "other-name", "mx.certificate.name-mismatch")]
     [Trait("Conformance", "MX-3")]
     [Trait("Conformance", "MX-4")]
     [Trait("Conformance", "MX-5")]
@@ -82,9 +82,9 @@ public sealed class WholeDomainTests(RealInternetFixture real)
     {
         var host = NameOf(server, setup);
 
-        var seen = await new Eyes(await real.InternetAsync()).LookAsync(host);
+        var observation = await new ProbeFactory(await real.InternetAsync()).LookAsync(host);
 
-        Assert.Equal(findings.Select(code => $"{code} {host}"), Eyes.FindingsOf(seen, PolicyOf(host)));
+        Assert.Equal(findings.Select(code => $"{code} {host}"), ProbeFactory.FindingsOf(observation, PolicyOf(host)));
     }
 
     [Theory]
@@ -95,9 +95,9 @@ public sealed class WholeDomainTests(RealInternetFixture real)
         var internet = await real.InternetAsync();
         var host = NameOf(server, "both");
 
-        var seen = await new Eyes(internet).LookAsync(host);
+        var observation = await new ProbeFactory(internet).LookAsync(host);
 
-        var narrow = Assert.Single(seen.MxHosts[0].Looks).Narrow;
+        var narrow = Assert.Single(observation.MxHosts[0].Probes).Restricted;
         byte[] ShownTo(TlsOffer offer) => narrow.Single(session => session.Offer == offer).Tls!.Chain[0];
         Assert.Equal(internet.Host(host).Certificates[0].Leaf.RawData, ShownTo(TlsOffer.Tls12Ecdsa));
         Assert.Equal(internet.Host(host).Certificates[1].Leaf.RawData, ShownTo(TlsOffer.Tls12Rsa));

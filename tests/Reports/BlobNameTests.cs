@@ -1,6 +1,6 @@
 using CsCheck;
-using StsFunctions.Domains;
-using StsFunctions.Reports;
+using StsFunctions.Core.Reports;
+using StsFunctions.Storage;
 using Xunit;
 
 namespace StsFunctions.Tests.Reports;

@@ -3,8 +3,9 @@ using System.Text;
 using Microsoft.Extensions.Time.Testing;
 using MimeKit;
 using StsFunctions.Protocol.TlsRpt;
-using StsFunctions.Reports;
-using StsFunctions.Reports.Containers;
+using StsFunctions.ReportIntake;
+using StsFunctions.ReportIntake.Containers;
+using StsFunctions.ReportIntake.Limits;
 using Xunit;
 
 namespace StsFunctions.Tests.Reports;

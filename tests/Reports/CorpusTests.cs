@@ -1,12 +1,14 @@
 using System.Globalization;
 using System.Reflection;
 using Microsoft.Extensions.Time.Testing;
-using StsFunctions.Domains;
-using StsFunctions.IngestReport;
+using StsFunctions.Core.Reports;
 using StsFunctions.Local;
 using StsFunctions.Protocol.TlsRpt;
-using StsFunctions.Reports;
-using StsFunctions.Reports.Containers;
+using StsFunctions.ReportIntake;
+using StsFunctions.ReportIntake.Containers;
+using StsFunctions.ReportIntake.Limits;
+using StsFunctions.Storage.Reports;
+using StsFunctions.UseCases.Reports;
 using Xunit;
 
 namespace StsFunctions.Tests.Reports;

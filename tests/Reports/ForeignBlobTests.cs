@@ -3,11 +3,12 @@ using Azure.Core;
 using Azure.Core.Pipeline;
 using Azure.Storage.Blobs;
 using Microsoft.Extensions.Time.Testing;
-using StsFunctions.Domains;
-using StsFunctions.IngestReport;
+using StsFunctions.Core.Domains;
 using StsFunctions.Protocol;
 using StsFunctions.Protocol.MtaSts;
-using StsFunctions.Reports;
+using StsFunctions.Storage.Domains;
+using StsFunctions.Storage.Reports;
+using StsFunctions.UseCases.Reports;
 using Xunit;
 
 namespace StsFunctions.Tests.Reports;
@@ -23,7 +24,7 @@ public sealed class ForeignBlobTests(AzuriteFixture azurite) : IAsyncLifetime
 
     private readonly RecordedLog _log = new();
     private TestStorage _storage = null!;
-    private IngestReportFunction _function = null!;
+    private ReportIngestion _function = null!;
 
     private static CancellationToken Now => TestContext.Current.CancellationToken;
 
@@ -31,8 +32,8 @@ public sealed class ForeignBlobTests(AzuriteFixture azurite) : IAsyncLifetime
     {
         _storage = await TestStorage.CreateAsync(azurite);
         await _storage.Publisher.PublishAsync(Domain, Policy.Parse("version: STSv1\nmode: none\nmax_age: 1\n"u8), null, Now);
-        await _storage.Blobs.GetBlobContainerClient(StorageLayout.ReportsContainer).GetBlobClient(RawId).UploadAsync(new BinaryData("kept"), Now);
-        _function = Ingest.FunctionOn(_storage, _log.For<IngestReportFunction>());
+        await _storage.Blobs.GetBlobContainerClient(StorageNames.ReportsContainer).GetBlobClient(RawId).UploadAsync(new BinaryData("kept"), Now);
+        _function = Ingest.FunctionOn(_storage, _log.For<ReportIngestion>());
     }
 
     public ValueTask DisposeAsync()
@@ -62,7 +63,7 @@ public sealed class ForeignBlobTests(AzuriteFixture azurite) : IAsyncLifetime
     public async Task A_message_that_has_a_blob_of_another_container_read_again_deletes_and_reads_nothing(string container, string name)
     {
         // One that would be a report if it were read: read again, it leaves quarantine.
-        await _storage.Blobs.GetBlobContainerClient(StorageLayout.ReportsContainer).GetBlobClient(RawId)
+        await _storage.Blobs.GetBlobContainerClient(StorageNames.ReportsContainer).GetBlobClient(RawId)
             .UploadAsync(new BinaryData(Samples.Json(Samples.Policy())), overwrite: true, Now);
 
         foreach (var property in (string[])["blob", "id"])
@@ -76,7 +77,7 @@ public sealed class ForeignBlobTests(AzuriteFixture azurite) : IAsyncLifetime
     [Fact]
     public async Task A_blob_in_the_inbox_whose_name_leads_out_of_it_is_left_alone_and_keeps_no_other_from_being_taken_up()
     {
-        var inbox = _storage.Blobs.GetBlobContainerClient(StorageLayout.InboxContainer);
+        var inbox = _storage.Blobs.GetBlobContainerClient(StorageNames.InboxContainer);
         await inbox.GetBlobClient("placeholder").UploadAsync(new BinaryData("x"), Now);
         await inbox.GetBlobClient("zzz").UploadAsync(new BinaryData("x"), Now);
         // No client of ours makes such a name; whoever has a SAS may.
@@ -87,15 +88,15 @@ public sealed class ForeignBlobTests(AzuriteFixture azurite) : IAsyncLifetime
         await Record.ExceptionAsync(() => listing.Sweeper(new FakeTimeProvider(DateTimeOffset.UtcNow.AddHours(2))).RunAsync(Now));
 
         await AssertUntouchedAsync();
-        var messages = (await _storage.Queues.GetQueueClient(StorageLayout.ArrivalsQueue).ReceiveMessagesAsync(32, cancellationToken: Now)).Value;
-        Assert.Equal("zzz", ArrivalEvent.BlobName(Assert.Single(messages).MessageText).Value);
+        var messages = (await _storage.Queues.GetQueueClient(StorageNames.ReportArrivalsQueue).ReceiveMessagesAsync(32, cancellationToken: Now)).Value;
+        Assert.Equal("zzz", BlobCreatedEvent.NameOf(Assert.Single(messages).MessageText).Value);
     }
 
     private async Task AssertUntouchedAsync()
     {
-        Assert.IsType<PolicyLook.Found>(await _storage.Policies.LookAsync(Domain, null, Now));
-        Assert.True(await _storage.Blobs.GetBlobContainerClient(StorageLayout.ReportsContainer).GetBlobClient(RawId).ExistsAsync(Now));
-        Assert.Empty(await _storage.Blobs.GetBlobContainerClient(StorageLayout.QuarantineContainer).GetBlobsAsync(cancellationToken: Now).ToListAsync(Now));
+        Assert.IsType<PolicyRead.Found>(await _storage.Policies.ReadAsync(Domain, null, Now));
+        Assert.True(await _storage.Blobs.GetBlobContainerClient(StorageNames.ReportsContainer).GetBlobClient(RawId).ExistsAsync(Now));
+        Assert.Empty(await _storage.Blobs.GetBlobContainerClient(StorageNames.QuarantineContainer).GetBlobsAsync(cancellationToken: Now).ToListAsync(Now));
         Assert.Empty(await _storage.Reports.ReadAsync(Domain, DateOnly.MinValue, Now));
     }
 

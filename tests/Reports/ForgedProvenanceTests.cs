@@ -1,10 +1,11 @@
 using Azure.Storage.Blobs.Models;
 using MimeKit;
-using StsFunctions.Domains;
-using StsFunctions.IngestReport;
+using StsFunctions.Core.Domains;
+using StsFunctions.Core.Reports;
 using StsFunctions.Protocol;
 using StsFunctions.Protocol.MtaSts;
-using StsFunctions.Reports;
+using StsFunctions.Storage.Reports;
+using StsFunctions.UseCases.Reports;
 using Xunit;
 
 namespace StsFunctions.Tests.Reports;
@@ -18,17 +19,17 @@ public sealed class ForgedProvenanceTests(AzuriteFixture azurite) : IAsyncLifeti
 
     private readonly RecordedLog _log = new();
     private TestStorage _storage = null!;
-    private MailLab _lab = null!;
-    private IngestReportFunction _function = null!;
+    private SignedMailFactory _lab = null!;
+    private ReportIngestion _function = null!;
 
     private static CancellationToken Now => TestContext.Current.CancellationToken;
 
     public async ValueTask InitializeAsync()
     {
         _storage = await TestStorage.CreateAsync(azurite);
-        _lab = new MailLab(_storage.Time);
+        _lab = new SignedMailFactory(_storage.Time);
         await _storage.Publisher.PublishAsync(Domain, s_policy, null, Now);
-        _function = Ingest.FunctionOn(_storage, _log.For<IngestReportFunction>(), dns: _lab.Dns);
+        _function = Ingest.FunctionOn(_storage, _log.For<ReportIngestion>(), dns: _lab.Dns);
     }
 
     public async ValueTask DisposeAsync()
@@ -44,7 +45,7 @@ public sealed class ForgedProvenanceTests(AzuriteFixture azurite) : IAsyncLifeti
         await DropAsync("forged.eml", ForgedMail(), ("source", "Mailbox"));
 
         var report = Assert.Single(await ReportsAsync());
-        Assert.Equal((ReportSource.Mail, false, ""), (report.Source, report.Counts, report.SignedBy));
+        Assert.Equal((ReportSource.Mail, false, ""), (report.Source, report.IsCounted, report.SignedBy));
     }
 
     [Fact]
@@ -54,7 +55,7 @@ public sealed class ForgedProvenanceTests(AzuriteFixture azurite) : IAsyncLifeti
         await PutAsync(ForgedMail(), ReportSource.Mailbox);
 
         var report = Assert.Single(await ReportsAsync());
-        Assert.Equal((ReportSource.Mailbox, Verdict.PassByReceiver, "google.com"), (report.Source, report.Verdict, report.SignedBy));
+        Assert.Equal((ReportSource.Mailbox, AuthenticationResult.PassByReceiver, "google.com"), (report.Source, report.Authentication, report.SignedBy));
     }
 
     [Fact]
@@ -66,16 +67,16 @@ public sealed class ForgedProvenanceTests(AzuriteFixture azurite) : IAsyncLifeti
         // Copied with all that stands on it, onto other bytes.
         var other = ForgedMail(failures: 99);
         await Inbox.GetBlobClient("copy.eml").UploadAsync(new BinaryData(other), new BlobUploadOptions { Metadata = metadata }, Now);
-        await _function.RunAsync(ArrivalEvent.Again("copy.eml"), Now);
+        await _function.RunAsync(BlobCreatedEvent.Again("copy.eml"), Now);
         // And the same bytes, as another way.
         var posted = await StoreAsync(ForgedMail(failures: 98), ReportSource.Mail);
         var changed = new Dictionary<string, string>((await Inbox.GetBlobClient(posted).GetPropertiesAsync(cancellationToken: Now)).Value.Metadata) { ["source"] = "Mailbox" };
         await Inbox.GetBlobClient(posted).SetMetadataAsync(changed, cancellationToken: Now);
-        await _function.RunAsync(ArrivalEvent.Again(posted), Now);
+        await _function.RunAsync(BlobCreatedEvent.Again(posted), Now);
 
         var reports = await ReportsAsync();
         Assert.Equal(2, reports.Count);
-        Assert.All(reports, report => Assert.Equal((false, ""), (report.Counts, report.SignedBy)));
+        Assert.All(reports, report => Assert.Equal((false, ""), (report.IsCounted, report.SignedBy)));
     }
 
     [Fact]
@@ -87,13 +88,13 @@ public sealed class ForgedProvenanceTests(AzuriteFixture azurite) : IAsyncLifeti
             new BlobUploadOptions { Metadata = new Dictionary<string, string> { ["source"] = "Mailbox", ["signers"] = "google.com", ["tries"] = "3" } },
             Now);
         await _storage.Sweeper(new Microsoft.Extensions.Time.Testing.FakeTimeProvider(DateTimeOffset.UtcNow.AddHours(2))).RunAsync(Now);
-        var kept = Assert.Single(await _storage.Blobs.GetBlobContainerClient(StorageLayout.QuarantineContainer).GetBlobsAsync(cancellationToken: Now).ToListAsync(Now));
+        var kept = Assert.Single(await _storage.Blobs.GetBlobContainerClient(StorageNames.QuarantineContainer).GetBlobsAsync(cancellationToken: Now).ToListAsync(Now));
         await _storage.Publisher.PublishAsync(Later, s_policy, null, Now);
 
-        await _function.RunAsync(ReprocessRequest.One(StorageLayout.QuarantineContainer, RawReportId.Parse(kept.Name)).ToJson(), Now);
+        await _function.RunAsync(ReprocessRequest.One(StorageNames.QuarantineContainer, RawReportId.Parse(kept.Name)).ToJson(), Now);
 
         var report = Assert.Single(await _storage.Reports.ReadAsync(Later, DateOnly.MinValue, Now));
-        Assert.Equal((ReportSource.Mail, false, ""), (report.Source, report.Counts, report.SignedBy));
+        Assert.Equal((ReportSource.Mail, false, ""), (report.Source, report.IsCounted, report.SignedBy));
     }
 
     [Fact]
@@ -102,34 +103,34 @@ public sealed class ForgedProvenanceTests(AzuriteFixture azurite) : IAsyncLifeti
         var blob = await StoreAsync(ForgedMail(), ReportSource.Mailbox);
         await _storage.Sweeper(new Microsoft.Extensions.Time.Testing.FakeTimeProvider(DateTimeOffset.UtcNow.AddHours(2))).RunAsync(Now);
 
-        await _function.RunAsync(ArrivalEvent.Again(blob), Now);
+        await _function.RunAsync(BlobCreatedEvent.Again(blob), Now);
 
-        Assert.Equal(Verdict.PassByReceiver, Assert.Single(await ReportsAsync()).Verdict);
+        Assert.Equal(AuthenticationResult.PassByReceiver, Assert.Single(await ReportsAsync()).Authentication);
     }
 
     [Fact]
     [Trait("Conformance", "ARR-3")]
     public async Task A_post_stays_one_though_nothing_proves_it()
     {
-        var mail = MailLab.Mail(Samples.Json(Samples.Policy()));
+        var mail = SignedMailFactory.Mail(Samples.Json(Samples.Policy()));
         _lab.Key("company-x.example").Sign(mail);
 
-        await DropAsync("posted", MailLab.Raw(mail), ("source", "Https"));
+        await DropAsync("posted", SignedMailFactory.Raw(mail), ("source", "Https"));
 
         var report = Assert.Single(await ReportsAsync());
-        Assert.Equal((ReportSource.Https, false), (report.Source, report.Counts));
+        Assert.Equal((ReportSource.Https, false), (report.Source, report.IsCounted));
     }
 
-    private Azure.Storage.Blobs.BlobContainerClient Inbox => _storage.Blobs.GetBlobContainerClient(StorageLayout.InboxContainer);
+    private Azure.Storage.Blobs.BlobContainerClient Inbox => _storage.Blobs.GetBlobContainerClient(StorageNames.InboxContainer);
 
     // As a mail looks whose body was rewritten on its way into the mailbox: its signature is not that of this body, and the receiver says it was.
     private static byte[] ForgedMail(string domain = "example.com", long failures = 10)
     {
-        var mail = MailLab.Mail(Samples.Json(Samples.Policy(domain, failures: failures)), from: "noreply-smtp-tls-reporting@google.com");
-        MailLab.AnyKey.As("google.com", "reports").Sign(mail);
+        var mail = SignedMailFactory.Mail(Samples.Json(Samples.Policy(domain, failures: failures)), from: "noreply-smtp-tls-reporting@google.com");
+        SignedMailFactory.AnyKey.As("google.com", "reports").Sign(mail);
         mail.Subject += " (rewritten)";
         mail.Headers.Insert(0, HeaderId.AuthenticationResults, "spf=pass; dkim=pass (signature was verified) header.d=google.com;");
-        return MailLab.Raw(mail);
+        return SignedMailFactory.Raw(mail);
     }
 
     private async Task<string> StoreAsync(byte[] raw, ReportSource source)
@@ -139,12 +140,12 @@ public sealed class ForgedProvenanceTests(AzuriteFixture azurite) : IAsyncLifeti
         return await _storage.Inbox.PutAsync(body, source, Now);
     }
 
-    private async Task PutAsync(byte[] raw, ReportSource source) => await _function.RunAsync(ArrivalEvent.Again(await StoreAsync(raw, source)), Now);
+    private async Task PutAsync(byte[] raw, ReportSource source) => await _function.RunAsync(BlobCreatedEvent.Again(await StoreAsync(raw, source)), Now);
 
     private async Task DropAsync(string name, byte[] raw, params (string Key, string Value)[] metadata)
     {
         await Inbox.GetBlobClient(name).UploadAsync(new BinaryData(raw), new BlobUploadOptions { Metadata = metadata.ToDictionary(pair => pair.Key, pair => pair.Value) }, Now);
-        await _function.RunAsync(ArrivalEvent.Again(name), Now);
+        await _function.RunAsync(BlobCreatedEvent.Again(name), Now);
     }
 
     private Task<IReadOnlyList<Report>> ReportsAsync() => _storage.Reports.ReadAsync(Domain, DateOnly.MinValue, Now);

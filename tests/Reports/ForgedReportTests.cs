@@ -1,11 +1,14 @@
 using MimeKit;
-using StsFunctions.Domains;
-using StsFunctions.IngestReport;
-using StsFunctions.Local.MailInternet;
+using StsFunctions.Core.Domains;
+using StsFunctions.Core.Reports;
+using StsFunctions.Local.Lab;
 using StsFunctions.Protocol;
 using StsFunctions.Protocol.MtaSts;
-using StsFunctions.Reports;
+using StsFunctions.Storage;
+using StsFunctions.Storage.Domains;
+using StsFunctions.Storage.Reports;
 using StsFunctions.Tests.Protocol;
+using StsFunctions.UseCases.Reports;
 using Xunit;
 
 namespace StsFunctions.Tests.Reports;
@@ -18,8 +21,8 @@ public sealed class ForgedReportTests(AzuriteFixture azurite) : IAsyncLifetime
 
     private readonly RecordedLog _log = new();
     private TestStorage _storage = null!;
-    private MailLab _lab = null!;
-    private IngestReportFunction _function = null!;
+    private SignedMailFactory _lab = null!;
+    private ReportIngestion _function = null!;
     private DkimKey _key = null!;
 
     private static CancellationToken Now => TestContext.Current.CancellationToken;
@@ -28,9 +31,9 @@ public sealed class ForgedReportTests(AzuriteFixture azurite) : IAsyncLifetime
     {
         _storage = await TestStorage.CreateAsync(azurite);
         await _storage.Publisher.PublishAsync(Domain, Policy.Parse("version: STSv1\nmode: none\nmax_age: 1\n"u8), null, Now);
-        _lab = new MailLab(_storage.Time);
+        _lab = new SignedMailFactory(_storage.Time);
         _key = _lab.Key("company-x.example");
-        _function = Ingest.FunctionOn(_storage, _log.For<IngestReportFunction>(), dns: _lab.Dns);
+        _function = Ingest.FunctionOn(_storage, _log.For<ReportIngestion>(), dns: _lab.Dns);
     }
 
     public async ValueTask DisposeAsync()
@@ -51,7 +54,7 @@ public sealed class ForgedReportTests(AzuriteFixture azurite) : IAsyncLifetime
         await IngestAsync(raw, name: "again.eml");
 
         var report = Assert.Single(await ReportsAsync());
-        Assert.Equal((Verdict.Aligned, "company-x.example", ReportSource.Mail, true), (report.Verdict, report.SignedBy, report.Source, report.Counts));
+        Assert.Equal((AuthenticationResult.Aligned, "company-x.example", ReportSource.Mail, true), (report.Authentication, report.SignedBy, report.Source, report.IsCounted));
         Assert.Equal([new DailySessions(Day, 90, 10)], await DaysAsync());
     }
 
@@ -61,14 +64,14 @@ public sealed class ForgedReportTests(AzuriteFixture azurite) : IAsyncLifetime
     public async Task Forged_reports_neither_push_out_the_true_one_nor_count_whichever_comes_first()
     {
         var forged = Samples.Json(Samples.Policy(sessions: 0, failures: 1_000_000));
-        var mail = MailLab.Mail(forged);
+        var mail = SignedMailFactory.Mail(forged);
         _lab.Key("attacker.example").Sign(mail);
         var changed = Signed(Samples.Json(Samples.Policy(sessions: 1, failures: 1)));
         Replace(changed, "Report Domain: example.com", "Report Domain: example.COM");
         byte[][] forgeries =
         [
-            MailLab.Raw(mail),
-            MailLab.Raw(MailLab.Mail(Samples.Json(Samples.Policy(sessions: 2, failures: 2)))),
+            SignedMailFactory.Raw(mail),
+            SignedMailFactory.Raw(SignedMailFactory.Mail(Samples.Json(Samples.Policy(sessions: 2, failures: 2)))),
             changed,
             Samples.Json(Samples.Policy(sessions: 3, failures: 3)),
         ];
@@ -90,8 +93,8 @@ public sealed class ForgedReportTests(AzuriteFixture azurite) : IAsyncLifetime
         Assert.Equal([new DailySessions(Day, 90, 10)], await DaysAsync());
         var reports = await ReportsAsync();
         Assert.Equal(
-            [Verdict.Aligned, Verdict.Signed, Verdict.Unverified, Verdict.Unverified, Verdict.Fail, Verdict.Unverified],
-            reports.Select(report => report.Verdict));
+            [AuthenticationResult.Aligned, AuthenticationResult.Signed, AuthenticationResult.Unverified, AuthenticationResult.Unverified, AuthenticationResult.Fail, AuthenticationResult.Unverified],
+            reports.Select(report => report.Authentication));
         Assert.Equal([false, true, true, true, true, true], reports.Select(report => report.Superseded));
     }
 
@@ -102,7 +105,7 @@ public sealed class ForgedReportTests(AzuriteFixture azurite) : IAsyncLifetime
         await IngestAsync(Signed(Samples.Json(Samples.Policy())), ReportSource.Https);
 
         var report = Assert.Single(await ReportsAsync());
-        Assert.Equal((Verdict.Unverified, "", ReportSource.Https, false), (report.Verdict, report.SignedBy, report.Source, report.Counts));
+        Assert.Equal((AuthenticationResult.Unverified, "", ReportSource.Https, false), (report.Authentication, report.SignedBy, report.Source, report.IsCounted));
         Assert.Equal(0, _lab.Zone.QuestionCount);
     }
 
@@ -114,15 +117,15 @@ public sealed class ForgedReportTests(AzuriteFixture azurite) : IAsyncLifetime
         await IngestAsync(Signed(Samples.Json(Samples.Policy())), name: "waits.eml");
         Assert.Empty(await ReportsAsync());
         Assert.True(await InboxAsync("waits.eml"));
-        var queue = _storage.Queues.GetQueueClient(StorageLayout.ArrivalsQueue);
+        var queue = _storage.Queues.GetQueueClient(StorageNames.ReportArrivalsQueue);
         // It comes again on its own, but not yet.
         Assert.Equal(1, (await queue.GetPropertiesAsync(Now)).Value.ApproximateMessagesCount);
         Assert.Null((await queue.ReceiveMessageAsync(cancellationToken: Now)).Value);
 
         _lab.Zone.Behave(_key.RecordName, DnsBehaviour.Normal);
-        await _function.RunAsync(ArrivalEvent.Again("waits.eml"), Now);
+        await _function.RunAsync(BlobCreatedEvent.Again("waits.eml"), Now);
 
-        Assert.Equal(Verdict.Aligned, Assert.Single(await ReportsAsync()).Verdict);
+        Assert.Equal(AuthenticationResult.Aligned, Assert.Single(await ReportsAsync()).Authentication);
         Assert.False(await InboxAsync("waits.eml"));
     }
 
@@ -131,12 +134,12 @@ public sealed class ForgedReportTests(AzuriteFixture azurite) : IAsyncLifetime
     public async Task A_mail_whose_key_is_not_told_for_hours_is_kept_and_does_not_count()
     {
         _lab.Zone.Behave(_key.RecordName, DnsBehaviour.ServerFailure);
-        _storage.Time.SetUtcNow(DateTimeOffset.UtcNow + IngestReportFunction.KeysAwaited + TimeSpan.FromMinutes(1));
+        _storage.Time.SetUtcNow(DateTimeOffset.UtcNow + ReportIngestion.KeyRetryPeriod + TimeSpan.FromMinutes(1));
 
         await IngestAsync(Signed(Samples.Json(Samples.Policy())));
 
         var report = Assert.Single(await ReportsAsync());
-        Assert.Equal((Verdict.TemporaryError, false), (report.Verdict, report.Counts));
+        Assert.Equal((AuthenticationResult.TemporaryError, false), (report.Authentication, report.IsCounted));
     }
 
     [Fact]
@@ -149,18 +152,18 @@ public sealed class ForgedReportTests(AzuriteFixture azurite) : IAsyncLifetime
         var mail = MimeMessage.Load(raw, Now);
         _key.Sign(mail);
 
-        await IngestAsync(MailLab.Raw(mail));
+        await IngestAsync(SignedMailFactory.Raw(mail));
 
         Assert.Equal(
-            [("others", Verdict.Signed), ("own", Verdict.Aligned)],
-            (await ReportsAsync()).Select(report => (report.ReportId, report.Verdict)).OrderBy(report => report.ReportId, StringComparer.Ordinal));
+            [("others", AuthenticationResult.Signed), ("own", AuthenticationResult.Aligned)],
+            (await ReportsAsync()).Select(report => (report.ReportId, report.Authentication)).OrderBy(report => report.ReportId, StringComparer.Ordinal));
     }
 
     private byte[] Signed(byte[] json)
     {
-        var mail = MailLab.Mail(json);
+        var mail = SignedMailFactory.Mail(json);
         _key.Sign(mail);
-        return MailLab.Raw(mail);
+        return SignedMailFactory.Raw(mail);
     }
 
     private static void Replace(byte[] raw, string text, string by)
@@ -172,7 +175,7 @@ public sealed class ForgedReportTests(AzuriteFixture azurite) : IAsyncLifetime
 
     private async Task IngestAsync(byte[] raw, ReportSource? source = null, string name = "report")
     {
-        var blob = _storage.Blobs.GetBlobContainerClient(StorageLayout.InboxContainer).GetBlobClient(name);
+        var blob = _storage.Blobs.GetBlobContainerClient(StorageNames.InboxContainer).GetBlobClient(name);
         var metadata = new Dictionary<string, string>();
         if (source is { } known)
         {
@@ -180,13 +183,18 @@ public sealed class ForgedReportTests(AzuriteFixture azurite) : IAsyncLifetime
         }
 
         await blob.UploadAsync(new BinaryData(raw), new Azure.Storage.Blobs.Models.BlobUploadOptions { Metadata = metadata }, Now);
-        await _function.RunAsync(ArrivalEvent.Again(name), Now);
+        await _function.RunAsync(BlobCreatedEvent.Again(name), Now);
     }
 
     private async Task<bool> InboxAsync(string name) =>
-        await _storage.Blobs.GetBlobContainerClient(StorageLayout.InboxContainer).GetBlobClient(name).ExistsAsync(Now);
+        await _storage.Blobs.GetBlobContainerClient(StorageNames.InboxContainer).GetBlobClient(name).ExistsAsync(Now);
 
     private Task<IReadOnlyList<Report>> ReportsAsync() => _storage.Reports.ReadAsync(Domain, new DateOnly(2026, 1, 1), Now);
 
-    private async Task<IReadOnlyList<DailySessions>> DaysAsync() => Assert.Single(await _storage.Fleet.ListAsync(Now).ToListAsync(Now)).Days;
+    // As the list shows them once what arrived was evaluated.
+    private async Task<IReadOnlyList<DailySessions>> DaysAsync()
+    {
+        await _storage.EvaluateReports().RunAsync(new DomainMessage(Keys.Domain(Domain)).ToJson(), Now);
+        return Assert.Single(await _storage.Fleet.ListAsync(Now).ToListAsync(Now)).Days;
+    }
 }

@@ -1,8 +1,10 @@
 using System.Text;
 using Microsoft.Extensions.Time.Testing;
-using StsFunctions.Domains;
-using StsFunctions.IngestReport;
-using StsFunctions.Reports;
+using StsFunctions.Core.Reports;
+using StsFunctions.Core.Text;
+using StsFunctions.ReportIntake;
+using StsFunctions.ReportIntake.Limits;
+using StsFunctions.UseCases.Reports;
 using Xunit;
 
 namespace StsFunctions.Tests.Reports;
@@ -47,7 +49,7 @@ public sealed class FuzzTests
             if (await FaultOfAsync(input) is { } fault)
             {
                 Directory.CreateDirectory(Found);
-                var file = Path.Combine(Found, $"{Keys.Hash(input)}.bin");
+                var file = Path.Combine(Found, $"{ContentHash.Of(input)}.bin");
                 await File.WriteAllBytesAsync(file, input, TestContext.Current.CancellationToken);
                 Assert.Fail($"Round {round}: {fault}\nThe input is kept as {file}.");
             }

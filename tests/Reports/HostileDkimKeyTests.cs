@@ -6,9 +6,9 @@ using System.Text.RegularExpressions;
 using Microsoft.Extensions.Time.Testing;
 using MimeKit;
 using Org.BouncyCastle.Crypto.Parameters;
-using StsFunctions.Domains;
-using StsFunctions.Local.MailInternet;
-using StsFunctions.Reports;
+using StsFunctions.Core.Reports;
+using StsFunctions.Local.Lab;
+using StsFunctions.ReportIntake.Dkim;
 using Xunit;
 
 namespace StsFunctions.Tests.Reports;
@@ -17,11 +17,11 @@ namespace StsFunctions.Tests.Reports;
 public sealed partial class HostileDkimKeyTests : IAsyncLifetime
 {
     private readonly FakeTimeProvider _time = new(DateTimeOffset.UtcNow);
-    private MailLab _lab = null!;
+    private SignedMailFactory _lab = null!;
 
     public ValueTask InitializeAsync()
     {
-        _lab = new MailLab(_time);
+        _lab = new SignedMailFactory(_time);
         return ValueTask.CompletedTask;
     }
 
@@ -39,7 +39,7 @@ public sealed partial class HostileDkimKeyTests : IAsyncLifetime
     {
         var signers = await VerifyAsync($"v=DKIM1; k=rsa; p={RsaKey(Odd(modulusBits), Odd(exponentBits))}");
 
-        Assert.Equal((Verdict.Fail, false), (signers.VerdictOn("Company-X").Verdict, signers.IsOpenOn("Company-X")));
+        Assert.Equal((AuthenticationResult.Fail, false), (signers.ResultFor("Company-X").Verdict, signers.IsUnresolvedFor("Company-X")));
         Assert.Contains("RFC 8301", Assert.Single(signers.Reasons), StringComparison.Ordinal);
     }
 
@@ -91,7 +91,7 @@ public sealed partial class HostileDkimKeyTests : IAsyncLifetime
         Assert.InRange(e.Message.Length, 10, 200);
 
         var signers = await VerifyAsync($"v=DKIM1; {(type is null ? "" : $"k={type}; ")}p={text}");
-        Assert.Equal((Verdict.Fail, false), (signers.VerdictOn("Company-X").Verdict, signers.IsOpenOn("Company-X")));
+        Assert.Equal((AuthenticationResult.Fail, false), (signers.ResultFor("Company-X").Verdict, signers.IsUnresolvedFor("Company-X")));
     }
 
     [Fact]
@@ -101,7 +101,7 @@ public sealed partial class HostileDkimKeyTests : IAsyncLifetime
         foreach (var key in (byte[][])[new byte[32], [.. Enumerable.Repeat((byte)0xff, 32)], [1, .. new byte[31]], [2, .. new byte[31]]])
         {
             var signers = await VerifyAsync($"v=DKIM1; k=ed25519; p={Convert.ToBase64String(key)}", Ed25519Signature);
-            Assert.Equal((Verdict.Fail, false), (signers.VerdictOn("Company-X").Verdict, signers.IsOpenOn("Company-X")));
+            Assert.Equal((AuthenticationResult.Fail, false), (signers.ResultFor("Company-X").Verdict, signers.IsUnresolvedFor("Company-X")));
         }
     }
 
@@ -109,7 +109,7 @@ public sealed partial class HostileDkimKeyTests : IAsyncLifetime
     [Trait("Conformance", "ARR-3")]
     public async Task A_mail_of_thousands_of_signatures_and_names_costs_no_more_than_one_of_a_few()
     {
-        var mail = MailLab.Mail();
+        var mail = SignedMailFactory.Mail();
         _lab.Key("company-x.example").Sign(mail);
         foreach (var n in Enumerable.Range(0, 900))
         {
@@ -118,20 +118,20 @@ public sealed partial class HostileDkimKeyTests : IAsyncLifetime
         }
 
         var before = GC.GetAllocatedBytesForCurrentThread();
-        var names = MailNames.Of(mail);
+        var names = SenderIdentity.Of(mail);
         Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, 0, 4 << 20);
         Assert.Empty(names.Domains);
-        Assert.Equal(Verdict.Fail, (await _lab.VerifyAsync(MailLab.Raw(mail))).VerdictOn("Company-X").Verdict);
+        Assert.Equal(AuthenticationResult.Fail, (await _lab.VerifyAsync(SignedMailFactory.Raw(mail))).ResultFor("Company-X").Verdict);
         Assert.Equal(0, _lab.Zone.QuestionCount);
     }
 
     private const string Ed25519Signature = "v=1; a=ed25519-sha256; c=relaxed/relaxed; d=company-x.example; s=reports; h=From; bh={0}; b=" +
         "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA==";
 
-    private async Task<MailSigners> VerifyAsync(string record, string? signature = null)
+    private async Task<DkimResults> VerifyAsync(string record, string? signature = null)
     {
-        var key = MailLab.AnyKey.As("company-x.example");
-        var mail = MailLab.Mail();
+        var key = SignedMailFactory.AnyKey.As("company-x.example");
+        var mail = SignedMailFactory.Mail();
         key.Sign(mail);
         if (signature is not null)
         {
@@ -141,11 +141,11 @@ public sealed partial class HostileDkimKeyTests : IAsyncLifetime
         }
 
         _lab.Zone.Set(key.RecordName, DnsRecord.Txt([.. record.Chunk(255).Select(part => new string(part))]));
-        return await _lab.VerifyAsync(MailLab.Raw(mail));
+        return await _lab.VerifyAsync(SignedMailFactory.Raw(mail));
     }
 
     // A number of so many bits whose factors nobody knows, or cares to.
-    private static BigInteger Odd(int bits)
+    internal static BigInteger Odd(int bits)
     {
         var random = new Random(bits);
         var bytes = new byte[(bits / 8) + 1];
@@ -163,7 +163,7 @@ public sealed partial class HostileDkimKeyTests : IAsyncLifetime
     [GeneratedRegex(@"bh=([^;\s]+)")]
     private static partial Regex BodyHash();
 
-    private static string RsaKey(BigInteger modulus, BigInteger exponent, string algorithm = "1.2.840.113549.1.1.1")
+    internal static string RsaKey(BigInteger modulus, BigInteger exponent, string algorithm = "1.2.840.113549.1.1.1")
     {
         var key = new AsnWriter(AsnEncodingRules.DER);
         using (key.PushSequence())

@@ -1,7 +1,9 @@
 using System.Text;
 using Microsoft.Extensions.Time.Testing;
 using MimeKit;
-using StsFunctions.Reports;
+using StsFunctions.ReportIntake;
+using StsFunctions.ReportIntake.Containers;
+using StsFunctions.ReportIntake.Limits;
 using Xunit;
 
 namespace StsFunctions.Tests.Reports;
@@ -95,7 +97,7 @@ public sealed class HostileMailTests
     [Trait("Conformance", "ARR-2")]
     public async Task A_mail_at_the_limits_of_what_senders_write_is_read()
     {
-        var mail = MailLab.Mail();
+        var mail = SignedMailFactory.Mail();
         foreach (var n in Enumerable.Range(0, 40))
         {
             mail.Headers.Add("Received", $"from relay{n}.example by relay{n + 1}.example (a comment (in a comment)); Sat, 14 Mar 2026 10:00:00 +0000");
@@ -106,7 +108,7 @@ public sealed class HostileMailTests
         mail.From.Clear();
         mail.From.AddRange(Enumerable.Range(0, 10).Select(n => new MailboxAddress($"Отчёты {n} \"(TLS)\"", "tlsrpt@company-x.example")));
 
-        Assert.Single((await ReadAsync(MailLab.Raw(mail))).Reports);
+        Assert.Single((await ReadAsync(SignedMailFactory.Raw(mail))).Reports);
     }
 
     private const string Head = "To: reports@example.com\r\nMIME-Version: 1.0\r\n";
@@ -123,12 +125,12 @@ public sealed class HostileMailTests
         Assert.Contains(limit, refused.Message, StringComparison.Ordinal);
     }
 
-    private static async Task<OpenedArrival> ReadAsync(byte[] mail)
+    private static async Task<UnpackedReports> ReadAsync(byte[] mail)
     {
         var reader = new ReportReader(Defaults, new FakeTimeProvider(TestStorage.Noon));
         using var raw = await reader.BufferAsync(new MemoryStream(mail), Now);
         return await reader.ReadAsync(raw, Now);
     }
 
-    private static Task<OpenedArrival> ReadAsync(MemoryStream body) => new ReportReader(Defaults, new FakeTimeProvider(TestStorage.Noon)).ReadAsync(body, Now);
+    private static Task<UnpackedReports> ReadAsync(MemoryStream body) => new ReportReader(Defaults, new FakeTimeProvider(TestStorage.Noon)).ReadAsync(body, Now);
 }

@@ -4,13 +4,15 @@ using Azure.Core.Pipeline;
 using Azure.Storage.Blobs;
 using Azure.Storage.Blobs.Models;
 using Microsoft.Extensions.Logging.Abstractions;
-using StsFunctions.Domains;
-using StsFunctions.IngestReport;
+using StsFunctions.Core.Domains;
+using StsFunctions.Core.Reports;
 using StsFunctions.Protocol;
 using StsFunctions.Protocol.MtaSts;
 using StsFunctions.Protocol.TlsRpt;
-using StsFunctions.Reports;
+using StsFunctions.Storage;
+using StsFunctions.Storage.Reports;
 using StsFunctions.Tests.Protocol;
+using StsFunctions.UseCases.Reports;
 using Xunit;
 
 namespace StsFunctions.Tests.Reports;
@@ -22,7 +24,7 @@ public sealed class IngestReportTests(AzuriteFixture azurite) : IAsyncLifetime
     private readonly RecordedLog _log = new();
     private TestStorage _storage = null!;
     private ReportInbox _inbox = null!;
-    private IngestReportFunction _function = null!;
+    private ReportIngestion _function = null!;
 
     private static CancellationToken Now => TestContext.Current.CancellationToken;
 
@@ -31,7 +33,7 @@ public sealed class IngestReportTests(AzuriteFixture azurite) : IAsyncLifetime
         _storage = await TestStorage.CreateAsync(azurite);
         await _storage.Publisher.PublishAsync(Domain, Policy.Parse("version: STSv1\nmode: none\nmax_age: 1\n"u8), null, Now);
         _inbox = _storage.Inbox;
-        _function = Ingest.FunctionOn(_storage, _log.For<IngestReportFunction>());
+        _function = Ingest.FunctionOn(_storage, _log.For<ReportIngestion>());
     }
 
     public ValueTask DisposeAsync()
@@ -101,7 +103,7 @@ public sealed class IngestReportTests(AzuriteFixture azurite) : IAsyncLifetime
         var blob = await IngestAsync(Samples.Json(Samples.Policy("stranger.example")));
 
         Assert.Equal((blob, "Not hosted here: stranger.example."), Assert.Single(await QuarantineAsync()));
-        Assert.False(await _storage.Blobs.GetBlobContainerClient(StorageLayout.InboxContainer).GetBlobClient(blob).ExistsAsync(Now));
+        Assert.False(await _storage.Blobs.GetBlobContainerClient(StorageNames.InboxContainer).GetBlobClient(blob).ExistsAsync(Now));
     }
 
     [Fact]
@@ -115,8 +117,8 @@ public sealed class IngestReportTests(AzuriteFixture azurite) : IAsyncLifetime
         var (name, reason) = Assert.Single(await QuarantineAsync());
         Assert.Equal(blob, name);
         Assert.DoesNotContain(reason, c => c is < ' ' or > '~');
-        var kept = Assert.Single(await BlobsAsync(StorageLayout.QuarantineContainer));
-        Assert.Equal(raw, (await _storage.Blobs.GetBlobContainerClient(StorageLayout.QuarantineContainer).GetBlobClient(kept.Name).DownloadContentAsync(Now)).Value.Content.ToArray());
+        var kept = Assert.Single(await BlobsAsync(StorageNames.QuarantineContainer));
+        Assert.Equal(raw, (await _storage.Blobs.GetBlobContainerClient(StorageNames.QuarantineContainer).GetBlobClient(kept.Name).DownloadContentAsync(Now)).Value.Content.ToArray());
     }
 
     [Fact]
@@ -131,14 +133,14 @@ public sealed class IngestReportTests(AzuriteFixture azurite) : IAsyncLifetime
         await RunAsync(blob);
 
         Assert.Contains("Neither JSON", Assert.Single(await QuarantineAsync()).Reason, StringComparison.Ordinal);
-        Assert.Empty(await BlobsAsync(StorageLayout.InboxContainer));
+        Assert.Empty(await BlobsAsync(StorageNames.InboxContainer));
     }
 
     [Fact]
     [Trait("Conformance", "RPT-5")]
     public async Task A_report_without_a_policy_is_one_of_nothing_where_its_mail_tells_the_domain()
     {
-        await IngestAsync(MailLab.Raw(MailLab.Mail(Samples.Json(), headers: ("TLS-Report-Domain", "example.com"))));
+        await IngestAsync(SignedMailFactory.Raw(SignedMailFactory.Mail(Samples.Json(), headers: ("TLS-Report-Domain", "example.com"))));
 
         var report = Assert.Single(await _storage.Reports.ReadAsync(DomainName.Parse("example.com"), new DateOnly(2026, 1, 1), Now));
         Assert.Equal((0L, 0L), (report.Sessions, report.Failures));
@@ -149,18 +151,18 @@ public sealed class IngestReportTests(AzuriteFixture azurite) : IAsyncLifetime
     [Trait("Conformance", "ARR-3")]
     public async Task Of_mails_in_one_file_each_vouches_for_its_own_report_alone()
     {
-        await using var lab = new MailLab(_storage.Time);
-        var signed = MailLab.Mail(TlsReportJson.Write(Samples.Report(Samples.Policy()) with { ReportId = "true" }));
+        await using var lab = new SignedMailFactory(_storage.Time);
+        var signed = SignedMailFactory.Mail(TlsReportJson.Write(Samples.Report(Samples.Policy()) with { ReportId = "true" }));
         lab.Key("company-x.example").Sign(signed);
-        var forged = MailLab.Mail(TlsReportJson.Write(Samples.Report(Samples.Policy()) with { ReportId = "forged" }));
-        var zip = ZipOf(("1.eml", MailLab.Raw(signed)), ("2.eml", MailLab.Raw(forged)));
-        await _storage.Blobs.GetBlobContainerClient(StorageLayout.InboxContainer).GetBlobClient("mails.zip").UploadAsync(new BinaryData(zip), Now);
+        var forged = SignedMailFactory.Mail(TlsReportJson.Write(Samples.Report(Samples.Policy()) with { ReportId = "forged" }));
+        var zip = ZipOf(("1.eml", SignedMailFactory.Raw(signed)), ("2.eml", SignedMailFactory.Raw(forged)));
+        await _storage.Blobs.GetBlobContainerClient(StorageNames.InboxContainer).GetBlobClient("mails.zip").UploadAsync(new BinaryData(zip), Now);
 
-        await Ingest.FunctionOn(_storage, NullLogger<IngestReportFunction>.Instance, dns: lab.Dns).RunAsync(ArrivalEvent.Again("mails.zip"), Now);
+        await Ingest.FunctionOn(_storage, NullLogger<ReportIngestion>.Instance, dns: lab.Dns).RunAsync(BlobCreatedEvent.Again("mails.zip"), Now);
 
         Assert.Equal(
-            [("forged", Verdict.Unverified), ("true", Verdict.Aligned)],
-            (await _storage.Reports.ReadAsync(DomainName.Parse("example.com"), new DateOnly(2026, 1, 1), Now)).Select(report => (report.ReportId, report.Verdict)).Order());
+            [("forged", AuthenticationResult.Unverified), ("true", AuthenticationResult.Aligned)],
+            (await _storage.Reports.ReadAsync(DomainName.Parse("example.com"), new DateOnly(2026, 1, 1), Now)).Select(report => (report.ReportId, report.Authentication)).Order());
     }
 
     [Fact]
@@ -185,9 +187,9 @@ public sealed class IngestReportTests(AzuriteFixture azurite) : IAsyncLifetime
         await IngestAsync(raw);
 
         Assert.Contains("larger than", Assert.Single(await QuarantineAsync()).Reason, StringComparison.Ordinal);
-        var kept = Assert.Single(await BlobsAsync(StorageLayout.QuarantineContainer));
-        Assert.Equal(raw, (await _storage.Blobs.GetBlobContainerClient(StorageLayout.QuarantineContainer).GetBlobClient(kept.Name).DownloadContentAsync(Now)).Value.Content.ToArray());
-        Assert.Empty(await BlobsAsync(StorageLayout.InboxContainer));
+        var kept = Assert.Single(await BlobsAsync(StorageNames.QuarantineContainer));
+        Assert.Equal(raw, (await _storage.Blobs.GetBlobContainerClient(StorageNames.QuarantineContainer).GetBlobClient(kept.Name).DownloadContentAsync(Now)).Value.Content.ToArray());
+        Assert.Empty(await BlobsAsync(StorageNames.InboxContainer));
     }
 
     [Fact]
@@ -199,7 +201,7 @@ public sealed class IngestReportTests(AzuriteFixture azurite) : IAsyncLifetime
 
         Assert.Equal((blob, "The mail has a header field of more than the 65536 bytes that are read."), Assert.Single(await QuarantineAsync()));
         Assert.Single(await ReportsAsync());
-        Assert.Empty(await BlobsAsync(StorageLayout.InboxContainer));
+        Assert.Empty(await BlobsAsync(StorageNames.InboxContainer));
     }
 
     [Fact]
@@ -227,7 +229,7 @@ public sealed class IngestReportTests(AzuriteFixture azurite) : IAsyncLifetime
     [InlineData("""{"subject":"/blobServices/default/containers/reports-inbox/blobs/"}""")]
     [InlineData("""{"subject":"/blobServices/default/containers/policies/blobs/example.com"}""")]
     public async Task A_message_that_is_no_arrival_is_a_failure_for_the_poison_queue(string message) =>
-        await Assert.ThrowsAsync<ArrivalEventException>(() => _function.RunAsync(message, Now));
+        await Assert.ThrowsAsync<InvalidBlobEventException>(() => _function.RunAsync(message, Now));
 
     [Theory]
     [InlineData('a', 16_000)]
@@ -266,10 +268,10 @@ public sealed class IngestReportTests(AzuriteFixture azurite) : IAsyncLifetime
         var raw = Samples.Gzip(Samples.Json(Samples.Policy()));
         await IngestAsync(raw);
 
-        Assert.Empty(await BlobsAsync(StorageLayout.InboxContainer));
-        var kept = Assert.Single(await BlobsAsync(StorageLayout.ReportsContainer));
+        Assert.Empty(await BlobsAsync(StorageNames.InboxContainer));
+        var kept = Assert.Single(await BlobsAsync(StorageNames.ReportsContainer));
         Assert.Equal(kept.Name, Assert.Single(await ReportsAsync()).Blob);
-        Assert.Equal(raw, (await _storage.Blobs.GetBlobContainerClient(StorageLayout.ReportsContainer).GetBlobClient(kept.Name).DownloadContentAsync(Now)).Value.Content.ToArray());
+        Assert.Equal(raw, (await _storage.Blobs.GetBlobContainerClient(StorageNames.ReportsContainer).GetBlobClient(kept.Name).DownloadContentAsync(Now)).Value.Content.ToArray());
     }
 
     [Fact]
@@ -282,7 +284,7 @@ public sealed class IngestReportTests(AzuriteFixture azurite) : IAsyncLifetime
         }
 
         Assert.Equal(["id 1", "id 2"], (await ReportsAsync()).Select(report => report.ReportId).Order());
-        Assert.Equal(2, (await BlobsAsync(StorageLayout.ReportsContainer)).Count);
+        Assert.Equal(2, (await BlobsAsync(StorageNames.ReportsContainer)).Count);
     }
 
     [Fact]
@@ -306,18 +308,18 @@ public sealed class IngestReportTests(AzuriteFixture azurite) : IAsyncLifetime
     {
         var blob = await PutAsync(Samples.Json(Samples.Policy()));
         var killed = _storage.InboxOn(BlobsThatDieBefore(RequestMethod.Delete));
-        var function = Ingest.FunctionOn(_storage, _log.For<IngestReportFunction>(), inbox: killed);
-        await Assert.ThrowsAsync<IOException>(() => function.RunAsync(ArrivalEvent.Again(blob), Now));
+        var function = Ingest.FunctionOn(_storage, _log.For<ReportIngestion>(), inbox: killed);
+        await Assert.ThrowsAsync<IOException>(() => function.RunAsync(BlobCreatedEvent.Again(blob), Now));
 
         await RunAsync(blob);
 
         Assert.Single(await ReportsAsync());
-        Assert.Single(await BlobsAsync(StorageLayout.ReportsContainer));
-        Assert.Empty(await BlobsAsync(StorageLayout.InboxContainer));
+        Assert.Single(await BlobsAsync(StorageNames.ReportsContainer));
+        Assert.Empty(await BlobsAsync(StorageNames.InboxContainer));
     }
 
     private Task<Azure.Response<BlobContentInfo>> DropAsync(string name, byte[] raw) =>
-        _storage.Blobs.GetBlobContainerClient(StorageLayout.InboxContainer).GetBlobClient(name).UploadAsync(new BinaryData(raw), overwrite: true, Now);
+        _storage.Blobs.GetBlobContainerClient(StorageNames.InboxContainer).GetBlobClient(name).UploadAsync(new BinaryData(raw), overwrite: true, Now);
 
     private BlobServiceClient BlobsThatDieBefore(RequestMethod method)
     {
@@ -349,7 +351,7 @@ public sealed class IngestReportTests(AzuriteFixture azurite) : IAsyncLifetime
     private Task<IReadOnlyList<Report>> ReportsAsync() => _storage.Reports.ReadAsync(Domain, new DateOnly(2026, 1, 1), Now);
 
     private async Task<List<(string Name, string Reason)>> QuarantineAsync() =>
-        [.. (await BlobsAsync(StorageLayout.QuarantineContainer)).Select(blob => (Uri.UnescapeDataString(blob.Metadata["name"]), blob.Metadata["reason"]))];
+        [.. (await BlobsAsync(StorageNames.QuarantineContainer)).Select(blob => (Uri.UnescapeDataString(blob.Metadata["name"]), blob.Metadata["reason"]))];
 
     private sealed class Death(RequestMethod before) : HttpPipelinePolicy
     {

@@ -1,4 +1,4 @@
-using StsFunctions.Reports;
+using StsFunctions.ReportIntake.Limits;
 using Xunit;
 
 namespace StsFunctions.Tests.Reports;

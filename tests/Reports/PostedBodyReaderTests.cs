@@ -1,6 +1,7 @@
 using Microsoft.Extensions.Time.Testing;
-using StsFunctions.Reports;
-using StsFunctions.Reports.Containers;
+using StsFunctions.ReportIntake;
+using StsFunctions.ReportIntake.Containers;
+using StsFunctions.ReportIntake.Limits;
 using Xunit;
 
 namespace StsFunctions.Tests.Reports;
@@ -188,7 +189,7 @@ public sealed class PostedBodyReaderTests
     private static readonly byte[] s_large = new byte[9 * MiB];
 
     // So many bytes at once, and then nothing, as long as anybody waits.
-    private sealed class NeverEnding(int bytes) : OneWayStream
+    private sealed class NeverEnding(int bytes) : ReadOnlyForwardStream
     {
         private int _left = bytes;
 
@@ -205,7 +206,7 @@ public sealed class PostedBodyReaderTests
         }
     }
 
-    private sealed class OctetASecond(FakeTimeProvider time) : OneWayStream
+    private sealed class OctetASecond(FakeTimeProvider time) : ReadOnlyForwardStream
     {
         public int Given { get; private set; }
 

@@ -1,5 +1,5 @@
 using System.Text;
-using StsFunctions.Domains;
+using StsFunctions.Core.Domains;
 using StsFunctions.Tests.Hosting;
 using Xunit;
 
@@ -32,12 +32,12 @@ public sealed class ReceiveMailTests(AzuriteFixture azurite) : IAsyncLifetime
     [Trait("Conformance", "ARR-2")]
     public async Task A_mail_is_answered_201_once_it_is_stored_as_it_came(string authorization, string? type)
     {
-        var mail = MailLab.Raw(MailLab.Mail());
+        var mail = SignedMailFactory.Raw(SignedMailFactory.Mail());
 
         var answer = await PostAsync(mail, authorization.Contains(' ', StringComparison.Ordinal) ? authorization : $"{authorization} {s_basic}", type);
 
         Assert.Equal((201, ""), (answer.Status, answer.Text));
-        var inbox = _storage.Blobs.GetBlobContainerClient(StorageLayout.InboxContainer);
+        var inbox = _storage.Blobs.GetBlobContainerClient(StorageNames.InboxContainer);
         var blob = Assert.Single(await inbox.GetBlobsAsync(cancellationToken: Now).ToListAsync(Now));
         var stored = (await inbox.GetBlobClient(blob.Name).DownloadContentAsync(Now)).Value;
         Assert.Equal(mail, stored.Content.ToArray());
@@ -110,5 +110,5 @@ public sealed class ReceiveMailTests(AzuriteFixture azurite) : IAsyncLifetime
         body);
 
     private async Task AssertNothingStoredAsync() =>
-        Assert.Empty(await _storage.Blobs.GetBlobContainerClient(StorageLayout.InboxContainer).GetBlobsAsync(cancellationToken: Now).ToListAsync(Now));
+        Assert.Empty(await _storage.Blobs.GetBlobContainerClient(StorageNames.InboxContainer).GetBlobsAsync(cancellationToken: Now).ToListAsync(Now));
 }

@@ -1,8 +1,9 @@
-using StsFunctions.Domains;
+using StsFunctions.Core.Domains;
 using StsFunctions.Protocol;
 using StsFunctions.Protocol.MtaSts;
-using StsFunctions.Reports;
+using StsFunctions.ReportIntake.Limits;
 using StsFunctions.Tests.Hosting;
+using StsFunctions.Tests.Protocol;
 using Xunit;
 
 namespace StsFunctions.Tests.Reports;
@@ -126,7 +127,7 @@ public sealed class ReceiveReportTests(AzuriteFixture azurite) : IAsyncLifetime
 
             AssertRefused(refused, 503);
             Assert.Equal("30", refused.Headers["Retry-After"]);
-            var mail = MailLab.Raw(MailLab.Mail());
+            var mail = SignedMailFactory.Raw(SignedMailFactory.Mail());
             Assert.Equal(201, (await handler.SendAsync($"POST /v1/mail HTTP/1.1\nHost: {RunningApp.AppHost}\nAuthorization: Bearer {secret}\nContent-Length: {mail.Length}", mail)).Status);
         }
 
@@ -194,7 +195,7 @@ public sealed class ReceiveReportTests(AzuriteFixture azurite) : IAsyncLifetime
         Assert.Equal("300", answer.Headers["Retry-After"]);
     }
 
-    private static byte[] Report(params string[] domains) => StsFunctions.Tests.Protocol.TlsReportJson.Write(
+    private static byte[] Report(params string[] domains) => TlsReportJson.Write(
         Samples.Report([.. domains.Select(domain => Samples.Policy(domain))]) with { Start = Today.AddDays(-1), End = Today.AddSeconds(-1) });
 
     private Task<RawAnswer> PostAsync(byte[] body, params string[] headers) => PostAsync(_handler, body, headers);
@@ -204,7 +205,7 @@ public sealed class ReceiveReportTests(AzuriteFixture azurite) : IAsyncLifetime
 
     private async Task<List<(string Name, byte[] Content, string Source)>> InboxAsync()
     {
-        var inbox = _storage.Blobs.GetBlobContainerClient(StorageLayout.InboxContainer);
+        var inbox = _storage.Blobs.GetBlobContainerClient(StorageNames.InboxContainer);
         var found = new List<(string, byte[], string)>();
         await foreach (var blob in inbox.GetBlobsAsync(cancellationToken: Now))
         {

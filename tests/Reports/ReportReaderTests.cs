@@ -1,7 +1,9 @@
 using System.IO.Compression;
 using CsCheck;
 using MimeKit;
-using StsFunctions.Reports;
+using StsFunctions.ReportIntake;
+using StsFunctions.ReportIntake.Containers;
+using StsFunctions.ReportIntake.Limits;
 using StsFunctions.Tests.Protocol;
 using Xunit;
 

@@ -1,8 +1,8 @@
-using StsFunctions.Domains;
-using StsFunctions.IngestReport;
+using StsFunctions.Core.Reports;
 using StsFunctions.Protocol;
 using StsFunctions.Protocol.TlsRpt;
-using StsFunctions.Reports;
+using StsFunctions.ReportIntake.Containers;
+using StsFunctions.UseCases.Reports;
 using Xunit;
 
 namespace StsFunctions.Tests.Reports;

@@ -1,9 +1,8 @@
 using System.Collections.Immutable;
 using CsCheck;
-using StsFunctions.Domains;
+using StsFunctions.Core.Reports;
 using StsFunctions.Protocol.TlsRpt;
-using StsFunctions.Reports;
-using StsFunctions.Tests.JudgeReports;
+using StsFunctions.Tests.EvaluateReports;
 using Xunit;
 
 namespace StsFunctions.Tests.Reports;
@@ -23,7 +22,7 @@ public sealed class ReportSummaryTests
         Gen.Int[0, 20], OneOf("A", "B", "C"), Gen.Bool, Gen.Bool, s_type.Array[1, 2],
         (daysAgo, sender, counts, superseded, types) => Reported.Of(daysAgo, sender) with
         {
-            Counts = counts && !superseded,
+            IsCounted = counts && !superseded,
             Superseded = superseded,
             Digest = new ReportDigest([.. types.DistinctBy(type => type.PolicyType)]),
         });
@@ -41,7 +40,7 @@ public sealed class ReportSummaryTests
         Assert.Equal(reports.Length, summary.Counted.Reports + summary.Apart.Reports + summary.Superseded);
         foreach (var (totals, counts) in (IEnumerable<(ReportTotals, bool)>)[(summary.Counted, true), (summary.Apart, false)])
         {
-            var of = reports.Where(report => !report.Superseded && report.Counts == counts).ToList();
+            var of = reports.Where(report => !report.Superseded && report.IsCounted == counts).ToList();
             Assert.Equal(of.Count, totals.Reports);
             foreach (var type in totals.PolicyTypes)
             {

@@ -1,10 +1,11 @@
-using StsFunctions.Domains;
-using StsFunctions.IngestReport;
+using StsFunctions.Core.Domains;
+using StsFunctions.Core.Reports;
 using StsFunctions.Protocol;
 using StsFunctions.Protocol.MtaSts;
-using StsFunctions.Reports;
+using StsFunctions.Storage.Reports;
 using StsFunctions.Tests.Protocol;
 using StsFunctions.Tests.Storage;
+using StsFunctions.UseCases.Reports;
 using Xunit;
 
 namespace StsFunctions.Tests.Reports;
@@ -18,7 +19,7 @@ public sealed class ReprocessTests(AzuriteFixture azurite) : IAsyncLifetime
 
     private readonly RecordedLog _log = new();
     private TestStorage _storage = null!;
-    private IngestReportFunction _function = null!;
+    private ReportIngestion _function = null!;
 
     private static CancellationToken Now => TestContext.Current.CancellationToken;
 
@@ -26,7 +27,7 @@ public sealed class ReprocessTests(AzuriteFixture azurite) : IAsyncLifetime
     {
         _storage = await TestStorage.CreateAsync(azurite);
         await _storage.Publisher.PublishAsync(Domain, Policy, null, Now);
-        _function = Ingest.FunctionOn(_storage, _log.For<IngestReportFunction>());
+        _function = Ingest.FunctionOn(_storage, _log.For<ReportIngestion>());
     }
 
     public ValueTask DisposeAsync()
@@ -45,8 +46,8 @@ public sealed class ReprocessTests(AzuriteFixture azurite) : IAsyncLifetime
         await _storage.Reports.ReplaceAsync(first with { Submitter = "misread", Sessions = 1, Digest = null }, [new("misread", "", "", 10, "")], Now);
         Assert.Equal("misread", Assert.Single(await ReportsAsync(Domain)).Submitter);
 
-        await RunAsync(ReprocessRequest.One(StorageLayout.ReportsContainer, RawReportId.Parse(first.Blob)));
-        await RunAsync(ReprocessRequest.One(StorageLayout.ReportsContainer, RawReportId.Parse(first.Blob)));
+        await RunAsync(ReprocessRequest.One(StorageNames.ReportsContainer, RawReportId.Parse(first.Blob)));
+        await RunAsync(ReprocessRequest.One(StorageNames.ReportsContainer, RawReportId.Parse(first.Blob)));
 
         AssertSame(first, Assert.Single(await ReportsAsync(Domain)));
         Assert.Equal("certificate-expired", Assert.Single(await _storage.Reports.ReadFailuresAsync(first, Now)).ResultType);
@@ -58,18 +59,18 @@ public sealed class ReprocessTests(AzuriteFixture azurite) : IAsyncLifetime
     public async Task What_was_in_quarantine_leaves_it_once_it_can_be_read()
     {
         await IngestAsync(Samples.Json(Samples.Policy("later.example")));
-        var lying = Assert.Single(await NamesAsync(StorageLayout.QuarantineContainer));
-        await RunAsync(ReprocessRequest.One(StorageLayout.QuarantineContainer, RawReportId.Parse(lying)));
-        Assert.Equal([lying], await NamesAsync(StorageLayout.QuarantineContainer));
+        var lying = Assert.Single(await NamesAsync(StorageNames.QuarantineContainer));
+        await RunAsync(ReprocessRequest.One(StorageNames.QuarantineContainer, RawReportId.Parse(lying)));
+        Assert.Equal([lying], await NamesAsync(StorageNames.QuarantineContainer));
 
         await _storage.Publisher.PublishAsync(Later, Policy, null, Now);
-        await RunAsync(ReprocessRequest.One(StorageLayout.QuarantineContainer, RawReportId.Parse(lying)));
-        await RunAsync(ReprocessRequest.One(StorageLayout.QuarantineContainer, RawReportId.Parse(lying)));
+        await RunAsync(ReprocessRequest.One(StorageNames.QuarantineContainer, RawReportId.Parse(lying)));
+        await RunAsync(ReprocessRequest.One(StorageNames.QuarantineContainer, RawReportId.Parse(lying)));
 
         var report = Assert.Single(await ReportsAsync(Later));
         Assert.Equal((90L, ReportSource.Https), (report.Sessions, report.Source));
-        Assert.Equal([report.Blob], await NamesAsync(StorageLayout.ReportsContainer));
-        Assert.Empty(await NamesAsync(StorageLayout.QuarantineContainer));
+        Assert.Equal([report.Blob], await NamesAsync(StorageNames.ReportsContainer));
+        Assert.Empty(await NamesAsync(StorageNames.QuarantineContainer));
     }
 
     [Theory]
@@ -78,42 +79,42 @@ public sealed class ReprocessTests(AzuriteFixture azurite) : IAsyncLifetime
     [Trait("Conformance", "ARR-3")]
     public async Task Who_signed_a_mail_that_went_to_quarantine_is_known_still_when_its_key_has_gone(bool isReadAtFirst)
     {
-        await using var lab = new MailLab(_storage.Time);
+        await using var lab = new SignedMailFactory(_storage.Time);
         var key = lab.Key("company-x.example");
-        var mail = MailLab.Mail(Samples.Json(Samples.Policy("later.example")));
+        var mail = SignedMailFactory.Mail(Samples.Json(Samples.Policy("later.example")));
         key.Sign(mail);
-        await IngestAsync(MailLab.Raw(mail), ReportSource.Mail, FunctionOn(maxExpanded: isReadAtFirst ? 64 << 20 : 10));
-        var lying = Assert.Single(await NamesAsync(StorageLayout.QuarantineContainer));
+        await IngestAsync(SignedMailFactory.Raw(mail), ReportSource.Mail, FunctionOn(maxExpanded: isReadAtFirst ? 64 << 20 : 10));
+        var lying = Assert.Single(await NamesAsync(StorageNames.QuarantineContainer));
 
         lab.Zone.Remove(key.RecordName);
         await _storage.Publisher.PublishAsync(Later, Policy, null, Now);
-        await FunctionOn().RunAsync(ReprocessRequest.One(StorageLayout.QuarantineContainer, RawReportId.Parse(lying)).ToJson(), Now);
+        await FunctionOn().RunAsync(ReprocessRequest.One(StorageNames.QuarantineContainer, RawReportId.Parse(lying)).ToJson(), Now);
 
         var report = Assert.Single(await ReportsAsync(Later));
-        Assert.Equal((Verdict.Aligned, "company-x.example", true), (report.Verdict, report.SignedBy, report.Counts));
+        Assert.Equal((AuthenticationResult.Aligned, "company-x.example", true), (report.Authentication, report.SignedBy, report.IsCounted));
 
         // Nor is it forgotten where it lies now, whatever becomes of its row.
-        await _storage.Tables.GetTableClient(StorageLayout.ReportsTable).DeleteEntityAsync(report.Domain, report.Key, cancellationToken: Now);
-        await FunctionOn().RunAsync(ReprocessRequest.One(StorageLayout.ReportsContainer, RawReportId.Parse(report.Blob)).ToJson(), Now);
-        Assert.Equal(Verdict.Aligned, Assert.Single(await ReportsAsync(Later)).Verdict);
+        await _storage.Tables.GetTableClient(StorageNames.ReportsTable).DeleteEntityAsync(report.Domain, report.Key, cancellationToken: Now);
+        await FunctionOn().RunAsync(ReprocessRequest.One(StorageNames.ReportsContainer, RawReportId.Parse(report.Blob)).ToJson(), Now);
+        Assert.Equal(AuthenticationResult.Aligned, Assert.Single(await ReportsAsync(Later)).Authentication);
 
-        IngestReportFunction FunctionOn(int maxExpanded = 64 << 20) => Ingest.FunctionOn(_storage, _log.For<IngestReportFunction>(), dns: lab.Dns, maxExpanded: maxExpanded);
+        ReportIngestion FunctionOn(int maxExpanded = 64 << 20) => Ingest.FunctionOn(_storage, _log.For<ReportIngestion>(), dns: lab.Dns, maxExpanded: maxExpanded);
     }
 
     [Fact]
     [Trait("Conformance", "ARR-3")]
     public async Task What_is_dropped_into_the_inbox_does_not_say_itself_who_signed_it()
     {
-        var mail = MailLab.Raw(MailLab.Mail());
+        var mail = SignedMailFactory.Raw(SignedMailFactory.Mail());
         var metadata = new Dictionary<string, string> { ["signers"] = "company-x.example" };
-        await _storage.Blobs.GetBlobContainerClient(StorageLayout.InboxContainer).GetBlobClient("forged")
+        await _storage.Blobs.GetBlobContainerClient(StorageNames.InboxContainer).GetBlobClient("forged")
             .UploadAsync(new BinaryData(mail), new Azure.Storage.Blobs.Models.BlobUploadOptions { Metadata = metadata }, Now);
 
-        await _function.RunAsync(ArrivalEvent.Again("forged"), Now);
+        await _function.RunAsync(BlobCreatedEvent.Again("forged"), Now);
         var first = Assert.Single(await ReportsAsync(Domain));
-        await RunAsync(ReprocessRequest.One(StorageLayout.ReportsContainer, RawReportId.Parse(first.Blob)));
+        await RunAsync(ReprocessRequest.One(StorageNames.ReportsContainer, RawReportId.Parse(first.Blob)));
 
-        Assert.Equal(Verdict.Unverified, Assert.Single(await ReportsAsync(Domain)).Verdict);
+        Assert.Equal(AuthenticationResult.Unverified, Assert.Single(await ReportsAsync(Domain)).Authentication);
     }
 
     [Fact]
@@ -130,7 +131,7 @@ public sealed class ReprocessTests(AzuriteFixture azurite) : IAsyncLifetime
             await _storage.Reports.ReplaceAsync(report with { Sessions = 1 }, [], Now);
         }
 
-        await RunAsync(ReprocessRequest.Days(StorageLayout.ReportsContainer, day.AddDays(-1), day.AddDays(1)));
+        await RunAsync(ReprocessRequest.Days(StorageNames.ReportsContainer, day.AddDays(-1), day.AddDays(1)));
         var days = await DrainAsync();
         Assert.Equal(3, days.Count);
         foreach (var message in days)
@@ -154,13 +155,13 @@ public sealed class ReprocessTests(AzuriteFixture azurite) : IAsyncLifetime
     {
         await IngestAsync(Samples.Json(Samples.Policy()));
         var report = Assert.Single(await ReportsAsync(Domain));
-        await _storage.Blobs.GetBlobContainerClient(StorageLayout.ReportsContainer).GetBlobClient(report.Blob).UploadAsync(new BinaryData("no report"), overwrite: true, Now);
+        await _storage.Blobs.GetBlobContainerClient(StorageNames.ReportsContainer).GetBlobClient(report.Blob).UploadAsync(new BinaryData("no report"), overwrite: true, Now);
 
-        await RunAsync(ReprocessRequest.One(StorageLayout.ReportsContainer, RawReportId.Parse(report.Blob)));
-        await RunAsync(ReprocessRequest.One(StorageLayout.ReportsContainer, RawReportId.Parse("2026-03-14/gonegonegonegonegonegonego")));
+        await RunAsync(ReprocessRequest.One(StorageNames.ReportsContainer, RawReportId.Parse(report.Blob)));
+        await RunAsync(ReprocessRequest.One(StorageNames.ReportsContainer, RawReportId.Parse("2026-03-14/gonegonegonegonegonegonego")));
 
         AssertSame(report, Assert.Single(await ReportsAsync(Domain)));
-        Assert.Contains(_log.Lines, line => line.Text.Contains("stays as it is", StringComparison.Ordinal));
+        Assert.Contains(_log.Lines, line => line.Text.Contains("remains unchanged", StringComparison.Ordinal));
     }
 
     [Theory]
@@ -172,7 +173,7 @@ public sealed class ReprocessTests(AzuriteFixture azurite) : IAsyncLifetime
     public async Task A_message_that_asks_for_something_else_is_a_failure_for_the_poison_queue(string message)
     {
         Assert.Null(ReprocessRequest.FromJson(message));
-        await Assert.ThrowsAsync<ArrivalEventException>(() => _function.RunAsync(message, Now));
+        await Assert.ThrowsAsync<InvalidBlobEventException>(() => _function.RunAsync(message, Now));
     }
 
     // Lists compare by what is in them.
@@ -182,12 +183,12 @@ public sealed class ReprocessTests(AzuriteFixture azurite) : IAsyncLifetime
         Assert.Equal(expected with { Notes = [] }, actual with { Notes = [] });
     }
 
-    private async Task IngestAsync(byte[] raw, ReportSource source = ReportSource.Https, IngestReportFunction? function = null)
+    private async Task IngestAsync(byte[] raw, ReportSource source = ReportSource.Https, ReportIngestion? function = null)
     {
         using var body = new MemoryStream();
         body.Write(raw);
         var blob = await _storage.Inbox.PutAsync(body, source, Now);
-        await (function ?? _function).RunAsync(ArrivalEvent.Again(blob), Now);
+        await (function ?? _function).RunAsync(BlobCreatedEvent.Again(blob), Now);
     }
 
     private Task RunAsync(ReprocessRequest request) => _function.RunAsync(request.ToJson(), Now);
@@ -199,7 +200,7 @@ public sealed class ReprocessTests(AzuriteFixture azurite) : IAsyncLifetime
 
     private async Task<List<string>> DrainAsync()
     {
-        var queue = _storage.Queues.GetQueueClient(StorageLayout.ArrivalsQueue);
+        var queue = _storage.Queues.GetQueueClient(StorageNames.ReportArrivalsQueue);
         var texts = new List<string>();
         while ((await queue.ReceiveMessageAsync(cancellationToken: Now)).Value is { } message)
         {

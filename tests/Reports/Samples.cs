@@ -1,10 +1,11 @@
 using System.IO.Compression;
 using System.Text;
 using MimeKit;
-using StsFunctions.Domains;
+using StsFunctions.Core.Reports;
 using StsFunctions.Protocol;
 using StsFunctions.Protocol.TlsRpt;
-using StsFunctions.Reports;
+using StsFunctions.Storage;
+using StsFunctions.Storage.Reports;
 using StsFunctions.Tests.Protocol;
 
 namespace StsFunctions.Tests.Reports;
@@ -12,7 +13,7 @@ namespace StsFunctions.Tests.Reports;
 /// <summary>Reports as senders send them.</summary>
 internal static class Samples
 {
-    public static Arrival Arrival(ReportSource? source) => new(BlobName.Parse("a name"), new Azure.ETag("1"), TestStorage.Noon, ProvenanceClaim.None) { Source = source };
+    public static IncomingReport Arrival(ReportSource? source) => new(BlobName.Parse("a name"), new Azure.ETag("1"), TestStorage.Noon, ProvenanceClaim.None) { Source = source };
 
     /// <summary>One of yesterday, seen from <see cref="TestStorage.Noon"/>.</summary>
     public static TlsReport Report(params ReportedPolicy[] policies) => new()

@@ -1,9 +1,14 @@
 using System.Text.Json;
 using Microsoft.Extensions.Logging.Abstractions;
-using StsFunctions.Domains;
+using StsFunctions.Core.Checks;
+using StsFunctions.Core.Domains;
+using StsFunctions.Core.Findings;
 using StsFunctions.Protocol;
 using StsFunctions.Protocol.MtaSts;
-using StsFunctions.ScheduleChecks;
+using StsFunctions.Storage;
+using StsFunctions.Storage.Checks;
+using StsFunctions.Storage.Domains;
+using StsFunctions.UseCases.Checks;
 using Xunit;
 
 namespace StsFunctions.Tests.ScheduleChecks;
@@ -25,13 +30,13 @@ public sealed class ScheduleChecksTests(AzuriteFixture azurite)
 
         await storage.Publisher.RemoveAsync(DomainName.Parse("gone.example"), force: true, Now);
         await storage.Ledger.RecordAsync(
-            await storage.Domains.ReadAsync(Keys.Operator, Now), FindingScope.Network, "1", TestStorage.Noon,
-            [new Finding("network.port25.closed", Severity.Warning, "port 25", "", "", "", "")], new HashSet<string>(), null, Now);
+            await storage.Domains.ReadAsync(Installation.Partition, Now), FindingSource.OutboundNetwork, "1", TestStorage.Noon,
+            [new Finding("outbound.smtp.blocked", Severity.Warning, "port 25", "", "", "", "")], new HashSet<string>(), null, Now);
 
         var asked = await RunAsync(storage);
 
         Assert.Equal(["a.example", "b.example"], asked.Select(request => request.Domain));
-        Assert.Equal("20260314120000000", Assert.Single(asked.Select(request => request.Round).Distinct()));
+        Assert.Equal("20260314120000000", Assert.Single(asked.Select(request => request.CheckRun).Distinct()));
     }
 
     [Fact]
@@ -43,10 +48,10 @@ public sealed class ScheduleChecksTests(AzuriteFixture azurite)
             await storage.Publisher.PublishAsync(DomainName.Parse(name), None, null, Now);
         }
 
-        var fleet = storage.Tables.GetTableClient(StorageLayout.FleetTable);
+        var fleet = storage.Tables.GetTableClient(StorageNames.DomainSummariesTable);
         await fleet.DeleteEntityAsync(Keys.Shard(DomainName.Parse("unlisted.example")), "unlisted.example", cancellationToken: Now);
-        await storage.Domains.CommitAsync(
-            new DomainChange("listed.example").Record((await storage.Domains.ReadAsync("listed.example", Now)).Record! with { State = DomainState.Gone }, Azure.ETag.All), Now);
+        var listed = await storage.Domains.ReadAsync("listed.example", Now);
+        await storage.Domains.CommitAsync(new DomainTransaction(listed).Record(listed.Record! with { State = DomainState.Removed }), Now);
 
         Assert.Equal(["listed.example", "unlisted.example"], (await RunAsync(storage)).Select(request => request.Domain));
     }
@@ -65,7 +70,7 @@ public sealed class ScheduleChecksTests(AzuriteFixture azurite)
         }
 
         var half = new PolicyVersion("20270101000000", None.ToBytes(), PolicyMode.None, TimeSpan.FromSeconds(1), TestStorage.Noon, null, "default");
-        await storage.Domains.CommitAsync(new DomainChange("half.example").NewPolicy(half), Now);
+        await storage.Domains.CommitAsync(new DomainTransaction(DomainPartition.Empty("half.example")).NewPolicy(half), Now);
 
         Assert.Equal("half.example", Assert.Single(await RunAsync(storage)).Domain);
     }
@@ -76,11 +81,11 @@ public sealed class ScheduleChecksTests(AzuriteFixture azurite)
         var storage = await TestStorage.CreateAsync(azurite);
         await storage.Publisher.PublishAsync(DomainName.Parse("a.example"), None, null, Now);
 
-        var first = Assert.Single(await RunAsync(storage)).Round;
+        var first = Assert.Single(await RunAsync(storage)).CheckRun;
         storage.Time.Advance(TimeSpan.FromMinutes(29));
-        var again = Assert.Single(await RunAsync(storage)).Round;
+        var again = Assert.Single(await RunAsync(storage)).CheckRun;
         storage.Time.Advance(TimeSpan.FromDays(1));
-        var next = Assert.Single(await RunAsync(storage)).Round;
+        var next = Assert.Single(await RunAsync(storage)).CheckRun;
 
         Assert.Equal((first, "20260315122900000"), (again, next));
     }
@@ -90,7 +95,7 @@ public sealed class ScheduleChecksTests(AzuriteFixture azurite)
     {
         var storage = await TestStorage.CreateAsync(azurite);
 
-        var begun = await Task.WhenAll(Enumerable.Range(0, 4).Select(_ => new Rounds(storage.Account.Tables(), TimeProvider.System).BeginAsync(TimeSpan.FromMinutes(30), Now)));
+        var begun = await Task.WhenAll(Enumerable.Range(0, 4).Select(_ => new CheckRunStore(storage.Account.Tables(), TimeProvider.System).BeginAsync(TimeSpan.FromMinutes(30), Now)));
 
         Assert.Single(begun.Distinct());
     }
@@ -100,20 +105,20 @@ public sealed class ScheduleChecksTests(AzuriteFixture azurite)
     {
         var storage = await TestStorage.CreateAsync(azurite);
         storage.Time.SetUtcNow(TestStorage.Noon.AddDays(30));
-        var rounds = new Rounds(storage.Tables, storage.Time);
+        var rounds = new CheckRunStore(storage.Tables, storage.Time);
         await rounds.BeginAsync(TimeSpan.FromMinutes(30), Now);
 
-        var now = new Rounds(storage.Tables, new Microsoft.Extensions.Time.Testing.FakeTimeProvider(TestStorage.Noon));
+        var now = new CheckRunStore(storage.Tables, new Microsoft.Extensions.Time.Testing.FakeTimeProvider(TestStorage.Noon));
 
         Assert.Equal("20260314120000000", await now.BeginAsync(TimeSpan.FromMinutes(30), Now));
     }
 
     private static async Task<IReadOnlyList<CheckRequest>> RunAsync(TestStorage storage)
     {
-        var queue = storage.Queues.GetQueueClient(StorageLayout.ChecksQueue);
+        var queue = storage.Queues.GetQueueClient(StorageNames.DomainChecksQueue);
         await queue.ClearMessagesAsync(Now);
-        await new ScheduleChecksFunction(
-            storage.Domains, storage.Fleet, new Rounds(storage.Tables, storage.Time), new CheckQueue(storage.Queues), new ScheduleOptions { Spread = TimeSpan.Zero }, NullLogger<ScheduleChecksFunction>.Instance).RunAsync(Now);
+        await new CheckScheduler(
+            storage.Domains, storage.Fleet, new CheckRunStore(storage.Tables, storage.Time), new CheckQueue(storage.Queues), new ScheduleOptions { Spread = TimeSpan.Zero }, NullLogger<CheckScheduler>.Instance).RunAsync(Now);
         return [.. (await queue.PeekMessagesAsync(32, Now)).Value.Select(message => JsonSerializer.Deserialize(message.MessageText, CheckRequestJson.Default.CheckRequest)!).OrderBy(request => request.Domain, StringComparer.Ordinal)];
     }
 }

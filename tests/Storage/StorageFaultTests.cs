@@ -3,14 +3,21 @@ using System.Net;
 using System.Text;
 using Azure;
 using Microsoft.Extensions.Logging.Abstractions;
-using StsFunctions.Domains;
-using StsFunctions.IngestReport;
+using StsFunctions.Core.Checks;
+using StsFunctions.Core.Domains;
+using StsFunctions.Core.Findings;
+using StsFunctions.Core.Reports;
+using StsFunctions.Core.Text;
 using StsFunctions.Protocol;
 using StsFunctions.Protocol.MtaSts;
-using StsFunctions.Reports;
-using StsFunctions.SweepStorage;
+using StsFunctions.Storage;
+using StsFunctions.Storage.Probes;
+using StsFunctions.Storage.Reports;
+using StsFunctions.Storage.Retention;
+using StsFunctions.Tests.Notifications;
 using StsFunctions.Tests.Reports;
-using StsFunctions.Tests.SendWarning;
+using StsFunctions.UseCases.Policies;
+using StsFunctions.UseCases.Reports;
 using Xunit;
 
 namespace StsFunctions.Tests.Storage;
@@ -49,7 +56,7 @@ public sealed class StorageFaultTests(AzuriteFixture azurite) : IAsyncLifetime
         ["remove a domain"] = new(
             Before: (on, domain) => on.Publisher.PublishAsync(domain, First, "team", Now),
             Do: (on, domain) => on.Publisher.RemoveAsync(domain, force: true, Now),
-            AssertDone: async (on, domain) => Assert.Equal(DomainState.Gone, (await on.Domains.ReadAsync(domain.Value, Now)).Record!.State)),
+            AssertDone: async (on, domain) => Assert.Equal(DomainState.Removed, (await on.Domains.ReadAsync(domain.Value, Now)).Record!.State)),
         ["record what a look found"] = new(
             Before: async (on, domain) =>
             {
@@ -72,6 +79,14 @@ public sealed class StorageFaultTests(AzuriteFixture azurite) : IAsyncLifetime
             },
             Do: (on, _) => on.Sender(null).RunAsync(Now),
             AssertDone: async (on, domain) => Assert.Empty((await on.Domains.ReadAsync(domain.Value, Now)).Outbox)),
+        ["notify of one domain"] = new(
+            Before: async (on, domain) =>
+            {
+                await on.Publisher.PublishAsync(domain, First, "team", Now);
+                await RecordAsync(on, domain, Round, FindingAt("one"), FindingAt("two"));
+            },
+            Do: (on, domain) => on.Sender(null).RunAsync(new DomainMessage(domain.Value).ToJson(), Now),
+            AssertDone: async (on, domain) => Assert.Empty((await on.Domains.ReadAsync(domain.Value, Now)).Outbox)),
         ["mail the warnings"] = new(
             Before: async (on, domain) =>
             {
@@ -79,7 +94,7 @@ public sealed class StorageFaultTests(AzuriteFixture azurite) : IAsyncLifetime
                 await RecordAsync(on, domain, Round, FindingAt("one"), FindingAt("two"));
                 await on.Fleet.ProjectAsync(domain, Now);
             },
-            Do: (on, _) => on.Sender(new MailOrderTests.RecordedRoad(), mailsPerHour: 10_000).RunAsync(Now),
+            Do: (on, _) => on.Sender(new MailOrderTests.RecordingEmailSender(), mailsPerHour: 10_000).RunAsync(Now),
             AssertDone: async (on, domain) => Assert.Empty((await on.Domains.ReadAsync(domain.Value, Now)).Outbox)),
         ["take a report in"] = new(
             Before: (_, _) => Task.CompletedTask,
@@ -100,14 +115,14 @@ public sealed class StorageFaultTests(AzuriteFixture azurite) : IAsyncLifetime
             {
                 var old = await ReportAsync(on, domain, 2) with { Start = TestStorage.Noon.AddDays(-500) };
                 await on.Reports.StoreAsync(old, [new("certificate-expired", "mx1.example", "", 2, "")], Now);
-                await on.Blobs.GetBlobContainerClient(StorageLayout.ObservationsContainer).GetBlobClient($"{domain}/{Keys.InvertedStamp(TestStorage.Noon.AddDays(-500))}").UploadAsync(new BinaryData("{}"), overwrite: true, Now);
+                await on.Blobs.GetBlobContainerClient(StorageNames.ObservationsContainer).GetBlobClient($"{domain}/{Keys.InvertedTimestamp(TestStorage.Noon.AddDays(-500))}").UploadAsync(new BinaryData("{}"), overwrite: true, Now);
             },
             Do: (on, _) => on.RetentionBy(new RetentionOptions()).RunAsync(on.Time.GetUtcNow(), (_, purge) => purge(), Now),
             AssertDone: async (on, domain) =>
             {
                 Assert.Empty(await on.Reports.ReadAsync(domain, DateOnly.MinValue, Now));
-                Assert.Empty(await on.Blobs.GetBlobContainerClient(StorageLayout.ObservationsContainer).GetBlobsAsync(cancellationToken: Now).ToListAsync(Now));
-                var failures = on.Tables.GetTableClient(StorageLayout.ReportFailuresTable).QueryAsync<Azure.Data.Tables.TableEntity>(cancellationToken: Now);
+                Assert.Empty(await on.Blobs.GetBlobContainerClient(StorageNames.ObservationsContainer).GetBlobsAsync(cancellationToken: Now).ToListAsync(Now));
+                var failures = on.Tables.GetTableClient(StorageNames.ReportFailuresTable).QueryAsync<Azure.Data.Tables.TableEntity>(cancellationToken: Now);
                 Assert.Empty(await failures.ToListAsync(Now));
             },
             // Else the next run would have nothing to do for a day.
@@ -115,7 +130,7 @@ public sealed class StorageFaultTests(AzuriteFixture azurite) : IAsyncLifetime
             {
                 foreach (var kind in (await new RetentionCursorStore(on.Tables).ReadAsync(Now)).Keys)
                 {
-                    await on.Tables.GetTableClient(StorageLayout.DomainsTable).DeleteEntityAsync(Keys.Operator, Keys.RetentionPrefix + kind, cancellationToken: Now);
+                    await on.Tables.GetTableClient(StorageNames.DomainsTable).DeleteEntityAsync(Installation.Partition, Keys.RetentionPrefix + kind, cancellationToken: Now);
                 }
             }),
         ["read a report"] = new(
@@ -125,14 +140,14 @@ public sealed class StorageFaultTests(AzuriteFixture azurite) : IAsyncLifetime
                 var details = Enumerable.Range(0, 150).Select(n => Samples.Failure("certificate-expired", $"mx{n}.example", "192.0.2.1", 1)).ToArray();
                 using var raw = new MemoryStream();
                 raw.Write(Samples.Json(Samples.Policy(domain.Value, failures: 150, details: details)));
-                await on.Blobs.GetBlobContainerClient(StorageLayout.InboxContainer).GetBlobClient($"{domain}.json").UploadAsync(new BinaryData(raw.ToArray()), overwrite: true, Now);
+                await on.Blobs.GetBlobContainerClient(StorageNames.InboxContainer).GetBlobClient($"{domain}.json").UploadAsync(new BinaryData(raw.ToArray()), overwrite: true, Now);
             },
-            Do: (on, domain) => Ingest.FunctionOn(on, NullLogger<IngestReportFunction>.Instance).RunAsync(ArrivalEvent.Again($"{domain}.json"), Now),
+            Do: (on, domain) => Ingest.FunctionOn(on, NullLogger<ReportIngestion>.Instance).RunAsync(BlobCreatedEvent.Again($"{domain}.json"), Now),
             AssertDone: async (on, domain) =>
             {
                 var report = Assert.Single(await on.Reports.ReadAsync(domain, DateOnly.MinValue, Now));
                 Assert.Equal(150, (await on.Reports.ReadFailuresAsync(report, Now)).Count);
-                Assert.False(await on.Blobs.GetBlobContainerClient(StorageLayout.InboxContainer).GetBlobClient($"{domain}.json").ExistsAsync(Now));
+                Assert.False(await on.Blobs.GetBlobContainerClient(StorageNames.InboxContainer).GetBlobClient($"{domain}.json").ExistsAsync(Now));
             }),
         ["read a report again"] = new(
             Before: async (on, domain) =>
@@ -151,14 +166,14 @@ public sealed class StorageFaultTests(AzuriteFixture azurite) : IAsyncLifetime
             Before: async (on, domain) =>
             {
                 await on.Publisher.PublishAsync(domain, First, "team", Now);
-                await on.Blobs.GetBlobContainerClient(StorageLayout.QuarantineContainer).GetBlobClient(QuarantinedAs(domain).Value).UploadAsync(
+                await on.Blobs.GetBlobContainerClient(StorageNames.QuarantineContainer).GetBlobClient(QuarantinedAs(domain).Value).UploadAsync(
                     new BinaryData(Samples.Json(Samples.Policy(domain.Value, details: Samples.Failure("certificate-expired", "mx1.example", "192.0.2.1", 10)))), overwrite: true, Now);
             },
-            Do: (on, domain) => Ingest.FunctionOn(on, NullLogger<IngestReportFunction>.Instance).RunAsync(ReprocessRequest.One(StorageLayout.QuarantineContainer, QuarantinedAs(domain)).ToJson(), Now),
+            Do: (on, domain) => Ingest.FunctionOn(on, NullLogger<ReportIngestion>.Instance).RunAsync(ReprocessRequest.One(StorageNames.QuarantineContainer, QuarantinedAs(domain)).ToJson(), Now),
             AssertDone: async (on, domain) =>
             {
                 Assert.Equal(10, Assert.Single(await on.Reports.ReadAsync(domain, DateOnly.MinValue, Now)).Failures);
-                Assert.False(await on.Blobs.GetBlobContainerClient(StorageLayout.QuarantineContainer).GetBlobClient(QuarantinedAs(domain).Value).ExistsAsync(Now));
+                Assert.False(await on.Blobs.GetBlobContainerClient(StorageNames.QuarantineContainer).GetBlobClient(QuarantinedAs(domain).Value).ExistsAsync(Now));
             }),
         ["judge reports"] = new(
             Before: async (on, domain) =>
@@ -167,11 +182,11 @@ public sealed class StorageFaultTests(AzuriteFixture azurite) : IAsyncLifetime
                 await on.Reports.StoreAsync(await ReportAsync(on, domain, 20), [new("certificate-expired", "mx1.example", "", 20, "")], Now);
                 await on.Fleet.ProjectAsync(domain, Now);
             },
-            Do: (on, _) => on.JudgeReports().RunAsync(Now),
+            Do: (on, _) => on.EvaluateReports().RunAsync(Now),
             AssertDone: async (on, domain) =>
             {
                 var partition = await on.Domains.ReadAsync(domain.Value, Now);
-                Assert.Equal("report.failures", Assert.Single(partition.Findings).Finding.Code);
+                Assert.Equal("report.session.failed", Assert.Single(partition.Findings).Finding.Code);
                 Assert.Single(partition.Outbox);
             },
             // It walks the whole fleet, whose calls would grow with every call that is tried.
@@ -180,16 +195,29 @@ public sealed class StorageFaultTests(AzuriteFixture azurite) : IAsyncLifetime
                 await on.Publisher.RemoveAsync(domain, force: true, Now);
                 await on.Fleet.ProjectAsync(domain, Now);
             }),
+        ["evaluate the reports on one domain"] = new(
+            Before: async (on, domain) =>
+            {
+                await on.Publisher.PublishAsync(domain, First, "team", Now);
+                await on.Reports.StoreAsync(await ReportAsync(on, domain, 20), [new("certificate-expired", "mx1.example", "", 20, "")], Now);
+            },
+            Do: (on, domain) => on.EvaluateReports().RunAsync(new DomainMessage(domain.Value).ToJson(), Now),
+            AssertDone: async (on, domain) =>
+            {
+                var partition = await on.Domains.ReadAsync(domain.Value, Now);
+                Assert.Equal("report.session.failed", Assert.Single(partition.Findings).Finding.Code);
+                Assert.Single(partition.Outbox);
+            }),
         ["take up what was left behind"] = new(
-            Before: (on, domain) => on.Blobs.GetBlobContainerClient(StorageLayout.InboxContainer).GetBlobClient($"{domain}.json").UploadAsync(new BinaryData("{}"), overwrite: true, Now),
+            Before: (on, domain) => on.Blobs.GetBlobContainerClient(StorageNames.InboxContainer).GetBlobClient($"{domain}.json").UploadAsync(new BinaryData("{}"), overwrite: true, Now),
             Do: (on, _) => on.Sweeper(new Microsoft.Extensions.Time.Testing.FakeTimeProvider(DateTimeOffset.UtcNow.AddHours(2))).RunAsync(Now),
             AssertDone: async (on, domain) =>
             {
-                var inbox = on.Blobs.GetBlobContainerClient(StorageLayout.InboxContainer);
+                var inbox = on.Blobs.GetBlobContainerClient(StorageNames.InboxContainer);
                 var tries = (await inbox.GetBlobClient($"{domain}.json").GetPropertiesAsync(cancellationToken: Now)).Value.Metadata["tries"];
                 // A run that was cut off after it has asked counts, and asks again: one message too many does no harm.
                 Assert.Contains(tries, (string[])["1", "2"]);
-                Assert.NotNull((await on.Queues.GetQueueClient(StorageLayout.ArrivalsQueue).PeekMessageAsync(Now)).Value);
+                Assert.NotNull((await on.Queues.GetQueueClient(StorageNames.ReportArrivalsQueue).PeekMessageAsync(Now)).Value);
                 await inbox.DeleteBlobAsync($"{domain}.json", cancellationToken: Now);
             }),
         ["share a look at an MX host"] = new(
@@ -198,15 +226,15 @@ public sealed class StorageFaultTests(AzuriteFixture azurite) : IAsyncLifetime
             {
                 if (await on.MxHosts.ClaimAsync(domain.Value, Address, Round, TimeSpan.FromMinutes(2), null, Now) is MxClaim.Leased leased)
                 {
-                    await on.MxHosts.KeepAsync(leased.Lease, Round, "seen"u8.ToArray(), Now);
+                    await on.MxHosts.StoreAsync(leased.Lease, Round, "seen"u8.ToArray(), Now);
                 }
             },
-            // A claim whose answer was lost is one that runs out: nobody looks twice, and nobody waits for ever.
+            // A claim whose answer was lost is one that runs out: nobody looks twice, and nobody waits forever.
             AssertDone: async (on, domain) => Assert.True(await on.MxHosts.ClaimAsync(domain.Value, Address, Round, TimeSpan.FromMinutes(2), null, Now)
                 is MxClaim.Seen or MxClaim.Busy)),
     };
 
-    private BadWire _wire = null!;
+    private FaultInjectionProxy _wire = null!;
     private TestStorage _good = null!;
     private TestStorage _bad = null!;
 
@@ -217,7 +245,7 @@ public sealed class StorageFaultTests(AzuriteFixture azurite) : IAsyncLifetime
     public async ValueTask InitializeAsync()
     {
         _good = await TestStorage.CreateAsync(azurite);
-        _wire = await BadWire.StartAsync(_good.ConnectionString, Now);
+        _wire = await FaultInjectionProxy.StartAsync(_good.ConnectionString, Now);
         _bad = new TestStorage(_wire.ConnectionString, networkTimeout: TimeSpan.FromSeconds(2));
     }
 
@@ -304,10 +332,10 @@ public sealed class StorageFaultTests(AzuriteFixture azurite) : IAsyncLifetime
 
         var pending = await Assert.ThrowsAsync<ChangePendingException>(() => _bad.Publisher.PublishAsync(DomainOf(0), First, null, Now));
 
-        Assert.Contains("is carried through within minutes", pending.Message, StringComparison.Ordinal);
+        Assert.Contains("completes it within minutes", pending.Message, StringComparison.Ordinal);
         Assert.DoesNotContain('\n', pending.Message);
         Assert.Single((await _good.Domains.ReadAsync(DomainOf(0).Value, Now)).Policies);
-        Assert.Equal(1, (await _good.Queues.GetQueueClient(StorageLayout.ChecksQueue).GetPropertiesAsync(Now)).Value.ApproximateMessagesCount);
+        Assert.Equal(1, (await _good.Queues.GetQueueClient(StorageNames.DomainChecksQueue).GetPropertiesAsync(Now)).Value.ApproximateMessagesCount);
     }
 
     private async Task AtEachCallAsync(string work, Func<int, Fault> fault)
@@ -370,15 +398,15 @@ public sealed class StorageFaultTests(AzuriteFixture azurite) : IAsyncLifetime
         return raw;
     }
 
-    private static RawReportId QuarantinedAs(DomainName domain) => RawReportId.Parse($"2026-03-14/{Keys.Hash(domain.Value)}");
+    private static RawReportId QuarantinedAs(DomainName domain) => RawReportId.Parse($"2026-03-14/{ContentHash.Of(domain.Value)}");
 
     private static async Task RecordAsync(TestStorage on, DomainName domain, string round, params Finding[] found)
     {
         var partition = await on.Domains.ReadAsync(domain.Value, Now);
-        if (string.CompareOrdinal(round, partition.Record!.LastRound) > 0)
+        if (string.CompareOrdinal(round, partition.Record!.CheckRun.Run) > 0)
         {
             var at = DateTimeOffset.ParseExact(round, "yyyyMMddHHmmssfff", CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal);
-            await on.Ledger.RecordAsync(partition, FindingScope.Checks, round, at, found, new HashSet<string>(), partition.Record with { LastRound = round, LastCheckAt = at }, Now);
+            await on.Ledger.RecordAsync(partition, FindingSource.Checks, round, at, found, new HashSet<string>(), partition.Record with { CheckRun = new CheckRunState(round, 1), LastCheckAt = at }, Now);
         }
 
         await on.Fleet.ProjectAsync(domain, Now);
@@ -387,8 +415,8 @@ public sealed class StorageFaultTests(AzuriteFixture azurite) : IAsyncLifetime
     private static async Task<Report> ReportAsync(TestStorage on, DomainName domain, int failures)
     {
         var start = TestStorage.Noon.Date.AddDays(-1).ToUniversalTime();
-        await on.Blobs.GetBlobContainerClient(StorageLayout.ReportsContainer).GetBlobClient("raw").UploadAsync(new BinaryData("{}"), overwrite: true, Now);
-        return new Report(domain.Value, "Company-X", "id", start, start.AddDays(1), "sts", 90, failures, ReportSource.Mail, Verdict.Aligned, TestStorage.Noon, "body", "raw");
+        await on.Blobs.GetBlobContainerClient(StorageNames.ReportsContainer).GetBlobClient("raw").UploadAsync(new BinaryData("{}"), overwrite: true, Now);
+        return new Report(domain.Value, "Company-X", "id", start, start.AddDays(1), "sts", 90, failures, ReportSource.Mail, AuthenticationResult.Aligned, TestStorage.Noon, "body", "raw");
     }
 
     private static Finding FindingAt(string subject) => new("mx.starttls.missing", Severity.Warning, subject, "seen", "meaning", "remedy", "RFC 8461 §4");

@@ -1,6 +1,9 @@
 using Azure.Data.Tables;
-using StsFunctions.Domains;
+using StsFunctions.Core.Domains;
+using StsFunctions.Core.Reports;
 using StsFunctions.Protocol;
+using StsFunctions.Storage;
+using StsFunctions.Storage.Domains;
 using Xunit;
 
 namespace StsFunctions.Tests.Storage;
@@ -22,7 +25,7 @@ internal sealed class StoreInvariants(TestStorage storage)
 
     private async Task LookAsync(IReadOnlyCollection<string>? told)
     {
-        var rows = await storage.Tables.GetTableClient(StorageLayout.DomainsTable).QueryAsync<TableEntity>(cancellationToken: Now).ToListAsync(Now);
+        var rows = await storage.Tables.GetTableClient(StorageNames.DomainsTable).QueryAsync<TableEntity>(cancellationToken: Now).ToListAsync(Now);
         var warnings = new List<string>();
         var pending = new List<string>();
         foreach (var partition in rows.GroupBy(row => row.PartitionKey))
@@ -35,7 +38,7 @@ internal sealed class StoreInvariants(TestStorage storage)
             Check(changes.Distinct().Count() == changes.Count, $"{partition.Key}: a warning's id stands twice in the audit trail");
             Check(!outbox.Except(changes).Any(), $"{partition.Key}: an outbox row has no audit row");
             CheckFindings(partition.Key, Rows(partition, Keys.FindingPrefix).Select(row => row.RowKey), audit.Where(what => what.StartsWith(Keys.OutboxPrefix, StringComparison.Ordinal) || what.StartsWith(Keys.NotNotifiedPrefix, StringComparison.Ordinal)));
-            if (partition.Key != Keys.Operator)
+            if (partition.Key != Installation.Partition)
             {
                 await CheckPolicyAsync(await storage.Domains.ReadAsync(partition.Key, Now), audit);
             }
@@ -47,9 +50,9 @@ internal sealed class StoreInvariants(TestStorage storage)
             CheckTold(told, warnings, pending);
         }
 
-        var domains = rows.Select(row => row.PartitionKey).Where(key => key != Keys.Operator).Distinct().ToList();
+        var domains = rows.Select(row => row.PartitionKey).Where(key => key != Installation.Partition).Distinct().ToList();
         await CheckFleetAsync(domains);
-        await foreach (var blob in storage.Blobs.GetBlobContainerClient(StorageLayout.PoliciesContainer).GetBlobsAsync(cancellationToken: Now))
+        await foreach (var blob in storage.Blobs.GetBlobContainerClient(StorageNames.PoliciesContainer).GetBlobsAsync(cancellationToken: Now))
         {
             Check(domains.Contains(blob.Name), $"{blob.Name} is served and has no partition");
         }
@@ -109,7 +112,7 @@ internal sealed class StoreInvariants(TestStorage storage)
         Check(partition.Policies.SkipLast(1).All(policy => policy.ReplacedAt is not null), $"{name}: an earlier policy has no end");
         Check(partition.Newest?.ReplacedAt is null == partition.IsActive, $"{name}: the newest policy's end does not go with the domain's");
 
-        var served = (await storage.Policies.LookAsync(DomainName.Parse(name), null, Now) as PolicyLook.Found)?.Policy;
+        var served = (await storage.Policies.ReadAsync(DomainName.Parse(name), null, Now) as PolicyRead.Found)?.Policy;
         Check(served?.Id == (partition.IsActive ? partition.Newest!.Id : null), $"{name}: {served?.Id ?? "nothing"} is served, {partition.Newest?.Id} is the newest ({partition.Record?.State})");
         Check(served is null || served.Bytes.AsSpan().SequenceEqual(partition.Newest!.Bytes), $"{name}: other bytes are served than were recorded");
     }
@@ -129,12 +132,12 @@ internal sealed class StoreInvariants(TestStorage storage)
             }
 
             var reports = await storage.Reports.ReadAsync(DomainName.Parse(name), DateOnly.MinValue, Now);
-            var expected = new FleetRow(
+            var expected = new DomainSummary(
                 name, record.Group, record.Mode, record.PolicyId,
                 partition.Findings.Count == 0 ? null : partition.Findings.Max(open => open.Finding.Severity), partition.Findings.Count,
                 record.NextExpiry, record.LastCheckAt, record.Observed, partition.Outbox.Count, []);
             Check(row with { Days = expected.Days } == expected, $"{name}: the list says {row}, the partition {expected}");
-            Check(row.Days.SequenceEqual(FleetStore.DailySessionsOf(reports)), $"{name}: the list's days are not the reports'");
+            Check(row.Days.SequenceEqual(DomainSummaryStore.DailySessionsOf(reports)), $"{name}: the list's days are not the reports'");
             await CheckReportsAsync(reports);
         }
     }
@@ -155,7 +158,7 @@ internal sealed class StoreInvariants(TestStorage storage)
                 Check(digest.Types is [{ } first, ..] && (first.PolicyType, first.Sessions, first.Failures) == (report.PolicyType, report.Sessions, report.Failures), $"{report.ReportId}: its row sums up other counts than it has");
             }
 
-            var raw = storage.Blobs.GetBlobContainerClient(StorageLayout.ReportsContainer).GetBlobClient(report.Blob);
+            var raw = storage.Blobs.GetBlobContainerClient(StorageNames.ReportsContainer).GetBlobClient(report.Blob);
             Check(await raw.ExistsAsync(Now), $"{report.ReportId}: the raw one is not there");
         }
     }

@@ -1,7 +1,10 @@
 using Azure.Data.Tables;
-using StsFunctions.Domains;
+using StsFunctions.Core.Domains;
+using StsFunctions.Core.Findings;
+using StsFunctions.Core.Reports;
 using StsFunctions.Protocol;
 using StsFunctions.Protocol.MtaSts;
+using StsFunctions.Storage.Domains;
 using Xunit;
 
 namespace StsFunctions.Tests.Storage;
@@ -14,11 +17,11 @@ public sealed class StoreInvariantsTests(AzuriteFixture azurite)
 
     private static readonly Dictionary<string, (Func<TestStorage, Task> Do, string Found)> s_damages = new()
     {
-        ["an audit row is missing"] = (storage => DeleteAsync(storage, StorageLayout.DomainsTable, row => row.RowKey.StartsWith("a:", StringComparison.Ordinal) && row.GetString("What").StartsWith("o:", StringComparison.Ordinal)), "has no audit row"),
-        ["a publication's audit row is missing"] = (storage => DeleteAsync(storage, StorageLayout.DomainsTable, row => row.RowKey.StartsWith("a:", StringComparison.Ordinal) && row.GetString("What").StartsWith("policy.recorded", StringComparison.Ordinal)), "without an audit row"),
-        ["an outbox row is missing"] = (storage => DeleteAsync(storage, StorageLayout.DomainsTable, row => row.RowKey.StartsWith("o:", StringComparison.Ordinal)), "lost:"),
-        ["a finding is missing"] = (storage => DeleteAsync(storage, StorageLayout.DomainsTable, row => row.RowKey.StartsWith("f:", StringComparison.Ordinal)), "by the audit trail"),
-        ["the record is missing"] = (storage => DeleteAsync(storage, StorageLayout.DomainsTable, row => row.RowKey == "d"), "the record is at"),
+        ["an audit row is missing"] = (storage => DeleteAsync(storage, StorageNames.DomainsTable, row => row.RowKey.StartsWith("a:", StringComparison.Ordinal) && row.GetString("What").StartsWith("o:", StringComparison.Ordinal)), "has no audit row"),
+        ["a publication's audit row is missing"] = (storage => DeleteAsync(storage, StorageNames.DomainsTable, row => row.RowKey.StartsWith("a:", StringComparison.Ordinal) && row.GetString("What").StartsWith("policy.recorded", StringComparison.Ordinal)), "without an audit row"),
+        ["an outbox row is missing"] = (storage => DeleteAsync(storage, StorageNames.DomainsTable, row => row.RowKey.StartsWith("o:", StringComparison.Ordinal)), "lost:"),
+        ["a finding is missing"] = (storage => DeleteAsync(storage, StorageNames.DomainsTable, row => row.RowKey.StartsWith("f:", StringComparison.Ordinal)), "by the audit trail"),
+        ["the record is missing"] = (storage => DeleteAsync(storage, StorageNames.DomainsTable, row => row.RowKey == "d"), "the record is at"),
         ["the policy is not served"] = (storage => storage.Policies.DeleteAsync(Domain, "9", Now), "nothing is served"),
         ["other bytes are served"] = (async storage =>
         {
@@ -26,11 +29,11 @@ public sealed class StoreInvariantsTests(AzuriteFixture azurite)
             await storage.Policies.DeleteAsync(Domain, "9", Now);
             await storage.Policies.PutAsync(Domain, newest with { Bytes = [1] }, Now);
         }, "other bytes"),
-        ["the domain is not listed"] = (storage => DeleteAsync(storage, StorageLayout.FleetTable, _ => true), "not listed"),
+        ["the domain is not listed"] = (storage => DeleteAsync(storage, StorageNames.DomainSummariesTable, _ => true), "not listed"),
         ["the list is behind"] = (storage => storage.Ledger.RecordAsync(
-            storage.Domains.ReadAsync("example.com", Now).Result, FindingScope.Checks, "9", TestStorage.Noon.AddHours(2), [], new HashSet<string>(), storage.Domains.ReadAsync("example.com", Now).Result.Record, Now), "the list says"),
-        ["the list counts what no report says"] = (storage => DeleteAsync(storage, StorageLayout.ReportsTable, _ => true), "the list's days"),
-        ["a report's detail is missing"] = (storage => DeleteAsync(storage, StorageLayout.ReportFailuresTable, _ => true), "its details are of"),
+            storage.Domains.ReadAsync("example.com", Now).Result, FindingSource.Checks, "9", TestStorage.Noon.AddHours(2), [], new HashSet<string>(), storage.Domains.ReadAsync("example.com", Now).Result.Record, Now), "the list says"),
+        ["the list counts what no report says"] = (storage => DeleteAsync(storage, StorageNames.ReportsTable, _ => true), "the list's days"),
+        ["a report's detail is missing"] = (storage => DeleteAsync(storage, StorageNames.ReportFailuresTable, _ => true), "its details are of"),
         ["a report's row sums up other details"] = (async storage =>
         {
             var report = Assert.Single(await storage.Reports.ReadAsync(Domain, DateOnly.MinValue, Now));
@@ -43,7 +46,7 @@ public sealed class StoreInvariantsTests(AzuriteFixture azurite)
             await storage.Reports.StoreAsync(report with { Submitter = "misread" }, await storage.Reports.ReadFailuresAsync(report, Now), Now);
             await storage.Fleet.ProjectAsync(Domain, Now);
         }, "in two rows"),
-        ["a raw report is missing"] = (storage => storage.Blobs.GetBlobContainerClient(StorageLayout.ReportsContainer).DeleteBlobAsync("raw", cancellationToken: Now), "the raw one is not there"),
+        ["a raw report is missing"] = (storage => storage.Blobs.GetBlobContainerClient(StorageNames.ReportsContainer).DeleteBlobAsync("raw", cancellationToken: Now), "the raw one is not there"),
     };
 
     public static TheoryData<string> Damages => [.. s_damages.Keys];
@@ -72,7 +75,7 @@ public sealed class StoreInvariantsTests(AzuriteFixture azurite)
         await FailsAsync([id], "is to be told again");
         await FailsAsync(["example.com nothing"], "never happened");
 
-        await storage.Domains.CommitAsync(new DomainChange("example.com").Told(pending), Now);
+        await storage.Domains.CommitAsync(new DomainTransaction(await storage.Domains.ReadAsync("example.com", Now)).Dequeue(pending), Now);
         await storage.Fleet.ProjectAsync(Domain, Now);
         await StoreInvariants.AssertAsync(storage, [id]);
         await FailsAsync([], "lost:");
@@ -88,10 +91,10 @@ public sealed class StoreInvariantsTests(AzuriteFixture azurite)
         await storage.Publisher.PublishAsync(Domain, Policy.Parse("version: STSv1\nmode: none\nmax_age: 1\n"u8), null, Now);
         var partition = await storage.Domains.ReadAsync("example.com", Now);
         var finding = new Finding("mx.starttls.missing", Severity.Warning, "mx.example.com", "seen", "meaning", "remedy", "RFC 8461 §4");
-        await storage.Ledger.RecordAsync(partition, FindingScope.Checks, "1", TestStorage.Noon.AddHours(1), [finding], new HashSet<string>(), partition.Record, Now);
-        await storage.Blobs.GetBlobContainerClient(StorageLayout.ReportsContainer).GetBlobClient("raw").UploadAsync(new BinaryData("{}"), Now);
+        await storage.Ledger.RecordAsync(partition, FindingSource.Checks, "1", TestStorage.Noon.AddHours(1), [finding], new HashSet<string>(), partition.Record, Now);
+        await storage.Blobs.GetBlobContainerClient(StorageNames.ReportsContainer).GetBlobClient("raw").UploadAsync(new BinaryData("{}"), Now);
         ReportFailure[] failures = [new("certificate-expired", "", "", 7, "")];
-        var report = new Report("example.com", "Company-X", "id", Start, Start.AddDays(1), "sts", 90, 7, ReportSource.Mail, Verdict.Aligned, TestStorage.Noon, "body", "raw")
+        var report = new Report("example.com", "Company-X", "id", Start, Start.AddDays(1), "sts", 90, 7, ReportSource.Mail, AuthenticationResult.Aligned, TestStorage.Noon, "body", "raw")
         {
             Digest = ReportDigest.Of([("sts", 90, 7)], failures),
         };

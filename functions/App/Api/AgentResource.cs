@@ -1,27 +1,29 @@
 using System.Text.RegularExpressions;
 using Azure;
-using Azure.Data.Tables.Models;
 using Microsoft.AspNetCore.Authorization;
 using Microsoft.Azure.Functions.Worker;
-using StsFunctions.Access;
-using StsFunctions.Agents;
-using StsFunctions.Domains;
-using StsFunctions.Middleware;
+using StsFunctions.App.Authentication;
+using StsFunctions.App.Http;
+using StsFunctions.App.Middleware;
+using StsFunctions.Core.Access;
+using StsFunctions.Core.Probes;
+using StsFunctions.Storage;
+using StsFunctions.UseCases.Probes;
 
-namespace StsFunctions.Api;
+namespace StsFunctions.App.Api;
 
-/// <summary><c>api/agent</c>: what a probe agent asks and is told, and all that it is told.</summary>
-internal sealed partial class AgentResource(AgentWork work, AgentResults results)
+/// <summary><c>api/agent</c>: the whole interface of a probe agent.</summary>
+internal sealed partial class AgentResource(ProbeTaskDispatcher work, ProbeResultHandler results)
 {
-    /// <summary>Hands out what the agent is to look at.</summary>
+    /// <summary>Leases probe tasks to the agent.</summary>
     [Function("GetAgentWork")]
     [EndpointHost(EndpointHost.App)]
     [Authorize(Roles = Roles.Agent)]
     public async Task WorkAsync(
         [HttpTrigger(AuthorizationLevel.Anonymous, "post", Route = "api/agent/work")] HttpRequest request) => await ApiJson.AnswerAsync(
-        request.HttpContext, await HandOutAsync(NameOf(request.HttpContext.Request, request.Caller()), request.HttpContext.RequestAborted), AgentJson.Default.AgentWorkJson);
+        request.HttpContext, await DispatchAsync(NameOf(request.HttpContext.Request, request.Caller()), request.HttpContext.RequestAborted), AgentJson.Default.ProbeTasksJson);
 
-    /// <summary>Takes what the agent saw at one address.</summary>
+    /// <summary>Accepts the agent's result for one address.</summary>
     [Function("TakeAgentResult")]
     [EndpointHost(EndpointHost.App)]
     [Authorize(Roles = Roles.Agent)]
@@ -29,17 +31,17 @@ internal sealed partial class AgentResource(AgentWork work, AgentResults results
         [HttpTrigger(AuthorizationLevel.Anonymous, "post", Route = "api/agent/results")] HttpRequest request)
     {
         var agent = NameOf(request.HttpContext.Request, request.Caller());
-        var body = await RequestBody.ReadAsync(request.HttpContext, HandedIn.MaxBytes);
+        var body = await RequestBody.ReadAsync(request.HttpContext, ProbeResultReader.MaxBytes);
         try
         {
-            await results.TakeAsync(agent, HandedIn.Read(body), request.HttpContext.RequestAborted);
+            await results.HandleAsync(agent, ProbeResultReader.Read(body), request.HttpContext.RequestAborted);
             request.HttpContext.Response.StatusCode = StatusCodes.Status204NoContent;
         }
-        catch (ResultFaultException e)
+        catch (InvalidProbeResultException e)
         {
             throw ProblemException.BadRequest(e.Message);
         }
-        catch (NoLeaseException e)
+        catch (NoProbeLeaseException e)
         {
             throw ProblemException.Conflict(e.Message);
         }
@@ -49,20 +51,20 @@ internal sealed partial class AgentResource(AgentWork work, AgentResults results
         }
     }
 
-    private async Task<AgentWorkJson> HandOutAsync(string agent, CancellationToken cancellation)
+    private async Task<ProbeTasksJson> DispatchAsync(string agent, CancellationToken cancellationToken)
     {
         try
         {
-            return await work.HandOutAsync(agent, cancellation);
+            return await work.DispatchAsync(agent, cancellationToken);
         }
-        catch (RequestFailedException e) when (e.ErrorCode == TableErrorCode.TableNotFound)
+        catch (RequestFailedException e) when (StorageLayout.LacksTable(e))
         {
-            // Nothing was ever added.
-            return new AgentWorkJson([]);
+            // No task was ever created.
+            return new ProbeTasksJson([]);
         }
     }
 
-    // Who it is says the token; which of several under one registration, the agent itself.
+    // The token identifies the registration; the agent's own name distinguishes several agents of one registration.
     private static string NameOf(HttpRequest request, Caller caller) => request.Query["name"] switch
     {
         { Count: 0 } => request.Caller().Application,

@@ -1,13 +1,15 @@
 using System.Text;
-using StsFunctions.Access;
-using StsFunctions.Domains;
+using StsFunctions.Core.Domains;
+using StsFunctions.Core.Findings;
+using StsFunctions.Storage.Domains;
+using StsFunctions.UseCases.Access;
 
-namespace StsFunctions.Api;
+namespace StsFunctions.App.Api;
 
-/// <summary>A page of the list of domains; no continuation: it is the last one.</summary>
+/// <summary>A page of the list of domains; the last one has no continuation.</summary>
 internal sealed record DomainListJson(IReadOnlyList<DomainLineJson> Domains, string? Continuation);
 
-/// <summary>One line of the list.</summary>
+/// <summary>One domain of the list.</summary>
 internal sealed record DomainLineJson(
     string Domain,
     string Group,
@@ -15,33 +17,33 @@ internal sealed record DomainLineJson(
     string PolicyId,
     string? WorstFinding,
     int OpenFindings,
-    int WarningsPending,
+    int PendingNotifications,
     DateTimeOffset? NextExpiry,
     DateTimeOffset? LastCheckAt,
     bool Observed,
     IReadOnlyList<DayJson> Days)
 {
-    public static DomainLineJson Of(FleetRow row) => new(
+    public static DomainLineJson Of(DomainSummary row) => new(
         row.Domain,
         row.Group,
         row.Mode.ToToken(),
         row.PolicyId,
         row.WorstFinding?.ToToken(),
         row.OpenFindings,
-        row.WarningsPending,
+        row.PendingNotifications,
         row.NextExpiry,
         row.LastCheckAt,
         row.Observed,
         [.. row.Days.Select(DayJson.Of)]);
 }
 
-/// <summary>Sessions that senders reported of one day.</summary>
+/// <summary>The reported sessions of one day.</summary>
 internal sealed record DayJson(DateOnly Day, long Sessions, long Failures)
 {
     public static DayJson Of(DailySessions day) => new(day.Day, day.Sessions, day.Failures);
 }
 
-/// <summary>A domain, with its policies, what stands open and what is still to be told.</summary>
+/// <summary>A domain with its policies, open findings and pending notifications.</summary>
 internal sealed record DomainJson(
     string Domain,
     string Group,
@@ -53,10 +55,10 @@ internal sealed record DomainJson(
     bool Observed,
     IReadOnlyList<PolicyJson> Policies,
     IReadOnlyList<OpenFindingJson> Findings,
-    IReadOnlyList<PendingWarningJson> WarningsPending,
+    IReadOnlyList<PendingNotificationJson> PendingNotifications,
     IReadOnlyList<DayJson> Days)
 {
-    public static DomainJson Of(VisibleDomain domain)
+    public static DomainJson Of(AuthorizedDomain domain)
     {
         var record = domain.Partition.Record!;
         return new DomainJson(
@@ -70,19 +72,19 @@ internal sealed record DomainJson(
             record.Observed,
             [.. domain.Partition.Policies.Reverse().Select(PolicyJson.Of)],
             [.. domain.Partition.Findings.OrderByDescending(open => open.Finding.Severity).Select(OpenFindingJson.Of)],
-            [.. domain.Partition.Outbox.OrderBy(warning => warning.At).Select(PendingWarningJson.Of)],
+            [.. domain.Partition.Outbox.OrderBy(warning => warning.At).Select(PendingNotificationJson.Of)],
             [.. domain.Days.Select(DayJson.Of)]);
     }
 }
 
-/// <summary>A policy that was published at some time, as the text that is served; the newest comes first.</summary>
+/// <summary>A published policy with its text; the newest comes first.</summary>
 internal sealed record PolicyJson(string Id, string Mode, long MaxAge, DateTimeOffset PublishedAt, DateTimeOffset? ReplacedAt, string Text)
 {
     public static PolicyJson Of(PolicyVersion policy) => new(
         policy.Id, policy.Mode.ToToken(), (long)policy.MaxAge.TotalSeconds, policy.PublishedAt, policy.ReplacedAt, Encoding.UTF8.GetString(policy.Bytes));
 }
 
-/// <summary>A finding that stands open.</summary>
+/// <summary>An open finding.</summary>
 internal sealed record OpenFindingJson(
     string Code, string Severity, string Subject, DateTimeOffset OpenedAt, string Evidence, string Meaning, string Remedy, string Rfc)
 {
@@ -94,14 +96,14 @@ internal sealed record OpenFindingJson(
     }
 }
 
-/// <summary>A change that is still to be told.</summary>
-internal sealed record PendingWarningJson(string Change, DateTimeOffset At, string Code, string Severity, string Subject)
+/// <summary>A pending notification.</summary>
+internal sealed record PendingNotificationJson(string Change, DateTimeOffset At, string Code, string Severity, string Subject)
 {
-    public static PendingWarningJson Of(PendingWarning warning) => new(
+    public static PendingNotificationJson Of(OutboxNotification warning) => new(
         warning.Change.ToToken(), warning.At, warning.Finding.Code, warning.Finding.Severity.ToToken(), warning.Finding.Subject);
 }
 
-/// <summary>Names as the API writes them.</summary>
+/// <summary>Names in the form of the API.</summary>
 internal static class Tokens
 {
     public static string ToToken(this Severity severity) => severity.ToString().ToLowerInvariant();

@@ -3,14 +3,17 @@ using System.Text;
 using Microsoft.AspNetCore.Authorization;
 using Microsoft.Azure.Functions.Worker;
 using Microsoft.Extensions.Primitives;
-using StsFunctions.Access;
-using StsFunctions.Middleware;
+using StsFunctions.App.Authentication;
+using StsFunctions.App.Http;
+using StsFunctions.App.Middleware;
+using StsFunctions.Core.Access;
 using StsFunctions.Protocol;
+using StsFunctions.UseCases.Access;
 
-namespace StsFunctions.Api;
+namespace StsFunctions.App.Api;
 
 /// <summary><c>api/domains</c>: the hosted domains that a caller may see.</summary>
-internal sealed class DomainsResource(VisibleDomains domains)
+internal sealed class DomainsResource(AuthorizedDomains domains)
 {
     private const int DefaultPageSize = 100;
     private const int MaxPageSize = 500;
@@ -25,7 +28,7 @@ internal sealed class DomainsResource(VisibleDomains domains)
         var query = request.Query;
         var size = Query.NumberOf(query["pageSize"], "pageSize", DefaultPageSize, MaxPageSize);
         var after = AfterOf(query["continuation"]);
-        // One more than asked for tells whether there is a next page.
+        // Read one more than requested, which shows whether there is a next page.
         var rows = await domains.ListAsync(request.Caller().SeenGroups, after, size + 1, request.HttpContext.RequestAborted);
         var page = rows.Take(size).ToList();
         var list = new DomainListJson([.. page.Select(DomainLineJson.Of)], rows.Count > size ? ContinuationAfter(page[^1].Domain) : null);
@@ -44,7 +47,7 @@ internal sealed class DomainsResource(VisibleDomains domains)
         await ApiJson.AnswerAsync(request.HttpContext, DomainJson.Of(found ?? throw ProblemException.NoSuchDomain()), ApiJson.Default.DomainJson);
     }
 
-    // The list goes on after a domain; to callers that is a text without a meaning, so that the order may change.
+    // The continuation is the last domain, in an opaque form, so that the order may change.
     private static string ContinuationAfter(string domain) => Base64Url.EncodeToString(Encoding.UTF8.GetBytes(domain));
 
     private static DomainName? AfterOf(StringValues text)

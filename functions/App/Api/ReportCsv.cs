@@ -2,31 +2,31 @@ using System.Globalization;
 using System.Text;
 using System.Text.RegularExpressions;
 using nietras.SeparatedValues;
-using StsFunctions.Domains;
+using StsFunctions.Core.Reports;
 
-namespace StsFunctions.Api;
+namespace StsFunctions.App.Api;
 
-/// <summary>Reports as comma-separated values (RFC 4180), a line for each policy type of each report.</summary>
+/// <summary>Reports as comma-separated values (RFC 4180), one line per policy type of each report.</summary>
 internal static partial class ReportCsv
 {
     private static readonly string[] s_columns =
     [
-        "day", "sender", "signedBy", "reportId", "start", "end", "policyType", "sessions", "failures", "source", "verdict", "counts", "superseded", "arrivedAt", "id",
+        "day", "sender", "signedBy", "reportId", "start", "end", "policyType", "sessions", "failures", "source", "authentication", "counts", "superseded", "arrivedAt", "id",
     ];
 
-    /// <summary>The first line.</summary>
+    /// <summary>The header line.</summary>
     public static byte[] Head() => Written([s_columns]);
 
-    /// <summary>The lines of some reports.</summary>
+    /// <summary>The lines of several reports.</summary>
     public static byte[] Lines(IEnumerable<Report> reports) => Written(reports.SelectMany(report => report.Types, LineOf));
 
     /// <summary>
-    /// A cell that a spreadsheet takes for text, as OWASP has it for CSV injection: what it would take for a formula gets an apostrophe in
-    /// front, also behind what another spreadsheet takes for the end of a cell, and no control character is left. A number stays one.
+    /// A cell that a spreadsheet reads as text (OWASP, CSV injection): a possible formula gets an apostrophe in
+    /// front, also after a character that another spreadsheet reads as the end of a cell, and control characters are removed. A number stays a number.
     /// </summary>
     public static string Safe(string text) => PlainNumber().IsMatch(text) ? text : Formula().Replace(string.Concat(text.Select(c => char.IsControl(c) ? ' ' : c)), "$1'");
 
-    // The beginning of a cell, or what may be one: a separator of some language's spreadsheets, with blanks and quotes behind it. DDE begins so too.
+    // The start of a cell, or what may be one: a separator of a localized spreadsheet, followed by blanks and quotes. DDE starts like this too.
     [GeneratedRegex("(^|[;,|])(?=[\\s\"']*[=+\\-@＝＋－＠])")]
     private static partial Regex Formula();
 
@@ -39,7 +39,7 @@ internal static partial class ReportCsv
         return
         [
             Date(line.Day), line.Sender, line.SignedBy, line.ReportId, Time(line.Start), Time(line.End), type.PolicyType, Number(type.Sessions), Number(type.Failures),
-            line.Source, line.Verdict, Flag(line.Counts), Flag(line.Superseded), Time(line.ArrivedAt), line.Id,
+            line.Source, line.Authentication, Flag(line.IsCounted), Flag(line.Superseded), Time(line.ArrivedAt), line.Id,
         ];
     }
 

@@ -1,9 +1,8 @@
-using StsFunctions.Domains;
-using StsFunctions.Reports;
+using StsFunctions.Core.Reports;
 
-namespace StsFunctions.Api;
+namespace StsFunctions.App.Api;
 
-/// <summary>A page of a domain's reports; no continuation: it is the last one.</summary>
+/// <summary>A page of a domain's reports; the last one has no continuation.</summary>
 internal sealed record ReportListJson(string Domain, IReadOnlyList<ReportLineJson> Reports, string? Continuation);
 
 /// <summary>One report in a list.</summary>
@@ -16,8 +15,8 @@ internal sealed record ReportLineJson(
     DateTimeOffset Start,
     DateTimeOffset End,
     string Source,
-    string Verdict,
-    bool Counts,
+    string Authentication,
+    bool IsCounted,
     bool Superseded,
     DateTimeOffset ArrivedAt,
     IReadOnlyList<ReportTypeJson> PolicyTypes)
@@ -31,17 +30,17 @@ internal sealed record ReportLineJson(
         report.Start,
         report.End,
         report.Source.ToString().ToLowerInvariant(),
-        report.Verdict.ToString().ToLowerInvariant(),
-        report.Counts,
+        report.Authentication.ToString().ToLowerInvariant(),
+        report.IsCounted,
         report.Superseded,
         report.ArrivedAt,
         [.. report.Types.Select(type => new ReportTypeJson(type.PolicyType, type.Sessions, type.Failures))]);
 }
 
-/// <summary>Sessions under one policy type; types tell of the same sessions.</summary>
+/// <summary>The sessions under one policy type; several types count the same sessions.</summary>
 internal sealed record ReportTypeJson(string PolicyType, long Sessions, long Failures);
 
-/// <summary>One report whole.</summary>
+/// <summary>One report with all details.</summary>
 internal sealed record ReportJson(ReportLineJson Report, string SignedBy, IReadOnlyList<string> Notes, IReadOnlyList<FailureJson> Failures)
 {
     public static ReportJson Of(Report report, IReadOnlyList<ReportFailure> failures) => new(
@@ -56,24 +55,24 @@ internal sealed record ReportJson(ReportLineJson Report, string SignedBy, IReadO
         })]);
 }
 
-/// <summary>Sessions that failed alike, and what that means.</summary>
+/// <summary>Sessions with the same failure, and what it means.</summary>
 internal sealed record FailureJson(
     string PolicyType, string ResultType, string MxHost, string Address, long Sessions, string Information, string Meaning, string Remedy, string Rfc);
 
-/// <summary>What reports of a range say.</summary>
+/// <summary>The summary of the reports in a range.</summary>
 internal sealed record SummaryJson(string Domain, DateOnly From, DateOnly To, TotalsJson Counted, TotalsJson Apart, int Superseded)
 {
     public static SummaryJson Of(string domain, DateOnly from, DateOnly to, ReportSummary summary) =>
         new(domain, from, to, TotalsJson.Of(summary.Counted), TotalsJson.Of(summary.Apart), summary.Superseded);
 }
 
-/// <summary>A part of the reports, policy type by policy type.</summary>
+/// <summary>A part of the reports, by policy type.</summary>
 internal sealed record TotalsJson(int Reports, IReadOnlyList<PolicyTypeTotalJson> PolicyTypes)
 {
     public static TotalsJson Of(ReportTotals totals) => new(totals.Reports, [.. totals.PolicyTypes.Select(PolicyTypeTotalJson.Of)]);
 }
 
-/// <summary>What was reported under one policy type.</summary>
+/// <summary>The sessions reported under one policy type.</summary>
 internal sealed record PolicyTypeTotalJson(
     string PolicyType,
     long Sessions,
@@ -99,26 +98,26 @@ internal sealed record PolicyTypeTotalJson(
         total.Hosts);
 }
 
-/// <summary>Sessions that failed for one reason, and what that means.</summary>
+/// <summary>Sessions that failed for one reason, and what it means.</summary>
 internal sealed record ResultTypeTotalJson(string ResultType, long Failures, string Meaning, string Remedy, string Rfc);
 
 /// <summary>
-/// What is asked for by <c>POST api/reports/reprocess</c>: one report of a domain, by its id in the list; one raw report, by the day it arrived and its hash; or all that
-/// arrived on some days.
+/// The request of <c>POST api/reports/reprocess</c>: one report of a domain, by its id in the list; one raw report, by its day of arrival and its hash; or all that
+/// arrived in a range of days.
 /// </summary>
 internal sealed record ReprocessJson(string? Container, string? Domain, string? Id, DateOnly? From, DateOnly? To);
 
-/// <summary>That it was asked for.</summary>
+/// <summary>Confirms the request.</summary>
 internal sealed record ReprocessingJson(string Container, string? Id, DateOnly? From, DateOnly? To);
 
-/// <summary>A report's key as it stands in a path: without colons.</summary>
+/// <summary>A report's key in a path: without colons.</summary>
 internal static class ReportIds
 {
     private const int Parts = 3;
 
     public static string Of(Report report) => report.Key.Replace(':', '-');
 
-    /// <summary>The key; null where the text is no id.</summary>
+    /// <summary>The key; null if the text is not an id.</summary>
     public static string? KeyOf(string id)
     {
         var parts = id.Split('-', Parts);

@@ -5,23 +5,26 @@ using System.Text.Json;
 using Microsoft.AspNetCore.Authorization;
 using Microsoft.Azure.Functions.Worker;
 using Microsoft.Extensions.Primitives;
-using StsFunctions.Access;
-using StsFunctions.Domains;
-using StsFunctions.Middleware;
+using StsFunctions.App.Authentication;
+using StsFunctions.App.Http;
+using StsFunctions.App.Middleware;
+using StsFunctions.Core.Access;
+using StsFunctions.Core.Reports;
 using StsFunctions.Protocol;
-using StsFunctions.Reports;
+using StsFunctions.Storage.Reports;
+using StsFunctions.UseCases.Access;
 
-namespace StsFunctions.Api;
+namespace StsFunctions.App.Api;
 
-/// <summary><c>api/domains/{domain}/reports</c>: what senders reported of a domain that the caller may see.</summary>
-internal sealed class ReportsResource(VisibleReports reports, TimeProvider time)
+/// <summary><c>api/domains/{domain}/reports</c>: the reports on a domain that the caller may see.</summary>
+internal sealed class ReportsResource(AuthorizedReports reports, TimeProvider time)
 {
     private const int DefaultDays = 30;
     private const int MaxDays = 366;
     private const int DefaultPageSize = 100;
     private const int MaxPageSize = 500;
 
-    // How much of an export is written at once.
+    // The number of export bytes that are written at once.
     private const int ReportsPerPiece = 500;
 
     /// <summary><c>GET api/domains/{domain}/reports?from=…&amp;to=…&amp;pageSize=…&amp;continuation=…</c></summary>
@@ -41,7 +44,7 @@ internal sealed class ReportsResource(VisibleReports reports, TimeProvider time)
             range = range.After(after);
         }
 
-        // The bodies of one report are never torn apart: only side by side do they show which of them counts.
+        // A page never splits the bodies of one report: only together do they show which one counts.
         var page = new List<Report>();
         var isMore = false;
         await foreach (var report in found.Scan(range, size + 1, request.HttpContext.RequestAborted))
@@ -115,7 +118,7 @@ internal sealed class ReportsResource(VisibleReports reports, TimeProvider time)
         await ApiJson.AnswerAsync(request.HttpContext, ReportJson.Of(report, failures), ApiJson.Default.ReportJson);
     }
 
-    /// <summary><c>GET api/domains/{domain}/reports/{id}/raw</c>: the bytes as they came, which are whatever somebody sent. No browser is to make anything of them.</summary>
+    /// <summary><c>GET api/domains/{domain}/reports/{id}/raw</c>: the original bytes, which an unknown sender chose. No browser may interpret them.</summary>
     [Function("DownloadReport")]
     [EndpointHost(EndpointHost.App)]
     [Authorize(Roles = Roles.Readers)]
@@ -129,15 +132,15 @@ internal sealed class ReportsResource(VisibleReports reports, TimeProvider time)
             using var raw = await found.RawAsync(report, request.HttpContext.RequestAborted)
                 ?? throw new ProblemException(StatusCodes.Status404NotFound, "The raw report is no longer kept; what it said is in its row.");
             Attach(request.HttpContext, $"tlsrpt-{request.RouteValue("id")}{ExtensionOf(raw)}");
-            await ApiJson.AnswerAsync(request.HttpContext, StatusCodes.Status200OK, "application/octet-stream", raw.GetBuffer().AsMemory(0, (int)raw.Length));
+            await JsonResponse.WriteAsync(request.HttpContext, StatusCodes.Status200OK, "application/octet-stream", raw.GetBuffer().AsMemory(0, (int)raw.Length));
         }
-        catch (RawReportHiddenException)
+        catch (RawReportForbiddenException)
         {
             throw new ProblemException(StatusCodes.Status403Forbidden, "The raw report may tell of domains of other groups too; whoever has the role Sts.AllGroups may read it.");
         }
     }
 
-    private async Task<VisibleReports.DomainReports> FindAsync(HttpRequest request)
+    private async Task<AuthorizedReports.DomainReports> FindAsync(HttpRequest request)
     {
         var groups = request.Caller().SeenGroups;
         return DomainName.TryParse(request.RouteValue("domain"), out var domain) && await reports.OfAsync(groups, domain, request.HttpContext.RequestAborted) is { } found
@@ -145,8 +148,8 @@ internal sealed class ReportsResource(VisibleReports reports, TimeProvider time)
             : throw ProblemException.NoSuchDomain();
     }
 
-    private static async Task<Report> FindAsync(VisibleReports.DomainReports found, string id, CancellationToken cancellation) =>
-        ReportIds.KeyOf(id) is { } key && await found.FindAsync(key, cancellation) is { } report
+    private static async Task<Report> FindAsync(AuthorizedReports.DomainReports found, string id, CancellationToken cancellationToken) =>
+        ReportIds.KeyOf(id) is { } key && await found.FindAsync(key, cancellationToken) is { } report
             ? report
             : throw new ProblemException(StatusCodes.Status404NotFound, "This domain has no report of this id; GET /api/domains/{domain}/reports lists those it has.");
 
@@ -156,7 +159,7 @@ internal sealed class ReportsResource(VisibleReports reports, TimeProvider time)
         var found = await FindAsync(request);
         var (from, to) = DaysOf(request.Query);
         await using var all = found.Scan(ReportRange.Of(from, to), null, request.HttpContext.RequestAborted).GetAsyncEnumerator(request.HttpContext.RequestAborted);
-        // Storage's first answer comes before the status is sent: while it is down, that is said.
+        // Wait for the first response of storage before sending the status, so that an outage is reported.
         var isMore = await all.MoveNextAsync();
 
         request.HttpContext.Response.ContentType = contentType;
@@ -184,7 +187,7 @@ internal sealed class ReportsResource(VisibleReports reports, TimeProvider time)
 
     private static void Attach(HttpContext context, string fileName) => context.Response.Headers.ContentDisposition = $"attachment; filename=\"{fileName}\"";
 
-    // For whoever opens the file: what it is by its first bytes.
+    // The file extension, by the first bytes.
     private static string ExtensionOf(MemoryStream raw) => raw.GetBuffer().AsSpan(0, (int)raw.Length) switch
     {
         [0x1f, 0x8b, ..] => ".json.gz",
@@ -195,7 +198,7 @@ internal sealed class ReportsResource(VisibleReports reports, TimeProvider time)
 
     private (DateOnly From, DateOnly To) DaysOf(IQueryCollection query)
     {
-        // Tomorrow: what a sender's clock may make of today.
+        // Tomorrow counts too: a sender's clock may be a day ahead.
         var to = Query.DayOf(query["to"], "to") ?? DateOnly.FromDateTime(time.GetUtcNow().UtcDateTime).AddDays(1);
         var from = Query.DayOf(query["from"], "from") ?? DateOnly.FromDayNumber(Math.Max(0, to.DayNumber - DefaultDays));
         return from <= to && to.DayNumber - from.DayNumber < MaxDays

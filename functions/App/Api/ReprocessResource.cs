@@ -1,21 +1,26 @@
 using System.Text.Json;
 using Microsoft.AspNetCore.Authorization;
 using Microsoft.Azure.Functions.Worker;
-using StsFunctions.Access;
-using StsFunctions.Domains;
-using StsFunctions.Middleware;
+using StsFunctions.App.Authentication;
+using StsFunctions.App.Http;
+using StsFunctions.App.Middleware;
+using StsFunctions.Core.Access;
+using StsFunctions.Core.Domains;
+using StsFunctions.Core.Reports;
 using StsFunctions.Protocol;
-using StsFunctions.Reports;
+using StsFunctions.Storage.Reports;
+using StsFunctions.UseCases.Access;
+using StsFunctions.UseCases.Reports;
 
-namespace StsFunctions.Api;
+namespace StsFunctions.App.Api;
 
-/// <summary><c>api/reports/reprocess</c>: raw reports are read again, after a fix. It is the installation's, not a domain's: a raw report may be on domains of several groups.</summary>
-internal sealed class ReprocessResource(RawReports raws, VisibleReports reports, ArrivalQueue arrivals, ILogger<ReprocessResource> log)
+/// <summary><c>api/reports/reprocess</c>: reads raw reports again, after a fix. It belongs to the installation, not to a domain: a raw report may be on domains of several groups.</summary>
+internal sealed class ReprocessResource(ReportReprocessing reprocessing, AuthorizedReports reports, ILogger<ReprocessResource> log)
 {
     private const int MaxBody = 8 * 1024;
     private const int MaxDays = 366;
 
-    /// <summary><c>POST api/reports/reprocess</c>: 202 once it lies in the queue, so that no kill stops it from there on.</summary>
+    /// <summary><c>POST api/reports/reprocess</c>: 202 once the request is in the queue, where it survives a restart.</summary>
     [Function("ReprocessReports")]
     [EndpointHost(EndpointHost.App)]
     [Authorize(Roles = Roles.Admin)]
@@ -28,25 +33,24 @@ internal sealed class ReprocessResource(RawReports raws, VisibleReports reports,
             throw ProblemException.Forbidden("Raw reports are on domains of any group: this takes a caller who sees every group (Sts.AllGroups).");
         }
 
-        var cancellation = request.HttpContext.RequestAborted;
-        var asked = await RequestOfAsync(await BodyOfAsync(request.HttpContext), caller, cancellation);
-        if (asked.RawReport is { } id && !await raws.ExistsAsync(asked.Container, id, cancellation))
+        var cancellationToken = request.HttpContext.RequestAborted;
+        var asked = await RequestOfAsync(await BodyOfAsync(request.HttpContext), caller, cancellationToken);
+        if (!await reprocessing.TryRequestAsync(asked, cancellationToken))
         {
             throw new ProblemException(StatusCodes.Status404NotFound, $"There is no such raw report in {asked.Container}.");
         }
 
-        await arrivals.SendAsync(asked, cancellation);
         log.LogInformation("Asked to read again: {Container} {Id} {From} {To}", asked.Container, asked.Id, asked.From, asked.To);
         var answer = new ReprocessingJson(asked.Container, asked.Id, asked.From, asked.To);
-        await ApiJson.AnswerAsync(
+        await JsonResponse.WriteAsync(
             request.HttpContext, StatusCodes.Status202Accepted, "application/json", JsonSerializer.SerializeToUtf8Bytes(answer, ApiJson.Default.ReprocessingJson));
     }
 
-    // Reports are named by ids, never by where a blob is.
-    private async Task<ReprocessRequest> RequestOfAsync(ReprocessJson asked, Caller caller, CancellationToken cancellation) => asked switch
+    // Ids name reports; blob names are never part of the API.
+    private async Task<ReprocessRequest> RequestOfAsync(ReprocessJson asked, Caller caller, CancellationToken cancellationToken) => asked switch
     {
         { Domain: { } domain, Id: { } id, Container: null, From: null, To: null } =>
-            ReprocessRequest.One(StorageLayout.ReportsContainer, await RawReportOfAsync(caller, domain, id, cancellation)),
+            ReprocessRequest.One(StorageNames.ReportsContainer, await RawReportOfAsync(caller, domain, id, cancellationToken)),
         { Container: { } container, Domain: null } when !ReprocessRequest.Containers.Contains(container) =>
             throw ProblemException.BadRequest($"container is one of: {string.Join(", ", ReprocessRequest.Containers)}."),
         { Container: { } container, Domain: null, Id: { } text, From: null, To: null } => RawReportId.TryParse(text, out var id)
@@ -58,11 +62,11 @@ internal sealed class ReprocessResource(RawReports raws, VisibleReports reports,
             $"Name one report, by domain and id or by container and id, or a container with the first and the last day of arrival as from and to (yyyy-MM-dd), at most {MaxDays} days."),
     };
 
-    private async Task<RawReportId> RawReportOfAsync(Caller caller, string domain, string id, CancellationToken cancellation) =>
+    private async Task<RawReportId> RawReportOfAsync(Caller caller, string domain, string id, CancellationToken cancellationToken) =>
         DomainName.TryParse(domain, out var name)
         && ReportIds.KeyOf(id) is { } key
-        && await reports.OfAsync(caller.Groups, name, cancellation) is { } found
-        && await found.FindAsync(key, cancellation) is { } report
+        && await reports.OfAsync(caller.Groups, name, cancellationToken) is { } found
+        && await found.FindAsync(key, cancellationToken) is { } report
         && RawReportId.TryParse(report.Blob, out var raw)
             ? raw
             : throw new ProblemException(StatusCodes.Status404NotFound, "This domain has no report of this id; GET /api/domains/{domain}/reports lists those it has.");

@@ -1,11 +1,12 @@
 using System.Buffers;
+using StsFunctions.App.Http;
 
-namespace StsFunctions.Api;
+namespace StsFunctions.App.Api;
 
-/// <summary>Reads what came with a request, as far as it may be long.</summary>
+/// <summary>Reads a request body up to a limit.</summary>
 internal static class RequestBody
 {
-    /// <summary>The whole body.</summary>
+    /// <summary>Reads the whole body.</summary>
     /// <exception cref="ProblemException">It is longer than <paramref name="maxBytes"/>.</exception>
     public static async Task<byte[]> ReadAsync(HttpContext context, int maxBytes)
     {

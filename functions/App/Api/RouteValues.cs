@@ -1,6 +1,6 @@
-namespace StsFunctions.Api;
+namespace StsFunctions.App.Api;
 
-/// <summary>Reads what stands in the place of a route's parameters.</summary>
+/// <summary>Reads route parameters.</summary>
 internal static class RouteValues
 {
     /// <summary>The value of a parameter of the function's route.</summary>

@@ -3,21 +3,22 @@ using System.Security.Cryptography;
 using System.Text;
 using Azure;
 using Microsoft.Azure.Functions.Worker;
-using StsFunctions.Api;
-using StsFunctions.Domains;
-using StsFunctions.Middleware;
-using StsFunctions.Reports;
+using StsFunctions.App.Http;
+using StsFunctions.App.Middleware;
+using StsFunctions.ReportIntake;
+using StsFunctions.ReportIntake.Limits;
+using StsFunctions.UseCases.Reports;
 
-namespace StsFunctions.Functions;
+namespace StsFunctions.App.Functions;
 
 /// <summary>
-/// HTTP: takes a whole mail by POST from the operator's mail provider, and answers 201 once it is stored. The provider shows a
-/// secret; who sent the mail itself is IngestReport's to find out, by its DKIM signatures.
+/// HTTP: accepts a whole mail by POST from the operator's mail provider, and responds 201 once it is stored. The provider sends a
+/// secret; IngestReport authenticates the sender of the mail itself by its DKIM signatures.
 /// </summary>
-internal sealed class ReceiveMail(PostedBodyReader bodies, ReportInbox inbox, ReportLimitsOptions limits, ReportIntakeOptions intake, ILogger<ReceiveMail> log)
+internal sealed class ReceiveMail(PostedMailReception reception, ReportIntakeOptions intake, ILogger<ReceiveMail> log)
 {
-    /// <summary>When to come back while storage does not answer.</summary>
-    public static readonly TimeSpan StorageAwaited = TimeSpan.FromMinutes(5);
+    /// <summary>When to retry while storage does not answer.</summary>
+    public static readonly TimeSpan StorageRetryDelay = TimeSpan.FromMinutes(5);
 
     [Function(nameof(ReceiveMail))]
     [EndpointHost(EndpointHost.App)]
@@ -40,7 +41,14 @@ internal sealed class ReceiveMail(PostedBodyReader bodies, ReportInbox inbox, Re
 
         try
         {
-            await TakeAsync(context);
+            if (IsWrapped(context.Request.ContentType))
+            {
+                // Unwrapping would have to reproduce every byte: the signature covers exactly those.
+                throw ProblemException.UnsupportedMediaType("Post the mail itself, unchanged, as the body (message/rfc822), not within a form or JSON.");
+            }
+
+            await reception.TakeAsync(context.Request.Body, context.Request.ContentLength, context.RequestAborted);
+            context.Response.StatusCode = StatusCodes.Status201Created;
         }
         catch (UnreadableReportException e)
         {
@@ -53,40 +61,15 @@ internal sealed class ReceiveMail(PostedBodyReader bodies, ReportInbox inbox, Re
         catch (Exception e) when (e is RequestFailedException or AggregateException || (e is OperationCanceledException && !context.RequestAborted.IsCancellationRequested))
         {
             log.LogError(e, "A posted mail could not be stored");
-            throw ProblemException.Unavailable("Mail cannot be stored at the moment; send it again later.", StorageAwaited);
+            throw ProblemException.Unavailable("Mail cannot be stored at the moment; send it again later.", StorageRetryDelay);
         }
-    }
-
-    private async Task TakeAsync(HttpContext context)
-    {
-        var cancellation = context.RequestAborted;
-        if (context.Request.ContentLength > limits.MaxBytes)
-        {
-            throw new UnreadableReportException($"The mail is larger than {limits.MaxBytes} bytes.", isTooLarge: true);
-        }
-
-        if (IsWrapped(context.Request.ContentType))
-        {
-            // Unwrapped by us, it would have to come out byte for byte: a signature is over just those.
-            throw ProblemException.UnsupportedMediaType("Post the mail itself, unchanged, as the body (message/rfc822), not within a form or JSON.");
-        }
-
-        using var raw = await bodies.ReadMailAsync(context.Request.Body, context.Request.ContentLength, cancellation);
-        if (raw.Length == 0)
-        {
-            throw new UnreadableReportException("The body is empty: post the mail itself (message/rfc822).");
-        }
-
-        var blob = await inbox.PutAsync(raw, ReportSource.Mail, cancellation);
-        log.LogInformation("Took a mail by POST: {Blob}", blob);
-        context.Response.StatusCode = StatusCodes.Status201Created;
     }
 
     private static bool IsWrapped(string? contentType) =>
         MediaTypeHeaderValue.TryParse(contentType, out var type)
         && type.MediaType?.ToLowerInvariant() is "multipart/form-data" or "application/x-www-form-urlencoded" or "application/json";
 
-    // Compared as hashes, so that neither its length nor where it goes wrong shows in the time that takes.
+    // Compare hashes, so that the duration shows neither the length nor the position of a difference.
     private static bool Shows(HttpRequest request, string secret) =>
         AuthenticationHeaderValue.TryParse(request.Headers.Authorization.ToString(), out var shown)
         && CryptographicOperations.FixedTimeEquals(SHA256.HashData(Encoding.UTF8.GetBytes(SecretOf(shown) ?? "")), SHA256.HashData(Encoding.UTF8.GetBytes(secret)));

@@ -1,14 +1,14 @@
 using Microsoft.Azure.Functions.Worker;
 using Microsoft.Net.Http.Headers;
-using StsFunctions.Domains;
-using StsFunctions.Middleware;
+using StsFunctions.App.Middleware;
 using StsFunctions.Protocol;
-using StsFunctions.Serving;
+using StsFunctions.Storage.Domains;
+using StsFunctions.UseCases.Policies;
 
-namespace StsFunctions.Functions;
+namespace StsFunctions.App.Functions;
 
-/// <summary>HTTP: a policy, by the host name that it was asked for (RFC 8461 §3.3).</summary>
-/// <remarks>It is public, so that the generated executor calls it directly: others are called by reflection.</remarks>
+/// <summary>HTTP: serves the policy of the requested host name (RFC 8461 §3.3).</summary>
+/// <remarks>It is public, so that the generated executor calls it directly: other methods are called by reflection.</remarks>
 public sealed class ServePolicy
 {
     private const string PolicyHostLabel = "mta-sts.";
@@ -19,13 +19,13 @@ public sealed class ServePolicy
 
     internal ServePolicy(PolicyCache cache, ILogger<ServePolicy> log) => (_cache, _log) = (cache, log);
 
-    /// <summary>Answers with the policy of the request's host; 404 where none is hosted, 503 while storage is down and no copy is young enough.</summary>
+    /// <summary>Responds with the policy of the request's host; 404 if none is hosted, 503 while storage is down and no copy is recent enough.</summary>
     [Function(nameof(ServePolicy))]
     [EndpointHost(EndpointHost.Policy)]
     public async Task RunAsync([HttpTrigger(AuthorizationLevel.Anonymous, "get", "head", Route = ".well-known/mta-sts.txt")] HttpRequest request)
     {
         var context = request.HttpContext;
-        // The header as it stands: A-labels stay A-labels.
+        // Use the raw header: A-labels stay A-labels.
         if (PolicyDomainOf(context.Request.Headers.Host.ToString()) is not { } domain)
         {
             context.Response.StatusCode = StatusCodes.Status404NotFound;
@@ -54,12 +54,12 @@ public sealed class ServePolicy
     private static async Task AnswerAsync(HttpContext context, ServedPolicy policy)
     {
         var headers = context.Response.Headers;
-        // An intermediary may keep a copy, but must ask before each use: no old policy after an update (GET-4).
+        // An intermediary may store a copy, but must revalidate it before each use: no old policy after an update (GET-4).
         headers.CacheControl = "no-cache";
         headers.XContentTypeOptions = "nosniff";
         if (context.Request.Headers is { IfMatch.Count: > 0 } or { IfNoneMatch.Count: > 0 })
         {
-            // Weighs the conditions (RFC 9110 §13.2): 304, 412, or the whole.
+            // Evaluates the conditions (RFC 9110 §13.2): 304, 412, or the whole.
             await Results.Bytes(policy.Bytes, ContentType, entityTag: new EntityTagHeaderValue(policy.EntityTag)).ExecuteAsync(context);
             return;
         }

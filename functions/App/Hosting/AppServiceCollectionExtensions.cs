@@ -4,19 +4,21 @@ using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.AspNetCore.Server.Kestrel.Transport.Sockets;
 using Microsoft.Azure.Functions.Worker;
 using Microsoft.Azure.Functions.Worker.Core.FunctionMetadata;
-using StsFunctions.Api;
-using StsFunctions.Functions;
-using StsFunctions.Options;
-using StsFunctions.Serving;
+using StsFunctions.App.Authentication;
+using StsFunctions.App.Functions;
+using StsFunctions.App.Options;
+using StsFunctions.Core.Options;
+using StsFunctions.UseCases.Hosting;
+using StsFunctions.UseCases.Policies;
 
-namespace StsFunctions.Hosting;
+namespace StsFunctions.App.Hosting;
 
-/// <summary>The services of the app. Everything is made when it is first needed, so that a policy served from cold pays for nothing else.</summary>
+/// <summary>The services of the app. Each is created when it is first needed, so that serving a policy after a cold start creates nothing else.</summary>
 internal static class AppServiceCollectionExtensions
 {
     private const int MaxRequestBufferSize = 64 * 1024;
 
-    /// <summary>Adds everything that the functions are made of.</summary>
+    /// <summary>Adds all services of the functions.</summary>
     public static IServiceCollection AddStsFunctions(this IServiceCollection services)
     {
         services.AddOptions<AuthOptions, AuthOptionsValidator>(AuthOptions.Bind);
@@ -30,17 +32,17 @@ internal static class AppServiceCollectionExtensions
         services.Configure<KestrelServerOptions>(kestrel =>
         {
             kestrel.AddServerHeader = false;
-            // Each function bounds the bodies that it takes.
+            // Each function limits its own request bodies.
             kestrel.Limits.MaxRequestBodySize = null;
-            // Of each connection, a megabyte where nothing is set, and held for every body that is refused or waits. What is read is counted by who reads it.
+            // The default is a megabyte per connection, held for every body that is refused or waits. Each reader counts what it reads.
             kestrel.Limits.MaxRequestBufferSize = MaxRequestBufferSize;
         });
         services.Configure<SocketTransportOptions>(sockets => sockets.MaxReadBufferSize = MaxRequestBufferSize);
-        // HostFilteringMiddleware reads the headers as they came: the framework's own reading turns A-labels into U-labels, and throws where there is none.
+        // HostFilteringMiddleware reads the raw headers: the framework converts A-labels to U-labels, and throws on invalid ones.
         services.Configure<ForwardedHeadersOptions>(forwarded => forwarded.ForwardedHeaders = ForwardedHeaders.None);
         services.AddSingleton<IFunctionActivator, SingletonFunctionActivator>();
         services.AddSingleton(provider => new ServePolicy(provider.GetRequiredService<PolicyCache>(), provider.GetRequiredService<ILogger<ServePolicy>>()));
-        services.AddSingleton<PostRate>();
+        services.AddSingleton<PostRateLimiter>();
         services.AddSingleton<BearerTokens>();
         return services;
     }

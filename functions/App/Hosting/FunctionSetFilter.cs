@@ -1,10 +1,10 @@
 using System.Text.Json;
 using Microsoft.Azure.Functions.Worker.Core.FunctionMetadata;
-using StsFunctions.Options;
+using StsFunctions.App.Options;
 
-namespace StsFunctions.Hosting;
+namespace StsFunctions.App.Hosting;
 
-/// <summary>Keeps from the Functions host those functions that this instance does not offer; it then neither routes requests to them nor listens for them.</summary>
+/// <summary>Hides functions outside this instance's set from the Functions host, which then neither routes requests to them nor listens for them.</summary>
 internal sealed class FunctionSetFilter(FunctionSetOptions options) : IFunctionMetadataTransformer
 {
     public string Name => nameof(FunctionSetFilter);
@@ -27,7 +27,7 @@ internal sealed class FunctionSetFilter(FunctionSetOptions options) : IFunctionM
 
     /// <summary>Whether a function with these bindings is in the set.</summary>
     /// <param name="set">The set.</param>
-    /// <param name="bindings">The function's bindings, each a JSON object, of which one is a trigger.</param>
+    /// <param name="bindings">The function's bindings, each a JSON object; one of them is a trigger.</param>
     public static bool IsIn(FunctionSet set, IEnumerable<string> bindings) => set switch
     {
         FunctionSet.Http => bindings.Any(IsHttpTrigger),

@@ -1,9 +1,9 @@
 using System.Collections.Concurrent;
 using Microsoft.Azure.Functions.Worker;
 
-namespace StsFunctions.Hosting;
+namespace StsFunctions.App.Hosting;
 
-/// <summary>Makes one instance of each function class: none of them holds anything of an invocation.</summary>
+/// <summary>Creates one instance of each function class: none of them holds the state of an invocation.</summary>
 internal sealed class SingletonFunctionActivator(IServiceProvider services) : IFunctionActivator
 {
     private readonly ConcurrentDictionary<Type, object> _instances = new();

@@ -5,20 +5,21 @@ using Microsoft.Extensions.Hosting;
 using OpenTelemetry.Metrics;
 using OpenTelemetry.Resources;
 using OpenTelemetry.Trace;
-using StsFunctions.Options;
+using StsFunctions.App.Options;
+using StsFunctions.Core.Options;
 
-namespace StsFunctions.Hosting;
+namespace StsFunctions.App.Hosting;
 
-/// <summary>Logs go to the Functions host, always; traces, metrics and logs to Azure Monitor when a connection string is set.</summary>
+/// <summary>Sends logs to the Functions host always, and traces, metrics and logs to Azure Monitor if a connection string is set.</summary>
 internal static class TelemetryExtensions
 {
-    /// <summary>Adds logging and, where it is set, the exporter.</summary>
+    /// <summary>Adds logging and, if it is set, the exporter.</summary>
     public static void AddTelemetry(this IHostApplicationBuilder builder)
     {
         var options = TelemetryOptions.Bind(new SettingsBinder(builder.Configuration));
         builder.Logging
             .AddFilter("Microsoft", LogLevel.Warning)
-            // It logs nothing above Information, but begins a span and a scope for every request if it may log at all.
+            // It logs nothing above Information, but starts a span and a scope for every request if logging is enabled.
             .AddFilter("Microsoft.AspNetCore.Hosting.Diagnostics", LogLevel.None)
             .AddFilter("Azure", LogLevel.Warning)
             .SetMinimumLevel(LogLevel.Information);
@@ -29,7 +30,7 @@ internal static class TelemetryExtensions
         }
     }
 
-    // A method of its own, so that without an exporter none of its assemblies is loaded.
+    // A separate method, so that without an exporter none of its assemblies is loaded.
     private static void AddExporter(this IHostApplicationBuilder builder, TelemetryOptions options)
     {
         var telemetry = builder.Services.AddOpenTelemetry();
@@ -45,14 +46,14 @@ internal static class TelemetryExtensions
         void Configure(AzureMonitorExporterOptions exporter)
         {
             exporter.ConnectionString = options.ConnectionString;
-            // A rate limit counts from a process's start, and most of ours are short: keep every span.
+            // A rate limit counts from a process's start, and most processes are short: retain every span.
             exporter.TracesPerSecond = null;
             exporter.SamplingRatio = 1;
             exporter.Credential = CredentialOf(options.AuthenticationString);
         }
     }
 
-    // As the Functions host reads it: ClientId=<id>;Authorization=AAD.
+    // In the format of the Functions host: ClientId=<id>;Authorization=AAD.
     private static ManagedIdentityCredential? CredentialOf(string? authentication)
     {
         if (authentication?.Contains("Authorization=AAD", StringComparison.OrdinalIgnoreCase) != true)

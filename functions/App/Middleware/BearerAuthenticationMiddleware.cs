@@ -1,10 +1,11 @@
 using Microsoft.Azure.Functions.Worker;
 using Microsoft.Azure.Functions.Worker.Middleware;
-using StsFunctions.Api;
+using StsFunctions.App.Authentication;
+using StsFunctions.App.Http;
 
-namespace StsFunctions.Middleware;
+namespace StsFunctions.App.Middleware;
 
-/// <summary>Lets a function that is marked with <c>[Authorize]</c> be called by those alone whose access token carries one of its roles.</summary>
+/// <summary>Restricts a function with <c>[Authorize]</c> to callers whose access token has one of its roles.</summary>
 internal sealed class BearerAuthenticationMiddleware(BearerTokens tokens) : IFunctionsWorkerMiddleware
 {
     public async Task Invoke(FunctionContext context, FunctionExecutionDelegate next)

@@ -3,16 +3,16 @@ using System.Reflection;
 using Microsoft.AspNetCore.Authorization;
 using Microsoft.Azure.Functions.Worker;
 
-namespace StsFunctions.Middleware;
+namespace StsFunctions.App.Middleware;
 
-/// <summary>What an HTTP function's method says of itself.</summary>
-/// <param name="Host">Under which host name it answers; null for a method that does not say, which nobody reaches.</param>
-/// <param name="Roles">The app roles of which a caller needs one; null where nobody needs to be known.</param>
+/// <summary>The attributes of a function's method.</summary>
+/// <param name="Host">The host name of the function; null for a method without one, which is never reachable.</param>
+/// <param name="Roles">The app roles of which a caller needs one; null if no authentication is needed.</param>
 internal sealed record FunctionMethod(EndpointHost? Host, IReadOnlyList<string>? Roles)
 {
     private static readonly ConcurrentDictionary<string, FunctionMethod> Known = new();
 
-    /// <summary>The method of a function; read once.</summary>
+    /// <summary>Gets the method of a function; it is read once.</summary>
     public static FunctionMethod Of(FunctionDefinition function) => Known.GetOrAdd(function.EntryPoint, Read);
 
     private static FunctionMethod Read(string entryPoint)

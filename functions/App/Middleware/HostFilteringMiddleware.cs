@@ -2,15 +2,15 @@ using System.Net;
 using Microsoft.Azure.Functions.Worker;
 using Microsoft.Azure.Functions.Worker.Middleware;
 using Microsoft.Extensions.Primitives;
-using StsFunctions.Hosting;
-using StsFunctions.Options;
+using StsFunctions.App.Options;
+using StsFunctions.Core.Hosts;
 
-namespace StsFunctions.Middleware;
+namespace StsFunctions.App.Middleware;
 
 /// <summary>
-/// Finds the host name that the client asked for, and lets each HTTP function be reached under the name that it states
-/// (<see cref="EndpointHostAttribute"/>) and no other; from then on it is the request's <c>Host</c>, without a port.
-/// Everything else is 404, with nothing of the request in the answer.
+/// Determines the host name that the client requested, and makes each HTTP function reachable only under the name that it declares
+/// (<see cref="EndpointHostAttribute"/>); it then becomes the request's <c>Host</c>, without a port.
+/// Everything else is 404, and the response repeats nothing of the request.
 /// </summary>
 internal sealed class HostFilteringMiddleware(AppHostOptions appHosts, FrontDoorOptions frontDoor) : IFunctionsWorkerMiddleware
 {
@@ -43,9 +43,9 @@ internal sealed class HostFilteringMiddleware(AppHostOptions appHosts, FrontDoor
             return EndpointHost.Policy;
         }
 
-        // Front Door asks the app under the app's own name, and says which policy host it was asked for. The app's name is
-        // open to everybody, so that word counts from the operator's own profiles alone, and all it can ever do is turn a
-        // request to the app into one to a policy host: whoever learns a profile's id reaches what is public anyway.
+        // Front Door calls the app by the app's own name and passes the requested policy host in a header. Anybody may call that
+        // name, so the header counts only from the operator's own profiles. It can only turn a
+        // request to the app into one to a policy host: a caller who learns a profile's id reaches only public data.
         if (!frontDoor.IsOwnProfile(request.Headers[FrontDoorOptions.FrontDoorId].ToString())
             || request.Headers[FrontDoorOptions.PolicyHost].ToString() is not { Length: > 0 } policyHost)
         {
@@ -57,8 +57,8 @@ internal sealed class HostFilteringMiddleware(AppHostOptions appHosts, FrontDoor
     }
 
     /// <summary>
-    /// The host name of the client's request; null for one that did not come through the Functions host. The Functions host passes requests on by loopback: it
-    /// puts loopback into <c>Host</c> and overwrites X-Forwarded-Host, which therefore counts behind a loopback <c>Host</c> alone.
+    /// The host name of the client's request; null if the request did not come through the Functions host. The Functions host forwards requests by loopback: it
+    /// puts loopback into <c>Host</c> and overwrites X-Forwarded-Host, which therefore counts only with a loopback <c>Host</c>.
     /// </summary>
     private static string? PublicHostOf(HttpRequest request)
     {
@@ -72,7 +72,7 @@ internal sealed class HostFilteringMiddleware(AppHostOptions appHosts, FrontDoor
         return forwarded.Count == 0 ? null : NameOf(forwarded);
     }
 
-    // Not by Request.Host: it turns A-labels into U-labels, which throws where there is none and need not lead back.
+    // Request.Host would convert A-labels to U-labels, which throws on invalid ones and cannot always be reversed.
     private static string NameOf(StringValues header) => new HostString(header.ToString()).Host;
 
     private static bool IsLoopback(string host) =>

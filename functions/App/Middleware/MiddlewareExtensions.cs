@@ -1,9 +1,9 @@
 using Microsoft.Azure.Functions.Worker;
 using Microsoft.Extensions.Hosting;
 
-namespace StsFunctions.Middleware;
+namespace StsFunctions.App.Middleware;
 
-/// <summary>What stands before every HTTP function.</summary>
+/// <summary>The middleware in front of every function.</summary>
 internal static class MiddlewareExtensions
 {
     /// <summary>Adds the app's middleware, the outermost first.</summary>
@@ -11,8 +11,9 @@ internal static class MiddlewareExtensions
     {
         builder.UseMiddleware<ProblemDetailsMiddleware>();
         builder.UseMiddleware<HostFilteringMiddleware>();
-        // Made when the first token is needed: who serves policies never waits for it.
+        // It is created with the first token: serving policies never waits for it.
         builder.UseWhen<BearerAuthenticationMiddleware>(context => FunctionMethod.Of(context.FunctionDefinition).Roles is not null);
+        builder.UseMiddleware<StorageLayoutMiddleware>();
         return builder;
     }
 }

@@ -2,11 +2,11 @@ using Azure;
 using Azure.Identity;
 using Microsoft.Azure.Functions.Worker;
 using Microsoft.Azure.Functions.Worker.Middleware;
-using StsFunctions.Api;
+using StsFunctions.App.Http;
 
-namespace StsFunctions.Middleware;
+namespace StsFunctions.App.Middleware;
 
-/// <summary>Answers a request that failed with problem details (RFC 9457), which say what to do and nothing of what is inside.</summary>
+/// <summary>Responds to a failed request with problem details (RFC 9457), which say what to do and reveal no internals.</summary>
 internal sealed class ProblemDetailsMiddleware(ILogger<ProblemDetailsMiddleware> log) : IFunctionsWorkerMiddleware
 {
     public async Task Invoke(FunctionContext context, FunctionExecutionDelegate next)
@@ -27,21 +27,21 @@ internal sealed class ProblemDetailsMiddleware(ILogger<ProblemDetailsMiddleware>
         }
     }
 
-    // The worker calls most functions by reflection, and what they throw comes wrapped.
+    // The worker calls most functions by reflection, which wraps their exceptions.
     private static Exception ThrownBy(Exception e) => e is AggregateException { InnerExceptions: [var only] } ? only : e;
 
     private async Task AnswerAsync(HttpContext http, string function, Exception e)
     {
         if (e is OperationCanceledException && http.RequestAborted.IsCancellationRequested)
         {
-            // The client hung up: nobody is there to answer.
+            // The client closed the connection, so there is no response.
             return;
         }
 
         if (http.Response.HasStarted)
         {
             log.LogError(e, "{Function} failed in the middle of its answer", function);
-            // Cut off, so that nobody takes what came for the whole.
+            // Abort the connection, so that no client takes the part for the whole.
             http.Abort();
             return;
         }
@@ -56,7 +56,7 @@ internal sealed class ProblemDetailsMiddleware(ILogger<ProblemDetailsMiddleware>
         await Failure(e).AnswerAsync(http);
     }
 
-    // A storage client that gave up throws one of these; whatever else is a fault of the app.
+    // A storage client that gave up throws one of these; any other exception is a fault of the app.
     private static ProblemException Failure(Exception e) => e is RequestFailedException or AggregateException or AuthenticationFailedException or OperationCanceledException
         ? ProblemException.Unavailable("Storage does not answer at the moment; try again shortly.")
         : new ProblemException(StatusCodes.Status500InternalServerError, "This failed; the app's log says why.");

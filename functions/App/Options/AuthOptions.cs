@@ -1,6 +1,8 @@
-namespace StsFunctions.Options;
+using StsFunctions.Core.Options;
 
-/// <summary>Whose tokens open <c>api/</c>, and which claim limits a caller to groups.</summary>
+namespace StsFunctions.App.Options;
+
+/// <summary>The issuer of tokens for <c>api/</c>, and the claim that limits a caller to groups.</summary>
 internal sealed record AuthOptions
 {
     /// <summary>Entra ID in Azure's public cloud.</summary>
@@ -9,22 +11,22 @@ internal sealed record AuthOptions
     /// <summary>The Entra tenant's id; by default null, and nobody has access.</summary>
     public string? Tenant { get; init; }
 
-    /// <summary>What a token for this app says in <c>aud</c>: the application's id in a v2 token; in a v1 token that, or the URI that was asked for. Needed with the tenant.</summary>
+    /// <summary>The <c>aud</c> of a token for this app: the application's id in a v2 token; that or the requested URI in a v1 token. Required with the tenant.</summary>
     public IReadOnlyList<string> Audiences { get; init; } = [];
 
-    /// <summary>The claim that names the groups a caller may see; by default null, and callers are not limited to groups.</summary>
+    /// <summary>The claim with the groups that a caller may see; by default null, and callers are not limited to groups.</summary>
     public string? GroupClaim { get; init; }
 
-    /// <summary>Where the tenant's discovery document is. By default <see cref="Entra"/>.</summary>
+    /// <summary>The authority of the tenant's discovery document. By default <see cref="Entra"/>.</summary>
     public Uri Authority { get; init; } = Entra;
 
     /// <summary>Whether anybody has access.</summary>
     public bool IsConfigured => Tenant is not null;
 
-    /// <summary>The issuer that the discovery document names: of v2 tokens.</summary>
+    /// <summary>The issuer in the discovery document, which is that of v2 tokens.</summary>
     public string Issuer => $"{Authority}{Tenant}/v2.0";
 
-    /// <summary>Which of the two a tenant issues is up to the app's registration (<c>requestedAccessTokenVersion</c>); both are signed with the same keys.</summary>
+    /// <summary>The app's registration decides which of the two a tenant issues (<c>requestedAccessTokenVersion</c>); both are signed with the same keys.</summary>
     public IReadOnlyList<string> Issuers => [Issuer, $"https://sts.windows.net/{Tenant}/"];
 
     /// <summary>The address of the discovery document.</summary>
@@ -43,7 +45,7 @@ internal sealed record AuthOptions
         Authority = settings.LoopbackAddress("Sts__Lab__Authority", "a token issuer") ?? Entra,
     };
 
-    // A registration's first application ID URI is api:// and its id: whoever names one means both.
+    // A registration's default application ID URI is api:// and its id: naming one means both.
     private static IEnumerable<string> Spellings(string audience) => SettingsBinder.ParseGuid(audience) is { } id ? [id, $"api://{id}"] : [audience];
 
     private static bool IsAudience(string text) =>

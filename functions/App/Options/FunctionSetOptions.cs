@@ -1,4 +1,6 @@
-namespace StsFunctions.Options;
+using StsFunctions.Core.Options;
+
+namespace StsFunctions.App.Options;
 
 /// <summary>Some of the app's functions.</summary>
 internal enum FunctionSet
@@ -6,14 +8,14 @@ internal enum FunctionSet
     /// <summary>All of them.</summary>
     All,
 
-    /// <summary>Those that are called by HTTP: policies, reports by POST, <c>api/</c>.</summary>
+    /// <summary>The HTTP functions: policies, reports by POST, <c>api/</c>.</summary>
     Http,
 
-    /// <summary>Those that are called by a timer or a queue.</summary>
+    /// <summary>The timer and queue functions.</summary>
     Background,
 }
 
-/// <summary>Which functions this instance of the app offers, so that what serves policies may run apart from what needs storage.</summary>
+/// <summary>The functions that this app instance offers, so that serving policies may run apart from what needs storage.</summary>
 internal sealed record FunctionSetOptions
 {
     /// <summary>The functions. By default all.</summary>

@@ -1,12 +1,14 @@
-namespace StsFunctions.Options;
+using StsFunctions.Core.Options;
 
-/// <summary>Where traces, metrics and logs go, beside the Functions host.</summary>
+namespace StsFunctions.App.Options;
+
+/// <summary>Where traces, metrics and logs go, besides the Functions host.</summary>
 internal sealed record TelemetryOptions
 {
-    /// <summary>Which Application Insights resource; by default null, which is none.</summary>
+    /// <summary>The connection string of an Application Insights resource; by default null for none.</summary>
     public string? ConnectionString { get; init; }
 
-    /// <summary>How to sign in there, as the Functions host reads it: <c>ClientId=&lt;id&gt;;Authorization=AAD</c>. By default null, which is by the connection string alone.</summary>
+    /// <summary>How to sign in there, in the format of the Functions host: <c>ClientId=&lt;id&gt;;Authorization=AAD</c>. By default null, which uses the connection string alone.</summary>
     public string? AuthenticationString { get; init; }
 
     /// <summary>Binds the options to their settings, which the Functions host reads too.</summary>
@@ -17,7 +19,7 @@ internal sealed record TelemetryOptions
         AuthenticationString = settings.Text("APPLICATIONINSIGHTS_AUTHENTICATION_STRING"),
     };
 
-    // What the exporter asks of one, before it throws.
+    // The parts that the exporter requires; without them it throws.
     private static bool IsConnectionString(string text)
     {
         var pairs = text.Split(';', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries).Select(part => part.Split('=', 2, StringSplitOptions.TrimEntries)).ToList();

@@ -1,4 +1,4 @@
-namespace StsFunctions.Access;
+namespace StsFunctions.Core.Access;
 
 /// <summary>The app roles of the application's registration, as a token's <c>roles</c> claim names them. Lists are separated by commas.</summary>
 internal static class Roles

@@ -1,6 +1,7 @@
+using StsFunctions.Core.Checks;
 using StsFunctions.Protocol.MtaSts;
 
-namespace StsFunctions.Domains;
+namespace StsFunctions.Core.Domains;
 
 /// <summary>Where a domain is in its life.</summary>
 internal enum DomainState
@@ -9,7 +10,7 @@ internal enum DomainState
     Active,
 
     /// <summary>Removed: nothing is served; the history stays.</summary>
-    Gone,
+    Removed,
 }
 
 /// <summary>A domain's record.</summary>
@@ -18,33 +19,23 @@ internal enum DomainState
 /// <param name="PolicyId">The id of the policy that is served.</param>
 /// <param name="Mode">That policy's mode.</param>
 /// <param name="AddedAt">When it was first added.</param>
-/// <param name="LastRound">The newest round whose result was recorded; empty before the first.</param>
-/// <param name="LastCheckAt">When that round looked.</param>
-/// <param name="Observed">Whether that round could reach port 25 at all.</param>
-/// <param name="NextExpiry">The earliest end of a certificate seen then.</param>
-/// <param name="LastLook">Which look of that round was recorded last.</param>
-/// <param name="LooksAgain">Whether that round takes another look.</param>
-/// <param name="Suspects">What it is to confirm.</param>
-/// <param name="RoundBeganAt">When that round's first look began.</param>
-/// <param name="StsTtl">The longest time to live that the <c>_mta-sts</c> record was ever seen with, in seconds; 0 before the first.</param>
+/// <param name="CheckRun">Its last check run.</param>
+/// <param name="LastCheckAt">When that run's last attempt began.</param>
+/// <param name="NextExpiry">The earliest end of a certificate observed then.</param>
+/// <param name="StsTtl">The longest time to live that the <c>_mta-sts</c> record was ever observed with, in seconds; 0 before the first.</param>
 internal sealed record DomainRecord(
     string Group,
     DomainState State,
     string PolicyId,
     PolicyMode Mode,
     DateTimeOffset AddedAt,
-    string LastRound,
-    DateTimeOffset? LastCheckAt,
-    bool Observed,
-    DateTimeOffset? NextExpiry,
-    int LastLook = 0,
-    bool LooksAgain = false,
-    IReadOnlyList<Suspect>? Suspects = null,
-    DateTimeOffset? RoundBeganAt = null,
+    CheckRunState CheckRun,
+    DateTimeOffset? LastCheckAt = null,
+    DateTimeOffset? NextExpiry = null,
     int StsTtl = 0)
 {
-    /// <summary>What the last round's next look is to confirm.</summary>
-    public IReadOnlyList<Suspect> Suspects { get; init; } = Suspects ?? [];
+    /// <summary>Whether the last check could reach port 25 at all.</summary>
+    public bool Observed => CheckRun.MxObserved;
 }
 
 /// <summary>A policy that was published at some time, with the exact bytes served.</summary>

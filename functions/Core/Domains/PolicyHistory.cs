@@ -1,6 +1,6 @@
 using StsFunctions.Protocol.MtaSts;
 
-namespace StsFunctions.Domains;
+namespace StsFunctions.Core.Domains;
 
 /// <summary>What every policy ever published means for senders' caches.</summary>
 internal static class PolicyHistory

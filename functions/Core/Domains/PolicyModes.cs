@@ -1,6 +1,6 @@
 using StsFunctions.Protocol.MtaSts;
 
-namespace StsFunctions.Domains;
+namespace StsFunctions.Core.Domains;
 
 /// <summary>Policy modes as RFC 8461 §3.2 writes them.</summary>
 internal static class PolicyModes

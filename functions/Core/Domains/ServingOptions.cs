@@ -1,6 +1,6 @@
-using StsFunctions.Options;
+using StsFunctions.Core.Options;
 
-namespace StsFunctions.Domains;
+namespace StsFunctions.Core.Domains;
 
 /// <summary>How long a served copy may be behind the stored one (RFC 8461 §8.1: both times count into when an old policy is last served).</summary>
 internal sealed record ServingOptions

@@ -2,7 +2,7 @@ using System.Diagnostics.CodeAnalysis;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.Options;
 
-namespace StsFunctions.Options;
+namespace StsFunctions.Core.Options;
 
 /// <summary>Options out of settings, validated at start.</summary>
 internal static class OptionsServiceCollectionExtensions

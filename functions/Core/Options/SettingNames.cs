@@ -1,6 +1,6 @@
 using Microsoft.Extensions.Configuration;
 
-namespace StsFunctions.Options;
+namespace StsFunctions.Core.Options;
 
 /// <summary>The settings by name, as operators write them: environment variables, in which <c>__</c> parts sections.</summary>
 internal static class SettingNames
@@ -22,11 +22,13 @@ internal static class SettingNames
         "Sts__MaxStale",
         "Sts__DnsServer",
         "Sts__DnsValidates",
-        "Sts__HeloName",
+        "Sts__EhloName",
         "Sts__ReferenceMxHosts",
         "Sts__CheckSpread",
-        "Sts__RoundGap",
-        "Sts__ConfirmDelay",
+        "Sts__MinRunInterval",
+        "Sts__ConfirmationDelay",
+        "Sts__NotificationDelay",
+        "Sts__ReportEvaluationDelay",
         "Sts__SessionTimeout",
         "Sts__RetryDelay",
         "Sts__PolicyTimeout",
@@ -37,9 +39,10 @@ internal static class SettingNames
         "Sts__ReportMaxParts",
         "Sts__ReportMaxDepth",
         "Sts__ReportMemoryBytes",
-        "Sts__ReportTrust",
+        "Sts__ReportAuthentication",
         "Sts__TrustedReportSigners",
         "Sts__PostsPerDomainAndDay",
+        "Sts__ReportsPerSignerAndDay",
         "Sts__PostsPerMinute",
         "Sts__MailSecret",
         "Sts__ReportMailbox",
@@ -49,8 +52,8 @@ internal static class SettingNames
         "Sts__ObservationDays",
         "Sts__AuditDays",
         "Sts__PostCountDays",
-        "Sts__WarnFrom",
-        "Sts__WarnTo",
+        "Sts__EmailFrom",
+        "Sts__EmailTo",
         "Sts__AcsEndpoint",
         "Sts__AcsKey",
         "Sts__SmtpHost",
@@ -58,8 +61,8 @@ internal static class SettingNames
         "Sts__SmtpUser",
         "Sts__SmtpPassword",
         "Sts__SmtpPlain",
-        "Sts__MailFolder",
-        "Sts__MailsPerHour",
+        "Sts__EmailPickupFolder",
+        "Sts__EmailsPerHour",
         "Sts__Auth__Tenant",
         "Sts__Auth__Audience",
         "Sts__Auth__GroupClaim",
@@ -76,8 +79,8 @@ internal static class SettingNames
         configuration[name.Replace(Delimiter, ConfigurationPath.KeyDelimiter, StringComparison.Ordinal)] is { Length: > 0 } text ? text : null;
 
     /// <summary>The name of the setting at a path of the configuration.</summary>
-    public static string Of(string path) => OneLine(path.Replace(ConfigurationPath.KeyDelimiter, Delimiter, StringComparison.Ordinal));
+    public static string Of(string path) => ToSingleLine(path.Replace(ConfigurationPath.KeyDelimiter, Delimiter, StringComparison.Ordinal));
 
     /// <summary>A text that may come from anywhere, on one line.</summary>
-    public static string OneLine(string text) => string.Concat(text.Select(c => char.IsControl(c) ? ' ' : c));
+    public static string ToSingleLine(string text) => string.Concat(text.Select(c => char.IsControl(c) ? ' ' : c));
 }

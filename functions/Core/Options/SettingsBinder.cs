@@ -2,7 +2,7 @@ using System.Globalization;
 using System.Net;
 using Microsoft.Extensions.Configuration;
 
-namespace StsFunctions.Options;
+namespace StsFunctions.Core.Options;
 
 /// <summary>
 /// Converts settings to the values of options. A setting that cannot be converted is noted as one line, which names it as an
@@ -161,6 +161,6 @@ internal sealed class SettingsBinder(IConfiguration configuration)
     private void Wrong(string name, string text, string hint)
     {
         var shown = text.Length <= MaxShown ? text : text[..MaxShown] + "…";
-        _faults.Add($"{name}: \"{SettingNames.OneLine(shown)}\" is not valid; {hint}.");
+        _faults.Add($"{name}: \"{SettingNames.ToSingleLine(shown)}\" is not valid; {hint}.");
     }
 }

@@ -2,7 +2,7 @@ using System.Diagnostics.CodeAnalysis;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.Options;
 
-namespace StsFunctions.Options;
+namespace StsFunctions.Core.Options;
 
 /// <summary>
 /// Creates options from settings by a function, so that they can be immutable and nothing is bound by reflection. What cannot be

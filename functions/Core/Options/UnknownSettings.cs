@@ -1,7 +1,7 @@
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.Options;
 
-namespace StsFunctions.Options;
+namespace StsFunctions.Core.Options;
 
 /// <summary>Settings in the app's own section that do not exist, most often because their name is misspelt.</summary>
 /// <param name="Names">Their names, as they are written.</param>

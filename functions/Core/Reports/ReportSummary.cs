@@ -1,6 +1,4 @@
-using StsFunctions.Domains;
-
-namespace StsFunctions.Reports;
+namespace StsFunctions.Core.Reports;
 
 /// <summary>Sessions of one day under one policy type.</summary>
 internal sealed record DayTotal(DateOnly Day, int Reports, long Sessions, long Failures);
@@ -53,10 +51,10 @@ internal sealed record ReportSummary(ReportTotals Counted, ReportTotals Apart, i
     public const int ListLength = 20;
 
     /// <summary>Sums reports up.</summary>
-    public static async Task<ReportSummary> OfAsync(IAsyncEnumerable<Report> reports, CancellationToken cancellation)
+    public static async Task<ReportSummary> OfAsync(IAsyncEnumerable<Report> reports, CancellationToken cancellationToken)
     {
         var (counted, apart, superseded) = (new Sum(), new Sum(), 0);
-        await foreach (var report in reports.WithCancellation(cancellation))
+        await foreach (var report in reports.WithCancellation(cancellationToken))
         {
             if (report.Superseded)
             {
@@ -64,7 +62,7 @@ internal sealed record ReportSummary(ReportTotals Counted, ReportTotals Apart, i
             }
             else
             {
-                (report.Counts ? counted : apart).Add(report);
+                (report.IsCounted ? counted : apart).Add(report);
             }
         }
 

@@ -2,7 +2,7 @@ using '../../../infra/main.bicep'
 
 param environmentName = 'case'
 param location = 'westeurope'
-param warnTo = 'postmaster@example.com'
+param emailTo = 'postmaster@example.com'
 param plan = 'dedicated'
 param planSku = 'P0v3'
 param edge = 'frontDoor'

@@ -2,15 +2,15 @@ using '../../../infra/main.bicep'
 
 param environmentName = 'case'
 param location = 'westeurope'
-param warnTo = 'postmaster@example.com'
+param emailTo = 'postmaster@example.com'
 param edge = 'frontDoor'
 param frontDoorTier = 'Premium'
 param mail = 'smtp'
 param smtpHost = 'relay.example.com'
 param smtpPort = 465
 param smtpUser = 'mta-sts'
-param warnFrom = 'mta-sts@example.com'
-param settings = 'Sts__MaxStale=2.00:00:00; Sts__HeloName=check.example.com'
+param emailFrom = 'mta-sts@example.com'
+param settings = 'Sts__MaxStale=2.00:00:00; Sts__EhloName=check.example.com'
 param principalId = '11111111-1111-1111-1111-111111111111'
 param principalType = 'ServicePrincipal'
 param operatorAccess = false

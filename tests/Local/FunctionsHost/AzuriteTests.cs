@@ -2,7 +2,7 @@ using System.Diagnostics;
 using Azure.Data.Tables;
 using Azure.Storage.Blobs;
 using Azure.Storage.Queues;
-using StsFunctions.Local.Storage;
+using StsFunctions.Local.Azurite;
 using Xunit;
 
 namespace StsFunctions.Tests.Local.FunctionsHost;
@@ -14,7 +14,7 @@ public sealed class AzuriteTests
     [Fact]
     public async Task Blob_queue_and_table_answer_and_the_process_ends_with_the_object()
     {
-        var azurite = await Azurite.StartAsync(new AzuriteOptions(), null, Now);
+        var azurite = await AzuriteServer.StartAsync(new AzuriteOptions(), null, Now);
         using var process = Process.GetProcessById(azurite.ProcessId);
         await new BlobContainerClient(azurite.ConnectionString, "container").CreateAsync(cancellationToken: Now);
         await new QueueClient(azurite.ConnectionString, "queue").CreateAsync(cancellationToken: Now);
@@ -26,7 +26,7 @@ public sealed class AzuriteTests
     [Fact]
     public async Task A_suspended_storage_refuses_and_comes_back_with_its_data_on_the_same_ports()
     {
-        await using var azurite = await Azurite.StartAsync(new AzuriteOptions(), null, Now);
+        await using var azurite = await AzuriteServer.StartAsync(new AzuriteOptions(), null, Now);
         var connection = azurite.ConnectionString;
         var queue = new QueueClient(connection, "queue", new QueueClientOptions { Retry = { MaxRetries = 0 } });
         await queue.CreateAsync(cancellationToken: Now);
@@ -46,13 +46,13 @@ public sealed class AzuriteTests
         var folder = Directory.CreateTempSubdirectory("stsfunctions-storage-").FullName;
         try
         {
-            await using (var first = await Azurite.StartAsync(new AzuriteOptions(folder), null, Now))
+            await using (var first = await AzuriteServer.StartAsync(new AzuriteOptions(folder), null, Now))
             {
                 var blobs = new BlobContainerClient(first.ConnectionString, "container");
                 await blobs.CreateAsync(cancellationToken: Now);
                 await blobs.UploadBlobAsync("b", new BinaryData("kept"), Now);
             }
-            await using var second = await Azurite.StartAsync(new AzuriteOptions(folder), null, Now);
+            await using var second = await AzuriteServer.StartAsync(new AzuriteOptions(folder), null, Now);
             var blob = new BlobClient(second.ConnectionString, "container", "b");
             Assert.Equal("kept", (await blob.DownloadContentAsync(Now)).Value.Content.ToString());
         }

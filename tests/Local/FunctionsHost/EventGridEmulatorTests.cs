@@ -1,8 +1,8 @@
 using System.Text.Json;
 using Azure.Storage.Blobs;
 using Azure.Storage.Queues;
+using StsFunctions.Local.Azurite;
 using StsFunctions.Local.FunctionsHost;
-using StsFunctions.Local.Storage;
 using Xunit;
 
 namespace StsFunctions.Tests.Local.FunctionsHost;
@@ -59,7 +59,7 @@ public sealed class EventGridEmulatorTests(AzuriteFixture azurite)
     [Fact]
     public async Task What_came_while_the_storage_failed_is_told_afterwards()
     {
-        await using var own = await Azurite.StartAsync(new AzuriteOptions(), null, Now);
+        await using var own = await AzuriteServer.StartAsync(new AzuriteOptions(), null, Now);
         var (relay, inbox, queue) = await SetUpAsync(own.ConnectionString);
         using var disposed = relay;
         await inbox.UploadBlobAsync("r", new BinaryData("{}"), Now);

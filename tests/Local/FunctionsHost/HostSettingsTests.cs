@@ -1,4 +1,5 @@
 using System.Net;
+using StsFunctions.Local;
 using Xunit;
 
 namespace StsFunctions.Tests.Local.FunctionsHost;
@@ -34,7 +35,7 @@ public sealed class HostSettingsTests
     public async Task The_port_is_the_one_that_was_asked_for()
     {
         await using var app = await ProbeApp.CreateAsync();
-        var port = StsFunctions.Local.LoopbackPort.Free();
+        var port = LoopbackPort.Free();
         await using var host = await app.StartAsync(options => options with { HttpPort = port });
         Assert.Equal(port, host.HttpAddress.Port);
         Assert.Null(host.HttpsAddress);

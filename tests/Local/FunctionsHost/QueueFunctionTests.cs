@@ -1,8 +1,8 @@
 using System.Collections.Concurrent;
 using System.Text.Json;
 using Azure.Storage.Queues;
+using StsFunctions.Local.Azurite;
 using StsFunctions.Local.FunctionsHost;
-using StsFunctions.Local.Storage;
 using Xunit;
 
 namespace StsFunctions.Tests.Local.FunctionsHost;
@@ -222,7 +222,7 @@ public sealed class QueueFunctionTests(AzuriteFixture azurite)
     [Fact]
     public async Task Messages_are_worked_on_once_the_storage_is_back()
     {
-        await using var own = await Azurite.StartAsync(new AzuriteOptions(), null, Now);
+        await using var own = await AzuriteServer.StartAsync(new AzuriteOptions(), null, Now);
         await using var app = await ProbeApp.CreateAsync();
         var queue = new QueueClient(own.ConnectionString, _name, new QueueClientOptions { MessageEncoding = QueueMessageEncoding.Base64 });
         await queue.CreateAsync(cancellationToken: Now);

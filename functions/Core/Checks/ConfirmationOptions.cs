@@ -1,0 +1,16 @@
+using StsFunctions.Core.Options;
+
+namespace StsFunctions.Core.Checks;
+
+/// <summary>How a fault of the network is confirmed.</summary>
+internal sealed record ConfirmationOptions
+{
+    /// <summary>From the beginning of one look of a round to that of the next. Up to 15 minutes; by default 5 minutes.</summary>
+    public TimeSpan Delay { get; init; } = TimeSpan.FromMinutes(5);
+
+    /// <summary>Binds the options to their settings.</summary>
+    public static ConfirmationOptions Bind(SettingsBinder settings) => new()
+    {
+        Delay = settings.Time("Sts__ConfirmationDelay", new ConfirmationOptions().Delay, least: TimeSpan.Zero, most: TimeSpan.FromMinutes(15)),
+    };
+}

@@ -1,0 +1,119 @@
+using System.Collections.Immutable;
+using System.Text.Encodings.Web;
+using System.Text.Json;
+using System.Text.Json.Serialization;
+
+namespace StsFunctions.Core.Reports;
+
+/// <summary>Failed sessions that failed alike at one server.</summary>
+/// <param name="ResultType">As the sender wrote it (RFC 8460 §4.3).</param>
+/// <param name="MxHost">The receiving MX host name, or empty.</param>
+/// <param name="Address">The receiving address, or empty.</param>
+/// <param name="Sessions">How many sessions failed so.</param>
+internal sealed record FailureKind(
+    [property: JsonPropertyName("r")] string ResultType,
+    [property: JsonPropertyName("h")] string MxHost,
+    [property: JsonPropertyName("a")] string Address,
+    [property: JsonPropertyName("n")] long Sessions);
+
+/// <summary>What a report says of the sessions under one policy type. Types tell of the same sessions, so that nothing is ever summed across them.</summary>
+/// <param name="PolicyType">The type (RFC 8460 §4.4).</param>
+/// <param name="Sessions">Successful sessions.</param>
+/// <param name="Failures">Failed sessions: the sender's own total, whatever its details come to.</param>
+/// <param name="Kinds">The kinds of failure that the most sessions were of.</param>
+/// <param name="OtherFailures">Failed sessions of all other kinds.</param>
+internal sealed record TypeCounts(
+    [property: JsonPropertyName("t")] string PolicyType,
+    [property: JsonPropertyName("s")] long Sessions,
+    [property: JsonPropertyName("f")] long Failures,
+    [property: JsonPropertyName("k")] ImmutableArray<FailureKind> Kinds,
+    [property: JsonPropertyName("o")] long OtherFailures)
+{
+    /// <summary>Failed sessions that the sender's details say nothing of.</summary>
+    [JsonIgnore]
+    public long UnexplainedFailures => Math.Max(0, Failures - Report.Sum(Kinds.Select(kind => kind.Sessions).Append(OtherFailures)));
+
+    /// <summary>Whether both say the same, in the same order.</summary>
+    public bool Equals(TypeCounts? other) =>
+        other is not null
+        && (PolicyType, Sessions, Failures, OtherFailures) == (other.PolicyType, other.Sessions, other.Failures, other.OtherFailures)
+        && Kinds.SequenceEqual(other.Kinds);
+
+    /// <inheritdoc/>
+    public override int GetHashCode() => HashCode.Combine(PolicyType, Sessions, Failures, OtherFailures, Kinds.Length);
+}
+
+/// <summary>
+/// What a report says, policy type by policy type, short enough to lie in its own row: a domain's months are read with one
+/// scan of one partition. The details whole are in <c>ReportFailures</c>.
+/// </summary>
+/// <param name="Types">The type that is counted first, then the others by their sessions.</param>
+internal sealed record ReportDigest(ImmutableArray<TypeCounts> Types)
+{
+    /// <summary>The registry has three policy types; a report that names more than this keeps the first of them.</summary>
+    public const int MaxTypes = 8;
+
+    /// <summary>How many kinds of failure a row tells apart.</summary>
+    public const int MaxKinds = 50;
+
+    // A property of a table holds 32 Ki characters; names that are all escapes must not fill it.
+    private const int MaxText = 8 * 1024;
+
+    /// <summary>Sums a report up.</summary>
+    /// <param name="types">Its policy types with their totals, the counted one first.</param>
+    /// <param name="failures">Its failures, the largest first.</param>
+    public static ReportDigest Of(IEnumerable<(string PolicyType, long Sessions, long Failures)> types, IReadOnlyList<ReportFailure> failures)
+    {
+        var kept = Largest(failures);
+        return new ReportDigest([.. types.Take(MaxTypes).Select(type => new TypeCounts(
+            type.PolicyType,
+            type.Sessions,
+            type.Failures,
+            [.. kept.Where(failure => failure.PolicyType == type.PolicyType).Select(failure => new FailureKind(failure.ResultType, failure.MxHost, failure.Address, failure.Sessions))],
+            Report.Sum(failures.Where(failure => failure.PolicyType == type.PolicyType && !kept.Contains(failure)).Select(failure => failure.Sessions))))]);
+    }
+
+    /// <summary>As it lies in the row.</summary>
+    public string ToJson() => JsonSerializer.Serialize(this, ReportDigestJson.Default.ReportDigest);
+
+    /// <summary>Reads what <see cref="ToJson"/> wrote; null where there is nothing, or something that another version wrote.</summary>
+    public static ReportDigest? FromJson(string? json)
+    {
+        try
+        {
+            return json is not null && JsonSerializer.Deserialize(json, ReportDigestJson.Default.ReportDigest) is { Types.IsDefault: false } digest
+                && digest.Types.All(type => !type.Kinds.IsDefault) ? digest : null;
+        }
+        catch (JsonException)
+        {
+            return null;
+        }
+    }
+
+    public bool Equals(ReportDigest? other) => other is not null && Types.SequenceEqual(other.Types);
+
+    public override int GetHashCode() => Types.Length;
+
+    private static HashSet<ReportFailure> Largest(IEnumerable<ReportFailure> failures)
+    {
+        var kept = new HashSet<ReportFailure>(ReferenceEqualityComparer.Instance);
+        var length = 0;
+        foreach (var failure in failures.Where(failure => failure.ResultType != ReportFailure.Others).OrderByDescending(failure => failure.Sessions).Take(MaxKinds))
+        {
+            length += LengthOf(failure.ResultType) + LengthOf(failure.MxHost) + LengthOf(failure.Address);
+            if (length > MaxText)
+            {
+                break;
+            }
+
+            kept.Add(failure);
+        }
+
+        return kept;
+    }
+
+    private static int LengthOf(string text) => JavaScriptEncoder.Default.Encode(text).Length;
+}
+
+[JsonSerializable(typeof(ReportDigest))]
+internal sealed partial class ReportDigestJson : JsonSerializerContext;

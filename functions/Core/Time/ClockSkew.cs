@@ -1,0 +1,23 @@
+namespace StsFunctions.Core.Time;
+
+/// <summary>
+/// What a stored time may be ahead of this machine's clock. Several machines write, and a clock that was wrong once must not
+/// hold anything up until its time has come: what is further ahead counts as never written, and is overwritten.
+/// </summary>
+internal static class ClockSkew
+{
+    /// <summary>How far one machine's clock may be ahead of another's: far more than the seconds of a machine that asks a time server.</summary>
+    public static readonly TimeSpan Allowed = TimeSpan.FromMinutes(5);
+
+    /// <summary>Whether a stored time is further ahead than clocks differ.</summary>
+    public static bool IsFuture(DateTimeOffset? time, DateTimeOffset now) => time > now + Allowed;
+
+    /// <summary>Whether a round, or a look of one, is of a time further ahead than clocks differ.</summary>
+    public static bool IsFutureCheckRun(string? round, DateTimeOffset now) => round is not null && string.CompareOrdinal(CheckRunId.RunOf(round), CheckRunId.Of(now + Allowed)) > 0;
+
+    /// <summary>Whether a lease is live: it has not ended, and does not end later than one that is taken right now.</summary>
+    public static bool IsLive(DateTimeOffset? until, TimeSpan longestLease, DateTimeOffset now) => until > now && until <= now + longestLease + Allowed;
+
+    /// <summary>Whether something was done within a time gone by; what is done in the future was not.</summary>
+    public static bool IsWithin(DateTimeOffset? done, TimeSpan time, DateTimeOffset now) => done is { } at && now - at < time && !IsFuture(at, now);
+}

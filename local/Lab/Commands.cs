@@ -1,0 +1,154 @@
+using System.Globalization;
+using System.Text;
+
+namespace StsFunctions.Local.Lab;
+
+/// <summary>What a person can type while the internet runs, to break something and to mend it.</summary>
+public sealed class Commands
+{
+    private const int MaxLine = 1_000;
+    private const int MaxHeard = 20;
+
+    private readonly MailLab _internet;
+    private readonly CommandTargets _targets;
+    private readonly ServerRegistry _table;
+    private readonly IReadOnlyList<(string Heading, IReadOnlyList<Command> Commands)> _chapters;
+
+    /// <summary>Commands for one internet; the time provider counts the days that certificates have left.</summary>
+    public Commands(MailLab internet, TimeProvider time)
+    {
+        (_internet, _targets, _table) = (internet, new CommandTargets(internet), new ServerRegistry(internet, time));
+        _chapters =
+        [
+            ("Certificates. HOST is an MX host, one address of it, or a policy host (mta-sts.DOMAIN); KEY (rsa, ecdsa) leaves the other one as it is.", new CertificateCommands(internet, _targets).All),
+            ("Mail servers. HOST is an MX host, or one address of it; STAGE is banner, ehlo, starttls, handshake, inside or data.", new SmtpCommands(_targets).All),
+            ("DNS.", new DnsCommands(internet).All),
+            ("Policy hosts. The app serves a policy until the mail internet takes it.", new PolicyCommands(internet).All),
+            ("All of it.",
+            [
+                new("stop", "HOST", "nothing listens there any more", words => On(words, Stop)),
+                new("start", "HOST", "it listens again, on every address", words => On(words, Start)),
+                new("mend", "NAME", "a host, an address, a domain with all that is its own, or any name in DNS: good again", words => On(words, Mend)),
+                new("hosts", "", "every server and how it is", words => words is [] ? _table.ToString() : null),
+                new("heard", "HOST", "what clients said to it last", words => On(words, Heard)),
+                new("help", "", "this list", words => words is [] ? Help() : null),
+            ]),
+        ];
+    }
+
+    /// <summary>Does what one line says, and answers in words. It never throws for what is in the line.</summary>
+    public CommandAnswer Execute(string line)
+    {
+        if (line.Length > MaxLine)
+            return new(false, "That line is too long. Type `help` for what there is.");
+        var words = line.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries);
+        if (words.Length == 0)
+            return new(true, "");
+
+        var command = _chapters.SelectMany(chapter => chapter.Commands).FirstOrDefault(known => known.Verb.Equals(words[0], StringComparison.OrdinalIgnoreCase));
+        if (command is null)
+            return new(false, $"There is no command `{words[0]}`. Type `help` for what there is.");
+        try
+        {
+            return command.Run(words[1..]) is { } done ? new(true, done) : new(false, $"Say `{command.Usage}`: {command.Does}.");
+        }
+        catch (Exception exception) when (exception is KeyNotFoundException or InvalidOperationException)
+        {
+            return new(false, exception.Message);
+        }
+    }
+
+    private static string? On(string[] words, Func<string, string> change) => words is [var name] ? change(name) : null;
+
+    private string Stop(string name)
+    {
+        var servers = _targets.Servers(name);
+        foreach (var server in servers)
+            server.Stop();
+        return $"Nothing listens at {CommandTargets.Shown(servers, name)} any more. `start {name}` mends it.";
+    }
+
+    private string Start(string name)
+    {
+        var servers = _targets.Servers(name);
+        foreach (var server in servers)
+            server.Start();
+        return $"{servers[0].HostName} listens on {string.Join(", ", servers.Select(server => server.EndPoint))}.";
+    }
+
+    private string Mend(string name)
+    {
+        var normal = DnsName.Normalize(name);
+        var domain = _internet.Domains.FirstOrDefault(known => known.Name == normal);
+        if (domain is not null)
+        {
+            _internet.Change(normal, known => known with
+            {
+                MxRecords = known.Mx.Count > 0 ? MxRecords.Listed : known.MxRecords,
+                StsRecords = LabStsRecords.Good,
+                StsRecordDelegatedTo = null,
+                PolicyHost = null,
+            });
+        }
+
+        var hosts = _internet.Hosts.Where(host => host.Name == normal || domain is not null && domain.Mx.Any(mx => mx.Host == host.Name)).ToList();
+        foreach (var host in hosts)
+            _internet.SetAlias(host.Name, null);
+        var servers = hosts.SelectMany(host => host.Servers).Concat(_targets.Find(name) ?? []).Distinct().ToList();
+        foreach (var server in servers)
+            Mend(server);
+        var faults = _internet.Zone.Behaviours
+            .Where(fault => fault.Name == normal || domain is not null && fault.Name.EndsWith($".{normal}", StringComparison.Ordinal))
+            .ToList();
+        foreach (var fault in faults)
+            _internet.Zone.Behave(fault.Name, DnsBehaviour.Normal);
+
+        List<string> mended =
+        [
+            .. domain is null ? [] : (string[])[$"what {normal} publishes"],
+            .. servers.Select(server => server.HostName).Distinct(),
+            .. faults.Select(fault => $"DNS for {fault.Name}"),
+        ];
+        return mended.Count > 0
+            ? $"Good again: {string.Join(", ", mended)}."
+            : throw new KeyNotFoundException($"There is nothing to mend at '{name}': `hosts` lists the servers, `dns` what is wrong with DNS.");
+    }
+
+    private void Mend(ILabServer server)
+    {
+        server.Certificates = [.. server.Certificates.Select(old => _internet.Ca.Issue(CertificateSpec.For(server.HostName) with { Key = old.Spec.Key }))];
+        if (server is SmtpServer smtp)
+            smtp.Script = SmtpScript.Good;
+        if (server is PolicyHost policy)
+            policy.Script = PolicyScript.Good;
+        server.Start();
+    }
+
+    private string Heard(string name)
+    {
+        var heard = (_targets.Find(name) ?? throw _targets.Unknown(name)).SelectMany(server => server switch
+        {
+            SmtpServer smtp => smtp.Heard.Select(said => $"{smtp.EndPoint.Address}  {said}").TakeLast(MaxHeard),
+            PolicyHost policy => policy.Requests.Select(Shown).TakeLast(MaxHeard),
+            _ => [],
+        });
+        return string.Join(Environment.NewLine, heard) is { Length: > 0 } text ? text : $"Nobody has said a word to {name} yet.";
+    }
+
+    private static string Shown(PolicyRequest request) => string.Create(
+        CultureInfo.InvariantCulture, $"{request.At:HH:mm:ss}  {request.Tls}, SNI {request.ServerName}  {request.Method} {request.Path}, Host {request.Host}");
+
+    private string Help()
+    {
+        var text = new StringBuilder();
+        foreach (var (heading, commands) in _chapters)
+        {
+            text.AppendLine(heading);
+            foreach (var command in commands)
+                text.AppendLine(command.Line);
+            text.AppendLine();
+        }
+
+        return text.ToString().TrimEnd();
+    }
+}

@@ -1,0 +1,92 @@
+using System.Security.Authentication;
+
+namespace StsFunctions.Local.Lab;
+
+/// <summary>Typed commands that swap what mail servers say.</summary>
+internal sealed class SmtpCommands(CommandTargets targets)
+{
+    private static readonly Dictionary<string, SmtpStage> s_stages = new()
+    {
+        ["banner"] = SmtpStage.Banner,
+        ["ehlo"] = SmtpStage.Ehlo,
+        ["starttls"] = SmtpStage.StartTls,
+        ["handshake"] = SmtpStage.Handshake,
+        ["inside"] = SmtpStage.EhloInTls,
+        ["data"] = SmtpStage.Data,
+    };
+
+    public IReadOnlyList<Command> All =>
+    [
+        new("plain", "HOST", "it no longer offers STARTTLS", words => Rewrite(words, script => script with { OffersStartTls = false }, "does not offer STARTTLS any more", "starttls")),
+        new("refuse", "HOST", "it offers STARTTLS, and then has no TLS", words => Rewrite(words, script => script with { StartTlsAnswer = SmtpScript.RefusesStartTls.StartTlsAnswer }, "refuses STARTTLS", "starttls")),
+        new("inject", "HOST", "plaintext follows its answer to STARTTLS, as from somebody on the path", words => Rewrite(words, script => script with { Injection = SmtpScript.Injected.Injection }, "has plaintext behind its answer to STARTTLS", "starttls")),
+        new("starttls", "HOST", "it offers STARTTLS again, and does it", StartTls),
+        new("tls", "HOST 1.2|1.3|old|any", "the TLS versions that it takes; old is 1.1 and older", Tls),
+        new("turn-away", "HOST", "it greets with 554", words => Rewrite(words, script => script with { Banner = SmtpScript.TurnsAway.Banner }, "greets with 554")),
+        new("drip", "HOST", "it says everything one byte at a time", words => Rewrite(words, script => script with { OneByteAtATime = true }, "says everything one byte at a time")),
+        new("hang", "HOST [STAGE]", "it falls silent, at the banner or a later stage", words => Mischief(words, SmtpFaultKind.Hang, "falls silent")),
+        new("flood", "HOST [STAGE]", "its answer has no end", words => Mischief(words, SmtpFaultKind.EndlessLines, "answers without end")),
+        new("cut", "HOST [STAGE]", "it hangs up", words => Mischief(words, SmtpFaultKind.CutOff, "hangs up")),
+    ];
+
+    private string? StartTls(string[] words)
+    {
+        if (words is not [var name])
+            return null;
+        var servers = Rewrite(name, script => script with { OffersStartTls = true, StartTlsAnswer = SmtpScript.Good.StartTlsAnswer, Injection = null });
+        return $"{CommandTargets.Shown(servers, name)} offers STARTTLS.";
+    }
+
+    private string? Tls(string[] words)
+    {
+        if (words is not [var name, var version])
+            return null;
+        SmtpScript? how = version switch
+        {
+            "1.2" => new() { Protocols = SslProtocols.Tls12 },
+            "1.3" => new() { Protocols = SslProtocols.Tls13 },
+            "old" => SmtpScript.OldTls,
+            "any" => SmtpScript.Good,
+            _ => null,
+        };
+        if (how is null)
+            return null;
+
+        var servers = Rewrite(name, script => script with
+        {
+            Protocols = how.Protocols,
+            // No other mischief is undone by a word about versions.
+            Mischief = how.Mischief ?? (script.Mischief == SmtpScript.OldTls.Mischief ? null : script.Mischief),
+        });
+        var host = CommandTargets.Shown(servers, name);
+        return version switch
+        {
+            "any" => $"{host} takes TLS 1.2 and TLS 1.3.",
+            "old" => $"{host} knows no TLS newer than 1.1. `tls {name} any` mends it.",
+            _ => $"{host} takes TLS {version} and no other. `tls {name} any` mends it.",
+        };
+    }
+
+    private string? Mischief(string[] words, SmtpFaultKind kind, string what)
+    {
+        if (words is not [var name, .. { Length: <= 1 } rest] || !s_stages.TryGetValue(rest.FirstOrDefault("banner"), out var stage))
+            return null;
+        return Rewrite([name], script => script with { Mischief = new(stage, kind) }, $"{what} at the stage {rest.FirstOrDefault("banner")}");
+    }
+
+    private string? Rewrite(string[] words, Func<SmtpScript, SmtpScript> how, string what, string mendedBy = "mend")
+    {
+        if (words is not [var name])
+            return null;
+        var servers = Rewrite(name, how);
+        return $"{CommandTargets.Shown(servers, name)} {what}. `{mendedBy} {name}` mends it.";
+    }
+
+    private IReadOnlyList<SmtpServer> Rewrite(string name, Func<SmtpScript, SmtpScript> how)
+    {
+        var servers = targets.Smtp(name);
+        foreach (var server in servers)
+            server.Script = how(server.Script);
+        return servers;
+    }
+}

@@ -1,0 +1,101 @@
+using System.Security.Authentication;
+
+namespace StsFunctions.Local.Lab;
+
+/// <summary>How an SMTP server talks. The default does everything well.</summary>
+public sealed record SmtpScript
+{
+    /// <summary>A server without a fault.</summary>
+    public static SmtpScript Good { get; } = new();
+
+    /// <summary>A server that does not offer STARTTLS, and does not know it when asked.</summary>
+    public static SmtpScript Plain { get; } = new() { OffersStartTls = false };
+
+    /// <summary>A server that knows no TLS newer than 1.1 (RFC 8996): it answers the client's hello with the alert that says so.</summary>
+    public static SmtpScript OldTls { get; } = new() { Mischief = new(SmtpStage.Handshake, SmtpFaultKind.RefuseTlsVersion) };
+
+    /// <summary>A server that greets with a refusal.</summary>
+    public static SmtpScript TurnsAway { get; } = new() { Banner = "554 5.7.1 No mail from you" };
+
+    /// <summary>A server that offers STARTTLS, and then has no TLS.</summary>
+    public static SmtpScript RefusesStartTls { get; } = new() { StartTlsAnswer = "454 4.7.0 TLS not available due to temporary reason" };
+
+    /// <summary>A server with somebody on the path, who puts an answer of his own behind the one to STARTTLS.</summary>
+    public static SmtpScript Injected { get; } = new() { Injection = "250 2.0.0 I am on the path\r\n" };
+
+    /// <summary>The greeting, without its line end; null greets with 220 and the host name. Any but a 2xx ends the session.</summary>
+    public string? Banner { get; init; }
+
+    /// <summary>Whether EHLO's answer lists STARTTLS.</summary>
+    public bool OffersStartTls { get; init; } = true;
+
+    /// <summary>The answer to STARTTLS, without its line end. Only after a 220 does the server go on to the handshake.</summary>
+    public string StartTlsAnswer { get; init; } = "220 2.0.0 Ready to start TLS";
+
+    /// <summary>The TLS versions that the server takes.</summary>
+    public SslProtocols Protocols { get; init; } = SslProtocols.Tls12 | SslProtocols.Tls13;
+
+    /// <summary>Sent in the clear right behind the answer to STARTTLS, as somebody on the path would (RFC 3207 §6).</summary>
+    public string? Injection { get; init; }
+
+    /// <summary>Sends every answer in pieces of one byte.</summary>
+    public bool OneByteAtATime { get; init; }
+
+    /// <summary>What the server does instead of what is due, and where.</summary>
+    public SmtpFault? Mischief { get; init; }
+
+    /// <summary>A server that says nothing more from <paramref name="stage"/> on, and keeps the connection.</summary>
+    public static SmtpScript HangsAt(SmtpStage stage) => new() { Mischief = new(stage, SmtpFaultKind.Hang) };
+
+    /// <summary>A server that closes the connection at <paramref name="stage"/>.</summary>
+    public static SmtpScript CutsOffAt(SmtpStage stage) => new() { Mischief = new(stage, SmtpFaultKind.CutOff) };
+
+    /// <summary>A server whose answer at <paramref name="stage"/> has no last line.</summary>
+    public static SmtpScript FloodsAt(SmtpStage stage) => new() { Mischief = new(stage, SmtpFaultKind.EndlessLines) };
+}
+
+/// <summary>Something done instead of what is due.</summary>
+/// <param name="Stage">Instead of what.</param>
+/// <param name="Kind">What is done.</param>
+public sealed record SmtpFault(SmtpStage Stage, SmtpFaultKind Kind);
+
+/// <summary>The places of a session where a server has something to say.</summary>
+public enum SmtpStage
+{
+    /// <summary>The greeting.</summary>
+    Banner,
+
+    /// <summary>The answer to the EHLO before TLS.</summary>
+    Ehlo,
+
+    /// <summary>The answer to STARTTLS.</summary>
+    StartTls,
+
+    /// <summary>The TLS handshake, after STARTTLS was answered.</summary>
+    Handshake,
+
+    /// <summary>The answer to the EHLO inside TLS.</summary>
+    EhloInTls,
+
+    /// <summary>The answer to the message.</summary>
+    Data,
+}
+
+/// <summary>What a server can do wrong on the wire.</summary>
+public enum SmtpFaultKind
+{
+    /// <summary>Say nothing, and keep the connection.</summary>
+    Hang,
+
+    /// <summary>Close the connection.</summary>
+    CutOff,
+
+    /// <summary>Send continuation lines without end.</summary>
+    EndlessLines,
+
+    /// <summary>Send one line without end.</summary>
+    EndlessLine,
+
+    /// <summary>Wait for the client to begin TLS, and send the alert protocol_version (RFC 5246 §7.2.2).</summary>
+    RefuseTlsVersion,
+}

@@ -1,0 +1,261 @@
+using System.Text.Json;
+using StsFunctions.Core.Checks;
+using StsFunctions.Core.Domains;
+using StsFunctions.Core.Findings;
+using StsFunctions.Core.Observations;
+using StsFunctions.Core.Rules;
+using StsFunctions.Local.Lab;
+using StsFunctions.Network.Probes;
+using StsFunctions.Protocol;
+using StsFunctions.Protocol.MtaSts;
+using Xunit;
+
+namespace StsFunctions.Tests.Checks;
+
+/// <summary>A whole check: observed in a small mail internet, recorded in a real storage.</summary>
+public sealed class CheckDomainTests(AzuriteFixture azurite)
+{
+    private static readonly DomainName Domain = DomainName.Parse("lab.example");
+    private static readonly Policy Enforce = Policy.Parse("version: STSv1\nmode: enforce\nmx: mx.lab.example\nmax_age: 604800\n"u8);
+
+    private static CancellationToken Now => TestContext.Current.CancellationToken;
+
+    [Fact]
+    public async Task A_check_keeps_what_it_saw_records_what_is_wrong_and_shows_it_in_the_list()
+    {
+        var storage = await HostedAsync();
+        await using var lab = await StartAsync(storage, SmtpScript.Plain);
+
+        await RunAsync(lab, storage, "20990101000000000");
+
+        var partition = await storage.Domains.ReadAsync("lab.example", Now);
+        Assert.Equal(["mx.starttls.missing"], partition.Findings.Select(open => open.Finding.Code));
+        Assert.Equal(Change.Opened, Assert.Single(partition.Outbox).Change);
+        Assert.Equal(("20990101000000000", true, null), (partition.Record!.CheckRun.Run, partition.Record.Observed, partition.Record.NextExpiry));
+        var row = Assert.Single(await storage.Fleet.ListAsync(Now).ToListAsync(Now));
+        Assert.Equal((Severity.Critical, 1, 1), (row.WorstFinding, row.OpenFindings, row.PendingNotifications));
+        var seen = await ObservationsAsync(storage);
+        Assert.Equal(["20990101000000000", "20990101000000000.2", "20990101000000000.3"], seen.Select(look => look.CheckRun).Order(StringComparer.Ordinal));
+        Assert.All(seen, look => Assert.Equal(("lab.example", SmtpOutcome.StartTlsMissing), (look.Domain, look.MxHosts[0].Sessions[0].Outcome)));
+    }
+
+    [Fact]
+    public async Task A_fault_is_told_once_and_its_end_once()
+    {
+        var storage = await HostedAsync();
+        await using var lab = await StartAsync(storage, SmtpScript.Plain);
+        var told = new List<string>();
+        foreach (var (script, round) in ((SmtpScript, int)[])[(SmtpScript.Plain, 1), (SmtpScript.Plain, 2), (SmtpScript.Good, 3), (SmtpScript.Good, 4)])
+        {
+            lab.Internet.Mx("mx.lab.example").Script = script;
+            await RunAsync(lab, storage, $"2099010100000000{round}");
+            told.Add(string.Join(' ', (await storage.Domains.ReadAsync("lab.example", Now)).Outbox.Select(w => w.Change)));
+        }
+
+        Assert.Equal(["Opened", "Opened", "Opened Resolved", "Opened Resolved"], told);
+        var record = (await storage.Domains.ReadAsync("lab.example", Now)).Record!;
+        Assert.Equal(lab.Internet.Mx("mx.lab.example").Certificate.Leaf.NotAfter.ToUniversalTime(), record.NextExpiry!.Value.UtcDateTime);
+    }
+
+    [Fact]
+    public async Task A_fault_of_the_network_that_is_gone_at_the_next_look_is_never_told()
+    {
+        var storage = await HostedAsync();
+        await using var lab = await StartAsync(storage, SmtpScript.Plain);
+        var queue = storage.Queues.GetQueueClient(StorageNames.DomainChecksQueue);
+        await queue.ClearMessagesAsync(Now);
+        await lab.Function(storage).RunAsync("""{"domain":"lab.example","checkRun":"20990101000000000"}""", Now);
+
+        var pending = Assert.Single((await storage.Domains.ReadAsync("lab.example", Now)).Record!.CheckRun.Pending);
+        Assert.Equal(("mx.starttls.missing", 1), (pending.Code, pending.Confirmations));
+        var next = (await queue.ReceiveMessageAsync(cancellationToken: Now)).Value;
+        lab.Internet.Mx("mx.lab.example").Script = SmtpScript.Good;
+        await lab.Function(storage).RunAsync(next.MessageText, Now);
+
+        var after = await storage.Domains.ReadAsync("lab.example", Now);
+        Assert.Empty(after.Findings);
+        Assert.Empty(after.Outbox);
+        Assert.Empty(after.Record!.CheckRun.Pending);
+        Assert.Equal(2, after.Record.CheckRun.Attempt);
+        Assert.Null((await queue.ReceiveMessageAsync(cancellationToken: Now)).Value);
+    }
+
+    [Fact]
+    public async Task Looks_come_five_minutes_apart_counted_from_the_first_however_long_each_takes()
+    {
+        var storage = await HostedAsync();
+        await using var lab = await StartAsync(storage, SmtpScript.Plain);
+        var queue = storage.Queues.GetQueueClient(StorageNames.DomainChecksQueue);
+        await queue.ClearMessagesAsync(Now);
+        var began = DateTimeOffset.UtcNow;
+        var function = lab.Function(storage, delay: TimeSpan.FromMinutes(5), time: TimeProvider.System);
+        await function.RunAsync("""{"domain":"lab.example","checkRun":"20990101000000000"}""", Now);
+        await function.RunAsync("""{"domain":"lab.example","checkRun":"20990101000000000","attempt":2}""", Now);
+
+        // Two messages wait, and none is to be had yet.
+        Assert.Equal(2, (await queue.GetPropertiesAsync(Now)).Value.ApproximateMessagesCount);
+        Assert.Null((await queue.ReceiveMessageAsync(cancellationToken: Now)).Value);
+        var run = (await storage.Domains.ReadAsync("lab.example", Now)).Record!.CheckRun;
+        Assert.InRange(run.StartedAt!.Value, began, DateTimeOffset.UtcNow);
+        Assert.Equal((2, 2), (run.Attempt, Assert.Single(run.Pending).Confirmations));
+    }
+
+    [Fact]
+    public async Task A_message_that_comes_again_asks_once_more_for_the_next_look_and_looks_at_nothing()
+    {
+        var storage = await HostedAsync();
+        await using var lab = await StartAsync(storage, SmtpScript.Plain);
+        var queue = storage.Queues.GetQueueClient(StorageNames.DomainChecksQueue);
+        const string message = """{"domain":"lab.example","checkRun":"20990101000000000"}""";
+        await lab.Function(storage).RunAsync(message, Now);
+        var asked = lab.Internet.Zone.QuestionCount;
+        await queue.ClearMessagesAsync(Now);
+
+        await lab.Function(storage).RunAsync(message, Now);
+
+        Assert.Equal(asked, lab.Internet.Zone.QuestionCount);
+        var next = JsonSerializer.Deserialize((await queue.ReceiveMessageAsync(cancellationToken: Now)).Value.MessageText, CheckRequestJson.Default.CheckRequest);
+        Assert.Equal(new CheckRequest("lab.example", "20990101000000000", 2), next);
+    }
+
+    [Theory]
+    [InlineData(1)]
+    [InlineData(3)]
+    public async Task A_look_that_is_not_the_next_of_its_round_is_not_made(int look)
+    {
+        var storage = await HostedAsync();
+        await using var lab = await StartAsync(storage, SmtpScript.Plain);
+        await lab.Function(storage).RunAsync("""{"domain":"lab.example","checkRun":"20990101000000000"}""", Now);
+        var asked = lab.Internet.Zone.QuestionCount;
+
+        await lab.Function(storage).RunAsync($$"""{"domain":"lab.example","checkRun":"20990101000000000","attempt":{{look}}}""", Now);
+        await lab.Function(storage).RunAsync("""{"domain":"lab.example","checkRun":"20980101000000000","attempt":2}""", Now);
+
+        Assert.Equal(asked, lab.Internet.Zone.QuestionCount);
+    }
+
+    [Theory]
+    [InlineData("20260314110000001")]
+    [InlineData("20260314110000000")]
+    public async Task A_message_of_the_same_round_or_an_earlier_one_looks_at_nothing(string first)
+    {
+        var storage = await HostedAsync();
+        await using var lab = await StartAsync(storage, SmtpScript.Good);
+        await RunAsync(lab, storage, first);
+        var asked = lab.Internet.Zone.QuestionCount;
+
+        await RunAsync(lab, storage, "20260314110000000");
+
+        Assert.Equal(asked, lab.Internet.Zone.QuestionCount);
+        Assert.Single(await ObservationsAsync(storage));
+    }
+
+    [Fact]
+    [Trait("Conformance", "MX-7")]
+    public async Task A_closed_port_25_is_one_finding_of_the_operators_whoever_was_looked_at_and_ends_with_an_open_one()
+    {
+        var storage = await HostedAsync();
+        await using var lab = await StartAsync(storage, SmtpScript.Good);
+        var address = DnsRecord.Address(lab.AddressOf("mx.lab.example"));
+        var observer = lab.Observer(TimeSpan.FromSeconds(1), "mx.lab.example");
+        using (var silence = new SilentHost(lab.Internet))
+        {
+            silence.Take("mx.lab.example");
+            await RunAsync(lab, storage, "20990101000000001", observer);
+            await RunAsync(lab, storage, "20990101000000002", observer);
+        }
+
+        var domain = await storage.Domains.ReadAsync("lab.example", Now);
+        Assert.Empty(domain.Findings);
+        Assert.Empty(domain.Outbox);
+        Assert.False(domain.Record!.Observed);
+        var installation = await storage.Domains.ReadAsync(Installation.Partition, Now);
+        Assert.Equal(NetworkFindings.OutboundSmtpBlocked, Assert.Single(installation.Findings).Finding);
+        Assert.Single(installation.Outbox);
+
+        lab.Internet.Zone.Set("mx.lab.example", address);
+        await RunAsync(lab, storage, "20990101000000003");
+
+        installation = await storage.Domains.ReadAsync(Installation.Partition, Now);
+        Assert.Empty(installation.Findings);
+        Assert.Equal([Change.Opened, Change.Resolved], installation.Outbox.Select(warning => warning.Change));
+        Assert.True((await storage.Domains.ReadAsync("lab.example", Now)).Record!.Observed);
+    }
+
+    [Fact]
+    public async Task A_domain_that_is_not_hosted_is_not_looked_at()
+    {
+        var storage = await TestStorage.CreateAsync(azurite);
+        await using var lab = await StartAsync(null, SmtpScript.Good);
+
+        await RunAsync(lab, storage, "20990101000000000");
+
+        Assert.Equal(0, lab.Internet.Zone.QuestionCount);
+        Assert.Empty(await storage.Fleet.ListAsync(Now).ToListAsync(Now));
+    }
+
+    [Theory]
+    [InlineData("")]
+    [InlineData("null")]
+    [InlineData("[]")]
+    [InlineData("\"lab.example\"")]
+    [InlineData("{}")]
+    [InlineData("""{"domain":null,"checkRun":"1"}""")]
+    [InlineData("""{"domain":"127.0.0.1","checkRun":"1"}""")]
+    [InlineData("""{"domain":"@operator","checkRun":"1"}""")]
+    public async Task A_message_that_asks_for_no_domain_fails_and_changes_nothing(string message)
+    {
+        var storage = await HostedAsync();
+        await using var lab = await StartAsync(storage, SmtpScript.Good);
+
+        await Assert.ThrowsAnyAsync<Exception>(() => lab.Function(storage).RunAsync(message, Now));
+
+        Assert.Equal(0, lab.Internet.Zone.QuestionCount);
+        Assert.Equal("", (await storage.Domains.ReadAsync("lab.example", Now)).Record!.CheckRun.Run);
+    }
+
+    private async Task<TestStorage> HostedAsync()
+    {
+        var storage = await TestStorage.CreateAsync(azurite);
+        await storage.Publisher.PublishAsync(Domain, Enforce, null, Now);
+        return storage;
+    }
+
+    private static async Task<Lab> StartAsync(TestStorage? storage, SmtpScript script)
+    {
+        var lab = await Lab.StartAsync(new LabDomain("lab.example", "") { Mx = [new("mx.lab.example") { Script = script }] });
+        if (storage is not null)
+        {
+            lab.Internet.SetPolicyId("lab.example", (await storage.Domains.ReadAsync("lab.example", Now)).Record!.PolicyId);
+        }
+
+        return lab;
+    }
+
+    // A round: its first look, and those that it asks for itself.
+    private static async Task RunAsync(Lab lab, TestStorage storage, string round, Observer? observer = null)
+    {
+        var queue = storage.Queues.GetQueueClient(StorageNames.DomainChecksQueue);
+        await queue.ClearMessagesAsync(Now);
+        await lab.Function(storage, observer).RunAsync($$"""{"domain":"lab.example","checkRun":"{{round}}"}""", Now);
+        while ((await queue.ReceiveMessageAsync(cancellationToken: Now)).Value is { } message)
+        {
+            await lab.Function(storage, observer).RunAsync(message.MessageText, Now);
+            await queue.DeleteMessageAsync(message.MessageId, message.PopReceipt, Now);
+        }
+    }
+
+    private static async Task<List<Observation>> ObservationsAsync(TestStorage storage)
+    {
+        var container = storage.Blobs.GetBlobContainerClient(StorageNames.ObservationsContainer);
+        var seen = new List<Observation>();
+        await foreach (var blob in container.GetBlobsAsync(cancellationToken: Now))
+        {
+            Assert.StartsWith("lab.example/", blob.Name, StringComparison.Ordinal);
+            var content = (await container.GetBlobClient(blob.Name).DownloadContentAsync(Now)).Value.Content;
+            seen.Add(JsonSerializer.Deserialize(content, ObservationJson.Default.Observation)!);
+        }
+
+        return seen;
+    }
+}

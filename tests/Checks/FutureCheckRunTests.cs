@@ -1,0 +1,63 @@
+using Microsoft.Extensions.Time.Testing;
+using StsFunctions.Core.Observations;
+using StsFunctions.Core.Rules;
+using StsFunctions.Local.Lab;
+using StsFunctions.Network.Probes;
+using StsFunctions.Protocol;
+using StsFunctions.Protocol.MtaSts;
+using Xunit;
+using SmtpSession = StsFunctions.Core.Observations.SmtpSession;
+
+namespace StsFunctions.Tests.Checks;
+
+/// <summary>A round, or a look, of a clock that was wrong once.</summary>
+public sealed class FutureCheckRunTests(AzuriteFixture azurite)
+{
+    private static CancellationToken Now => TestContext.Current.CancellationToken;
+
+    [Fact]
+    public async Task A_round_of_the_future_does_not_stop_the_checks_of_a_domain_and_its_own_message_is_not_worked_on_twice()
+    {
+        var storage = await TestStorage.CreateAsync(azurite);
+        await storage.Publisher.PublishAsync(DomainName.Parse("lab.example"), Policy.Parse("version: STSv1\nmode: enforce\nmx: mx.lab.example\nmax_age: 604800\n"u8), null, Now);
+        await using var lab = await Lab.StartAsync(new LabDomain("lab.example", "") { Mx = [new("mx.lab.example")] });
+        await RunAsync("20270314120000000");
+        var asked = lab.Internet.Zone.QuestionCount;
+
+        await RunAsync("20270314120000000");
+        Assert.Equal(asked, lab.Internet.Zone.QuestionCount);
+        await RunAsync("20260314120000000");
+
+        Assert.NotEqual(asked, lab.Internet.Zone.QuestionCount);
+        Assert.Equal("20260314120000000", (await storage.Domains.ReadAsync("lab.example", Now)).Record!.CheckRun.Run);
+
+        Task RunAsync(string round) => lab.Function(storage).RunAsync($$"""{"domain":"lab.example","checkRun":"{{round}}"}""", Now);
+    }
+
+    [Fact]
+    public void A_policy_that_was_published_in_the_future_excuses_no_old_record_and_no_other_file()
+    {
+        var context = Cases.Of(
+            TestObservations.Fetched(TestObservations.Fetch() with { Body = "version: STSv1\nmode: testing\nmx: mx.elsewhere.example\nmax_age: 604800\n"u8.ToArray() }) with { StsRecords = TestObservations.Found("_mta-sts.example.com", "v=STSv1; id=1;") },
+            PolicyMode.Enforce, "mx1.example.com");
+        var published = context with { HostedDomain = context.HostedDomain! with { PublishedAt = TestObservations.At.AddDays(300) } };
+
+        Assert.Equal(["policy.file.mismatch", "txt.sts.id-stale"], RuleEngine.Evaluate(published).Findings.Select(finding => finding.Code).Order(StringComparer.Ordinal));
+    }
+
+    [Theory]
+    [InlineData(-60, 0)]
+    [InlineData(3, 0)]
+    [InlineData(6, 3)]
+    [InlineData(365 * 24 * 60, 3)]
+    public async Task Narrow_sessions_of_the_future_are_made_anew(int minutes, int made)
+    {
+        await using var lab = await Lab.StartAsync(new LabDomain("lab.example", "") { Mx = [new("mx.lab.example")] });
+        var time = new FakeTimeProvider(DateTimeOffset.UtcNow);
+        var before = new MxProbeResult(new SmtpSession("192.0.2.1", SmtpOutcome.Completed), [], time.GetUtcNow().AddMinutes(minutes));
+
+        var probe = await new SmtpMxProbe(lab.Probe(), new Retry(lab.Options(), time), lab.Options(), time).ProbeAsync("mx.lab.example", lab.AddressOf("mx.lab.example"), "1", before, Now);
+
+        Assert.Equal(made, probe.Restricted.Count);
+    }
+}

@@ -1,0 +1,170 @@
+using System.Text;
+using StsFunctions.Core.Checks;
+using StsFunctions.Core.Findings;
+using StsFunctions.Core.Observations;
+using StsFunctions.Core.Rules;
+using StsFunctions.Local.Lab;
+using StsFunctions.Protocol;
+using StsFunctions.Protocol.MtaSts;
+using StsFunctions.UseCases.Checks;
+using Xunit;
+using DnsAnswer = StsFunctions.Core.Observations.DnsAnswer;
+using SmtpSession = StsFunctions.Core.Observations.SmtpSession;
+
+namespace StsFunctions.Tests.Checks;
+
+/// <summary>
+/// Years of rounds over the whole catalogue, each domain as it was really seen, where two looks in a hundred fail: one part
+/// of what they look at, or several, or all of it.
+/// </summary>
+public sealed class ManyCheckRunsTests
+{
+    private const int Rounds = 1000;
+    private const double Failing = 0.02;
+    private const string Id = "20260314120000";
+    private static readonly TimeSpan BetweenLooks = TimeSpan.FromMinutes(5);
+    private static readonly CheckRunRules s_rules = new(BetweenLooks, RemoteProbeRequester.Timeout, RuleEngine.RequiresConfirmation);
+    private static readonly TimeSpan Told = TimeSpan.FromMinutes(20);
+
+    private static readonly SmtpOutcome[] s_failures =
+    [
+        SmtpOutcome.ConnectionTimedOut, SmtpOutcome.ConnectionRefused, SmtpOutcome.ConnectionDropped, SmtpOutcome.Rejected,
+        SmtpOutcome.StartTlsMissing, SmtpOutcome.StartTlsRefused, SmtpOutcome.TlsFailed,
+    ];
+
+    private static CancellationToken Now => TestContext.Current.CancellationToken;
+
+    [Fact]
+    public async Task With_two_looks_in_a_hundred_failing_nothing_is_told_that_is_not_so_and_every_outage_within_twenty_minutes()
+    {
+        var random = new Random(8461);
+        var cases = await SeenAsync();
+        var (failures, wrong) = (0, new List<string>());
+        foreach (var context in cases)
+        {
+            var clear = RuleEngine.Evaluate(context);
+            var truth = clear.Findings.ToDictionary(Key, finding => finding.Severity);
+            IReadOnlyList<OpenFinding> open = [];
+            for (var round = 0; round < Rounds; round++)
+            {
+                // Every other round finds each fault anew; the rest find it as it stands.
+                open = round % 2 == 0 ? [] : open;
+                var (run, look) = (CheckRunState.None, 0);
+                do
+                {
+                    look++;
+                    var fails = random.NextDouble() < Failing;
+                    failures += fails ? 1 : 0;
+                    var observation = fails ? Broken(context.Observation, random) : context.Observation;
+                    var results = fails ? RuleEngine.Evaluate(context with { Observation = observation }) : clear;
+                    var outcome = run.On(new CheckEvaluation(observation, results, null, 0).ToEvent(new CheckRunDecision.StartAttempt("1", look), open, false, observation.At), s_rules);
+                    var changes = FindingDiff.Between(open, outcome.Confirmed, results.Inconclusive);
+                    wrong.AddRange(changes
+                        .Where(change => change.Change is Change.Opened or Change.Escalated && !(truth.TryGetValue(Key(change.Finding), out var worst) && change.Finding.Severity <= worst))
+                        .Select(change => $"{context.Observation.Domain}, round {round}, look {look}: {change.Change} {change.Finding.Severity} {Key(change.Finding)} {change.Finding.Evidence}"));
+                    open = After(open, changes);
+                    run = outcome.State;
+                }
+                while (run.IsOpen);
+
+                var told = open.Select(o => Key(o.Finding)).ToHashSet();
+                wrong.AddRange(truth.Keys.Where(key => !told.Contains(key)).Select(key => $"{context.Observation.Domain}, round {round}: {key} is not told after {look} looks"));
+            }
+        }
+
+        Assert.Equal("", string.Join(Environment.NewLine, wrong.Take(20)));
+        Assert.True((CheckRunState.MaxAttempts - 1) * BetweenLooks <= Told);
+        Assert.InRange(failures, cases.Count * Rounds * Failing / 2, cases.Count * Rounds * Failing * CheckRunState.MaxAttempts);
+    }
+
+    // The whole catalogue, as the app's own eyes see it.
+    private static async Task<IReadOnlyList<RuleContext>> SeenAsync()
+    {
+        await using var lab = await Lab.StartAsync([.. LabDomains.All]);
+        var cases = new List<RuleContext>();
+        foreach (var domain in LabDomains.All)
+        {
+            lab.Internet.SetPolicyId(domain.Name, Id);
+            var observation = await lab.Observer().ObserveAsync(DomainName.Parse(domain.Name), "1", Now);
+            var policy = Encoding.UTF8.GetBytes(domain.Policy);
+            cases.Add(new RuleContext(observation, Policy.Parse(policy), new HostedDomain(Id, observation.At.AddDays(-2), observation.At.AddDays(-2), policy), ExpectedTargets.Unknown));
+        }
+
+        return cases;
+    }
+
+    // A look that fails: each part of it by the toss of a coin, at least one, each in a way of its own.
+    private static Observation Broken(Observation observation, Random random)
+    {
+        var broken = observation;
+        do
+        {
+            broken = broken with
+            {
+                Mx = Answer(broken.Mx),
+                StsRecords = Answer(broken.StsRecords),
+                TlsRptRecords = Answer(broken.TlsRptRecords),
+                Dmarc = Answer(broken.Dmarc),
+                PolicyHost = broken.PolicyHost with
+                {
+                    A = Answer(broken.PolicyHost.A),
+                    Aaaa = Answer(broken.PolicyHost.Aaaa),
+                    Caa = Answer(broken.PolicyHost.Caa),
+                    Fetch = broken.PolicyHost.Fetch is { } fetch && Toss() ? Fetch(fetch) : broken.PolicyHost.Fetch,
+                },
+                MxHosts = [.. broken.MxHosts.Select(host => host with
+                {
+                    A = Answer(host.A),
+                    Aaaa = Answer(host.Aaaa),
+                    Tlsa = Answer(host.Tlsa),
+                    Probes = [.. host.Probes.Select(probe => Toss() ? probe with { Default = Session(probe.Default) } : probe)],
+                })],
+            };
+        }
+        while (ReferenceEquals(broken, observation));
+
+        // Where DNS does not tell the MX hosts, none is looked at.
+        return broken.Mx.IsKnown ? broken : broken with { MxHosts = [], OutboundSmtp = OutboundSmtp.NotTested };
+
+        bool Toss() => random.Next(4) == 0;
+
+        DnsAnswer Answer(DnsAnswer answer) => answer.Outcome == DnsOutcome.NotAsked || !Toss()
+            ? answer
+            : new DnsAnswer(answer.Name, random.Next(2) == 0 ? DnsOutcome.Failed : DnsOutcome.TimedOut, [], Detail: "SERVFAIL");
+
+        PolicyFetch Fetch(PolicyFetch fetch) => random.Next(4) switch
+        {
+            0 => new PolicyFetch(fetch.Url, PolicyFetchOutcome.TimedOut, Detail: "no whole answer in 60 s"),
+            1 => new PolicyFetch(fetch.Url, PolicyFetchOutcome.NotReached, Detail: "refused"),
+            2 => new PolicyFetch(fetch.Url, PolicyFetchOutcome.ConnectionDropped, Detail: "reset"),
+            _ => new PolicyFetch(fetch.Url, PolicyFetchOutcome.OtherStatus, Status: 503),
+        };
+
+        SmtpSession Session(SmtpSession session) => new(
+            session.Address,
+            s_failures[random.Next(s_failures.Length)],
+            Banner: session.Banner,
+            StartTlsReply: session.StartTlsReply,
+            Detail: "421 try again later");
+    }
+
+    private static IReadOnlyList<OpenFinding> After(IReadOnlyList<OpenFinding> open, IReadOnlyList<FindingChange> changes)
+    {
+        var now = open.ToDictionary(o => (o.Finding.Code, o.Finding.Subject));
+        foreach (var change in changes)
+        {
+            if (change.Change == Change.Resolved)
+            {
+                now.Remove((change.Finding.Code, change.Finding.Subject));
+            }
+            else
+            {
+                now[(change.Finding.Code, change.Finding.Subject)] = new OpenFinding(change.Finding, TestStorage.Noon, "1");
+            }
+        }
+
+        return [.. now.Values];
+    }
+
+    private static string Key(Finding finding) => $"{finding.Code} {finding.Subject}";
+}

@@ -1,0 +1,82 @@
+using System.Net;
+using Microsoft.Extensions.Time.Testing;
+using StsFunctions.Core.Observations;
+using StsFunctions.UseCases.Checks;
+using Xunit;
+using SmtpSession = StsFunctions.Core.Observations.SmtpSession;
+
+namespace StsFunctions.Tests.Checks;
+
+/// <summary>What an instance knows of MX hosts without asking storage.</summary>
+public sealed class RecentProbesTests
+{
+    private const string Host = "mx.example.com";
+    private const string Round = "20260314120000000";
+    private static readonly IPAddress Address = IPAddress.Parse("192.0.2.25");
+
+    private readonly FakeTimeProvider _time = new(TestStorage.Noon);
+    private readonly RecentProbes _recent;
+
+    public RecentProbesTests() => _recent = new RecentProbes(_time);
+
+    [Fact]
+    public void A_look_serves_its_own_round_and_earlier_ones_and_no_later_one()
+    {
+        Note(SmtpOutcome.Completed);
+
+        Assert.NotNull(_recent.Find(Host, Address, Round));
+        Assert.NotNull(_recent.Find(Host, Address, "20260313120000000"));
+        Assert.Null(_recent.Find(Host, Address, Round + ".2"));
+        Assert.Null(_recent.Find(Host, IPAddress.Parse("192.0.2.26"), Round));
+        Assert.Null(_recent.Find("mx2.example.com", Address, Round));
+    }
+
+    [Fact]
+    public void One_that_is_to_confirm_another_is_no_older_than_it_may_be()
+    {
+        Note(SmtpOutcome.Completed);
+        _time.Advance(TimeSpan.FromMinutes(3));
+
+        Assert.NotNull(_recent.Find(Host, Address, Round));
+        Assert.Null(_recent.Find(Host, Address, new CheckAttempt(Round, TimeSpan.FromMinutes(2.5))));
+    }
+
+    [Theory]
+    [InlineData(nameof(SmtpOutcome.ConnectionTimedOut))]
+    [InlineData(nameof(SmtpOutcome.ConnectionRefused))]
+    [InlineData(nameof(SmtpOutcome.NoRoute))]
+    [InlineData(nameof(SmtpOutcome.NotObserved))]
+    [InlineData(nameof(SmtpOutcome.DeadlineExceeded))]
+    public void What_nobody_could_see_is_asked_of_storage_again_as_an_agent_may_have_seen_it_since(string outcome)
+    {
+        Note(Enum.Parse<SmtpOutcome>(outcome));
+
+        Assert.Null(_recent.Find(Host, Address, Round));
+    }
+
+    [Fact]
+    public void A_look_of_the_future_serves_nobody_but_its_own_round()
+    {
+        Note(SmtpOutcome.Completed, "20270314120000000");
+
+        Assert.Null(_recent.Find(Host, Address, Round));
+        Assert.NotNull(_recent.Find(Host, Address, "20270314120000000"));
+    }
+
+    [Fact]
+    public void However_large_looks_are_they_take_bounded_memory()
+    {
+        // Sixteen of a megabyte fit, and the seventeenth begins anew.
+        for (var n = 0; n < 17; n++)
+        {
+            _recent.Note($"mx{n}.example.com", Address, Look(SmtpOutcome.Completed), Round, TestStorage.Noon, 1024 * 1024);
+        }
+
+        Assert.Null(_recent.Find("mx0.example.com", Address, Round));
+        Assert.NotNull(_recent.Find("mx16.example.com", Address, Round));
+    }
+
+    private void Note(SmtpOutcome outcome, string round = Round) => _recent.Note(Host, Address, Look(outcome), round, TestStorage.Noon, 1000);
+
+    private static MxProbeResult Look(SmtpOutcome outcome) => new(new SmtpSession("192.0.2.25", outcome), []);
+}

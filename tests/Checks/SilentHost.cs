@@ -1,0 +1,33 @@
+using System.Net;
+using System.Net.Sockets;
+using StsFunctions.Local.Lab;
+
+namespace StsFunctions.Tests.Checks;
+
+/// <summary>A host that drops whatever is sent to it, as a firewall does: a connection to it neither comes about nor is refused.</summary>
+internal sealed class SilentHost : IDisposable
+{
+    private static int s_last;
+
+    private readonly MailLab _internet;
+    private readonly IPAddress _address = new([127, 77, 0, (byte)(1 + (Interlocked.Increment(ref s_last) % 250))]);
+    private readonly List<Socket> _sockets = [];
+
+    /// <summary>A listener that accepts nobody and whose queue is full: Linux answers no further connection.</summary>
+    public SilentHost(MailLab internet)
+    {
+        _internet = internet;
+        var listener = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+        _sockets.Add(listener);
+        listener.Bind(new IPEndPoint(_address, internet.SmtpPort));
+        listener.Listen(0);
+        var waiting = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+        _sockets.Add(waiting);
+        waiting.Connect(listener.LocalEndPoint!);
+    }
+
+    /// <summary>Lets a name lead here.</summary>
+    public void Take(string host) => _internet.Zone.Set(host, DnsRecord.Address(_address));
+
+    public void Dispose() => _sockets.ForEach(socket => socket.Dispose());
+}

@@ -1,0 +1,160 @@
+using System.Collections.Concurrent;
+using System.Globalization;
+using System.Text.RegularExpressions;
+using StsFunctions.Local.Lab;
+using StsFunctions.Protocol;
+using StsFunctions.Protocol.MtaSts;
+using StsFunctions.Tests.Storage;
+using StsFunctions.UseCases.Checks;
+using Xunit;
+
+namespace StsFunctions.Tests.Checks;
+
+/// <summary>What a check run costs: the app's own calls of storage for a domain, from the message to the summary.</summary>
+public sealed partial class StorageCallsTests(AzuriteFixture azurite)
+{
+    // A fleet has about as many: five domains an address of an MX host.
+    private const int DomainsAnAddress = 5;
+    private const double MostADomain = 8.6;
+
+    private const string Provider = "mx.provider.example";
+
+    private static CancellationToken Now => TestContext.Current.CancellationToken;
+
+    private static IReadOnlyList<string> Domains { get; } = [.. Enumerable.Range(0, DomainsAnAddress).Select(n => $"d{n}.example")];
+
+    [Fact]
+    public async Task A_domain_and_check_run_of_a_fleet_stay_within_the_budget_of_storage_calls()
+    {
+        await using var fleet = await Fleet.StartAsync(azurite, LabAddress.IPv4);
+        // The first check run finds lists without the domains' lines, and a network that nobody knows yet.
+        await fleet.CheckAsync("20990101000000001", Domains);
+
+        var calls = await fleet.CheckAsync("20990101000000002", Domains);
+
+        Assert.True(calls.Count <= MostADomain * DomainsAnAddress, Figures(calls));
+        // Each of them reads and writes something: a wire that carries nothing would prove nothing.
+        Assert.True(calls.Count >= 3 * DomainsAnAddress);
+    }
+
+    [Fact]
+    public async Task However_many_addresses_an_MX_host_has_the_first_domain_reads_it_once_and_the_others_not_at_all()
+    {
+        await using var fleet = await Fleet.StartAsync(azurite, LabAddress.IPv4, LabAddress.IPv4, LabAddress.IPv4, LabAddress.DeadIPv4);
+
+        var first = OfMxHosts(await fleet.CheckAsync("20990101000000001", [Domains[0]]));
+        var second = OfMxHosts(await fleet.CheckAsync("20990101000000001", [Domains[1]]));
+
+        // Each address is leased and kept.
+        Assert.True(first.Count(IsRead) == 1 && first.Count == 1 + (2 * 4), Figures(first));
+        // The dead one may be an agent's to replace at any time.
+        Assert.True(second.Count == 1 && IsRead(second[0]), Figures(second));
+    }
+
+    [Fact]
+    [Trait("Conformance", "MX-7")]
+    public async Task Where_port_25_is_blocked_not_every_check_asks_for_agents_or_for_what_the_operator_was_told()
+    {
+        await using var fleet = await Fleet.StartAsync(azurite, LabAddress.DeadIPv4, LabAddress.DeadIPv4);
+
+        var first = await fleet.CheckAsync("20990101000000001", [Domains[0]]);
+        var second = await fleet.CheckAsync("20990101000000001", [Domains[1]]);
+
+        Assert.Equal("outbound.smtp.blocked", Assert.Single((await fleet.Direct.Domains.ReadAsync("@operator", Now)).Findings).Finding.Code);
+        Assert.True(first.Any(IsOfOperator) && first.Any(IsOfAgents), Figures(first));
+        Assert.True(!second.Any(IsOfOperator) && !second.Any(IsOfAgents), Figures(second));
+    }
+
+    [Fact]
+    public async Task However_many_addresses_agents_are_asked_for_it_takes_one_read_and_one_transaction()
+    {
+        await using var fleet = await Fleet.StartAsync(azurite, LabAddress.DeadIPv4, LabAddress.DeadIPv4, LabAddress.DeadIPv4);
+        await fleet.Direct.Agents.NoteAsync("tokyo", Now);
+        await fleet.CheckAsync("20990101000000001", [Domains[0]]);
+
+        var calls = OfMxHosts(await fleet.CheckAsync("20990101000000001", [Domains[1]]));
+
+        // What is kept of the host, what is wanted of it, and the wish of this domain.
+        Assert.True(calls.Count == 3 && calls.Count(IsRead) == 2 && calls.Count(call => call.Target.Contains("@wanted", StringComparison.Ordinal) || call.Method == "POST") == 2, Figures(calls));
+        Assert.All(
+            await fleet.Direct.Wanted.FreeForAsync("tokyo", Now).ToListAsync(Now),
+            wanted => Assert.Equal(["d0.example", "d1.example"], wanted.Domains));
+    }
+
+    private static bool IsRead(StorageCall call) => call.Method == "GET";
+
+    private static bool IsOfOperator(StorageCall call) => call.Target.Contains("@operator", StringComparison.Ordinal);
+
+    private static bool IsOfAgents(StorageCall call) => call.Target.Contains("@agents", StringComparison.Ordinal);
+
+    // A transaction's address names no table.
+    private static List<StorageCall> OfMxHosts(IReadOnlyList<StorageCall> calls)
+    {
+        var batches = calls.Where(call => call.Target.Contains("$batch", StringComparison.Ordinal)).ToList();
+        return [.. calls.Where(call => call.Target.Contains("/MxHosts", StringComparison.Ordinal)), .. batches.SkipLast(1)];
+    }
+
+    private static string Figures(IReadOnlyList<StorageCall> calls) => string.Join('\n', calls
+        .GroupBy(call => $"{call.Service} {call.Method} {OwnDomain().Replace(call.Target, "{domain}")}")
+        .Select(same => $"{same.Count()} × {same.Key}")
+        .Prepend(string.Create(CultureInfo.InvariantCulture, $"{calls.Count} calls, {calls.Count / (double)DomainsAnAddress:0.0} a domain of {DomainsAnAddress}:")));
+
+    [GeneratedRegex(@"d\d\.example")]
+    private static partial Regex OwnDomain();
+
+    /// <summary>Domains that this app hosts, all of them behind one MX host, and one instance that checks them over a wire that counts.</summary>
+    private sealed class Fleet : IAsyncDisposable
+    {
+        private readonly FaultInjectionProxy _wire;
+        private readonly Lab _lab;
+        private readonly DomainCheck _function;
+        private readonly ConcurrentQueue<StorageCall> _calls = new();
+
+        private Fleet(TestStorage direct, FaultInjectionProxy wire, Lab lab)
+        {
+            (Direct, _wire, _lab) = (direct, wire, lab);
+            var storage = new TestStorage(wire.ConnectionString);
+            _function = lab.Function(storage, lab.ObserverOf(lab.Probe(), lab.Options(references: Provider), TimeProvider.System, storage.MxHosts));
+            wire.OnCall = call =>
+            {
+                _calls.Enqueue(call with { Target = Uri.UnescapeDataString(call.Target) });
+                return null;
+            };
+        }
+
+        /// <summary>The same account, uncounted.</summary>
+        public TestStorage Direct { get; }
+
+        public static async Task<Fleet> StartAsync(AzuriteFixture azurite, params LabAddress[] addresses)
+        {
+            var direct = await TestStorage.CreateAsync(azurite);
+            var wire = await FaultInjectionProxy.StartAsync(direct.ConnectionString, Now);
+            var lab = await Lab.StartAsync([.. Domains.Select(name => new LabDomain(name, "") { Mx = [new(Provider) { Addresses = addresses }] })]);
+            foreach (var name in Domains)
+            {
+                await direct.Publisher.PublishAsync(DomainName.Parse(name), Policy.Parse("version: STSv1\nmode: enforce\nmx: mx.provider.example\nmax_age: 604800\n"u8), null, Now);
+                lab.Internet.SetPolicyId(name, (await direct.Domains.ReadAsync(name, Now)).Record!.PolicyId);
+            }
+
+            return new Fleet(direct, wire, lab);
+        }
+
+        /// <summary>The calls that checks of domains take.</summary>
+        public async Task<IReadOnlyList<StorageCall>> CheckAsync(string run, IReadOnlyList<string> domains)
+        {
+            _calls.Clear();
+            foreach (var name in domains)
+            {
+                await _function.RunAsync($$"""{"domain":"{{name}}","checkRun":"{{run}}"}""", Now);
+            }
+
+            return [.. _calls];
+        }
+
+        public async ValueTask DisposeAsync()
+        {
+            await _lab.DisposeAsync();
+            await _wire.DisposeAsync();
+        }
+    }
+}

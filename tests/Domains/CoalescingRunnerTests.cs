@@ -1,0 +1,121 @@
+using StsFunctions.Storage.Domains;
+using Xunit;
+
+namespace StsFunctions.Tests.Domains;
+
+/// <summary>Many who ask at once share a run that began after they asked.</summary>
+public sealed class CoalescingRunnerTests
+{
+    private static CancellationToken Now => TestContext.Current.CancellationToken;
+
+    private readonly CoalescingRunner _runs = new();
+    private readonly List<TaskCompletionSource> _begun = [];
+
+    [Fact]
+    public async Task Whoever_asks_while_a_run_is_under_way_shares_the_next_one()
+    {
+        var first = AskAsync("a");
+        await BegunAsync(1);
+        var others = Enumerable.Range(0, 20).Select(_ => AskAsync("a")).ToList();
+
+        _begun[0].SetResult();
+        await first;
+        await BegunAsync(2);
+        Assert.All(others, other => Assert.False(other.IsCompleted));
+        _begun[1].SetResult();
+        await Task.WhenAll(others);
+
+        Assert.Equal(2, _begun.Count);
+    }
+
+    [Fact]
+    public async Task A_run_that_has_begun_does_for_nobody_who_asks_later()
+    {
+        var first = AskAsync("a");
+        await BegunAsync(1);
+        var second = AskAsync("a");
+        _begun[0].SetResult();
+        await first;
+        await BegunAsync(2);
+
+        var third = AskAsync("a");
+        _begun[1].SetResult();
+        await second;
+        await BegunAsync(3);
+
+        Assert.False(third.IsCompleted);
+        _begun[2].SetResult();
+        await third;
+    }
+
+    [Fact]
+    public async Task Different_keys_do_not_wait_for_each_other()
+    {
+        var (a, b) = (AskAsync("a"), AskAsync("b"));
+        await BegunAsync(2);
+        _begun.ForEach(begun => begun.SetResult());
+
+        await Task.WhenAll(a, b);
+    }
+
+    [Fact]
+    public async Task A_run_that_fails_fails_for_those_who_share_it_and_stops_none_after_it()
+    {
+        var first = AskAsync("a");
+        await BegunAsync(1);
+        var second = AskAsync("a");
+        _begun[0].SetException(new InvalidOperationException("storage"));
+
+        await Assert.ThrowsAsync<InvalidOperationException>(() => first);
+        await BegunAsync(2);
+        _begun[1].SetResult();
+        await second;
+    }
+
+    [Fact]
+    public async Task Whoever_gives_up_leaves_the_run_to_the_others()
+    {
+        using var giveUp = new CancellationTokenSource();
+        var first = AskAsync("a");
+        await BegunAsync(1);
+        var (leaving, staying) = (AskAsync("a", giveUp.Token), AskAsync("a"));
+        await giveUp.CancelAsync();
+
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => leaving);
+        _begun[0].SetResult();
+        await first;
+        await BegunAsync(2);
+        _begun[1].SetResult();
+        await staying;
+    }
+
+    private Task AskAsync(string key, CancellationToken? cancellationToken = null) => _runs.RunAsync(
+        key,
+        () =>
+        {
+            var done = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+            lock (_begun)
+            {
+                _begun.Add(done);
+            }
+
+            return done.Task;
+        },
+        cancellationToken ?? Now);
+
+    private async Task BegunAsync(int count)
+    {
+        while (true)
+        {
+            lock (_begun)
+            {
+                if (_begun.Count >= count)
+                {
+                    return;
+                }
+            }
+
+            await Task.Delay(5, Now);
+        }
+    }
+}

@@ -1,0 +1,84 @@
+using System.Text.Json;
+using StsFunctions.Core.Checks;
+using StsFunctions.Core.Domains;
+using StsFunctions.Core.Findings;
+using StsFunctions.Protocol.MtaSts;
+using StsFunctions.Storage;
+using StsFunctions.Storage.Domains;
+using Xunit;
+
+namespace StsFunctions.Tests.Domains;
+
+/// <summary>Nobody reads back what it has just written: what a commit returns is what there is.</summary>
+public sealed class DomainTransactionTests(AzuriteFixture azurite)
+{
+    private static readonly DomainRecord Record = new("team", DomainState.Active, "1", PolicyMode.Enforce, TestStorage.Noon, new CheckRunState("", 0), null, new DateTimeOffset(1500, 1, 1, 0, 0, 0, TimeSpan.Zero));
+    private static readonly PolicyVersion First = new("1", [1], PolicyMode.Enforce, TimeSpan.FromDays(1), TestStorage.Noon, null, "team");
+
+    // One after another, each over what the one before came to.
+    private static readonly (string Name, Func<DomainTransaction, DomainTransaction> Make)[] s_changes =
+    [
+        ("a policy", change => change.NewPolicy(First)),
+        ("a record", change => change.Record(Record, new Azure.ETag("\"blob\"")).Audit(TestStorage.Noon, "published", "detail")),
+        ("another policy over the record", change => change.NewPolicy(First with { Id = "2" }).Record(Record with { PolicyId = "2", CheckRun = new CheckRunState("", 0) { Pending = [new PendingFinding("code", "subject", Severity.Warning, 1, 1)] } })),
+        ("the end of a policy", change => change.Policy(First with { ReplacedAt = TestStorage.Noon })),
+        ("two findings and their warnings", change => Opened(Opened(change, "b.example"), "a.example").Record(Record with { NextExpiry = TestStorage.Noon })),
+        ("a worse finding", change => change.Open(new OpenFinding(Of("b.example") with { Severity = Severity.Critical }, TestStorage.Noon, "1"))),
+        ("a hand-over", change => change.MarkSending(change.Before.Outbox[0], Guid.Empty.ToString("D"), TestStorage.Noon)),
+        ("a hand-over taken back", change => change.MarkSending(change.Before.Outbox[0], null, TestStorage.Noon)),
+        ("the end of a finding", change => change.Resolve(Of("a.example"))),
+        ("a warning that was told", change => change.Dequeue(change.Before.Outbox[0])),
+        ("the end of the domain", change => change.Record(Record with { State = DomainState.Removed }, default(Azure.ETag))),
+        ("nothing", change => change),
+    ];
+
+    private static CancellationToken Now => TestContext.Current.CancellationToken;
+
+    [Fact]
+    public async Task A_commit_returns_the_partition_that_a_fresh_read_finds()
+    {
+        var storage = await TestStorage.CreateAsync(azurite);
+        var partition = await storage.Domains.ReadAsync("example.com", Now);
+        foreach (var (name, make) in s_changes)
+        {
+            partition = await storage.Domains.CommitAsync(make(new DomainTransaction(partition)), Now);
+
+            Assert.Equal((name, Shown(await storage.Domains.ReadAsync("example.com", Now))), (name, Shown(partition)));
+        }
+    }
+
+    [Fact]
+    public async Task A_partition_without_a_record_has_a_version_all_the_same()
+    {
+        var storage = await TestStorage.CreateAsync(azurite);
+        var first = await storage.Domains.CommitAsync(new DomainTransaction(await storage.Domains.ReadAsync(Installation.Partition, Now)).Version(), Now);
+
+        var second = await storage.Domains.CommitAsync(Opened(new DomainTransaction(first), "port 25").Version(), Now);
+
+        Assert.Equal(Shown(await storage.Domains.ReadAsync(Installation.Partition, Now)), Shown(second));
+        await Assert.ThrowsAsync<ConcurrentChangeException>(() => storage.Domains.CommitAsync(new DomainTransaction(first).Version(), Now));
+    }
+
+    [Fact]
+    public async Task Of_two_who_hand_one_warning_over_at_once_one_is_told()
+    {
+        var storage = await TestStorage.CreateAsync(azurite);
+        var partition = await storage.Domains.CommitAsync(Opened(new DomainTransaction(DomainPartition.Empty("example.com")), "a.example"), Now);
+        await storage.Domains.CommitAsync(new DomainTransaction(partition).MarkSending(partition.Outbox[0], "one", TestStorage.Noon), Now);
+
+        await Assert.ThrowsAsync<ConcurrentChangeException>(() => storage.Domains.CommitAsync(new DomainTransaction(partition).MarkSending(partition.Outbox[0], "other", TestStorage.Noon), Now));
+
+        Assert.Equal("one", Assert.Single((await storage.Domains.ReadAsync("example.com", Now)).Outbox).SendId);
+    }
+
+    private static DomainTransaction Opened(DomainTransaction change, string subject) =>
+        change.Open(new OpenFinding(Of(subject), TestStorage.Noon, "1")).Enqueue("1", Change.Opened, Of(subject), TestStorage.Noon);
+
+    private static Finding Of(string subject) => new("mx.starttls.missing", Severity.Warning, subject, "seen", "meaning", "remedy", "RFC 8461 §4");
+
+    private static string Shown(DomainPartition partition) => JsonSerializer.Serialize(
+        new { partition, Version = partition.ETag.ToString(), Blob = partition.ServedBlob.ToString(), Versions = partition.Outbox.Select(warning => warning.Version.ToString()) },
+        s_indented);
+
+    private static readonly JsonSerializerOptions s_indented = new() { WriteIndented = true };
+}

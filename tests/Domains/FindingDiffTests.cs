@@ -1,0 +1,105 @@
+using CsCheck;
+using StsFunctions.Core.Findings;
+using Xunit;
+
+namespace StsFunctions.Tests.Domains;
+
+public sealed class FindingDiffTests
+{
+    private static readonly HashSet<string> AllSeen = [];
+
+    // Before, now (i, w, c: the severity; - is none), whether the look could see it; what is told, and whether the row changes.
+    [Theory]
+    [InlineData("-", "-", true, null, false)]
+    [InlineData("-", "w", true, "Opened", true)]
+    [InlineData("w", "w", true, null, false)]
+    [InlineData("i", "w", true, "Escalated", true)]
+    [InlineData("w", "c", true, "Escalated", true)]
+    [InlineData("c", "w", true, null, true)]
+    [InlineData("w", "-", true, "Resolved", true)]
+    [InlineData("w", "-", false, null, false)]
+    [InlineData("-", "c", false, "Opened", true)]
+    [InlineData("i", "c", false, "Escalated", true)]
+    public void Only_changes_are_told(string before, string now, bool seen, string? told, bool changed)
+    {
+        var open = Of(before).Select(f => new OpenFinding(f, TestStorage.Noon, "1")).ToList();
+
+        var changes = FindingDiff.Between(open, Of(now), seen ? AllSeen : ["mx.starttls.missing"]);
+
+        Assert.Equal(changed ? 1 : 0, changes.Count);
+        Assert.Equal(told, changes.SingleOrDefault()?.Change?.ToString());
+    }
+
+    [Fact]
+    public void New_evidence_is_kept_and_not_told()
+    {
+        var (old, young) = (Finding("a", Severity.Warning), Finding("a", Severity.Warning) with { Evidence = "another" });
+
+        var change = Assert.Single(FindingDiff.Between([new OpenFinding(old, TestStorage.Noon, "1")], [young], AllSeen));
+
+        Assert.Null(change.Change);
+        Assert.Equal("another", change.Finding.Evidence);
+    }
+
+    [Fact]
+    public void What_differs_only_in_what_cannot_be_shown_is_one_finding_and_the_worst_of_it_counts()
+    {
+        var found = (IReadOnlyList<Finding>)[Finding("😀", Severity.Info), Finding("😁", Severity.Critical), Finding("\u202e\u200b", Severity.Warning)];
+
+        var opened = Assert.Single(FindingDiff.Between([], found, AllSeen));
+
+        Assert.Equal((Change.Opened, "??", Severity.Critical), (opened.Change, opened.Finding.Subject, opened.Finding.Severity));
+        Assert.Empty(FindingDiff.Between([new OpenFinding(opened.Finding, TestStorage.Noon, "1")], found, AllSeen));
+    }
+
+    [Fact]
+    public void Of_two_findings_in_one_place_that_are_alike_the_further_on_counts_and_then_the_first()
+    {
+        var found = (IReadOnlyList<Finding>)[Finding("a", Severity.Info), Finding("a", Severity.Info) with { Stage = 1, Evidence = "first" }, Finding("a", Severity.Info) with { Stage = 1, Evidence = "second" }];
+
+        Assert.Equal("first", Assert.Single(FindingDiff.Between([], found, AllSeen)).Finding.Evidence);
+    }
+
+    [Fact]
+    public void The_worst_comes_first()
+    {
+        var changes = FindingDiff.Between([], [Finding("a", Severity.Info), Finding("b", Severity.Critical), Finding("c", Severity.Warning)], AllSeen);
+
+        Assert.Equal(["b", "c", "a"], changes.Select(change => change.Finding.Subject));
+    }
+
+    [Fact]
+    public void What_was_recorded_is_no_change_the_next_time()
+    {
+        var findings = Gen.Select(Gen.Int[0, 9], Gen.Enum<Severity>(), (n, severity) => Finding($"mx{n}.example", severity)).List[0, 12]
+            .Select(list => list.DistinctBy(f => f.Subject).ToList());
+        Gen.Select(findings, findings).Sample((before, now) =>
+        {
+            var open = before.Select(f => new OpenFinding(f, TestStorage.Noon, "1")).ToDictionary(o => o.Finding.Subject);
+            foreach (var change in FindingDiff.Between([.. open.Values], now, AllSeen))
+            {
+                if (change.Change == Change.Resolved)
+                {
+                    open.Remove(change.Finding.Subject);
+                }
+                else
+                {
+                    open[change.Finding.Subject] = new OpenFinding(change.Finding, TestStorage.Noon, "2");
+                }
+            }
+
+            Assert.Equal(now.OrderBy(f => f.Subject), open.Values.Select(o => o.Finding).OrderBy(f => f.Subject));
+            Assert.Empty(FindingDiff.Between([.. open.Values], now, AllSeen));
+        }, iter: 2_000);
+    }
+
+    private static List<Finding> Of(string letter) => letter switch
+    {
+        "i" => [Finding("mx.example", Severity.Info)],
+        "w" => [Finding("mx.example", Severity.Warning)],
+        "c" => [Finding("mx.example", Severity.Critical)],
+        _ => [],
+    };
+
+    private static Finding Finding(string subject, Severity severity) => new("mx.starttls.missing", severity, subject, "seen", "meaning", "remedy", "RFC 8461");
+}

@@ -1,0 +1,405 @@
+using System.Diagnostics;
+using System.Net;
+using System.Net.Sockets;
+using System.Security.Cryptography;
+using System.Security.Cryptography.X509Certificates;
+using Microsoft.Extensions.Time.Testing;
+using StsFunctions.Local.Lab;
+using StsFunctions.Network.Egress;
+using Xunit;
+
+namespace StsFunctions.Tests.Egress;
+
+/// <summary>HTTPS through the gate, over real sockets.</summary>
+public sealed class EgressHttpTests
+{
+    private const string Host = "policy.example";
+
+    private static readonly Uri s_url = new($"https://{Host}/file?a=b");
+
+    private static CancellationToken Now => TestContext.Current.CancellationToken;
+
+    [Fact]
+    public async Task A_request_names_its_host_in_SNI_and_Host_and_carries_nothing_else_of_ours()
+    {
+        await using var world = new EgressFixture();
+        world.Zone.Set(Host, EgressFixture.At("127.0.1.1"));
+        var server = world.Serve(Host, "127.0.1.1", Listener.Saying("HTTP/1.1 200 OK\nSet-Cookie: a=b\nContent-Length: 2", "ok"));
+        using var activity = new Activity("a trace of our own").Start();
+        using var client = world.Http.CreateClient();
+
+        Assert.Equal("ok", await client.GetStringAsync(s_url, Now));
+        Assert.Equal("ok", await client.GetStringAsync(s_url, Now));
+
+        Assert.Equal([Host, Host], server.ServerNames);
+        Assert.All(server.Heads, head => Assert.Equal($"GET /file?a=b HTTP/1.1\r\nHost: {Host}\r\n\r\n", head));
+    }
+
+    [Theory]
+    [InlineData(301)]
+    [InlineData(302)]
+    [InlineData(303)]
+    [InlineData(307)]
+    [InlineData(308)]
+    public async Task A_redirect_is_an_answer_and_is_not_followed(int status)
+    {
+        await using var world = new EgressFixture();
+        world.Zone.Set(Host, EgressFixture.At("127.0.1.1"));
+        world.Zone.Set("elsewhere.example", EgressFixture.At("127.0.1.2"));
+        var elsewhere = world.Serve("elsewhere.example", "127.0.1.2", Listener.File("a policy"));
+        world.Serve(Host, "127.0.1.1", Listener.Saying($"HTTP/1.1 {status} Go\nLocation: https://elsewhere.example/\nContent-Length: 0"));
+        using var client = world.Http.CreateClient();
+
+        using var answer = await client.GetAsync(s_url, Now);
+
+        Assert.Equal(status, (int)answer.StatusCode);
+        Assert.Equal(0, elsewhere.Connections);
+    }
+
+    [Fact]
+    public async Task Who_asks_for_credentials_gets_none()
+    {
+        await using var world = new EgressFixture();
+        world.Zone.Set(Host, EgressFixture.At("127.0.1.1"));
+        var server = world.Serve(Host, "127.0.1.1", Listener.Saying("HTTP/1.1 401 Who?\nWWW-Authenticate: Negotiate\nWWW-Authenticate: Basic realm=\"x\"\nContent-Length: 0"));
+        using var client = world.Http.CreateClient();
+
+        using var answer = await client.GetAsync(new Uri($"https://user:secret@{Host}/"), Now);
+
+        Assert.Equal(HttpStatusCode.Unauthorized, answer.StatusCode);
+        Assert.DoesNotContain("Authorization", Assert.Single(server.Heads), StringComparison.OrdinalIgnoreCase);
+    }
+
+    [Fact]
+    public async Task Of_several_addresses_those_that_are_forbidden_are_passed_over()
+    {
+        await using var world = new EgressFixture();
+        world.Zone.Set(Host, EgressFixture.At("127.0.2.1", "10.0.0.1", "169.254.169.254", "::1", "127.0.1.1"));
+        var trap = world.Trap("127.0.2.1");
+        world.Serve(Host, "127.0.1.1", Listener.File("good"));
+        using var client = world.Http.CreateClient();
+
+        Assert.Equal("good", await client.GetStringAsync(s_url, Now));
+        Assert.Equal(0, trap.Connections);
+    }
+
+    [Fact]
+    public async Task Where_all_are_forbidden_the_error_names_them()
+    {
+        await using var world = new EgressFixture();
+        world.Zone.Set(Host, EgressFixture.At("127.0.2.1", "168.63.129.16", "::ffff:10.0.0.1"));
+        var trap = world.Trap("127.0.2.1");
+
+        var refused = await RefusedAsync<AddressNotAllowedException>(world, s_url);
+
+        Assert.Contains("policy.example leads to 127.0.2.1, 168.63.129.16, ::ffff:10.0.0.1", refused.Message, StringComparison.Ordinal);
+        Assert.Equal(0, trap.Connections);
+    }
+
+    [Fact]
+    public async Task Of_very_many_that_are_forbidden_the_error_names_a_few()
+    {
+        await using var world = new EgressFixture();
+        world.Zone.Set(Host, EgressFixture.At([.. Enumerable.Range(0, 2_000).Select(n => $"10.0.{n / 250}.{n % 250}")]));
+
+        var refused = await RefusedAsync<AddressNotAllowedException>(world, s_url);
+
+        Assert.Contains("10.0.0.7, …: none of these", refused.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task An_address_that_refuses_is_passed_over_and_where_all_do_each_is_named()
+    {
+        await using var world = new EgressFixture();
+        world.Zone.Set(Host, EgressFixture.At("127.0.1.1", "127.0.1.2"));
+        var refused = await RefusedAsync<HostNotReachedException>(world, s_url);
+        Assert.Matches(@"^policy\.example is not reached at port \d+: 127\.0\.1\.1: .*; 127\.0\.1\.2: .*\.$", refused.Message);
+
+        world.Serve(Host, "127.0.1.2", Listener.File("good"));
+        using var client = world.Http.CreateClient();
+        Assert.Equal("good", await client.GetStringAsync(s_url, Now));
+    }
+
+    [Fact]
+    public async Task A_dead_address_costs_five_seconds_and_not_the_whole_time()
+    {
+        var time = new FakeTimeProvider();
+        await using var world = new EgressFixture(time);
+        world.Zone.Set(Host, EgressFixture.At("127.0.1.1", "127.0.1.2"));
+        using var dead = new FullListener(IPAddress.Parse("127.0.1.1"), world.Egress.HttpsPort);
+        world.Serve(Host, "127.0.1.2", Listener.File("good"));
+        using var client = world.Http.CreateClient();
+        var began = time.GetUtcNow();
+
+        var getting = client.GetStringAsync(s_url, Now);
+        while (!getting.IsCompleted)
+        {
+            time.Advance(TimeSpan.FromSeconds(1));
+            await Task.WhenAny(getting, Task.Delay(TimeSpan.FromMilliseconds(20), Now));
+        }
+
+        Assert.Equal("good", await getting);
+        Assert.True(time.GetUtcNow() - began >= TimeSpan.FromSeconds(5));
+    }
+
+    [Fact]
+    public async Task Of_many_addresses_a_few_are_tried()
+    {
+        await using var world = new EgressFixture();
+        world.Zone.Set(Host, EgressFixture.At([.. Enumerable.Range(1, 60).Select(n => $"127.0.1.{n}")]));
+
+        var refused = await RefusedAsync<HostNotReachedException>(world, s_url);
+
+        Assert.Equal(3, refused.Message.Split("127.0.1.").Length - 1);
+    }
+
+    [Theory]
+    [InlineData("https://127.0.2.1/")]
+    [InlineData("https://127.2.1/")]
+    [InlineData("https://2130706945/")]
+    [InlineData("https://0x7f000201/")]
+    [InlineData("https://0177.0.2.1/")]
+    [InlineData("https://[::1]/")]
+    [InlineData("https://[::ffff:127.0.2.1]/")]
+    [InlineData("https://[fe80::1]/")]
+    [InlineData("https://168.63.129.16/")]
+    [InlineData("https://0.0.0.0/")]
+    public async Task An_address_in_the_URL_is_checked_like_any(string url)
+    {
+        await using var world = new EgressFixture();
+        var trap = world.Trap("127.0.2.1");
+
+        await RefusedAsync<AddressNotAllowedException>(world, new Uri(url));
+
+        Assert.Equal((0, 0), (trap.Connections, world.Zone.QuestionCount));
+    }
+
+    [Theory]
+    [InlineData("localhost")]
+    [InlineData("nobody.example")]
+    [InlineData("a_b.example")]
+    [InlineData("wpad")]
+    public async Task A_name_is_found_by_the_resolver_alone(string host)
+    {
+        await using var world = new EgressFixture();
+        var trap = world.Trap("127.0.0.1");
+
+        var refused = await RefusedAsync<HostNotReachedException>(world, new Uri($"https://{host}/"));
+
+        Assert.Equal($"{host} has no address.", refused.Message);
+        Assert.Equal(0, trap.Connections);
+        Assert.Equal(1, world.Zone.QuestionsFor(host, DnsRecordType.A));
+    }
+
+    [Theory]
+    [InlineData("a_b.example", true)]
+    [InlineData("xn--bcher-kva.example", true)]
+    [InlineData("-a.example", false)]
+    public async Task An_odd_name_is_reached_like_any_if_a_certificate_can_be_for_it(string host, bool isReached)
+    {
+        await using var world = new EgressFixture();
+        world.Zone.Set(host, EgressFixture.At("127.0.1.1"));
+        world.Serve(host, "127.0.1.1", Listener.File("good"));
+        using var client = world.Http.CreateClient();
+
+        var failure = await Record.ExceptionAsync(() => client.GetStringAsync(new Uri($"https://{host}/"), Now));
+
+        Assert.True(isReached ? failure is null : failure is HttpRequestException, $"{failure}");
+    }
+
+    [Theory]
+    [InlineData(DnsBehaviour.ServerFailure, "DNS does not tell the addresses of policy.example: ")]
+    [InlineData(DnsBehaviour.Refused, "DNS does not tell the addresses of policy.example: ")]
+    [InlineData(DnsBehaviour.CnameLoop, "policy.example has no address.")]
+    public async Task What_DNS_does_not_tell_is_said(DnsBehaviour behaviour, string expected)
+    {
+        await using var world = new EgressFixture();
+        world.Zone.Behave(Host, behaviour);
+
+        Assert.StartsWith(expected, (await RefusedAsync<HostNotReachedException>(world, s_url)).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_resolver_that_answers_with_nonsense_is_one_that_does_not_answer()
+    {
+        using var resolver = new UdpClient(new IPEndPoint(IPAddress.Loopback, 0));
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(Now);
+        var answering = AnswerWithNonsenseAsync(resolver, stop.Token);
+        var egress = new EgressOptions { DnsServer = (IPEndPoint)resolver.Client.LocalEndPoint! };
+
+        await Assert.ThrowsAsync<HostNotReachedException>(() => new DnsResolver(egress).AddressesAsync(Host, Now));
+
+        await stop.CancelAsync();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => answering);
+    }
+
+    [Fact]
+    public async Task Whatever_is_not_https_is_not_called()
+    {
+        await using var world = new EgressFixture();
+        world.Zone.Set(Host, EgressFixture.At("127.0.1.1"));
+        var trap = world.Trap("127.0.1.1");
+
+        await RefusedAsync<HostNotReachedException>(world, new Uri($"http://{Host}:{world.Egress.HttpsPort}/"));
+
+        Assert.Equal(0, trap.Connections);
+    }
+
+    public static TheoryData<string, CertificateSpec> BadCertificates => new()
+    {
+        { "another name", CertificateSpec.For("elsewhere.example") },
+        { "a name below", CertificateSpec.For("www.policy.example") },
+        { "a wildcard that stands for two labels", CertificateSpec.For("*.example.example") },
+        { "a common name alone", new CertificateSpec { CommonName = Host } },
+        { "expired", CertificateSpec.For(Host) with { NotAfterFromNow = TimeSpan.FromHours(-1) } },
+        { "not begun", CertificateSpec.For(Host) with { NotBeforeFromNow = TimeSpan.FromHours(1) } },
+        { "signed by itself", CertificateSpec.For(Host) with { Signer = CertificateSigner.Itself } },
+        { "signed by a stranger", CertificateSpec.For(Host) with { Signer = CertificateSigner.Stranger } },
+        { "without its intermediate", CertificateSpec.For(Host) with { Sends = SentChain.LeafOnly } },
+        { "for clients", CertificateSpec.For(Host) with { ExtendedKeyUsage = CertificateSpec.ClientAuthentication } },
+    };
+
+    [Theory]
+    [MemberData(nameof(BadCertificates))]
+    public async Task A_server_whose_certificate_is_not_good_for_the_name_is_told_nothing(string why, CertificateSpec certificate)
+    {
+        await using var world = new EgressFixture();
+        world.Zone.Set(Host, EgressFixture.At("127.0.1.1"));
+        var server = world.Serve(Host, "127.0.1.1", Listener.File("good"), certificate);
+        using var client = world.Http.CreateClient();
+
+        var refused = await Record.ExceptionAsync(() => client.GetStringAsync(s_url, Now));
+
+        Assert.True(refused is HttpRequestException { HttpRequestError: HttpRequestError.SecureConnectionError }, $"{why}: {refused}");
+        Assert.Empty(server.Heads);
+    }
+
+    [Fact]
+    public async Task A_certificate_makes_nobody_call_the_addresses_that_stand_in_it()
+    {
+        await using var world = new EgressFixture();
+        var trap = world.Trap("127.0.0.1");
+        using var root = new SelfMadeCa();
+        var leaf = root.Issue(Host, $"http://127.0.0.1:{trap.EndPoint.Port}/");
+        var guard = new EgressGuard(world.Egress with { TrustedRoots = new TrustedRoots([root.Root]) });
+        using var chain = new X509Chain { ChainPolicy = guard.Trust() };
+
+        Assert.False(chain.Build(leaf));
+        Assert.Equal(0, trap.Connections);
+    }
+
+    [Fact]
+    public async Task Heads_bodies_and_time_are_bounded()
+    {
+        await using var world = new EgressFixture();
+        world.Zone.Set(Host, EgressFixture.At("127.0.1.1"));
+        world.Zone.Set("body.example", EgressFixture.At("127.0.1.2"));
+        world.Zone.Set("endless.example", EgressFixture.At("127.0.1.3"));
+        world.Zone.Set("silent.example", EgressFixture.At("127.0.1.4"));
+        world.Serve(Host, "127.0.1.1", Listener.Saying($"HTTP/1.1 200 OK\n{string.Concat(Enumerable.Repeat("X-Long: " + new string('x', 1000) + "\n", 20))}Content-Length: 0"));
+        world.Serve("body.example", "127.0.1.2", Listener.File(new string('x', EgressHttp.DefaultMaxBody + 1)));
+        world.Serve("endless.example", "127.0.1.3", async (_, stream, cancellationToken) =>
+        {
+            await stream.WriteAsync("HTTP/1.1 200 OK\r\n\r\n"u8.ToArray(), cancellationToken);
+            while (true)
+            {
+                await stream.WriteAsync(new byte[10_000], cancellationToken);
+            }
+        });
+        world.Serve("silent.example", "127.0.1.4", (_, _, cancellationToken) => Task.Delay(System.Threading.Timeout.Infinite, cancellationToken));
+        using var client = world.Http.CreateClient();
+
+        Assert.Equal(TimeSpan.FromMinutes(1), client.Timeout);
+        foreach (var host in new[] { Host, "body.example", "endless.example" })
+        {
+            await Assert.ThrowsAsync<HttpRequestException>(() => client.GetByteArrayAsync(new Uri($"https://{host}/"), Now));
+        }
+
+        using var hasty = world.Http.CreateClient();
+        hasty.Timeout = TimeSpan.FromSeconds(2);
+        await Assert.ThrowsAsync<TaskCanceledException>(() => hasty.GetByteArrayAsync(new Uri("https://silent.example/"), Now));
+    }
+
+    private static async Task<TException> RefusedAsync<TException>(EgressFixture world, Uri url)
+        where TException : Exception
+    {
+        using var client = world.Http.CreateClient();
+        var refused = await Assert.ThrowsAsync<HttpRequestException>(() => client.GetAsync(url, Now));
+        return Assert.IsType<TException>(refused.InnerException);
+    }
+
+    private static async Task AnswerWithNonsenseAsync(UdpClient resolver, CancellationToken cancellationToken)
+    {
+        while (true)
+        {
+            var asked = await resolver.ReceiveAsync(cancellationToken);
+            // The question's id and the bit that makes it an answer, and then nothing that is DNS.
+            await resolver.SendAsync(new byte[] { asked.Buffer[0], asked.Buffer[1], 0x81, 0x80, 0, 1, 0xFF, 0xFF, 0, 0, 0, 0, 0xC0 }, asked.RemoteEndPoint, cancellationToken);
+        }
+    }
+
+    /// <summary>A listener that accepts nobody and whose queue is full: a connection to it neither comes about nor is refused.</summary>
+    private sealed class FullListener : IDisposable
+    {
+        private readonly Socket _listener = new(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+        private readonly Socket _waiting = new(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+
+        public FullListener(IPAddress address, int port)
+        {
+            _listener.Bind(new IPEndPoint(address, port));
+            _listener.Listen(0);
+            _waiting.Connect(_listener.LocalEndPoint!);
+        }
+
+        public void Dispose()
+        {
+            _waiting.Dispose();
+            _listener.Dispose();
+        }
+    }
+
+    /// <summary>A CA whose leaves say where the rest of their chain, and who was revoked, can be asked for.</summary>
+    private sealed class SelfMadeCa : IDisposable
+    {
+        private readonly ECDsa _rootKey = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+        private readonly ECDsa _middleKey = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+        private readonly ECDsa _leafKey = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+        private readonly X509Certificate2 _middle;
+
+        public SelfMadeCa()
+        {
+            Root = Authority("CN=Self-made root", _rootKey).CreateSelfSigned(Began, Ends);
+            _middle = Authority("CN=Self-made middle", _middleKey).Create(Root, Began, Ends, [1]).CopyWithPrivateKey(_middleKey);
+        }
+
+        public X509Certificate2 Root { get; }
+
+        private static DateTimeOffset Began { get; } = DateTimeOffset.UtcNow.AddDays(-1);
+
+        private static DateTimeOffset Ends { get; } = DateTimeOffset.UtcNow.AddDays(1);
+
+        public X509Certificate2 Issue(string host, string url)
+        {
+            var request = new CertificateRequest($"CN={host}", _leafKey, HashAlgorithmName.SHA256);
+            request.CertificateExtensions.Add(new X509AuthorityInformationAccessExtension([url + "ocsp"], [url + "middle.cer"]));
+            request.CertificateExtensions.Add(CertificateRevocationListBuilder.BuildCrlDistributionPointExtension([url + "revoked.crl"]));
+            return request.Create(_middle, Began, Ends, [2]);
+        }
+
+        public void Dispose()
+        {
+            Root.Dispose();
+            _middle.Dispose();
+            _rootKey.Dispose();
+            _middleKey.Dispose();
+            _leafKey.Dispose();
+        }
+
+        private static CertificateRequest Authority(string name, ECDsa key)
+        {
+            var request = new CertificateRequest(name, key, HashAlgorithmName.SHA256);
+            request.CertificateExtensions.Add(new X509BasicConstraintsExtension(true, false, 0, critical: true));
+            return request;
+        }
+    }
+}

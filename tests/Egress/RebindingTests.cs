@@ -1,0 +1,94 @@
+using System.Net;
+using StsFunctions.Core.Observations;
+using StsFunctions.Local.Lab;
+using StsFunctions.Network.Egress;
+using StsFunctions.Network.Probes;
+using StsFunctions.Protocol;
+using StsFunctions.Tests.Checks;
+using Xunit;
+
+namespace StsFunctions.Tests.Egress;
+
+/// <summary>DNS whose next answer is another: what was checked is what is connected to, and nothing else ever is.</summary>
+public sealed class RebindingTests
+{
+    private const string Good = "127.0.1.1";
+    private const string Forbidden = "127.0.0.1";
+    private const string Host = "mta-sts.rebound.example";
+
+    private static CancellationToken Now => TestContext.Current.CancellationToken;
+
+    [Fact]
+    public async Task A_policy_host_that_turns_inwards_after_the_first_answer_is_reached_where_it_was_checked_and_then_no_more()
+    {
+        await using var world = new EgressFixture();
+        var trap = world.Trap(Forbidden);
+        var server = world.Serve(Host, Good, Listener.File("version: STSv1\nmode: none\nmax_age: 1\n"));
+        world.Zone.SetInTurn(Host, EgressFixture.At(Good), EgressFixture.At(Forbidden));
+        var fetcher = world.Policies;
+        var domain = DomainName.Parse("rebound.example");
+
+        Assert.Equal(PolicyFetchOutcome.Fetched, (await fetcher.FetchAsync(domain, Now)).Outcome);
+        Assert.Equal(1, world.Zone.QuestionsFor(Host, DnsRecordType.A));
+        Assert.Equal(PolicyFetchOutcome.AddressNotAllowed, (await fetcher.FetchAsync(domain, Now)).Outcome);
+
+        Assert.Equal((1, 0), (server.Connections, trap.Connections));
+    }
+
+    [Fact]
+    public async Task A_look_before_gives_no_leave_to_connect_elsewhere_after()
+    {
+        await using var world = new EgressFixture();
+        var trap = world.Trap(Forbidden);
+        world.Zone.SetInTurn(Host, EgressFixture.At(Good), EgressFixture.At(Forbidden));
+
+        Assert.True(world.Gate.IsAllowed(Assert.Single(await world.Resolver.AddressesAsync(Host, Now))));
+        var fetch = await world.Policies.FetchAsync(DomainName.Parse("rebound.example"), Now);
+
+        Assert.Equal(PolicyFetchOutcome.AddressNotAllowed, fetch.Outcome);
+        Assert.Contains(Forbidden, fetch.Detail, StringComparison.Ordinal);
+        Assert.Equal(0, trap.Connections);
+    }
+
+    [Fact]
+    public async Task A_client_that_is_used_again_looks_again()
+    {
+        await using var world = new EgressFixture();
+        var trap = world.Trap(Forbidden);
+        world.Serve(Host, Good, Listener.File("x"));
+        world.Zone.SetInTurn(Host, EgressFixture.At(Good), EgressFixture.At(Forbidden));
+        using var client = world.Http.CreateClient();
+
+        Assert.Equal("x", await client.GetStringAsync(new Uri($"https://{Host}/"), Now));
+        await Assert.ThrowsAsync<HttpRequestException>(() => client.GetStringAsync(new Uri($"https://{Host}/"), Now));
+
+        Assert.Equal(0, trap.Connections);
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task An_MX_host_whose_address_changes_is_called_where_it_was_looked_up_or_not_at_all(bool isForbiddenFirst)
+    {
+        await using var lab = await Lab.StartAsync(new LabDomain("rebound.example", "") { Mx = [new("mx.rebound.example")] });
+        var address = lab.AddressOf("mx.rebound.example").ToString();
+        await using var trap = Listener.Trap(Forbidden2, lab.Internet.SmtpPort);
+        var turns = isForbiddenFirst ? new[] { EgressFixture.At(Forbidden2), EgressFixture.At(address) } : [EgressFixture.At(address), EgressFixture.At(Forbidden2)];
+        lab.Internet.Zone.SetInTurn("mx.rebound.example", turns);
+        var egress = new EgressOptions { DnsServer = lab.Internet.Dns, AllowedNetworks = [IPNetwork.Parse($"{address}/32")] };
+        var observer = lab.ObserverOf(new SmtpProbe(new EgressGuard(egress), lab.Options(), "check.example", TimeProvider.System), lab.Options(), TimeProvider.System);
+
+        var first = await observer.ObserveAsync(DomainName.Parse("rebound.example"), "1", Now);
+        var second = await observer.ObserveAsync(DomainName.Parse("rebound.example"), "2", Now);
+
+        var looks = isForbiddenFirst ? (Refused: first, Called: second) : (Refused: second, Called: first);
+        Assert.Equal([SmtpOutcome.AddressNotAllowed], looks.Refused.MxHosts[0].Sessions.Select(session => session.Outcome));
+        Assert.Equal([(address, SmtpOutcome.Completed)], looks.Called.MxHosts[0].Sessions.Select(session => (session.Address, session.Outcome)));
+        Assert.Equal(0, trap.Connections);
+        // The default session and the narrow ones.
+        Assert.Equal(1 + SmtpProbe.RestrictedOffers.Count, lab.Internet.Mx("mx.rebound.example").Servers[0].Heard.Count(said => said == "STARTTLS"));
+    }
+
+    // 127.0.0.1 is the relay's at this port.
+    private const string Forbidden2 = "127.0.99.1";
+}

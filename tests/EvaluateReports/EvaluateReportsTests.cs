@@ -1,0 +1,195 @@
+using StsFunctions.Core.Domains;
+using StsFunctions.Core.Findings;
+using StsFunctions.Core.Reports;
+using StsFunctions.Core.Time;
+using StsFunctions.Notifications;
+using StsFunctions.Protocol;
+using StsFunctions.Protocol.MtaSts;
+using StsFunctions.Storage;
+using StsFunctions.Storage.Domains;
+using StsFunctions.Tests.Storage;
+using Xunit;
+
+namespace StsFunctions.Tests.EvaluateReports;
+
+/// <summary>The hourly run over a whole account.</summary>
+public sealed class EvaluateReportsTests(AzuriteFixture azurite) : IAsyncLifetime
+{
+    private static readonly DomainName Domain = DomainName.Parse("example.com");
+
+    private TestStorage _storage = null!;
+
+    private static CancellationToken Now => TestContext.Current.CancellationToken;
+
+    public async ValueTask InitializeAsync()
+    {
+        _storage = await TestStorage.CreateAsync(azurite);
+        await _storage.Publisher.PublishAsync(Domain, Policy.Parse("version: STSv1\nmode: none\nmax_age: 1\n"u8), null, Now);
+        await _storage.Blobs.GetBlobContainerClient(StorageNames.ReportsContainer).GetBlobClient("raw").UploadAsync(new BinaryData("{}"), Now);
+    }
+
+    public ValueTask DisposeAsync() => ValueTask.CompletedTask;
+
+    [Fact]
+    public async Task A_failure_is_told_once_when_it_appears_and_once_when_it_is_over()
+    {
+        await StoreAsync(Reported.Of(1, kinds: Reported.Kind("certificate-expired", 20)));
+        await RunAsync();
+        await RunAsync();
+        await StoreAsync(Reported.Of(1, "Company-Y", kinds: Reported.Kind("certificate-expired", 21)));
+        await RunAsync();
+
+        var open = Assert.Single((await ReadAsync()).Findings).Finding;
+        Assert.Equal(("report.session.failed", "certificate-expired", Severity.Warning), (open.Code, open.Subject, open.Severity));
+        Assert.StartsWith("company-y.example \"Company-Y\": 21 of 100 sessions (21 %) under sts; company-x.example \"Company-X\": 20 of 100", open.Evidence, StringComparison.Ordinal);
+        Assert.Equal(Change.Opened, Assert.Single((await ReadAsync()).Outbox).Change);
+
+        _storage.Time.Advance(TimeSpan.FromDays(2));
+        await StoreAsync(Reported.Of(-1));
+        await StoreAsync(Reported.Of(-1, "Company-Y"));
+        await RunAsync();
+
+        Assert.Empty((await ReadAsync()).Findings);
+        Assert.Equal([Change.Opened, Change.Resolved], (await ReadAsync()).Outbox.OrderBy(warning => warning.At).Select(warning => warning.Change));
+        await StoreInvariants.AssertAsync(_storage);
+    }
+
+    [Fact]
+    public async Task What_a_check_found_stays_and_what_reports_show_stays_when_a_check_finds_nothing()
+    {
+        var check = new Finding("mx.starttls.missing", Severity.Warning, "mx.example.com", "seen", "meaning", "remedy", "RFC 8461 §4");
+        await CheckAsync(check);
+        await StoreAsync(Reported.Of(1, kinds: Reported.Kind("certificate-expired", 20)));
+        await RunAsync();
+        Assert.Equal(["mx.starttls.missing", "report.session.failed"], (await ReadAsync()).Findings.Select(open => open.Finding.Code).Order());
+
+        await CheckAsync();
+
+        Assert.Equal("report.session.failed", Assert.Single((await ReadAsync()).Findings).Finding.Code);
+    }
+
+    [Fact]
+    public async Task Where_reports_cease_what_they_showed_is_neither_resolved_nor_told_again_until_it_ends_as_no_longer_reported()
+    {
+        await StoreAsync(Reported.Of(1, kinds: Reported.Kind("certificate-expired", 20)));
+        await RunAsync();
+
+        _storage.Time.Advance(TimeSpan.FromDays(13));
+        await RunAsync();
+        Assert.Single((await ReadAsync()).Findings);
+        Assert.Single((await ReadAsync()).Outbox);
+
+        _storage.Time.Advance(TimeSpan.FromDays(1));
+        await RunAsync();
+
+        Assert.Empty((await ReadAsync()).Findings);
+        Assert.Equal([Change.Opened, Change.NoLongerReported], (await ReadAsync()).Outbox.OrderBy(warning => warning.At).Select(warning => warning.Change));
+        Assert.StartsWith("[no longer reported] example.com: report.session.failed certificate-expired", NotificationEmail.Of(Guid.NewGuid(), "example.com", [.. (await ReadAsync()).Outbox.Where(warning => warning.Change.IsEnd())]).Subject, StringComparison.Ordinal);
+        await StoreInvariants.AssertAsync(_storage);
+    }
+
+    [Fact]
+    [Trait("Conformance", "ARR-3")]
+    public async Task Where_no_report_counts_what_the_others_showed_is_over_once_they_are_past()
+    {
+        await StoreAsync(Reported.Of(1, "Forger", sessions: 1_000, counts: false, kinds: [.. Enumerable.Range(0, 30).Select(n => Reported.Kind($"type-{n}", 30 - n))]));
+        await RunAsync();
+        Assert.Equal("report.sender.unauthenticated", Assert.Single((await ReadAsync()).Findings).Finding.Code);
+
+        _storage.Time.Advance(TimeSpan.FromDays(3));
+        await RunAsync();
+
+        Assert.Empty((await ReadAsync()).Findings);
+        Assert.Empty((await ReadAsync()).Outbox);
+        await StoreInvariants.AssertAsync(_storage);
+    }
+
+    [Fact]
+    public async Task Result_types_that_are_the_same_once_they_are_shown_are_one_finding()
+    {
+        await StoreAsync(Reported.SignedBy("google.com", 1, kinds: Reported.Kind("😀", 20)));
+        await StoreAsync(Reported.SignedBy("microsoft.com", 1, kinds: Reported.Kind("😁", 20)));
+
+        await RunAsync();
+        await RunAsync();
+
+        Assert.Equal("??", Assert.Single((await ReadAsync()).Findings).Finding.Subject);
+        Assert.Single((await ReadAsync()).Outbox);
+    }
+
+    [Fact]
+    public async Task A_run_that_changes_nothing_writes_nothing()
+    {
+        await StoreAsync(Reported.Of(1));
+        var before = await ReadAsync();
+
+        await RunAsync();
+
+        Assert.Equal(before.ETag, (await ReadAsync()).ETag);
+        Assert.Equal(before.ETag, (await ReadAsync()).ETag);
+    }
+
+    [Fact]
+    public async Task A_fetch_that_failed_is_put_beside_what_we_saw_at_that_time()
+    {
+        await StoreAsync(Reported.Of(1, kinds: Reported.Kind("sts-policy-fetch-error", 20)));
+        await _storage.Blobs.GetBlobContainerClient(StorageNames.ObservationsContainer).GetBlobClient($"{Domain}/{Keys.InvertedTimestamp(TestStorage.Noon.AddDays(-1))}")
+            .UploadAsync(new BinaryData("""{"policyHost":{"fetch":{"outcome":"fetched","status":200}}}"""), Now);
+
+        await RunAsync();
+
+        Assert.EndsWith("this app's check nearest to that time, 2026-03-13 12:00 UTC, observed: fetched (HTTP 200)", Assert.Single((await ReadAsync()).Findings).Finding.Evidence, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Quarantine_and_poison_are_the_operators_and_over_once_they_are_empty()
+    {
+        var today = TestStorage.Noon.ToString("yyyy-MM-dd", null);
+        var quarantine = _storage.Blobs.GetBlobContainerClient(StorageNames.QuarantineContainer);
+        foreach (var (name, reason) in (IEnumerable<(string, string)>)[($"{today}/a", "Neither JSON nor else."), ($"{today}/b", "Neither JSON nor else."), ("2026-03-01/old", "Long ago.")])
+        {
+            await quarantine.GetBlobClient(name).UploadAsync(
+                new BinaryData("x"), new Azure.Storage.Blobs.Models.BlobUploadOptions { Metadata = new Dictionary<string, string> { ["reason"] = reason } }, Now);
+        }
+
+        var poison = _storage.Queues.GetQueueClient(StorageNames.ReportArrivalsQueue + "-poison");
+        await poison.SendMessageAsync("{}", Now);
+        await RunAsync();
+        await RunAsync();
+
+        var operators = await _storage.Domains.ReadAsync(Installation.Partition, Now);
+        var found = operators.Findings.ToDictionary(open => open.Finding.Code, open => open.Finding);
+        Assert.Equal(["report.file.quarantined", "report.queue.poison"], found.Keys.Order());
+        Assert.Contains("2 since 2026-03-08", found["report.file.quarantined"].Evidence, StringComparison.Ordinal);
+        Assert.Contains("2 times \"Neither JSON nor else.\"", found["report.file.quarantined"].Evidence, StringComparison.Ordinal);
+        Assert.Equal((Severity.Info, Severity.Warning), (found["report.file.quarantined"].Severity, found["report.queue.poison"].Severity));
+        // Nobody signed what lies there.
+        Assert.Equal("report.queue.poison", Assert.Single(operators.Outbox).Finding.Code);
+
+        await poison.ClearMessagesAsync(Now);
+        await quarantine.DeleteBlobAsync($"{today}/a", cancellationToken: Now);
+        await quarantine.DeleteBlobAsync($"{today}/b", cancellationToken: Now);
+        _storage.Time.Advance(TimeSpan.FromHours(1));
+        await RunAsync();
+
+        Assert.Empty((await _storage.Domains.ReadAsync(Installation.Partition, Now)).Findings);
+    }
+
+    private async Task StoreAsync(Report report)
+    {
+        await _storage.Reports.StoreAsync(
+            report, [.. report.Types.SelectMany(type => type.Kinds, (type, kind) => new ReportFailure(kind.ResultType, kind.MxHost, kind.Address, kind.Sessions, "") { PolicyType = type.PolicyType })], Now);
+        await _storage.Fleet.ProjectAsync(Domain, Now);
+    }
+
+    private async Task CheckAsync(params Finding[] found)
+    {
+        var partition = await ReadAsync();
+        await _storage.Ledger.RecordAsync(
+            partition, FindingSource.Checks, CheckRunId.Of(_storage.Time.GetUtcNow()), _storage.Time.GetUtcNow(), found, new HashSet<string>(), partition.Record, Now);
+    }
+
+    private Task RunAsync() => _storage.EvaluateReports().RunAsync(Now);
+
+    private Task<DomainPartition> ReadAsync() => _storage.Domains.ReadAsync(Keys.Domain(Domain), Now);
+}

@@ -1,0 +1,36 @@
+using StsFunctions.Core.Rules;
+using Xunit;
+
+namespace StsFunctions.Tests.Hosting;
+
+/// <summary>Which records are taken to lead here, by the settings.</summary>
+public sealed class ExpectedTargetsTests(AzuriteFixture azurite)
+{
+    private const string Https = $"https://{RunningApp.AppHost}/v1/tlsrpt";
+    private const string UserId = "8b2bc1a4-54a1-4e0b-9d2f-3a7a7a5c1f00";
+
+    [Theory]
+    [InlineData("", "", Https)]
+    [InlineData("Sts__ReportMailbox", "tlsrpt@example.com", $"{Https} mailto:tlsrpt@example.com")]
+    [InlineData("Sts__ReportMailbox", UserId, "")]
+    [InlineData("Sts__MailSecret", "0123456789abcdef0123456789abcdef", "")]
+    public async Task Reports_come_to_the_app_to_its_mailbox_or_to_an_address_that_nobody_here_knows(string setting, string value, string places)
+    {
+        await using var app = await RunningApp.StartAsync(await azurite.OwnAccountAsync(), more: setting.Length == 0 ? [] : [(setting, value)]);
+
+        Assert.Equal(places, string.Join(' ', app.Service<ExpectedTargets>().ReportUris));
+    }
+
+    [Theory]
+    [InlineData("", "", RunningApp.AppHost, "digicert.com")]
+    [InlineData("Sts__EdgeHosts", "one.azurefd.net,two.azurefd.net", "one.azurefd.net two.azurefd.net", "digicert.com")]
+    [InlineData("Sts__CertificateAuthority", "none", RunningApp.AppHost, null)]
+    [InlineData("Sts__CertificateAuthority", "LetsEncrypt.org", RunningApp.AppHost, "letsencrypt.org")]
+    public async Task Policy_hosts_lead_to_the_edge_and_their_certificates_come_from_the_CA_that_is_set(string setting, string value, string targets, string? authority)
+    {
+        await using var app = await RunningApp.StartAsync(await azurite.OwnAccountAsync(), more: setting.Length == 0 ? [] : [(setting, value)]);
+
+        var places = app.Service<ExpectedTargets>();
+        Assert.Equal((targets, authority), (string.Join(' ', places.PolicyTargets), places.CertificateAuthority));
+    }
+}

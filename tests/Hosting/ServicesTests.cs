@@ -1,0 +1,34 @@
+using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.DependencyInjection;
+using StsFunctions.ReportIntake.Dkim;
+using StsFunctions.UseCases.Hosting;
+using Xunit;
+
+namespace StsFunctions.Tests.Hosting;
+
+/// <summary>Whatever a service needs is there: nobody finds out at the first message.</summary>
+public sealed class ServicesTests
+{
+    private static readonly Dictionary<string, string> s_settings = new() { ["AzureWebJobsStorage"] = "UseDevelopmentStorage=true" };
+
+    [Fact]
+    public void Every_function_of_the_app_can_be_made()
+    {
+        using var services = TestSettings.Services(s_settings);
+
+        Assert.All(RunningApp.Functions.Select(function => function.Method.DeclaringType!).Distinct(), type => Assert.NotNull(services.GetService(type) ?? ActivatorUtilities.CreateInstance(services, type)));
+    }
+
+    [Fact]
+    public void Every_service_without_storage_can_be_made()
+    {
+        var services = new ServiceCollection();
+        services.AddSingleton<IConfiguration>(new ConfigurationBuilder().Build());
+        services.AddLogging();
+        services.AddStsCore();
+
+        using var provider = services.BuildServiceProvider(new ServiceProviderOptions { ValidateOnBuild = true });
+
+        Assert.NotNull(provider.GetRequiredService<DkimValidator>());
+    }
+}

@@ -1,0 +1,414 @@
+using System.Net;
+using System.Net.Sockets;
+using System.Security.Authentication;
+using System.Security.Cryptography.X509Certificates;
+using System.Text;
+using DnsClient;
+using Microsoft.Extensions.Time.Testing;
+using StsFunctions.Local.Lab;
+using StsFunctions.Protocol.MtaSts;
+using Xunit;
+using Internet = StsFunctions.Local.Lab.MailLab;
+
+namespace StsFunctions.Tests.Local.Lab;
+
+public sealed class PolicyHostTests : IAsyncLifetime
+{
+    private const string Domain = "policy-elsewhere.example";
+    private const string Good = "version: STSv1\r\nmode: enforce\r\nmx: mx.hosting.example\r\nmax_age: 604800\r\n";
+
+    private readonly FakeTimeProvider _time = new(DateTimeOffset.UtcNow);
+    private Internet _internet = null!;
+    private HttpClient _client = null!;
+
+    private static CancellationToken Cancelled => TestContext.Current.CancellationToken;
+
+    private PolicyHost Host => _internet.PolicyHostOf(Domain);
+
+    public async ValueTask InitializeAsync()
+    {
+        _internet = await Internet.StartAsync(_time, "app.example.net", Cancelled);
+        _internet.Add(LabDomains.Get(Domain));
+        _client = Client(allowAutoRedirect: false);
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        _client.Dispose();
+        await _internet.DisposeAsync();
+    }
+
+    [Fact]
+    [Trait("Conformance", "GET-1")]
+    [Trait("Conformance", "GET-2")]
+    public async Task A_good_host_serves_the_policy_and_keeps_what_it_was_asked()
+    {
+        using var answer = await GetAsync();
+
+        Assert.Equal((HttpStatusCode.OK, "text/plain; charset=utf-8"), (answer.StatusCode, answer.Content.Headers.ContentType!.ToString()));
+        Assert.Equal(Good, await answer.Content.ReadAsStringAsync(Cancelled));
+        Assert.Equal(Good.Length, answer.Content.Headers.ContentLength);
+        Assert.Equal(
+            [new PolicyRequest(_time.GetUtcNow(), $"mta-sts.{Domain}", SslProtocols.Tls13, "GET", $"mta-sts.{Domain}:{_internet.HttpsPort}", PolicyHost.WellKnownPath)],
+            Host.Requests);
+        Assert.Equal([$"mta-sts.{Domain}"], Host.Hellos);
+    }
+
+    [Fact]
+    public async Task It_is_at_an_address_of_its_own_on_the_port_that_all_share_and_DNS_leads_there()
+    {
+        _internet.Add(LabDomains.Policies);
+
+        var endPoints = _internet.PolicyHosts.Append(_internet.Elsewhere).Select(host => host.EndPoint).ToList();
+        Assert.Equal(endPoints.Distinct(), endPoints);
+        Assert.All(endPoints, endPoint => Assert.Equal(_internet.HttpsPort, endPoint.Port));
+        foreach (var host in _internet.PolicyHosts)
+            Assert.Equal(host.EndPoint.Address, await AddressOf(host.HostName));
+    }
+
+    [Theory]
+    [InlineData("HTTP/1.1")]
+    [InlineData("HTTP/2")]
+    public async Task It_speaks_both_versions_of_HTTP(string version)
+    {
+        using var request = new HttpRequestMessage(HttpMethod.Get, Url(Domain)) { Version = version == "HTTP/2" ? HttpVersion.Version20 : HttpVersion.Version11, VersionPolicy = HttpVersionPolicy.RequestVersionExact };
+        using var answer = await _client.SendAsync(request, Cancelled);
+
+        Assert.Equal(Good, await answer.Content.ReadAsStringAsync(Cancelled));
+    }
+
+    [Fact]
+    public async Task HEAD_gives_the_same_headers_and_any_other_path_is_404()
+    {
+        using var head = await _client.SendAsync(new HttpRequestMessage(HttpMethod.Head, Url(Domain)), Cancelled);
+        using var other = await _client.GetAsync(new Uri(Url(Domain), "/policy.txt?x=1"), Cancelled);
+
+        Assert.Equal((HttpStatusCode.OK, Good.Length), (head.StatusCode, head.Content.Headers.ContentLength));
+        Assert.Equal(HttpStatusCode.NotFound, other.StatusCode);
+        Assert.Equal(["HEAD /.well-known/mta-sts.txt", "GET /policy.txt?x=1"], Host.Requests.Select(request => $"{request.Method} {request.Path}"));
+    }
+
+    [Theory]
+    [InlineData(301)]
+    [InlineData(302)]
+    [InlineData(307)]
+    [InlineData(308)]
+    [Trait("Conformance", "GET-2")]
+    public async Task A_redirect_leads_elsewhere_where_whoever_follows_is_found_out(int status)
+    {
+        Host.Script = PolicyScript.Redirects(status);
+
+        using var answer = await GetAsync();
+        Assert.Equal((status, $"https://elsewhere.hosting.example:{_internet.HttpsPort}/{Domain}.txt"), ((int)answer.StatusCode, answer.Headers.Location!.ToString()));
+        Assert.Empty(_internet.Elsewhere.Requests);
+
+        using var follower = Client(allowAutoRedirect: true);
+        Assert.Equal(Good, await follower.GetStringAsync(Url(Domain), Cancelled));
+        Assert.Equal($"/{Domain}.txt", Assert.Single(_internet.Elsewhere.Requests).Path);
+    }
+
+    [Fact]
+    public async Task A_redirect_may_lead_anywhere()
+    {
+        Host.Script = PolicyScript.Redirects(302) with { Location = "http://127.0.0.1/" };
+
+        using var answer = await GetAsync();
+
+        Assert.Equal("http://127.0.0.1/", answer.Headers.Location!.ToString());
+    }
+
+    [Theory]
+    [InlineData(404)]
+    [InlineData(500)]
+    [Trait("Conformance", "GET-2")]
+    public async Task Another_status_comes_with_a_policy_that_does_not_count(int status)
+    {
+        Host.Script = PolicyScript.Answers(status);
+
+        using var answer = await GetAsync();
+
+        Assert.Equal((status, Good), ((int)answer.StatusCode, await answer.Content.ReadAsStringAsync(Cancelled)));
+    }
+
+    [Theory]
+    [InlineData("text/html; charset=utf-8")]
+    [InlineData("application/octet-stream")]
+    [InlineData(null)]
+    [Trait("Conformance", "GET-2")]
+    public async Task The_media_type_may_be_wrong_or_missing(string? type)
+    {
+        Host.Script = PolicyScript.Good with { MediaType = type };
+
+        using var answer = await GetAsync();
+
+        Assert.Equal(type, answer.Content.Headers.ContentType?.ToString());
+    }
+
+    [Fact]
+    public async Task Other_bytes_are_a_policy_too()
+    {
+        Host.Script = PolicyScript.Differs;
+
+        using var answer = await GetAsync();
+        var policy = await answer.Content.ReadAsByteArrayAsync(Cancelled);
+
+        Assert.NotEqual(Good, Encoding.UTF8.GetString(policy));
+        Assert.Equal(PolicyMode.Testing, Policy.Parse(policy).Mode);
+    }
+
+    [Fact]
+    [Trait("Conformance", "POL-9")]
+    public async Task An_oversize_policy_is_one_byte_too_long_and_good_but_for_that()
+    {
+        Host.Script = PolicyScript.Oversize;
+
+        using var answer = await _client.GetAsync(Url(Domain), HttpCompletionOption.ResponseHeadersRead, Cancelled);
+        Assert.Null(answer.Content.Headers.ContentLength);
+        var policy = await answer.Content.ReadAsByteArrayAsync(Cancelled);
+
+        Assert.Equal(65_537, policy.Length);
+        var text = Encoding.UTF8.GetString(policy);
+        Assert.StartsWith(Good, text, StringComparison.Ordinal);
+        Assert.All(text[Good.Length..].Split("\r\n"), line => Assert.Matches("^(padding: x*|p?a?d?d?i?n?g?:? ?x*)$", line));
+    }
+
+    [Fact]
+    public async Task A_flood_goes_on_as_long_as_anybody_reads()
+    {
+        Host.Script = PolicyScript.Floods;
+
+        using var answer = await _client.GetAsync(Url(Domain), HttpCompletionOption.ResponseHeadersRead, Cancelled);
+        await using var body = await answer.Content.ReadAsStreamAsync(Cancelled);
+
+        await body.ReadExactlyAsync(new byte[4 << 20], Cancelled);
+    }
+
+    [Fact]
+    [Trait("Conformance", "GET-5")]
+    public async Task A_slow_host_lets_its_clients_wait_for_the_first_byte_and_for_each_one_after_it()
+    {
+        var clock = new WaitingTime();
+        await using var internet = await Internet.StartAsync(clock, Cancelled);
+        internet.Add(new LabDomain("slow.example", "") { PolicyHost = new() { Script = PolicyScript.Slow(TimeSpan.FromSeconds(50), TimeSpan.FromSeconds(2)) }, Covers = ["mx.example"] });
+        using var client = Client(allowAutoRedirect: false, internet);
+
+        var policy = await client.GetStringAsync(new Uri($"https://mta-sts.slow.example:{internet.HttpsPort}{PolicyHost.WellKnownPath}"), Cancelled);
+
+        Assert.Equal(50 + 2 * policy.Length, clock.Waited.TotalSeconds);
+    }
+
+    [Fact]
+    [Trait("Conformance", "GET-5")]
+    public async Task A_silent_host_is_waited_for_until_the_client_gives_up_or_five_minutes_are_over()
+    {
+        Host.Script = PolicyScript.Silent;
+        using var patience = CancellationTokenSource.CreateLinkedTokenSource(Cancelled);
+        var given = _client.GetAsync(Url(Domain), patience.Token);
+        await AskedAsync(1);
+        await patience.CancelAsync();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => given);
+
+        var waiting = _client.GetAsync(Url(Domain), Cancelled);
+        await AskedAsync(2);
+        _time.Advance(TimeSpan.FromMinutes(5));
+        await Assert.ThrowsAsync<HttpRequestException>(() => waiting);
+    }
+
+    [Fact]
+    public async Task A_host_that_cuts_off_sends_half_of_what_it_promised()
+    {
+        Host.Script = PolicyScript.Good with { CutsOff = true };
+
+        using var answer = await _client.GetAsync(Url(Domain), HttpCompletionOption.ResponseHeadersRead, Cancelled);
+        await using var body = await answer.Content.ReadAsStreamAsync(Cancelled);
+        var half = new byte[Good.Length / 2];
+        await body.ReadExactlyAsync(half, Cancelled);
+
+        Assert.Equal(Good.Length, answer.Content.Headers.ContentLength);
+        Assert.Equal(Good[..half.Length], Encoding.UTF8.GetString(half));
+        await Assert.ThrowsAnyAsync<HttpIOException>(async () => await body.ReadExactlyAsync(half, Cancelled));
+    }
+
+    public static TheoryData<string, X509ChainStatusFlags, bool> Certificates => new()
+    {
+        { "policy-elsewhere.example", X509ChainStatusFlags.NoError, true },
+        { "policy-wrong-name.example", X509ChainStatusFlags.NoError, false },
+        { "policy-expired.example", X509ChainStatusFlags.NotTimeValid, true },
+        { "policy-self-signed.example", X509ChainStatusFlags.UntrustedRoot, true },
+        { "policy-no-intermediate.example", X509ChainStatusFlags.PartialChain, true },
+    };
+
+    [Theory]
+    [MemberData(nameof(Certificates))]
+    [Trait("Conformance", "GET-3")]
+    public async Task A_certificate_is_as_wrong_as_the_catalogue_says(string domain, X509ChainStatusFlags expected, bool hasName)
+    {
+        _internet.Add(LabDomains.Get(domain));
+
+        var seen = (Status: X509ChainStatusFlags.NoError, HasName: false);
+        using var handler = Handler(allowAutoRedirect: false, _internet);
+        handler.SslOptions.RemoteCertificateValidationCallback = (_, leaf, chain, _) =>
+        {
+            var status = chain!.ChainStatus.Aggregate(X509ChainStatusFlags.NoError, (all, one) => all | one.Status);
+            seen = (status, ((X509Certificate2)leaf!).MatchesHostname($"mta-sts.{domain}", allowWildcards: true, allowCommonName: false));
+            return true;
+        };
+        using var client = new HttpClient(handler);
+        Assert.Equal(Good, await client.GetStringAsync(Url(domain), Cancelled));
+        Assert.Equal((expected, hasName), seen);
+
+        if ((expected, hasName) != (X509ChainStatusFlags.NoError, true))
+            await Assert.ThrowsAsync<HttpRequestException>(() => _client.GetStringAsync(Url(domain), Cancelled));
+    }
+
+    [Fact]
+    public async Task A_certificate_is_swapped_while_it_runs_and_a_refused_handshake_was_heard()
+    {
+        Host.Certificate = _internet.Ca.Issue(CertificateSpec.For("www.somewhere-else.example"));
+
+        await Assert.ThrowsAsync<HttpRequestException>(GetAsync);
+
+        Assert.Equal([$"mta-sts.{Domain}"], Host.Hellos);
+        Assert.Empty(Host.Requests);
+    }
+
+    [Fact]
+    public async Task A_stopped_host_refuses_and_cuts_off_and_a_started_one_is_back()
+    {
+        Host.Script = PolicyScript.Silent;
+        var open = GetAsync();
+        await AskedAsync(1);
+
+        Host.Stop();
+
+        Assert.False(Host.IsListening);
+        await Assert.ThrowsAsync<HttpRequestException>(() => open);
+        var refused = await Assert.ThrowsAsync<HttpRequestException>(GetAsync);
+        Assert.Equal(SocketError.ConnectionRefused, Assert.IsType<SocketException>(refused.InnerException).SocketErrorCode);
+
+        Host.Script = PolicyScript.Good;
+        Host.Start();
+        using var back = await GetAsync();
+        Assert.Equal(HttpStatusCode.OK, back.StatusCode);
+    }
+
+    [Fact]
+    public async Task A_policy_goes_from_the_app_to_the_internet_and_back_while_it_runs()
+    {
+        _internet.Add(LabDomains.Get("example.com"));
+        Assert.Equal(IPAddress.Loopback, await AddressOf("mta-sts.example.com"));
+
+        var taken = _internet.TakePolicy("example.com");
+        Assert.Equal(taken.EndPoint.Address, await AddressOf("mta-sts.example.com"));
+        Assert.Contains("mx: mx2.example.com\r\n", await _client.GetStringAsync(Url("example.com"), Cancelled), StringComparison.Ordinal);
+        Assert.Same(taken, _internet.TakePolicy("example.com"));
+
+        _internet.LeavePolicy("example.com");
+        Assert.Equal(IPAddress.Loopback, await AddressOf("mta-sts.example.com"));
+    }
+
+    [Fact]
+    public void A_policy_host_that_the_app_has_is_not_here_to_be_asked()
+    {
+        _internet.Add(LabDomains.Get("example.com"));
+
+        Assert.Contains("There are: mta-sts.policy-elsewhere.example", Assert.Throws<KeyNotFoundException>(() => _internet.PolicyHostOf("example.com")).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Bytes_that_are_no_TLS_harm_nobody()
+    {
+        using (var client = new TcpClient())
+        {
+            await client.ConnectAsync(Host.EndPoint, Cancelled);
+            await client.GetStream().WriteAsync("GET /.well-known/mta-sts.txt HTTP/1.1\r\n\r\n"u8.ToArray(), Cancelled);
+            Assert.True(await EndsAsync(client.GetStream()));
+        }
+
+        using var answer = await GetAsync();
+        Assert.Equal(HttpStatusCode.OK, answer.StatusCode);
+    }
+
+    private static async Task<bool> EndsAsync(NetworkStream stream)
+    {
+        try
+        {
+            var buffer = new byte[1024];
+            while (await stream.ReadAsync(buffer, Cancelled) > 0)
+            {
+            }
+        }
+        catch (IOException)
+        {
+            // A reset is an end too.
+        }
+
+        return true;
+    }
+
+    private Task<HttpResponseMessage> GetAsync() => _client.GetAsync(Url(Domain), Cancelled);
+
+    private Uri Url(string domain) => new($"https://mta-sts.{domain}:{_internet.HttpsPort}{PolicyHost.WellKnownPath}");
+
+    private async Task AskedAsync(int requests)
+    {
+        while (Host.Requests.Count < requests)
+            await Task.Delay(10, Cancelled);
+    }
+
+    private Task<IPAddress> AddressOf(string name) => AddressOf(name, _internet);
+
+    private static async Task<IPAddress> AddressOf(string name, Internet internet) =>
+        (await new LookupClient(new LookupClientOptions(internet.Dns) { UseCache = false }).QueryAsync(name, QueryType.A, cancellationToken: Cancelled)).Answers.ARecords().Single().Address;
+
+    private HttpClient Client(bool allowAutoRedirect, Internet? internet = null) => new(Handler(allowAutoRedirect, internet ?? _internet));
+
+    // A plain client that finds names in the internet's DNS and trusts its CA.
+    private SocketsHttpHandler Handler(bool allowAutoRedirect, Internet internet)
+    {
+        var handler = new SocketsHttpHandler
+        {
+            AllowAutoRedirect = allowAutoRedirect,
+            UseProxy = false,
+            ConnectCallback = async (context, cancellationToken) =>
+            {
+                var socket = new Socket(SocketType.Stream, ProtocolType.Tcp);
+                try
+                {
+                    await socket.ConnectAsync(await AddressOf(context.DnsEndPoint.Host, internet), context.DnsEndPoint.Port, cancellationToken);
+                    return new NetworkStream(socket, ownsSocket: true);
+                }
+                catch
+                {
+                    socket.Dispose();
+                    throw;
+                }
+            },
+        };
+        handler.SslOptions.CertificateChainPolicy = new X509ChainPolicy
+        {
+            TrustMode = X509ChainTrustMode.CustomRootTrust,
+            CustomTrustStore = { internet.Ca.Root },
+            DisableCertificateDownloads = true,
+            RevocationMode = X509RevocationMode.NoCheck,
+            VerificationTime = _time.GetUtcNow().UtcDateTime,
+        };
+        return handler;
+    }
+
+    /// <summary>A clock whose short waits are over at once, and are added up.</summary>
+    private sealed class WaitingTime : TimeProvider
+    {
+        private long _ticks;
+
+        public TimeSpan Waited => new(Interlocked.Read(ref _ticks));
+
+        public override ITimer CreateTimer(TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period)
+        {
+            if (dueTime >= TimeSpan.FromMinutes(1) || dueTime < TimeSpan.Zero)
+                return base.CreateTimer(callback, state, dueTime, period);
+            Interlocked.Add(ref _ticks, dueTime.Ticks);
+            return base.CreateTimer(callback, state, TimeSpan.Zero, period);
+        }
+    }
+}

@@ -1,0 +1,567 @@
+using System.Net;
+using System.Net.Security;
+using System.Net.Sockets;
+using System.Security.Authentication;
+using System.Security.Cryptography.X509Certificates;
+using System.Text;
+using MailKit.Net.Smtp;
+using MailKit.Security;
+using Microsoft.Extensions.Time.Testing;
+using MimeKit;
+using Org.BouncyCastle.Tls;
+using Org.BouncyCastle.Tls.Crypto.Impl.BC;
+using StsFunctions.Local.Lab;
+using Xunit;
+
+namespace StsFunctions.Tests.Local.Lab;
+
+public sealed class SmtpServerTests : IAsyncDisposable
+{
+    private const string Host = "mx.example.com";
+    private const string Ready = "220 2.0.0 Ready to start TLS";
+
+    private readonly FakeTimeProvider _time = new(DateTimeOffset.UtcNow);
+    private readonly PrivateCa _ca;
+    private readonly SmtpServer _server;
+
+    public SmtpServerTests()
+    {
+        _ca = new PrivateCa(_time);
+        _server = new SmtpServer(Host, new IPEndPoint(IPAddress.Loopback, FreePort()), _ca.Issue(CertificateSpec.For(Host)), _time);
+        _server.Start();
+    }
+
+    private static CancellationToken Cancelled => TestContext.Current.CancellationToken;
+
+    [Fact]
+    public async Task A_good_server_greets_offers_STARTTLS_and_says_goodbye()
+    {
+        await using var talk = await Connect();
+
+        Assert.Equal("220 mx.example.com ESMTP", await talk.ReplyAsync(Cancelled));
+        Assert.Contains("250-STARTTLS", (await talk.AskAsync("EHLO probe.example", Cancelled)).Split('\n'));
+        Assert.Equal(Ready, await talk.AskAsync("STARTTLS", Cancelled));
+        await talk.HandshakeAsync(Host, Cancelled);
+        Assert.DoesNotContain("STARTTLS", await talk.AskAsync("EHLO probe.example", Cancelled), StringComparison.Ordinal);
+        Assert.StartsWith("221", await talk.AskAsync("QUIT", Cancelled), StringComparison.Ordinal);
+        Assert.Equal("", await talk.ReadAsync(1, Cancelled));
+        Assert.Equal(
+            ["EHLO probe.example", "STARTTLS", $"SNI {Host}", "TLS Tls13", "EHLO probe.example", "QUIT"],
+            _server.Heard);
+    }
+
+    [Theory]
+    [InlineData(SentChain.InOrder)]
+    [InlineData(SentChain.LeafOnly)]
+    [InlineData(SentChain.Misordered)]
+    public async Task The_chain_is_sent_as_it_was_asked_for(SentChain sends)
+    {
+        _server.Certificate = _ca.Issue(CertificateSpec.For(Host) with { Sends = sends });
+        await using var talk = await Connect();
+
+        var sent = await talk.StartTlsAsync(Host, Cancelled);
+
+        Assert.Equal(_server.Certificate.Leaf.RawData, talk.Tls.RemoteCertificate!.GetRawCertData());
+        Assert.Equal(
+            sends switch
+            {
+                SentChain.InOrder => [_ca.Intermediate.Subject],
+                SentChain.Misordered => [_ca.Root.Subject, _ca.Intermediate.Subject],
+                _ => (string[])[],
+            },
+            sent.Select(certificate => certificate.Subject));
+    }
+
+    [Theory]
+    [InlineData(KeyKind.Ecdsa)]
+    [InlineData(KeyKind.Rsa)]
+    public async Task Both_kinds_of_key_shake_hands_in_both_versions_of_TLS(KeyKind key)
+    {
+        _server.Certificate = _ca.Issue(CertificateSpec.For(Host) with { Key = key });
+        foreach (var version in new[] { SslProtocols.Tls12, SslProtocols.Tls13 })
+        {
+            await using var talk = await Connect();
+            await talk.StartTlsAsync(Host, Cancelled, version);
+            Assert.Equal(version, talk.Tls.SslProtocol);
+        }
+    }
+
+    public static TheoryData<string, SslProtocols, TlsCipherSuite[], KeyKind> Choices => new()
+    {
+        { "a client that can use either", SslProtocols.Tls12 | SslProtocols.Tls13, [], KeyKind.Ecdsa },
+        { "TLS 1.3, where suites do not tell", SslProtocols.Tls13, [], KeyKind.Ecdsa },
+        { "TLS 1.2 with ECDSA suites", SslProtocols.Tls12, [TlsCipherSuite.TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256], KeyKind.Ecdsa },
+        { "TLS 1.2 with RSA suites", SslProtocols.Tls12, [TlsCipherSuite.TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256], KeyKind.Rsa },
+        { "TLS 1.2 with both, RSA preferred", SslProtocols.Tls12, [TlsCipherSuite.TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256, TlsCipherSuite.TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256], KeyKind.Ecdsa },
+    };
+
+    [Theory]
+    [MemberData(nameof(Choices))]
+    public async Task Of_two_certificates_a_client_gets_the_first_that_it_can_use(string client, SslProtocols versions, TlsCipherSuite[] suites, KeyKind expected)
+    {
+        Assert.SkipWhen(OperatingSystem.IsWindows(), "Windows lets no client choose its cipher suites.");
+        _server.Certificates = [_ca.Issue(CertificateSpec.For(Host)), _ca.Issue(CertificateSpec.For(Host) with { Key = KeyKind.Rsa })];
+        await using var talk = await Connect();
+
+        var sent = await talk.StartTlsAsync(Host, Cancelled, versions, suites);
+
+        Assert.Equal((client, expected), (client, KeyOf(talk.Tls.RemoteCertificate!)));
+        Assert.Equal([_ca.Intermediate.Subject], sent.Select(certificate => certificate.Subject));
+        Assert.StartsWith("250", await talk.AskAsync("EHLO probe.example", Cancelled), StringComparison.Ordinal);
+        Assert.Contains($"SNI {Host}", _server.Heard);
+    }
+
+    [Theory]
+    [InlineData(KeyKind.Rsa, KeyKind.Ecdsa, KeyKind.Rsa)]
+    [InlineData(KeyKind.Ecdsa, KeyKind.Rsa, KeyKind.Ecdsa)]
+    public async Task The_order_of_two_certificates_is_the_servers_preference(KeyKind first, KeyKind second, KeyKind expected)
+    {
+        _server.Certificates = [_ca.Issue(CertificateSpec.For(Host) with { Key = first }), _ca.Issue(CertificateSpec.For(Host) with { Key = second })];
+        await using var talk = await Connect();
+
+        await talk.StartTlsAsync(Host, Cancelled);
+
+        Assert.Equal(expected, KeyOf(talk.Tls.RemoteCertificate!));
+    }
+
+    [Theory]
+    [InlineData(KeyKind.Rsa, TlsCipherSuite.TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256)]
+    [InlineData(KeyKind.Ecdsa, TlsCipherSuite.TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256)]
+    public async Task A_server_of_one_kind_of_key_alone_refuses_a_client_of_the_other(KeyKind key, TlsCipherSuite suite)
+    {
+        Assert.SkipWhen(OperatingSystem.IsWindows(), "Windows lets no client choose its cipher suites.");
+        _server.Certificate = _ca.Issue(CertificateSpec.For(Host) with { Key = key });
+        await using var talk = await Connect();
+
+        await Assert.ThrowsAsync<System.Security.Authentication.AuthenticationException>(() => talk.StartTlsAsync(Host, Cancelled, SslProtocols.Tls12, [suite]));
+    }
+
+    [Fact]
+    public async Task A_client_of_TLS_1_3_that_verifies_RSA_alone_gets_the_RSA_certificate()
+    {
+        _server.Certificates = [_ca.Issue(CertificateSpec.For(Host)), _ca.Issue(CertificateSpec.For(Host) with { Key = KeyKind.Rsa })];
+        await using var talk = await Connect();
+        await talk.ReplyAsync(Cancelled);
+        await talk.AskAsync("STARTTLS", Cancelled);
+
+        // SslStream offers every signature scheme; this client offers what it is told.
+        var client = new RsaOnlyClient();
+        var protocol = new TlsClientProtocol(talk.Network);
+        await Task.Run(() => protocol.Connect(client), Cancelled);
+
+        Assert.Equal((ProtocolVersion.TLSv13, KeyKind.Rsa), (client.Version, client.Shown));
+        await Task.Run(protocol.Close, Cancelled);
+    }
+
+    [Fact]
+    public async Task A_hello_in_pieces_is_put_together_and_what_is_none_ends_the_session_alone()
+    {
+        Assert.SkipWhen(OperatingSystem.IsWindows(), "Windows lets no client choose its cipher suites.");
+        _server.Certificates = [_ca.Issue(CertificateSpec.For(Host)), _ca.Issue(CertificateSpec.For(Host) with { Key = KeyKind.Rsa })];
+        await using (var bad = await Connect())
+        {
+            await bad.ReplyAsync(Cancelled);
+            await bad.AskAsync("STARTTLS", Cancelled);
+            await bad.SayAsync("EHLO in the clear", Cancelled);
+            Assert.DoesNotContain("250", await bad.ReadAsync(1_000, Cancelled), StringComparison.Ordinal);
+        }
+
+        await using var slow = await Connect();
+        await slow.ReplyAsync(Cancelled);
+        await slow.AskAsync("STARTTLS", Cancelled);
+        await slow.HandshakeAsync(Host, Cancelled, SslProtocols.Tls12, [TlsCipherSuite.TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256], oneByteAtATime: true);
+        Assert.Equal(KeyKind.Rsa, KeyOf(slow.Tls.RemoteCertificate!));
+    }
+
+    [Fact]
+    public void Two_certificates_with_the_same_kind_of_key_leave_nothing_to_choose()
+    {
+        var certificate = _ca.Issue(CertificateSpec.For(Host));
+
+        Assert.Throws<ArgumentException>(() => _server.Certificates = [certificate, certificate]);
+        Assert.Throws<ArgumentException>(() => _server.Certificates = []);
+    }
+
+    [Fact]
+    [Trait("Conformance", "MX-5")]
+    public async Task A_server_of_TLS_1_2_alone_takes_no_other()
+    {
+        _server.Script = SmtpScript.Good with { Protocols = SslProtocols.Tls12 };
+        await using var both = await Connect();
+        await using var newer = await Connect();
+
+        await both.StartTlsAsync(Host, Cancelled);
+
+        Assert.Equal(SslProtocols.Tls12, both.Tls.SslProtocol);
+        await Assert.ThrowsAsync<System.Security.Authentication.AuthenticationException>(() => newer.StartTlsAsync(Host, Cancelled, SslProtocols.Tls13));
+    }
+
+    [Fact]
+    [Trait("Conformance", "MX-5")]
+    public async Task A_server_of_an_old_TLS_has_no_version_in_common()
+    {
+        _server.Script = SmtpScript.OldTls;
+        await using var talk = await Connect();
+
+        var refused = await Assert.ThrowsAsync<System.Security.Authentication.AuthenticationException>(() => talk.StartTlsAsync(Host, Cancelled));
+
+        Assert.Contains("alert protocol version", refused.InnerException!.ToString(), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    [Trait("Conformance", "MX-3")]
+    public async Task What_is_injected_behind_STARTTLS_comes_in_the_clear_before_the_handshake()
+    {
+        _server.Script = SmtpScript.Good with { Injection = "250 I am on the path\r\n" };
+        await using var talk = await Connect();
+        await talk.ReplyAsync(Cancelled);
+        await talk.AskAsync("EHLO probe.example", Cancelled);
+
+        await talk.SayAsync("STARTTLS", Cancelled);
+
+        const string expected = $"{Ready}\r\n250 I am on the path\r\n";
+        Assert.Equal(expected, await talk.ReadAsync(expected.Length, Cancelled));
+        await talk.HandshakeAsync(Host, Cancelled);
+    }
+
+    [Fact]
+    [Trait("Conformance", "MX-3")]
+    public async Task What_a_client_sends_behind_STARTTLS_does_not_survive_the_handshake()
+    {
+        await using var talk = await Connect();
+        await talk.ReplyAsync(Cancelled);
+        await talk.SayAsync("STARTTLS\r\nRSET", Cancelled);
+        await talk.ReplyAsync(Cancelled);
+        await talk.HandshakeAsync(Host, Cancelled);
+
+        Assert.StartsWith("250-mx.example.com", await talk.AskAsync("EHLO probe.example", Cancelled), StringComparison.Ordinal);
+        Assert.DoesNotContain("RSET", _server.Heard);
+    }
+
+    [Fact]
+    public async Task A_plain_server_neither_offers_STARTTLS_nor_knows_it()
+    {
+        _server.Script = SmtpScript.Plain;
+        await using var talk = await Connect();
+        await talk.ReplyAsync(Cancelled);
+
+        Assert.DoesNotContain("STARTTLS", await talk.AskAsync("EHLO probe.example", Cancelled), StringComparison.Ordinal);
+        Assert.StartsWith("502", await talk.AskAsync("STARTTLS", Cancelled), StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("454 4.7.0 TLS not available")]
+    [InlineData("501 5.5.4 No")]
+    [InlineData("what?")]
+    public async Task STARTTLS_may_be_answered_with_anything_and_the_session_goes_on(string answer)
+    {
+        _server.Script = SmtpScript.Good with { StartTlsAnswer = answer };
+        await using var talk = await Connect();
+        await talk.ReplyAsync(Cancelled);
+
+        Assert.Equal(answer, await talk.AskAsync("STARTTLS", Cancelled));
+        Assert.StartsWith("221", await talk.AskAsync("QUIT", Cancelled), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_421_banner_ends_the_session()
+    {
+        _server.Script = SmtpScript.Good with { Banner = "421 4.3.2 Come back later" };
+        await using var talk = await Connect();
+
+        Assert.Equal("421 4.3.2 Come back later", await talk.ReplyAsync(Cancelled));
+        Assert.Equal("", await talk.ReadAsync(1, Cancelled));
+    }
+
+    [Theory]
+    [InlineData(SmtpStage.Banner)]
+    [InlineData(SmtpStage.Ehlo)]
+    [InlineData(SmtpStage.StartTls)]
+    [InlineData(SmtpStage.Handshake)]
+    [InlineData(SmtpStage.EhloInTls)]
+    public async Task A_server_that_cuts_off_says_nothing_at_that_stage(SmtpStage stage)
+    {
+        _server.Script = SmtpScript.CutsOffAt(stage);
+        await using var talk = await Connect();
+
+        await TalkUpTo(stage, talk);
+
+        Assert.Equal("", await talk.ReadAsync(1, Cancelled));
+    }
+
+    [Theory]
+    [InlineData(SmtpStage.Banner)]
+    [InlineData(SmtpStage.Ehlo)]
+    [InlineData(SmtpStage.StartTls)]
+    [InlineData(SmtpStage.Handshake)]
+    [InlineData(SmtpStage.EhloInTls)]
+    public async Task A_server_that_hangs_is_silent_until_it_is_stopped(SmtpStage stage)
+    {
+        _server.Script = SmtpScript.HangsAt(stage);
+        await using var talk = await Connect();
+        await TalkUpTo(stage, talk);
+
+        // A hung session reads on: it takes what is said, and answers none of it.
+        await talk.SayAsync("NOOP", Cancelled);
+        var answer = talk.ReadAsync(1, Cancelled);
+        await _server.DisposeAsync();
+
+        Assert.Equal("", await answer);
+        Assert.DoesNotContain("NOOP", _server.Heard);
+    }
+
+    [Fact]
+    public async Task A_client_of_a_server_that_hangs_can_give_up()
+    {
+        _server.Script = SmtpScript.HangsAt(SmtpStage.Handshake);
+        using var patience = CancellationTokenSource.CreateLinkedTokenSource(Cancelled);
+        await using var talk = await Connect();
+        await TalkUpTo(SmtpStage.Handshake, talk);
+
+        var handshake = talk.HandshakeAsync(Host, patience.Token);
+        await patience.CancelAsync();
+
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => handshake);
+    }
+
+    [Fact]
+    public async Task A_session_ends_after_five_minutes()
+    {
+        _server.Script = SmtpScript.HangsAt(SmtpStage.Ehlo);
+        await using var talk = await Connect();
+        await TalkUpTo(SmtpStage.Ehlo, talk);
+
+        _time.Advance(TimeSpan.FromMinutes(5));
+
+        Assert.Equal("", await talk.ReadAsync(1, Cancelled));
+    }
+
+    [Theory]
+    [InlineData(SmtpStage.Banner, SmtpFaultKind.EndlessLines, "220-and so on\r\n")]
+    [InlineData(SmtpStage.Ehlo, SmtpFaultKind.EndlessLines, "250-and so on\r\n")]
+    [InlineData(SmtpStage.EhloInTls, SmtpFaultKind.EndlessLines, "250-and so on\r\n")]
+    [InlineData(SmtpStage.Banner, SmtpFaultKind.EndlessLine, "and so on ")]
+    [InlineData(SmtpStage.Handshake, SmtpFaultKind.EndlessLine, "and so on ")]
+    public async Task A_server_that_floods_goes_on_and_on(SmtpStage stage, SmtpFaultKind kind, string expected)
+    {
+        _server.Script = SmtpScript.Good with { Mischief = new(stage, kind) };
+        await using var talk = await Connect();
+        await TalkUpTo(stage, talk);
+
+        var flood = await talk.ReadAsync(1 << 20, Cancelled);
+
+        Assert.Equal(1 << 20, flood.Length);
+        Assert.StartsWith(expected + expected, flood, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task One_byte_at_a_time_makes_the_same_session_inside_and_outside_TLS()
+    {
+        _server.Script = SmtpScript.Good with { OneByteAtATime = true };
+
+        await SendAsync(SecureSocketOptions.StartTls, "Slowly.");
+
+        Assert.Contains("Slowly.", Encoding.ASCII.GetString(Assert.Single(_server.Mails).Message.Span), StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData(SecureSocketOptions.None, SslProtocols.None)]
+    [InlineData(SecureSocketOptions.StartTls, SslProtocols.Tls13)]
+    public async Task Mail_is_delivered_into_memory(SecureSocketOptions security, SslProtocols expected)
+    {
+        await SendAsync(security, "Hello\r\n.\r\n..and a dot");
+
+        var mail = Assert.Single(_server.Mails);
+        Assert.Equal("alice@example.net", mail.From);
+        Assert.Equal(["bob@example.com", "carol@example.com"], mail.Recipients);
+        Assert.Equal(expected, mail.Tls);
+        Assert.Equal(_time.GetUtcNow(), mail.At);
+        using var stream = new MemoryStream(mail.Message.ToArray());
+        using var message = await MimeMessage.LoadAsync(stream, Cancelled);
+        Assert.Equal("A warning", message.Subject);
+        Assert.Equal("Hello\n.\n..and a dot", message.TextBody!.ReplaceLineEndings("\n").TrimEnd());
+    }
+
+    [Fact]
+    public async Task A_message_needs_a_sender_and_a_recipient_first()
+    {
+        await using var talk = await Connect();
+        await talk.ReplyAsync(Cancelled);
+
+        Assert.StartsWith("503", await talk.AskAsync("RCPT TO:<bob@example.com>", Cancelled), StringComparison.Ordinal);
+        Assert.StartsWith("250", await talk.AskAsync("MAIL FROM:<>", Cancelled), StringComparison.Ordinal);
+        Assert.StartsWith("503", await talk.AskAsync("DATA", Cancelled), StringComparison.Ordinal);
+        Assert.StartsWith("501", await talk.AskAsync("RCPT TO:bob", Cancelled), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_server_that_cuts_off_after_the_message_has_taken_it_all_the_same()
+    {
+        _server.Script = SmtpScript.CutsOffAt(SmtpStage.Data);
+        await using var talk = await Connect();
+        await talk.ReplyAsync(Cancelled);
+        foreach (var line in new[] { "MAIL FROM:<a@example.net>", "RCPT TO:<b@example.net>", "DATA" })
+            await talk.AskAsync(line, Cancelled);
+
+        await talk.SayAsync("Subject: x\r\n\r\nHi\r\n.", Cancelled);
+
+        Assert.Equal("", await talk.ReadAsync(1, Cancelled));
+        Assert.Single(_server.Mails);
+    }
+
+    [Fact]
+    public async Task A_session_has_a_thousand_commands_at_most()
+    {
+        await using var talk = await Connect();
+        await talk.ReplyAsync(Cancelled);
+        await talk.SayAsync(string.Concat(Enumerable.Repeat("NOOP\r\n", 999)) + "NOOP", Cancelled);
+
+        for (var n = 0; n < 1_000; n++)
+            Assert.StartsWith("250", await talk.ReplyAsync(Cancelled), StringComparison.Ordinal);
+        Assert.StartsWith("421", await talk.ReplyAsync(Cancelled), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_line_without_end_ends_the_session_and_no_other()
+    {
+        await using var long_ = await Connect();
+        await long_.ReplyAsync(Cancelled);
+        await long_.SayAsync(new string('x', 4_000), Cancelled);
+        Assert.Equal("", await long_.ReadAsync(1, Cancelled));
+
+        await using var other = await Connect();
+        Assert.StartsWith("220", await other.ReplyAsync(Cancelled), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_certificate_is_swapped_while_it_runs_even_within_a_session()
+    {
+        await using var early = await Connect();
+        await early.ReplyAsync(Cancelled);
+
+        _server.Certificate = _ca.Issue(CertificateSpec.For("other.example.com"));
+        await early.AskAsync("STARTTLS", Cancelled);
+        await early.HandshakeAsync(Host, Cancelled);
+
+        Assert.Equal(_server.Certificate.Leaf.GetCertHashString(), early.Tls.RemoteCertificate!.GetCertHashString());
+    }
+
+    [Fact]
+    public async Task A_script_is_swapped_for_the_next_session()
+    {
+        await using var early = await Connect();
+        await early.ReplyAsync(Cancelled);
+        _server.Script = SmtpScript.Plain;
+        await using var late = await Connect();
+        await late.ReplyAsync(Cancelled);
+
+        Assert.Contains("STARTTLS", await early.AskAsync("EHLO probe.example", Cancelled), StringComparison.Ordinal);
+        Assert.DoesNotContain("STARTTLS", await late.AskAsync("EHLO probe.example", Cancelled), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_stopped_server_refuses_and_cuts_off_and_a_started_one_is_back()
+    {
+        await using var open = await Connect();
+        await open.ReplyAsync(Cancelled);
+
+        _server.Stop();
+
+        Assert.False(_server.IsListening);
+        Assert.Equal("", await open.ReadAsync(1, Cancelled));
+        Assert.Equal(SocketError.ConnectionRefused, (await Assert.ThrowsAsync<SocketException>(Connect)).SocketErrorCode);
+
+        _server.Start();
+        await using var again = await Connect();
+        Assert.StartsWith("220", await again.ReplyAsync(Cancelled), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_port_that_is_taken_and_an_address_that_is_not_there_say_what_to_do()
+    {
+        await using var same = new SmtpServer(Host, _server.EndPoint, _server.Certificate, _time);
+        await using var elsewhere = new SmtpServer(Host, new IPEndPoint(IPAddress.Parse("192.0.2.1"), 2525), _server.Certificate, _time);
+
+        Assert.Contains("Start the mail internet again", Assert.Throws<InvalidOperationException>(same.Start).Message, StringComparison.Ordinal);
+        Assert.Contains("ifconfig lo0 alias", Assert.Throws<InvalidOperationException>(elsewhere.Start).Message, StringComparison.Ordinal);
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await _server.DisposeAsync();
+        _ca.Dispose();
+    }
+
+    private static KeyKind KeyOf(X509Certificate certificate) => new X509Certificate2(certificate).GetRSAPublicKey() is null ? KeyKind.Ecdsa : KeyKind.Rsa;
+
+    private static int FreePort()
+    {
+        using var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+        socket.Bind(new IPEndPoint(IPAddress.Loopback, 0));
+        return ((IPEndPoint)socket.LocalEndPoint!).Port;
+    }
+
+    private Task<SmtpConnection> Connect() => SmtpConnection.ConnectAsync(_server.EndPoint, Cancelled);
+
+    private static async Task TalkUpTo(SmtpStage stage, SmtpConnection talk)
+    {
+        if (stage == SmtpStage.Banner)
+            return;
+        await talk.ReplyAsync(Cancelled);
+        if (stage == SmtpStage.Ehlo)
+        {
+            await talk.SayAsync("EHLO probe.example", Cancelled);
+            return;
+        }
+
+        await talk.AskAsync("EHLO probe.example", Cancelled);
+        await talk.SayAsync("STARTTLS", Cancelled);
+        if (stage == SmtpStage.StartTls)
+            return;
+        await talk.ReplyAsync(Cancelled);
+        if (stage == SmtpStage.Handshake)
+            return;
+        await talk.HandshakeAsync(Host, Cancelled);
+        await talk.SayAsync("EHLO probe.example", Cancelled);
+    }
+
+    private async Task SendAsync(SecureSocketOptions security, string text)
+    {
+        using var message = new MimeMessage();
+        message.From.Add(new MailboxAddress("Alice", "alice@example.net"));
+        message.To.Add(new MailboxAddress("Bob", "bob@example.com"));
+        message.To.Add(new MailboxAddress("Carol", "carol@example.com"));
+        message.Subject = "A warning";
+        message.Body = new TextPart("plain") { Text = text };
+        using var client = new SmtpClient { CheckCertificateRevocation = false };
+        client.ServerCertificateValidationCallback = (_, certificate, _, errors) =>
+            certificate!.GetCertHashString() == _server.Certificate.Leaf.GetCertHashString()
+            && !errors.HasFlag(SslPolicyErrors.RemoteCertificateNotAvailable);
+        await client.ConnectAsync(_server.EndPoint.Address.ToString(), _server.EndPoint.Port, security, Cancelled);
+        await client.SendAsync(message, Cancelled);
+        await client.DisconnectAsync(true, Cancelled);
+    }
+
+    /// <summary>A client of TLS 1.3 that can verify RSA signatures and no others.</summary>
+    private sealed class RsaOnlyClient() : DefaultTlsClient(new BcTlsCrypto())
+    {
+        public KeyKind? Shown { get; private set; }
+
+        public ProtocolVersion Version => m_context.ServerVersion;
+
+        public override TlsAuthentication GetAuthentication() => new Trusting(this);
+
+        protected override ProtocolVersion[] GetSupportedVersions() => ProtocolVersion.TLSv13.Only();
+
+        protected override IList<SignatureAndHashAlgorithm> GetSupportedSignatureAlgorithms() =>
+            [SignatureAndHashAlgorithm.rsa_pss_rsae_sha256, SignatureAndHashAlgorithm.rsa_pss_rsae_sha384];
+
+        private sealed class Trusting(RsaOnlyClient client) : TlsAuthentication
+        {
+            public void NotifyServerCertificate(TlsServerCertificate serverCertificate) =>
+                client.Shown = KeyOf(X509CertificateLoader.LoadCertificate(serverCertificate.Certificate.GetCertificateAt(0).GetEncoded()));
+
+            public TlsCredentials? GetClientCredentials(Org.BouncyCastle.Tls.CertificateRequest certificateRequest) => null;
+        }
+    }
+}

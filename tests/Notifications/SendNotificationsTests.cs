@@ -1,0 +1,151 @@
+using StsFunctions.Core.Domains;
+using StsFunctions.Core.Findings;
+using StsFunctions.Notifications;
+using StsFunctions.Protocol;
+using StsFunctions.Storage;
+using StsFunctions.Storage.Domains;
+using StsFunctions.Tests.Storage;
+using Xunit;
+
+namespace StsFunctions.Tests.Notifications;
+
+/// <summary>A finding leads to its mail by a message.</summary>
+public sealed class SendNotificationsTests(AzuriteFixture azurite) : IAsyncLifetime
+{
+    private static readonly DomainName Domain = DomainName.Parse("example.com");
+
+    private readonly MailOrderTests.RecordingEmailSender _road = new();
+    private TestStorage _storage = null!;
+
+    private static CancellationToken Now => TestContext.Current.CancellationToken;
+
+    public async ValueTask InitializeAsync()
+    {
+        _storage = await TestStorage.CreateAsync(azurite);
+        await MailOrderTests.OpenAsync(_storage, Domain.Value, Severity.Warning);
+    }
+
+    public ValueTask DisposeAsync() => ValueTask.CompletedTask;
+
+    [Fact]
+    public async Task A_finding_that_notifies_puts_a_message_first_that_is_handled_once_the_commit_is_over()
+    {
+        Assert.Equal(1, await MessagesAsync());
+        // Not yet: the commit may take as long as storage does.
+        Assert.Null((await Queue.PeekMessageAsync(Now)).Value);
+
+        var partition = await ReadAsync();
+        await _storage.Ledger.RecordAsync(
+            partition, FindingSource.Checks, "20260315120000000", _storage.Time.GetUtcNow(), [.. partition.Findings.Select(open => open.Finding with { Evidence = "otherwise" })], new HashSet<string>(), partition.Record, Now);
+        Assert.Equal(1, await MessagesAsync());
+    }
+
+    [Fact]
+    public async Task A_message_comes_to_one_mail_and_the_same_again_to_none()
+    {
+        await RunAsync();
+        await RunAsync();
+
+        Assert.Equal("[warning] example.com: mx.starttls.missing mx.example.com", Assert.Single(_road.Subjects));
+        Assert.Empty((await ReadAsync()).Outbox);
+        Assert.Equal(0, Assert.Single(await _storage.Fleet.ListAsync(Now).ToListAsync(Now)).PendingNotifications);
+        await StoreInvariants.AssertAsync(_storage);
+    }
+
+    [Fact]
+    public async Task The_installations_own_findings_are_mailed_too()
+    {
+        var partition = await _storage.Domains.ReadAsync(Installation.Partition, Now);
+        await _storage.Ledger.RecordAsync(
+            partition, FindingSource.OutboundNetwork, "20260314120000000", TestStorage.Noon, [new("outbound.smtp.blocked", Severity.Warning, "port 25", "seen", "meaning", "remedy", "RFC 8461 §4")], new HashSet<string>(), null, Now);
+
+        await RunAsync(Installation.Partition);
+
+        Assert.Contains("outbound.smtp.blocked", Assert.Single(_road.Subjects), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task What_the_hours_number_has_no_room_for_waits_and_is_asked_for_again()
+    {
+        await MailOrderTests.OpenAsync(_storage, "another.example", Severity.Warning);
+        var messages = await MessagesAsync();
+        var sender = _storage.Sender(_road, mailsPerHour: 2);
+        await sender.RunAsync(new DomainMessage("another.example").ToJson(), Now);
+        Assert.Equal(messages, await MessagesAsync());
+
+        await sender.RunAsync(new DomainMessage(Domain.Value).ToJson(), Now);
+        // However many messages there are for the domain: one of them comes back.
+        await sender.RunAsync(new DomainMessage(Domain.Value).ToJson(), Now);
+        Assert.Single(_road.Subjects);
+        Assert.Equal(messages + 1, await MessagesAsync());
+
+        _storage.Time.Advance(TimeSpan.FromHours(1));
+        await sender.RunAsync(new DomainMessage(Domain.Value).ToJson(), Now);
+        Assert.Equal(2, _road.Subjects.Distinct().Count());
+    }
+
+    [Fact]
+    public async Task What_another_run_has_in_hand_is_left_to_it_and_taken_up_once_that_run_must_be_over()
+    {
+        var partition = await ReadAsync();
+        var id = Guid.NewGuid();
+        await _storage.Domains.CommitAsync(new DomainTransaction(partition).MarkSending(partition.Outbox[0], id.ToString("D"), _storage.Time.GetUtcNow()), Now);
+        var messages = await MessagesAsync();
+
+        await RunAsync();
+        Assert.Empty(_road.Subjects);
+        Assert.Equal(messages + 1, await MessagesAsync());
+
+        _storage.Time.Advance(TimeSpan.FromMinutes(5));
+        await RunAsync();
+        Assert.Single(_road.Subjects);
+        Assert.Empty((await ReadAsync()).Outbox);
+    }
+
+    [Fact]
+    public async Task Two_messages_that_are_handled_at_once_come_to_one_mail()
+    {
+        // While the first is being sent, the second is handled whole.
+        var second = new MailOrderTests.RecordingEmailSender();
+        var first = new InterruptedEmailSender(_road, () => _storage.Sender(second).RunAsync(new DomainMessage(Domain.Value).ToJson(), Now));
+
+        await _storage.Sender(first).RunAsync(new DomainMessage(Domain.Value).ToJson(), Now);
+
+        Assert.Empty(second.Subjects);
+        Assert.Single(_road.Subjects);
+        Assert.Empty((await ReadAsync()).Outbox);
+    }
+
+    [Fact]
+    public async Task A_way_out_that_fails_is_a_failure_that_the_queue_tries_again()
+    {
+        _road.IsBusy = true;
+        await Assert.ThrowsAsync<AggregateException>(() => RunAsync());
+
+        _road.IsBusy = false;
+        _storage.Time.Advance(TimeSpan.FromMinutes(3));
+        await RunAsync();
+
+        Assert.Single(_road.Subjects);
+        Assert.Empty((await ReadAsync()).Outbox);
+    }
+
+    private Task RunAsync(string partition = "example.com") => _storage.Sender(_road).RunAsync(new DomainMessage(partition).ToJson(), Now);
+
+    private Task<DomainPartition> ReadAsync() => _storage.Domains.ReadAsync(Keys.Domain(Domain), Now);
+
+    private Azure.Storage.Queues.QueueClient Queue => _storage.Queues.GetQueueClient(StorageNames.NotificationsQueue);
+
+    private async Task<int> MessagesAsync() => (await Queue.GetPropertiesAsync(Now)).Value.ApproximateMessagesCount;
+
+    private sealed class InterruptedEmailSender(IEmailSender sender, Func<Task> interrupt) : IEmailSender
+    {
+        public Task<DeliveryState> GetStatusAsync(Guid mailId, CancellationToken cancellationToken) => sender.GetStatusAsync(mailId, cancellationToken);
+
+        public async Task<DeliveryState> SendAsync(NotificationEmail mail, CancellationToken cancellationToken)
+        {
+            await interrupt();
+            return await sender.SendAsync(mail, cancellationToken);
+        }
+    }
+}

@@ -1,0 +1,279 @@
+using StsFunctions.Core.Checks;
+using StsFunctions.Core.Observations;
+using StsFunctions.Core.Probes;
+using StsFunctions.Storage;
+using StsFunctions.Storage.Probes;
+using StsFunctions.UseCases.Probes;
+using Xunit;
+
+namespace StsFunctions.Tests.Probes;
+
+/// <summary>Who is given what to look at, and whose result counts.</summary>
+public sealed class AgentLeaseTests(AzuriteFixture azurite)
+{
+    private static CancellationToken Now => TestContext.Current.CancellationToken;
+
+    [Fact]
+    public async Task A_result_for_a_live_lease_is_kept_under_the_agents_name_and_the_round_that_asked()
+    {
+        var desk = await AgentFixture.OpenAsync(azurite);
+        await desk.AskAsync();
+
+        await desk.LookAsync("one", AgentFixture.Seen());
+
+        var kept = await desk.KeptAsync();
+        Assert.Equal(("one", SmtpOutcome.Completed), (kept!.Agent, kept.Default.Outcome));
+        Assert.Null(await desk.KeptAsync("20260315120000000"));
+    }
+
+    [Fact]
+    public async Task A_result_counts_once()
+    {
+        var desk = await AgentFixture.OpenAsync(azurite);
+        await desk.AskAsync();
+        var task = Assert.Single(await desk.TakeWorkAsync("one"));
+
+        await desk.HandInAsync("one", task, AgentFixture.Seen());
+
+        await Assert.ThrowsAsync<NoProbeLeaseException>(() => desk.HandInAsync("one", task, AgentFixture.Failed(SmtpOutcome.StartTlsMissing)));
+        Assert.Equal(SmtpOutcome.Completed, (await desk.KeptAsync())!.Default.Outcome);
+    }
+
+    [Fact]
+    public async Task Of_a_result_that_is_handed_in_many_times_at_once_one_counts()
+    {
+        var desk = await AgentFixture.OpenAsync(azurite);
+        await desk.AskAsync();
+        var task = Assert.Single(await desk.TakeWorkAsync("one"));
+
+        var taken = await Task.WhenAll(Enumerable.Range(0, 8).Select(async _ =>
+        {
+            try
+            {
+                await desk.HandInAsync("one", task, AgentFixture.Seen());
+                return true;
+            }
+            catch (Exception e) when (e is NoProbeLeaseException or ConcurrentChangeException)
+            {
+                return false;
+            }
+        }));
+
+        Assert.Single(taken, isTaken => isTaken);
+    }
+
+    [Fact]
+    public async Task A_lease_ends_by_the_clock_of_the_app_and_is_then_anybodys()
+    {
+        var desk = await AgentFixture.OpenAsync(azurite);
+        await desk.AskAsync();
+        var late = Assert.Single(await desk.TakeWorkAsync("one"));
+        Assert.Equal(TimeSpan.FromSeconds(late.Seconds), ProbeTaskDispatcher.Lease);
+
+        desk.Storage.Time.Advance(ProbeTaskDispatcher.Lease);
+
+        await Assert.ThrowsAsync<NoProbeLeaseException>(() => desk.HandInAsync("one", late, AgentFixture.Seen()));
+        var again = Assert.Single(await desk.TakeWorkAsync("one"));
+        await Assert.ThrowsAsync<NoProbeLeaseException>(() => desk.HandInAsync("one", late, AgentFixture.Seen()));
+        await desk.HandInAsync("one", again, AgentFixture.Seen());
+        Assert.NotEqual(late.Nonce, again.Nonce);
+    }
+
+    [Fact]
+    public async Task A_result_with_another_nonce_from_another_agent_or_for_something_else_counts_for_nothing_and_leaves_the_lease()
+    {
+        var desk = await AgentFixture.OpenAsync(azurite);
+        await desk.AskAsync();
+        await desk.AskAsync(host: "mx2.example.com");
+        var tasks = await desk.TakeWorkAsync("one");
+        var (task, other) = (tasks.Single(t => t.Host == AgentFixture.Host), tasks.Single(t => t.Host != AgentFixture.Host));
+        var foreign = (await desk.TakeWorkAsync("two")).Single(t => t.Host == AgentFixture.Host);
+
+        foreach (var (agent, wrong) in ((string, ProbeTaskJson)[])[
+            ("one", task with { Nonce = "" }), ("one", task with { Nonce = task.Nonce[..^1] + "x" }), ("one", task with { Nonce = task.Nonce.ToUpperInvariant() + "é" }),
+            ("one", task with { Nonce = other.Nonce }), ("one", task with { Nonce = foreign.Nonce }),
+            ("two", task), ("three", task), ("three", task with { Nonce = "" }),
+            ("one", task with { Host = other.Host }), ("one", task with { Host = "mx3.example.com" }), ("one", task with { Host = "@agents" }), ("one", task with { Address = "192.0.2.26" })])
+        {
+            await Assert.ThrowsAsync<NoProbeLeaseException>(() => desk.HandInAsync(agent, wrong, AgentFixture.Seen()));
+        }
+
+        Assert.Null(await desk.KeptAsync());
+        await desk.HandInAsync("one", task, AgentFixture.Seen());
+        await desk.HandInAsync("two", foreign, AgentFixture.Seen());
+    }
+
+    [Fact]
+    public async Task Two_agents_look_at_an_address_and_each_of_them_once()
+    {
+        var desk = await AgentFixture.OpenAsync(azurite);
+        await desk.AskAsync();
+
+        Assert.Single(await desk.TakeWorkAsync("one"));
+        Assert.Empty(await desk.TakeWorkAsync("one"));
+        await desk.LookAsync("two", AgentFixture.Seen());
+        Assert.Empty(await desk.TakeWorkAsync("three"));
+        Assert.Empty(await desk.TakeWorkAsync("two"));
+
+        // The first was killed: another gets its place, and the second does not look twice.
+        desk.Storage.Time.Advance(TimeSpan.FromSeconds(119));
+        Assert.Empty(await desk.TakeWorkAsync("three"));
+    }
+
+    [Fact]
+    public async Task However_many_ask_at_once_an_address_is_given_to_two()
+    {
+        var desk = await AgentFixture.OpenAsync(azurite);
+        await desk.AskAsync();
+
+        var given = await Task.WhenAll(Enumerable.Range(0, 10).Select(n => desk.TakeWorkAsync($"agent{n}")));
+
+        Assert.InRange(given.Sum(looks => looks.Count), 1, 2);
+    }
+
+    [Fact]
+    public async Task An_agent_that_cannot_see_either_leaves_it_to_another_and_is_not_asked_again_in_that_round()
+    {
+        var desk = await AgentFixture.OpenAsync(azurite);
+        await desk.AskAsync();
+
+        await desk.LookAsync("one", AgentFixture.Failed(SmtpOutcome.NoRoute));
+
+        Assert.Null(await desk.KeptAsync());
+        Assert.Empty(await desk.TakeWorkAsync("one"));
+        Assert.Empty(await desk.ChecksAsync());
+        await desk.LookAsync("two", AgentFixture.Seen());
+        Assert.Equal("two", (await desk.KeptAsync())!.Agent);
+
+        await desk.AskAsync(round: AgentFixture.Round + ".2");
+        Assert.Single(await desk.TakeWorkAsync("one"));
+    }
+
+    [Fact]
+    public async Task Each_look_of_a_round_that_asks_is_answered_by_a_look_of_its_own()
+    {
+        var desk = await AgentFixture.OpenAsync(azurite);
+        foreach (var round in (string[])[AgentFixture.Round, AgentFixture.Round + ".2", AgentFixture.Round + ".3"])
+        {
+            Assert.Null(await desk.KeptAsync(round));
+            desk.Storage.Time.Advance(TimeSpan.FromMinutes(5));
+            await desk.AskAsync(round: round);
+            await desk.LookAsync("one", AgentFixture.Seen());
+            Assert.NotNull(await desk.KeptAsync(round));
+
+            Assert.Empty(await desk.TakeWorkAsync("one"));
+            Assert.Equal(new CheckRequest("example.com", AgentFixture.Round, CheckRequest.Recheck), Assert.Single(await desk.ChecksAsync()));
+        }
+    }
+
+    [Fact]
+    public async Task What_a_later_round_saw_is_not_replaced_by_an_answer_to_an_earlier_one()
+    {
+        var desk = await AgentFixture.OpenAsync(azurite);
+        await desk.AskAsync();
+        var task = Assert.Single(await desk.TakeWorkAsync("one"));
+        var lease = Assert.IsType<MxClaim.Leased>(await desk.Storage.MxHosts.ClaimAsync(AgentFixture.Host, AgentFixture.Address, "20260314120200000", TimeSpan.FromMinutes(1), null, Now)).Lease;
+        await desk.Storage.MxHosts.StoreAsync(lease, "20260314120200000", AgentFixture.Seen().ToJson(), Now);
+
+        await desk.HandInAsync("one", task, AgentFixture.Failed(SmtpOutcome.StartTlsMissing));
+
+        Assert.Equal((null, SmtpOutcome.Completed), ((await desk.KeptAsync())!.Agent, (await desk.KeptAsync())!.Default.Outcome));
+    }
+
+    [Fact]
+    public async Task What_the_app_failed_to_see_does_not_replace_what_an_agent_saw_meanwhile()
+    {
+        var desk = await AgentFixture.OpenAsync(azurite);
+        var lease = Assert.IsType<MxClaim.Leased>(await desk.Storage.MxHosts.ClaimAsync(AgentFixture.Host, AgentFixture.Address, AgentFixture.Round, TimeSpan.FromMinutes(1), null, Now)).Lease;
+        await desk.AskAsync();
+        await desk.LookAsync("one", AgentFixture.Seen());
+
+        Assert.False(await desk.Storage.MxHosts.StoreAsync(lease, AgentFixture.Round, AgentFixture.Failed(SmtpOutcome.ConnectionTimedOut).ToJson(), Now));
+
+        Assert.Equal("one", (await desk.KeptAsync())!.Agent);
+    }
+
+    [Fact]
+    public async Task The_domains_that_wait_are_looked_at_again_once_all_that_the_agent_was_given_is_handed_in()
+    {
+        var desk = await AgentFixture.OpenAsync(azurite);
+        foreach (var domain in (string[])["a.example", "b.example", "a.example"])
+        {
+            await desk.AskAsync(domain);
+            await desk.AskAsync(domain, host: "mx2.example.com");
+        }
+
+        foreach (var task in await desk.TakeWorkAsync("one"))
+        {
+            await desk.HandInAsync("one", task, AgentFixture.Seen());
+            Assert.Empty(await desk.ChecksAsync());
+        }
+
+        Assert.Empty(await desk.TakeWorkAsync("one"));
+        Assert.Equal(["a.example", "b.example"], (await desk.ChecksAsync()).Select(check => check.Domain));
+
+        // And that is all: what was passed on is gone.
+        Assert.Empty(await desk.TakeWorkAsync("one"));
+        Assert.Empty(await desk.ChecksAsync());
+        Assert.Null(await desk.Storage.Wanted.FindAsync(AgentFixture.Host, AgentFixture.Address, Now));
+    }
+
+    [Fact]
+    public async Task With_a_second_agent_in_use_its_answer_is_waited_for_but_not_for_long()
+    {
+        var desk = await AgentFixture.OpenAsync(azurite);
+        Assert.Empty(await desk.TakeWorkAsync("two"));
+        await desk.AskAsync();
+        await desk.LookAsync("one", AgentFixture.Seen());
+
+        await desk.TakeWorkAsync("one");
+        Assert.Empty(await desk.ChecksAsync());
+
+        desk.Storage.Time.Advance(ProbeResultHandler.SecondOpinion);
+        await desk.TakeWorkAsync("one");
+        Assert.Single(await desk.ChecksAsync());
+    }
+
+    [Fact]
+    public async Task Once_both_agents_have_answered_nothing_is_waited_for()
+    {
+        var desk = await AgentFixture.OpenAsync(azurite);
+        await desk.TakeWorkAsync("two");
+        await desk.AskAsync();
+        await desk.LookAsync("one", AgentFixture.Seen());
+        await desk.LookAsync("two", AgentFixture.Seen());
+
+        await desk.TakeWorkAsync("one");
+
+        Assert.Single(await desk.ChecksAsync());
+    }
+
+    [Fact]
+    public async Task What_nobody_looked_at_in_a_day_is_not_given_out_any_more_and_swept()
+    {
+        var desk = await AgentFixture.OpenAsync(azurite);
+        await desk.AskAsync();
+        desk.Storage.Time.Advance(TimeSpan.FromDays(1) + TimeSpan.FromSeconds(1));
+        await desk.AskAsync(host: "mx2.example.com");
+
+        Assert.Equal("mx2.example.com", Assert.Single(await desk.TakeWorkAsync("one")).Host);
+        Assert.Equal(1, await desk.Storage.Wanted.SweepAsync(Now));
+
+        Assert.Null(await desk.Storage.Wanted.FindAsync(AgentFixture.Host, AgentFixture.Address, Now));
+    }
+
+    [Fact]
+    public async Task A_host_with_thousands_of_domains_behind_it_is_asked_for_in_a_row_of_bounded_size()
+    {
+        var look = ProbeTask.For(AgentFixture.Host, AgentFixture.Address, AgentFixture.Round, "0.example", TestStorage.Noon);
+        var label = new string('a', 63);
+        for (var n = 1; n < 3000; n++)
+        {
+            look = look.Requested(AgentFixture.Round, $"{n:d4}{label[4..]}.{label}.{label}.{label[4..]}", TestStorage.Noon);
+        }
+
+        var desk = await AgentFixture.OpenAsync(azurite);
+        Assert.True(await desk.Storage.Wanted.WriteAsync(look, Now));
+        Assert.Equal(look.Domains, (await desk.Storage.Wanted.FindAsync(AgentFixture.Host, AgentFixture.Address, Now))!.Domains);
+    }
+}

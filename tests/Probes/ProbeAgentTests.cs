@@ -1,0 +1,207 @@
+using System.Text.Json;
+using StsFunctions.Cli;
+using StsFunctions.Core.Checks;
+using StsFunctions.Core.Domains;
+using StsFunctions.Core.Findings;
+using StsFunctions.Core.Observations;
+using StsFunctions.Local.Lab;
+using StsFunctions.Local.Tokens;
+using StsFunctions.Network.Probes;
+using StsFunctions.Protocol;
+using StsFunctions.Protocol.MtaSts;
+using StsFunctions.Storage.Domains;
+using StsFunctions.Storage.Probes;
+using StsFunctions.Tests.Checks;
+using StsFunctions.Tests.Hosting;
+using StsFunctions.UseCases.Checks;
+using Xunit;
+
+namespace StsFunctions.Tests.Probes;
+
+/// <summary>An app whose network lets nothing out, and agents who look for it: the app whole, over the wire, in a small mail internet.</summary>
+public sealed class ProbeAgentTests(AzuriteFixture azurite) : IAsyncLifetime
+{
+    private const string Domain = "lab.example";
+    private const string Mx = "mx.lab.example";
+    private const string Reference = "mx.reference.example";
+    private const string Round = "20990101000000000";
+
+    private readonly List<string> _said = [];
+    private readonly List<CheckRequest> _asked = [];
+    private string _rootFile = "";
+    private TestStorage _storage = null!;
+    private Lab _lab = null!;
+    private TokenIssuer _issuer = null!;
+    private ClosedPort _closed = null!;
+    private RunningApp _app = null!;
+    private HttpClient _http = null!;
+
+    private static CancellationToken Now => TestContext.Current.CancellationToken;
+
+    public async ValueTask InitializeAsync()
+    {
+        _storage = await TestStorage.CreateAsync(azurite);
+        _lab = await Lab.StartAsync(new LabDomain(Domain, "") { Mx = [new(Mx)] }, new LabDomain("reference.example", "") { Mx = [new(Reference)] });
+        await _storage.Publisher.PublishAsync(DomainName.Parse(Domain), Policy.Parse("version: STSv1\nmode: enforce\nmx: mx.lab.example\nmax_age: 86400\n"u8), null, Now);
+        await _storage.Queues.GetQueueClient(StorageNames.DomainChecksQueue).ClearMessagesAsync(Now);
+        _lab.Internet.SetPolicyId(Domain, (await _storage.Domains.ReadAsync(Domain, Now)).Record!.PolicyId);
+        _issuer = await TokenIssuer.StartAsync(TimeProvider.System, Now);
+        _closed = new ClosedPort(_lab.AddressOf(Mx), _lab.AddressOf(Reference));
+        _rootFile = Path.GetTempFileName();
+        await File.WriteAllTextAsync(_rootFile, _lab.Internet.Ca.RootPem, Now);
+        _app = await RunningApp.StartAsync(_storage.ConnectionString, more:
+        [
+            .. _issuer.Settings.Select(setting => (setting.Key, setting.Value)),
+            ("Sts__DnsServer", _lab.Internet.Dns.ToString()),
+            ("Sts__ReferenceMxHosts", Reference),
+            ("Sts__SessionTimeout", "00:00:01"),
+            ("Sts__RetryDelay", "00:00:00"),
+            ("Sts__ConfirmationDelay", "00:00:00"),
+            ("Sts__Lab__SmtpPort", $"{_closed.Number}"),
+            ("Sts__Lab__AllowedNetworks", "127.0.0.0/8"),
+            ("Sts__Lab__HttpsPort", $"{_lab.Internet.HttpsPort}"),
+            ("Sts__Lab__TrustedRoots", _rootFile),
+        ]);
+        _http = AgentApi.NewClient();
+        // As the Functions host passes a request on.
+        _http.DefaultRequestHeaders.Add("X-Forwarded-Host", RunningApp.AppHost);
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        _http.Dispose();
+        await _app.DisposeAsync();
+        _closed.Dispose();
+        await _issuer.DisposeAsync();
+        await _lab.DisposeAsync();
+        File.Delete(_rootFile);
+    }
+
+    [Fact]
+    [Trait("Conformance", "MX-7")]
+    public async Task Without_port_25_a_domain_is_judged_by_the_eyes_of_an_agent()
+    {
+        _lab.Internet.Mx(Mx).Script = SmtpScript.Plain;
+        await RunAgentAsync("tokyo");
+
+        // Three looks, each of them first from here, where nothing is to be seen, and then with the agent's eyes.
+        for (var look = 1; look <= CheckRunState.RequiredConfirmations; look++)
+        {
+            await CheckAsync(look == 1 ? $$"""{"domain":"{{Domain}}","checkRun":"{{Round}}"}""" : await NextMessageAsync(look));
+            var before = await _storage.Domains.ReadAsync(Domain, Now);
+            Assert.Empty(OfServers(before));
+            Assert.Equal((false, look), (before.Record!.Observed, before.Record.CheckRun.Attempt));
+
+            await RunAgentAsync("tokyo");
+            await CheckAsync(await NextMessageAsync());
+        }
+
+        var partition = await _storage.Domains.ReadAsync(Domain, Now);
+        Assert.Equal("mx.starttls.missing", Assert.Single(OfServers(partition)).Finding.Code);
+        Assert.Equal((true, Round), (partition.Record!.Observed, partition.Record.CheckRun.Run));
+        var newest = Assert.Single((await NewestAsync()).MxHosts[0].Probes);
+        Assert.StartsWith("tokyo (", newest.Agent, StringComparison.Ordinal);
+        Assert.Contains(_said, line => line == $"{Mx} {newest.Default.Address}: StartTlsMissing; handed in");
+        // The installation can see after all, and nothing was told of it in between.
+        var installation = await _storage.Domains.ReadAsync(Installation.Partition, Now);
+        Assert.Empty(installation.Findings);
+        Assert.Empty(installation.Outbox);
+    }
+
+    [Fact]
+    public async Task A_good_server_is_good_in_an_agents_eyes_too_and_its_certificate_is_known()
+    {
+        await RunAgentAsync("tokyo");
+        await CheckAsync($$"""{"domain":"{{Domain}}","checkRun":"{{Round}}"}""");
+        await RunAgentAsync("tokyo");
+        await CheckAsync(await NextMessageAsync());
+
+        var partition = await _storage.Domains.ReadAsync(Domain, Now);
+        Assert.Empty(OfServers(partition));
+        Assert.Equal(_lab.Internet.Mx(Mx).Certificate.Leaf.NotAfter.ToUniversalTime(), partition.Record!.NextExpiry!.Value.UtcDateTime);
+        Assert.Empty((await NewestAsync()).MxHosts[0].Sessions[0].Tls!.Trust);
+    }
+
+    [Fact]
+    [Trait("Conformance", "MX-7")]
+    public async Task Without_an_agent_it_is_the_network_and_nobody_waits()
+    {
+        await CheckAsync($$"""{"domain":"{{Domain}}","checkRun":"{{Round}}"}""");
+
+        Assert.Equal("outbound.smtp.blocked", Assert.Single((await _storage.Domains.ReadAsync(Installation.Partition, Now)).Findings).Finding.Code);
+        Assert.Null(await _app.Service<ProbeTaskStore>().FindAsync(Mx, _lab.AddressOf(Mx), Now));
+    }
+
+    [Fact]
+    [Trait("Conformance", "MX-7")]
+    public async Task An_agent_whose_own_network_closes_says_so_and_blames_no_server()
+    {
+        await RunAgentAsync("tokyo");
+        await CheckAsync($$"""{"domain":"{{Domain}}","checkRun":"{{Round}}"}""");
+
+        await RunAgentAsync("tokyo", new SmtpMxProbe(new SmtpProbe(_lab.Gate(), _app.Service<CheckOptions>(), "agent.example", TimeProvider.System), _app.Service<Retry>(), _app.Service<CheckOptions>(), TimeProvider.System), isOpen: false);
+
+        Assert.Contains(_said, line => line.StartsWith("Port 25 is closed from here now", StringComparison.Ordinal));
+        Assert.Null(await MessageAsync());
+        Assert.Null((await _app.Service<ProbeTaskStore>().FindAsync(Mx, _lab.AddressOf(Mx), Now))!.AnsweredAt);
+        Assert.Empty((await _storage.Domains.ReadAsync(Installation.Partition, Now)).Findings);
+
+        // Its patience over, the check comes back, and says that nothing is to be seen.
+        Assert.Equal(1, (await _storage.Queues.GetQueueClient(StorageNames.DomainChecksQueue).GetPropertiesAsync(Now)).Value.ApproximateMessagesCount);
+        await CheckAsync($$"""{"domain":"{{Domain}}","checkRun":"{{Round}}","attempt":{{CheckRequest.Recheck}}}""");
+
+        Assert.Equal("outbound.smtp.blocked", Assert.Single((await _storage.Domains.ReadAsync(Installation.Partition, Now)).Findings).Finding.Code);
+        Assert.Equal(1, (await _storage.Queues.GetQueueClient(StorageNames.DomainChecksQueue).GetPropertiesAsync(Now)).Value.ApproximateMessagesCount);
+    }
+
+    [Fact]
+    public async Task An_agent_that_is_not_let_in_is_told_why()
+    {
+        var refused = await Assert.ThrowsAsync<AgentRefusedException>(() => RunAgentAsync("tokyo", role: "Sts.Reader"));
+        Assert.Contains("Sts.Agent", refused.Message, StringComparison.Ordinal);
+        Assert.Contains("rejects this agent", (await Assert.ThrowsAsync<AgentRefusedException>(() => RunAgentAsync("tokyo", role: ""))).Message, StringComparison.Ordinal);
+    }
+
+    private async Task RunAgentAsync(string name, IMxProbe? probe = null, bool isOpen = true, string role = "Sts.Agent")
+    {
+        var file = new FileInfo(Path.GetTempFileName());
+        await File.WriteAllTextAsync(file.FullName, _issuer.Issue(new TokenSpec { Roles = role.Length == 0 ? [] : [role] }) + "\n", Now);
+        probe ??= new SmtpMxProbe(_lab.Probe(), new Retry(_lab.Options(), TimeProvider.System), _lab.Options(), TimeProvider.System);
+        var api = new AgentApi(_http, new Uri($"http://{_app.EndPoint}/"), name, AgentTokens.In(file));
+        try
+        {
+            await new ProbeAgent(api, probe, _ => Task.FromResult(isOpen), _said.Add, TimeProvider.System).RunAsync(once: true, Now);
+        }
+        finally
+        {
+            file.Delete();
+        }
+    }
+
+    private static IEnumerable<OpenFinding> OfServers(DomainPartition partition) =>
+        partition.Findings.Where(open => open.Finding.Code.StartsWith("mx.", StringComparison.Ordinal));
+
+    private Task CheckAsync(string message) => _app.Service<DomainCheck>().RunAsync(message, Now);
+
+    // Looks wait for no agent here, so that the next one and the same once more are asked for side by side.
+    private async Task<string> NextMessageAsync(int look = CheckRequest.Recheck)
+    {
+        while (await MessageAsync() is { } message)
+        {
+            _asked.Add(JsonSerializer.Deserialize(message, CheckRequestJson.Default.CheckRequest)!);
+        }
+
+        var next = _asked.First(request => request.Attempt == look);
+        _asked.Remove(next);
+        return JsonSerializer.Serialize(next, CheckRequestJson.Default.CheckRequest);
+    }
+
+    private async Task<string?> MessageAsync() => (await _storage.Queues.GetQueueClient(StorageNames.DomainChecksQueue).ReceiveMessageAsync(cancellationToken: Now)).Value?.Body.ToString();
+
+    private async Task<Observation> NewestAsync()
+    {
+        var container = _storage.Blobs.GetBlobContainerClient(StorageNames.ObservationsContainer);
+        var newest = await container.GetBlobsAsync(cancellationToken: Now).FirstAsync(Now);
+        return JsonSerializer.Deserialize((await container.GetBlobClient(newest.Name).DownloadContentAsync(Now)).Value.Content, ObservationJson.Default.Observation)!;
+    }
+}

@@ -1,0 +1,78 @@
+using System.Net;
+using System.Security.Cryptography.X509Certificates;
+using System.Text;
+using StsFunctions.Core.Observations;
+using StsFunctions.Core.Rules;
+using StsFunctions.Network.Egress;
+using StsFunctions.Network.Probes;
+using StsFunctions.Protocol;
+using StsFunctions.Protocol.MtaSts;
+using Xunit;
+
+namespace StsFunctions.Tests.RealServers;
+
+/// <summary>The app's eyes on the real servers.</summary>
+internal sealed class ProbeFactory
+{
+    /// <summary>The outcome where a server ends the handshake with the alert <c>handshake_failure</c>, which says no more.</summary>
+    public const string HandshakeFailure = nameof(SmtpOutcome.TlsCipher);
+
+    /// <summary>The code of the finding that it leads to.</summary>
+    public const string HandshakeFailureCode = "mx.tls.weak-cipher";
+
+    private readonly RealServerLab _internet;
+    private readonly CheckOptions _options;
+    private readonly SmtpProbe _probe;
+    private readonly PolicyFetcher _policies;
+
+    public ProbeFactory(RealServerLab internet)
+    {
+        _internet = internet;
+        _options = new CheckOptions
+        {
+            SmtpPort = internet.Port,
+            HeloName = "check.example",
+            ReferenceMxHosts = [],
+            SessionTimeout = TimeSpan.FromMinutes(1),
+            RetryDelay = TimeSpan.Zero,
+        };
+        var egress = new EgressOptions
+        {
+            DnsServer = internet.Dns,
+            DnsValidates = true,
+            AllowedNetworks = [IPNetwork.Parse("127.0.0.0/8"), IPNetwork.Parse("::1/128")],
+            HttpsPort = internet.Port,
+            TrustedRoots = new TrustedRoots(new X509Certificate2Collection(internet.Ca.Root)),
+        };
+        var (resolver, guard) = (new DnsResolver(egress), new EgressGuard(egress));
+        Dns = new DnsObserver(resolver);
+        _policies = new PolicyFetcher(new EgressHttp(guard, resolver, egress, TimeProvider.System), _options, TimeProvider.System);
+        _probe = new SmtpProbe(guard, _options, "check.example", TimeProvider.System);
+    }
+
+    /// <summary>What DNS is asked by.</summary>
+    public DnsObserver Dns { get; }
+
+    /// <summary>One session with the first address of an MX host.</summary>
+    public Task<SmtpSession> SessionAsync(string host) => _probe.ProbeAsync(host, _internet.Host(host).Address, TestContext.Current.CancellationToken);
+
+    /// <summary>A whole look at a domain.</summary>
+    public Task<Observation> LookAsync(string domain)
+    {
+        var repetition = new Retry(_options, TimeProvider.System);
+        var observer = new Observer(Dns, new SmtpMxProbe(_probe, repetition, _options, TimeProvider.System), _probe, _policies, repetition, _options, TimeProvider.System);
+        return observer.ObserveAsync(DomainName.Parse(domain), "1", TestContext.Current.CancellationToken);
+    }
+
+    /// <summary>The sessions with one of its MX hosts.</summary>
+    public static IReadOnlyList<SmtpSession> SessionsOf(Observation observation, string host) => observation.MxHosts.Single(mx => mx.Host == host).Sessions;
+
+    /// <summary>What the rules find, as <c>code subject</c>, where this policy is served.</summary>
+    public static IReadOnlyList<string> FindingsOf(Observation observation, string policy)
+    {
+        var bytes = Encoding.UTF8.GetBytes(policy);
+        var hosted = new HostedDomain(RealServerLab.PolicyId, observation.At.AddDays(-2), observation.At.AddDays(-2), bytes);
+        var served = observation with { PolicyHost = observation.PolicyHost with { Fetch = observation.PolicyHost.Fetch! with { Body = bytes } } };
+        return [.. RuleEngine.Evaluate(new RuleContext(served, Policy.Parse(bytes), hosted, ExpectedTargets.Unknown)).Findings.Select(finding => $"{finding.Code} {finding.Subject}")];
+    }
+}

@@ -1,0 +1,180 @@
+using Azure.Storage.Blobs.Models;
+using Microsoft.Extensions.Logging.Abstractions;
+using StsFunctions.Core.Domains;
+using StsFunctions.Core.Reports;
+using StsFunctions.Protocol;
+using StsFunctions.Protocol.MtaSts;
+using StsFunctions.Storage.Reports;
+using StsFunctions.Tests.Protocol;
+using StsFunctions.Tests.Storage;
+using StsFunctions.UseCases.Reports;
+using Xunit;
+
+namespace StsFunctions.Tests.Reports;
+
+/// <summary>A signer, or whoever signs nothing, has its number of reports a day by mail and file. What is beyond it waits in quarantine, whole.</summary>
+public sealed class DailyReportLimitTests(AzuriteFixture azurite) : IAsyncLifetime
+{
+    private const string Signer = "company-x.example";
+
+    private static readonly DomainName Domain = DomainName.Parse("example.com");
+    private static readonly DomainName Other = DomainName.Parse("other.example");
+
+    private TestStorage _storage = null!;
+    private SignedMailFactory _lab = null!;
+
+    private static CancellationToken Now => TestContext.Current.CancellationToken;
+
+    public async ValueTask InitializeAsync()
+    {
+        _storage = await TestStorage.CreateAsync(azurite);
+        _lab = new SignedMailFactory(_storage.Time);
+        foreach (var domain in (DomainName[])[Domain, Other])
+        {
+            await _storage.Publisher.PublishAsync(domain, Policy.Parse("version: STSv1\nmode: none\nmax_age: 1\n"u8), null, Now);
+        }
+    }
+
+    public ValueTask DisposeAsync() => _lab.DisposeAsync();
+
+    [Fact]
+    [Trait("Conformance", "ARR-5")]
+    public async Task What_a_signer_sends_beyond_its_number_is_in_quarantine_with_the_reason_and_can_be_read_from_there()
+    {
+        byte[][] mails = [Mail("1", Signer), Mail("2", Signer), Mail("3", Signer)];
+        foreach (var mail in mails)
+        {
+            await ArriveAsync(mail, mostADay: 2);
+        }
+
+        Assert.Equal(["1", "2"], await ReportIdsAsync(Domain));
+        var (id, content, reason) = Assert.Single(await QuarantineAsync());
+        Assert.Equal(mails[2], content);
+        Assert.Equal("company-x.example has had its 2 reports of 2026-03-14 (Sts__ReportsPerSignerAndDay).", reason);
+
+        // Its signature holds there, though the key has gone; and whoever asks for it by name is not counted.
+        _lab.Zone.Remove(SignedMailFactory.AnyKey.As(Signer).RecordName);
+        await RunAsync(ReprocessRequest.One(StorageNames.QuarantineContainer, RawReportId.Parse(id)).ToJson(), mostADay: 2);
+        Assert.Equal(["1", "2", "3"], await ReportIdsAsync(Domain));
+        Assert.All(await ReportsAsync(Domain), report => Assert.Equal((AuthenticationResult.Aligned, Signer), (report.Authentication, report.SignedBy)));
+        Assert.Empty(await QuarantineAsync());
+    }
+
+    [Fact]
+    [Trait("Conformance", "ARR-5")]
+    public async Task Each_signer_has_its_own_number_and_a_new_one_each_day()
+    {
+        await ArriveAsync(Mail("1", Signer), mostADay: 1);
+        await ArriveAsync(Mail("2", Signer), mostADay: 1);
+        await ArriveAsync(Mail("3", "second.example"), mostADay: 1);
+        Assert.Single(await QuarantineAsync());
+
+        _storage.Time.Advance(TimeSpan.FromDays(1));
+        await ArriveAsync(Mail("4", Signer), mostADay: 1);
+
+        Assert.Equal(["1", "3", "4"], await ReportIdsAsync(Domain));
+        Assert.Single(await QuarantineAsync());
+    }
+
+    [Fact]
+    [Trait("Conformance", "ARR-5")]
+    public async Task What_nobody_signed_is_counted_for_each_policy_domain_and_for_no_signer()
+    {
+        await ArriveAsync(Mail("1"), mostADay: 2);
+        await ArriveAsync(Json("2", Domain), mostADay: 2);
+        await ArriveAsync(Mail("3"), mostADay: 2);
+        await ArriveAsync(Json("4", Domain, Other), mostADay: 2);
+        await ArriveAsync(Json("5", Other), mostADay: 2);
+        await ArriveAsync(Mail("6", Signer), mostADay: 2);
+
+        Assert.Equal(["1", "2", "6"], await ReportIdsAsync(Domain));
+        Assert.Equal(["5"], await ReportIdsAsync(Other));
+        Assert.All(await QuarantineAsync(), lying => Assert.Equal("Unsigned reports on example.com have had their 2 of 2026-03-14 (Sts__ReportsPerSignerAndDay).", lying.Reason));
+    }
+
+    [Fact]
+    [Trait("Conformance", "ARR-5")]
+    public async Task A_signer_that_the_operator_lists_sends_as_many_as_there_are_domains_and_a_POST_has_its_own_number()
+    {
+        for (var n = 1; n <= 3; n++)
+        {
+            await ArriveAsync(Mail($"{n}", "mail.google.com"), mostADay: 1);
+            await ArriveAsync(Json($"posted {n}", Domain), mostADay: 1, ReportSource.Https);
+        }
+
+        Assert.Equal(6, (await ReportsAsync(Domain)).Count);
+        Assert.Empty(await QuarantineAsync());
+    }
+
+    [Fact]
+    public async Task A_report_that_is_counted_takes_one_call_of_storage_more_than_one_that_is_not()
+    {
+        await using var wire = await FaultInjectionProxy.StartAsync(_storage.ConnectionString, Now);
+        var calls = 0;
+        wire.OnCall = _ =>
+        {
+            Interlocked.Increment(ref calls);
+            return null;
+        };
+        var function = Ingest.FunctionOn(new TestStorage(wire.ConnectionString), NullLogger<ReportIngestion>.Instance, dns: _lab.Dns, mostADay: 100);
+        // The first of all finds a list without the domain's line.
+        await CallsAsync("0", "google.com");
+
+        var notCounted = await CallsAsync("1", "google.com");
+        Assert.Equal(notCounted + 1, await CallsAsync("2", Signer));
+        Assert.Equal(notCounted + 1, await CallsAsync("3", Signer));
+        Assert.Equal(notCounted + 1, await CallsAsync("4", Signer));
+        Assert.Equal(5, (await ReportsAsync(Domain)).Count);
+
+        async Task<int> CallsAsync(string id, string signer)
+        {
+            await DropAsync($"{id}.eml", Mail(id, signer));
+            calls = 0;
+            await function.RunAsync(BlobCreatedEvent.Again($"{id}.eml"), Now);
+            return calls;
+        }
+    }
+
+    private async Task ArriveAsync(byte[] raw, int mostADay, ReportSource source = ReportSource.Mail)
+    {
+        using var body = new MemoryStream(raw, 0, raw.Length, writable: false, publiclyVisible: true);
+        await RunAsync(BlobCreatedEvent.Again(await _storage.Inbox.PutAsync(body, source, Now)), mostADay);
+    }
+
+    // Each time another instance of the app.
+    private Task RunAsync(string message, int mostADay) =>
+        Ingest.FunctionOn(_storage, NullLogger<ReportIngestion>.Instance, dns: _lab.Dns, mostADay: mostADay).RunAsync(message, Now);
+
+    private Task<Azure.Response<BlobContentInfo>> DropAsync(string name, byte[] raw) =>
+        _storage.Blobs.GetBlobContainerClient(StorageNames.InboxContainer).GetBlobClient(name).UploadAsync(new BinaryData(raw), Now);
+
+    private static byte[] Json(string id, params DomainName[] domains) =>
+        TlsReportJson.Write(Samples.Report([.. domains.Select(domain => Samples.Policy(domain.Value))]) with { ReportId = id });
+
+    private byte[] Mail(string id, string? signer = null)
+    {
+        var mail = SignedMailFactory.Mail(Json(id, Domain), from: $"tlsrpt@{signer ?? Signer}");
+        if (signer is not null)
+        {
+            _lab.Key(signer).Sign(mail);
+        }
+
+        return SignedMailFactory.Raw(mail);
+    }
+
+    private Task<IReadOnlyList<Report>> ReportsAsync(DomainName domain) => _storage.Reports.ReadAsync(domain, new DateOnly(2026, 1, 1), Now);
+
+    private async Task<IEnumerable<string>> ReportIdsAsync(DomainName domain) => (await ReportsAsync(domain)).Select(report => report.ReportId).Order();
+
+    private async Task<List<(string Id, byte[] Content, string Reason)>> QuarantineAsync()
+    {
+        var container = _storage.Blobs.GetBlobContainerClient(StorageNames.QuarantineContainer);
+        var lying = new List<(string, byte[], string)>();
+        await foreach (var blob in container.GetBlobsAsync(new GetBlobsOptions { Traits = BlobTraits.Metadata }, Now))
+        {
+            lying.Add((blob.Name, (await container.GetBlobClient(blob.Name).DownloadContentAsync(Now)).Value.Content.ToArray(), blob.Metadata[ReportInbox.ReasonKey]));
+        }
+
+        return lying;
+    }
+}

@@ -1,0 +1,183 @@
+using System.Net;
+using Azure.Core;
+using Azure.Core.Pipeline;
+using Azure.Data.Tables;
+using Azure.Storage.Blobs;
+using Azure.Storage.Blobs.Models;
+using StsFunctions.Core.Domains;
+using StsFunctions.Core.Reports;
+using StsFunctions.Protocol;
+using StsFunctions.Protocol.MtaSts;
+using StsFunctions.Storage;
+using StsFunctions.Storage.Reports;
+using StsFunctions.Tests.Reports;
+using StsFunctions.UseCases.Reports;
+using StsFunctions.UseCases.Retention;
+using Xunit;
+
+namespace StsFunctions.Tests.Retention;
+
+public sealed class MaintainStorageTests(AzuriteFixture azurite) : IAsyncLifetime
+{
+    private readonly RecordedLog _log = new();
+    private TestStorage _storage = null!;
+    private ReportInbox _inbox = null!;
+
+    private static CancellationToken Now => TestContext.Current.CancellationToken;
+
+    public async ValueTask InitializeAsync()
+    {
+        _storage = await TestStorage.CreateAsync(azurite);
+        _inbox = _storage.Inbox;
+    }
+
+    public ValueTask DisposeAsync()
+    {
+        _log.Dispose();
+        return ValueTask.CompletedTask;
+    }
+
+    [Fact]
+    public async Task A_report_whose_message_was_lost_is_asked_for_again_once_it_is_an_hour_old_and_is_then_read()
+    {
+        await _storage.Publisher.PublishAsync(DomainName.Parse("example.com"), Policy.Parse("version: STSv1\nmode: none\nmax_age: 1\n"u8), null, Now);
+        await DropAsync("lost/ünïcode report.json", Samples.Json(Samples.Policy()));
+
+        await SweepAsync(TimeSpan.FromMinutes(59));
+        Assert.Empty(await MessagesAsync());
+
+        await SweepAsync(TimeSpan.FromMinutes(61));
+        var message = Assert.Single(await MessagesAsync());
+        Assert.Equal("lost/ünïcode report.json", BlobCreatedEvent.NameOf(message).Value);
+
+        await Ingest.FunctionOn(_storage, _log.For<ReportIngestion>()).RunAsync(message, Now);
+        Assert.Single(await _storage.Reports.ReadAsync(DomainName.Parse("example.com"), new DateOnly(2026, 1, 1), Now));
+        Assert.Empty(await BlobsAsync(StorageNames.InboxContainer));
+    }
+
+    [Fact]
+    public async Task What_fails_again_and_again_ends_in_quarantine_with_how_it_came_instead_of_for_ever_on_the_queue()
+    {
+        await DropAsync("stubborn", [1, 2, 3], ("source", "Mail"));
+        for (var sweep = 1; sweep <= 3; sweep++)
+        {
+            await SweepAsync(TimeSpan.FromHours(2));
+            Assert.Single(await MessagesAsync());
+            Assert.Empty(await BlobsAsync(StorageNames.QuarantineContainer));
+        }
+
+        await SweepAsync(TimeSpan.FromHours(2));
+
+        Assert.Empty(await MessagesAsync());
+        Assert.Empty(await BlobsAsync(StorageNames.InboxContainer));
+        var kept = Assert.Single(await BlobsAsync(StorageNames.QuarantineContainer));
+        Assert.Equal(("stubborn", "Mail"), (kept.Metadata["name"], kept.Metadata["source"]));
+        Assert.Contains("report-arrivals-poison", kept.Metadata["reason"], StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Another_report_under_the_same_name_begins_anew()
+    {
+        for (var sweep = 1; sweep <= 5; sweep++)
+        {
+            await DropAsync("report.json", [(byte)sweep]);
+            await SweepAsync(TimeSpan.FromHours(2));
+            Assert.Single(await MessagesAsync());
+        }
+
+        Assert.Empty(await BlobsAsync(StorageNames.QuarantineContainer));
+    }
+
+    [Fact]
+    public async Task One_report_that_fails_keeps_neither_the_others_nor_the_rest_of_the_sweep_from_being_done()
+    {
+        await DropAsync("a", [1]);
+        await DropAsync("b", [2]);
+        await _storage.MxHosts.ClaimAsync("mx.example", IPAddress.Loopback, "20260314120000000", TimeSpan.FromMinutes(2), null, Now);
+        var options = new BlobClientOptions { Retry = { MaxRetries = 0 } };
+        options.AddPolicy(new Unwritable("/a"), HttpPipelinePosition.PerCall);
+        _inbox = _storage.InboxOn(new BlobServiceClient(_storage.ConnectionString, options));
+
+        var failure = await Assert.ThrowsAsync<AggregateException>(() => SweepAsync(TimeSpan.FromDays(31)));
+
+        Assert.IsType<IOException>(Assert.Single(failure.InnerExceptions));
+        Assert.Equal(["a", "b"], (await MessagesAsync()).Select(message => BlobCreatedEvent.NameOf(message).Value).Order());
+        Assert.Equal([false, true], (await BlobsAsync(StorageNames.InboxContainer)).OrderBy(blob => blob.Name).Select(blob => blob.Metadata.ContainsKey("tries")));
+        Assert.Empty(await _storage.Tables.GetTableClient(StorageNames.MxHostsTable).QueryAsync<TableEntity>(cancellationToken: Now).ToListAsync(Now));
+    }
+
+    [Fact]
+    public async Task A_table_that_fails_keeps_the_others_from_nothing()
+    {
+        await _storage.MxHosts.ClaimAsync("mx.example", IPAddress.Loopback, "20260314120000000", TimeSpan.FromMinutes(2), null, Now);
+        await _storage.Tables.DeleteTableAsync(StorageNames.ReportsTable, Now);
+
+        await Assert.ThrowsAsync<AggregateException>(() => SweepAsync(TimeSpan.FromDays(31)));
+
+        Assert.Empty(await _storage.Tables.GetTableClient(StorageNames.MxHostsTable).QueryAsync<TableEntity>(cancellationToken: Now).ToListAsync(Now));
+    }
+
+    [Fact]
+    public async Task However_long_a_name_becomes_once_it_is_escaped_a_report_is_kept_and_quarantined_with_the_beginning_of_it()
+    {
+        var name = new string('報', 900);
+        await DropAsync(name, [1, 2, 3], ("tries", "3"));
+        var (content, arrival) = (await _inbox.OpenAsync(BlobName.Parse(name), Now))!.Value;
+        await content.DisposeAsync();
+
+        await _inbox.ArchiveAsync(arrival, new MemoryStream([1, 2, 3], 0, 3, writable: false, publiclyVisible: true), Now);
+        await SweepAsync(TimeSpan.FromHours(2));
+
+        Assert.Empty(await BlobsAsync(StorageNames.InboxContainer));
+        foreach (var container in (string[])[StorageNames.ReportsContainer, StorageNames.QuarantineContainer])
+        {
+            var kept = Assert.Single(await BlobsAsync(container));
+            var shown = ReportInbox.ArrivalOf(RawReportId.Parse(kept.Name), kept.Properties.ETag!.Value, default, kept.Metadata).Name.Value;
+            Assert.StartsWith(shown, name, StringComparison.Ordinal);
+            Assert.InRange(shown.Length, 400, 500);
+        }
+    }
+
+    [Fact]
+    public async Task An_empty_inbox_is_nothing_to_do()
+    {
+        await SweepAsync(TimeSpan.FromHours(2));
+
+        Assert.Empty(await MessagesAsync());
+        Assert.Empty(_log.Lines);
+    }
+
+    // Blobs carry storage's own time, so the sweep's clock stands ahead of that.
+    private Task SweepAsync(TimeSpan later)
+    {
+        var time = new Microsoft.Extensions.Time.Testing.FakeTimeProvider(DateTimeOffset.UtcNow + later);
+        return _storage.Sweeper(time, _log.For<StorageMaintenance>(), _inbox).RunAsync(Now);
+    }
+
+    private Task<Azure.Response<BlobContentInfo>> DropAsync(string name, byte[] content, params (string Key, string Value)[] metadata) =>
+        _storage.Blobs.GetBlobContainerClient(StorageNames.InboxContainer).GetBlobClient(name)
+            .UploadAsync(new BinaryData(content), new BlobUploadOptions { Metadata = metadata.ToDictionary(pair => pair.Key, pair => pair.Value) }, Now);
+
+    private async Task<IReadOnlyList<string>> MessagesAsync()
+    {
+        var queue = _storage.Queues.GetQueueClient(StorageNames.ReportArrivalsQueue);
+        var messages = (await queue.ReceiveMessagesAsync(32, cancellationToken: Now)).Value;
+        foreach (var message in messages)
+        {
+            await queue.DeleteMessageAsync(message.MessageId, message.PopReceipt, Now);
+        }
+
+        return [.. messages.Select(message => message.MessageText)];
+    }
+
+    private async Task<List<BlobItem>> BlobsAsync(string container) =>
+        await _storage.Blobs.GetBlobContainerClient(container).GetBlobsAsync(new GetBlobsOptions { Traits = BlobTraits.Metadata }, Now).ToListAsync(Now);
+
+    private sealed class Unwritable(string blob) : HttpPipelinePolicy
+    {
+        public override void Process(HttpMessage message, ReadOnlyMemory<HttpPipelinePolicy> pipeline) => throw new NotSupportedException();
+
+        public override ValueTask ProcessAsync(HttpMessage message, ReadOnlyMemory<HttpPipelinePolicy> pipeline) =>
+            message.Request.Method == RequestMethod.Put && message.Request.Uri.Path.EndsWith(blob, StringComparison.Ordinal) ? throw new IOException("torn") : ProcessNextAsync(message, pipeline);
+    }
+}
