@@ -30,7 +30,7 @@ internal static class FleetBench
 
     // Ten times the domains in at most ten times the time, and what the machine's other work makes of it.
     private const double MostOfLinear = 1.1;
-    private static readonly DateTimeOffset s_then = new(2026, 1, 1, 0, 0, 0, TimeSpan.Zero);
+    private static readonly DateTimeOffset Then = new(2026, 1, 1, 0, 0, 0, TimeSpan.Zero);
 
     public static async Task<Outcome> RunAsync(BenchOptions bench, IProgress<string> progress, CancellationToken cancellationToken)
     {
@@ -104,7 +104,7 @@ internal static class FleetBench
         var (looked, faults) = (0, 0);
         await foreach (var row in new TableServiceClient(system.Azurite.ConnectionString).GetTableClient(StorageNames.DomainsTable).QueryAsync<TableEntity>(cancellationToken: cancellationToken))
         {
-            looked += row.RowKey == Keys.Record && row.GetDateTimeOffset("LastCheckAt") > s_then ? 1 : 0;
+            looked += row.RowKey == Keys.Record && row.GetDateTimeOffset("LastCheckAt") > Then ? 1 : 0;
             faults += row.RowKey.StartsWith(Keys.FindingPrefix, StringComparison.Ordinal) && row.GetString("Severity") != nameof(Severity.Info) ? 1 : 0;
         }
 
@@ -155,8 +155,8 @@ internal static class FleetBench
         await Parallel.ForEachAsync(domains, new ParallelOptions { MaxDegreeOfParallelism = Writers, CancellationToken = cancellationToken }, async (domain, token) =>
         {
             var policy = new PolicyVersion(
-                Earlier, Policy.Parse(System.Text.Encoding.ASCII.GetBytes(domain.Policy)).ToBytes(), PolicyMode.Enforce, TimeSpan.FromDays(7), s_then, null, "default");
-            var record = new DomainRecord("default", DomainState.Active, policy.Id, policy.Mode, s_then, CheckRunState.None with { MxObserved = true }, s_then);
+                Earlier, Policy.Parse(System.Text.Encoding.ASCII.GetBytes(domain.Policy)).ToBytes(), PolicyMode.Enforce, TimeSpan.FromDays(7), Then, null, "default");
+            var record = new DomainRecord("default", DomainState.Active, policy.Id, policy.Mode, Then, CheckRunState.None with { MxObserved = true }, Then);
             await blobs.PutAsync(DomainName.Parse(domain.Name), policy, token);
             await store.CommitAsync(new DomainTransaction(DomainPartition.Empty(domain.Name)).Record(record).NewPolicy(policy), token);
             lock (system)

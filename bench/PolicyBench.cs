@@ -12,7 +12,7 @@ internal static class PolicyBench
     private const int Calls = 20_000;
     private const double MostOfSplit = 4;
 
-    private static readonly byte[] s_policy = Encoding.ASCII.GetBytes(
+    private static readonly byte[] PolicyFile = Encoding.ASCII.GetBytes(
         "version: STSv1\r\nmode: enforce\r\nmx: mx1.example.com\r\nmx: mx2.example.com\r\nmx: *.mail.example.net\r\nmax_age: 604800\r\n");
 
     public static Task<Outcome> RunAsync(BenchOptions bench, IProgress<string> progress, CancellationToken cancellationToken)
@@ -35,7 +35,7 @@ internal static class PolicyBench
         return Task.FromResult(new Outcome(
             "policy",
             [
-                $"A policy of {s_policy.Length} bytes with three mx lines, {Calls} times each; the code of protocol/, compiled just in time.",
+                $"A policy of {PolicyFile.Length} bytes with three mx lines, {Calls} times each; the code of protocol/, compiled just in time.",
                 "A: read strictly into a policy. B: decoded, split into lines, each split at its colon and trimmed. C: the policy written.",
                 $"{pairs} rounds A B C; {MachineInfo.Describe()}.",
             ],
@@ -56,16 +56,16 @@ internal static class PolicyBench
             rows));
     }
 
-    private static int Parse() => Policy.Parse(s_policy).Mx.Length;
+    private static int Parse() => Policy.Parse(PolicyFile).Mx.Length;
 
-    private static int Write() => s_parsed.ToBytes().Length;
+    private static int Write() => Parsed.ToBytes().Length;
 
-    private static readonly Policy s_parsed = Policy.Parse(s_policy);
+    private static readonly Policy Parsed = Policy.Parse(PolicyFile);
 
     private static int Split()
     {
         var fields = new List<(string, string)>();
-        foreach (var line in Encoding.UTF8.GetString(s_policy).Split("\r\n", StringSplitOptions.RemoveEmptyEntries))
+        foreach (var line in Encoding.UTF8.GetString(PolicyFile).Split("\r\n", StringSplitOptions.RemoveEmptyEntries))
         {
             var parts = line.Split(':', 2);
             fields.Add((parts[0], parts[1].Trim()));

@@ -38,8 +38,8 @@ internal static class ReportStoreBench
     private const int Writers = 8;
     private const double LeastRate = 0.7;
 
-    private static readonly DomainName s_domain = DomainName.Parse("example.com");
-    private static readonly DateTimeOffset s_start = new(2026, 1, 1, 0, 0, 0, TimeSpan.Zero);
+    private static readonly DomainName Domain = DomainName.Parse("example.com");
+    private static readonly DateTimeOffset Start = new(2026, 1, 1, 0, 0, 0, TimeSpan.Zero);
 
     public static async Task<Outcome> RunAsync(BenchOptions bench, IProgress<string> progress, CancellationToken cancellationToken)
     {
@@ -80,7 +80,7 @@ internal static class ReportStoreBench
         var policy = new ReportedPolicy
         {
             PolicyType = PolicyTypes.Sts,
-            PolicyDomain = s_domain,
+            PolicyDomain = Domain,
             SuccessfulSessions = 1_000_000,
             FailedSessions = Details,
             FailureDetails = [.. Enumerable.Range(0, Details).Select(n => new FailureDetail
@@ -94,14 +94,14 @@ internal static class ReportStoreBench
             })],
         };
         var read = new ReadReport(
-            new TlsReport { OrganizationName = "Company-X", Start = s_start, End = s_start.AddDays(1), ReportId = "big", Policies = [policy] }, "hash");
+            new TlsReport { OrganizationName = "Company-X", Start = Start, End = Start.AddDays(1), ReportId = "big", Policies = [policy] }, "hash");
         var rows = 0;
         return await CompareAsync(
             calls,
             pairs,
             n =>
             {
-                var (report, failures) = ReportRows.Of(read, s_domain, [policy], new IncomingReport(BlobName.Parse("name"), default, s_start, ProvenanceClaim.None) { Source = ReportSource.Mail }, "blob");
+                var (report, failures) = ReportRows.Of(read, Domain, [policy], new IncomingReport(BlobName.Parse("name"), default, Start, ProvenanceClaim.None) { Source = ReportSource.Mail }, "blob");
                 rows = failures.Count + 1;
                 return (report with { Domain = $"ours{n}.example" }, failures);
             },
@@ -177,7 +177,7 @@ internal static class ReportStoreBench
         progress.Report($"Writing {Days * ReportsPerDay} reports …");
         await Parallel.ForAsync(0, Days * ReportsPerDay, new ParallelOptions { MaxDegreeOfParallelism = Writers, CancellationToken = cancellationToken }, async (n, token) =>
         {
-            var start = s_start.AddDays(n / ReportsPerDay);
+            var start = Start.AddDays(n / ReportsPerDay);
             ReportFailure[] failures = [.. Enumerable.Range(0, n % 4).Select(kind => new ReportFailure(
                 ((string[])["certificate-expired", "starttls-not-supported", "validation-failure"])[kind], $"mx{kind}.example.com", $"192.0.2.{n % 20}", 10, ""))];
             var report = new Report(
@@ -189,7 +189,7 @@ internal static class ReportStoreBench
             };
             await reports.StoreAsync(report, failures, token);
         });
-        var range = ReportRange.Of(DateOnly.FromDateTime(s_start.UtcDateTime), DateOnly.FromDateTime(s_start.UtcDateTime).AddDays(Days - 1));
+        var range = ReportRange.Of(DateOnly.FromDateTime(Start.UtcDateTime), DateOnly.FromDateTime(Start.UtcDateTime).AddDays(Days - 1));
         return await CompareAsync(
             calls,
             pairs,

@@ -137,7 +137,7 @@ internal static class SoakBench
     private sealed class Soak(LocalSystem system, IReadOnlyList<string> domains)
     {
         // 60 MB of blanks.
-        private static readonly byte[] s_bomb = Gzip(Encoding.ASCII.GetBytes(new string(' ', 60_000_000)));
+        private static readonly byte[] Bomb = Gzip(Encoding.ASCII.GetBytes(new string(' ', 60_000_000)));
 
         private readonly CheckQueue _checks = new(
             new QueueServiceClient(system.Azurite.ConnectionString, new QueueClientOptions { MessageEncoding = QueueMessageEncoding.Base64 }));
@@ -186,10 +186,10 @@ internal static class SoakBench
         private Task BadAsync(int n, CancellationToken cancellationToken) => (n / Cycle % 6) switch
         {
             0 => PostAsync(Report(n).ToGzip()[..^20], 400, cancellationToken),
-            1 => PostAsync(s_bomb, 400, cancellationToken),
+            1 => PostAsync(Bomb, 400, cancellationToken),
             2 => PostAsync((Report(n) with { Domain = $"n{n}.stranger.example" }).ToGzip(), 403, cancellationToken),
             3 => system.DropAsync($"soak/{n}.cut.gz", Report(n).ToGzip()[..^20], cancellationToken),
-            4 => system.DropAsync($"soak/{n}.bomb.gz", s_bomb, cancellationToken),
+            4 => system.DropAsync($"soak/{n}.bomb.gz", Bomb, cancellationToken),
             _ => system.DropAsync($"soak/{n}.txt", Encoding.ASCII.GetBytes($"no report {n}"), cancellationToken),
         };
 

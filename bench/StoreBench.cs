@@ -120,7 +120,7 @@ internal static class StoreBench
     // The app's stores, and bare clients, over one account, with the calls of both counted.
     private sealed class Store
     {
-        private static readonly DateTimeOffset s_then = new(2026, 1, 1, 0, 0, 0, TimeSpan.Zero);
+        private static readonly DateTimeOffset Then = new(2026, 1, 1, 0, 0, 0, TimeSpan.Zero);
 
         private readonly DomainStore _domains;
         private readonly DomainSummaryStore _fleet;
@@ -147,15 +147,15 @@ internal static class StoreBench
 
         public Task<DomainPartition> FillAsync(DomainName domain, CancellationToken cancellationToken)
         {
-            var policy = new PolicyVersion("20260101000000", PolicyOf(0).ToBytes(), PolicyMode.Enforce, TimeSpan.FromDays(7), s_then, null, "default");
+            var policy = new PolicyVersion("20260101000000", PolicyOf(0).ToBytes(), PolicyMode.Enforce, TimeSpan.FromDays(7), Then, null, "default");
             var change = new DomainTransaction(DomainPartition.Empty(domain.Value))
-                .Record(new DomainRecord("default", DomainState.Active, policy.Id, policy.Mode, s_then, new CheckRunState("20260101000000000", 1) { MxObserved = true }, s_then, s_then.AddDays(60)))
+                .Record(new DomainRecord("default", DomainState.Active, policy.Id, policy.Mode, Then, new CheckRunState("20260101000000000", 1) { MxObserved = true }, Then, Then.AddDays(60)))
                 .NewPolicy(policy)
-                .Audit(s_then, "policy.recorded.20260101000000", "to be published")
-                .Audit(s_then, "policy.published.20260101000000", "published");
+                .Audit(Then, "policy.recorded.20260101000000", "to be published")
+                .Audit(Then, "policy.published.20260101000000", "published");
             foreach (var n in (int[])[1, 2])
             {
-                change.Open(new OpenFinding(new Finding("mx.certificate.expiring", Severity.Warning, $"mx{n}.{domain}", "9 days left", "meaning", "remedy", "RFC 8461 §4.1"), s_then, "20260101000000000"));
+                change.Open(new OpenFinding(new Finding("mx.certificate.expiring", Severity.Warning, $"mx{n}.{domain}", "9 days left", "meaning", "remedy", "RFC 8461 §4.1"), Then, "20260101000000000"));
             }
 
             return _domains.CommitAsync(change, cancellationToken);
@@ -225,11 +225,11 @@ internal static class StoreBench
             await Queues.GetQueueClient(StorageNames.DomainChecksQueue).SendMessageAsync("{}", cancellationToken);
             await Tables.GetTableClient(StorageNames.DomainsTable).SubmitTransactionAsync(
                 new DomainTransaction(DomainPartition.Empty(domain.Value) with { ETag = ETag.All })
-                    .Policy(new PolicyVersion("20260102000000", bytes, PolicyMode.Enforce, TimeSpan.FromDays(7), s_then, null, "default"))
-                    .Policy(new PolicyVersion("20260101000000", PolicyOf(0).ToBytes(), PolicyMode.Enforce, TimeSpan.FromDays(7), s_then, s_then, "default"))
-                    .Record(new DomainRecord("default", DomainState.Active, "20260102000000", PolicyMode.Enforce, s_then, new CheckRunState("20260101000000000", 1) { MxObserved = true }, s_then, s_then))
-                    .Audit(s_then, "policy.recorded.20260102000000", "to be published")
-                    .Audit(s_then, "policy.published.20260102000000", "published")
+                    .Policy(new PolicyVersion("20260102000000", bytes, PolicyMode.Enforce, TimeSpan.FromDays(7), Then, null, "default"))
+                    .Policy(new PolicyVersion("20260101000000", PolicyOf(0).ToBytes(), PolicyMode.Enforce, TimeSpan.FromDays(7), Then, Then, "default"))
+                    .Record(new DomainRecord("default", DomainState.Active, "20260102000000", PolicyMode.Enforce, Then, new CheckRunState("20260101000000000", 1) { MxObserved = true }, Then, Then))
+                    .Audit(Then, "policy.recorded.20260102000000", "to be published")
+                    .Audit(Then, "policy.published.20260102000000", "published")
                     .Actions,
                 cancellationToken);
             await Blobs.GetBlobContainerClient(StorageNames.PoliciesContainer).GetBlobClient(domain.Value).UploadAsync(new BinaryData(bytes), overwrite: true, cancellationToken);
@@ -245,8 +245,8 @@ internal static class StoreBench
             ["PolicyId"] = policyId,
             ["WorstFinding"] = "Warning",
             ["OpenFindings"] = 2,
-            ["NextExpiry"] = s_then.AddDays(60),
-            ["LastCheckAt"] = s_then,
+            ["NextExpiry"] = Then.AddDays(60),
+            ["LastCheckAt"] = Then,
             ["Observed"] = true,
             ["PendingNotifications"] = 0,
             ["Days"] = string.Join(' ', Enumerable.Range(1, 30).Select(day => string.Create(CultureInfo.InvariantCulture, $"202601{day:d2}:1000/2"))),

@@ -7,10 +7,10 @@ namespace StsFunctions.Bench;
 internal sealed class TwoWorkers : IAsyncDisposable
 {
     private const string Domain = "example.com";
-    private const string Policy = "version: STSv1\r\nmode: enforce\r\nmx: mail.example.com\r\nmx: *.example.net\r\nmax_age: 604800\r\n";
+    private const string PolicyFile = "version: STSv1\r\nmode: enforce\r\nmx: mail.example.com\r\nmx: *.example.net\r\nmax_age: 604800\r\n";
 
-    private static readonly Asked s_policy = new($"mta-sts.{Domain}", "/.well-known/mta-sts.txt", Encoding.ASCII.GetBytes(Policy));
-    private static readonly Asked s_constant = new("localhost", "/constant", Encoding.ASCII.GetBytes("constant\r\n"));
+    private static readonly Asked Policy = new($"mta-sts.{Domain}", "/.well-known/mta-sts.txt", Encoding.ASCII.GetBytes(PolicyFile));
+    private static readonly Asked Constant = new("localhost", "/constant", Encoding.ASCII.GetBytes("constant\r\n"));
 
     private readonly AzuriteServer _azurite;
 
@@ -41,13 +41,13 @@ internal sealed class TwoWorkers : IAsyncDisposable
             var appSettings = new Dictionary<string, string>(settings) { ["Sts__AppHost"] = "sts.example.com" };
             await PublishPolicyAsync(commands, appSettings, progress, cancellationToken);
             progress.Report("Starting both …");
-            both.App = await RunningWorker.StartAsync(app, appSettings, s_policy, bench, cancellationToken);
-            var (otherSettings, asked) = bench.Beside is null ? (settings, s_constant) : (appSettings, s_policy);
+            both.App = await RunningWorker.StartAsync(app, appSettings, Policy, bench, cancellationToken);
+            var (otherSettings, asked) = bench.Beside is null ? (settings, Constant) : (appSettings, Policy);
             both.Other = await RunningWorker.StartAsync(other, otherSettings, asked, bench, cancellationToken);
             both.OtherName = bench.Beside is null ? "empty" : "other";
             both.How =
             [
-                $"A: the app, {app.How}: a policy of {s_policy.Body.Length} bytes. B: {(bench.Beside is null ? "the empty worker" : "another build of it")}, {other.How}: {asked.Body.Length} bytes{(bench.Beside is null ? " that never change" : "")}.",
+                $"A: the app, {app.How}: a policy of {Policy.Body.Length} bytes. B: {(bench.Beside is null ? "the empty worker" : "another build of it")}, {other.How}: {asked.Body.Length} bytes{(bench.Beside is null ? " that never change" : "")}.",
                 $"Each is under {bench.HostName}, one host for each of the two; storage is Azurite.",
             ];
             return both;
@@ -80,7 +80,7 @@ internal sealed class TwoWorkers : IAsyncDisposable
         var file = Path.GetTempFileName();
         try
         {
-            await File.WriteAllTextAsync(file, Policy, cancellationToken);
+            await File.WriteAllTextAsync(file, PolicyFile, cancellationToken);
             var start = new System.Diagnostics.ProcessStartInfo(Path.Combine(commands, "sts"), ["domain", "add", Domain, "--policy", file]);
             foreach (var (name, value) in settings)
             {

@@ -1,3 +1,4 @@
+using System.Globalization;
 using Spectre.Console;
 
 namespace StsFunctions.Local;
@@ -5,5 +6,5 @@ namespace StsFunctions.Local;
 /// <summary>Progress as lines, each with its time.</summary>
 internal sealed class ConsoleProgress : IProgress<string>
 {
-    public void Report(string value) => AnsiConsole.MarkupLineInterpolated($"[grey]{DateTime.Now:HH:mm:ss}[/]  {value}");
+    public void Report(string value) => AnsiConsole.MarkupLineInterpolated(CultureInfo.InvariantCulture, $"[grey]{DateTime.Now:HH:mm:ss}[/]  {value}");
 }

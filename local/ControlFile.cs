@@ -28,7 +28,10 @@ internal sealed record ControlFile(Uri Address, string Token)
         File.Delete(path);
         var options = new FileStreamOptions { Mode = FileMode.CreateNew, Access = FileAccess.Write };
         if (!OperatingSystem.IsWindows())
+        {
             options.UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite;
+        }
+
         await using var file = new FileStream(path, options);
         await JsonSerializer.SerializeAsync(file, this, cancellationToken: cancellationToken);
     }
@@ -37,7 +40,9 @@ internal sealed record ControlFile(Uri Address, string Token)
     public static void Delete(string dataFolder)
     {
         if (File.Exists(PathIn(dataFolder)))
+        {
             File.Delete(PathIn(dataFolder));
+        }
     }
 
     private static string PathIn(string dataFolder) => Path.Combine(dataFolder, "control.json");

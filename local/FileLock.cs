@@ -4,7 +4,7 @@ namespace StsFunctions.Local;
 /// <remarks>The system lets go of it when its process ends, however it ends.</remarks>
 public sealed class FileLock : IDisposable
 {
-    private static readonly TimeSpan s_poll = TimeSpan.FromMilliseconds(200);
+    private static readonly TimeSpan Poll = TimeSpan.FromMilliseconds(200);
 
     private readonly FileStream _file;
 
@@ -23,7 +23,7 @@ public sealed class FileLock : IDisposable
             }
             catch (IOException)
             {
-                await Task.Delay(s_poll, cancellationToken);
+                await Task.Delay(Poll, cancellationToken);
             }
         }
     }

@@ -62,7 +62,9 @@ internal sealed class InteractiveCommands : IDisposable
     {
         var listed = await _system.RunAppAsync(cancellationToken, "domain", "list", "--json");
         if (listed.ExitCode != 0)
+        {
             throw new InvalidOperationException($"domain list failed: {listed.Errors}");
+        }
 
         using var json = JsonDocument.Parse(listed.Output);
         var hosted = json.RootElement.EnumerateArray().Select(row => row.GetProperty("domain").GetString()).ToHashSet();
@@ -78,7 +80,9 @@ internal sealed class InteractiveCommands : IDisposable
     {
         var role = words is [var first, ..] ? first.ToLowerInvariant() : "reader";
         if (role is not ("admin" or "reader" or "agent"))
+        {
             return new(false, "Say `token [ROLE] [GROUP ...]`; a role is admin, reader or agent.");
+        }
 
         var token = system.Token($"Sts.{char.ToUpperInvariant(role[0])}{role[1..]}", [.. words.Skip(1)]);
         return new(true, $"{token}\n\ncurl --cacert {system.RootFile} -H 'Authorization: Bearer {token}' {system.Https(LocalSystem.AppHost, "/api/domains")}");
@@ -94,7 +98,7 @@ internal sealed class InteractiveCommands : IDisposable
         _progress.Report("Checking every domain …");
         var before = Mails();
         await _system.CheckAllAsync(cancellationToken);
-        await _system.WarnAsync(cancellationToken);
+        await _system.NotifyAsync(cancellationToken);
         var subjects = new List<string>();
         foreach (var file in Mails().Except(before))
         {
@@ -112,7 +116,10 @@ internal sealed class InteractiveCommands : IDisposable
     {
         var domain = LabDomains.Get(name);
         if (_system.Internet.Domains.Any(known => known.Name == domain.Name))
+        {
             return new(false, $"{domain.Name} is hosted already: `show {domain.Name}`.");
+        }
+
         await _system.AddAsync(domain, cancellationToken);
         return new(true, $"{domain.Name} is hosted. {domain.Fault} `round` looks at it.");
     }

@@ -45,9 +45,9 @@ internal static class InteractiveRun
         {
             return new FileStream(data + ".lock", FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None, 1, FileOptions.DeleteOnClose);
         }
-        catch (IOException)
+        catch (IOException e)
         {
-            throw new InvalidOperationException($"Another run uses {data}: stop it, or name another folder with --data FOLDER.");
+            throw new InvalidOperationException($"Another run uses {data}: stop it, or name another folder with --data FOLDER.", e);
         }
     }
 
@@ -103,7 +103,9 @@ internal static class InteractiveRun
         try
         {
             while (await ReadLineAsync(cancellationToken) is { } line)
+            {
                 Console.WriteLine(await commands.ExecuteAsync(line, cancellationToken));
+            }
 
             await Task.Delay(Timeout.Infinite, cancellationToken);
         }

@@ -141,8 +141,8 @@ public sealed class LocalSystem : IAsyncDisposable
         await WhenIdleAsync(cancellationToken);
     }
 
-    /// <summary>Sends what is to be told, now.</summary>
-    public Task WarnAsync(CancellationToken cancellationToken) => Host.InvokeTimerAsync("SendPendingNotifications", cancellationToken);
+    /// <summary>Sends the pending notifications now.</summary>
+    public Task NotifyAsync(CancellationToken cancellationToken) => Host.InvokeTimerAsync("SendPendingNotifications", cancellationToken);
 
     /// <summary>Drops something into the inbox, as a mail provider does.</summary>
     public async Task DropAsync(string name, byte[] content, CancellationToken cancellationToken)

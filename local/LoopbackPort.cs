@@ -14,7 +14,9 @@ public static class LoopbackPort
             // Below the range that outgoing connections are given ports from: a connection into that range can meet itself.
             var port = Random.Shared.Next(15_000, 30_000);
             if (IsFree(port))
+            {
                 return port;
+            }
         }
     }
 

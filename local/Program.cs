@@ -34,7 +34,10 @@ root.SetAction((parsed, cancellationToken) =>
 {
     var options = new LocalSystemOptions { AppRoot = Path.GetFullPath(parsed.GetValue(app)!), CommandRoot = Path.GetFullPath(parsed.GetValue(commands) ?? Repository.BuiltCommand) };
     if (parsed.GetValue(hostCommand) is { } command)
+    {
         options = options with { HostCommand = command };
+    }
+
     return parsed.GetValue(smoke) ? SmokeRun.RunAsync(options, cancellationToken) : InteractiveRun.RunAsync(options, DataFolder(parsed), parsed.GetValue(clean), cancellationToken);
 });
 

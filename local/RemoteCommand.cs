@@ -20,9 +20,15 @@ internal static class RemoteCommand
         {
             using var answer = await client.SendAsync(request, cancellationToken);
             if (answer.StatusCode == HttpStatusCode.RequestEntityTooLarge)
+            {
                 throw new InvalidOperationException("That line is too long: `do help` lists what there is.");
+            }
+
             if (answer.StatusCode is not (HttpStatusCode.OK or HttpStatusCode.UnprocessableEntity))
+            {
                 throw NobodyThere(dataFolder);
+            }
+
             var isDone = answer.StatusCode == HttpStatusCode.OK;
             await (isDone ? output : errors).WriteLineAsync(await answer.Content.ReadAsStringAsync(cancellationToken));
             return isDone ? 0 : 1;

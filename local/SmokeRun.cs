@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Net;
 using System.Text;
 using System.Text.Json;
@@ -8,7 +9,7 @@ using StsFunctions.Local.Lab;
 
 namespace StsFunctions.Local;
 
-/// <summary>One full round without waiting for timers: what was served, checked, found, ingested and warned, beside what should have been.</summary>
+/// <summary>Everything that the app does, once and without waiting for timers: a table of what happened, beside what should have happened.</summary>
 internal static class SmokeRun
 {
     public static async Task<int> RunAsync(LocalSystemOptions options, CancellationToken cancellationToken)
@@ -36,23 +37,23 @@ internal static class SmokeRun
         var yesterday = DateOnly.FromDateTime(DateTime.UtcNow).AddDays(-1);
         await SampleData.DeliverReportsAsync(system, yesterday, cancellationToken);
         await system.WhenIdleAsync(cancellationToken);
-        progress.Report("Sending warnings …");
-        await system.WarnAsync(cancellationToken);
-        progress.Report("A second round: nothing has changed, so nobody may be warned …");
+        progress.Report("Sending notifications …");
+        await system.NotifyAsync(cancellationToken);
+        progress.Report("Checking every domain again: nothing has changed, so no notification may go out …");
         var mails = Mails(system);
         await system.CheckAllAsync(cancellationToken);
-        await system.WarnAsync(cancellationToken);
+        await system.NotifyAsync(cancellationToken);
 
         var lines = new List<Line>();
         lines.AddRange(await ServedAsync(system, cancellationToken));
         foreach (var domain in LabDomains.Typical)
         {
-            lines.AddRange(await CheckedAsync(system, domain, cancellationToken));
+            lines.AddRange(await CheckedAsync(system, domain, yesterday, cancellationToken));
         }
 
         lines.AddRange(await IngestedAsync(system, yesterday, cancellationToken));
-        lines.AddRange(Warned(mails));
-        lines.Add(new Line("warned", "second round", "no further mail", Mails(system).Count == mails.Count ? "no further mail" : $"{Mails(system).Count - mails.Count} more"));
+        lines.AddRange(Notified(mails));
+        lines.Add(new Line("notified", "second check", "no further mail", Mails(system).Count == mails.Count ? "no further mail" : $"{Mails(system).Count - mails.Count} more"));
         lines.AddRange(await AnsweredAsync(system, cancellationToken));
         Write(lines);
 
@@ -64,7 +65,7 @@ internal static class SmokeRun
             Console.WriteLine($"What host and app logged is in {file}.");
         }
 
-        AnsiConsole.MarkupLineInterpolated($"{lines.Count - wrong} of {lines.Count} lines are as they should be.");
+        AnsiConsole.MarkupLineInterpolated(CultureInfo.InvariantCulture, $"{lines.Count - wrong} of {lines.Count} lines are as they should be.");
         return wrong == 0 ? 0 : 1;
     }
 
@@ -81,23 +82,24 @@ internal static class SmokeRun
                 $"{(int)answer.StatusCode} {answer.Content.Headers.ContentType?.MediaType}, {(body == expected ? $"{Encoding.UTF8.GetByteCount(body)} bytes" : "other bytes")}"));
         }
 
-        // A stranger has no certificate here, so this one goes over the plain port.
+        // A name that is not hosted has no certificate here, so this request goes to the plain port.
         using var request = new HttpRequestMessage(HttpMethod.Get, new Uri(system.Host.HttpAddress, "/.well-known/mta-sts.txt"));
-        request.Headers.Host = "mta-sts.stranger.example";
-        using var stranger = await system.Client.SendAsync(request, cancellationToken);
-        lines.Add(new Line("served", "mta-sts.stranger.example", "404", stranger.StatusCode == HttpStatusCode.NotFound ? "404" : $"{(int)stranger.StatusCode}"));
+        request.Headers.Host = "mta-sts.unknown.example";
+        using var unknown = await system.Client.SendAsync(request, cancellationToken);
+        lines.Add(new Line("served", "mta-sts.unknown.example", "404", unknown.StatusCode == HttpStatusCode.NotFound ? "404" : $"{(int)unknown.StatusCode}"));
         return lines;
     }
 
-    private static async Task<IEnumerable<Line>> CheckedAsync(LocalSystem system, LabDomain domain, CancellationToken cancellationToken)
+    private static async Task<IEnumerable<Line>> CheckedAsync(LocalSystem system, LabDomain domain, DateOnly day, CancellationToken cancellationToken)
     {
         using var shown = await ShowAsync(system, domain.Name, cancellationToken);
         var record = shown.RootElement.GetProperty("record");
         var codes = shown.RootElement.GetProperty("findings").EnumerateArray().Select(f => f.GetProperty("finding").GetProperty("code").GetString()!).Order(StringComparer.Ordinal);
+        var reported = SampleData.Reports(day).Any(report => report.Domain == domain.Name && report.Failures > 0) ? ["report.session.failed"] : (string[])[];
         return
         [
-            new Line("checked", domain.Name, "seen", record.GetProperty("observed").GetBoolean() ? "seen" : "not seen"),
-            new Line("found", domain.Name, Join(domain.Expected), Join(codes)),
+            new Line("checked", domain.Name, "observed", record.GetProperty("observed").GetBoolean() ? "observed" : "not observed"),
+            new Line("found", domain.Name, Join([.. domain.Expected, .. reported]), Join(codes)),
         ];
     }
 
@@ -121,13 +123,13 @@ internal static class SmokeRun
         return lines;
     }
 
-    private static IEnumerable<Line> Warned(IReadOnlyList<MimeMessage> mails)
+    private static IEnumerable<Line> Notified(IReadOnlyList<MimeMessage> mails)
     {
         foreach (var domain in LabDomains.Typical)
         {
             var about = mails.Where(mail => mail.Subject!.Contains($" {domain.Name}: ", StringComparison.Ordinal)).ToList();
             yield return new Line(
-                "warned", domain.Name,
+                "notified", domain.Name,
                 domain.Expected.Count == 0 ? "no mail" : $"1 mail: {Join(domain.Expected)}",
                 about.Count == 0 ? "no mail" : $"{about.Count} mail: {Join(domain.Expected.Where(code => about.Any(mail => mail.TextBody!.Contains(code, StringComparison.Ordinal))))}");
         }
@@ -135,12 +137,12 @@ internal static class SmokeRun
 
     private static async Task<IEnumerable<Line>> AnsweredAsync(LocalSystem system, CancellationToken cancellationToken)
     {
-        using var stranger = await system.AskApiAsync("/api/domains", token: null, cancellationToken);
+        using var anonymous = await system.AskApiAsync("/api/domains", token: null, cancellationToken);
         using var reader = await system.AskApiAsync("/api/domains", system.Token("Sts.Reader"), cancellationToken);
         using var list = reader.IsSuccessStatusCode ? JsonDocument.Parse(await reader.Content.ReadAsStringAsync(cancellationToken)) : null;
         return
         [
-            new Line("answered", "api/domains, no token", "401", $"{(int)stranger.StatusCode}"),
+            new Line("answered", "api/domains, no token", "401", $"{(int)anonymous.StatusCode}"),
             new Line("answered", "api/domains, a reader", $"200, {LabDomains.Typical.Count} domains", $"{(int)reader.StatusCode}, {list?.RootElement.GetProperty("domains").GetArrayLength()} domains"),
         ];
     }

@@ -31,7 +31,9 @@ public sealed class AzuriteFixture : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         if (_azurite.IsValueCreated)
+        {
             await (await _azurite.Value).DisposeAsync();
+        }
     }
 
     private static Task<AzuriteServer> StartAsync()

@@ -7,14 +7,14 @@ namespace StsFunctions.Bench.EmptyWorker;
 /// <summary>The one function: constant bytes, from memory, written as directly as can be.</summary>
 public static class ConstantFunction
 {
-    private static readonly byte[] s_body = Encoding.ASCII.GetBytes("constant\r\n");
+    private static readonly byte[] Body = Encoding.ASCII.GetBytes("constant\r\n");
 
     [Function("Constant")]
     public static async Task RunAsync([HttpTrigger(AuthorizationLevel.Anonymous, "get", "head", Route = "constant")] HttpRequest request)
     {
         var response = request.HttpContext.Response;
         response.ContentType = "text/plain";
-        response.ContentLength = s_body.Length;
-        await response.BodyWriter.WriteAsync(s_body, CancellationToken.None);
+        response.ContentLength = Body.Length;
+        await response.BodyWriter.WriteAsync(Body, CancellationToken.None);
     }
 }

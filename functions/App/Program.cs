@@ -18,7 +18,9 @@ builder.Services.AddStsFunctions();
 using var app = builder.Build();
 if (app.Services.FindWrongSettings() is { Count: > 0 } faults)
 {
+#pragma warning disable RS0030 // There is no log yet; the host shows what its worker writes here.
     await Console.Error.WriteLineAsync(string.Join(Environment.NewLine, faults));
+#pragma warning restore RS0030
     return 2;
 }
 

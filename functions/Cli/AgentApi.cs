@@ -24,7 +24,9 @@ internal sealed class AgentApi(HttpClient http, Uri app, string name, AgentToken
     private static readonly TimeSpan MaxRetryAfter = TimeSpan.FromMinutes(10);
 
     /// <summary>Creates a client for an app that the operator names: its certificate must be valid, and redirects are not followed.</summary>
+#pragma warning disable RS0030 // One client for the life of the agent, for the app that the operator names.
     public static HttpClient NewClient() => new(new SocketsHttpHandler { AllowAutoRedirect = false, UseCookies = false, PooledConnectionLifetime = TimeSpan.FromMinutes(10) })
+#pragma warning restore RS0030
     {
         // An app that was idle answers late.
         Timeout = TimeSpan.FromMinutes(1),

@@ -11,7 +11,7 @@ internal abstract class AgentTokens
     private const int MaxTokenBytes = 32 * 1024;
 
     // Editors write a byte order mark, and end the last line.
-    private static readonly char[] s_around = ['\uFEFF', ' ', '\t', '\r', '\n'];
+    private static readonly char[] Around = ['\uFEFF', ' ', '\t', '\r', '\n'];
 
     private AgentTokens()
     {
@@ -48,7 +48,7 @@ internal abstract class AgentTokens
         {
             try
             {
-                return Encoding.UTF8.GetString(await InputFile.ReadAsync(file, MaxTokenBytes, "an access token is not so long", cancellationToken)).Trim(s_around);
+                return Encoding.UTF8.GetString(await InputFile.ReadAsync(file, MaxTokenBytes, "an access token is not so long", cancellationToken)).Trim(Around);
             }
             catch (Exception e) when (e is IOException or UnauthorizedAccessException)
             {

@@ -10,7 +10,7 @@ internal static class Commands
     public const int WrongUse = 2;
 
     // An argument that starts with @ is taken literally: otherwise an argument from a script could have any file read and repeated in an error.
-    private static readonly ParserConfiguration s_parsing = new() { ResponseFileTokenReplacer = null };
+    private static readonly ParserConfiguration Parsing = new() { ResponseFileTokenReplacer = null };
 
     public static async Task<int> RunAsync(string[] args)
     {
@@ -30,6 +30,6 @@ internal static class Commands
             ReportCommands.Create(),
             SetupCommand.Create(),
         };
-        return root.Parse(args.Length == 0 ? ["--help"] : args, s_parsing);
+        return root.Parse(args.Length == 0 ? ["--help"] : args, Parsing);
     }
 }

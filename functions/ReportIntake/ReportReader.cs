@@ -86,8 +86,8 @@ internal sealed class ReportReader(ReportLimitsOptions limits, TimeProvider time
         try
         {
             // What does not fit is summed or omitted, and noted.
-            var limits = _limits with { MaxHeldBytes = (int)Math.Min(_limits.MaxHeldBytes, heldBytes) };
-            var (report, digest) = await PrefetchReader.ReadAsync(json, ahead => TlsReportReader.ReadAsync(ahead, origin.Envelope, limits, cancellationToken).AsTask(), cancellationToken);
+            var bodyLimits = _limits with { MaxHeldBytes = (int)Math.Min(_limits.MaxHeldBytes, heldBytes) };
+            var (report, digest) = await PrefetchReader.ReadAsync(json, ahead => TlsReportReader.ReadAsync(ahead, origin.Envelope, bodyLimits, cancellationToken).AsTask(), cancellationToken);
             return report.Start.Year >= FirstYear && report.Start <= time.GetUtcNow() + Ahead
                 ? new ReadReport(report, ContentHash.OfDigest(digest), origin.Mail)
                 {

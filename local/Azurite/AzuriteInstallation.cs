@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Globalization;
 using System.Security.Cryptography;
 
 namespace StsFunctions.Local.Azurite;
@@ -24,21 +25,30 @@ internal static class AzuriteInstallation
         var folder = Path.Combine(RepositoryRoot(), ".local", "azurite", Convert.ToHexStringLower(SHA256.HashData(lockFile))[..12]);
         var finished = Path.Combine(folder, Finished);
         if (File.Exists(finished))
+        {
             return folder;
+        }
 
         using var exclusive = await FileLock.TakeAsync(Path.Combine(folder, "lock"), cancellationToken);
         if (File.Exists(finished))
+        {
             return folder;
+        }
 
         progress?.Report("Installing Azurite (once, about 190 MB) …");
         foreach (var name in (string[])["package.json", "package-lock.json"])
+        {
             File.Copy(Path.Combine(Source, name), Path.Combine(folder, name), overwrite: true);
+        }
         // npm ci begins by removing what a run that was cut off has left; the mark comes last.
         using var timeout = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         timeout.CancelAfter(InstallTimeout);
         var (exitCode, output) = await RunAsync(Npm, ["ci", "--no-fund", "--no-audit", "--ignore-scripts"], folder, timeout.Token);
         if (exitCode != 0)
+        {
             throw new InvalidOperationException($"npm ci could not install Azurite in {folder} (exit code {exitCode}). Check that npm reaches its registry, then run again. npm said: {output}");
+        }
+
         await File.WriteAllTextAsync(finished, "", cancellationToken);
         return folder;
     }
@@ -49,7 +59,10 @@ internal static class AzuriteInstallation
     {
         var version = await VersionAsync("node", cancellationToken);
         if (version < OldestNode)
+        {
             throw new InvalidOperationException($"Node.js {version} is too old for the local storage (Azurite): install Node.js {OldestNode} or newer.");
+        }
+
         await VersionAsync(Npm, cancellationToken);
     }
 
@@ -59,7 +72,7 @@ internal static class AzuriteInstallation
         try
         {
             var (exitCode, output) = await RunAsync(program, ["--version"], AppContext.BaseDirectory, cancellationToken);
-            return exitCode == 0 && int.TryParse(output.TrimStart('v').Split('.')[0], out var major)
+            return exitCode == 0 && int.TryParse(output.TrimStart('v').Split('.')[0], NumberStyles.None, CultureInfo.InvariantCulture, out var major)
                 ? major
                 : throw new InvalidOperationException(missing);
         }
@@ -74,7 +87,9 @@ internal static class AzuriteInstallation
         for (var folder = new DirectoryInfo(AppContext.BaseDirectory); folder is not null; folder = folder.Parent)
         {
             if (File.Exists(Path.Combine(folder.FullName, "StsFunctions.sln")))
+            {
                 return folder.FullName;
+            }
         }
         throw new InvalidOperationException($"No StsFunctions.sln above {AppContext.BaseDirectory}: run from a check-out of the repository, where Azurite is installed under .local.");
     }
@@ -100,7 +115,9 @@ internal static class AzuriteInstallation
         finally
         {
             if (!process.HasExited)
+            {
                 process.Kill(entireProcessTree: true);
+            }
         }
     }
 }

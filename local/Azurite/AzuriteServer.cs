@@ -49,7 +49,10 @@ public sealed class AzuriteServer : IAsyncDisposable
     {
         var folder = await AzuriteInstallation.EnsureAsync(progress, cancellationToken);
         if (options.DataFolder is { } data)
+        {
             Directory.CreateDirectory(data);
+        }
+
         progress?.Report("Starting Azurite …");
         var start = new ProcessStartInfo("node")
         {
@@ -66,7 +69,9 @@ public sealed class AzuriteServer : IAsyncDisposable
             RedirectStandardError = true,
         };
         foreach (var argument in options.DataFolder is { } location ? ["--location", Path.GetFullPath(location)] : (string[])["--inMemoryPersistence"])
+        {
             start.ArgumentList.Add(argument);
+        }
 
         var azurite = new AzuriteServer(Process.Start(start)!, options.DataFolder is not null);
         try
@@ -80,7 +85,10 @@ public sealed class AzuriteServer : IAsyncDisposable
         {
             await azurite.DisposeAsync();
             if (e is OperationCanceledException && !cancellationToken.IsCancellationRequested)
+            {
                 throw new InvalidOperationException($"Azurite was not ready within {StartTimeout.TotalSeconds} s.", e);
+            }
+
             throw;
         }
     }
@@ -140,7 +148,9 @@ public sealed class AzuriteServer : IAsyncDisposable
             await _process.StandardInput.FlushAsync(cancellationToken);
             var answer = await ReadLineAsync(cancellationToken);
             if (answer != command)
+            {
                 throw new InvalidOperationException($"Azurite answered '{answer}' to '{command}'.");
+            }
         }
         finally
         {

@@ -14,7 +14,10 @@ internal sealed class AdminClient(Func<Uri> address, string? key, Executions exe
     public async Task InvokeTimerAsync(string name, CancellationToken cancellationToken)
     {
         if (!timers.Contains(name, StringComparer.OrdinalIgnoreCase))
+        {
             throw new ArgumentException($"No timer function is named '{name}'; there are: {string.Join(", ", timers)}.", nameof(name));
+        }
+
         var turn = _turns.GetOrAdd(name, _ => new SemaphoreSlim(1, 1));
         await turn.WaitAsync(cancellationToken);
         try
@@ -24,10 +27,15 @@ internal sealed class AdminClient(Func<Uri> address, string? key, Executions exe
             request.Content = JsonContent.Create(new JsonObject { ["input"] = "" });
             using var answer = await _client.SendAsync(request, cancellationToken);
             if (answer.StatusCode != HttpStatusCode.Accepted)
+            {
                 throw new WorkerException($"{name}: the host answered {(int)answer.StatusCode} to POST {request.RequestUri?.AbsolutePath}.");
+            }
+
             var invocation = await end.WaitAsync(cancellationToken);
             if (!invocation.Succeeded)
+            {
                 throw new WorkerException($"{name} failed: {invocation.Error ?? "see the host's log"}");
+            }
         }
         catch (HttpRequestException e)
         {
@@ -68,7 +76,10 @@ internal sealed class AdminClient(Func<Uri> address, string? key, Executions exe
     {
         var request = new HttpRequestMessage(method, new Uri(address(), path));
         if (key is not null)
+        {
             request.Headers.Add("x-functions-key", key);
+        }
+
         return request;
     }
 }

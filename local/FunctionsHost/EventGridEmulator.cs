@@ -56,7 +56,9 @@ public sealed class EventGridEmulator(
             await _queue.CreateIfNotExistsAsync(cancellationToken: cancellationToken);
             var present = new Dictionary<string, BlobItem>(StringComparer.Ordinal);
             await foreach (var blob in _container.GetBlobsAsync(BlobTraits.Metadata, BlobStates.None, prefix: null, cancellationToken))
+            {
                 present.Add(blob.Name, blob);
+            }
             // Forgotten when deleted: the next one of that name is new.
             _seen = _seen.Where(pair => present.ContainsKey(pair.Key)).ToDictionary(StringComparer.Ordinal);
 
@@ -85,7 +87,10 @@ public sealed class EventGridEmulator(
     private static bool IsWritten(BlobItem before, BlobItem now)
     {
         if (before.Properties.ETag == now.Properties.ETag)
+        {
             return false;
+        }
+
         var sameContent = before.Properties.CreatedOn == now.Properties.CreatedOn
             && before.Properties.ContentLength == now.Properties.ContentLength
             && (before.Properties.ContentHash ?? []).AsSpan().SequenceEqual(now.Properties.ContentHash ?? []);

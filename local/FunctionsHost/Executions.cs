@@ -22,14 +22,18 @@ internal sealed class Executions(Action<Invocation>? onInvocation)
     public void Started(string id, string function, string reason)
     {
         if (reason == ByApi && _next.TryRemove(function, out var end))
+        {
             _awaited[id] = end;
+        }
     }
 
     public void Finished(Invocation invocation)
     {
         onInvocation?.Invoke(invocation);
         if (_awaited.TryRemove(invocation.Id, out var end))
+        {
             end.TrySetResult(invocation);
+        }
     }
 
     /// <summary>The host is gone, and with it whatever ran.</summary>
@@ -40,7 +44,9 @@ internal sealed class Executions(Action<Invocation>? onInvocation)
             foreach (var key in waiting.Keys)
             {
                 if (waiting.TryRemove(key, out var end))
+                {
                     end.TrySetException(reason);
+                }
             }
         }
     }

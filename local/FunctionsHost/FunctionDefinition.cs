@@ -24,7 +24,10 @@ internal sealed record FunctionDefinition(string Name, Trigger Trigger, bool IsD
     {
         var triggers = bindings.Where(binding => binding.Text("type")?.EndsWith("Trigger", StringComparison.OrdinalIgnoreCase) == true).ToList();
         if (triggers is not [var trigger])
+        {
             throw new InvalidDataException($"{name}: a function has exactly one trigger; this one has {triggers.Count}.");
+        }
+
         var parameter = trigger.Text("name") ?? throw new InvalidDataException($"{name}: the trigger has no name.");
         var isDisabled = string.Equals(Setting($"AzureWebJobs.{name}.Disabled", settings), bool.TrueString, StringComparison.OrdinalIgnoreCase);
         return new FunctionDefinition(
@@ -42,10 +45,16 @@ internal sealed record FunctionDefinition(string Name, Trigger Trigger, bool IsD
     private static HttpTrigger Http(string name, string parameter, JsonElement trigger, HostConfiguration host)
     {
         if (!string.Equals(trigger.Text("authLevel"), "anonymous", StringComparison.OrdinalIgnoreCase))
+        {
             throw new InvalidDataException($"{name}: the emulator has no function keys; set authLevel to anonymous.");
+        }
+
         var route = $"{host.RoutePrefix.Trim('/')}/{trigger.Text("route") ?? name}".Trim('/');
         if (route.StartsWith("admin", StringComparison.OrdinalIgnoreCase) || route.StartsWith("runtime", StringComparison.OrdinalIgnoreCase))
+        {
             throw new InvalidDataException($"{name}: the host refuses a route that begins with 'admin' or 'runtime'.");
+        }
+
         return new HttpTrigger(
             parameter,
             route,
@@ -70,7 +79,10 @@ internal sealed record FunctionDefinition(string Name, Trigger Trigger, bool IsD
     private static QueueTrigger Queue(string name, string parameter, JsonElement trigger, IReadOnlyDictionary<string, string> settings, bool isDisabled)
     {
         if (trigger.TryAt(out var deferred, "properties", "supportsDeferredBinding"))
+        {
             throw new InvalidDataException($"{name}: the emulator hands a queue message over as text ({deferred}); bind it to a string.");
+        }
+
         var queue = Expand(trigger.Text("queueName") ?? throw new InvalidDataException($"{name}: the queueTrigger has no queueName."), name, settings);
         var connection = trigger.Text("connection") is { Length: > 0 } named ? named : "AzureWebJobsStorage";
         var connectionString = Setting(connection, settings);
@@ -85,7 +97,10 @@ internal sealed record FunctionDefinition(string Name, Trigger Trigger, bool IsD
     {
         var parts = text.Split('%');
         for (var i = 1; i < parts.Length - 1; i += 2)
+        {
             parts[i] = Setting(parts[i], settings) ?? throw new InvalidDataException($"{name} refers to the setting {parts[i]}, which is not set.");
+        }
+
         return string.Concat(parts);
     }
 

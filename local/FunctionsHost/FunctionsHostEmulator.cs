@@ -97,11 +97,16 @@ public sealed class FunctionsHostEmulator : IFunctionsHost
         while (true)
         {
             if (Ended.IsFaulted)
+            {
                 await Ended;
+            }
             // Empty queues tell nothing if work began while we looked from one to the next.
             var begun = _activity.Begun;
             if (_activity.Running == 0 && await AllEmptyAsync(ignoreDelayed, cancellationToken) && _activity.Running == 0 && _activity.Begun == begun)
+            {
                 return;
+            }
+
             await Task.Delay(IdlePoll, cancellationToken);
         }
     }
@@ -113,12 +118,18 @@ public sealed class FunctionsHostEmulator : IFunctionsHost
         try
         {
             if (_stopped)
+            {
                 return;
+            }
+
             _stopped = true;
             await _stopping.CancelAsync();
             await _worker.DisposeAsync();
             if (_https is not null)
+            {
                 await _https.DisposeAsync();
+            }
+
             await _http.DisposeAsync();
             await _rpc.DisposeAsync();
             await _running.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
@@ -146,7 +157,10 @@ public sealed class FunctionsHostEmulator : IFunctionsHost
 
         _functions = [.. _worker.Functions.Select(Read)];
         if (_functions.Count == 0)
+        {
             throw new InvalidDataException("The worker has no functions.");
+        }
+
         Functions = [.. _functions.Select(function => function.Name)];
         var statuses = new TimerStatusStore(_options.RunTimers ? _options.Settings.GetValueOrDefault("AzureWebJobsStorage") : null, Log);
         _timers = [.. from function in _functions where function.Trigger is TimerTrigger select new TimerListener(function, (TimerTrigger)function.Trigger, _invoker, statuses, _timing.Time)];
@@ -179,7 +193,10 @@ public sealed class FunctionsHostEmulator : IFunctionsHost
     {
         var loops = _queues.Select(queue => queue.RunAsync(_stopping.Token)).ToList();
         if (_options.RunTimers)
+        {
             loops.AddRange(_timers.Where(timer => !_functions.Single(function => function.Name == timer.Function).IsDisabled).Select(timer => timer.RunAsync(_stopping.Token)));
+        }
+
         _running = Task.WhenAll(loops);
     }
 
@@ -224,7 +241,9 @@ public sealed class FunctionsHostEmulator : IFunctionsHost
         foreach (var queue in _queues)
         {
             if (!await queue.IsEmptyAsync(!ignoreDelayed, cancellationToken))
+            {
                 return false;
+            }
         }
 
         return true;

@@ -66,7 +66,9 @@ public sealed partial class FunctionsHostProcess : IFunctionsHost
         get
         {
             lock (_gate)
+            {
                 return _process is { HasExited: false } ? _process.Id : null;
+            }
         }
     }
 
@@ -110,9 +112,15 @@ public sealed partial class FunctionsHostProcess : IFunctionsHost
     public void KillWorker()
     {
         if (!Capabilities.HasFlag(HostCapabilities.KillWorker))
+        {
             throw new NotSupportedException("The worker of a host in another process is found on Linux only.");
+        }
+
         if (WorkerProcessId is not { } worker)
+        {
             return;
+        }
+
         _killed.TryAdd(worker, 0);
         ProcessTree.Kill(worker);
     }
@@ -125,7 +133,10 @@ public sealed partial class FunctionsHostProcess : IFunctionsHost
         while (Capabilities.HasFlag(HostCapabilities.KillWorker) && WorkerProcessId is null)
         {
             if (Ended.IsCompleted)
+            {
                 await Ended;
+            }
+
             await Task.Delay(Poll, cancellationToken);
         }
     }
@@ -140,16 +151,28 @@ public sealed partial class FunctionsHostProcess : IFunctionsHost
         while (true)
         {
             if (Ended.IsFaulted)
+            {
                 await Ended;
+            }
             // Twice: what one function hands to the next is on some queue at one of two looks.
             if (await IsQuietAsync(evenLater: true, cancellationToken) && await IsQuietAsync(evenLater: true, cancellationToken))
+            {
                 return;
+            }
+
             if (!ignoreDelayed || !await IsQuietAsync(evenLater: false, cancellationToken))
+            {
                 quiet = null;
+            }
             else if (quiet is null)
+            {
                 quiet = Stopwatch.GetTimestamp();
+            }
             else if (Stopwatch.GetElapsedTime(quiet.Value) > Settled)
+            {
                 return;
+            }
+
             await Task.Delay(Poll, cancellationToken);
         }
     }
@@ -161,13 +184,19 @@ public sealed partial class FunctionsHostProcess : IFunctionsHost
         try
         {
             if (_stopped)
+            {
                 return;
+            }
+
             _stopped = true;
             await _stopping.CancelAsync();
             KillHost();
             await Ended.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             if (_https is not null)
+            {
                 await _https.DisposeAsync();
+            }
+
             _executions.Lost(new WorkerException("The host was stopped."));
             _admin.Dispose();
         }
@@ -185,7 +214,10 @@ public sealed partial class FunctionsHostProcess : IFunctionsHost
     {
         var path = Path.Combine(options.AppRoot, "functions.metadata");
         if (!File.Exists(path))
+        {
             throw new InvalidDataException($"{path} is missing: give the folder that holds the published app.");
+        }
+
         var configuration = HostConfiguration.Read(options.AppRoot);
         using var document = HostJson.Parse(path);
         return [.. document.RootElement.EnumerateArray().Select(function => FunctionDefinition.Read(function.Text("name")!, function.GetProperty("bindings").EnumerateArray(), configuration, options.Settings))];
@@ -198,7 +230,9 @@ public sealed partial class FunctionsHostProcess : IFunctionsHost
             var wasRunning = await RunOnceAsync();
             failedStarts = wasRunning ? 0 : failedStarts + 1;
             if (failedStarts >= FatalStart && !_stopping.IsCancellationRequested)
+            {
                 throw new WorkerException($"The host ended {FatalStart} times before it ran the functions. Its last lines:\n{string.Join('\n', _lines)}");
+            }
         }
     }
 
@@ -214,7 +248,9 @@ public sealed partial class FunctionsHostProcess : IFunctionsHost
         {
             wasRunning = await BecomesRunningAsync(exit);
             if (wasRunning)
+            {
                 await exit;
+            }
         }
         finally
         {
@@ -223,12 +259,18 @@ public sealed partial class FunctionsHostProcess : IFunctionsHost
             watchdog?.Kill();
             await Task.WhenAny(output, Task.Delay(LastLines));
             lock (_gate)
+            {
                 (_process, _isRunning) = (null, false);
+            }
+
             _executions.Lost(new WorkerException("The host has ended."));
         }
 
         if (!_stopping.IsCancellationRequested)
+        {
             Log(LogLevel.Error, $"The host ended with code {process.ExitCode}, and is started again.");
+        }
+
         return wasRunning;
     }
 
@@ -239,14 +281,20 @@ public sealed partial class FunctionsHostProcess : IFunctionsHost
             .ToList();
         var start = new ProcessStartInfo(words[0], words[1..]) { WorkingDirectory = _options.AppRoot, RedirectStandardOutput = true, RedirectStandardError = true };
         foreach (var (name, value) in _options.Settings)
+        {
             start.Environment[name] = value;
+        }
+
         start.Environment["FUNCTIONS_WORKER_RUNTIME"] = "dotnet-isolated";
         start.Environment["AzureWebJobsScriptRoot"] = _options.AppRoot;
         // The lines that tell what runs.
         start.Environment["AzureFunctionsJobHost__logging__console__isEnabled"] = "true";
         start.Environment["AzureFunctionsJobHost__logging__logLevel__Function"] = "Information";
         foreach (var timer in _options.RunTimers ? [] : _timers)
+        {
             start.Environment[$"AzureWebJobs.{timer}.Disabled"] = "true";
+        }
+
         lock (_gate)
         {
             _stopping.Token.ThrowIfCancellationRequested();
@@ -271,7 +319,10 @@ public sealed partial class FunctionsHostProcess : IFunctionsHost
                 if (await _admin.IsRunningAsync(_stopping.Token))
                 {
                     lock (_gate)
+                    {
                         _isRunning = true;
+                    }
+
                     return true;
                 }
             }
@@ -293,7 +344,9 @@ public sealed partial class FunctionsHostProcess : IFunctionsHost
             lock (_gate)
             {
                 if (_isRunning)
+                {
                     return;
+                }
             }
 
             if (Ended.IsCompleted)
@@ -311,7 +364,9 @@ public sealed partial class FunctionsHostProcess : IFunctionsHost
         foreach (var queue in _queues)
         {
             if (!await QueueDepth.IsEmptyAsync(queue, evenLater, cancellationToken))
+            {
                 return false;
+            }
         }
 
         return await _admin.CountInvocationsAsync(cancellationToken) == 0;
@@ -322,7 +377,9 @@ public sealed partial class FunctionsHostProcess : IFunctionsHost
         lock (_gate)
         {
             if (_process is { HasExited: false })
+            {
                 _process.Kill(entireProcessTree: true);
+            }
         }
     }
 
@@ -334,12 +391,20 @@ public sealed partial class FunctionsHostProcess : IFunctionsHost
         {
             _lines.Enqueue(line);
             while (_lines.Count > KeptLines)
+            {
                 _lines.TryDequeue(out _);
+            }
+
             if (Executing().Match(line) is { Success: true } begin)
+            {
                 _executions.Started(begin.Groups["id"].Value, begin.Groups["function"].Value, begin.Groups["reason"].Value);
+            }
+
             Log(level, line);
             if (Executed().Match(line) is { Success: true } end)
+            {
                 _executions.Finished(new Invocation(end.Groups["id"].Value, end.Groups["function"].Value, end.Groups["how"].Value == "Succeeded", TimeSpan.FromMilliseconds(double.Parse(end.Groups["ms"].Value, CultureInfo.InvariantCulture))));
+            }
         }
     }
 

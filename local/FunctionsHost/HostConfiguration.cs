@@ -14,7 +14,10 @@ internal sealed record HostConfiguration(string RoutePrefix, TimeSpan FunctionTi
     {
         var path = Path.Combine(appRoot, "host.json");
         if (!File.Exists(path))
+        {
             throw new InvalidDataException($"{path} is missing: give the folder that holds the published app.");
+        }
+
         using var document = HostJson.Parse(path);
         var root = document.RootElement;
         var queues = root.TryAt(out var q, "extensions", "queues") ? q : default;

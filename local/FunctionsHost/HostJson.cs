@@ -25,7 +25,9 @@ internal static class HostJson
         foreach (var name in names)
         {
             if (found.ValueKind != JsonValueKind.Object || !found.TryGetProperty(name, out found) || found.ValueKind == JsonValueKind.Null)
+            {
                 return false;
+            }
         }
         return true;
     }

@@ -50,7 +50,10 @@ internal sealed class HttpFrontEnd : IAsyncDisposable
         foreach (var function in functions.Where(function => !function.IsDisabled))
         {
             if (function.Trigger is not HttpTrigger http)
+            {
                 continue;
+            }
+
             RequestDelegate serve = context => ServeAsync(context, function, invoker);
             _ = http.Methods.Count > 0 ? _app.MapMethods(http.Route, http.Methods, serve) : _app.Map(http.Route, serve);
         }
@@ -78,7 +81,10 @@ internal sealed class HttpFrontEnd : IAsyncDisposable
     private static Task AsTheFrontEndSaidAsync(HttpContext context, RequestDelegate next)
     {
         if (context.Request.Headers["X-Forwarded-Proto"].FirstOrDefault() is { Length: > 0 } scheme)
+        {
             context.Request.Scheme = scheme;
+        }
+
         return next(context);
     }
 

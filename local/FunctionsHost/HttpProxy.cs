@@ -29,12 +29,18 @@ internal sealed class HttpProxy(IHttpForwarder forwarder) : IDisposable
     public async Task<string?> ForwardAsync(HttpContext context, WorkerChannel channel, string invocationId)
     {
         if (channel.HttpUri is not { } worker)
+        {
             return "the worker has no HTTP server: the app lacks ConfigureFunctionsWebApplication()";
+        }
+
         context.Request.Headers.TryAdd(InvocationId, invocationId);
         // Host becomes the worker's address; X-Forwarded-For, -Host and -Proto are set to this host's view, whatever the client has sent.
         var error = await forwarder.SendAsync(context, worker.GetLeftPart(UriPartial.Authority), _client, Request, HttpTransformer.Default, channel.Gone);
         if (error == ForwarderError.None)
+        {
             return null;
+        }
+
         channel.Cancel(invocationId);
         return $"{error}: {context.GetForwarderErrorFeature()?.Exception?.Message}";
     }

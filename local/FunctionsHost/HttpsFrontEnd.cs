@@ -38,7 +38,10 @@ internal sealed class HttpsFrontEnd : IAsyncDisposable
     public static async Task<HttpsFrontEnd?> StartAsync(FunctionsHostOptions options, Uri host, CancellationToken cancellationToken)
     {
         if (options.CertificateFor is not { } certificateFor)
+        {
             return null;
+        }
+
         var builder = WebApplication.CreateEmptyBuilder(new());
         builder.WebHost.UseKestrelCore().UseKestrelHttpsConfiguration().ConfigureKestrel(kestrel => Listen(kestrel, options.HttpsPort, certificateFor));
         builder.Services.AddHttpForwarder();

@@ -28,7 +28,9 @@ internal sealed class Invoker(
         };
         request.InputData.Add(new ParameterBinding { Name = function.Trigger.Binding, Data = input });
         if (metadata is not null)
+        {
             request.TriggerMetadata.Add(metadata.ToDictionary());
+        }
 
         var began = timing.Time.GetTimestamp();
         executions.Started(request.InvocationId, function.Name, reason);
@@ -74,19 +76,27 @@ internal sealed class Invoker(
             request.FunctionId = worker.IdOf(function.Name);
             var answering = channel.InvokeAsync(request);
             if (http is not null)
+            {
                 proxying = proxy.ForwardAsync(http, channel, request.InvocationId);
+            }
+
             try
             {
                 var result = await answering.WaitAsync(limit.Token);
                 if (result.Status != StatusResult.Types.Status.Success)
+                {
                     return result.Exception?.Message ?? $"the worker answered {result.Status}";
+                }
             }
             catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
             {
                 channel.Cancel(request.InvocationId);
                 await Task.WhenAny(answering, Task.Delay(timing.TimeoutGrace, cancellationToken));
                 if (!answering.IsCompleted)
+                {
                     worker.KillAfterTimeout(channel);
+                }
+
                 return $"functionTimeout ({host.FunctionTimeout}) was exceeded";
             }
 

@@ -18,7 +18,9 @@ internal static class ProcessTree
         {
             yield return child;
             foreach (var grandchild in children[child])
+            {
                 found.Enqueue(grandchild);
+            }
         }
     }
 

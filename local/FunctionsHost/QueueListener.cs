@@ -53,7 +53,10 @@ internal sealed class QueueListener(
             catch (Exception e) when (IsStorageFailure(e))
             {
                 if (!isFailing)
+                {
                     log(new HostLog(LogLevel.Error, "host", $"The queue {trigger.Queue} can't be read, and is tried again every {PauseAfterError.TotalSeconds} s: {e.Message}"));
+                }
+
                 isFailing = true;
                 await Task.Delay(PauseAfterError, cancellationToken);
             }
@@ -69,7 +72,10 @@ internal sealed class QueueListener(
         {
             var messages = await _queue.ReceiveMessagesAsync(Math.Min(settings.BatchSize, LargestBatch), timing.QueueLock, cancellationToken);
             foreach (var message in messages.Value)
+            {
                 running.Add(ProcessAsync(message, cancellationToken));
+            }
+
             return messages.Value.Length;
         }
         catch (RequestFailedException e) when (e.Status == 404)
@@ -85,11 +91,17 @@ internal sealed class QueueListener(
         try
         {
             if (message.DequeueCount > settings.MaxDequeueCount)
+            {
                 await PoisonAsync(message, message.PopReceipt, $"it came {message.DequeueCount} times", cancellationToken);
+            }
             else if (Decode(message.Body) is not { } text)
+            {
                 await PoisonAsync(message, message.PopReceipt, "its text is no base64", cancellationToken);
+            }
             else
+            {
                 await InvokeAsync(message, text, cancellationToken);
+            }
         }
         catch (Exception e) when (IsStorageFailure(e))
         {
@@ -118,11 +130,17 @@ internal sealed class QueueListener(
 
         var receipt = await renewal;
         if (invocation.Succeeded)
+        {
             await _queue.DeleteMessageAsync(message.MessageId, receipt, cancellationToken);
+        }
         else if (message.DequeueCount >= settings.MaxDequeueCount)
+        {
             await PoisonAsync(message, receipt, $"it failed {message.DequeueCount} times", cancellationToken);
+        }
         else
+        {
             await _queue.UpdateMessageAsync(message.MessageId, receipt, visibilityTimeout: timing.QueueRetryDelay ?? settings.VisibilityTimeout, cancellationToken: cancellationToken);
+        }
     }
 
     private static Dictionary<string, TypedData> Metadata(QueueMessage message, string text) => new()
@@ -144,7 +162,10 @@ internal sealed class QueueListener(
         {
             await Task.Delay(timing.QueueLockRenewal, done).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             if (done.IsCancellationRequested)
+            {
                 return receipt;
+            }
+
             try
             {
                 // Not cancelled: a renewal that arrives while we look away would leave us with the wrong receipt.
@@ -174,7 +195,10 @@ internal sealed class QueueListener(
     {
         var text = body.ToString();
         if (!settings.Base64)
+        {
             return text;
+        }
+
         var bytes = new byte[text.Length];
         return Convert.TryFromBase64String(text, bytes, out var length) ? Encoding.UTF8.GetString(bytes, 0, length) : null;
     }

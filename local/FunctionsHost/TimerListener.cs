@@ -21,19 +21,28 @@ internal sealed class TimerListener(FunctionDefinition function, TimerTrigger tr
         {
             _status = await statuses.ReadAsync(Function, cancellationToken);
             if (_status is null)
+            {
                 await KeepAsync(last: DateTimeOffset.MinValue, cancellationToken);
+            }
         }
 
         if (_status is { } last && last.Next <= time.GetUtcNow())
+        {
             await RunOnceAsync(isPastDue: true, cancellationToken);
+        }
         else if (trigger.RunOnStartup)
+        {
             await RunOnceAsync(isPastDue: false, cancellationToken);
+        }
 
         while (true)
         {
             var next = Next(time.GetUtcNow());
             for (TimeSpan wait; (wait = next - time.GetUtcNow()) > TimeSpan.Zero;)
+            {
                 await Task.Delay(wait < LongestWait ? wait : LongestWait, time, cancellationToken);
+            }
+
             await RunOnceAsync(isPastDue: false, cancellationToken);
         }
     }
@@ -46,7 +55,9 @@ internal sealed class TimerListener(FunctionDefinition function, TimerTrigger tr
         var began = time.GetUtcNow();
         await InvokeAsync($"Timer fired at {began:O}", isPastDue, cancellationToken);
         if (trigger.UseMonitor)
+        {
             await KeepAsync(began, cancellationToken);
+        }
     }
 
     private async Task KeepAsync(DateTimeOffset last, CancellationToken cancellationToken)

@@ -33,7 +33,10 @@ internal sealed class TimerStatusStore(string? connectionString, Action<HostLog>
     public async Task WriteAsync(string function, TimerStatus status, CancellationToken cancellationToken)
     {
         if (_container is null)
+        {
             return;
+        }
+
         try
         {
             await _container.CreateIfNotExistsAsync(cancellationToken: cancellationToken);

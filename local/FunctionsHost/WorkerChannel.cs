@@ -70,7 +70,9 @@ internal sealed class WorkerChannel(string id, Action<HostLog> log) : IDisposabl
     public void Close(WorkerException reason)
     {
         if (Interlocked.CompareExchange(ref _end, reason, null) is not null)
+        {
             return;
+        }
 
         // In this order: a request that is written after this sees the end itself, and any earlier one is in the table by now.
         _outgoing.Writer.Complete();
@@ -79,7 +81,9 @@ internal sealed class WorkerChannel(string id, Action<HostLog> log) : IDisposabl
         foreach (var (request, _) in _open)
         {
             if (_open.TryRemove(request, out var answer))
+            {
                 answer.TrySetException(reason);
+            }
         }
 
         _gone.Cancel();
@@ -94,7 +98,9 @@ internal sealed class WorkerChannel(string id, Action<HostLog> log) : IDisposabl
         {
             _started.TrySetResult();
             while (await incoming.MoveNext(cancellationToken))
+            {
                 Receive(incoming.Current);
+            }
         }
         catch (Exception e) when (e is IOException or Grpc.Core.RpcException or InvalidOperationException or OperationCanceledException)
         {
@@ -127,7 +133,9 @@ internal sealed class WorkerChannel(string id, Action<HostLog> log) : IDisposabl
     private async Task WriteAsync(IServerStreamWriter<StreamingMessage> outgoing, CancellationToken cancellationToken)
     {
         await foreach (var message in _outgoing.Reader.ReadAllAsync(cancellationToken))
+        {
             await outgoing.WriteAsync(message, cancellationToken);
+        }
     }
 
     private void Receive(StreamingMessage message)
@@ -146,6 +154,8 @@ internal sealed class WorkerChannel(string id, Action<HostLog> log) : IDisposabl
     private static void Check(StatusResult? result, string what)
     {
         if (result?.Status != StatusResult.Types.Status.Success)
+        {
             throw new WorkerException($"The worker {what}: {result?.Exception?.Message ?? result?.Result}");
+        }
     }
 }

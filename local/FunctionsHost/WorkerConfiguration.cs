@@ -10,10 +10,16 @@ internal sealed record WorkerConfiguration(string Executable, IReadOnlyList<stri
     {
         var path = Path.Combine(appRoot, "worker.config.json");
         if (!File.Exists(path))
+        {
             throw new InvalidDataException($"{path} is missing: give the folder that holds the published app.");
+        }
+
         using var document = HostJson.Parse(path);
         if (!document.RootElement.TryAt(out var description, "description") || description.Text("defaultExecutablePath") is not { Length: > 0 } executable)
+        {
             throw new InvalidDataException($"{path} has no description.defaultExecutablePath: it names the executable to start.");
+        }
+
         return new WorkerConfiguration(OnPath(InApp(executable)), description.Text("defaultWorkerPath") is { Length: > 0 } worker ? [InApp(worker)] : []);
 
         string InApp(string file) => file.Replace(WorkerRoot, appRoot + Path.DirectorySeparatorChar, StringComparison.Ordinal);

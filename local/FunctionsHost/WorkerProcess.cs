@@ -36,7 +36,9 @@ internal sealed class WorkerProcess : IAsyncDisposable
         get
         {
             lock (_gate)
+            {
                 return _ready.Task.IsCompletedSuccessfully ? _ready.Task.Result.HttpUri : null;
+            }
         }
     }
 
@@ -59,7 +61,10 @@ internal sealed class WorkerProcess : IAsyncDisposable
         lock (_gate)
         {
             if (_process is { HasExited: true })
+            {
                 ServeNoMore();
+            }
+
             return _ready.Task.WaitAsync(cancellationToken);
         }
     }
@@ -84,12 +89,18 @@ internal sealed class WorkerProcess : IAsyncDisposable
         lock (_gate)
         {
             if (only is not null && only != _channel)
+            {
                 return;
+            }
+
             _timedOut |= only is not null;
             // At once, so that no invocation goes to a worker that is about to be gone.
             ServeNoMore();
             if (_process is { HasExited: false })
+            {
                 _process.Kill(entireProcessTree: true);
+            }
+
             channel = _channel;
         }
 
@@ -109,13 +120,19 @@ internal sealed class WorkerProcess : IAsyncDisposable
                     // The first restart is made at once; the next one waits until the worker had its time to start.
                     var wait = nextRestart - _timing.Time.GetUtcNow();
                     if (wait > TimeSpan.Zero)
+                    {
                         await Task.Delay(wait, _timing.Time, _stopping.Token);
+                    }
+
                     nextRestart = _timing.Time.GetUtcNow() + _timing.WorkerRestartDelay;
                 }
 
                 var end = await RunOnceAsync();
                 if (_stopping.IsCancellationRequested)
+                {
                     break;
+                }
+
                 if (_timedOut)
                 {
                     _timedOut = false;
@@ -124,11 +141,16 @@ internal sealed class WorkerProcess : IAsyncDisposable
 
                 var now = _timing.Time.GetUtcNow();
                 if (failures.Count > 0 && now - failures[^1] > FailureWindow)
+                {
                     failures.Clear();
+                }
+
                 failures.Add(now);
                 Say(LogLevel.Error, $"{end} (failure {failures.Count}; the host stops at {_timing.FatalFailure}).");
                 if (failures.Count >= _timing.FatalFailure)
+                {
                     throw new WorkerException($"The worker failed {failures.Count} times, and the host stops. {end}.");
+                }
             }
 
             Fail(new WorkerException("The host was stopped."));
@@ -165,7 +187,9 @@ internal sealed class WorkerProcess : IAsyncDisposable
                 lock (_gate)
                 {
                     if (!process.HasExited && !channel.Gone.IsCancellationRequested)
+                    {
                         _ready.TrySetResult(channel);
+                    }
                 }
 
                 // A worker without a stream is of no use, even if it lives on.
@@ -206,7 +230,10 @@ internal sealed class WorkerProcess : IAsyncDisposable
             RedirectStandardError = true,
         };
         foreach (var (name, value) in _options.Settings)
+        {
             start.Environment[name] = value;
+        }
+
         start.Environment["FUNCTIONS_WORKER_RUNTIME"] = "dotnet-isolated";
         start.Environment["FUNCTIONS_WORKER_DIRECTORY"] = _options.AppRoot;
         start.Environment["FUNCTIONS_APPLICATION_DIRECTORY"] = _options.AppRoot;
@@ -229,10 +256,16 @@ internal sealed class WorkerProcess : IAsyncDisposable
         {
             await await Task.WhenAny(exit, channel.Started).WaitAsync(timeout.Token);
             if (!channel.Started.IsCompletedSuccessfully)
+            {
                 return "The worker exited before it called the host";
+            }
+
             await IntroduceAsync(channel).WaitAsync(timeout.Token);
             if (channel.HttpUri is { } http)
+            {
                 await ProbeAsync(http, exit, timeout.Token);
+            }
+
             Say(LogLevel.Information, $"The worker is ready (process {ProcessId}).");
             return null;
         }
@@ -274,13 +307,18 @@ internal sealed class WorkerProcess : IAsyncDisposable
     private async Task RelayAsync(StreamReader lines, Func<string, LogLevel> level)
     {
         while (await lines.ReadLineAsync() is { } line)
+        {
             _log(new HostLog(level(line), "worker", line));
+        }
     }
 
     private void Fail(WorkerException e)
     {
         if (!_stopping.IsCancellationRequested)
+        {
             Say(LogLevel.Critical, e.Message);
+        }
+
         lock (_gate)
         {
             ServeNoMore();
@@ -292,7 +330,9 @@ internal sealed class WorkerProcess : IAsyncDisposable
     private void ServeNoMore()
     {
         if (_ready.Task.IsCompletedSuccessfully)
+        {
             _ready = NewSignal();
+        }
     }
 
     private void Say(LogLevel level, string text) => _log(new HostLog(level, "host", text));

@@ -6,13 +6,13 @@ namespace StsFunctions.Local.Lab;
 internal sealed class CertificateCommands(MailLab internet, CommandTargets targets)
 {
     private const string OtherName = "mail.somewhere-else.example";
-    private static readonly TimeSpan s_lifetime = TimeSpan.FromDays(90);
-    private static readonly TimeSpan s_age = TimeSpan.FromDays(1);
+    private static readonly TimeSpan Lifetime = TimeSpan.FromDays(90);
+    private static readonly TimeSpan Age = TimeSpan.FromDays(1);
 
     public IReadOnlyList<Command> All =>
     [
         new("expire", "HOST [DAYS] [KEY]", "its certificate expired yesterday, or expires in so many days", Expire),
-        new("renew", "HOST [KEY]", "a new, good certificate for 90 days", words => Swap(words, good => good, (host, key) => $"{host} has a new{key} certificate, good for {s_lifetime.TotalDays} days.")),
+        new("renew", "HOST [KEY]", "a new, good certificate for 90 days", words => Swap(words, good => good, (host, key) => $"{host} has a new{key} certificate, good for {Lifetime.TotalDays} days.")),
         new("wrong-name", "HOST [KEY]", "its certificate is for another name", words => Break(words, good => good with { DnsNames = [OtherName] }, $"is for {OtherName}")),
         new("self-signed", "HOST [KEY]", "its certificate is signed by nobody but itself", words => Break(words, good => good with { Signer = CertificateSigner.Itself }, "is signed by nobody but itself")),
         new("stranger", "HOST [KEY]", "its certificate is signed by a CA that nobody trusts", words => Break(words, good => good with { Signer = CertificateSigner.Stranger }, "is signed by a CA that nobody trusts")),
@@ -26,13 +26,17 @@ internal sealed class CertificateCommands(MailLab internet, CommandTargets targe
         var days = -1;
         string[] rest = words;
         if (words.Length > 1 && IsDays(words[1], out days))
+        {
             rest = [words[0], .. words[2..]];
+        }
         else
+        {
             days = -1;
+        }
 
         // Half a day more, so that it stays so many whole days for as long as somebody looks.
         var left = TimeSpan.FromDays(days < 0 ? days : days + 0.5);
-        var begun = left - s_lifetime < -s_age ? left - s_lifetime : -s_age;
+        var begun = left - Lifetime < -Age ? left - Lifetime : -Age;
         return Break(rest, good => good with { NotBeforeFromNow = begun, NotAfterFromNow = left }, days < 0 ? "expired yesterday" : $"expires in {days} days");
     }
 
@@ -43,30 +47,46 @@ internal sealed class CertificateCommands(MailLab internet, CommandTargets targe
     {
         KeyKind? only = null;
         if (words.Length is 0 or > 2 || words.Length == 2 && (only = KeyOf(words[1])) is null)
+        {
             return null;
+        }
 
         var servers = targets.Servers(words[0]);
         var kinds = servers[0].Certificates.Select(certificate => certificate.Spec.Key).Where(kind => only is null || kind == only).ToList();
         if (kinds.Count == 0)
+        {
             throw new InvalidOperationException($"{servers[0].HostName} has no certificate with such a key: `keys {words[0]} both` gives it one of each kind.");
+        }
+
         var swapped = kinds.ToDictionary(kind => kind, kind => internet.Ca.Issue(how(CertificateSpec.For(servers[0].HostName) with { Key = kind })));
         foreach (var server in servers)
+        {
             server.Certificates = [.. server.Certificates.Select(old => swapped.GetValueOrDefault(old.Spec.Key, old))];
+        }
+
         return answer(CommandTargets.Shown(servers, words[0]), only is null ? "" : only == KeyKind.Rsa ? " RSA" : " ECDSA");
     }
 
     private string? Keys(string[] words)
     {
         if (words is not [var host, var which])
+        {
             return null;
+        }
+
         IReadOnlyList<KeyKind> kinds = which == "both" ? [KeyKind.Ecdsa, KeyKind.Rsa] : KeyOf(which) is { } one ? [one] : [];
         if (kinds.Count == 0)
+        {
             return null;
+        }
 
         var servers = targets.Servers(host);
         IReadOnlyList<IssuedCertificate> certificates = [.. kinds.Select(kind => internet.Ca.Issue(CertificateSpec.For(servers[0].HostName) with { Key = kind }))];
         foreach (var server in servers)
+        {
             server.Certificates = certificates;
+        }
+
         return which == "both"
             ? $"{CommandTargets.Shown(servers, host)} has an ECDSA certificate, and an RSA one for those who cannot use it. `keys {host} ecdsa` takes that one away."
             : $"The certificate of {CommandTargets.Shown(servers, host)} has a key of kind {which}.";

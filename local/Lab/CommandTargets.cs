@@ -15,7 +15,10 @@ internal sealed class CommandTargets(MailLab internet)
     public IReadOnlyList<ILabServer> Servers(string name)
     {
         if (Find(name) is { } found)
+        {
             return found;
+        }
+
         return DomainOfPolicyHost(name) is { } domain ? [internet.TakePolicy(domain)] : throw Unknown(name);
     }
 
@@ -29,7 +32,10 @@ internal sealed class CommandTargets(MailLab internet)
     {
         var normal = DnsName.Normalize(name);
         if (internet.Hosts.FirstOrDefault(host => host.Name == normal) is { } mx)
+        {
             return mx.Servers;
+        }
+
         var found = internet.Hosts.SelectMany(host => host.Servers)
             .Concat<ILabServer>(internet.PolicyHosts.Append(internet.Elsewhere))
             .Where(server => IPAddress.TryParse(name, out var address) ? server.EndPoint.Address.Equals(address) : server.HostName == normal)

@@ -40,14 +40,22 @@ public sealed class Commands
     public CommandAnswer Execute(string line)
     {
         if (line.Length > MaxLine)
+        {
             return new(false, "That line is too long. Type `help` for what there is.");
+        }
+
         var words = line.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries);
         if (words.Length == 0)
+        {
             return new(true, "");
+        }
 
         var command = _chapters.SelectMany(chapter => chapter.Commands).FirstOrDefault(known => known.Verb.Equals(words[0], StringComparison.OrdinalIgnoreCase));
         if (command is null)
+        {
             return new(false, $"There is no command `{words[0]}`. Type `help` for what there is.");
+        }
+
         try
         {
             return command.Run(words[1..]) is { } done ? new(true, done) : new(false, $"Say `{command.Usage}`: {command.Does}.");
@@ -64,7 +72,10 @@ public sealed class Commands
     {
         var servers = _targets.Servers(name);
         foreach (var server in servers)
+        {
             server.Stop();
+        }
+
         return $"Nothing listens at {CommandTargets.Shown(servers, name)} any more. `start {name}` mends it.";
     }
 
@@ -72,7 +83,10 @@ public sealed class Commands
     {
         var servers = _targets.Servers(name);
         foreach (var server in servers)
+        {
             server.Start();
+        }
+
         return $"{servers[0].HostName} listens on {string.Join(", ", servers.Select(server => server.EndPoint))}.";
     }
 
@@ -93,15 +107,23 @@ public sealed class Commands
 
         var hosts = _internet.Hosts.Where(host => host.Name == normal || domain is not null && domain.Mx.Any(mx => mx.Host == host.Name)).ToList();
         foreach (var host in hosts)
+        {
             _internet.SetAlias(host.Name, null);
+        }
+
         var servers = hosts.SelectMany(host => host.Servers).Concat(_targets.Find(name) ?? []).Distinct().ToList();
         foreach (var server in servers)
+        {
             Mend(server);
+        }
+
         var faults = _internet.Zone.Behaviours
             .Where(fault => fault.Name == normal || domain is not null && fault.Name.EndsWith($".{normal}", StringComparison.Ordinal))
             .ToList();
         foreach (var fault in faults)
+        {
             _internet.Zone.Behave(fault.Name, DnsBehaviour.Normal);
+        }
 
         List<string> mended =
         [
@@ -118,9 +140,15 @@ public sealed class Commands
     {
         server.Certificates = [.. server.Certificates.Select(old => _internet.Ca.Issue(CertificateSpec.For(server.HostName) with { Key = old.Spec.Key }))];
         if (server is SmtpServer smtp)
+        {
             smtp.Script = SmtpScript.Good;
+        }
+
         if (server is PolicyHost policy)
+        {
             policy.Script = PolicyScript.Good;
+        }
+
         server.Start();
     }
 
@@ -145,7 +173,10 @@ public sealed class Commands
         {
             text.AppendLine(heading);
             foreach (var command in commands)
+            {
                 text.AppendLine(command.Line);
+            }
+
             text.AppendLine();
         }
 

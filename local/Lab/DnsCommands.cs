@@ -3,7 +3,7 @@ namespace StsFunctions.Local.Lab;
 /// <summary>Typed commands that change what stands in DNS, and how it is answered.</summary>
 internal sealed class DnsCommands(MailLab internet)
 {
-    private static readonly Dictionary<string, (DnsBehaviour Behaviour, string What)> s_behaviours = new()
+    private static readonly Dictionary<string, (DnsBehaviour Behaviour, string What)> Behaviours = new()
     {
         ["normal"] = (DnsBehaviour.Normal, "is answered from its records"),
         ["fail"] = (DnsBehaviour.ServerFailure, "is answered with SERVFAIL"),
@@ -13,14 +13,14 @@ internal sealed class DnsCommands(MailLab internet)
         ["loop"] = (DnsBehaviour.CnameLoop, "is an alias that leads back to itself"),
     };
 
-    private static readonly Dictionary<string, LabAddress> s_addresses = new()
+    private static readonly Dictionary<string, LabAddress> AddressKinds = new()
     {
         ["ipv4"] = LabAddress.IPv4,
         ["ipv6"] = LabAddress.IPv6,
         ["dead"] = LabAddress.DeadIPv4,
     };
 
-    private static readonly Dictionary<string, (IReadOnlyList<string> Records, string What)> s_stsRecords = new()
+    private static readonly Dictionary<string, (IReadOnlyList<string> Records, string What)> StsRecords = new()
     {
         ["good"] = (LabStsRecords.Good, "one MTA-STS record, and it is good"),
         ["missing"] = (LabStsRecords.Missing, "no MTA-STS record"),
@@ -32,33 +32,42 @@ internal sealed class DnsCommands(MailLab internet)
 
     public IReadOnlyList<Command> All =>
     [
-        new("dns", "[NAME HOW]", $"how questions for a name are answered: {Listed(s_behaviours.Keys)}; alone, the names with a fault", Dns),
-        new("sts", "DOMAIN HOW", $"its MTA-STS record is {Listed(s_stsRecords.Keys)}", Sts),
+        new("dns", "[NAME HOW]", $"how questions for a name are answered: {Listed(Behaviours.Keys)}; alone, the names with a fault", Dns),
+        new("sts", "DOMAIN HOW", $"its MTA-STS record is {Listed(StsRecords.Keys)}", Sts),
         new("mx", "DOMAIN HOW", "its MX records: listed, null (it takes no mail), or implicit (it has none)", Mx),
         new("alias", "HOST", "an MX host's name becomes an alias, which it must not be", Alias),
-        new("addresses", "HOST KIND...", $"new addresses for an MX host: {Listed(s_addresses.Keys)} (nothing listens there), several if you like", Addresses),
+        new("addresses", "HOST KIND...", $"new addresses for an MX host: {Listed(AddressKinds.Keys)} (nothing listens there), several if you like", Addresses),
     ];
 
     private string? Dns(string[] words)
     {
         if (words.Length == 0)
         {
-            var faults = internet.Zone.Behaviours.Select(fault => $"{fault.Name} {s_behaviours.Values.First(known => known.Behaviour == fault.Behaviour).What}.");
+            var faults = internet.Zone.Behaviours.Select(fault => $"{fault.Name} {Behaviours.Values.First(known => known.Behaviour == fault.Behaviour).What}.");
             return string.Join(Environment.NewLine, faults) is { Length: > 0 } text ? text : "Every name is answered from its records.";
         }
 
-        if (words is not [var name, var how] || !s_behaviours.TryGetValue(how, out var chosen))
+        if (words is not [var name, var how] || !Behaviours.TryGetValue(how, out var chosen))
+        {
             return null;
+        }
+
         if (!internet.Zone.Holds(name))
+        {
             throw new KeyNotFoundException($"There is no name '{name}' in this DNS. For a domain there are DOMAIN, _mta-sts.DOMAIN, _smtp._tls.DOMAIN, mta-sts.DOMAIN and its MX hosts.");
+        }
+
         internet.Zone.Behave(name, chosen.Behaviour);
         return chosen.Behaviour == DnsBehaviour.Normal ? $"{name} {chosen.What}." : $"{name} {chosen.What}. `dns {name} normal` mends it.";
     }
 
     private string? Sts(string[] words)
     {
-        if (words is not [var domain, var how] || !s_stsRecords.TryGetValue(how, out var chosen))
+        if (words is not [var domain, var how] || !StsRecords.TryGetValue(how, out var chosen))
+        {
             return null;
+        }
+
         internet.Change(domain, known => known with
         {
             StsRecords = chosen.Records,
@@ -70,9 +79,14 @@ internal sealed class DnsCommands(MailLab internet)
     private string? Mx(string[] words)
     {
         if (words is not [var domain, "listed" or "null" or "implicit"])
+        {
             return null;
+        }
+
         if (words[1] == "listed" && internet.Domain(domain).Mx.Count == 0)
+        {
             throw new InvalidOperationException($"{domain} has no MX host to list.");
+        }
 
         var records = words[1] switch
         {
@@ -92,7 +106,10 @@ internal sealed class DnsCommands(MailLab internet)
     private string? Alias(string[] words)
     {
         if (words is not [var host])
+        {
             return null;
+        }
+
         var name = internet.Mx(host).Name;
         internet.SetAlias(name, $"real.{name}");
         return $"{name} is an alias of real.{name}. `mend {name}` mends it.";
@@ -100,9 +117,12 @@ internal sealed class DnsCommands(MailLab internet)
 
     private string? Addresses(string[] words)
     {
-        if (words is not [var host, _, ..] || !words[1..].All(s_addresses.ContainsKey))
+        if (words is not [var host, _, ..] || !words[1..].All(AddressKinds.ContainsKey))
+        {
             return null;
-        internet.Move(host, [.. words[1..].Select(word => s_addresses[word])]);
+        }
+
+        internet.Move(host, [.. words[1..].Select(word => AddressKinds[word])]);
         var mx = internet.Mx(host);
         return $"{mx.Name} is at {string.Join(", ", mx.Servers.Select(server => $"{server.EndPoint.Address}{(server.IsListening ? "" : ", where nothing listens")}"))}. `addresses {mx.Name} ipv4` mends it.";
     }

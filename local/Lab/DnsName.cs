@@ -17,12 +17,17 @@ internal static class DnsName
     {
         var normal = name.TrimEnd('.');
         if (normal.Length + 2 > MaxName)
+        {
             throw new ArgumentException($"A domain name has at most 253 characters: '{name}'.", nameof(name));
+        }
 
         foreach (var label in normal.Length == 0 ? [] : normal.Split('.'))
         {
             if (label.Length is 0 or > MaxLabel || !Ascii.IsValid(label))
+            {
                 throw new ArgumentException($"'{label}' in '{name}' is no label: 1 to 63 ASCII characters (write an IDN as its A-label).", nameof(name));
+            }
+
             to.Write([(byte)label.Length]);
             to.Write(Encoding.ASCII.GetBytes(label));
         }
@@ -39,17 +44,28 @@ internal static class DnsName
         {
             var length = from[at++];
             if (length == 0)
+            {
                 return (name.ToString(), at);
+            }
+
             if (length > MaxLabel || at + length > from.Length)
+            {
                 return null;
+            }
 
             if (name.Length > 0)
+            {
                 name.Append('.');
+            }
+
             foreach (var octet in from.Slice(at, length))
             {
                 // A dot inside a label is not the dot between two.
                 if (octet == '.')
+                {
                     name.Append('\\');
+                }
+
                 name.Append(char.ToLowerInvariant((char)octet));
             }
 

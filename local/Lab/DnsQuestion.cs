@@ -24,21 +24,34 @@ internal sealed record DnsQuestion(
     {
         var bytes = message.Span;
         if (bytes.Length < HeaderLength || (UInt16(bytes, 2) & ResponseBit) != 0)
+        {
             return null;
+        }
 
-        var bare = new DnsQuestion(UInt16(bytes, 0), UInt16(bytes, 2), "", 0, default, null, DnsResponseCode.FormatError);
+        var bare = new DnsQuestion(UInt16(bytes, 0), UInt16(bytes, 2), "", default, default, null, DnsResponseCode.FormatError);
         if ((bare.Flags & OpcodeMask) != 0)
+        {
             return bare with { Fault = DnsResponseCode.NotImplemented };
+        }
+
         if (UInt16(bytes, 4) != 1 || UInt16(bytes, 6) != 0 || UInt16(bytes, 8) != 0 || UInt16(bytes, 10) > MaxAdditional)
+        {
             return bare;
+        }
+
         if (DnsName.Read(bytes[HeaderLength..]) is not var (name, length) || bytes.Length < HeaderLength + length + 4)
+        {
             return bare;
+        }
 
         var end = HeaderLength + length + 4;
         var type = (DnsRecordType)UInt16(bytes, end - 4);
         var asked = bare with { Name = name, Type = type, Raw = message[HeaderLength..end] };
         if (!TryReadEdns(bytes[end..], UInt16(bytes, 10), out var edns))
+        {
             return asked;
+        }
+
         asked = asked with { Edns = edns };
         return (edns, UInt16(bytes, end - 2)) switch
         {
@@ -54,18 +67,25 @@ internal sealed record DnsQuestion(
         for (var n = 0; n < count; n++)
         {
             if (DnsName.Read(additional) is not var (name, length) || additional.Length < length + 10)
+            {
                 return false;
+            }
 
             var fixedPart = additional.Slice(length, 10);
             var data = UInt16(fixedPart, 8);
             if (additional.Length < length + 10 + data)
+            {
                 return false;
+            }
 
             if (UInt16(fixedPart, 0) == (int)DnsRecordType.Opt)
             {
                 // One OPT, at the root (RFC 6891 §6.1.1).
                 if (edns is not null || name.Length > 0)
+                {
                     return false;
+                }
+
                 edns = new(UInt16(fixedPart, 2), fixedPart[5], (fixedPart[6] & 0x80) != 0);
             }
 

@@ -56,11 +56,16 @@ public sealed class DnsRecord
     public static DnsRecord Txt(params string[] strings)
     {
         if (strings.Length == 0)
+        {
             throw new ArgumentException("A TXT record holds one string or more.", nameof(strings));
+        }
+
         return new(DnsRecordType.Txt, data =>
         {
             foreach (var text in strings)
+            {
                 WriteCharacterString(data, text);
+            }
         });
     }
 
@@ -114,7 +119,10 @@ public sealed class DnsRecord
     {
         var bytes = Encoding.UTF8.GetBytes(text);
         if (bytes.Length > byte.MaxValue)
+        {
             throw new ArgumentException($"A character-string has at most 255 bytes, this one {bytes.Length}: split it in two.", nameof(text));
+        }
+
         to.Write([(byte)bytes.Length]);
         to.Write(bytes);
     }

@@ -24,7 +24,9 @@ internal static class DnsResponse
     public static ReadOnlyMemory<byte> Write(DnsQuestion question, DnsAnswer answer, bool overUdp)
     {
         if (overUdp && answer.TruncatedOverUdp)
+        {
             return Write(question, answer.Code, [], [], truncated: true);
+        }
         // It is told to those alone who ask for it (RFC 6840 §5.7).
         var isAuthentic = answer.IsAuthentic && (question.Edns is { DnssecOk: true } || (question.Flags & AuthenticFlag) != 0);
 
@@ -47,20 +49,34 @@ internal static class DnsResponse
         DnsRecord.WriteUInt16(message, question.Edns is null ? 0 : 1);
         message.Write(question.Raw.Span);
         foreach (var (owner, record) in answers)
+        {
             WriteRecord(message, question.Name, owner, record);
+        }
+
         foreach (var (owner, record) in authority)
+        {
             WriteRecord(message, question.Name, owner, record);
+        }
+
         if (question.Edns is { } edns)
+        {
             WriteOpt(message, edns, code);
+        }
+
         return message.WrittenMemory;
     }
 
     private static void WriteRecord(ArrayBufferWriter<byte> message, string asked, string owner, DnsRecord record)
     {
         if (owner == asked)
+        {
             DnsRecord.WriteUInt16(message, QuestionPointer);
+        }
         else
+        {
             DnsName.Write(owner, message);
+        }
+
         DnsRecord.WriteUInt16(message, (int)record.Type);
         DnsRecord.WriteUInt16(message, 1);
         DnsRecord.WriteUInt32(message, (uint)record.TimeToLive.TotalSeconds);

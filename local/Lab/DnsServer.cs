@@ -10,7 +10,7 @@ public sealed class DnsServer : IAsyncDisposable
     private const int PortAttempts = 16;
     private const int MaxConnections = 256;
     private const int MaxQuery = 4096; // a question is at most 271 bytes; the rest is room for options
-    private static readonly TimeSpan s_idleLimit = TimeSpan.FromMinutes(2);
+    private static readonly TimeSpan IdleLimit = TimeSpan.FromMinutes(2);
 
     private readonly DnsZone _zone;
     private readonly TimeProvider _time;
@@ -62,7 +62,10 @@ public sealed class DnsServer : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         if (_stop.IsCancellationRequested)
+        {
             return;
+        }
+
         await _stop.CancelAsync();
         _udp.Dispose();
         _tcp.Dispose();
@@ -80,7 +83,9 @@ public sealed class DnsServer : IAsyncDisposable
             {
                 var received = await _udp.ReceiveFromAsync(buffer, anyone, _stop.Token);
                 if (Answer(buffer.AsMemory(0, received.ReceivedBytes), overUdp: true) is { } response)
+                {
                     await _udp.SendToAsync(response, received.RemoteEndPoint, _stop.Token);
+                }
             }
             catch (SocketException)
             {
@@ -101,9 +106,13 @@ public sealed class DnsServer : IAsyncDisposable
             {
                 var client = await _tcp.AcceptAsync(_stop.Token);
                 if (_tasks.Count > MaxConnections)
+                {
                     client.Dispose();
+                }
                 else
+                {
                     _tasks.Run(() => AnswerConnectionAsync(client));
+                }
             }
             catch (SocketException)
             {
@@ -118,7 +127,7 @@ public sealed class DnsServer : IAsyncDisposable
 
     private async Task AnswerConnectionAsync(Socket client)
     {
-        using var idle = new CancellationTokenSource(s_idleLimit, _time);
+        using var idle = new CancellationTokenSource(IdleLimit, _time);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(idle.Token, _stop.Token);
         await using var stream = new NetworkStream(client, ownsSocket: true);
         var buffer = new byte[MaxQuery];
@@ -129,16 +138,21 @@ public sealed class DnsServer : IAsyncDisposable
                 await stream.ReadExactlyAsync(buffer.AsMemory(0, 2), either.Token);
                 var length = BinaryPrimitives.ReadUInt16BigEndian(buffer);
                 if (length > buffer.Length)
+                {
                     return;
+                }
+
                 await stream.ReadExactlyAsync(buffer.AsMemory(0, length), either.Token);
                 if (Answer(buffer.AsMemory(0, length), overUdp: false) is not { } response)
+                {
                     continue;
+                }
 
                 var framed = new byte[2 + response.Length];
                 BinaryPrimitives.WriteUInt16BigEndian(framed, (ushort)response.Length);
                 response.CopyTo(framed.AsMemory(2));
                 await stream.WriteAsync(framed, either.Token);
-                idle.CancelAfter(s_idleLimit);
+                idle.CancelAfter(IdleLimit);
             }
         }
         catch (Exception exception) when (exception is IOException or OperationCanceledException)
@@ -150,13 +164,19 @@ public sealed class DnsServer : IAsyncDisposable
     private ReadOnlyMemory<byte>? Answer(ReadOnlyMemory<byte> query, bool overUdp)
     {
         if (DnsQuestion.Read(query) is not { } question)
+        {
             return null;
+        }
+
         var answer = question.Fault == DnsResponseCode.NoError
             ? _zone.Answer(question.Name, question.Type)
             : DnsAnswer.Failure(question.Fault);
         // Not by a conditional, whose null would be a datagram without a byte.
         if (answer is null)
+        {
             return null;
+        }
+
         return DnsResponse.Write(question, answer, overUdp);
     }
 }

@@ -9,7 +9,7 @@ public sealed class DnsZone
     private const int MaxCountedQuestions = 10_000;
 
     // Who answers for a name in no zone: the root.
-    private static readonly OwnedRecord s_root =
+    private static readonly OwnedRecord Root =
         new("", DnsRecord.Soa("a.root.test", "hostmaster.root.test", 1, DnsRecord.DefaultTimeToLive));
 
     private readonly Lock _gate = new();
@@ -26,7 +26,9 @@ public sealed class DnsZone
         get
         {
             lock (_gate)
+            {
                 return _questionCount;
+            }
         }
     }
 
@@ -34,7 +36,9 @@ public sealed class DnsZone
     public int QuestionsFor(string name, DnsRecordType type)
     {
         lock (_gate)
+        {
             return _questions.GetValueOrDefault((DnsName.Normalize(name), type));
+        }
     }
 
     /// <summary>The names that are not answered for from their records, in order.</summary>
@@ -43,7 +47,9 @@ public sealed class DnsZone
         get
         {
             lock (_gate)
+            {
                 return [.. _behaviours.Select(pair => (pair.Key, pair.Value)).OrderBy(pair => pair.Key, StringComparer.Ordinal)];
+            }
         }
     }
 
@@ -55,7 +61,10 @@ public sealed class DnsZone
     public void Set(string name, params DnsRecord[] records)
     {
         if (records.Length == 0)
+        {
             throw new ArgumentException("To leave a name without records, remove it.", nameof(records));
+        }
+
         Replace(name, [], records);
     }
 
@@ -90,7 +99,9 @@ public sealed class DnsZone
         lock (_gate)
         {
             if (_records.TryGetValue(DnsName.Normalize(name), out var held))
+            {
                 held.RemoveAll(record => record.Type == type);
+            }
         }
     }
 
@@ -98,14 +109,18 @@ public sealed class DnsZone
     public void Remove(string name)
     {
         lock (_gate)
+        {
             _records.Remove(DnsName.Normalize(name));
+        }
     }
 
     /// <summary>Whether a name has, or had, records.</summary>
     internal bool Holds(string name)
     {
         lock (_gate)
+        {
             return _records.ContainsKey(DnsName.Normalize(name));
+        }
     }
 
     /// <summary>Sets how questions for a name are answered, whatever records it has.</summary>
@@ -114,9 +129,13 @@ public sealed class DnsZone
         lock (_gate)
         {
             if (behaviour == DnsBehaviour.Normal)
+            {
                 _behaviours.Remove(DnsName.Normalize(name));
+            }
             else
+            {
                 _behaviours[DnsName.Normalize(name)] = behaviour;
+            }
         }
     }
 
@@ -127,7 +146,9 @@ public sealed class DnsZone
     public void Vouch(string name)
     {
         lock (_gate)
+        {
             _authentic.Add(DnsName.Normalize(name));
+        }
     }
 
     /// <summary>Answers a question, following CNAMEs. The name is normalized. Null: no answer is to be given.</summary>
@@ -166,22 +187,32 @@ public sealed class DnsZone
                 }
 
                 if (!_records.TryGetValue(owner, out var held))
+                {
                     return DnsAnswer.Nothing(HasNamesBelow(owner) ? DnsResponseCode.NoError : DnsResponseCode.NameError, answers, SoaOf(owner), truncated);
+                }
 
                 var matching = held.Where(record => record.Type == type || type == DnsRecordType.Any).ToList();
                 if (matching.Count > 0)
                 {
                     if (_turns.TryGetValue(owner, out var turns) && turns.TryDequeue(out var next))
+                    {
                         Set(owner, next);
+                    }
+
                     return DnsAnswer.Found([.. answers, .. matching.Select(record => new OwnedRecord(owner, record))], truncated);
                 }
 
                 if (held.Find(record => record.Type == DnsRecordType.Cname) is not { Target: { } target } cname)
+                {
                     return DnsAnswer.Nothing(DnsResponseCode.NoError, answers, SoaOf(owner), truncated);
+                }
 
                 answers.Add(new(owner, cname));
                 if (answers.Count == MaxCnames || answers.Exists(seen => seen.Owner == target))
+                {
                     return DnsAnswer.Found(answers, truncated);
+                }
+
                 owner = target;
             }
         }
@@ -191,7 +222,10 @@ public sealed class DnsZone
     {
         var key = DnsName.Normalize(name);
         if (!_records.TryGetValue(key, out var held))
+        {
             _records[key] = held = [];
+        }
+
         return held;
     }
 
@@ -204,16 +238,20 @@ public sealed class DnsZone
         for (var apex = name; apex.Length > 0; apex = apex.Contains('.') ? apex[(apex.IndexOf('.') + 1)..] : "")
         {
             if (_records.TryGetValue(apex, out var held) && held.Find(record => record.Type == DnsRecordType.Soa) is { } soa)
+            {
                 return new(apex, soa);
+            }
         }
 
-        return s_root;
+        return Root;
     }
 
     private void Count(string name, DnsRecordType type)
     {
         _questionCount++;
         if (_questions.ContainsKey((name, type)) || _questions.Count < MaxCountedQuestions)
+        {
             _questions[(name, type)] = _questions.GetValueOrDefault((name, type)) + 1;
+        }
     }
 }

@@ -5,7 +5,7 @@ namespace StsFunctions.Local.Lab;
 /// <summary>The catalogue: domains that are good, and domains that are each bad in one way.</summary>
 public static class LabDomains
 {
-    private static readonly LabMx s_good = new("mx.hosting.example");
+    private static readonly LabMx Good = new("mx.hosting.example");
 
     /// <summary>The ones to begin with.</summary>
     public static IReadOnlyList<LabDomain> Typical { get; } =
@@ -104,24 +104,24 @@ public static class LabDomains
         },
         new("twice.example", "It has two MTA-STS records, so that senders see no policy.")
         {
-            Mx = [s_good],
+            Mx = [Good],
             StsRecords = LabStsRecords.Twice,
             Expected = ["txt.sts.multiple"],
         },
         new("malformed.example", "Its MTA-STS record has an id that is not letters and digits.")
         {
-            Mx = [s_good],
+            Mx = [Good],
             StsRecords = LabStsRecords.Malformed,
             Expected = ["txt.sts.malformed"],
         },
         new("delegated.example", "All is well: its MTA-STS record is an alias into the zone of its operator.")
         {
-            Mx = [s_good],
+            Mx = [Good],
             StsRecordDelegatedTo = "delegated.example._mta-sts.hosting.example",
         },
         new("unpublished.example", "It has no MTA-STS record, so that senders see no policy.")
         {
-            Mx = [s_good],
+            Mx = [Good],
             StsRecords = LabStsRecords.Missing,
             Expected = ["txt.sts.missing"],
         },
@@ -193,7 +193,7 @@ public static class LabDomains
         },
         new("dns-fails.example", "DNS answers SERVFAIL where its MX records should be.")
         {
-            Mx = [s_good],
+            Mx = [Good],
             Dns = [new("dns-fails.example", DnsBehaviour.ServerFailure)],
             Expected = ["mx.record.lookup-failed"],
         },
@@ -205,7 +205,7 @@ public static class LabDomains
         },
         new("sts-loops.example", "Its MTA-STS record is an alias that leads back to itself, so that senders see no policy.")
         {
-            Mx = [s_good],
+            Mx = [Good],
             Dns = [new("_mta-sts.sts-loops.example", DnsBehaviour.CnameLoop)],
             Expected = ["txt.sts.missing"],
         },
@@ -252,7 +252,7 @@ public static class LabDomains
         },
         new("dns-silent.example", "DNS does not answer where its MX records should be.")
         {
-            Mx = [s_good],
+            Mx = [Good],
             Dns = [new("dns-silent.example", DnsBehaviour.Silent)],
             Expected = ["mx.record.lookup-failed"],
         },
@@ -272,5 +272,5 @@ public static class LabDomains
         new(host) { SecondCertificate = howTheRsaOne(CertificateSpec.For(host) with { Key = KeyKind.Rsa }) };
 
     private static LabDomain Policy(string name, string fault, LabPolicyHost host, params string[] expected) =>
-        new(name, fault) { Mx = [s_good], PolicyHost = host, Expected = expected };
+        new(name, fault) { Mx = [Good], PolicyHost = host, Expected = expected };
 }

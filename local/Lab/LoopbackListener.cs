@@ -22,7 +22,9 @@ internal sealed class LoopbackListener(IPEndPoint endPoint, Func<Socket, Cancell
         get
         {
             lock (_gate)
+            {
                 return _listening is not null;
+            }
         }
     }
 
@@ -34,7 +36,10 @@ internal sealed class LoopbackListener(IPEndPoint endPoint, Func<Socket, Cancell
         {
             ObjectDisposedException.ThrowIf(_disposed, this);
             if (_listening is not null)
+            {
                 return;
+            }
+
             var listening = _listening = new Listening(Bind(endPoint), new CancellationTokenSource());
             _tasks.Run(() => AcceptAsync(listening));
         }
@@ -45,7 +50,10 @@ internal sealed class LoopbackListener(IPEndPoint endPoint, Func<Socket, Cancell
     {
         Listening? listening;
         lock (_gate)
+        {
             (listening, _listening) = (_listening, null);
+        }
+
         listening?.Socket.Dispose();
         listening?.Stop.Cancel();
     }
@@ -54,7 +62,10 @@ internal sealed class LoopbackListener(IPEndPoint endPoint, Func<Socket, Cancell
     public async ValueTask DisposeAsync()
     {
         lock (_gate)
+        {
             _disposed = true;
+        }
+
         Stop();
         await _tasks.WhenAllAsync();
     }
@@ -88,9 +99,13 @@ internal sealed class LoopbackListener(IPEndPoint endPoint, Func<Socket, Cancell
             {
                 var client = await listening.Socket.AcceptAsync(stop);
                 if (_tasks.Count > MaxSessions)
+                {
                     client.Dispose();
+                }
                 else
+                {
                     _tasks.Run(() => serve(client, stop));
+                }
             }
             catch (SocketException)
             {

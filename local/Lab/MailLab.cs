@@ -20,7 +20,7 @@ public sealed class MailLab : IAsyncDisposable
     private const int PortAttempts = 64;
     private const string RelayHost = "relay.hosting.example";
     private const string ElsewhereHost = "elsewhere.hosting.example";
-    private static readonly DnsRecordType[] s_addressTypes = [DnsRecordType.A, DnsRecordType.Aaaa];
+    private static readonly DnsRecordType[] AddressTypes = [DnsRecordType.A, DnsRecordType.Aaaa];
 
     private readonly TimeProvider _time;
     private readonly DnsServer _dns;
@@ -123,7 +123,9 @@ public sealed class MailLab : IAsyncDisposable
         _policyIds[domain.Name] = _time.GetUtcNow().ToString("yyyyMMddHHmmss", CultureInfo.InvariantCulture);
         Publish(domain);
         foreach (var fault in domain.Dns)
+        {
             Zone.Behave(fault.Name, fault.Behaviour);
+        }
     }
 
     /// <summary>Changes what a domain publishes while it runs; its MX hosts and its policy host stay as they are.</summary>
@@ -162,7 +164,9 @@ public sealed class MailLab : IAsyncDisposable
     public void Add(IEnumerable<LabDomain> domains)
     {
         foreach (var domain in domains)
+        {
             Add(domain);
+        }
     }
 
     /// <summary>Writes a policy id into the domain's MTA-STS record.</summary>
@@ -181,16 +185,27 @@ public sealed class MailLab : IAsyncDisposable
     {
         var mx = Mx(host);
         if (to.Count == 0)
+        {
             throw new InvalidOperationException("An MX host needs an address, if only a dead one.");
+        }
+
         if (to.Count(kind => kind == LabAddress.IPv6) > 1)
+        {
             throw new InvalidOperationException("There is one ::1: say ipv6 once.");
+        }
+
         if (to.Contains(LabAddress.IPv6) && Hosts.FirstOrDefault(other => other != mx && other.Servers.Any(IsIPv6)) is { } holder)
+        {
             throw new InvalidOperationException($"There is one ::1, and {holder.Name} has it: move that one first.");
+        }
 
         var (certificates, script) = (mx.Certificates, mx.Script);
         mx.Stop();
         foreach (var server in mx.Servers)
+        {
             _gone.Add(server);
+        }
+
         mx.Servers = [.. to.Select(kind => NewServer(mx.Name, kind, certificates, script))];
         Start(mx, to);
         PublishAddresses(mx);
@@ -203,7 +218,10 @@ public sealed class MailLab : IAsyncDisposable
     {
         var mx = Mx(host);
         if (of is not null && _domains.ContainsKey(mx.Name))
+        {
             throw new InvalidOperationException($"{mx.Name} is a domain: no CNAME can stand beside its SOA (RFC 1034 §3.6.2).");
+        }
+
         mx.AliasOf = of;
         PublishAddresses(mx);
     }
@@ -218,11 +236,20 @@ public sealed class MailLab : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         foreach (var host in _hosts.Values)
+        {
             await host.DisposeAsync();
+        }
+
         foreach (var server in _gone)
+        {
             await server.DisposeAsync();
+        }
+
         foreach (var host in PolicyHosts.Append(Elsewhere))
+        {
             await host.DisposeAsync();
+        }
+
         await _web.StopAsync();
         await Relay.DisposeAsync();
         await _dns.DisposeAsync();
@@ -237,7 +264,9 @@ public sealed class MailLab : IAsyncDisposable
     {
         var ownMail = domain.MxRecords == MxRecords.Implicit && domain.Mx.All(mx => mx.Host != domain.Name);
         foreach (var mx in ownMail ? domain.Mx.Append(new LabMx(domain.Name)) : domain.Mx)
+        {
             AddHost(mx);
+        }
 
         Zone.Set(domain.Name,
             DnsRecord.Soa($"ns.{domain.Name}", $"hostmaster.{domain.Name}", 1, DnsRecord.DefaultTimeToLive),
@@ -271,25 +300,35 @@ public sealed class MailLab : IAsyncDisposable
             .ToArray();
         var own = $"_mta-sts.{domain.Name}";
         if (domain.StsRecordDelegatedTo is { } target)
+        {
             Zone.Set(own, DnsRecord.Cname(target));
+        }
+
         Zone.Replace(domain.StsRecordDelegatedTo ?? own, [DnsRecordType.Txt, DnsRecordType.Cname], records);
     }
 
     private void PublishAddresses(MxHost mx)
     {
         if (mx.AliasOf is not null)
+        {
             Zone.Set(mx.Name, DnsRecord.Cname(mx.AliasOf));
-        Zone.Replace(mx.AliasOf ?? mx.Name, s_addressTypes, [.. mx.Servers.Select(server => DnsRecord.Address(server.EndPoint.Address))]);
+        }
+
+        Zone.Replace(mx.AliasOf ?? mx.Name, AddressTypes, [.. mx.Servers.Select(server => DnsRecord.Address(server.EndPoint.Address))]);
     }
 
     private void AddHost(LabMx mx)
     {
         if (_hosts.ContainsKey(mx.Host))
+        {
             return;
+        }
 
         List<IssuedCertificate> certificates = [Ca.Issue(mx.Certificate ?? CertificateSpec.For(mx.Host))];
         if (mx.SecondCertificate is { } second)
+        {
             certificates.Add(Ca.Issue(second));
+        }
         // Known before it starts, so that it is disposed of even if it cannot.
         var host = _hosts[mx.Host] = new MxHost(mx.Host, [.. mx.Addresses.Select(kind => NewServer(mx.Host, kind, certificates, mx.Script))]) { AliasOf = mx.AliasOf };
         Start(host, mx.Addresses);
@@ -307,14 +346,18 @@ public sealed class MailLab : IAsyncDisposable
         foreach (var (server, kind) in host.Servers.Zip(kinds))
         {
             if (kind != LabAddress.DeadIPv4)
+            {
                 server.Start();
+            }
         }
     }
 
     private PolicyHost AddPolicyHost(string domain, LabPolicyHost how)
     {
         if (_policyHosts.TryGetValue(domain, out var known))
+        {
             return known;
+        }
 
         var name = $"mta-sts.{domain}";
         var host = _policyHosts[domain] = new PolicyHost(
@@ -324,7 +367,10 @@ public sealed class MailLab : IAsyncDisposable
             _time)
         { Script = how.Script };
         if (how.Listens)
+        {
             host.Start();
+        }
+
         return host;
     }
 
@@ -356,7 +402,10 @@ public sealed class MailLab : IAsyncDisposable
         {
             var port = Random.Shared.Next(FirstPort, LastPort);
             if (!LoopbackPort.IsFree(port))
+            {
                 continue;
+            }
+
             try
             {
                 return start(port);

@@ -35,7 +35,9 @@ public sealed class MxHost : IAsyncDisposable
         set
         {
             foreach (var server in Servers)
+            {
                 server.Certificates = value;
+            }
         }
     }
 
@@ -46,7 +48,9 @@ public sealed class MxHost : IAsyncDisposable
         set
         {
             foreach (var server in Servers)
+            {
                 server.Script = value;
+            }
         }
     }
 
@@ -55,20 +59,26 @@ public sealed class MxHost : IAsyncDisposable
     public void Start()
     {
         foreach (var server in Servers)
+        {
             server.Start();
+        }
     }
 
     /// <summary>Stops listening on every address.</summary>
     public void Stop()
     {
         foreach (var server in Servers)
+        {
             server.Stop();
+        }
     }
 
     /// <inheritdoc/>
     public async ValueTask DisposeAsync()
     {
         foreach (var server in Servers)
+        {
             await server.DisposeAsync();
+        }
     }
 }

@@ -42,14 +42,18 @@ internal sealed class OfferedTls
             read.Write(header, 0, got);
             var length = BinaryPrimitives.ReadUInt16BigEndian(header.AsSpan(3));
             if (got < RecordHeader || header[0] != HandshakeRecord || length is 0 or > MaxRecord || message.Length + length > MaxHello)
+            {
                 return (read.ToArray(), null);
+            }
 
             var record = new byte[length];
             got = await stream.ReadAtLeastAsync(record, length, throwOnEndOfStream: false, cancellationToken);
             read.Write(record, 0, got);
             message.Write(record, 0, got);
             if (got < length || message.GetBuffer()[0] != ClientHelloMessage)
+            {
                 return (read.ToArray(), null);
+            }
         }
 
         return (read.ToArray(), Parse(message));

@@ -5,7 +5,7 @@ namespace StsFunctions.Local.Lab;
 /// <summary>Typed commands that say who serves a policy, and how.</summary>
 internal sealed class PolicyCommands(MailLab internet)
 {
-    private static readonly Dictionary<string, (PolicyScript Script, string What)> s_scripts = new()
+    private static readonly Dictionary<string, (PolicyScript Script, string What)> Scripts = new()
     {
         ["good"] = (PolicyScript.Good, "serves its policy well"),
         ["redirect"] = (PolicyScript.Redirects(302), "redirects to a good copy of its policy elsewhere"),
@@ -23,7 +23,7 @@ internal sealed class PolicyCommands(MailLab internet)
 
     public IReadOnlyList<Command> All =>
     [
-        new("policy", "DOMAIN HOW [STATUS]", $"its policy is served by the app (app), or by the mail internet: {string.Join(", ", s_scripts.Keys)}; STATUS is of a redirect, 301 to 308", Policy),
+        new("policy", "DOMAIN HOW [STATUS]", $"its policy is served by the app (app), or by the mail internet: {string.Join(", ", Scripts.Keys)}; STATUS is of a redirect, 301 to 308", Policy),
     ];
 
     private string? Policy(string[] words)
@@ -34,13 +34,19 @@ internal sealed class PolicyCommands(MailLab internet)
             return $"The app serves the policy of {left}.";
         }
 
-        if (words is not [var domain, var how, .. { Length: <= 1 } rest] || !s_scripts.TryGetValue(how, out var chosen))
+        if (words is not [var domain, var how, .. { Length: <= 1 } rest] || !Scripts.TryGetValue(how, out var chosen))
+        {
             return null;
+        }
+
         var script = chosen.Script;
         if (rest is [var word])
         {
             if (how != "redirect" || !int.TryParse(word, NumberStyles.None, CultureInfo.InvariantCulture, out var status) || status is not (301 or 302 or 303 or 307 or 308))
+            {
                 return null;
+            }
+
             script = PolicyScript.Redirects(status);
         }
 

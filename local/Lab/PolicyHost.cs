@@ -17,8 +17,8 @@ public sealed class PolicyHost : ILabServer, IAsyncDisposable
     public const string WellKnownPath = "/.well-known/mta-sts.txt";
 
     private const int MaxHeard = 1_000;
-    private static readonly TimeSpan s_requestLimit = TimeSpan.FromMinutes(5);
-    private static readonly byte[] s_padding = Encoding.ASCII.GetBytes(string.Concat(Enumerable.Repeat($"padding: {new string('x', 53)}\r\n", 1024)));
+    private static readonly TimeSpan RequestLimit = TimeSpan.FromMinutes(5);
+    private static readonly byte[] Padding = Encoding.ASCII.GetBytes(string.Concat(Enumerable.Repeat($"padding: {new string('x', 53)}\r\n", 1024)));
 
     private readonly Func<string, string?> _policyAt;
     private readonly Func<string> _elsewhere;
@@ -72,7 +72,9 @@ public sealed class PolicyHost : ILabServer, IAsyncDisposable
         get
         {
             lock (_gate)
+            {
                 return [.. _requests];
+            }
         }
     }
 
@@ -82,7 +84,9 @@ public sealed class PolicyHost : ILabServer, IAsyncDisposable
         get
         {
             lock (_gate)
+            {
                 return [.. _hellos];
+            }
         }
     }
 
@@ -99,7 +103,10 @@ public sealed class PolicyHost : ILabServer, IAsyncDisposable
     internal SslServerAuthenticationOptions ShakeHands(string serverName)
     {
         lock (_gate)
+        {
             Keep(_hellos, serverName);
+        }
+
         return new SslServerAuthenticationOptions
         {
             ServerCertificateContext = _certificate.Context,
@@ -113,7 +120,7 @@ public sealed class PolicyHost : ILabServer, IAsyncDisposable
     {
         var script = _script;
         Hear(context);
-        using var limit = new CancellationTokenSource(s_requestLimit, _time);
+        using var limit = new CancellationTokenSource(RequestLimit, _time);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(context.RequestAborted, limit.Token);
         try
         {
@@ -129,7 +136,10 @@ public sealed class PolicyHost : ILabServer, IAsyncDisposable
     private static void Keep<T>(Queue<T> queue, T item)
     {
         if (queue.Count == MaxHeard)
+        {
             queue.Dequeue();
+        }
+
         queue.Enqueue(item);
     }
 
@@ -156,13 +166,20 @@ public sealed class PolicyHost : ILabServer, IAsyncDisposable
         response.StatusCode = script.Status;
         response.ContentType = script.MediaType;
         if (script.Status is >= 300 and < 400)
+        {
             response.Headers.Location = script.Location ?? _elsewhere();
+        }
 
         var body = script.BytesOf(policy);
         if (script.PaddedTo == 0)
+        {
             response.ContentLength = body.Length;
+        }
+
         if (HttpMethods.IsHead(request.Method) || script.Status is StatusCodes.Status204NoContent or StatusCodes.Status304NotModified)
+        {
             return;
+        }
 
         if (script.CutsOff)
         {
@@ -173,8 +190,10 @@ public sealed class PolicyHost : ILabServer, IAsyncDisposable
         }
 
         await WriteAsync(response.Body, body, script.BetweenBytes, cancellationToken);
-        for (var left = script.PaddedTo - body.Length; left > 0; left -= s_padding.Length)
-            await response.Body.WriteAsync(s_padding.AsMemory(0, (int)Math.Min(left, s_padding.Length)), cancellationToken);
+        for (var left = script.PaddedTo - body.Length; left > 0; left -= Padding.Length)
+        {
+            await response.Body.WriteAsync(Padding.AsMemory(0, (int)Math.Min(left, Padding.Length)), cancellationToken);
+        }
     }
 
     private async Task WriteAsync(Stream to, byte[] body, TimeSpan betweenBytes, CancellationToken cancellationToken)

@@ -56,9 +56,13 @@ internal sealed class PolicyHttpServer : IConnectionListenerFactory, IConnection
         using var onClosed = connection.ConnectionClosed.Register(closed.SetResult);
         using var onStop = stop.Register(() => connection.Abort(new ConnectionAbortedException("The policy host was stopped.")));
         if (_taken.Writer.TryWrite(connection))
+        {
             await closed.Task;
+        }
         else
+        {
             await connection.DisposeAsync();
+        }
     }
 
     public bool CanBind(EndPoint endpoint) => endpoint == EndPoint;

@@ -55,7 +55,9 @@ public sealed class PrivateCa : IDisposable
     {
         _ours.Dispose();
         if (_stranger.IsValueCreated)
+        {
             _stranger.Value.Dispose();
+        }
     }
 
     private static IReadOnlyList<X509Certificate2> Chain(SentChain sends, Authority authority) => sends switch
@@ -70,7 +72,9 @@ public sealed class PrivateCa : IDisposable
     {
         var subject = new X500DistinguishedNameBuilder();
         if ((spec.CommonName ?? spec.DnsNames.FirstOrDefault(name => name.Length <= MaxCommonNameLength)) is { } commonName)
+        {
             subject.AddCommonName(commonName);
+        }
 
         var request = key is RSA rsa
             ? new CertificateRequest(subject.Build(), rsa, HashAlgorithmName.SHA256, RSASignaturePadding.Pkcs1)
@@ -82,13 +86,18 @@ public sealed class PrivateCa : IDisposable
             critical: true));
         extensions.Add(new X509SubjectKeyIdentifierExtension(request.PublicKey, critical: false));
         if (spec.ExtendedKeyUsage is { } usage)
+        {
             extensions.Add(new X509EnhancedKeyUsageExtension([usage], critical: false));
+        }
 
         if (spec.DnsNames.Count > 0)
         {
             var names = new SubjectAlternativeNameBuilder();
             foreach (var name in spec.DnsNames)
+            {
                 names.AddDnsName(name);
+            }
+
             extensions.Add(names.Build());
         }
 

@@ -40,7 +40,10 @@ internal sealed class ReplayedStream(ReadOnlyMemory<byte> first, Stream rest) : 
     private int? Replay(Span<byte> buffer)
     {
         if (_first.IsEmpty)
+        {
             return null;
+        }
+
         var count = Math.Min(buffer.Length, _first.Length);
         _first.Span[..count].CopyTo(buffer);
         _first = _first[count..];

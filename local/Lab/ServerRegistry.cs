@@ -29,43 +29,86 @@ internal sealed class ServerRegistry(MailLab internet, TimeProvider time)
             left < TimeSpan.Zero ? "expired" : string.Create(CultureInfo.InvariantCulture, $"{(int)left.TotalDays} days left"),
         ];
         if (certificate.Spec.Key == KeyKind.Rsa)
+        {
             facts.Add("RSA");
+        }
+
         if (certificate.Spec.Signer != CertificateSigner.Intermediate)
+        {
             facts.Add(certificate.Spec.Signer == CertificateSigner.Itself ? "self-signed" : "signed by a stranger");
+        }
+
         if (certificate.Spec.Sends != SentChain.InOrder)
+        {
             facts.Add(certificate.Spec.Sends == SentChain.LeafOnly ? "no intermediate" : "misordered");
+        }
+
         return string.Join(", ", facts);
     }
 
     private static IEnumerable<string> Oddities(SmtpScript script)
     {
         if (script.Banner is not null)
+        {
             yield return $"greets with {script.Banner}";
+        }
+
         if (script.StartTlsAnswer != SmtpScript.Good.StartTlsAnswer)
+        {
             yield return $"answers STARTTLS with {script.StartTlsAnswer}";
+        }
+
         if (script.Injection is not null)
+        {
             yield return "plaintext behind STARTTLS";
+        }
+
         if (script.Protocols != SmtpScript.Good.Protocols)
+        {
             yield return script.Protocols == SslProtocols.Tls12 ? "TLS 1.2 only" : "TLS 1.3 only";
+        }
+
         if (script.OneByteAtATime)
+        {
             yield return "one byte at a time";
+        }
+
         if (script.Mischief is { } mischief)
+        {
             yield return $"{mischief.Kind} at {mischief.Stage}";
+        }
     }
 
     private static IEnumerable<string> Oddities(PolicyScript script)
     {
         if (script.Status != 200)
+        {
             yield return string.Create(CultureInfo.InvariantCulture, $"status {script.Status}");
+        }
+
         if (script.MediaType != PolicyScript.Good.MediaType)
+        {
             yield return script.MediaType ?? "no media type";
+        }
+
         if (script.Body is not null)
+        {
             yield return "another policy";
+        }
+
         if (script.PaddedTo > 0)
+        {
             yield return string.Create(CultureInfo.InvariantCulture, $"{script.PaddedTo} bytes");
+        }
+
         if (script.FirstByteAfter != TimeSpan.Zero || script.BetweenBytes != TimeSpan.Zero)
+        {
             yield return script.FirstByteAfter == Timeout.InfiniteTimeSpan ? "silent" : "slow";
+        }
+
         if (script.CutsOff)
+        {
             yield return "cuts off";
+        }
     }
 }

@@ -5,7 +5,7 @@ namespace StsFunctions.Local.Lab;
 /// <summary>Typed commands that swap what mail servers say.</summary>
 internal sealed class SmtpCommands(CommandTargets targets)
 {
-    private static readonly Dictionary<string, SmtpStage> s_stages = new()
+    private static readonly Dictionary<string, SmtpStage> Stages = new()
     {
         ["banner"] = SmtpStage.Banner,
         ["ehlo"] = SmtpStage.Ehlo,
@@ -32,7 +32,10 @@ internal sealed class SmtpCommands(CommandTargets targets)
     private string? StartTls(string[] words)
     {
         if (words is not [var name])
+        {
             return null;
+        }
+
         var servers = Rewrite(name, script => script with { OffersStartTls = true, StartTlsAnswer = SmtpScript.Good.StartTlsAnswer, Injection = null });
         return $"{CommandTargets.Shown(servers, name)} offers STARTTLS.";
     }
@@ -40,7 +43,10 @@ internal sealed class SmtpCommands(CommandTargets targets)
     private string? Tls(string[] words)
     {
         if (words is not [var name, var version])
+        {
             return null;
+        }
+
         SmtpScript? how = version switch
         {
             "1.2" => new() { Protocols = SslProtocols.Tls12 },
@@ -50,7 +56,9 @@ internal sealed class SmtpCommands(CommandTargets targets)
             _ => null,
         };
         if (how is null)
+        {
             return null;
+        }
 
         var servers = Rewrite(name, script => script with
         {
@@ -69,15 +77,21 @@ internal sealed class SmtpCommands(CommandTargets targets)
 
     private string? Mischief(string[] words, SmtpFaultKind kind, string what)
     {
-        if (words is not [var name, .. { Length: <= 1 } rest] || !s_stages.TryGetValue(rest.FirstOrDefault("banner"), out var stage))
+        if (words is not [var name, .. { Length: <= 1 } rest] || !Stages.TryGetValue(rest.FirstOrDefault("banner"), out var stage))
+        {
             return null;
+        }
+
         return Rewrite([name], script => script with { Mischief = new(stage, kind) }, $"{what} at the stage {rest.FirstOrDefault("banner")}");
     }
 
     private string? Rewrite(string[] words, Func<SmtpScript, SmtpScript> how, string what, string mendedBy = "mend")
     {
         if (words is not [var name])
+        {
             return null;
+        }
+
         var servers = Rewrite(name, how);
         return $"{CommandTargets.Shown(servers, name)} {what}. `{mendedBy} {name}` mends it.";
     }
@@ -86,7 +100,10 @@ internal sealed class SmtpCommands(CommandTargets targets)
     {
         var servers = targets.Smtp(name);
         foreach (var server in servers)
+        {
             server.Script = how(server.Script);
+        }
+
         return servers;
     }
 }

@@ -20,20 +20,31 @@ internal sealed class SmtpLineReader(Stream stream, int maxLine)
             {
                 (_start, _end) = (0, await stream.ReadAsync(_buffer, cancellationToken));
                 if (_end == 0)
+                {
                     return null;
+                }
             }
 
             var read = _buffer.AsSpan(_start, _end - _start);
             var feed = read.IndexOf((byte)'\n');
             var piece = feed < 0 ? read : read[..feed];
             if (line.Length + piece.Length > maxLine)
+            {
                 throw new InvalidDataException($"A line has more than {maxLine} bytes.");
+            }
+
             line.Append(Encoding.Latin1.GetString(piece));
             _start += feed < 0 ? read.Length : feed + 1;
             if (feed < 0)
+            {
                 continue;
+            }
+
             if (line.Length > 0 && line[^1] == '\r')
+            {
                 line.Length--;
+            }
+
             return line.ToString();
         }
     }

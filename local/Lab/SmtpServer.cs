@@ -12,7 +12,7 @@ public sealed class SmtpServer : ILabServer, IAsyncDisposable
 {
     private const int MaxMails = 1_000;
     private const int MaxHeard = 1_000;
-    private static readonly TimeSpan s_sessionLimit = TimeSpan.FromMinutes(5);
+    private static readonly TimeSpan SessionLimit = TimeSpan.FromMinutes(5);
 
     private readonly TimeProvider _time;
     private readonly LoopbackListener _listener;
@@ -72,7 +72,9 @@ public sealed class SmtpServer : ILabServer, IAsyncDisposable
         get
         {
             lock (_gate)
+            {
                 return [.. _mails];
+            }
         }
     }
 
@@ -85,7 +87,9 @@ public sealed class SmtpServer : ILabServer, IAsyncDisposable
         get
         {
             lock (_gate)
+            {
                 return [.. _heard];
+            }
         }
     }
 
@@ -104,7 +108,10 @@ public sealed class SmtpServer : ILabServer, IAsyncDisposable
         lock (_gate)
         {
             if (_mails.Count == MaxMails)
+            {
                 return false;
+            }
+
             _mails.Add(new ReceivedMail(from, recipients, message, tls, _time.GetUtcNow()));
             return true;
         }
@@ -115,14 +122,17 @@ public sealed class SmtpServer : ILabServer, IAsyncDisposable
         lock (_gate)
         {
             if (_heard.Count == MaxHeard)
+            {
                 _heard.Dequeue();
+            }
+
             _heard.Enqueue(said);
         }
     }
 
     private async Task ServeAsync(Socket client, CancellationToken stop)
     {
-        using var limit = new CancellationTokenSource(s_sessionLimit, _time);
+        using var limit = new CancellationTokenSource(SessionLimit, _time);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(stop, limit.Token);
         await using var session = new SmtpSession(this, client, either.Token);
         await session.RunAsync();

@@ -43,7 +43,10 @@ internal sealed class SmtpSession(SmtpServer server, Socket socket, Cancellation
     public async ValueTask DisposeAsync()
     {
         if (_tls is not null)
+        {
             await _tls.DisposeAsync();
+        }
+
         await _network.DisposeAsync();
     }
 
@@ -58,12 +61,17 @@ internal sealed class SmtpSession(SmtpServer server, Socket socket, Cancellation
     {
         var banner = _script.Banner ?? $"220 {server.HostName} ESMTP";
         if (!await SayAsync(SmtpStage.Banner, banner) || !banner.StartsWith('2'))
+        {
             return;
+        }
 
         for (var commands = 0; commands < MaxCommands; commands++)
         {
             if (await _lines.ReadAsync(cancellationToken) is not { } line)
+            {
                 return;
+            }
+
             server.Hear(line);
             var (verb, argument) = Split(line);
             var goOn = verb switch
@@ -81,7 +89,9 @@ internal sealed class SmtpSession(SmtpServer server, Socket socket, Cancellation
                 _ => await SayAsync("502 5.5.1 Command not implemented"),
             };
             if (!goOn)
+            {
                 return;
+            }
         }
 
         await SayAsync("421 4.7.0 Too many commands");
@@ -96,11 +106,19 @@ internal sealed class SmtpSession(SmtpServer server, Socket socket, Cancellation
     private async Task<bool> StartTlsAsync()
     {
         if (!await SayAsync(SmtpStage.StartTls, _script.StartTlsAnswer, behind: _script.Injection))
+        {
             return false;
+        }
+
         if (!_script.StartTlsAnswer.StartsWith("220", StringComparison.Ordinal))
+        {
             return true;
+        }
+
         if (!await SayAsync(SmtpStage.Handshake, null))
+        {
             return false;
+        }
 
         var certificates = server.Certificates;
         var (network, certificate) = certificates.Count == 1 ? (_network, certificates[0]) : await ChooseAsync(certificates);
@@ -135,7 +153,10 @@ internal sealed class SmtpSession(SmtpServer server, Socket socket, Cancellation
     private string TakeSender(string argument)
     {
         if (Path("FROM:", argument) is not { } from)
+        {
             return "501 5.5.4 Say MAIL FROM:<address>";
+        }
+
         Forget();
         _from = from;
         return "250 2.1.0 OK";
@@ -144,11 +165,20 @@ internal sealed class SmtpSession(SmtpServer server, Socket socket, Cancellation
     private string TakeRecipient(string argument)
     {
         if (_from is null)
+        {
             return "503 5.5.1 MAIL first";
+        }
+
         if (Path("TO:", argument) is not { Length: > 0 } to)
+        {
             return "501 5.5.4 Say RCPT TO:<address>";
+        }
+
         if (_recipients.Count == MaxRecipients)
+        {
             return "452 4.5.3 Too many recipients";
+        }
+
         _recipients.Add(to);
         return "250 2.1.5 OK";
     }
@@ -156,28 +186,45 @@ internal sealed class SmtpSession(SmtpServer server, Socket socket, Cancellation
     private async Task<bool> TakeMessageAsync()
     {
         if (_from is null || _recipients.Count == 0)
+        {
             return await SayAsync("503 5.5.1 MAIL and RCPT first");
+        }
+
         if (!await SayAsync("354 End with a dot"))
+        {
             return false;
+        }
 
         using var message = new MemoryStream();
         var tooLarge = false;
         while (true)
         {
             if (await _lines.ReadAsync(cancellationToken) is not { } line)
+            {
                 return false;
+            }
+
             if (line == ".")
+            {
                 break;
+            }
+
             var bytes = Encoding.Latin1.GetBytes(line.StartsWith('.') ? line[1..] : line); // RFC 5321 §4.5.2
             tooLarge |= message.Length + bytes.Length + 2 > MaxMessage;
             if (tooLarge)
+            {
                 continue;
+            }
+
             message.Write(bytes);
             message.Write("\r\n"u8);
         }
 
         if (tooLarge)
+        {
             return await SayAsync(SmtpStage.Data, "552 5.3.4 Message too large");
+        }
+
         var taken = server.Take(_from, [.. _recipients], message.ToArray(), _tls?.SslProtocol ?? SslProtocols.None);
         Forget();
         return await SayAsync(SmtpStage.Data, taken ? "250 2.0.0 Taken" : "452 4.3.1 Full");
@@ -211,7 +258,10 @@ internal sealed class SmtpSession(SmtpServer server, Socket socket, Cancellation
 
         // One write: what is injected arrives in one packet with the answer.
         if (answer is not null)
+        {
             await SendAsync(Encoding.Latin1.GetBytes($"{answer}\r\n{behind}"));
+        }
+
         return true;
     }
 
@@ -238,7 +288,9 @@ internal sealed class SmtpSession(SmtpServer server, Socket socket, Cancellation
     {
         var bytes = Encoding.ASCII.GetBytes(string.Concat(Enumerable.Repeat(text, 64)));
         for (var sent = 0L; sent < MaxFlood; sent += bytes.Length)
+        {
             await _stream.WriteAsync(bytes, cancellationToken);
+        }
     }
 
     // Written out, because the OpenSSL of today is built or configured without the old versions and can't speak for them.
@@ -246,7 +298,10 @@ internal sealed class SmtpSession(SmtpServer server, Socket socket, Cancellation
     {
         byte[] alert = [21, 3, 1, 0, 2, 2, 70]; // alert, TLS 1.0 framing, two bytes: fatal, protocol_version
         if (await _stream.ReadAsync(new byte[4096], cancellationToken) > 0)
+        {
             await _stream.WriteAsync(alert, cancellationToken);
+        }
+
         _network.Socket.Shutdown(SocketShutdown.Send);
         await HangAsync(); // until the client hangs up, so that no reset overtakes the alert
     }
@@ -261,7 +316,10 @@ internal sealed class SmtpSession(SmtpServer server, Socket socket, Cancellation
     private static string? Path(string keyword, string argument)
     {
         if (!argument.StartsWith(keyword, StringComparison.OrdinalIgnoreCase))
+        {
             return null;
+        }
+
         var path = argument[keyword.Length..].TrimStart();
         var end = path.IndexOf('>');
         return path.StartsWith('<') && end > 0 ? path[1..end] : null;

@@ -11,7 +11,9 @@ internal sealed class TaskTracker
         get
         {
             lock (_gate)
+            {
                 return _tasks.Count;
+            }
         }
     }
 
@@ -20,8 +22,11 @@ internal sealed class TaskTracker
         // On the pool, so that a caller that holds a lock or a loop is never kept.
         var task = Task.Run(work);
         lock (_gate)
+        {
             _tasks.Add(task);
-        task.ContinueWith(Forget, CancellationToken.None, TaskContinuationOptions.None, TaskScheduler.Default);
+        }
+
+        _ = task.ContinueWith(Forget, CancellationToken.None, TaskContinuationOptions.None, TaskScheduler.Default);
     }
 
     /// <summary>Waits until none is left; a fault in one is thrown.</summary>
@@ -31,7 +36,9 @@ internal sealed class TaskTracker
         {
             await Task.WhenAll(tasks);
             foreach (var task in tasks)
+            {
                 Forget(task);
+            }
         }
     }
 
@@ -39,14 +46,21 @@ internal sealed class TaskTracker
     {
         // A faulted task stays, so that whoever waits hears of it.
         if (task.IsFaulted)
+        {
             return;
+        }
+
         lock (_gate)
+        {
             _tasks.Remove(task);
+        }
     }
 
     private Task[] Snapshot()
     {
         lock (_gate)
+        {
             return [.. _tasks];
+        }
     }
 }

@@ -114,11 +114,17 @@ public sealed class TokenIssuer : IAsyncDisposable
     {
         var header = new JsonObject { ["typ"] = "JWT", ["alg"] = AlgorithmOf(spec.Signature) };
         if (KeyIdOf(spec.Signature) is { } keyId)
+        {
             header["kid"] = keyId;
+        }
+
         var claims = ClaimsOf(spec);
         var signature = Base64Url.EncodeToString(Sign(spec.Signature, $"{Part(header)}.{Part(claims)}"));
         if (spec.Signature == TokenSignature.Broken)
+        {
             claims["roles"] = new JsonArray("Sts.Admin", "Sts.AllGroups");
+        }
+
         return $"{Part(header)}.{Part(claims)}.{signature}";
     }
 
@@ -179,15 +185,25 @@ public sealed class TokenIssuer : IAsyncDisposable
         };
         // Entra leaves a claim out that would be empty.
         if (spec.Roles.Count > 0)
+        {
             claims["roles"] = new JsonArray([.. spec.Roles.Select(role => JsonValue.Create(role))]);
+        }
+
         if (spec.Groups is { Count: > 0 } groups)
+        {
             claims["groups"] = new JsonArray([.. groups.Select(group => JsonValue.Create(group))]);
+        }
+
         foreach (var (name, value) in spec.Claims)
         {
             if (value is null)
+            {
                 claims.Remove(name);
+            }
             else
+            {
                 claims[name] = value.DeepClone();
+            }
         }
         return claims;
     }
@@ -242,6 +258,8 @@ public sealed class TokenIssuer : IAsyncDisposable
     {
         var spaces = Encoding.ASCII.GetBytes(new string(' ', 64 * 1024));
         for (var sent = 0; sent < FloodBytes && !context.RequestAborted.IsCancellationRequested; sent += spaces.Length)
+        {
             await context.Response.Body.WriteAsync(spaces, CancellationToken.None);
+        }
     }
 }

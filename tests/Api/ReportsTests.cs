@@ -322,7 +322,7 @@ public sealed class ReportsTests(ReportsTests.HostedDomain hosted) : IClassFixtu
     /// <summary>Domains of two groups, with reports.</summary>
     public sealed class HostedDomain(AzuriteFixture azurite) : IAsyncLifetime
     {
-        private static readonly Policy s_policy = Policy.Parse("version: STSv1\nmode: testing\nmx: mx.example\nmax_age: 86400\n"u8);
+        private static readonly Policy Policy = Policy.Parse("version: STSv1\nmode: testing\nmx: mx.example\nmax_age: 86400\n"u8);
 
         internal byte[] Raw { get; } = Samples.Json(Samples.Policy(Domain));
 
@@ -338,7 +338,7 @@ public sealed class ReportsTests(ReportsTests.HostedDomain hosted) : IClassFixtu
             Storage = await TestStorage.CreateAsync(azurite);
             foreach (var (domain, group) in (IEnumerable<(string, string)>)[(Domain, "blue"), (Other, "blue"), ("secret.example", "green")])
             {
-                await Storage.Publisher.PublishAsync(DomainName.Parse(domain), s_policy, group, Now);
+                await Storage.Publisher.PublishAsync(DomainName.Parse(domain), Policy, group, Now);
             }
 
             var container = Storage.Blobs.GetBlobContainerClient(StorageNames.ReportsContainer);
@@ -367,7 +367,7 @@ public sealed class ReportsTests(ReportsTests.HostedDomain hosted) : IClassFixtu
             await Issuer.DisposeAsync();
         }
 
-        private static readonly ReportFailure[] s_failures =
+        private static readonly ReportFailure[] Failures =
         [
             new("certificate-expired", "mx1.reported.example", "192.0.2.1", 10, ""),
             new("tlsa-invalid", "mx1.reported.example", "192.0.2.1", 1, "") { PolicyType = "tlsa" },
@@ -379,10 +379,10 @@ public sealed class ReportsTests(ReportsTests.HostedDomain hosted) : IClassFixtu
             return new Report(domain, "=Company-X", id, start, start.AddDays(1), "sts", 90, 10, ReportSource.Mail, AuthenticationResult.Aligned, start.AddDays(1), $"hash{day}", RawId)
             {
                 SignedBy = "company-x.example",
-                Digest = ReportDigest.Of([("sts", 90, 10), ("tlsa", 5, 1)], s_failures),
+                Digest = ReportDigest.Of([("sts", 90, 10), ("tlsa", 5, 1)], Failures),
             };
         }
 
-        private Task StoreAsync(Report report) => Storage.Reports.StoreAsync(report, report.Digest is null ? [] : s_failures, Now);
+        private Task StoreAsync(Report report) => Storage.Reports.StoreAsync(report, report.Digest is null ? [] : Failures, Now);
     }
 }

@@ -6,31 +6,31 @@ namespace StsFunctions.Tests.Api;
 /// <summary>What callers may present instead of a good token, by name.</summary>
 internal static class TestTokens
 {
-    private static readonly TokenSpec s_admin = new() { Roles = ["Sts.Admin", "Sts.AllGroups"] };
+    private static readonly TokenSpec Admin = new() { Roles = ["Sts.Admin", "Sts.AllGroups"] };
 
     /// <summary>Tokens of the tenant's issuer, or that look like it, each with one thing wrong.</summary>
     public static IReadOnlyDictionary<string, TokenSpec> Wrong { get; } = new Dictionary<string, TokenSpec>
     {
-        ["another issuer"] = s_admin.With("iss", "https://login.microsoftonline.com/72f988bf-86f1-41af-91ab-2d7cd011db47/v2.0"),
-        ["another tenant's v1 issuer"] = s_admin.With("iss", "https://sts.windows.net/72f988bf-86f1-41af-91ab-2d7cd011db47/"),
-        ["the issuer but for a slash"] = (s_admin with { Version = 1 }).With("iss", "https://sts.windows.net"),
-        ["no issuer"] = s_admin.With("iss", null),
-        ["another tenant under the same key"] = s_admin.With("tid", "72f988bf-86f1-41af-91ab-2d7cd011db47"),
-        ["another audience"] = s_admin.With("aud", "https://graph.microsoft.com"),
-        ["another application"] = s_admin.With("aud", "7c3d1c88-0000-4000-8000-000000000000"),
-        ["no audience"] = s_admin.With("aud", null),
-        ["another key under the same id"] = s_admin with { Signature = TokenSignature.OtherKey },
-        ["a key that is not published"] = s_admin with { Signature = TokenSignature.UnknownKey },
-        ["a key that is not named"] = s_admin with { Signature = TokenSignature.UnnamedKey },
-        ["another algorithm"] = s_admin with { Signature = TokenSignature.Rs384 },
+        ["another issuer"] = Admin.With("iss", "https://login.microsoftonline.com/72f988bf-86f1-41af-91ab-2d7cd011db47/v2.0"),
+        ["another tenant's v1 issuer"] = Admin.With("iss", "https://sts.windows.net/72f988bf-86f1-41af-91ab-2d7cd011db47/"),
+        ["the issuer but for a slash"] = (Admin with { Version = 1 }).With("iss", "https://sts.windows.net"),
+        ["no issuer"] = Admin.With("iss", null),
+        ["another tenant under the same key"] = Admin.With("tid", "72f988bf-86f1-41af-91ab-2d7cd011db47"),
+        ["another audience"] = Admin.With("aud", "https://graph.microsoft.com"),
+        ["another application"] = Admin.With("aud", "7c3d1c88-0000-4000-8000-000000000000"),
+        ["no audience"] = Admin.With("aud", null),
+        ["another key under the same id"] = Admin with { Signature = TokenSignature.OtherKey },
+        ["a key that is not published"] = Admin with { Signature = TokenSignature.UnknownKey },
+        ["a key that is not named"] = Admin with { Signature = TokenSignature.UnnamedKey },
+        ["another algorithm"] = Admin with { Signature = TokenSignature.Rs384 },
         ["a claim changed after it was signed"] = new TokenSpec { Roles = ["Sts.Agent"], Signature = TokenSignature.Broken },
-        ["alg none"] = s_admin with { Signature = TokenSignature.None },
-        ["HS256 with the public key"] = s_admin with { Signature = TokenSignature.HmacOfPublicKey },
-        ["expired"] = s_admin with { NotBeforeFromNow = TimeSpan.FromHours(-2), ExpiresFromNow = TimeSpan.FromHours(-1) },
-        ["not yet valid"] = s_admin with { NotBeforeFromNow = TimeSpan.FromHours(1), ExpiresFromNow = TimeSpan.FromHours(2) },
-        ["no expiry"] = s_admin.With("exp", null),
-        ["an expiry that is no time"] = s_admin.With("exp", "soon"),
-        ["an ID token"] = s_admin.With("azp", null),
+        ["alg none"] = Admin with { Signature = TokenSignature.None },
+        ["HS256 with the public key"] = Admin with { Signature = TokenSignature.HmacOfPublicKey },
+        ["expired"] = Admin with { NotBeforeFromNow = TimeSpan.FromHours(-2), ExpiresFromNow = TimeSpan.FromHours(-1) },
+        ["not yet valid"] = Admin with { NotBeforeFromNow = TimeSpan.FromHours(1), ExpiresFromNow = TimeSpan.FromHours(2) },
+        ["no expiry"] = Admin.With("exp", null),
+        ["an expiry that is no time"] = Admin.With("exp", "soon"),
+        ["an ID token"] = Admin.With("azp", null),
     };
 
     /// <summary>Headers that hold no token at all: what was sent in place of one.</summary>
@@ -58,10 +58,10 @@ internal static class TestTokens
     /// <summary>Good tokens of both versions, in every spelling that Entra has.</summary>
     public static IReadOnlyDictionary<string, TokenSpec> Right { get; } = new Dictionary<string, TokenSpec>
     {
-        ["v2"] = s_admin,
-        ["v1, asked for by URI"] = s_admin with { Version = 1 },
-        ["v1, of a clock that is a minute ahead"] = s_admin with { Version = 1, NotBeforeFromNow = TimeSpan.FromMinutes(1) },
-        ["just expired, by a clock that is a minute behind"] = s_admin with { ExpiresFromNow = TimeSpan.FromMinutes(-1) },
-        ["one role, not as an array"] = s_admin.With("roles", "Sts.Admin").With("groups", new JsonArray("default")),
+        ["v2"] = Admin,
+        ["v1, asked for by URI"] = Admin with { Version = 1 },
+        ["v1, of a clock that is a minute ahead"] = Admin with { Version = 1, NotBeforeFromNow = TimeSpan.FromMinutes(1) },
+        ["just expired, by a clock that is a minute behind"] = Admin with { ExpiresFromNow = TimeSpan.FromMinutes(-1) },
+        ["one role, not as an array"] = Admin.With("roles", "Sts.Admin").With("groups", new JsonArray("default")),
     };
 }

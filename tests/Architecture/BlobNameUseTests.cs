@@ -8,7 +8,7 @@ namespace StsFunctions.Tests.Architecture;
 public sealed partial class BlobNameUseTests
 {
     // Names of our own making, or of a type that holds none but checked ones (BlobName, RawReportId, DomainName). Whoever adds one here says which it is.
-    private static readonly string[] s_names =
+    private static readonly string[] Names =
     [
         "name",
         "name.Value",
@@ -29,7 +29,7 @@ public sealed partial class BlobNameUseTests
             .Where(argument => !argument.StartsWith("this ", StringComparison.Ordinal))
             .Distinct();
 
-        Assert.Equal(s_names.Order(StringComparer.Ordinal), used.Order(StringComparer.Ordinal));
+        Assert.Equal(Names.Order(StringComparer.Ordinal), used.Order(StringComparer.Ordinal));
     }
 
     [GeneratedRegex(@"GetBlobClient\(((?:[^()]|\((?:[^()]|\([^()]*\))*\))*)\)")]

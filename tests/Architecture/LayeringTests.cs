@@ -20,7 +20,7 @@ namespace StsFunctions.Tests.Architecture;
 public sealed partial class LayeringTests
 {
     // What a layer may use of the others. Core is pure, and the layers above it do not know one another.
-    private static readonly Dictionary<string, (Assembly Assembly, string[] MayUse)> s_layers = new()
+    private static readonly Dictionary<string, (Assembly Assembly, string[] MayUse)> Assemblies = new()
     {
         ["StsFunctions.Protocol"] = (typeof(DomainName).Assembly, []),
         ["StsFunctions.Core"] = (typeof(Finding).Assembly, ["StsFunctions.Protocol"]),
@@ -31,23 +31,23 @@ public sealed partial class LayeringTests
         ["StsFunctions.UseCases"] = (typeof(DomainCheck).Assembly, ["StsFunctions.Core", "StsFunctions.Network", "StsFunctions.Notifications", "StsFunctions.Protocol", "StsFunctions.ReportIntake", "StsFunctions.Storage"]),
     };
 
-    private static readonly Assembly s_app = typeof(EndpointHostAttribute).Assembly;
+    private static readonly Assembly App = typeof(EndpointHostAttribute).Assembly;
 
-    public static TheoryData<string> Layers => [.. s_layers.Keys];
+    public static TheoryData<string> Layers => [.. Assemblies.Keys];
 
     [Theory]
     [MemberData(nameof(Layers))]
     public void A_layer_uses_the_layers_below_it_alone(string layer) =>
-        Assert.Empty(ReferencesOf(s_layers[layer].Assembly).Where(name => name.StartsWith("StsFunctions", StringComparison.Ordinal)).Except(s_layers[layer].MayUse));
+        Assert.Empty(ReferencesOf(Assemblies[layer].Assembly).Where(name => name.StartsWith("StsFunctions", StringComparison.Ordinal)).Except(Assemblies[layer].MayUse));
 
     [Fact]
     public void Core_is_pure_and_knows_no_Azure_no_socket_no_DNS_library_and_no_mail_library() =>
-        Assert.DoesNotContain(ReferencesOf(s_layers["StsFunctions.Core"].Assembly), name =>
+        Assert.DoesNotContain(ReferencesOf(Assemblies["StsFunctions.Core"].Assembly), name =>
             Outside().IsMatch(name) || name is "System.Net.Sockets" or "System.Net.Security" or "System.Net.Http" or "System.Net.NameResolution");
 
     [Fact]
     public void Only_Storage_knows_the_clients_of_Azure_storage() =>
-        Assert.All(s_layers.Where(layer => layer.Key != "StsFunctions.Storage").Select(layer => layer.Value.Assembly).Append(s_app), assembly =>
+        Assert.All(Assemblies.Where(layer => layer.Key != "StsFunctions.Storage").Select(layer => layer.Value.Assembly).Append(App), assembly =>
             Assert.DoesNotContain(ReferencesOf(assembly), name => name is "Azure.Storage.Blobs" or "Azure.Storage.Queues" or "Azure.Data.Tables"));
 
     [Fact]

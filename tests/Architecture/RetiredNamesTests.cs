@@ -7,11 +7,11 @@ namespace StsFunctions.Tests.Architecture;
 /// <summary>One concept, one name: what was renamed to the field's word does not come back.</summary>
 public sealed class RetiredNamesTests
 {
-    private static readonly string[] s_folders = ["functions", "protocol", "local", "tests", "bench", "docs", "infra"];
-    private static readonly string[] s_extensions = [".cs", ".md", ".bicep", ".json", ".sh", ".ps1", ".yml", ".yaml"];
+    private static readonly string[] Folders = ["functions", "protocol", "local", "tests", "bench", "docs", "infra"];
+    private static readonly string[] Extensions = [".cs", ".md", ".bicep", ".json", ".sh", ".ps1", ".yml", ".yaml"];
 
     // Built or fetched, or what others wrote.
-    private static readonly string[] s_skipped = ["bin", "obj", "node_modules", "Corpus", ".local"];
+    private static readonly string[] Skipped = ["bin", "obj", "node_modules", "Corpus", ".local"];
 
     private static string List => Path.Combine(Repository.Root, "tests", "Architecture", "RetiredNames.txt");
 
@@ -37,8 +37,8 @@ public sealed class RetiredNamesTests
         Assert.DoesNotContain(File.ReadLines(List).Select(line => line.Split('\t')), parts => parts is [_, var now] && Names.Contains(now));
     }
 
-    private static IEnumerable<string> Files() => s_folders
+    private static IEnumerable<string> Files() => Folders
         .SelectMany(folder => Directory.EnumerateFiles(Path.Combine(Repository.Root, folder), "*", SearchOption.AllDirectories))
         .Append(Path.Combine(Repository.Root, "README.md"))
-        .Where(file => s_extensions.Contains(Path.GetExtension(file)) && !Path.GetRelativePath(Repository.Root, file).Split(Path.DirectorySeparatorChar).Intersect(s_skipped).Any());
+        .Where(file => Extensions.Contains(Path.GetExtension(file)) && !Path.GetRelativePath(Repository.Root, file).Split(Path.DirectorySeparatorChar).Intersect(Skipped).Any());
 }

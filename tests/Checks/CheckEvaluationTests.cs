@@ -13,8 +13,8 @@ namespace StsFunctions.Tests.Checks;
 /// <summary>What follows from an observation of a hosted domain.</summary>
 public sealed class CheckEvaluationTests
 {
-    private static readonly DateTimeOffset s_known = TestObservations.At.AddDays(40);
-    private static readonly CheckRunRules s_rules = new(TimeSpan.FromMinutes(5), RemoteProbeRequester.Timeout, RuleEngine.RequiresConfirmation);
+    private static readonly DateTimeOffset Known = TestObservations.At.AddDays(40);
+    private static readonly CheckRunRules Rules = new(TimeSpan.FromMinutes(5), RemoteProbeRequester.Timeout, RuleEngine.RequiresConfirmation);
 
     [Fact]
     public void The_same_observation_is_decided_the_same_however_often_and_in_whatever_culture()
@@ -45,9 +45,9 @@ public sealed class CheckEvaluationTests
     {
         var blocked = TestObservations.With(TestObservations.Host("mx1.example.com", TestObservations.Failed("192.0.2.1", SmtpOutcome.ConnectionTimedOut))) with { OutboundSmtp = OutboundSmtp.Blocked };
 
-        Assert.Equal(s_known, Evaluate(blocked).NextExpiry);
+        Assert.Equal(Known, Evaluate(blocked).NextExpiry);
         Assert.Null(Evaluate(blocked with { OutboundSmtp = OutboundSmtp.Open }).NextExpiry);
-        Assert.NotEqual(s_known, Evaluate(TestObservations.Good).NextExpiry);
+        Assert.NotEqual(Known, Evaluate(TestObservations.Good).NextExpiry);
     }
 
     [Theory]
@@ -61,14 +61,14 @@ public sealed class CheckEvaluationTests
     {
         var policy = Policy.Parse("version: STSv1\nmode: enforce\nmx: mx1.example.com\nmx: mx2.example.com\nmax_age: 1209600\n"u8);
         var version = new PolicyVersion(TestObservations.PolicyId, policy.ToBytes(), policy.Mode, TimeSpan.FromSeconds(policy.MaxAge), TestObservations.At.AddDays(-13), null, "default");
-        var record = new DomainRecord("default", DomainState.Active, version.Id, version.Mode, version.PublishedAt, CheckRunState.None, NextExpiry: s_known, StsTtl: 3600);
+        var record = new DomainRecord("default", DomainState.Active, version.Id, version.Mode, version.PublishedAt, CheckRunState.None, NextExpiry: Known, StsTtl: 3600);
         return CheckEvaluation.Of(new DomainPartition("example.com", record, default, [version], [], []), observation, TestObservations.Places);
     }
 
     private static string Decide(Observation observation)
     {
         var evaluation = Evaluate(observation);
-        var outcome = CheckRunState.None.On(evaluation.ToEvent(new CheckRunDecision.StartAttempt(CheckRunTable.Today, 1), [], false, TestObservations.At), s_rules);
+        var outcome = CheckRunState.None.On(evaluation.ToEvent(new CheckRunDecision.StartAttempt(CheckRunTable.Today, 1), [], false, TestObservations.At), Rules);
         return string.Join('\n', [CheckRunTable.Text(outcome), CheckRunTable.Text(outcome.State), CheckRunTable.Text(outcome.Messages), .. outcome.Confirmed.Select(finding => finding.ToString())]);
     }
 }

@@ -13,8 +13,8 @@ public sealed class CheckRunStateTests
 {
     private const string TableBegin = "<!-- The tables are written from the tests: STS_UPDATE_SNAPSHOTS=1 and CheckRunStateTests. -->\n";
 
-    private static readonly DateTimeOffset s_noon = TestStorage.Noon;
-    private static readonly TimeSpan s_gap = TimeSpan.FromMinutes(30);
+    private static readonly DateTimeOffset Noon = TestStorage.Noon;
+    private static readonly TimeSpan Gap = TimeSpan.FromMinutes(30);
 
     private static string Document => Path.Combine(Repository.Root, "docs", "CHECK-RUN.md");
 
@@ -55,9 +55,9 @@ public sealed class CheckRunStateTests
     [InlineData(6, "20260314120000000")]
     public void A_timer_goes_on_with_the_check_run_of_the_last_half_hour_or_begins_one(int? lastMinute, string run)
     {
-        var last = lastMinute is { } minute ? new ScheduledRun(CheckRunId.Of(s_noon.AddMinutes(minute)), s_noon.AddMinutes(minute)) : null;
+        var last = lastMinute is { } minute ? new ScheduledRun(CheckRunId.Of(Noon.AddMinutes(minute)), Noon.AddMinutes(minute)) : null;
 
-        Assert.Equal(run, ScheduledRun.At(s_noon, last, s_gap).Run);
+        Assert.Equal(run, ScheduledRun.At(Noon, last, Gap).Run);
     }
 
     [Fact]
@@ -136,7 +136,7 @@ public sealed class CheckRunStateTests
     [Fact]
     public void A_check_run_of_the_future_never_stops_one_of_now() => Gen.Select(Gen.Int[6, 1_000_000], Gen.Int[1, 5], Gen.Bool, Gen.Bool, Gen.Int[0, 3]).Sample((minutes, attempt, isOpen, awaits, pending) =>
     {
-        var state = CheckRunTable.Run(CheckRunId.Of(s_noon.AddMinutes(minutes)), attempt) with
+        var state = CheckRunTable.Run(CheckRunId.Of(Noon.AddMinutes(minutes)), attempt) with
         {
             IsOpen = isOpen,
             AwaitsRemoteProbes = awaits,

@@ -15,9 +15,9 @@ public sealed class MalformedDnsTests
 
     private static CancellationToken Now => TestContext.Current.CancellationToken;
 
-    public static TheoryData<string> Types => [.. s_asks.Keys];
+    public static TheoryData<string> Types => [.. Asks.Keys];
 
-    private static readonly Dictionary<string, (Func<DnsObserver, Task<DnsAnswer>> Ask, byte[] BadData)> s_asks = new()
+    private static readonly Dictionary<string, (Func<DnsObserver, Task<DnsAnswer>> Ask, byte[] BadData)> Asks = new()
     {
         ["A of three octets"] = (dns => dns.AAsync("lab.example", Now), [192, 0, 2]),
         ["AAAA of five octets"] = (dns => dns.AaaaAsync("lab.example", Now), [1, 2, 3, 4, 5]),
@@ -35,7 +35,7 @@ public sealed class MalformedDnsTests
     [Trait("Conformance", "MX-2")]
     public async Task A_record_that_does_not_parse_is_a_failed_lookup_in_few_words(string what)
     {
-        var (ask, bad) = s_asks[what];
+        var (ask, bad) = Asks[what];
         await using var server = StubDnsServer.Of(bad);
 
         var answer = await ask(new DnsObserver(server.ResolverOf(validates: true)));

@@ -23,10 +23,10 @@ public sealed class ManyCheckRunsTests
     private const double Failing = 0.02;
     private const string Id = "20260314120000";
     private static readonly TimeSpan BetweenLooks = TimeSpan.FromMinutes(5);
-    private static readonly CheckRunRules s_rules = new(BetweenLooks, RemoteProbeRequester.Timeout, RuleEngine.RequiresConfirmation);
+    private static readonly CheckRunRules Rules = new(BetweenLooks, RemoteProbeRequester.Timeout, RuleEngine.RequiresConfirmation);
     private static readonly TimeSpan Told = TimeSpan.FromMinutes(20);
 
-    private static readonly SmtpOutcome[] s_failures =
+    private static readonly SmtpOutcome[] Failures =
     [
         SmtpOutcome.ConnectionTimedOut, SmtpOutcome.ConnectionRefused, SmtpOutcome.ConnectionDropped, SmtpOutcome.Rejected,
         SmtpOutcome.StartTlsMissing, SmtpOutcome.StartTlsRefused, SmtpOutcome.TlsFailed,
@@ -57,7 +57,7 @@ public sealed class ManyCheckRunsTests
                     failures += fails ? 1 : 0;
                     var observation = fails ? Broken(context.Observation, random) : context.Observation;
                     var results = fails ? RuleEngine.Evaluate(context with { Observation = observation }) : clear;
-                    var outcome = run.On(new CheckEvaluation(observation, results, null, 0).ToEvent(new CheckRunDecision.StartAttempt("1", look), open, false, observation.At), s_rules);
+                    var outcome = run.On(new CheckEvaluation(observation, results, null, 0).ToEvent(new CheckRunDecision.StartAttempt("1", look), open, false, observation.At), Rules);
                     var changes = FindingDiff.Between(open, outcome.Confirmed, results.Inconclusive);
                     wrong.AddRange(changes
                         .Where(change => change.Change is Change.Opened or Change.Escalated && !(truth.TryGetValue(Key(change.Finding), out var worst) && change.Finding.Severity <= worst))
@@ -142,7 +142,7 @@ public sealed class ManyCheckRunsTests
 
         SmtpSession Session(SmtpSession session) => new(
             session.Address,
-            s_failures[random.Next(s_failures.Length)],
+            Failures[random.Next(Failures.Length)],
             Banner: session.Banner,
             StartTlsReply: session.StartTlsReply,
             Detail: "421 try again later");

@@ -15,7 +15,7 @@ namespace StsFunctions.Tests.Checks;
 /// <summary>What holds of whatever may be seen, and of whatever may not.</summary>
 public sealed class RuleEnginePropertyTests
 {
-    private static readonly CultureInfo s_elsewhere = Elsewhere();
+    private static readonly CultureInfo OtherCulture = Elsewhere();
     private static readonly string[] Hosts = ["mx1.example.com", "mx2.example.com", "192.0.2.7", "b\u00fccher.example", ""];
     private static readonly string[] Addresses = ["192.0.2.1", "192.0.2.2", "10.0.0.1", "2001:db8::1", "2001:db8::2"];
     private static readonly byte[] Garbage = [0x30, 0x03, 0x02, 0x01];
@@ -172,7 +172,7 @@ public sealed class RuleEnginePropertyTests
 
         Assert.Equal(Text(first), Text(RuleEngine.Evaluate(context)));
         Assert.Equal(Text(first), Text(RuleEngine.Evaluate(context, rules)));
-        Assert.Equal(Text(first), Text(In(s_elsewhere, () => RuleEngine.Evaluate(context))));
+        Assert.Equal(Text(first), Text(In(OtherCulture, () => RuleEngine.Evaluate(context))));
     });
 
     [Fact]

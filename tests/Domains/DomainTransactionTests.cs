@@ -16,7 +16,7 @@ public sealed class DomainTransactionTests(AzuriteFixture azurite)
     private static readonly PolicyVersion First = new("1", [1], PolicyMode.Enforce, TimeSpan.FromDays(1), TestStorage.Noon, null, "team");
 
     // One after another, each over what the one before came to.
-    private static readonly (string Name, Func<DomainTransaction, DomainTransaction> Make)[] s_changes =
+    private static readonly (string Name, Func<DomainTransaction, DomainTransaction> Make)[] Changes =
     [
         ("a policy", change => change.NewPolicy(First)),
         ("a record", change => change.Record(Record, new Azure.ETag("\"blob\"")).Audit(TestStorage.Noon, "published", "detail")),
@@ -39,7 +39,7 @@ public sealed class DomainTransactionTests(AzuriteFixture azurite)
     {
         var storage = await TestStorage.CreateAsync(azurite);
         var partition = await storage.Domains.ReadAsync("example.com", Now);
-        foreach (var (name, make) in s_changes)
+        foreach (var (name, make) in Changes)
         {
             partition = await storage.Domains.CommitAsync(make(new DomainTransaction(partition)), Now);
 
@@ -78,7 +78,7 @@ public sealed class DomainTransactionTests(AzuriteFixture azurite)
 
     private static string Shown(DomainPartition partition) => JsonSerializer.Serialize(
         new { partition, Version = partition.ETag.ToString(), Blob = partition.ServedBlob.ToString(), Versions = partition.Outbox.Select(warning => warning.Version.ToString()) },
-        s_indented);
+        Indented);
 
-    private static readonly JsonSerializerOptions s_indented = new() { WriteIndented = true };
+    private static readonly JsonSerializerOptions Indented = new() { WriteIndented = true };
 }

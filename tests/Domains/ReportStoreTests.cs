@@ -10,7 +10,7 @@ namespace StsFunctions.Tests.Domains;
 public sealed class ReportStoreTests(AzuriteFixture azurite)
 {
     private static readonly DomainName Domain = DomainName.Parse("example.com");
-    private static readonly DateTimeOffset Start = TestStorage.Noon.AddDays(-1).Date;
+    private static readonly DateTimeOffset Start = new(TestStorage.Noon.AddDays(-1).Date, TimeSpan.Zero);
     private static readonly Report One = new(
         "example.com", "Company-X", "id-1", Start, Start.AddDays(1), "sts", 90, 10, ReportSource.Mail, AuthenticationResult.Unverified, TestStorage.Noon, "hash-a", "2026-03-14/a");
     private static readonly ReportFailure[] Failures = [new("starttls-not-supported", "mx1.example.com", "192.0.2.1", 7, ""), new("certificate-expired", "mx2.example.com", "", 3, "yesterday")];

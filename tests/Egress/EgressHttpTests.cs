@@ -15,7 +15,7 @@ public sealed class EgressHttpTests
 {
     private const string Host = "policy.example";
 
-    private static readonly Uri s_url = new($"https://{Host}/file?a=b");
+    private static readonly Uri Url = new($"https://{Host}/file?a=b");
 
     private static CancellationToken Now => TestContext.Current.CancellationToken;
 
@@ -28,8 +28,8 @@ public sealed class EgressHttpTests
         using var activity = new Activity("a trace of our own").Start();
         using var client = world.Http.CreateClient();
 
-        Assert.Equal("ok", await client.GetStringAsync(s_url, Now));
-        Assert.Equal("ok", await client.GetStringAsync(s_url, Now));
+        Assert.Equal("ok", await client.GetStringAsync(Url, Now));
+        Assert.Equal("ok", await client.GetStringAsync(Url, Now));
 
         Assert.Equal([Host, Host], server.ServerNames);
         Assert.All(server.Heads, head => Assert.Equal($"GET /file?a=b HTTP/1.1\r\nHost: {Host}\r\n\r\n", head));
@@ -50,7 +50,7 @@ public sealed class EgressHttpTests
         world.Serve(Host, "127.0.1.1", Listener.Saying($"HTTP/1.1 {status} Go\nLocation: https://elsewhere.example/\nContent-Length: 0"));
         using var client = world.Http.CreateClient();
 
-        using var answer = await client.GetAsync(s_url, Now);
+        using var answer = await client.GetAsync(Url, Now);
 
         Assert.Equal(status, (int)answer.StatusCode);
         Assert.Equal(0, elsewhere.Connections);
@@ -79,7 +79,7 @@ public sealed class EgressHttpTests
         world.Serve(Host, "127.0.1.1", Listener.File("good"));
         using var client = world.Http.CreateClient();
 
-        Assert.Equal("good", await client.GetStringAsync(s_url, Now));
+        Assert.Equal("good", await client.GetStringAsync(Url, Now));
         Assert.Equal(0, trap.Connections);
     }
 
@@ -90,7 +90,7 @@ public sealed class EgressHttpTests
         world.Zone.Set(Host, EgressFixture.At("127.0.2.1", "168.63.129.16", "::ffff:10.0.0.1"));
         var trap = world.Trap("127.0.2.1");
 
-        var refused = await RefusedAsync<AddressNotAllowedException>(world, s_url);
+        var refused = await RefusedAsync<AddressNotAllowedException>(world, Url);
 
         Assert.Contains("policy.example leads to 127.0.2.1, 168.63.129.16, ::ffff:10.0.0.1", refused.Message, StringComparison.Ordinal);
         Assert.Equal(0, trap.Connections);
@@ -102,7 +102,7 @@ public sealed class EgressHttpTests
         await using var world = new EgressFixture();
         world.Zone.Set(Host, EgressFixture.At([.. Enumerable.Range(0, 2_000).Select(n => $"10.0.{n / 250}.{n % 250}")]));
 
-        var refused = await RefusedAsync<AddressNotAllowedException>(world, s_url);
+        var refused = await RefusedAsync<AddressNotAllowedException>(world, Url);
 
         Assert.Contains("10.0.0.7, …: none of these", refused.Message, StringComparison.Ordinal);
     }
@@ -112,12 +112,12 @@ public sealed class EgressHttpTests
     {
         await using var world = new EgressFixture();
         world.Zone.Set(Host, EgressFixture.At("127.0.1.1", "127.0.1.2"));
-        var refused = await RefusedAsync<HostNotReachedException>(world, s_url);
+        var refused = await RefusedAsync<HostNotReachedException>(world, Url);
         Assert.Matches(@"^policy\.example is not reached at port \d+: 127\.0\.1\.1: .*; 127\.0\.1\.2: .*\.$", refused.Message);
 
         world.Serve(Host, "127.0.1.2", Listener.File("good"));
         using var client = world.Http.CreateClient();
-        Assert.Equal("good", await client.GetStringAsync(s_url, Now));
+        Assert.Equal("good", await client.GetStringAsync(Url, Now));
     }
 
     [Fact]
@@ -131,7 +131,7 @@ public sealed class EgressHttpTests
         using var client = world.Http.CreateClient();
         var began = time.GetUtcNow();
 
-        var getting = client.GetStringAsync(s_url, Now);
+        var getting = client.GetStringAsync(Url, Now);
         while (!getting.IsCompleted)
         {
             time.Advance(TimeSpan.FromSeconds(1));
@@ -148,7 +148,7 @@ public sealed class EgressHttpTests
         await using var world = new EgressFixture();
         world.Zone.Set(Host, EgressFixture.At([.. Enumerable.Range(1, 60).Select(n => $"127.0.1.{n}")]));
 
-        var refused = await RefusedAsync<HostNotReachedException>(world, s_url);
+        var refused = await RefusedAsync<HostNotReachedException>(world, Url);
 
         Assert.Equal(3, refused.Message.Split("127.0.1.").Length - 1);
     }
@@ -216,7 +216,7 @@ public sealed class EgressHttpTests
         await using var world = new EgressFixture();
         world.Zone.Behave(Host, behaviour);
 
-        Assert.StartsWith(expected, (await RefusedAsync<HostNotReachedException>(world, s_url)).Message, StringComparison.Ordinal);
+        Assert.StartsWith(expected, (await RefusedAsync<HostNotReachedException>(world, Url)).Message, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -268,7 +268,7 @@ public sealed class EgressHttpTests
         var server = world.Serve(Host, "127.0.1.1", Listener.File("good"), certificate);
         using var client = world.Http.CreateClient();
 
-        var refused = await Record.ExceptionAsync(() => client.GetStringAsync(s_url, Now));
+        var refused = await Record.ExceptionAsync(() => client.GetStringAsync(Url, Now));
 
         Assert.True(refused is HttpRequestException { HttpRequestError: HttpRequestError.SecureConnectionError }, $"{why}: {refused}");
         Assert.Empty(server.Heads);

@@ -45,7 +45,7 @@ public sealed class AgentTests(AppUnderTest app, AgentTests.WithoutPort25 runnin
         }
 
         Assert.Equal(["mx.starttls.missing"], await running.FindingsAsync("seen-by-agent.example"));
-        await system.WarnAsync(Now);
+        await system.NotifyAsync(Now);
         Assert.Contains(running.Mails, mail => mail.TextBody!.Contains("mx.starttls.missing", StringComparison.Ordinal));
         Assert.DoesNotContain(running.Mails, mail => mail.TextBody!.Contains("outbound.smtp.blocked", StringComparison.Ordinal));
     }

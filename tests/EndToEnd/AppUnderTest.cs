@@ -15,17 +15,17 @@ public sealed class AppUnderTest
 {
     private static readonly TimeSpan PublishLimit = TimeSpan.FromMinutes(30);
 
-    private static readonly Lazy<string> s_folder = new(() => Named("STS_APP") ?? Publish("App"));
-    private static readonly Lazy<string> s_commandFolder = new(() => Path.GetDirectoryName(Named("STS_COMMAND")) ?? Publish("Cli"));
+    private static readonly Lazy<string> AppFolder = new(() => Named("STS_APP") ?? Publish("App"));
+    private static readonly Lazy<string> CliFolder = new(() => Path.GetDirectoryName(Named("STS_COMMAND")) ?? Publish("Cli"));
 
     /// <summary>The app's published folder.</summary>
-    public static string PublishedApp => Path.GetDirectoryName(Existing(Path.Combine(s_folder.Value, "StsFunctions.dll"), "STS_APP must name the folder of the published app"))!;
+    public static string PublishedApp => Path.GetDirectoryName(Existing(Path.Combine(AppFolder.Value, "StsFunctions.dll"), "STS_APP must name the folder of the published app"))!;
 
     /// <inheritdoc cref="PublishedApp"/>
     public string Folder => PublishedApp;
 
     /// <summary>The command line, <c>sts</c>.</summary>
-    public string Command => Existing(Path.Combine(s_commandFolder.Value, OperatingSystem.IsWindows() ? "sts.exe" : "sts"), "STS_COMMAND must name the published executable");
+    public string Command => Existing(Path.Combine(CliFolder.Value, OperatingSystem.IsWindows() ? "sts.exe" : "sts"), "STS_COMMAND must name the published executable");
 
     /// <summary>The folder of the command line.</summary>
     public string CommandFolder => Path.GetDirectoryName(Command)!;

@@ -25,7 +25,7 @@ public sealed class AttackTests(AttackTests.Attacked running) : IClassFixture<At
 
     private const string Domain = "example.com";
 
-    private static readonly int[] s_documented = [201, 400, 413, 429, 503];
+    private static readonly int[] Documented = [201, 400, 413, 429, 503];
 
     private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
@@ -91,7 +91,7 @@ public sealed class AttackTests(AttackTests.Attacked running) : IClassFixture<At
         await Parallel.ForAsync(0, count, new ParallelOptions { MaxDegreeOfParallelism = Concurrency, CancellationToken = Cancellation }, async (n, _) => answers[n] = await sendAsync(n));
         Assert.All(answers, answer =>
         {
-            Assert.Contains(answer.Status, s_documented);
+            Assert.Contains(answer.Status, Documented);
             Assert.Equal(answer.Status is 429 or 503, answer.RetryAfter is { TotalSeconds: > 0 });
         });
     }

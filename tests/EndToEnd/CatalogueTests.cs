@@ -25,11 +25,11 @@ public sealed class CatalogueTests(RunningSystem running) : IClassFixture<Runnin
         await CatalogueRun.CheckAsync(running, LabDomains.All, Cancellation);
 
         // The domains behind one mail provider, and every other: a second look finds nothing new.
-        await running.System.WarnAsync(Cancellation);
+        await running.System.NotifyAsync(Cancellation);
         var mails = running.Mails.Count;
         Assert.Equal(LabDomains.All.Count(domain => domain.Expected.Count > 0), mails);
         await running.System.CheckAllAsync(Cancellation);
-        await running.System.WarnAsync(Cancellation);
+        await running.System.NotifyAsync(Cancellation);
         Assert.Equal(mails, running.Mails.Count);
     }
 }

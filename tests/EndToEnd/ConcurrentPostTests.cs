@@ -17,7 +17,7 @@ public sealed class ConcurrentPostTests(ConcurrentPostTests.Posted running) : IC
     private const string Domain = "example.com";
 
     // A sender that is told to come back within this is not refused for good.
-    private static readonly TimeSpan s_seconds = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan Seconds = TimeSpan.FromSeconds(30);
 
     private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
@@ -52,7 +52,7 @@ public sealed class ConcurrentPostTests(ConcurrentPostTests.Posted running) : IC
 
         Assert.Contains((int)answer.StatusCode, (int[])[429, 503]);
         var wait = answer.Headers.RetryAfter!.Delta!.Value;
-        Assert.InRange(wait, TimeSpan.FromSeconds(1), s_seconds);
+        Assert.InRange(wait, TimeSpan.FromSeconds(1), Seconds);
         return wait;
     }
 

@@ -50,7 +50,7 @@ public sealed class EmailSenderTests(RunningSystem running) : IClassFixture<Runn
             await Assert.ThrowsAsync<WorkerException>(() => sender.InvokeTimerAsync("SendPendingNotifications", Cancellation));
         }
 
-        await running.System.WarnAsync(Cancellation);
+        await running.System.NotifyAsync(Cancellation);
         Assert.Single(running.Mails, mail => mail.Subject!.Contains("wrong-name.example", StringComparison.Ordinal));
     }
 

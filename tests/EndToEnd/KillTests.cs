@@ -275,7 +275,7 @@ public sealed partial class KillTests(KillTests.Fragile running) : IClassFixture
 
         await WhenIdleAsync();
         await running.System.CheckAllAsync(Cancellation);
-        await running.System.WarnAsync(Cancellation);
+        await running.System.NotifyAsync(Cancellation);
     }
 
     private async Task WhenIdleAsync()

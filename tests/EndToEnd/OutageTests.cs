@@ -97,7 +97,7 @@ public sealed class OutageTests(OutageTests.Impatient running) : IClassFixture<O
             }
 
             await running.System.WhenIdleAsync(Cancellation);
-            await running.System.WarnAsync(Cancellation);
+            await running.System.NotifyAsync(Cancellation);
         }
 
         foreach (var name in names)

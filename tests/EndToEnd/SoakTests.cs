@@ -20,7 +20,7 @@ public sealed class SoakTests(RunningSystem running) : IClassFixture<RunningSyst
     // What an instance of 512 MB has for the worker, beside the Functions host.
     private const long MaxResidentBytes = 220_000_000;
 
-    private static readonly byte[] s_bomb = Samples.Gzip(Encoding.ASCII.GetBytes(new string(' ', 60_000_000)));
+    private static readonly byte[] Bomb = Samples.Gzip(Encoding.ASCII.GetBytes(new string(' ', 60_000_000)));
 
     private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
@@ -53,7 +53,7 @@ public sealed class SoakTests(RunningSystem running) : IClassFixture<RunningSyst
         < 18 => running.System.DropAsync($"soak/{n}.eml", Report(n).ToMail(), Cancellation),
         < 19 => (n / 20 % 3) switch
         {
-            0 => PostAsync(s_bomb, 400),
+            0 => PostAsync(Bomb, 400),
             1 => PostAsync((Report(n) with { Domain = $"n{n}.stranger.example" }).ToGzip(), 403),
             _ => running.System.DropAsync($"soak/{n}.gz", Report(n).ToGzip()[..^20], Cancellation),
         },

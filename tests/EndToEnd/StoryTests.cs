@@ -98,7 +98,7 @@ public sealed class StoryTests(RunningSystem running) : IClassFixture<RunningSys
     private async Task RoundAsync()
     {
         await running.System.CheckAllAsync(Cancellation);
-        await running.System.WarnAsync(Cancellation);
+        await running.System.NotifyAsync(Cancellation);
     }
 
     private async Task<IReadOnlyList<(DateOnly Day, long Sessions, long Failures)>> DaysAsync(string domain) =>

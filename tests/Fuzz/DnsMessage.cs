@@ -9,18 +9,18 @@ internal static class DnsMessage
 {
     private const int MaxCharacterString = 255;
 
-    private static readonly Assembly s_library = typeof(LookupClient).Assembly;
-    private static readonly object s_handler = Activator.CreateInstance(TypeNamed("DnsClient.DnsUdpMessageHandler"), nonPublic: true)!;
-    private static readonly MethodInfo s_read = MethodNamed(s_handler.GetType(), "GetResponseMessage");
-    private static readonly MethodInfo s_asResponse = MethodNamed(TypeNamed("DnsClient.DnsResponseMessage"), "AsQueryResponse");
-    private static readonly NameServer s_server = new(IPAddress.Loopback);
-    private static readonly DnsQuerySettings s_settings = new(new LookupClientOptions(IPAddress.Loopback) { UseCache = false, ThrowDnsErrors = false });
+    private static readonly Assembly Library = typeof(LookupClient).Assembly;
+    private static readonly object Handler = Activator.CreateInstance(TypeNamed("DnsClient.DnsUdpMessageHandler"), nonPublic: true)!;
+    private static readonly MethodInfo GetResponseMessage = MethodNamed(Handler.GetType(), "GetResponseMessage");
+    private static readonly MethodInfo AsResponse = MethodNamed(TypeNamed("DnsClient.DnsResponseMessage"), "AsQueryResponse");
+    private static readonly NameServer Server = new(IPAddress.Loopback);
+    private static readonly DnsQuerySettings Settings = new(new LookupClientOptions(IPAddress.Loopback) { UseCache = false, ThrowDnsErrors = false });
 
     /// <summary>A response as the client gets it. What the library throws for one that does not parse passes through.</summary>
     public static IDnsQueryResponse Read(byte[] message)
     {
-        var read = Call(s_read, s_handler, new ArraySegment<byte>(message));
-        return (IDnsQueryResponse)Call(s_asResponse, read, s_server, s_settings);
+        var read = Call(GetResponseMessage, Handler, new ArraySegment<byte>(message));
+        return (IDnsQueryResponse)Call(AsResponse, read, Server, Settings);
     }
 
     /// <summary>A response with one TXT record (RFC 1035 §3.3.14).</summary>
@@ -44,7 +44,7 @@ internal static class DnsMessage
     private static object Call(MethodInfo method, object target, params object[] arguments) =>
         method.Invoke(target, BindingFlags.DoNotWrapExceptions, binder: null, arguments, culture: null)!;
 
-    private static Type TypeNamed(string name) => s_library.GetType(name, throwOnError: true)!;
+    private static Type TypeNamed(string name) => Library.GetType(name, throwOnError: true)!;
 
     private static MethodInfo MethodNamed(Type type, string name) =>
         type.GetMethod(name, BindingFlags.Instance | BindingFlags.Public | BindingFlags.NonPublic) ?? throw new MissingMethodException(type.FullName, name);

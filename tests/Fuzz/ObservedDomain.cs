@@ -15,7 +15,7 @@ internal static class ObservedDomain
 
     public const string PolicyId = "20260301000000";
 
-    private static readonly byte[] s_policy = "version: STSv1\r\nmode: enforce\r\nmx: mx1.example.com\r\nmax_age: 1209600\r\n"u8.ToArray();
+    private static readonly byte[] PolicyFile = "version: STSv1\r\nmode: enforce\r\nmx: mx1.example.com\r\nmax_age: 1209600\r\n"u8.ToArray();
 
     /// <summary>The domain that is well, without MX hosts.</summary>
     public static Observation Good { get; } = new(
@@ -29,7 +29,7 @@ internal static class ObservedDomain
             Found("mta-sts.example.com", "192.0.2.80"),
             Nothing("mta-sts.example.com"),
             Nothing("mta-sts.example.com"),
-            Fetched(s_policy)),
+            Fetched(PolicyFile)),
         [],
         OutboundSmtp.Open);
 
@@ -43,8 +43,8 @@ internal static class ObservedDomain
     /// <summary>No rule fails, findings are plain and bounded, and the observation is the same after it was stored.</summary>
     public static void AssertJudged(Observation observation)
     {
-        var policy = Policy.Parse(s_policy);
-        var hosted = new HostedDomain(PolicyId, At.AddDays(-13), At.AddDays(-13), s_policy, StsTtl: 300);
+        var policy = Policy.Parse(PolicyFile);
+        var hosted = new HostedDomain(PolicyId, At.AddDays(-13), At.AddDays(-13), PolicyFile, StsTtl: 300);
         var judged = RuleEngine.Evaluate(new RuleContext(observation, policy, hosted, new ExpectedTargets(["app.example.net"], ["https://app.example.net/v1/tlsrpt"], "ca.example")));
         Invariant.Holds(judged.Failed is [], $"rules failed: {string.Join("; ", judged.Failed)}");
         foreach (var finding in judged.Findings)

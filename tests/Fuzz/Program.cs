@@ -59,9 +59,11 @@ static void InstrumentCopy(string from, string to)
         File.Copy(file, copy, overwrite: true);
     }
 
-    foreach (var assembly in (string[])["StsFunctions.Protocol", "StsFunctions.Core", "DnsClient", "MimeKit"])
+    // All layers, so that none is left out when code moves; an input that reaches no instrumented code ends the fuzzer.
+    var layers = Directory.GetFiles(to, "StsFunctions.*.dll").Where(file => Path.GetFileName(file) != "StsFunctions.Fuzz.dll");
+    foreach (var assembly in (string[])[.. layers, Path.Combine(to, "DnsClient.dll"), Path.Combine(to, "MimeKit.dll")])
     {
-        Fuzzer.Instrument(Path.Combine(to, $"{assembly}.dll"), _ => true, Options.Value);
+        Fuzzer.Instrument(assembly, _ => true, Options.Value);
     }
 }
 

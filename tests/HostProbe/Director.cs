@@ -16,11 +16,20 @@ public sealed class Director : IDisposable
         using var answer = await _client.PostAsJsonAsync(_test, call, CancellationToken.None);
         var instruction = (await answer.Content.ReadFromJsonAsync<Instruction>(CancellationToken.None))!;
         if (instruction.Exit is { } code)
+        {
             Environment.Exit(code);
+        }
+
         if (instruction.Throw is { } message)
+        {
             throw new InvalidOperationException(message);
+        }
+
         if (instruction.Hang)
+        {
             await Task.Delay(Timeout.Infinite, instruction.IgnoreCancel ? CancellationToken.None : cancellationToken);
+        }
+
         return instruction;
     }
 }

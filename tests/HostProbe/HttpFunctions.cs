@@ -23,7 +23,9 @@ public sealed class HttpFunctions(Director director)
         for (int read; (read = await request.Body.ReadAsync(buffer)) > 0; length += read)
         {
             if (text.Length < Longest)
+            {
                 text.Append(Encoding.UTF8.GetString(buffer, 0, Math.Min(read, Longest)));
+            }
         }
 
         var instruction = await director.AskAsync(
@@ -40,10 +42,18 @@ public sealed class HttpFunctions(Director director)
 
         http.Response.StatusCode = instruction.Status;
         foreach (var (name, value) in instruction.Headers)
+        {
             http.Response.Headers[name] = value;
+        }
+
         if (instruction.Body is { } body && !HttpMethods.IsHead(request.Method))
+        {
             await http.Response.WriteAsync(body);
+        }
+
         for (var left = instruction.Chunked; left > 0; left -= buffer.Length)
+        {
             await http.Response.Body.WriteAsync(buffer.AsMemory(0, (int)Math.Min(left, buffer.Length)));
+        }
     }
 }

@@ -11,9 +11,9 @@ namespace StsFunctions.Tests.Hosting;
 /// <summary>Which functions the Functions host is told of.</summary>
 public sealed class FunctionSetFilterTests
 {
-    private static readonly string[] s_http = ["""{"name":"request","type":"httpTrigger","direction":"In","authLevel":"Anonymous","methods":["get","head"],"route":".well-known/mta-sts.txt"}""", """{"name":"$return","type":"http","direction":"Out"}"""];
-    private static readonly string[] s_queue = ["""{"name":"message","type":"queueTrigger","direction":"In","queueName":"domain-checks"}"""];
-    private static readonly string[] s_timer = ["""{"name":"timer","type":"timerTrigger","direction":"In","schedule":"0 0 3 * * *"}"""];
+    private static readonly string[] Http = ["""{"name":"request","type":"httpTrigger","direction":"In","authLevel":"Anonymous","methods":["get","head"],"route":".well-known/mta-sts.txt"}""", """{"name":"$return","type":"http","direction":"Out"}"""];
+    private static readonly string[] Queue = ["""{"name":"message","type":"queueTrigger","direction":"In","queueName":"domain-checks"}"""];
+    private static readonly string[] Timer = ["""{"name":"timer","type":"timerTrigger","direction":"In","schedule":"0 0 3 * * *"}"""];
 
     [Theory]
     [InlineData(nameof(FunctionSet.All), true, true, true)]
@@ -23,7 +23,7 @@ public sealed class FunctionSetFilterTests
     {
         var set = Enum.Parse<FunctionSet>(name);
 
-        Assert.Equal((http, queue, timer), (FunctionSetFilter.IsIn(set, s_http), FunctionSetFilter.IsIn(set, s_queue), FunctionSetFilter.IsIn(set, s_timer)));
+        Assert.Equal((http, queue, timer), (FunctionSetFilter.IsIn(set, Http), FunctionSetFilter.IsIn(set, Queue), FunctionSetFilter.IsIn(set, Timer)));
     }
 
     [Theory]
@@ -32,7 +32,7 @@ public sealed class FunctionSetFilterTests
     [InlineData(nameof(FunctionSet.Background), "CheckDomain,ScheduleChecks")]
     public void The_host_is_told_of_no_other(string set, string names)
     {
-        List<IFunctionMetadata> functions = [new DefaultFunctionMetadata { Name = "ServePolicy", RawBindings = s_http }, new DefaultFunctionMetadata { Name = "CheckDomain", RawBindings = s_queue }, new DefaultFunctionMetadata { Name = "ScheduleChecks", RawBindings = s_timer }];
+        List<IFunctionMetadata> functions = [new DefaultFunctionMetadata { Name = "ServePolicy", RawBindings = Http }, new DefaultFunctionMetadata { Name = "CheckDomain", RawBindings = Queue }, new DefaultFunctionMetadata { Name = "ScheduleChecks", RawBindings = Timer }];
 
         new FunctionSetFilter(new FunctionSetOptions { Functions = Enum.Parse<FunctionSet>(set) }).Transform(functions);
 

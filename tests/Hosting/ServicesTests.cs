@@ -9,12 +9,12 @@ namespace StsFunctions.Tests.Hosting;
 /// <summary>Whatever a service needs is there: nobody finds out at the first message.</summary>
 public sealed class ServicesTests
 {
-    private static readonly Dictionary<string, string> s_settings = new() { ["AzureWebJobsStorage"] = "UseDevelopmentStorage=true" };
+    private static readonly Dictionary<string, string> Settings = new() { ["AzureWebJobsStorage"] = "UseDevelopmentStorage=true" };
 
     [Fact]
     public void Every_function_of_the_app_can_be_made()
     {
-        using var services = TestSettings.Services(s_settings);
+        using var services = TestSettings.Services(Settings);
 
         Assert.All(RunningApp.Functions.Select(function => function.Method.DeclaringType!).Distinct(), type => Assert.NotNull(services.GetService(type) ?? ActivatorUtilities.CreateInstance(services, type)));
     }

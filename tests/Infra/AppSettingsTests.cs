@@ -17,7 +17,7 @@ namespace StsFunctions.Tests.Infra;
 public sealed partial class AppSettingsTests(BicepFixture bicep)
 {
     // What Azure knows only once something is deployed, in the form that it then has.
-    private static readonly Dictionary<string, string> s_onceDeployed = new()
+    private static readonly Dictionary<string, string> OnceDeployed = new()
     {
         ["AzureWebJobsStorage__clientId"] = "33333333-3333-3333-3333-333333333333",
         ["AZURE_CLIENT_ID"] = "33333333-3333-3333-3333-333333333333",
@@ -44,7 +44,7 @@ public sealed partial class AppSettingsTests(BicepFixture bicep)
             var (storage, telemetry, email) = (services.GetRequiredService<StorageOptions>(), services.GetRequiredService<TelemetryOptions>(), services.GetRequiredService<EmailOptions>());
             Assert.Null(storage.ConnectionString);
             Assert.StartsWith("stmta", storage.AccountName, StringComparison.Ordinal);
-            Assert.Equal(s_onceDeployed["AZURE_CLIENT_ID"], storage.ClientId);
+            Assert.Equal(OnceDeployed["AZURE_CLIENT_ID"], storage.ClientId);
             Assert.NotNull(telemetry.ConnectionString);
             Assert.Contains("Authorization=AAD", telemetry.AuthenticationString, StringComparison.Ordinal);
             Assert.Equal("func-sts.azurewebsites.net", services.GetRequiredService<AppHostOptions>().Primary);
@@ -253,7 +253,7 @@ public sealed partial class AppSettingsTests(BicepFixture bicep)
         var environment = new Dictionary<string, string> { ["WEBSITE_HOSTNAME"] = "func-sts.azurewebsites.net" };
         foreach (var (setting, value) in written)
         {
-            environment[setting] = value.StartsWith('[') || value.StartsWith("@Microsoft.KeyVault(", StringComparison.Ordinal) ? s_onceDeployed[setting] : value;
+            environment[setting] = value.StartsWith('[') || value.StartsWith("@Microsoft.KeyVault(", StringComparison.Ordinal) ? OnceDeployed[setting] : value;
         }
 
         var services = TestSettings.Services(environment);

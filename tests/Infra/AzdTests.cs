@@ -8,15 +8,15 @@ namespace StsFunctions.Tests.Infra;
 /// <summary>azure.yaml fits the templates, the hooks and the package.</summary>
 public sealed partial class AzdTests(BicepFixture bicep)
 {
-    private static readonly YamlMappingNode s_azure = Yaml.Read(Path.Combine(Repository.Root, "azure.yaml"));
+    private static readonly YamlMappingNode Azure = Yaml.Read(Path.Combine(Repository.Root, "azure.yaml"));
 
     private static Dictionary<string, YamlMappingNode> Services { get; } =
-        ((YamlMappingNode)s_azure["services"]).Children.ToDictionary(service => service.Key.ToString(), service => (YamlMappingNode)service.Value);
+        ((YamlMappingNode)Azure["services"]).Children.ToDictionary(service => service.Key.ToString(), service => (YamlMappingNode)service.Value);
 
     [Fact]
     public void Each_hook_is_there_for_both_kinds_of_machine()
     {
-        var hooks = ((YamlMappingNode)s_azure["hooks"]).Children.ToDictionary(hook => hook.Key.ToString(), hook => hook.Value);
+        var hooks = ((YamlMappingNode)Azure["hooks"]).Children.ToDictionary(hook => hook.Key.ToString(), hook => hook.Value);
 
         Assert.Equal(["postprovision", "postup", "predown", "preprovision"], hooks.Keys.Order(StringComparer.Ordinal));
         Assert.All(hooks, hook => AssertRuns(hook.Key, hook.Value));
@@ -48,7 +48,7 @@ public sealed partial class AzdTests(BicepFixture bicep)
 
     [Fact]
     public void An_azd_that_does_not_know_conditions_is_refused() =>
-        Assert.Equal(">= 1.23.4", s_azure["requiredVersions"]["azd"].ToString());
+        Assert.Equal(">= 1.23.4", Azure["requiredVersions"]["azd"].ToString());
 
     [Fact]
     public void Each_script_has_its_twin()

@@ -19,7 +19,7 @@ public sealed class BicepFixture : IDisposable
     /// <summary>Its tenant.</summary>
     public const string Tenant = "00000000-0000-0000-0000-000000000002";
 
-    private static readonly string s_program = typeof(BicepFixture).Assembly.GetCustomAttributes<AssemblyMetadataAttribute>().Single(a => a.Key == "Bicep").Value!;
+    private static readonly string Program = typeof(BicepFixture).Assembly.GetCustomAttributes<AssemblyMetadataAttribute>().Single(a => a.Key == "Bicep").Value!;
 
     // Inside the repository: a parameters file names its template by a relative path.
     private readonly string _folder = Directory.CreateDirectory(Path.Combine(Repository.Root, ".local", "infra", Guid.NewGuid().ToString("n"))).FullName;
@@ -75,7 +75,7 @@ public sealed class BicepFixture : IDisposable
     /// <summary>Runs the compiler; what it says is all that it wrote, on either stream.</summary>
     public static async Task<(int ExitCode, string Said)> RunAsync(params string[] arguments)
     {
-        var run = await FinishedProcess.RunAsync(new ProcessStartInfo(s_program, arguments), CancellationToken.None);
+        var run = await FinishedProcess.RunAsync(new ProcessStartInfo(Program, arguments), CancellationToken.None);
         return (run.ExitCode, (run.Output + run.Errors).Trim());
     }
 

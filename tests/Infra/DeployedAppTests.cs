@@ -21,7 +21,7 @@ public sealed class DeployedAppTests : IDisposable
     // Who owns nothing.
     private const string Nobody = "65534";
 
-    private static readonly TimeSpan s_limit = TimeSpan.FromMinutes(10);
+    private static readonly TimeSpan Limit = TimeSpan.FromMinutes(10);
 
     private readonly string _folder = Directory.CreateTempSubdirectory("sts-deployed-").FullName;
 
@@ -125,7 +125,7 @@ public sealed class DeployedAppTests : IDisposable
         var start = new ProcessStartInfo(Dotnet(), ["exec", typeof(Repository).Assembly.Location, "--app", Root, "--smoke"]) { WorkingDirectory = Repository.Root };
         start.Environment["PATH"] = $"{Programs}:{start.Environment["PATH"]}";
         using var limit = CancellationTokenSource.CreateLinkedTokenSource(TestContext.Current.CancellationToken);
-        limit.CancelAfter(s_limit);
+        limit.CancelAfter(Limit);
         return await FinishedProcess.RunAsync(start, limit.Token);
     }
 

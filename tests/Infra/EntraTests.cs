@@ -10,7 +10,7 @@ namespace StsFunctions.Tests.Infra;
 /// <summary>The registration that the hook makes has the roles that the API asks for.</summary>
 public sealed partial class EntraTests
 {
-    private static readonly string s_folder = Path.Combine(BicepFixture.Infra, "hooks", "entra");
+    private static readonly string Folder = Path.Combine(BicepFixture.Infra, "hooks", "entra");
 
     [Fact]
     public void It_has_every_role_that_the_API_knows_and_no_other()
@@ -50,7 +50,7 @@ public sealed partial class EntraTests
 
     private static JsonElement Read(string file)
     {
-        using var json = JsonDocument.Parse(File.ReadAllText(Path.Combine(s_folder, file)));
+        using var json = JsonDocument.Parse(File.ReadAllText(Path.Combine(Folder, file)));
         return json.RootElement.Clone();
     }
 

@@ -14,7 +14,7 @@ public sealed class LayoutTests(BicepFixture bicep)
     private const string Storage = "Microsoft.Storage/storageAccounts";
 
     // Made for Azure alone: packages are deployed to the one, and Event Grid keeps what it could not deliver in the other.
-    private static readonly string[] s_containersOfThePlatform = ["deployments", "event-dead-letters"];
+    private static readonly string[] ContainersOfThePlatform = ["deployments", "event-dead-letters"];
 
     public static TheoryData<string> Cases => [.. BicepFixture.CaseNames];
 
@@ -25,7 +25,7 @@ public sealed class LayoutTests(BicepFixture bicep)
         var resources = await bicep.ResourcesAsync(name);
         var queues = NamedByTheCode("Queue");
 
-        Assert.Equal(NamedByTheCode("Container").Concat(s_containersOfThePlatform).Order(StringComparer.Ordinal), resources.NamesOf($"{Storage}/blobServices/containers"));
+        Assert.Equal(NamedByTheCode("Container").Concat(ContainersOfThePlatform).Order(StringComparer.Ordinal), resources.NamesOf($"{Storage}/blobServices/containers"));
         Assert.Equal(queues.Concat(queues.Select(queue => $"{queue}-poison")).Order(StringComparer.Ordinal), resources.NamesOf($"{Storage}/queueServices/queues"));
         Assert.Equal(NamedByTheCode("Table").Order(StringComparer.Ordinal), resources.NamesOf($"{Storage}/tableServices/tables"));
     }

@@ -8,10 +8,10 @@ namespace StsFunctions.Tests.Infra;
 /// <summary>PowerShell, which comes as a .NET tool, so that the hooks for Windows run in the tests of any machine.</summary>
 internal static class PowerShell
 {
-    private static readonly Lazy<Task<string>> s_path = new(RestoreAsync);
+    private static readonly Lazy<Task<string>> Program = new(RestoreAsync);
 
     /// <summary>The program to run with <c>dotnet exec</c>.</summary>
-    public static Task<string> PathAsync() => s_path.Value;
+    public static Task<string> PathAsync() => Program.Value;
 
     private static async Task<string> RestoreAsync()
     {

@@ -7,7 +7,7 @@ namespace StsFunctions.Tests.Infra;
 /// <summary>The templates compile without a word, and deploy what is written down for each edge and option.</summary>
 public sealed class SnapshotTests(BicepFixture bicep)
 {
-    private static readonly JsonSerializerOptions s_indented = new() { WriteIndented = true };
+    private static readonly JsonSerializerOptions Indented = new() { WriteIndented = true };
 
     public static TheoryData<string> Cases => [.. BicepFixture.CaseNames];
 
@@ -57,7 +57,7 @@ public sealed class SnapshotTests(BicepFixture bicep)
         Assert.Empty(predicted["diagnostics"]!.AsArray());
         if (Environment.GetEnvironmentVariable("STS_UPDATE_SNAPSHOTS") == "1")
         {
-            await File.WriteAllTextAsync(file, InOrder(predicted).ToJsonString(s_indented).ReplaceLineEndings("\n") + "\n", TestContext.Current.CancellationToken);
+            await File.WriteAllTextAsync(file, InOrder(predicted).ToJsonString(Indented).ReplaceLineEndings("\n") + "\n", TestContext.Current.CancellationToken);
         }
 
         var expected = JsonNode.Parse(await File.ReadAllTextAsync(file, TestContext.Current.CancellationToken))!;

@@ -8,15 +8,15 @@ namespace StsFunctions.Tests.Infra;
 /// <summary>The workflows run nobody's moving code, and may do no more than they must.</summary>
 public sealed partial class WorkflowTests
 {
-    private static readonly string s_folder = Path.Combine(Repository.Root, ".github", "workflows");
+    private static readonly string Folder = Path.Combine(Repository.Root, ".github", "workflows");
 
-    public static TheoryData<string> Workflows => [.. Directory.GetFiles(s_folder, "*.yml").Select(file => Path.GetFileName(file)).Order(StringComparer.Ordinal)];
+    public static TheoryData<string> Workflows => [.. Directory.GetFiles(Folder, "*.yml").Select(file => Path.GetFileName(file)).Order(StringComparer.Ordinal)];
 
     [Theory]
     [MemberData(nameof(Workflows))]
     public void Each_action_is_pinned_by_its_digest_with_its_version_beside_it(string workflow)
     {
-        var uses = File.ReadAllLines(Path.Combine(s_folder, workflow)).Where(line => line.Contains("uses:", StringComparison.Ordinal)).ToList();
+        var uses = File.ReadAllLines(Path.Combine(Folder, workflow)).Where(line => line.Contains("uses:", StringComparison.Ordinal)).ToList();
 
         Assert.NotEmpty(uses);
         Assert.All(uses, line => Assert.Matches(Pinned(), line));
@@ -25,7 +25,7 @@ public sealed partial class WorkflowTests
     [Fact]
     public void One_action_has_one_digest()
     {
-        var pins = Directory.GetFiles(s_folder, "*.yml").SelectMany(File.ReadAllLines).Select(line => Pinned().Match(line)).Where(match => match.Success).Select(match => (match.Groups[1].Value, match.Value.Trim())).Distinct();
+        var pins = Directory.GetFiles(Folder, "*.yml").SelectMany(File.ReadAllLines).Select(line => Pinned().Match(line)).Where(match => match.Success).Select(match => (match.Groups[1].Value, match.Value.Trim())).Distinct();
 
         Assert.All(pins.GroupBy(pin => pin.Item1), action => Assert.Single(action));
     }
@@ -34,18 +34,18 @@ public sealed partial class WorkflowTests
     [MemberData(nameof(Workflows))]
     public void A_workflow_may_read_and_each_job_that_may_more_says_so(string workflow)
     {
-        var root = Yaml.Read(Path.Combine(s_folder, workflow));
+        var root = Yaml.Read(Path.Combine(Folder, workflow));
 
         Assert.Equal("read", Assert.Single(((YamlMappingNode)root["permissions"]).Children).Value.ToString());
         Assert.All(((YamlMappingNode)root["jobs"]).Children.Values, job => Assert.True(((YamlMappingNode)job).Children.ContainsKey("timeout-minutes")));
-        Assert.DoesNotContain("pull_request_target", File.ReadAllText(Path.Combine(s_folder, workflow)), StringComparison.Ordinal);
-        Assert.DoesNotContain("${{ secrets.", File.ReadAllText(Path.Combine(s_folder, workflow)), StringComparison.Ordinal);
+        Assert.DoesNotContain("pull_request_target", File.ReadAllText(Path.Combine(Folder, workflow)), StringComparison.Ordinal);
+        Assert.DoesNotContain("${{ secrets.", File.ReadAllText(Path.Combine(Folder, workflow)), StringComparison.Ordinal);
     }
 
     [Fact]
     public void The_package_that_was_tested_is_the_one_that_is_deployed()
     {
-        var jobs = (YamlMappingNode)Yaml.Read(Path.Combine(s_folder, "ci.yml"))["jobs"];
+        var jobs = (YamlMappingNode)Yaml.Read(Path.Combine(Folder, "ci.yml"))["jobs"];
         var runs = ((YamlSequenceNode)jobs["deploy"]["steps"]).OfType<YamlMappingNode>().Where(step => step.Children.ContainsKey("run")).Select(step => step["run"].ToString()).ToList();
 
         Assert.Equal("test", jobs["deploy"]["needs"].ToString());
@@ -57,7 +57,7 @@ public sealed partial class WorkflowTests
     [Fact]
     public void The_second_site_of_a_Dedicated_plan_gets_the_same_package()
     {
-        var jobs = (YamlMappingNode)Yaml.Read(Path.Combine(s_folder, "ci.yml"))["jobs"];
+        var jobs = (YamlMappingNode)Yaml.Read(Path.Combine(Folder, "ci.yml"))["jobs"];
         var step = ((YamlSequenceNode)jobs["deploy"]["steps"]).OfType<YamlMappingNode>().Single(step => step.Children.ContainsKey("if"));
 
         Assert.Equal("vars.STS_PLAN == 'dedicated'", step["if"].ToString());
@@ -71,7 +71,7 @@ public sealed partial class WorkflowTests
     [InlineData("release.yml")]
     public void What_was_published_is_started_as_Azure_does_before_it_is_zipped_with_every_folder(string workflow)
     {
-        var steps = ((YamlSequenceNode)Yaml.Read(Path.Combine(s_folder, workflow))["jobs"]["test"]["steps"]).OfType<YamlMappingNode>().Where(step => step.Children.ContainsKey("run")).Select(step => step["run"].ToString()).ToList();
+        var steps = ((YamlSequenceNode)Yaml.Read(Path.Combine(Folder, workflow))["jobs"]["test"]["steps"]).OfType<YamlMappingNode>().Where(step => step.Children.ContainsKey("run")).Select(step => step["run"].ToString()).ToList();
 
         var gate = steps.IndexOf("bash .ci/run");
         var start = steps.IndexOf("bash .ci/deployed .local/ci-app");

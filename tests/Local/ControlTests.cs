@@ -47,7 +47,10 @@ public sealed class ControlTests : IDisposable
 
         // One that was killed leaves its address behind; one that was stopped takes it away.
         await using (await StartAsync((_, _) => throw new InvalidOperationException()))
+        {
             File.Copy(Path.Combine(_folder, "control.json"), Path.Combine(_folder, "left"));
+        }
+
         Assert.False(File.Exists(Path.Combine(_folder, "control.json")));
         File.Move(Path.Combine(_folder, "left"), Path.Combine(_folder, "control.json"));
         Assert.Contains(_folder, (await RefusedAsync()).Message, StringComparison.Ordinal);
@@ -72,7 +75,9 @@ public sealed class ControlTests : IDisposable
 
         Assert.True(IPAddress.IsLoopback(IPAddress.Parse(control.Address.Host)));
         if (!OperatingSystem.IsWindows())
+        {
             Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite, File.GetUnixFileMode(Path.Combine(_folder, "control.json")));
+        }
 
         async Task<HttpStatusCode> PostAsync(string? token)
         {
@@ -114,7 +119,10 @@ public sealed class ControlTests : IDisposable
         (line, cancellationToken) =>
         {
             lock (_lines)
+            {
                 _lines.Add(line);
+            }
+
             return execute(line, cancellationToken);
         },
         Cancelled);

@@ -24,12 +24,12 @@ internal sealed class AgentFixture
     public const string Round = "20260314120000000";
     public static readonly IPAddress Address = IPAddress.Parse("192.0.2.25");
 
-    private static readonly PrivateCa s_ca = new(new FakeTimeProvider(TestStorage.Noon));
+    private static readonly PrivateCa Ca = new(new FakeTimeProvider(TestStorage.Noon));
 
     private AgentFixture(TestStorage storage)
     {
         Storage = storage;
-        var guard = new EgressGuard(new EgressOptions { TrustedRoots = new TrustedRoots(new X509Certificate2Collection(s_ca.Root)) });
+        var guard = new EgressGuard(new EgressOptions { TrustedRoots = new TrustedRoots(new X509Certificate2Collection(Ca.Root)) });
         Results = new ProbeResultHandler(
             storage.Wanted, storage.Agents, storage.MxHosts, new CheckQueue(storage.Queues), storage.Domains, storage.Ledger,
             new ProbeResultReader(guard, storage.Time), storage.Time, Log.For<ProbeResultHandler>());
@@ -66,7 +66,7 @@ internal sealed class AgentFixture
     /// <summary>A look that came to TLS, as an agent sends it: with a claim of its own about the chain, which nobody believes.</summary>
     public static MxProbeResult Seen(CertificateSpec? spec = null, params string[] claims)
     {
-        var issued = s_ca.Issue(spec ?? CertificateSpec.For(Host));
+        var issued = Ca.Issue(spec ?? CertificateSpec.For(Host));
         return new MxProbeResult(
             new SmtpSession(
                 Address.ToString(), SmtpOutcome.Completed, Banner: "220 mx ESMTP", StartTlsReply: "220 go",

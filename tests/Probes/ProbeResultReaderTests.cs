@@ -47,9 +47,9 @@ public sealed class ProbeResultReaderTests(AzuriteFixture azurite)
         Assert.Equal(("one", desk.Storage.Time.GetUtcNow(), TlsOffer.Tls13), (kept.Agent, kept.RestrictedAt, Assert.Single(kept.Restricted).Offer));
     }
 
-    public static TheoryData<string> Wrong => [.. s_wrong.Keys];
+    public static TheoryData<string> Wrong => [.. Changes.Keys];
 
-    private static readonly Dictionary<string, Func<MxProbeResult, MxProbeResult>> s_wrong = new()
+    private static readonly Dictionary<string, Func<MxProbeResult, MxProbeResult>> Changes = new()
     {
         ["another address"] = probe => probe with { Default = probe.Default with { Address = "192.0.2.26" } },
         ["no address"] = probe => probe with { Default = probe.Default with { Address = "mx" } },
@@ -84,7 +84,7 @@ public sealed class ProbeResultReaderTests(AzuriteFixture azurite)
         var task = Assert.Single(await desk.TakeWorkAsync("one"));
         var probe = AgentFixture.Seen();
 
-        var fault = await Assert.ThrowsAsync<InvalidProbeResultException>(() => desk.HandInAsync("one", task, s_wrong[name](probe)));
+        var fault = await Assert.ThrowsAsync<InvalidProbeResultException>(() => desk.HandInAsync("one", task, Changes[name](probe)));
 
         Assert.StartsWith("The result is not valid: ", fault.Message, StringComparison.Ordinal);
         Assert.Null(await desk.KeptAsync());

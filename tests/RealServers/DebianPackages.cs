@@ -20,9 +20,9 @@ internal sealed record DebianPackages(string Root)
     private const string Unpacked = "unpacked";
 
     // Each is asked for alone: mail servers exclude one another where they are installed.
-    private static readonly string[] s_wanted = ["exim4-daemon-light", "postfix", "unbound", "knot", "libnss-wrapper", "libuid-wrapper"];
-    private static readonly TimeSpan s_patience = TimeSpan.FromMinutes(5);
-    private static readonly Lazy<Task<DebianPackages>> s_packages = new(EnsureAsync);
+    private static readonly string[] Wanted = ["exim4-daemon-light", "postfix", "unbound", "knot", "libnss-wrapper", "libuid-wrapper"];
+    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(5);
+    private static readonly Lazy<Task<DebianPackages>> Packages = new(EnsureAsync);
 
     /// <summary>Where the libraries are that this machine lacks.</summary>
     public string Libraries { get; } = string.Join(':', new[] { "usr/lib", "lib" }
@@ -36,7 +36,7 @@ internal sealed record DebianPackages(string Root)
     {
         try
         {
-            return await s_packages.Value;
+            return await Packages.Value;
         }
         catch (InvalidOperationException e) when (Environment.GetEnvironmentVariable(Variable) != "require")
         {
@@ -52,16 +52,20 @@ internal sealed record DebianPackages(string Root)
     private static async Task<DebianPackages> EnsureAsync()
     {
         if (!OperatingSystem.IsLinux() || !IsThere("apt-get") || !IsThere("dpkg-deb") || !IsThere("setsid"))
+        {
             throw new InvalidOperationException("Real mail and DNS servers come from Debian packages: run the tests on Debian or Ubuntu to have them looked at.");
+        }
 
-        using var limit = new CancellationTokenSource(s_patience);
+        using var limit = new CancellationTokenSource(Patience);
         var release = await System.IO.File.ReadAllTextAsync("/etc/os-release", limit.Token);
-        var key = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes($"{string.Join(' ', s_wanted)}\n{release}")))[..12];
+        var key = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes($"{string.Join(' ', Wanted)}\n{release}")))[..12];
         var folder = Path.Combine(Repository.Root, ".local", "debian", key);
         var packages = Path.Combine(folder, "root");
         var finished = Path.Combine(folder, Unpacked);
         if (System.IO.File.Exists(finished))
+        {
             return new DebianPackages(packages);
+        }
 
         using var exclusive = await FileLock.TakeAsync(Path.Combine(folder, "lock"), limit.Token);
         if (!System.IO.File.Exists(finished))
@@ -98,8 +102,10 @@ internal sealed record DebianPackages(string Root)
 
     private static async Task FetchAsync(string[] options, CancellationToken cancellationToken)
     {
-        foreach (var package in s_wanted)
+        foreach (var package in Wanted)
+        {
             await AptAsync([.. options, "-y", "--no-install-recommends", "--reinstall", "--download-only", "install", package], cancellationToken);
+        }
     }
 
     private static Task AptAsync(string[] arguments, CancellationToken cancellationToken) => RunAsync("apt-get", arguments, cancellationToken);
@@ -108,13 +114,21 @@ internal sealed record DebianPackages(string Root)
     private static async Task UnpackAsync(string archives, string root, CancellationToken cancellationToken)
     {
         if (Directory.Exists(root))
+        {
             Directory.Delete(root, recursive: true);
+        }
+
         Directory.CreateDirectory(root);
         foreach (var archive in Directory.GetFiles(archives, "*.deb"))
+        {
             await RunAsync("dpkg-deb", ["-x", archive, root], cancellationToken);
+        }
         // Nobody is to become whoever unpacked them.
         foreach (var program in Directory.GetFiles(Path.Combine(root, "usr", "sbin")).Where(file => new FileInfo(file).LinkTarget is null))
+        {
             System.IO.File.SetUnixFileMode(program, System.IO.File.GetUnixFileMode(program) & ~(UnixFileMode.SetUser | UnixFileMode.SetGroup));
+        }
+
         Directory.Delete(archives, recursive: true);
     }
 

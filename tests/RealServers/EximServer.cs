@@ -27,7 +27,7 @@ internal static class EximServer
 
             """, cancellationToken);
         // As root it changes into its user, and as anybody else it must be that user already.
-        var users = PretendedUsers.Of(packages, folder, Environment.IsPrivilegedProcess, ["Debian-exim"]);
+        var users = PretendedUsers.Of(folder, Environment.IsPrivilegedProcess, ["Debian-exim"]);
         return await ServerProcess.StartAsync(
             packages, [packages.File("usr/sbin/exim4"), "-bdf", "-C", configuration], folder,
             exim => Task.WhenAll(server.Addresses.Select(address => exim.ListensAsync(new IPEndPoint(address, port), cancellationToken))),

@@ -40,9 +40,7 @@ internal sealed record MailServer(string Host, IPAddress Address, IReadOnlyList<
     public IReadOnlyList<string> WriteCertificates(string folder) => [.. Certificates.Select((certificate, n) =>
     {
         var file = Path.Combine(folder, $"{Host}-{n}.pem");
-        if (!CertificatesGone)
-            File.WriteAllText(file, string.Join('\n', certificate.Chain.Select(issuer => issuer.ExportCertificatePem()).Prepend(certificate.Leaf.ExportCertificatePem()).Prepend(KeyOf(certificate.Leaf))) + "\n");
-        return file;
+        if (!CertificatesGone) { File.WriteAllText(file, string.Join('\n', certificate.Chain.Select(issuer => issuer.ExportCertificatePem()).Prepend(certificate.Leaf.ExportCertificatePem()).Prepend(KeyOf(certificate.Leaf))) + "\n"); } return file;
     })];
 
     private static string KeyOf(X509Certificate2 leaf)

@@ -5,16 +5,19 @@ namespace StsFunctions.Tests.RealServers;
 /// <summary>Postfix, whose TLS is OpenSSL's: one master for any number of MX hosts.</summary>
 internal static class PostfixServer
 {
-    private static readonly string[] s_queues = ["active", "bounce", "corrupt", "defer", "deferred", "flush", "hold", "incoming", "maildrop", "pid", "private", "public", "saved", "trace"];
+    private static readonly string[] Queues = ["active", "bounce", "corrupt", "defer", "deferred", "flush", "hold", "incoming", "maildrop", "pid", "private", "public", "saved", "trace"];
 
     /// <summary>Starts it, and returns when it listens at every address.</summary>
     public static async Task<ServerProcess> StartAsync(
         DebianPackages packages, string folder, IReadOnlyList<MailServer> servers, int port, CancellationToken cancellationToken)
     {
-        foreach (var queue in s_queues)
+        foreach (var queue in Queues)
+        {
             Directory.CreateDirectory(Path.Combine(folder, "queue", queue));
+        }
+
         Directory.CreateDirectory(Path.Combine(folder, "data"));
-        var users = PretendedUsers.Of(packages, folder, asRoot: true, ["postfix", "nobody"], "postdrop");
+        var users = PretendedUsers.Of(folder, asRoot: true, ["postfix", "nobody"], "postdrop");
         await File.WriteAllTextAsync(Path.Combine(folder, "main.cf"), $"""
             compatibility_level = 3.6
             queue_directory = {folder}/queue

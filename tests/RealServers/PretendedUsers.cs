@@ -12,12 +12,11 @@ internal sealed record PretendedUsers(IReadOnlyDictionary<string, string> Enviro
     private const uint FirstId = 101;
 
     /// <summary>Users, each in a group of its own, and further groups.</summary>
-    /// <param name="packages">Where the two libraries are.</param>
     /// <param name="folder">Where the lists of users and groups are written to.</param>
     /// <param name="asRoot">Whether the server is to take itself for root; without that it takes itself, and the first of its users, for whoever runs the tests.</param>
     /// <param name="users">The users.</param>
     /// <param name="groups">The further groups.</param>
-    public static PretendedUsers Of(DebianPackages packages, string folder, bool asRoot, string[] users, params string[] groups)
+    public static PretendedUsers Of(string folder, bool asRoot, string[] users, params string[] groups)
     {
         var (passwd, group) = (Path.Combine(folder, "passwd"), Path.Combine(folder, "group"));
         uint Id(int n, uint own) => !asRoot && n == 0 ? own : FirstId + (uint)n;
@@ -31,7 +30,10 @@ internal sealed record PretendedUsers(IReadOnlyDictionary<string, string> Enviro
             ["NSS_WRAPPER_GROUP"] = group,
         };
         if (asRoot)
+        {
             (environment["UID_WRAPPER"], environment["UID_WRAPPER_ROOT"]) = ("1", "1");
+        }
+
         return new PretendedUsers(environment);
     }
 

@@ -26,7 +26,9 @@ public sealed class RealServerLabFixture : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         if (_internet is { IsValueCreated: true, Value.IsCompletedSuccessfully: true })
+        {
             await (await _internet.Value).DisposeAsync();
+        }
     }
 }
 
@@ -105,9 +107,15 @@ internal sealed class RealServerLab : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         foreach (var server in _servers)
+        {
             await server.DisposeAsync();
+        }
+
         if (_web is not null)
+        {
             await _web.StopAsync();
+        }
+
         _port.Dispose();
         Ca.Dispose();
         Directory.Delete(_folder, recursive: true);
@@ -116,12 +124,18 @@ internal sealed class RealServerLab : IAsyncDisposable
     private async Task StartServersAsync(DebianPackages packages, CancellationToken cancellationToken)
     {
         foreach (var server in (string[])[Exim, Postfix])
+        {
             AddVariants(server);
+        }
+
         _web = await PolicyHttpServer.StartAsync(cancellationToken);
         AddDomain(Well, NameOf(Exim, "good"), NameOf(Postfix, "good"));
         AddDomain(HalfExpired, NameOf(Exim, "good"), NameOf(Postfix, "expired"));
         foreach (var host in _hosts.Keys)
+        {
             AddDomain(host, host);
+        }
+
         await Task.WhenAll(
         [
             .. HostsOf(Exim).Select(host => KeepAsync(EximServer.StartAsync(packages, Path.Combine(_folder, host.Host), host, Port, cancellationToken))),

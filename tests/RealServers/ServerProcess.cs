@@ -11,8 +11,8 @@ internal sealed class ServerProcess : IAsyncDisposable
 {
     // The shell leads the group, and ends all of it when our end of its input closes; its output ends with the server's.
     private const string Script = "exec 3<&0; \"$@\" 3<&- & exec >/dev/null 2>&1; cat <&3; kill -KILL 0";
-    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(30);
-    private static readonly TimeSpan s_poll = TimeSpan.FromMilliseconds(20);
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan Poll = TimeSpan.FromMilliseconds(20);
 
     private readonly string _name;
     private readonly Process _process;
@@ -47,7 +47,10 @@ internal sealed class ServerProcess : IAsyncDisposable
         start.Environment["LD_LIBRARY_PATH"] = packages.Libraries;
         start.Environment["LC_ALL"] = "C";
         foreach (var (name, value) in users?.Environment ?? new Dictionary<string, string>())
+        {
             start.Environment[name] = value;
+        }
+
         var server = new ServerProcess(Path.GetFileName(command[0]), Process.Start(start)!, log);
         try
         {
@@ -85,7 +88,7 @@ internal sealed class ServerProcess : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         _process.StandardInput.Close();
-        using var limit = new CancellationTokenSource(s_patience);
+        using var limit = new CancellationTokenSource(Patience);
         await _process.WaitForExitAsync(limit.Token);
         await _ended;
         _process.Dispose();
@@ -94,16 +97,16 @@ internal sealed class ServerProcess : IAsyncDisposable
     private async Task UntilAsync(string what, Func<Task<bool>> isSo, CancellationToken cancellationToken)
     {
         using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-        limit.CancelAfter(s_patience);
+        limit.CancelAfter(Patience);
         while (!await isSo())
         {
             if (_ended.IsCompleted || limit.IsCancellationRequested)
             {
                 throw new InvalidOperationException(string.Create(
-                    CultureInfo.InvariantCulture, $"{_name} {(_ended.IsCompleted ? "ended" : $"did not {what} within {s_patience.TotalSeconds} s")}. It said: {Said()}"));
+                    CultureInfo.InvariantCulture, $"{_name} {(_ended.IsCompleted ? "ended" : $"did not {what} within {Patience.TotalSeconds} s")}. It said: {Said()}"));
             }
 
-            await Task.Delay(s_poll, CancellationToken.None);
+            await Task.Delay(Poll, CancellationToken.None);
         }
     }
 
@@ -112,6 +115,8 @@ internal sealed class ServerProcess : IAsyncDisposable
     private async Task HearAsync(StreamReader output)
     {
         while (await output.ReadLineAsync() is { } line)
+        {
             _said.Enqueue(line);
+        }
     }
 }

@@ -9,8 +9,8 @@ namespace StsFunctions.Tests.RealServers;
 /// <summary>Observe and judge, together, on domains of real servers.</summary>
 public sealed class WholeDomainTests(RealServerLabFixture real)
 {
-    private static readonly string s_exim = NameOf("exim", "good");
-    private static readonly string s_postfix = NameOf("postfix", "good");
+    private static readonly string Exim = NameOf("exim", "good");
+    private static readonly string Postfix = NameOf("postfix", "good");
 
     [Fact]
     [Trait("Conformance", "MX-6")]
@@ -18,12 +18,12 @@ public sealed class WholeDomainTests(RealServerLabFixture real)
     {
         var observation = await new ProbeFactory(await real.InternetAsync()).LookAsync(Well);
 
-        Assert.Equal([s_exim, s_postfix], observation.MxHosts.Select(mx => mx.Host));
-        Assert.Equal(Socket.OSSupportsIPv6 ? 2 : 1, ProbeFactory.SessionsOf(observation, s_exim).Count);
+        Assert.Equal([Exim, Postfix], observation.MxHosts.Select(mx => mx.Host));
+        Assert.Equal(Socket.OSSupportsIPv6 ? 2 : 1, ProbeFactory.SessionsOf(observation, Exim).Count);
         Assert.All(observation.MxHosts.SelectMany(mx => ProbeFactory.SessionsOf(observation, mx.Host)), session => Assert.Equal(SmtpOutcome.Completed, session.Outcome));
-        Assert.Equal((PolicyFetchOutcome.Fetched, PolicyOf(s_exim, s_postfix)), (observation.PolicyHost.Fetch!.Outcome, Encoding.UTF8.GetString(observation.PolicyHost.Fetch.Body!)));
+        Assert.Equal((PolicyFetchOutcome.Fetched, PolicyOf(Exim, Postfix)), (observation.PolicyHost.Fetch!.Outcome, Encoding.UTF8.GetString(observation.PolicyHost.Fetch.Body!)));
         Assert.All((DnsAnswer[])[observation.Mx, observation.StsRecords, observation.MxHosts[0].A, observation.MxHosts[0].Tlsa], answer => Assert.Equal((DnsOutcome.Found, true), (answer.Outcome, answer.Authentic)));
-        Assert.Empty(ProbeFactory.FindingsOf(observation, PolicyOf(s_exim, s_postfix)));
+        Assert.Empty(ProbeFactory.FindingsOf(observation, PolicyOf(Exim, Postfix)));
     }
 
     [Fact]
@@ -42,7 +42,7 @@ public sealed class WholeDomainTests(RealServerLabFixture real)
     {
         var observation = await new ProbeFactory(await real.InternetAsync()).LookAsync(Well);
 
-        Assert.Equal([$"mx.policy.mismatch {s_postfix}"], ProbeFactory.FindingsOf(observation, PolicyOf(s_exim)));
+        Assert.Equal([$"mx.policy.mismatch {Postfix}"], ProbeFactory.FindingsOf(observation, PolicyOf(Exim)));
     }
 
     [Fact]

@@ -324,7 +324,7 @@ public sealed class ReportMailboxTests(AzuriteFixture azurite) : IAsyncLifetime
         await _function.RunAsync(Now);
 
         Assert.Equal(3 * 4, _graph.Calls.Count(call => call.Call.Contains("/$value", StringComparison.Ordinal)));
-        Assert.Contains(_log.Lines, line => line.Text.Contains("read on later", StringComparison.Ordinal));
+        Assert.Contains(_log.Lines, line => line.Text.Contains("The mailbox is read later", StringComparison.Ordinal));
     }
 
     [Fact]

@@ -15,7 +15,7 @@ public sealed class ForgedProvenanceTests(AzuriteFixture azurite) : IAsyncLifeti
 {
     private static readonly DomainName Domain = DomainName.Parse("example.com");
     private static readonly DomainName Later = DomainName.Parse("later.example");
-    private static readonly Policy s_policy = Policy.Parse("version: STSv1\nmode: none\nmax_age: 1\n"u8);
+    private static readonly Policy Policy = Policy.Parse("version: STSv1\nmode: none\nmax_age: 1\n"u8);
 
     private readonly RecordedLog _log = new();
     private TestStorage _storage = null!;
@@ -28,7 +28,7 @@ public sealed class ForgedProvenanceTests(AzuriteFixture azurite) : IAsyncLifeti
     {
         _storage = await TestStorage.CreateAsync(azurite);
         _lab = new SignedMailFactory(_storage.Time);
-        await _storage.Publisher.PublishAsync(Domain, s_policy, null, Now);
+        await _storage.Publisher.PublishAsync(Domain, Policy, null, Now);
         _function = Ingest.FunctionOn(_storage, _log.For<ReportIngestion>(), dns: _lab.Dns);
     }
 
@@ -89,7 +89,7 @@ public sealed class ForgedProvenanceTests(AzuriteFixture azurite) : IAsyncLifeti
             Now);
         await _storage.Sweeper(new Microsoft.Extensions.Time.Testing.FakeTimeProvider(DateTimeOffset.UtcNow.AddHours(2))).RunAsync(Now);
         var kept = Assert.Single(await _storage.Blobs.GetBlobContainerClient(StorageNames.QuarantineContainer).GetBlobsAsync(cancellationToken: Now).ToListAsync(Now));
-        await _storage.Publisher.PublishAsync(Later, s_policy, null, Now);
+        await _storage.Publisher.PublishAsync(Later, Policy, null, Now);
 
         await _function.RunAsync(ReprocessRequest.One(StorageNames.QuarantineContainer, RawReportId.Parse(kept.Name)).ToJson(), Now);
 

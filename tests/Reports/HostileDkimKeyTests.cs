@@ -54,7 +54,7 @@ public sealed partial class HostileDkimKeyTests : IAsyncLifetime
 
         var key = Assert.IsType<RsaKeyParameters>(DkimPublicKey.Read("rsa", RsaKey(modulus, Odd(exponentBits))));
 
-        Assert.Equal((modulus.ToString(), Odd(exponentBits).ToString()), (key.Modulus.ToString(), key.Exponent.ToString()));
+        Assert.Equal((modulus.ToString(CultureInfo.InvariantCulture), Odd(exponentBits).ToString(CultureInfo.InvariantCulture)), (key.Modulus.ToString(), key.Exponent.ToString()));
     }
 
     // Each of a kind of its own: nothing is computed with any, so none takes time.

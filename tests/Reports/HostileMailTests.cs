@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text;
 using Microsoft.Extensions.Time.Testing;
 using MimeKit;
@@ -87,7 +88,7 @@ public sealed class HostileMailTests
         var mail = new StringBuilder(Head + "Content-Type: multipart/mixed; boundary=b0\r\n\r\n");
         for (var n = 0; n < 45; n++)
         {
-            mail.Append($"--b{n}\r\nContent-Type: multipart/mixed; boundary=b{n + 1}\r\n\r\n");
+            mail.Append(CultureInfo.InvariantCulture, $"--b{n}\r\nContent-Type: multipart/mixed; boundary=b{n + 1}\r\n\r\n");
         }
 
         await AssertRefusedAsync(mail.ToString(), "holds no report");

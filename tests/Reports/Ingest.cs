@@ -13,7 +13,7 @@ namespace StsFunctions.Tests.Reports;
 internal static class Ingest
 {
     // Nobody listens there: a test of signatures has a DNS of its own.
-    private static readonly IPEndPoint s_noDns = new(IPAddress.Loopback, 1);
+    private static readonly IPEndPoint NoDns = new(IPAddress.Loopback, 1);
 
     public static ReportIngestion FunctionOn(TestStorage storage, ILogger<ReportIngestion> log, ReportInbox? inbox = null, IPEndPoint? dns = null, int maxExpanded = 64 << 20, int mostADay = 1_000) => new(
         inbox ?? storage.Inbox,
@@ -22,7 +22,7 @@ internal static class Ingest
         storage.Reports,
         storage.Signers,
         storage.Domains,
-        new DkimValidator(new DnsResolver(new EgressOptions { DnsServer = dns ?? s_noDns }), storage.Time),
+        new DkimValidator(new DnsResolver(new EgressOptions { DnsServer = dns ?? NoDns }), storage.Time),
         new ReportQueue(storage.Queues),
         storage.Evaluations,
         new ReportIntakeOptions { ReportsPerSignerAndDay = mostADay },

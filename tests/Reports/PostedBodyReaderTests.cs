@@ -151,7 +151,7 @@ public sealed class PostedBodyReaderTests
         var reader = new ReportReader(Settings, _time, _memory);
         using var first = await _memory.Reading.LeaseAsync(_memory.Reading.Capacity, Now);
         var before = GC.GetTotalMemory(forceFullCollection: true);
-        var bodies = Enumerable.Range(0, 24).Select(_ => reader.BufferAsync(new MemoryStream(s_large), Now)).ToList();
+        var bodies = Enumerable.Range(0, 24).Select(_ => reader.BufferAsync(new MemoryStream(Large), Now)).ToList();
 
         Assert.All(bodies, body => Assert.False(body.IsCompleted));
         Assert.InRange(GC.GetTotalMemory(forceFullCollection: true) - before, 0, 24 * 2 * SegmentedBuffer.SegmentBytes);
@@ -160,7 +160,7 @@ public sealed class PostedBodyReaderTests
         foreach (var body in bodies)
         {
             using var whole = await body;
-            Assert.Equal(s_large.Length, whole.Length);
+            Assert.Equal(Large.Length, whole.Length);
         }
 
         Assert.Equal((0, _memory.Reading.Capacity), (_memory.Reading.Used, _memory.Reading.MostUsed));
@@ -186,7 +186,7 @@ public sealed class PostedBodyReaderTests
         Assert.Equal(0, _memory.Reading.Used);
     }
 
-    private static readonly byte[] s_large = new byte[9 * MiB];
+    private static readonly byte[] Large = new byte[9 * MiB];
 
     // So many bytes at once, and then nothing, as long as anybody waits.
     private sealed class NeverEnding(int bytes) : ReadOnlyForwardStream

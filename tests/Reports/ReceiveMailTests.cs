@@ -9,7 +9,7 @@ namespace StsFunctions.Tests.Reports;
 public sealed class ReceiveMailTests(AzuriteFixture azurite) : IAsyncLifetime
 {
     private const string Secret = "correct-horse-battery-staple";
-    private static readonly string s_basic = Convert.ToBase64String(Encoding.UTF8.GetBytes($"provider:{Secret}"));
+    private static readonly string Basic = Convert.ToBase64String(Encoding.UTF8.GetBytes($"provider:{Secret}"));
 
     private TestStorage _storage = null!;
     private RunningApp _handler = null!;
@@ -34,7 +34,7 @@ public sealed class ReceiveMailTests(AzuriteFixture azurite) : IAsyncLifetime
     {
         var mail = SignedMailFactory.Raw(SignedMailFactory.Mail());
 
-        var answer = await PostAsync(mail, authorization.Contains(' ', StringComparison.Ordinal) ? authorization : $"{authorization} {s_basic}", type);
+        var answer = await PostAsync(mail, authorization.Contains(' ', StringComparison.Ordinal) ? authorization : $"{authorization} {Basic}", type);
 
         Assert.Equal((201, ""), (answer.Status, answer.Text));
         var inbox = _storage.Blobs.GetBlobContainerClient(StorageNames.InboxContainer);

@@ -10,16 +10,16 @@ namespace StsFunctions.Tests.Reports;
 /// <summary>What a range of reports comes to.</summary>
 public sealed class ReportSummaryTests
 {
-    private static readonly Gen<FailureKind> s_kind = Gen.Select(
+    private static readonly Gen<FailureKind> Kind = Gen.Select(
         OneOf("certificate-expired", "starttls-not-supported", "tlsa-invalid"), OneOf("mx1", "mx2", ""), OneOf("192.0.2.1", ""), Gen.Long[0, 1_000],
         (type, host, address, sessions) => new FailureKind(type, host, address, sessions));
 
-    private static readonly Gen<TypeCounts> s_type = Gen.Select(
-        OneOf(PolicyTypes.Sts, PolicyTypes.Tlsa), Gen.Long[0, 10_000], Gen.Long[0, 5_000], s_kind.Array[0, 4], Gen.Long[0, 100],
+    private static readonly Gen<TypeCounts> Type = Gen.Select(
+        OneOf(PolicyTypes.Sts, PolicyTypes.Tlsa), Gen.Long[0, 10_000], Gen.Long[0, 5_000], Kind.Array[0, 4], Gen.Long[0, 100],
         (type, sessions, failures, kinds, others) => new TypeCounts(type, sessions, failures, [.. kinds], others));
 
-    private static readonly Gen<Report> s_report = Gen.Select(
-        Gen.Int[0, 20], OneOf("A", "B", "C"), Gen.Bool, Gen.Bool, s_type.Array[1, 2],
+    private static readonly Gen<Report> Report = Gen.Select(
+        Gen.Int[0, 20], OneOf("A", "B", "C"), Gen.Bool, Gen.Bool, Type.Array[1, 2],
         (daysAgo, sender, counts, superseded, types) => Reported.Of(daysAgo, sender) with
         {
             IsCounted = counts && !superseded,
@@ -33,7 +33,7 @@ public sealed class ReportSummaryTests
 
     [Fact]
     [Trait("Conformance", "RPT-2")]
-    public async Task Days_and_senders_come_to_the_total_of_their_policy_type_and_reasons_and_hosts_to_each_other() => await s_report.Array[0, 30].SampleAsync(async reports =>
+    public async Task Days_and_senders_come_to_the_total_of_their_policy_type_and_reasons_and_hosts_to_each_other() => await Report.Array[0, 30].SampleAsync(async reports =>
     {
         var summary = await OfAsync(reports);
 

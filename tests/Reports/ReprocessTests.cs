@@ -1,3 +1,4 @@
+using System.Globalization;
 using StsFunctions.Core.Domains;
 using StsFunctions.Core.Reports;
 using StsFunctions.Protocol;
@@ -125,7 +126,7 @@ public sealed class ReprocessTests(AzuriteFixture azurite) : IAsyncLifetime
             await IngestAsync(TlsReportJson.Write(Samples.Report(Samples.Policy()) with { ReportId = $"id {n}" }));
         }
 
-        var day = DateOnly.ParseExact(Assert.Single(await ReportsAsync(Domain), report => report.ReportId == "id 1").Blob[..10], "yyyy-MM-dd");
+        var day = DateOnly.ParseExact(Assert.Single(await ReportsAsync(Domain), report => report.ReportId == "id 1").Blob[..10], "yyyy-MM-dd", CultureInfo.InvariantCulture);
         foreach (var report in await ReportsAsync(Domain))
         {
             await _storage.Reports.ReplaceAsync(report with { Sessions = 1 }, [], Now);

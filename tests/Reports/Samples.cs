@@ -19,8 +19,8 @@ internal static class Samples
     public static TlsReport Report(params ReportedPolicy[] policies) => new()
     {
         OrganizationName = "Company-X",
-        Start = TestStorage.Noon.Date.AddDays(-1).ToUniversalTime(),
-        End = TestStorage.Noon.Date.ToUniversalTime().AddSeconds(-1),
+        Start = new DateTimeOffset(TestStorage.Noon.Date.AddDays(-1), TimeSpan.Zero),
+        End = new DateTimeOffset(TestStorage.Noon.Date, TimeSpan.Zero).AddSeconds(-1),
         ContactInfo = "sts-reporting@company-x.example",
         ReportId = "5065427c-23d3-47ca-b6e0-946ea0e8c4be",
         Policies = [.. policies],

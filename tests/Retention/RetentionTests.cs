@@ -20,7 +20,7 @@ namespace StsFunctions.Tests.Retention;
 /// <summary>What is older than it is kept goes, a part at a time, and nothing else does.</summary>
 public sealed class RetentionTests(AzuriteFixture azurite) : IAsyncLifetime
 {
-    private static readonly RetentionOptions s_options = new() { RawReportDays = 7, QuarantineDays = 8, ReportDays = 35, ObservationDays = 9, AuditDays = 30, PostCountDays = 2 };
+    private static readonly RetentionOptions Options = new() { RawReportDays = 7, QuarantineDays = 8, ReportDays = 35, ObservationDays = 9, AuditDays = 30, PostCountDays = 2 };
     private static readonly DomainName Domain = DomainName.Parse("example.com");
 
     private TestStorage _storage = null!;
@@ -218,7 +218,7 @@ public sealed class RetentionTests(AzuriteFixture azurite) : IAsyncLifetime
     private async Task<List<string>> RunAsync(BlobRetention? blobs = null, RowRetention? rows = null, bool isWhole = true)
     {
         var failed = new List<string>();
-        await _storage.RetentionBy(s_options, blobs, rows).RunAsync(
+        await _storage.RetentionBy(Options, blobs, rows).RunAsync(
             _storage.Time.GetUtcNow(),
             async (kind, purge) =>
             {

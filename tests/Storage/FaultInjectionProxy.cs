@@ -41,7 +41,7 @@ public abstract record Fault
 /// <summary>A storage account at the other end of a wire that a test makes bad, call by call.</summary>
 public sealed partial class FaultInjectionProxy : IAsyncDisposable
 {
-    private static readonly string[] s_services = ["blob", "queue", "table"];
+    private static readonly string[] Services = ["blob", "queue", "table"];
 
     private readonly WebApplication _app;
     private readonly Dictionary<int, (string Service, string Address)> _ends = [];
@@ -69,7 +69,7 @@ public sealed partial class FaultInjectionProxy : IAsyncDisposable
         builder.WebHost.UseKestrelCore().ConfigureKestrel(kestrel =>
         {
             kestrel.Limits.MaxRequestBodySize = null;
-            foreach (var _ in s_services)
+            foreach (var _ in Services)
             {
                 kestrel.Listen(IPAddress.Loopback, 0);
             }
@@ -81,7 +81,7 @@ public sealed partial class FaultInjectionProxy : IAsyncDisposable
         var forwarder = wire._app.Services.GetRequiredService<IHttpForwarder>();
         wire._app.Run(context => wire.CarryAsync(context, forwarder));
         await wire._app.StartAsync(cancellationToken);
-        foreach (var (service, url) in s_services.Zip(wire._app.Urls))
+        foreach (var (service, url) in Services.Zip(wire._app.Urls))
         {
             var end = Endpoint(service).Match(connectionString).Groups[1].Value;
             wire._ends[new Uri(url).Port] = (service, end);

@@ -21,7 +21,7 @@ public sealed class StorageBudgetTests(AzuriteFixture azurite) : IAsyncLifetime
     private const int PublishNew = 7;
     private const int PublishAnother = 7;
     private const int PublishSameAgain = 3;
-    private const int IngestSmallReport = 7;
+    private const int IngestSmallReport = 8;
     private const int CheckWithoutChange = 6;
 
     private static readonly DomainName Domain = DomainName.Parse("example.com");

@@ -34,7 +34,7 @@ public sealed class StorageFaultTests(AzuriteFixture azurite) : IAsyncLifetime
     private static readonly Policy Second = PolicyOf("mx2");
     private static readonly IPAddress Address = IPAddress.Parse("192.0.2.25");
 
-    private static readonly Dictionary<string, Work> s_works = new()
+    private static readonly Dictionary<string, Work> WorkByName = new()
     {
         ["add a domain"] = new(
             Before: (_, _) => Task.CompletedTask,
@@ -238,7 +238,7 @@ public sealed class StorageFaultTests(AzuriteFixture azurite) : IAsyncLifetime
     private TestStorage _good = null!;
     private TestStorage _bad = null!;
 
-    public static TheoryData<string> Works => [.. s_works.Keys];
+    public static TheoryData<string> Works => [.. WorkByName.Keys];
 
     private static CancellationToken Now => TestContext.Current.CancellationToken;
 
@@ -273,11 +273,11 @@ public sealed class StorageFaultTests(AzuriteFixture azurite) : IAsyncLifetime
         for (var (call, calls) = (0, int.MaxValue); call < calls; call++)
         {
             var domain = DomainOf(call);
-            await s_works[work].Before(_good, domain);
+            await WorkByName[work].Before(_good, domain);
             var seen = 0;
             _wire.OnCall = _ => Interlocked.Increment(ref seen) > call ? new Fault.Answer(503, RetryAfter: "3600") : null;
 
-            var failure = await Record.ExceptionAsync(() => s_works[work].Do(_bad, domain));
+            var failure = await Record.ExceptionAsync(() => WorkByName[work].Do(_bad, domain));
 
             if (failure is null)
             {
@@ -343,11 +343,11 @@ public sealed class StorageFaultTests(AzuriteFixture azurite) : IAsyncLifetime
         for (var (call, calls) = (1, int.MaxValue); call <= calls; call++)
         {
             var domain = DomainOf(call);
-            await s_works[work].Before(_good, domain);
+            await WorkByName[work].Before(_good, domain);
             var seen = 0;
             _wire.OnCall = _ => Interlocked.Increment(ref seen) == call ? fault(call) : null;
 
-            await s_works[work].Do(_bad, domain);
+            await WorkByName[work].Do(_bad, domain);
 
             _wire.OnCall = _ => null;
             if (seen < call)
@@ -361,9 +361,9 @@ public sealed class StorageFaultTests(AzuriteFixture azurite) : IAsyncLifetime
 
     private async Task AssertDoneAsync(string work, DomainName domain, int call)
     {
-        await s_works[work].AssertDone(_good, domain);
+        await WorkByName[work].AssertDone(_good, domain);
         await StoreInvariants.AssertAsync(_good);
-        if (s_works[work].After is { } after)
+        if (WorkByName[work].After is { } after)
         {
             await after(_good, domain);
         }
@@ -376,7 +376,7 @@ public sealed class StorageFaultTests(AzuriteFixture azurite) : IAsyncLifetime
     {
         await _good.Publisher.FinishAsync(domain, await _good.Domains.ReadAsync(domain.Value, Now), Now);
         await _good.Fleet.ProjectAsync(domain, Now);
-        await s_works[work].Do(_good, domain);
+        await WorkByName[work].Do(_good, domain);
         await _good.Fleet.ProjectAsync(domain, Now);
     }
 
@@ -414,7 +414,7 @@ public sealed class StorageFaultTests(AzuriteFixture azurite) : IAsyncLifetime
 
     private static async Task<Report> ReportAsync(TestStorage on, DomainName domain, int failures)
     {
-        var start = TestStorage.Noon.Date.AddDays(-1).ToUniversalTime();
+        var start = new DateTimeOffset(TestStorage.Noon.Date.AddDays(-1), TimeSpan.Zero);
         await on.Blobs.GetBlobContainerClient(StorageNames.ReportsContainer).GetBlobClient("raw").UploadAsync(new BinaryData("{}"), overwrite: true, Now);
         return new Report(domain.Value, "Company-X", "id", start, start.AddDays(1), "sts", 90, failures, ReportSource.Mail, AuthenticationResult.Aligned, TestStorage.Noon, "body", "raw");
     }

@@ -13,9 +13,9 @@ namespace StsFunctions.Tests.Storage;
 public sealed class StoreInvariantsTests(AzuriteFixture azurite)
 {
     private static readonly DomainName Domain = DomainName.Parse("example.com");
-    private static readonly DateTimeOffset Start = TestStorage.Noon.Date.AddDays(-1).ToUniversalTime();
+    private static readonly DateTimeOffset Start = new(TestStorage.Noon.Date.AddDays(-1), TimeSpan.Zero);
 
-    private static readonly Dictionary<string, (Func<TestStorage, Task> Do, string Found)> s_damages = new()
+    private static readonly Dictionary<string, (Func<TestStorage, Task> Do, string Found)> Damages = new()
     {
         ["an audit row is missing"] = (storage => DeleteAsync(storage, StorageNames.DomainsTable, row => row.RowKey.StartsWith("a:", StringComparison.Ordinal) && row.GetString("What").StartsWith("o:", StringComparison.Ordinal)), "has no audit row"),
         ["a publication's audit row is missing"] = (storage => DeleteAsync(storage, StorageNames.DomainsTable, row => row.RowKey.StartsWith("a:", StringComparison.Ordinal) && row.GetString("What").StartsWith("policy.recorded", StringComparison.Ordinal)), "without an audit row"),
@@ -49,21 +49,21 @@ public sealed class StoreInvariantsTests(AzuriteFixture azurite)
         ["a raw report is missing"] = (storage => storage.Blobs.GetBlobContainerClient(StorageNames.ReportsContainer).DeleteBlobAsync("raw", cancellationToken: Now), "the raw one is not there"),
     };
 
-    public static TheoryData<string> Damages => [.. s_damages.Keys];
+    public static TheoryData<string> DamageNames => [.. Damages.Keys];
 
     private static CancellationToken Now => TestContext.Current.CancellationToken;
 
     [Theory]
-    [MemberData(nameof(Damages))]
+    [MemberData(nameof(DamageNames))]
     public async Task Each_damage_is_found(string damage)
     {
         var storage = await WholeAsync();
         await StoreInvariants.AssertAsync(storage, []);
 
-        await s_damages[damage].Do(storage);
+        await Damages[damage].Do(storage);
 
         var found = await Assert.ThrowsAnyAsync<Exception>(() => StoreInvariants.AssertAsync(storage, []));
-        Assert.Contains(s_damages[damage].Found, found.Message, StringComparison.Ordinal);
+        Assert.Contains(Damages[damage].Found, found.Message, StringComparison.Ordinal);
     }
 
     [Fact]

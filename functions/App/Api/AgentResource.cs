@@ -21,7 +21,7 @@ internal sealed partial class AgentResource(ProbeTaskDispatcher work, ProbeResul
     [Authorize(Roles = Roles.Agent)]
     public async Task WorkAsync(
         [HttpTrigger(AuthorizationLevel.Anonymous, "post", Route = "api/agent/work")] HttpRequest request) => await ApiJson.AnswerAsync(
-        request.HttpContext, await DispatchAsync(NameOf(request.HttpContext.Request, request.Caller()), request.HttpContext.RequestAborted), AgentJson.Default.ProbeTasksJson);
+        request.HttpContext, await DispatchAsync(NameOf(request.HttpContext.Request), request.HttpContext.RequestAborted), AgentJson.Default.ProbeTasksJson);
 
     /// <summary>Accepts the agent's result for one address.</summary>
     [Function("TakeAgentResult")]
@@ -30,7 +30,7 @@ internal sealed partial class AgentResource(ProbeTaskDispatcher work, ProbeResul
     public async Task ResultAsync(
         [HttpTrigger(AuthorizationLevel.Anonymous, "post", Route = "api/agent/results")] HttpRequest request)
     {
-        var agent = NameOf(request.HttpContext.Request, request.Caller());
+        var agent = NameOf(request.HttpContext.Request);
         var body = await RequestBody.ReadAsync(request.HttpContext, ProbeResultReader.MaxBytes);
         try
         {
@@ -65,13 +65,13 @@ internal sealed partial class AgentResource(ProbeTaskDispatcher work, ProbeResul
     }
 
     // The token identifies the registration; the agent's own name distinguishes several agents of one registration.
-    private static string NameOf(HttpRequest request, Caller caller) => request.Query["name"] switch
+    private static string NameOf(HttpRequest request) => request.Query["name"] switch
     {
         { Count: 0 } => request.Caller().Application,
         [{ } name] when Name().IsMatch(name) => $"{name} ({request.Caller().Application})",
         _ => throw ProblemException.BadRequest("name is 1 to 63 letters, digits, dots, hyphens and underscores, the first of them a letter or digit."),
     };
 
-    [GeneratedRegex(@"\A[A-Za-z0-9][A-Za-z0-9._-]{0,62}\z")]
+    [GeneratedRegex(@"\A[A-Za-z0-9][A-Za-z0-9._-]{0,62}\z", RegexOptions.ExplicitCapture, matchTimeoutMilliseconds: 1000)]
     private static partial Regex Name();
 }

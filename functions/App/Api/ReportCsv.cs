@@ -9,13 +9,13 @@ namespace StsFunctions.App.Api;
 /// <summary>Reports as comma-separated values (RFC 4180), one line per policy type of each report.</summary>
 internal static partial class ReportCsv
 {
-    private static readonly string[] s_columns =
+    private static readonly string[] Columns =
     [
         "day", "sender", "signedBy", "reportId", "start", "end", "policyType", "sessions", "failures", "source", "authentication", "counts", "superseded", "arrivedAt", "id",
     ];
 
     /// <summary>The header line.</summary>
-    public static byte[] Head() => Written([s_columns]);
+    public static byte[] Head() => Written([Columns]);
 
     /// <summary>The lines of several reports.</summary>
     public static byte[] Lines(IEnumerable<Report> reports) => Written(reports.SelectMany(report => report.Types, LineOf));
@@ -24,13 +24,13 @@ internal static partial class ReportCsv
     /// A cell that a spreadsheet reads as text (OWASP, CSV injection): a possible formula gets an apostrophe in
     /// front, also after a character that another spreadsheet reads as the end of a cell, and control characters are removed. A number stays a number.
     /// </summary>
-    public static string Safe(string text) => PlainNumber().IsMatch(text) ? text : Formula().Replace(string.Concat(text.Select(c => char.IsControl(c) ? ' ' : c)), "$1'");
+    public static string Safe(string text) => PlainNumber().IsMatch(text) ? text : Formula().Replace(string.Concat(text.Select(c => char.IsControl(c) ? ' ' : c)), "${start}'");
 
     // The start of a cell, or what may be one: a separator of a localized spreadsheet, followed by blanks and quotes. DDE starts like this too.
-    [GeneratedRegex("(^|[;,|])(?=[\\s\"']*[=+\\-@＝＋－＠])")]
+    [GeneratedRegex("(?<start>^|[;,|])(?=[\\s\"']*[=+\\-@＝＋－＠])", RegexOptions.ExplicitCapture, matchTimeoutMilliseconds: 1000)]
     private static partial Regex Formula();
 
-    [GeneratedRegex(@"\A[+-]?[0-9]+(\.[0-9]+)?\z")]
+    [GeneratedRegex(@"\A[+-]?[0-9]+(\.[0-9]+)?\z", RegexOptions.ExplicitCapture, matchTimeoutMilliseconds: 1000)]
     private static partial Regex PlainNumber();
 
     private static string[] LineOf(Report report, TypeCounts type)

@@ -31,7 +31,9 @@ internal sealed class SigningKeys(AuthOptions options, TimeProvider time, ILogge
     private const int MaxBytes = 1 << 20;
 
     // The limit covers both documents together.
+#pragma warning disable RS0030 // One client for the life of the app, for the issuer that the operator configures.
     private readonly HttpClient _http = new(new SocketsHttpHandler { AllowAutoRedirect = false }) { MaxResponseContentBufferSize = MaxBytes, Timeout = Timeout.InfiniteTimeSpan };
+#pragma warning restore RS0030
     private readonly Lock _gate = new();
     private Keys? _newest;
     private Task<Keys>? _fetch;

@@ -10,7 +10,7 @@ internal static class LeanStart
     // ConfigureFunctionsWebApplication() adds all of MVC with Razor pages, for functions that return an IActionResult.
     // These functions write their responses or return an IResult, which needs none of it. Its main costs at a start are a key ring for
     // data protection, created or read from disk, with XML and encryption, and filters that the pipeline is built with.
-    private static readonly string[] s_unused =
+    private static readonly string[] Unused =
     [
         "Microsoft.AspNetCore.Antiforgery", "Microsoft.AspNetCore.Components", "Microsoft.AspNetCore.DataProtection", "Microsoft.AspNetCore.Mvc", "Microsoft.AspNetCore.Razor",
     ];
@@ -39,5 +39,5 @@ internal static class LeanStart
     private static Assembly? ImplementationOf(ServiceDescriptor service) =>
         service.ImplementationType?.Assembly ?? service.ImplementationInstance?.GetType().Assembly ?? service.ImplementationFactory?.Method.Module.Assembly;
 
-    private static bool IsUnused(Assembly assembly) => assembly.GetName().Name is { } name && s_unused.Any(unused => name.StartsWith(unused, StringComparison.Ordinal));
+    private static bool IsUnused(Assembly assembly) => assembly.GetName().Name is { } name && Unused.Any(unused => name.StartsWith(unused, StringComparison.Ordinal));
 }

@@ -10,8 +10,15 @@ namespace StsFunctions.Core.Reports;
 /// <param name="lastCheckAt">When it was.</param>
 internal sealed class ProbeConfirmation(IReadOnlyList<OpenFinding> open, bool isObserved, DateTimeOffset? lastCheckAt)
 {
-    // By the beginnings of codes: what a check finds where a sender meets such a failure.
-    private static readonly Dictionary<string, string[]> s_codes = new()
+
+    // Worth knowing, and no failure of a session or a fetch.
+    private static readonly string[] NoFailures = ["policy-host.caa.mismatch.", "policy-host.response.slow", "policy-host.certificate.expiring"];
+
+    /// <summary>No check was made.</summary>
+    public static ProbeConfirmation None { get; } = new([], false, null);
+
+    /// <summary>The beginnings of the codes that a check finds where a sender reports a result type.</summary>
+    public static IReadOnlyDictionary<string, string[]> Codes { get; } = new Dictionary<string, string[]>()
     {
         [ResultTypes.StartTlsNotSupported] = ["mx.starttls."],
         [ResultTypes.CertificateHostMismatch] = ["mx.certificate.name-mismatch"],
@@ -25,26 +32,17 @@ internal sealed class ProbeConfirmation(IReadOnlyList<OpenFinding> open, bool is
         [ResultTypes.StsWebPkiInvalid] = ["policy-host.certificate.invalid"],
     };
 
-    // Worth knowing, and no failure of a session or a fetch.
-    private static readonly string[] s_noFailures = ["policy-host.caa.mismatch.", "policy-host.response.slow", "policy-host.certificate.expiring"];
-
-    /// <summary>No check was made.</summary>
-    public static ProbeConfirmation None { get; } = new([], false, null);
-
-    /// <summary>The beginnings of codes that stand for a result type.</summary>
-    public static IReadOnlyDictionary<string, string[]> Codes => s_codes;
-
     /// <summary>What a domain's record and its open findings say.</summary>
     public static ProbeConfirmation Of(DomainRecord? record, IReadOnlyList<OpenFinding> open) => new(open, record?.Observed ?? false, record?.LastCheckAt);
 
     /// <summary>The open findings of checks that say the same.</summary>
-    public IReadOnlyList<string> CodesOf(string resultType) => s_codes.TryGetValue(resultType, out var starts)
-        ? [.. open.Select(finding => finding.Finding.Code).Where(code => Begins(code, starts) && !Begins(code, s_noFailures)).Distinct().Order(StringComparer.Ordinal)]
+    public IReadOnlyList<string> CodesOf(string resultType) => Codes.TryGetValue(resultType, out var starts)
+        ? [.. open.Select(finding => finding.Finding.Code).Where(code => Begins(code, starts) && !Begins(code, NoFailures)).Distinct().Order(StringComparer.Ordinal)]
         : [];
 
     /// <summary>Whether a check made after a day could see what the result type is about, and found nothing of the kind.</summary>
     public bool SeesNothingOf(string resultType, DateOnly after) =>
-        s_codes.ContainsKey(resultType) && isObserved && lastCheckAt is { } at && DateOnly.FromDateTime(at.UtcDateTime) > after && CodesOf(resultType).Count == 0;
+        Codes.ContainsKey(resultType) && isObserved && lastCheckAt is { } at && DateOnly.FromDateTime(at.UtcDateTime) > after && CodesOf(resultType).Count == 0;
 
     private static bool Begins(string code, string[] starts) => starts.Any(start => code.StartsWith(start, StringComparison.Ordinal));
 }

@@ -20,7 +20,7 @@ internal static class ReportFindings
     private const string QuarantinedCode = "report.file.quarantined";
     private const string PoisonCode = "report.queue.poison";
 
-    private static readonly FindingKind s_silent = new(
+    private static readonly FindingKind SilentKind = new(
         SilentCode,
         "info",
         "a signing domain that reported daily (on 10 of 14 days) has sent no report for three days; notified for trusted signers alone",
@@ -28,7 +28,7 @@ internal static class ReportFindings
         "Check that the _smtp._tls record still names this app, and that the sender's reports arrive (quarantine, the mailbox, the log of ReceiveReport). The sender may also have stopped sending mail to this domain.",
         "RFC 8460 §5");
 
-    private static readonly FindingKind s_newSender = new(
+    private static readonly FindingKind NewSenderKind = new(
         NewSenderCode,
         "info, warning from 10 % on for a trusted signer",
         "a signing domain without a report in the two weeks before reports failures; notified for trusted signers alone",
@@ -36,7 +36,7 @@ internal static class ReportFindings
         "Compare with report.session.failed and with the reports of other senders. If they report no failures, find out what this sender does differently (its address on a block list, an old TLS version, IPv6).",
         "RFC 8460 §4.4");
 
-    private static readonly FindingKind s_quarantined = new(
+    private static readonly FindingKind QuarantinedKind = new(
         QuarantinedCode,
         "info, warning if this app failed to read them; to the operator",
         "reports of the last 7 days are in quarantine; notified if one of them was signed, or if this app failed to read them",
@@ -44,7 +44,7 @@ internal static class ReportFindings
         "Read the reasons. After you fix the cause or add the domain, process the reports again: POST /api/reports/reprocess with {\"container\":\"reports-quarantine\",\"from\":\"…\",\"to\":\"…\"}.",
         "RFC 8460 §5");
 
-    private static readonly FindingKind s_unauthenticated = new(
+    private static readonly FindingKind UnauthenticatedKind = new(
         UnauthenticatedCode,
         "info",
         "unauthenticated reports (every POST, and mail without a valid signature) contain failed sessions",
@@ -55,7 +55,7 @@ internal static class ReportFindings
         Notifies = false,
     };
 
-    private static readonly FindingKind s_poison = new(
+    private static readonly FindingKind PoisonKind = new(
         PoisonCode,
         "warning, to the operator",
         "messages are in the poison queue of report-arrivals",
@@ -73,24 +73,24 @@ internal static class ReportFindings
             "It depends on the result type, which is the subject (docs/API.md lists them all).",
             "It depends on the result type (docs/API.md lists them all).",
             "RFC 8460 §4.3"),
-        s_silent,
-        s_newSender,
-        s_unauthenticated,
-        s_quarantined,
-        s_poison,
+        SilentKind,
+        NewSenderKind,
+        UnauthenticatedKind,
+        QuarantinedKind,
+        PoisonKind,
     ];
 
     public static Finding Failures(ResultTypeAdvice advice, Severity severity, string evidence) =>
         new(FailuresCode, severity, advice.ResultType, evidence, advice.Meaning, advice.Remedy, advice.Rfc);
 
-    public static Finding SenderSilent(string signer, string organizationName, DateOnly last, int days) => s_silent.Found(
+    public static Finding SenderSilent(string signer, string organizationName, DateOnly last, int days) => SilentKind.Found(
         Severity.Info,
         signer,
         string.Create(CultureInfo.InvariantCulture, $"{SigningDomain.Shown(signer, organizationName)} reported on {days} of 14 days, last on {last:yyyy-MM-dd}"));
 
-    public static Finding NewSenderFailing(string signer, Severity severity, string evidence) => s_newSender.Found(severity, signer, evidence);
+    public static Finding NewSenderFailing(string signer, Severity severity, string evidence) => NewSenderKind.Found(severity, signer, evidence);
 
-    public static Finding Unauthenticated(string evidence) => s_unauthenticated.Found(Severity.Info, "reports that do not count", evidence);
+    public static Finding Unauthenticated(string evidence) => UnauthenticatedKind.Found(Severity.Info, "reports that do not count", evidence);
 
     public static Finding Quarantined(QuarantineSummary lying, DateOnly since)
     {
@@ -99,9 +99,9 @@ internal static class ReportFindings
             CultureInfo.InvariantCulture,
             $"{(lying.IsMore ? "more than " : "")}{lying.Count} since {since:yyyy-MM-dd}, the newest is {lying.Newest}: {string.Join("; ", lying.Reasons.Take(3).Select(reason => $"{reason.Count} times \"{reason.Reason}\""))}");
         // Reports that anybody may have sent raise no notification.
-        return s_quarantined.Found(isOurs ? Severity.Warning : Severity.Info, StorageNames.QuarantineContainer, evidence) with { Notifies = isOurs || lying.Signed > 0 };
+        return QuarantinedKind.Found(isOurs ? Severity.Warning : Severity.Info, StorageNames.QuarantineContainer, evidence) with { Notifies = isOurs || lying.Signed > 0 };
     }
 
-    public static Finding Poison(int messages) => s_poison.Found(
+    public static Finding Poison(int messages) => PoisonKind.Found(
         Severity.Warning, StorageNames.ReportArrivalsQueue + "-poison", string.Create(CultureInfo.InvariantCulture, $"about {messages} message(s)"));
 }

@@ -18,7 +18,7 @@ internal static class ResultTypeGuide
     /// <summary>Replaces every result type that is not registered and that no trusted signer reports.</summary>
     public const string Unregistered = "(unregistered result type)";
 
-    private static readonly Dictionary<string, ResultTypeAdvice> s_known = new ResultTypeAdvice[]
+    private static readonly Dictionary<string, ResultTypeAdvice> Known = new ResultTypeAdvice[]
     {
         new(
             ResultTypes.StartTlsNotSupported,
@@ -78,16 +78,16 @@ internal static class ResultTypeGuide
     }.ToDictionary(advice => advice.ResultType);
 
     /// <summary>The advice for every registered type.</summary>
-    public static IReadOnlyCollection<ResultTypeAdvice> All => s_known.Values;
+    public static IReadOnlyCollection<ResultTypeAdvice> All => Known.Values;
 
-    private static readonly ResultTypeAdvice s_noReason = new(
+    private static readonly ResultTypeAdvice Reasonless = new(
         NoReason,
         "Sessions failed, and the sender does not report why: it is not known whether it delivered such mail.",
         "Compare with the reports of other senders and with the checks of this domain; ask the sender at the contact-info of its report.",
         "RFC 8460 §4.4");
 
     /// <summary>The advice for a type; a type that is not registered is shown as it came (RPT-4).</summary>
-    public static ResultTypeAdvice Of(string resultType) => resultType == NoReason ? s_noReason : s_known.GetValueOrDefault(resultType) ?? new ResultTypeAdvice(
+    public static ResultTypeAdvice Of(string resultType) => resultType == NoReason ? Reasonless : Known.GetValueOrDefault(resultType) ?? new ResultTypeAdvice(
         resultType,
         "Sessions failed for a reason that is not a registered result type: only the sender knows whether it delivered such mail.",
         "Read the sender's own text in the report's details, and ask the contact-info of its report what it means.",

@@ -98,10 +98,10 @@ internal static class Certificates
                 host.Max(judged => judged.Fault!.Stage))));
 
     /// <summary>UTC start and end, because X509Certificate2 gives local time.</summary>
-    public static DateTimeOffset NotBefore(this X509Certificate2 certificate) => certificate.NotBefore.ToUniversalTime();
+    public static DateTimeOffset NotBefore(this X509Certificate2 certificate) => new(certificate.NotBefore.ToUniversalTime());
 
     /// <inheritdoc cref="NotBefore"/>
-    public static DateTimeOffset NotAfter(this X509Certificate2 certificate) => certificate.NotAfter.ToUniversalTime();
+    public static DateTimeOffset NotAfter(this X509Certificate2 certificate) => new(certificate.NotAfter.ToUniversalTime());
 
     /// <summary>Why a certificate is not for a host by a DNS name of its SAN (RFC 9525 §6.3), or null; a host that is no DNS name has none.</summary>
     public static string? NameFault(X509Certificate2 certificate, string host)

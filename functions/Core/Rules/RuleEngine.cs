@@ -106,10 +106,10 @@ internal static class RuleEngine
     /// <summary>Every kind of finding that a check can have, those for the operator included.</summary>
     public static IReadOnlyList<FindingKind> Kinds { get; } = [.. Rules.Select(rule => rule.Kind), .. NetworkFindings.Kinds];
 
-    private static readonly HashSet<string> s_requireConfirmation = [.. Kinds.Where(kind => kind.RequiresConfirmation).Select(kind => kind.Code)];
+    private static readonly HashSet<string> RequireConfirmation = [.. Kinds.Where(kind => kind.RequiresConfirmation).Select(kind => kind.Code)];
 
     /// <summary>Whether a code is that of a network fault, which may pass by itself.</summary>
-    public static bool RequiresConfirmation(string code) => s_requireConfirmation.Contains(code);
+    public static bool RequiresConfirmation(string code) => RequireConfirmation.Contains(code);
 
     /// <summary>Evaluates an observation by every rule.</summary>
     public static RuleResults Evaluate(RuleContext context) => Evaluate(context, Rules);

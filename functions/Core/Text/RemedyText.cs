@@ -21,6 +21,6 @@ internal static partial class RemedyText
         (IsPlainName(subject) || !remedy.Contains(subject, StringComparison.Ordinal))
         && Specials.All(special => remedy.Count(c => c == special) <= template.Count(c => c == special));
 
-    [GeneratedRegex(@"\A(\*\.)?[A-Za-z0-9_]([A-Za-z0-9._-]*[A-Za-z0-9_])?\z")]
+    [GeneratedRegex(@"\A(\*\.)?[A-Za-z0-9_]([A-Za-z0-9._-]*[A-Za-z0-9_])?\z", RegexOptions.ExplicitCapture, matchTimeoutMilliseconds: 1000)]
     private static partial Regex PlainName();
 }

@@ -27,7 +27,9 @@ internal sealed class EgressHttp(EgressGuard guard, DnsResolver resolver, Egress
 
     /// <summary>Creates a client that sends nothing of the app in its requests. It follows no redirect and has no cache: each request resolves, checks and connects again.</summary>
     /// <param name="peer">Receives the details of the server.</param>
+#pragma warning disable RS0030 // The one client of hosts that outsiders name, made through the guard.
     public HttpClient CreateClient(TlsPeerInfo? peer = null) => new(CreateHandler(peer), disposeHandler: true)
+#pragma warning restore RS0030
     {
         Timeout = DefaultTimeout,
         MaxResponseContentBufferSize = DefaultMaxBody,

@@ -225,31 +225,12 @@ internal sealed class SmtpProbe(EgressGuard guard, CheckOptions options, string 
     {
         ServerCertificates? shown = null;
         await using var tls = new SslStream(stream, leaveInnerStreamOpen: true);
-        var authentication = new SslClientAuthenticationOptions
+        var authentication = HandshakeOptions(mxHost, offer);
+        // Record any certificate; the rules evaluate it.
+        authentication.RemoteCertificateValidationCallback = (_, certificate, chain, _) =>
         {
-            // SNI is the MX host name (RFC 8461 §4.1).
-            TargetHost = mxHost,
-            EnabledSslProtocols = offer switch
-            {
-                TlsOffer.Default => SslProtocols.Tls12 | SslProtocols.Tls13,
-                TlsOffer.Tls13 => SslProtocols.Tls13,
-                _ => SslProtocols.Tls12,
-            },
-            CipherSuitesPolicy = offer switch
-            {
-                TlsOffer.Tls12Rsa => RsaSuites,
-                TlsOffer.Tls12Ecdsa => EcdsaSuites,
-                _ => null,
-            },
-            AllowRenegotiation = false,
-            AllowTlsResume = false,
-            CertificateChainPolicy = TrustNow(),
-            // Record any certificate; the rules evaluate it.
-            RemoteCertificateValidationCallback = (_, certificate, chain, _) =>
-            {
-                shown = certificate is null ? null : ServerCertificates.Of(certificate, chain!);
-                return shown is { Sent: not [] };
-            },
+            shown = certificate is null ? null : ServerCertificates.Of(certificate, chain!);
+            return shown is { Sent: not [] };
         };
         steps.AwaitedNow = "the TLS handshake";
         try
@@ -285,7 +266,34 @@ internal sealed class SmtpProbe(EgressGuard guard, CheckOptions options, string 
             return session with { Outcome = SmtpOutcome.TlsFailed, Detail = "the server showed no certificate" };
         }
 
-        session = session with { Tls = TlsOf(shown, tls.SslProtocol.ToString(), tls.NegotiatedCipherSuite.ToString()) };
+        return await GreetInsideTlsAsync(
+            session with { Tls = TlsOf(shown, tls.SslProtocol.ToString(), tls.NegotiatedCipherSuite.ToString()) }, name, steps, tls, cancellationToken);
+    }
+
+    private SslClientAuthenticationOptions HandshakeOptions(string mxHost, TlsOffer offer) => new()
+    {
+        // SNI is the MX host name (RFC 8461 §4.1).
+        TargetHost = mxHost,
+        EnabledSslProtocols = offer switch
+        {
+            TlsOffer.Default => SslProtocols.Tls12 | SslProtocols.Tls13,
+            TlsOffer.Tls13 => SslProtocols.Tls13,
+            _ => SslProtocols.Tls12,
+        },
+        CipherSuitesPolicy = offer switch
+        {
+            TlsOffer.Tls12Rsa => RsaSuites,
+            TlsOffer.Tls12Ecdsa => EcdsaSuites,
+            _ => null,
+        },
+        AllowRenegotiation = false,
+        AllowTlsResume = false,
+        CertificateChainPolicy = TrustNow(),
+    };
+
+    // RFC 3207 §4.2: the client says EHLO again after the handshake.
+    private static async Task<SmtpSession> GreetInsideTlsAsync(SmtpSession session, string name, Steps steps, SslStream tls, CancellationToken cancellationToken)
+    {
         try
         {
             steps.AwaitedNow = "the answer to EHLO inside TLS";

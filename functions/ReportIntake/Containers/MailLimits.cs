@@ -37,8 +37,8 @@ internal sealed class MailLimits
     public const int MaxBytesOutsideParts = 64 * 1024;
 
     // The fields that are parsed to open a mail and find its sender, besides those that start with "Content-".
-    private static readonly HeaderId[] s_parsed = [HeaderId.From, HeaderId.Subject, HeaderId.AutoSubmitted];
-    private static readonly string[] s_parsedByName = ["TLS-Report-Domain", "TLS-Report-Submitter"];
+    private static readonly HeaderId[] Parsed = [HeaderId.From, HeaderId.Subject, HeaderId.AutoSubmitted];
+    private static readonly string[] ParsedByName = ["TLS-Report-Domain", "TLS-Report-Submitter"];
 
     private bool _isInHeaders;
     private long _unfinished;
@@ -74,7 +74,7 @@ internal sealed class MailLimits
         }
 
         var isStructured = header.Id == HeaderId.From || header.Field.StartsWith("Content-", StringComparison.OrdinalIgnoreCase);
-        if (isStructured || s_parsed.Contains(header.Id) || s_parsedByName.Contains(header.Field, StringComparer.OrdinalIgnoreCase))
+        if (isStructured || Parsed.Contains(header.Id) || ParsedByName.Contains(header.Field, StringComparer.OrdinalIgnoreCase))
         {
             CheckParsed(header, isStructured);
         }

@@ -27,7 +27,9 @@ internal sealed class GraphMailbox(MailboxOptions options, TokenCredential? cred
     private static readonly string[] Scopes = ["https://graph.microsoft.com/.default"];
 
     // The operator configures this host, so its requests do not pass the guard for hosts with names from other parties.
+#pragma warning disable RS0030 // One client for the life of the app, for the mailbox that the operator configures.
     private readonly HttpClient _http = new(new SocketsHttpHandler { AllowAutoRedirect = false, UseCookies = false, PooledConnectionLifetime = TimeSpan.FromMinutes(5) })
+#pragma warning restore RS0030
     {
         Timeout = Timeout,
         MaxResponseContentBufferSize = MaxAnswer,

@@ -37,10 +37,10 @@ internal sealed class DailyCounts
 
     private const string Count = "Count";
 
-    private static readonly TimeSpan s_longestTurn = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan LongestTurn = TimeSpan.FromSeconds(10);
 
     // The jitter separates instances that collided.
-    private static readonly DelayStrategy s_delays = DelayStrategy.CreateExponentialDelayStrategy(TimeSpan.FromMilliseconds(20), TimeSpan.FromMilliseconds(500));
+    private static readonly DelayStrategy Delays = DelayStrategy.CreateExponentialDelayStrategy(TimeSpan.FromMilliseconds(20), TimeSpan.FromMilliseconds(500));
 
     private readonly SemaphoreSlim[] _lines = [.. Enumerable.Range(0, Lines).Select(_ => new SemaphoreSlim(1))];
     private readonly ConcurrentDictionary<string, Row> _remembered = new(StringComparer.Ordinal);
@@ -58,7 +58,7 @@ internal sealed class DailyCounts
     public async Task<PostCountOutcome> CountAsync(string key, int more, int most, CancellationToken cancellationToken)
     {
         var line = _lines[(uint)StringComparer.Ordinal.GetHashCode(key) % Lines];
-        if (!await line.WaitAsync(s_longestTurn, cancellationToken))
+        if (!await line.WaitAsync(LongestTurn, cancellationToken))
         {
             return PostCountOutcome.Contended;
         }
@@ -84,7 +84,8 @@ internal sealed class DailyCounts
                     return PostCountOutcome.Counted;
                 }
 
-                await Task.Delay(s_delays.GetNextDelay(null, attempt), cancellationToken);
+                // Other instances contend in real time, whatever day is counted.
+                await Task.Delay(Delays.GetNextDelay(null, attempt), TimeProvider.System, cancellationToken);
             }
 
             return PostCountOutcome.Contended;

@@ -47,9 +47,9 @@ internal sealed class ReportInbox(BlobServiceClient blobs, ReportProvenance prov
     // Content that is too large to be read is copied in chunks of this size, one blob at a time.
     private const int CopiedBytes = 1 << 20;
 
-    private static readonly StorageTransferOptions s_copied = new() { InitialTransferSize = CopiedBytes, MaximumTransferSize = CopiedBytes, MaximumConcurrency = 1 };
+    private static readonly StorageTransferOptions Copied = new() { InitialTransferSize = CopiedBytes, MaximumTransferSize = CopiedBytes, MaximumConcurrency = 1 };
 
-    private static readonly SemaphoreSlim s_copying = new(1);
+    private static readonly SemaphoreSlim Copying = new(1);
 
     private readonly BlobContainerClient _inbox = blobs.GetBlobContainerClient(StorageNames.InboxContainer);
     private readonly BlobContainerClient _reports = blobs.GetBlobContainerClient(StorageNames.ReportsContainer);
@@ -114,7 +114,7 @@ internal sealed class ReportInbox(BlobServiceClient blobs, ReportProvenance prov
         var claim = raw is null ? arrival.Claim with { Signers = "" } : await ClaimOfAsync(arrival, Bytes(raw), cancellationToken);
         var metadata = MetadataOf(arrival.Name, claim);
         metadata[ReasonKey] = Sanitize(reason);
-        var options = new BlobUploadOptions { Metadata = metadata, TransferOptions = s_copied };
+        var options = new BlobUploadOptions { Metadata = metadata, TransferOptions = Copied };
         if (raw is not null)
         {
             // Do not read it from storage again into buffers without a lease.
@@ -132,7 +132,7 @@ internal sealed class ReportInbox(BlobServiceClient blobs, ReportProvenance prov
     // False if an earlier delivery of the same message moved it, or if other content, which has its own message, has the name.
     private async Task<bool> TryCopyAsync(IncomingReport arrival, string name, BlobUploadOptions options, CancellationToken cancellationToken)
     {
-        await s_copying.WaitAsync(cancellationToken);
+        await Copying.WaitAsync(cancellationToken);
         try
         {
             var read = new BlobOpenReadOptions(allowModifications: false) { BufferSize = CopiedBytes, Conditions = new BlobRequestConditions { IfMatch = arrival.Version } };
@@ -146,7 +146,7 @@ internal sealed class ReportInbox(BlobServiceClient blobs, ReportProvenance prov
         }
         finally
         {
-            s_copying.Release();
+            Copying.Release();
         }
     }
 

@@ -19,7 +19,7 @@ namespace StsFunctions.Storage.Reports;
 /// </summary>
 internal sealed class ReportStore
 {
-    private static readonly string[] s_figures =
+    private static readonly string[] Figures =
         ["PartitionKey", "RowKey", "Submitter", "ReportId", "Start", "Sessions", "Failures", "Source", "Authentication", "SignedBy", "ArrivedAt", "BodyHash"];
 
     private readonly TableClient _reports;
@@ -134,7 +134,7 @@ internal sealed class ReportStore
     /// summary from all reports of a month.
     /// </summary>
     public IAsyncEnumerable<Report> ScanFiguresAsync(DomainName domain, ReportRange range, CancellationToken cancellationToken) =>
-        ScanRowsAsync(domain, range, rowsPerCall: null, s_figures, cancellationToken);
+        ScanRowsAsync(domain, range, rowsPerCall: null, Figures, cancellationToken);
 
     private async IAsyncEnumerable<Report> ScanRowsAsync(
         DomainName domain, ReportRange range, int? rowsPerCall, IEnumerable<string>? select, [EnumeratorCancellation] CancellationToken cancellationToken)

@@ -76,8 +76,6 @@ internal static class ServiceCollectionExtensions
     public static IServiceCollection AddStsStorage(this IServiceCollection services)
     {
         services.AddStorageClients();
-        services.AddSingleton(provider => provider.GetRequiredService<ReportIntakeOptions>().AuthenticationPolicy);
-        services.AddSingleton(provider => provider.GetRequiredService<ReportIntakeOptions>().TrustedSigners);
         services.AddSingleton<DomainStore>();
         services.AddSingleton<MxHostStore>();
         services.AddSingleton<AgentStore>();
@@ -98,6 +96,18 @@ internal static class ServiceCollectionExtensions
             provider.GetRequiredService<TimeProvider>(),
             provider.GetRequiredService<ILogger<PolicyCache>>()));
 
+        return services
+            .AddReports()
+            .AddRetention()
+            .AddChecks()
+            .AddNotifications()
+            .AddAccess();
+    }
+
+    private static IServiceCollection AddReports(this IServiceCollection services)
+    {
+        services.AddSingleton(provider => provider.GetRequiredService<ReportIntakeOptions>().AuthenticationPolicy);
+        services.AddSingleton(provider => provider.GetRequiredService<ReportIntakeOptions>().TrustedSigners);
         services.AddSingleton<ProvenanceKeyStore>();
         services.AddSingleton<ReportProvenance>();
         services.AddSingleton<ReportInbox>();
@@ -117,14 +127,23 @@ internal static class ServiceCollectionExtensions
         services.AddSingleton<PostedMailReception>();
         services.AddSingleton<ReportReprocessing>();
         services.AddSingleton<ReportIngestion>();
+        services.AddSingleton<OwnObservationReader>();
+        services.AddSingleton<ReportEvaluation>();
+        return services;
+    }
+
+    private static IServiceCollection AddRetention(this IServiceCollection services)
+    {
         services.AddSingleton<RetentionCursorStore>();
         services.AddSingleton<BlobRetention>();
         services.AddSingleton<RowRetention>();
         services.AddSingleton<RetentionSweep>();
         services.AddSingleton<StorageMaintenance>();
-        services.AddSingleton<OwnObservationReader>();
-        services.AddSingleton<ReportEvaluation>();
+        return services;
+    }
 
+    private static IServiceCollection AddChecks(this IServiceCollection services)
+    {
         services.AddSingleton<IMxProbe>(provider => new LeasedMxProbe(
             provider.GetRequiredService<MxHostStore>(),
             provider.GetRequiredService<SmtpMxProbe>(),
@@ -136,7 +155,11 @@ internal static class ServiceCollectionExtensions
         services.AddSingleton(ExpectedTargetsOf);
         services.AddSingleton<DomainCheck>();
         services.AddSingleton<CheckScheduler>();
+        return services;
+    }
 
+    private static IServiceCollection AddNotifications(this IServiceCollection services)
+    {
         services.AddSingleton<MailCountStore>();
         services.AddSingleton(provider => new NotificationDispatcher(
             provider.GetRequiredService<DomainStore>(),
@@ -147,7 +170,11 @@ internal static class ServiceCollectionExtensions
             provider.GetRequiredService<NotificationQueue>(),
             provider.GetRequiredService<TimeProvider>(),
             provider.GetRequiredService<ILogger<NotificationDispatcher>>()));
+        return services;
+    }
 
+    private static IServiceCollection AddAccess(this IServiceCollection services)
+    {
         services.AddSingleton<AuthorizedDomains>();
         services.AddSingleton<AuthorizedReports>();
         services.AddSingleton<ProbeResultReader>();

@@ -30,7 +30,7 @@ internal sealed class ProbeResultReader(EgressGuard guard, TimeProvider time)
     // The most certificates that an agent may report as sent: more than fit into a handshake.
     private const int MaxCount = 10_000;
 
-    private static readonly int s_longestStep = (int)TimeSpan.FromMinutes(10).TotalMilliseconds;
+    private static readonly int LongestStep = (int)TimeSpan.FromMinutes(10).TotalMilliseconds;
 
     /// <summary>Reads a result.</summary>
     /// <exception cref="InvalidProbeResultException">It is not a valid result.</exception>
@@ -78,7 +78,7 @@ internal sealed class ProbeResultReader(EgressGuard guard, TimeProvider time)
             $"a text has at most {MaxText} characters");
         Require(session.Ehlo is null || (session.Ehlo.Count <= MaxEhloLines && session.Ehlo.All(line => line is not null)), $"ehlo has at most {MaxEhloLines} lines");
         Require(
-            session.Times is not { } times || ((int?[])[times.Connect, times.Banner, times.Ehlo, times.StartTls, times.Handshake, times.Total]).All(span => span is null || (span >= 0 && span <= s_longestStep)),
+            session.Times is not { } times || ((int?[])[times.Connect, times.Banner, times.Ehlo, times.StartTls, times.Handshake, times.Total]).All(span => span is null || (span >= 0 && span <= LongestStep)),
             "a time is in milliseconds, and within 10 minutes");
         Require(session.Outcome != SmtpOutcome.Completed || session.Tls is not null, "a completed session has a TLS session");
         Require(session.Tls is null || session.Outcome is SmtpOutcome.Completed or SmtpOutcome.TlsFailed or SmtpOutcome.SessionTimedOut, "a session without TLS has no TLS session");

@@ -20,13 +20,13 @@ internal sealed class CertificateChainTarget : IFuzzTarget
     private const int MaxSent = 40;
 
     // The root of the seeds; its key was thrown away.
-    private static readonly TrustedRoots s_roots = new([X509CertificateLoader.LoadCertificate(Convert.FromBase64String(
+    private static readonly TrustedRoots Roots = new([X509CertificateLoader.LoadCertificate(Convert.FromBase64String(
         "MIIBMjCB2KADAgECAgkA51CLA7gwacwwCgYIKoZIzj0EAwIwFDESMBAGA1UEAxMJRnV6eiBSb290MB4XDTI1MDEwMTAwMDAwMFoXDTQ1MDEwMTAwMDAwMFow"
         + "FDESMBAGA1UEAxMJRnV6eiBSb290MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEXgszAnqRaHOUBWBDtLDAleuaeL1BSmqsK7eRU9fajXeXTPaxLNbi1qyl"
         + "it8wvFBFCPQN66p0OC60YUcqh0GX4qMTMBEwDwYDVR0TAQH/BAUwAwEB/zAKBggqhkjOPQQDAgNJADBGAiEAoHsiFhmrWyHC5mql2W/bUd/QnFjEu4g5amha"
         + "VyQnsdoCIQDYO/4NEaMmJtazCL2ZUJH6ERxJu/5KK6kwXIsXKdGJzg=="))]);
 
-    private static readonly EgressGuard s_gate = new(new EgressOptions { TrustedRoots = s_roots });
+    private static readonly EgressGuard Gate = new(new EgressOptions { TrustedRoots = Roots });
 
     public string Name => "certificates";
 
@@ -63,7 +63,7 @@ internal sealed class CertificateChainTarget : IFuzzTarget
     // A handshake that fails shows no certificates to the rules; those of an agent's answer reach them as they are.
     private static TlsSession Handshake(List<byte[]> sent)
     {
-        var policy = s_gate.Trust();
+        var policy = Gate.Trust();
         policy.VerificationTime = ObservedDomain.At.UtcDateTime;
         try
         {

@@ -22,10 +22,10 @@ internal sealed class ContainerTarget : IFuzzTarget
     private const int MaxMessage = 2_000;
 
     // Small, so that inputs of this size meet them.
-    private static readonly ReportReader s_reader = new(
+    private static readonly ReportReader Reader = new(
         new ReportLimitsOptions { MaxBytes = 512 * 1024, MaxExpandedBytes = 2 << 20, MaxRatio = 100, MaxParts = 20 }, new FakeTimeProvider(ObservedDomain.At));
 
-    private static readonly IncomingReport s_arrival = new(BlobName.Parse("a name"), new ETag("1"), ObservedDomain.At, ProvenanceClaim.None) { Source = ReportSource.Https };
+    private static readonly IncomingReport Arrival = new(BlobName.Parse("a name"), new ETag("1"), ObservedDomain.At, ProvenanceClaim.None) { Source = ReportSource.Https };
 
     public string Name => "container";
 
@@ -55,7 +55,7 @@ internal sealed class ContainerTarget : IFuzzTarget
     private static List<ReadReport> Read(byte[] input)
     {
         using var body = new ReportBody(input, lease: null);
-        return [.. s_reader.ReadAsync(body, CancellationToken.None).GetAwaiter().GetResult().Reports];
+        return [.. Reader.ReadAsync(body, CancellationToken.None).GetAwaiter().GetResult().Reports];
     }
 
     private static void AssertStorable(ReadReport report)
@@ -68,7 +68,7 @@ internal sealed class ContainerTarget : IFuzzTarget
 
         foreach (var policies in report.Report.Policies.GroupBy(policy => policy.PolicyDomain))
         {
-            var (row, failures) = ReportRows.Of(report, policies.Key, [.. policies], s_arrival, "blob");
+            var (row, failures) = ReportRows.Of(report, policies.Key, [.. policies], Arrival, "blob");
             Invariant.Holds(row.Sessions >= 0 && row.Failures >= 0 && failures.Count <= ReportRows.MaxFailures, "the rows are out of bounds");
         }
     }

@@ -18,9 +18,9 @@ internal sealed class MailTarget : IFuzzTarget
 {
     private const int MaxReason = 300;
 
-    private static readonly FakeTimeProvider s_time = new(ObservedDomain.At);
+    private static readonly FakeTimeProvider Time = new(ObservedDomain.At);
 
-    private static readonly ReportReader s_reader = new(new ReportLimitsOptions { MaxBytes = 512 * 1024, MaxExpandedBytes = 2 << 20, MaxRatio = 100, MaxParts = 20 }, s_time);
+    private static readonly ReportReader Reader = new(new ReportLimitsOptions { MaxBytes = 512 * 1024, MaxExpandedBytes = 2 << 20, MaxRatio = 100, MaxParts = 20 }, Time);
 
     public string Name => "mail";
 
@@ -81,7 +81,7 @@ internal sealed class MailTarget : IFuzzTarget
                 return Task.FromResult(DnsMessage.Read(DnsMessage.TxtResponse(record)));
             },
             validates: false);
-        return new DkimValidator(resolver, s_time).VerifyAsync(mail, fromMailbox: true, CancellationToken.None).GetAwaiter().GetResult();
+        return new DkimValidator(resolver, Time).VerifyAsync(mail, fromMailbox: true, CancellationToken.None).GetAwaiter().GetResult();
     }
 
     // As it is on arrival: whether there is a report in it does not matter.
@@ -90,7 +90,7 @@ internal sealed class MailTarget : IFuzzTarget
         try
         {
             using var body = new ReportBody(raw, lease: null);
-            return s_reader.ReadAsync(body, CancellationToken.None).GetAwaiter().GetResult().OneMail;
+            return Reader.ReadAsync(body, CancellationToken.None).GetAwaiter().GetResult().OneMail;
         }
         catch (UnreadableReportException refusal)
         {

@@ -17,20 +17,20 @@ internal sealed class SmtpDialogueTarget : IFuzzTarget
     private const int MaxEhloLines = 32;
     private const int MaxText = 2_000;
 
-    private static readonly SmtpOutcome[] s_possible =
+    private static readonly SmtpOutcome[] Possible =
     [
         SmtpOutcome.ConnectionDropped, SmtpOutcome.Rejected, SmtpOutcome.StartTlsMissing, SmtpOutcome.StartTlsRefused, SmtpOutcome.StartTlsInjected,
         SmtpOutcome.TlsFailed, SmtpOutcome.TlsVersion, SmtpOutcome.TlsCipher,
     ];
 
-    private static readonly SmtpProbe s_probe = new(new EgressGuard(new EgressOptions()), new CheckOptions(), "probe.example.net", new FakeTimeProvider(ObservedDomain.At));
+    private static readonly SmtpProbe Probe = new(new EgressGuard(new EgressOptions()), new CheckOptions(), "probe.example.net", new FakeTimeProvider(ObservedDomain.At));
 
     public string Name => "smtp";
 
     public void Run(byte[] input)
     {
         var session = SessionOf(input);
-        Invariant.Holds(s_possible.Contains(session.Outcome), $"the session ended as {session.Outcome}");
+        Invariant.Holds(Possible.Contains(session.Outcome), $"the session ended as {session.Outcome}");
         foreach (var text in (string?[])[session.Banner, session.StartTlsReply, session.Detail, .. session.Ehlo ?? []])
         {
             Invariant.Plain(text ?? "", MaxText, "what the server said");
@@ -52,6 +52,6 @@ internal sealed class SmtpDialogueTarget : IFuzzTarget
     internal static SmtpSession SessionOf(byte[] input)
     {
         using var server = new ScriptedServerStream(input.Length == 0 ? [] : input[1..], lineByLine: input is [var first, ..] && first % 2 == 1);
-        return s_probe.TalkAsync(server, Host, IPAddress.Parse("192.0.2.1"), CancellationToken.None).GetAwaiter().GetResult();
+        return Probe.TalkAsync(server, Host, IPAddress.Parse("192.0.2.1"), CancellationToken.None).GetAwaiter().GetResult();
     }
 }

@@ -16,7 +16,7 @@ internal sealed class TlsReportTarget : IFuzzTarget
     private const int MaxNote = 700;
 
     // Small, so that inputs of this size meet them.
-    private static readonly TlsReportLimits s_limits = new()
+    private static readonly TlsReportLimits Limits = new()
     {
         MaxBytes = 1 << 20,
         MaxPolicies = 16,
@@ -57,7 +57,7 @@ internal sealed class TlsReportTarget : IFuzzTarget
         try
         {
             using var stream = new MemoryStream(json, writable: false);
-            return (TlsReportReader.ReadAsync(stream, s_limits, CancellationToken.None).AsTask().GetAwaiter().GetResult(), null);
+            return (TlsReportReader.ReadAsync(stream, Limits, CancellationToken.None).AsTask().GetAwaiter().GetResult(), null);
         }
         catch (ProtocolException fault)
         {
@@ -69,12 +69,12 @@ internal sealed class TlsReportTarget : IFuzzTarget
     private static void AssertWithinLimits(TlsReport report)
     {
         Invariant.Holds(report.Start <= report.End && report.Start.Offset == TimeSpan.Zero && report.End.Offset == TimeSpan.Zero, "the range is upside down, or not in UTC");
-        Invariant.Holds(report.Policies.Length <= s_limits.MaxPolicies, "more policies than the limit");
+        Invariant.Holds(report.Policies.Length <= Limits.MaxPolicies, "more policies than the limit");
         foreach (var policy in report.Policies)
         {
             Invariant.Holds(IsCount(policy.SuccessfulSessions) && IsCount(policy.FailedSessions) && IsCount(policy.UnlistedFailures), "a sum of sessions is no count");
-            Invariant.Holds(policy.FailureDetails.Length <= s_limits.MaxFailureKinds, "more failure details than the limit");
-            Invariant.Holds(policy.PolicyString.Length <= s_limits.MaxListItems && policy.MxHosts.Length <= s_limits.MaxListItems, "a list is longer than the limit");
+            Invariant.Holds(policy.FailureDetails.Length <= Limits.MaxFailureKinds, "more failure details than the limit");
+            Invariant.Holds(policy.PolicyString.Length <= Limits.MaxListItems && policy.MxHosts.Length <= Limits.MaxListItems, "a list is longer than the limit");
             Invariant.Holds(policy.FailureDetails.All(detail => IsCount(detail.FailedSessions)), "a detail's sessions are no count");
         }
 

@@ -68,7 +68,10 @@ public sealed class EventGridEmulatorTests(AzuriteFixture azurite)
         var running = relay.RunAsync(stop.Token);
         await own.ResumeAsync(Now);
         while ((await queue.PeekMessageAsync(Now)).Value is null)
+        {
             await Task.Delay(20, Now);
+        }
+
         await stop.CancelAsync();
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => running);
     }

@@ -24,7 +24,10 @@ public sealed class HostProcessTests(AzuriteFixture azurite)
         Assert.Equal(["Echo", "Policy", "Tick", "Work"], host.Functions.Order());
         using var client = new HttpClient { BaseAddress = host.HttpAddress };
         using (var answer = await client.GetAsync("echo/x", Now))
+        {
             Assert.Equal(HttpStatusCode.OK, answer.StatusCode);
+        }
+
         Assert.Equal(("Echo", "/echo/x"), await app.NextAsync() is var http ? (http.Function, http.Target) : default);
 
         await host.InvokeTimerAsync("Tick", Now);
@@ -94,7 +97,10 @@ public sealed class HostProcessTests(AzuriteFixture azurite)
         var run = host.InvokeTimerAsync("Tick", Now);
         await app.NextAsync();
         using (var parent = Process.GetProcessById(host.HostProcessId!.Value))
+        {
             parent.Kill(entireProcessTree: true);
+        }
+
         await Assert.ThrowsAsync<WorkerException>(() => run);
         app.Respond = _ => Task.FromResult(new Instruction());
         await host.WaitForWorkerAsync(Now);

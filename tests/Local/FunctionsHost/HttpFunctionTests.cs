@@ -179,7 +179,10 @@ public sealed class HttpFunctionTests(HttpFunctionTests.Running running) : IClas
             Assert.Equal(path, await running.Client.GetStringAsync(path, Now));
         }));
         for (var n = 0; n < 300; n++)
+        {
             await running.App.NextAsync();
+        }
+
         await running.Host.WhenIdleAsync(false, Now);
         Assert.Equal((300, 300), (running.Invocations.Count, running.Invocations.Select(invocation => invocation.Id).Distinct().Count()));
         Assert.All(running.Invocations, invocation => Assert.True(invocation.Succeeded));
@@ -249,19 +252,28 @@ public sealed class HttpFunctionTests(HttpFunctionTests.Running running) : IClas
             await running.Host.WaitForWorkerAsync(Now);
             var until = Volatile.Read(ref served) + 1 + (kill * 3);
             while (Volatile.Read(ref served) < until && !clients.Exists(client => client.IsFaulted))
+            {
                 await Task.Yield();
+            }
             // By the host, and by somebody of whom it knows nothing.
             if (kill % 2 == 0)
+            {
                 running.Host.KillWorker();
+            }
             else if (running.Host.WorkerProcessId is { } id)
+            {
                 ProcessTree.Kill(id);
+            }
         }
 
         await enough.CancelAsync();
         await Task.WhenAll(clients);
         await running.Host.WhenIdleAsync(false, Now);
         while (running.App.Waiting > 0)
+        {
             await running.App.NextAsync();
+        }
+
         Assert.Equal(served + refused + cutOff, running.Invocations.Count);
         // A worker can be killed between its answer to the client and its word to the host.
         Assert.InRange(running.Invocations.Count(invocation => !invocation.Succeeded), refused, served + refused + cutOff - 1);
@@ -289,11 +301,17 @@ public sealed class HttpFunctionTests(HttpFunctionTests.Running running) : IClas
     {
         using var request = new HttpRequestMessage(HttpMethod.Post, "admin/functions/tick") { Content = JsonContent.Create(new { input = "" }) };
         if (key is not null)
+        {
             request.Headers.Add("x-functions-key", key);
+        }
+
         using var answer = await running.Client.SendAsync(request, Now);
         Assert.Equal(status, (int)answer.StatusCode);
         if (status == 202)
+        {
             Assert.Equal("Tick", (await running.App.NextAsync()).Function);
+        }
+
         await running.Host.WhenIdleAsync(false, Now);
         Assert.Equal(status == 202 ? 1 : 0, running.Invocations.Count);
     }

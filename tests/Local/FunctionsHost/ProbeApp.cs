@@ -80,7 +80,10 @@ internal sealed class ProbeApp : IAsyncDisposable
         sink.Run(app.HearAsync);
         await sink.StartAsync();
         foreach (var file in Directory.EnumerateFiles(Built).Where(file => Path.GetFileName(file) != "host.json"))
+        {
             Link(file, Path.Combine(app.Root, Path.GetFileName(file)));
+        }
+
         return app;
     }
 
@@ -90,9 +93,15 @@ internal sealed class ProbeApp : IAsyncDisposable
         File.WriteAllText(Path.Combine(Root, "host.json"), HostJson.ToJsonString());
         var all = new Dictionary<string, string> { ["PROBE_SINK"] = _sink.Urls.Single(), ["PROBE_QUEUE"] = "unused", ["PROBE_SCHEDULE"] = "0 0 0 1 1 *" };
         foreach (var (name, value) in settings)
+        {
             all[name] = value;
+        }
+
         if (!all.ContainsKey("AzureWebJobsStorage"))
+        {
             all["AzureWebJobs.Work.Disabled"] = "true";
+        }
+
         return new FunctionsHostOptions { AppRoot = Root, Settings = all, RunTimers = false };
     }
 
@@ -135,9 +144,13 @@ internal sealed class ProbeApp : IAsyncDisposable
     private static void Link(string file, string link)
     {
         if (OperatingSystem.IsWindows())
+        {
             File.Copy(file, link);
+        }
         else
+        {
             File.CreateSymbolicLink(link, file);
+        }
     }
 
     private async Task HearAsync(HttpContext context)

@@ -28,7 +28,9 @@ public sealed class QueueFunctionTests(AzuriteFixture azurite)
         Assert.True(Guid.TryParse(call.Data["Id"], out _));
         Assert.NotEmpty(call.Data["PopReceipt"]!);
         foreach (var time in (string[])["InsertionTime", "ExpirationTime", "NextVisibleTime"])
+        {
             Assert.NotEqual(default, JsonSerializer.Deserialize<DateTimeOffset>(call.Data[time]!));
+        }
 
         await host.WhenIdleAsync(false, Now);
         Assert.Equal(0, await CountAsync());
@@ -45,7 +47,10 @@ public sealed class QueueFunctionTests(AzuriteFixture azurite)
         await using var host = await StartAsync(app);
         await SendAsync("""{"a":1}""");
         for (var i = 1; i <= 5; i++)
+        {
             Assert.Equal($"{i}", (await app.NextAsync()).Data["DequeueCount"]);
+        }
+
         await host.WhenIdleAsync(false, Now);
         Assert.Equal((0, """{"a":1}"""), (app.Waiting, await PoisonAsync(QueueMessageEncoding.Base64)));
         Assert.Equal(5, _invocations.Count);
@@ -102,10 +107,16 @@ public sealed class QueueFunctionTests(AzuriteFixture azurite)
         };
         await CreateAsync();
         for (var i = 0; i < 40; i++)
+        {
             await SendAsync($"{i}");
+        }
+
         await using var host = await StartAsync(app);
         for (var i = 0; i < 16; i++)
+        {
             await app.NextAsync();
+        }
+
         Assert.Equal((0, 40), (app.Waiting, await CountAsync()));
 
         // Nine of them are too many still; with eight the next batch comes.
@@ -114,7 +125,10 @@ public sealed class QueueFunctionTests(AzuriteFixture azurite)
         Assert.Equal(0, app.Waiting);
         done.Release();
         for (var i = 0; i < 16; i++)
+        {
             await app.NextAsync();
+        }
+
         Assert.Equal((0, 8), (app.Waiting, _invocations.Count));
         done.Release(32);
         await host.WhenIdleAsync(false, Now);
@@ -170,12 +184,18 @@ public sealed class QueueFunctionTests(AzuriteFixture azurite)
             // Every tenth call takes the worker with it, at another time each.
             var number = Interlocked.Increment(ref kills);
             if (number % 10 == 0 && number < 100)
+            {
                 host.KillWorker();
+            }
+
             await Task.Yield();
             return new Instruction();
         };
         for (var i = 0; i < messages; i++)
+        {
             await SendAsync($"{i}");
+        }
+
         await host.WhenIdleAsync(false, Now);
 
         var texts = new Dictionary<string, string>();
@@ -255,7 +275,10 @@ public sealed class QueueFunctionTests(AzuriteFixture azurite)
     private async Task<FunctionsHostEmulator> StartAsync(ProbeApp app, Func<FunctionsHostEmulatorOptions, FunctionsHostEmulatorOptions>? time = null, bool create = true)
     {
         if (create)
+        {
             await CreateAsync();
+        }
+
         return await app.StartAsync(
             options => options with { OnLog = _log.Enqueue, OnInvocation = _invocations.Enqueue },
             timing =>
@@ -288,6 +311,8 @@ public sealed class QueueFunctionTests(AzuriteFixture azurite)
     private static async Task UntilAsync(Func<bool> condition)
     {
         while (!condition())
+        {
             await Task.Delay(10, Now);
+        }
     }
 }

@@ -36,7 +36,10 @@ public sealed class TimerFunctionTests(AzuriteFixture azurite)
         await using var host = await StartAsync(app, "0 */5 * * * *");
         await AdvanceUntilCalledAsync(app);
         for (var minutes = 0; minutes < 20; minutes += 5)
+        {
             _time.Advance(TimeSpan.FromMinutes(5));
+        }
+
         app.Respond = _ => Task.FromResult(new Instruction());
         finish.SetResult(new Instruction());
         await host.WhenIdleAsync(false, Now);
@@ -108,7 +111,9 @@ public sealed class TimerFunctionTests(AzuriteFixture azurite)
             await first.WhenIdleAsync(false, Now);
             // Written after the run; a host that is stopped in between makes the run up, too.
             while (await new TimerStatusStore(storage, _ => { }).ReadAsync("Tick", Now) is not { } status || status.Last == DateTimeOffset.MinValue)
+            {
                 await Task.Delay(10, Now);
+            }
         }
 
         // While the schedule goes on in time, nothing is past due.

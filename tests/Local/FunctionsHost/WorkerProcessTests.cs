@@ -159,7 +159,10 @@ public sealed class WorkerProcessTests
         app.Respond = _ => Task.FromResult(new Instruction());
         // A slow machine may need longer for one call than the time-out is: that is another way to end a worker.
         while (await Record.ExceptionAsync(() => host.InvokeTimerAsync("Tick", Now)) is { } failure)
+        {
             Assert.Contains("functionTimeout", failure.Message, StringComparison.Ordinal);
+        }
+
         Assert.False(host.Ended.IsCompleted);
     }
 
@@ -236,6 +239,8 @@ public sealed class WorkerProcessTests
     private static async Task UntilAsync(Func<bool> condition)
     {
         while (!condition())
+        {
             await Task.Delay(10, Now);
+        }
     }
 }

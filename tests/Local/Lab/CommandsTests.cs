@@ -258,7 +258,9 @@ public sealed class CommandsTests : IAsyncLifetime
         var broken = await Ask("_mta-sts.example.com", QueryType.TXT);
         Assert.Equal((records, how == "delegated" ? 1 : 0), (broken.Answers.TxtRecords().Count(), broken.Answers.CnameRecords().Count()));
         if (how != "delegated")
+        {
             Assert.NotEqual(good, await Texts());
+        }
 
         Done("sts example.com good");
         Assert.Equal(good, await Texts());
@@ -339,7 +341,9 @@ public sealed class CommandsTests : IAsyncLifetime
     public async Task A_domain_is_mended_with_all_that_is_its_own_and_no_other_is()
     {
         foreach (var line in new[] { "mx example.com null", "sts example.com twice", "policy example.com broken", "dns _smtp._tls.example.com fail", $"alias {Name}", $"cut {Name}", "stop mx1.example.com", "plain mx1.uncovered.example", "dns uncovered.example fail" })
+        {
             Done(line);
+        }
 
         Assert.Equal(
             "Good again: what example.com publishes, mx1.example.com, mx2.example.com, DNS for _smtp._tls.example.com.",
@@ -379,7 +383,9 @@ public sealed class CommandsTests : IAsyncLifetime
     public void Hosts_shows_what_is_odd()
     {
         foreach (var line in new[] { $"keys {Name} both", $"expire {Name} rsa", $"self-signed {Name} ecdsa", $"drip {Name}", $"hang {Name} ehlo", $"tls {Name} 1.2" })
+        {
             Done(line);
+        }
 
         Assert.Matches(@"(?m)^mx2\.example\.com .* mx2\.example\.com, 90 days left, self-signed; mx2\.example\.com, expired, RSA; TLS 1\.2 only; one byte at a time; Hang at Ehlo\r?$", Done("hosts"));
     }
@@ -394,7 +400,10 @@ public sealed class CommandsTests : IAsyncLifetime
             "expire", "renew", "wrong-name", "self-signed", "stranger", "no-intermediate", "misordered", "keys", "plain", "refuse", "inject", "starttls", "tls", "turn-away", "drip", "hang",
             "flood", "cut", "dns", "sts", "mx", "alias", "addresses", "policy", "stop", "start", "mend", "hosts", "heard", "help",
         })
+        {
             Assert.Matches($@"(?m)^{verb} .*[a-z]", help);
+        }
+
         Assert.Equal(5 + 30, help.Split(Environment.NewLine, StringSplitOptions.RemoveEmptyEntries).Length);
     }
 

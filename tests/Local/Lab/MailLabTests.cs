@@ -64,7 +64,9 @@ public sealed class MailLabTests : IAsyncLifetime
         foreach (var mx in domain.Mx)
         {
             foreach (var server in _internet.Mx(mx.Host).Servers.Where(server => server.IsListening))
+            {
                 seen.UnionWith(await LookAsync(mx.Host, server.EndPoint));
+            }
         }
 
         // Whoever looks once sees one of two certificates.
@@ -241,7 +243,9 @@ public sealed class MailLabTests : IAsyncLifetime
         await using var talk = await SmtpConnection.ConnectAsync(_internet.Relay.EndPoint, Cancelled);
         await talk.ReplyAsync(Cancelled);
         foreach (var line in new[] { "MAIL FROM:<a@example.net>", "RCPT TO:<b@example.net>", "DATA", "Subject: x\r\n\r\nHi\r\n." })
+        {
             await talk.AskAsync(line, Cancelled);
+        }
 
         Assert.Equal("Subject: x\r\n\r\nHi\r\n"u8, Assert.Single(_internet.Relay.Mails).Message.Span);
     }
@@ -290,7 +294,10 @@ public sealed class MailLabTests : IAsyncLifetime
         await using var talk = await SmtpConnection.ConnectAsync(endPoint, Cancelled);
         await talk.ReplyAsync(Cancelled);
         if (!(await talk.AskAsync("EHLO probe.example", Cancelled)).Contains("STARTTLS", StringComparison.Ordinal))
+        {
             return ["mx.starttls.missing"];
+        }
+
         await talk.AskAsync("STARTTLS", Cancelled);
         IReadOnlyList<X509Certificate2> sent;
         try
@@ -314,16 +321,29 @@ public sealed class MailLabTests : IAsyncLifetime
         var status = chain.ChainStatus.Aggregate(X509ChainStatusFlags.NoError, (all, one) => all | one.Status);
 
         var codes = new List<string>();
-        if ((status & (X509ChainStatusFlags.PartialChain | X509ChainStatusFlags.UntrustedRoot)) != 0)
+        if ((status & (X509ChainStatusFlags.PartialChain | X509ChainStatusFlags.UntrustedRoot)) != X509ChainStatusFlags.NoError)
+        {
             codes.Add(leaf.Subject == leaf.Issuer ? "mx.certificate.self-signed" : chain.ChainElements.Count == 1 ? "mx.certificate.intermediate-missing" : "mx.certificate.untrusted");
+        }
         else if (sent.FirstOrDefault(certificate => certificate.Subject != leaf.Subject)?.Subject != leaf.Issuer)
+        {
             codes.Add("mx.certificate.misordered");
+        }
+
         if (status.HasFlag(X509ChainStatusFlags.NotTimeValid))
+        {
             codes.Add("mx.certificate.expired");
+        }
         else if (leaf.NotAfter.ToUniversalTime() < _time.GetUtcNow().UtcDateTime.AddDays(14))
+        {
             codes.Add("mx.certificate.expiring");
+        }
+
         if (!leaf.MatchesHostname(host, allowWildcards: true, allowCommonName: false))
+        {
             codes.Add("mx.certificate.name-mismatch");
+        }
+
         return codes;
     }
 

@@ -63,7 +63,9 @@ public sealed class PolicyHostTests : IAsyncLifetime
         Assert.Equal(endPoints.Distinct(), endPoints);
         Assert.All(endPoints, endPoint => Assert.Equal(_internet.HttpsPort, endPoint.Port));
         foreach (var host in _internet.PolicyHosts)
+        {
             Assert.Equal(host.EndPoint.Address, await AddressOf(host.HostName));
+        }
     }
 
     [Theory]
@@ -258,7 +260,9 @@ public sealed class PolicyHostTests : IAsyncLifetime
         Assert.Equal((expected, hasName), seen);
 
         if ((expected, hasName) != (X509ChainStatusFlags.NoError, true))
+        {
             await Assert.ThrowsAsync<HttpRequestException>(() => _client.GetStringAsync(Url(domain), Cancelled));
+        }
     }
 
     [Fact]
@@ -353,7 +357,9 @@ public sealed class PolicyHostTests : IAsyncLifetime
     private async Task AskedAsync(int requests)
     {
         while (Host.Requests.Count < requests)
+        {
             await Task.Delay(10, Cancelled);
+        }
     }
 
     private Task<IPAddress> AddressOf(string name) => AddressOf(name, _internet);
@@ -406,7 +412,10 @@ public sealed class PolicyHostTests : IAsyncLifetime
         public override ITimer CreateTimer(TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period)
         {
             if (dueTime >= TimeSpan.FromMinutes(1) || dueTime < TimeSpan.Zero)
+            {
                 return base.CreateTimer(callback, state, dueTime, period);
+            }
+
             Interlocked.Add(ref _ticks, dueTime.Ticks);
             return base.CreateTimer(callback, state, TimeSpan.Zero, period);
         }

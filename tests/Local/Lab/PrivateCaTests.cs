@@ -8,9 +8,9 @@ namespace StsFunctions.Tests.Local.Lab;
 
 public sealed class PrivateCaTests : IDisposable
 {
-    private static readonly DateTimeOffset s_now = new(2031, 5, 6, 7, 8, 9, TimeSpan.Zero);
+    private static readonly DateTimeOffset Now = new(2031, 5, 6, 7, 8, 9, TimeSpan.Zero);
 
-    private readonly PrivateCa _ca = new(new FakeTimeProvider(s_now));
+    private readonly PrivateCa _ca = new(new FakeTimeProvider(Now));
 
     public static TheoryData<string, CertificateSpec, X509ChainStatusFlags> Certificates => new()
     {
@@ -41,8 +41,8 @@ public sealed class PrivateCaTests : IDisposable
     {
         var leaf = _ca.Issue(For() with { NotBeforeFromNow = TimeSpan.FromHours(-2), NotAfterFromNow = TimeSpan.FromDays(9) }).Leaf;
 
-        Assert.Equal(s_now.AddHours(-2).UtcDateTime, leaf.NotBefore.ToUniversalTime());
-        Assert.Equal(s_now.AddDays(9).UtcDateTime, leaf.NotAfter.ToUniversalTime());
+        Assert.Equal(Now.AddHours(-2).UtcDateTime, leaf.NotBefore.ToUniversalTime());
+        Assert.Equal(Now.AddDays(9).UtcDateTime, leaf.NotAfter.ToUniversalTime());
     }
 
     [Theory]
@@ -92,7 +92,9 @@ public sealed class PrivateCaTests : IDisposable
         store.Open(OpenFlags.ReadOnly);
 
         foreach (var ours in new[] { _ca.Root, _ca.Intermediate, issued.Leaf })
+        {
             Assert.Empty(store.Certificates.Find(X509FindType.FindByThumbprint, ours.Thumbprint, validOnly: false));
+        }
     }
 
     [Fact]
@@ -111,7 +113,7 @@ public sealed class PrivateCaTests : IDisposable
         chain.ChainPolicy.ExtraStore.AddRange(issued.Chain.ToArray());
         chain.ChainPolicy.DisableCertificateDownloads = true;
         chain.ChainPolicy.RevocationMode = X509RevocationMode.NoCheck;
-        chain.ChainPolicy.VerificationTime = s_now.UtcDateTime;
+        chain.ChainPolicy.VerificationTime = Now.UtcDateTime;
         chain.ChainPolicy.ApplicationPolicy.Add(new Oid(CertificateSpec.ServerAuthentication));
         chain.Build(issued.Leaf);
         return chain.ChainStatus.Aggregate(X509ChainStatusFlags.NoError, (all, status) => all | status.Status);

@@ -39,11 +39,17 @@ internal sealed class SmtpConnection : IAsyncDisposable
         {
             var line = new StringBuilder();
             while (line.Length == 0 || line[^1] != '\n')
+            {
                 line.Append(await ReadAsync(1, cancellationToken) is { Length: > 0 } one ? one : throw new EndOfStreamException());
+            }
+
             var text = line.ToString().TrimEnd('\r', '\n');
             reply.Append(text);
             if (text.Length < 4 || text[3] != '-')
+            {
                 return reply.ToString();
+            }
+
             reply.Append('\n');
         }
     }
@@ -108,7 +114,10 @@ internal sealed class SmtpConnection : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         if (_stream != _network)
+        {
             await _stream.DisposeAsync();
+        }
+
         await _network.DisposeAsync();
     }
 
@@ -139,7 +148,9 @@ internal sealed class SmtpConnection : IAsyncDisposable
         {
             network.Socket.NoDelay = true;
             for (var at = 0; at < buffer.Length; at++)
+            {
                 await network.WriteAsync(buffer.Slice(at, 1), cancellationToken);
+            }
         }
 
         public override void Flush() => network.Flush();

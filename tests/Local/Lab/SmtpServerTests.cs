@@ -401,7 +401,9 @@ public sealed class SmtpServerTests : IAsyncDisposable
         await using var talk = await Connect();
         await talk.ReplyAsync(Cancelled);
         foreach (var line in new[] { "MAIL FROM:<a@example.net>", "RCPT TO:<b@example.net>", "DATA" })
+        {
             await talk.AskAsync(line, Cancelled);
+        }
 
         await talk.SayAsync("Subject: x\r\n\r\nHi\r\n.", Cancelled);
 
@@ -417,7 +419,10 @@ public sealed class SmtpServerTests : IAsyncDisposable
         await talk.SayAsync(string.Concat(Enumerable.Repeat("NOOP\r\n", 999)) + "NOOP", Cancelled);
 
         for (var n = 0; n < 1_000; n++)
+        {
             Assert.StartsWith("250", await talk.ReplyAsync(Cancelled), StringComparison.Ordinal);
+        }
+
         Assert.StartsWith("421", await talk.ReplyAsync(Cancelled), StringComparison.Ordinal);
     }
 
@@ -506,7 +511,10 @@ public sealed class SmtpServerTests : IAsyncDisposable
     private static async Task TalkUpTo(SmtpStage stage, SmtpConnection talk)
     {
         if (stage == SmtpStage.Banner)
+        {
             return;
+        }
+
         await talk.ReplyAsync(Cancelled);
         if (stage == SmtpStage.Ehlo)
         {
@@ -517,10 +525,16 @@ public sealed class SmtpServerTests : IAsyncDisposable
         await talk.AskAsync("EHLO probe.example", Cancelled);
         await talk.SayAsync("STARTTLS", Cancelled);
         if (stage == SmtpStage.StartTls)
+        {
             return;
+        }
+
         await talk.ReplyAsync(Cancelled);
         if (stage == SmtpStage.Handshake)
+        {
             return;
+        }
+
         await talk.HandshakeAsync(Host, Cancelled);
         await talk.SayAsync("EHLO probe.example", Cancelled);
     }
