@@ -1,7 +1,7 @@
 using System.Reflection;
 using System.Text.Json.Nodes;
 using Microsoft.Azure.Functions.Worker;
-using StsFunctions.Storage;
+using StsFunctions.Core.Domains;
 using StsFunctions.Storage.Reports;
 using StsFunctions.Tests.Hosting;
 using Xunit;
@@ -85,7 +85,7 @@ public sealed class LayoutTests(BicepFixture bicep)
     }
 
     private static List<string> NamedByTheCode(string kind) =>
-        [.. typeof(StorageLayout).GetFields(BindingFlags.Public | BindingFlags.Static)
+        [.. typeof(StorageNames).GetFields(BindingFlags.Public | BindingFlags.Static)
             .Where(field => field.IsLiteral && field.Name.EndsWith(kind, StringComparison.Ordinal))
             .Select(field => (string)field.GetRawConstantValue()!)];
 }

@@ -29,7 +29,7 @@ internal sealed class ContainerTarget : IFuzzTarget
 
     public string Name => "container";
 
-    public IReadOnlyList<string> SharedSeeds => ["Reports/Corpus/mail-*.eml", "Reports/Corpus/straight.json", "Reports/Corpus/Found/*"];
+    public IReadOnlyList<string> SharedSeeds => ["Support/Reports/Corpus/mail-*.eml", "Support/Reports/Corpus/straight.json", "Support/Reports/Corpus/Found/*"];
 
     public void Run(byte[] input)
     {

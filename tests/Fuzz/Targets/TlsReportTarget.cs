@@ -29,7 +29,7 @@ internal sealed class TlsReportTarget : IFuzzTarget
 
     public string Name => "tls-report";
 
-    public IReadOnlyList<string> SharedSeeds => ["Reports/Corpus/*.json"];
+    public IReadOnlyList<string> SharedSeeds => ["Support/Reports/Corpus/*.json"];
 
     public void Run(byte[] input)
     {

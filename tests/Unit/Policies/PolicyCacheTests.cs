@@ -1,0 +1,296 @@
+using System.Net;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Time.Testing;
+using StsFunctions.Core.Domains;
+using StsFunctions.Protocol;
+using StsFunctions.Storage.Domains;
+using StsFunctions.UseCases.Policies;
+using Xunit;
+
+namespace StsFunctions.Tests.Policies;
+
+public sealed class PolicyCacheTests : IDisposable
+{
+    private static readonly DomainName Domain = DomainName.Parse("example.com");
+    private static readonly byte[] First = "version: STSv1\r\nmode: none\r\nmax_age: 1\r\n"u8.ToArray();
+    private static readonly byte[] Second = "version: STSv1\r\nmode: none\r\nmax_age: 2\r\n"u8.ToArray();
+    private static readonly ServingOptions Serving = new();
+    private static readonly TimeSpan Moment = TimeSpan.FromMilliseconds(1);
+
+    private readonly ScriptedBlobs _storage = new();
+    private readonly FakeTimeProvider _time = new(TestStorage.Noon);
+    private readonly RecordedLog _log = new();
+    private readonly PolicyCache _cache;
+
+    public PolicyCacheTests() => _cache = new PolicyCache(_storage.Client(), Serving, _time, _log.For<PolicyCache>());
+
+    private static CancellationToken Now => TestContext.Current.CancellationToken;
+
+    public void Dispose()
+    {
+        _storage.Dispose();
+        _log.Dispose();
+    }
+
+    [Fact]
+    public async Task A_fresh_copy_is_served_without_a_look_at_storage()
+    {
+        await SeeAsync(First, "1");
+
+        _time.Advance(Serving.CacheTime - Moment);
+
+        Assert.Equal(First, await BytesAsync());
+        Assert.Single(_storage.Asked);
+    }
+
+    [Fact]
+    public async Task A_hundred_who_miss_at_once_are_one_read()
+    {
+        for (var round = 0; round < 5; round++)
+        {
+            using var storage = new ScriptedBlobs();
+            using var everybody = new Barrier(100);
+            var cache = new PolicyCache(storage.Client(), Serving, _time, _log.For<PolicyCache>());
+            var answer = storage.Hangs();
+            var asking = Enumerable.Range(0, 100)
+                .Select(_ => Task.Factory.StartNew(
+                    () =>
+                    {
+                        everybody.SignalAndWait(Now);
+                        return cache.GetAsync(Domain, Now).AsTask();
+                    },
+                    Now, TaskCreationOptions.LongRunning, TaskScheduler.Default))
+                .ToList();
+            var asked = await Task.WhenAll(asking);
+
+            answer.SetResult(ScriptedBlobs.Policy(First, "1"));
+
+            Assert.All(await Task.WhenAll(asked), policy => Assert.Equal(First, policy!.Bytes));
+            Assert.Single(storage.Asked);
+        }
+    }
+
+    [Fact]
+    [Trait("Conformance", "GET-4")]
+    public async Task A_change_is_live_once_the_cache_time_is_over()
+    {
+        await SeeAsync(First, "1");
+        _storage.Answers(() => ScriptedBlobs.Policy(Second, "2"));
+
+        Assert.Equal(First, await BytesAsync());
+        _time.Advance(Serving.CacheTime);
+
+        Assert.Equal(Second, await BytesAsync());
+        Assert.Equal([null, "\"1\""], _storage.Asked);
+    }
+
+    [Fact]
+    public async Task An_unchanged_policy_costs_one_conditional_look_and_is_fresh_again()
+    {
+        await SeeAsync(First, "1");
+        _storage.Answers(() => ScriptedBlobs.NotModified());
+        _time.Advance(Serving.CacheTime);
+
+        Assert.Equal(First, await BytesAsync());
+        _time.Advance(Serving.CacheTime - Moment);
+        Assert.Equal(First, await BytesAsync());
+
+        Assert.Equal([null, "\"1\""], _storage.Asked);
+    }
+
+    [Theory]
+    [InlineData(HttpStatusCode.ServiceUnavailable)]
+    [InlineData(HttpStatusCode.Forbidden)]
+    [InlineData(HttpStatusCode.InternalServerError)]
+    [InlineData(HttpStatusCode.OK)]
+    public async Task While_storage_is_down_the_last_good_copy_is_served_up_to_its_age(HttpStatusCode status)
+    {
+        await SeeAsync(First, "1");
+        // A 200 without the id in its metadata is no policy of ours either.
+        _storage.Fails(status);
+
+        _time.Advance(Serving.MaxStale - Moment);
+        Assert.Equal(First, await BytesAsync());
+        _time.Advance(TimeSpan.FromMinutes(1));
+
+        await Assert.ThrowsAsync<PolicyUnavailableException>(BytesAsync);
+        Assert.Contains(_log.Lines, line => line.Level == LogLevel.Warning && line.Text.Contains(Domain.Value, StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task A_304_from_a_storage_that_is_well_again_makes_the_copy_young()
+    {
+        await SeeAsync(First, "1");
+        _storage.Answers(() => ScriptedBlobs.NotModified());
+        _time.Advance(Serving.MaxStale - Moment);
+        Assert.Equal(First, await BytesAsync());
+        _storage.Fails();
+
+        _time.Advance(Serving.MaxStale - Moment);
+
+        Assert.Equal(First, await BytesAsync());
+    }
+
+    [Fact]
+    public async Task A_storage_that_is_down_is_not_asked_for_every_request()
+    {
+        await SeeAsync(First, "1");
+        _storage.Fails();
+        _time.Advance(Serving.CacheTime);
+
+        for (var n = 0; n < 50; n++)
+        {
+            Assert.Equal(First, await BytesAsync());
+        }
+
+        Assert.Equal(2, _storage.Asked.Count);
+        _time.Advance(TimeSpan.FromSeconds(5));
+        await BytesAsync();
+        Assert.Equal(3, _storage.Asked.Count);
+    }
+
+    [Fact]
+    public async Task Without_a_copy_a_storage_that_is_down_is_an_outage_not_a_stranger()
+    {
+        _storage.Fails();
+
+        await Assert.ThrowsAsync<PolicyUnavailableException>(BytesAsync);
+
+        // And nothing is remembered of it.
+        Assert.Equal(First, (await SeeAsync(First, "1"))!.Bytes);
+    }
+
+    [Fact]
+    public async Task A_container_that_is_gone_is_an_outage_and_takes_no_policy_away()
+    {
+        await SeeAsync(First, "1");
+        _storage.Answers(() => ScriptedBlobs.NotFound("ContainerNotFound"));
+        _time.Advance(Serving.CacheTime);
+
+        Assert.Equal(First, await BytesAsync());
+        await Assert.ThrowsAsync<PolicyUnavailableException>(async () => await _cache.GetAsync(DomainName.Parse("other.example"), Now));
+    }
+
+    [Fact]
+    public async Task A_slow_storage_keeps_nobody_waiting_who_has_a_copy()
+    {
+        await SeeAsync(First, "1");
+        var answer = _storage.Hangs();
+        _time.Advance(Serving.CacheTime);
+
+        var asking = BytesAsync();
+        await _storage.AskedAsync(2, Now);
+        _time.Advance(TimeSpan.FromMilliseconds(500));
+        Assert.Equal(First, await asking);
+
+        // The read goes on, and its answer is there for who comes next.
+        answer.SetResult(ScriptedBlobs.Policy(Second, "2"));
+        Assert.Equal(Second, await BytesAsync());
+        Assert.Equal(2, _storage.Asked.Count);
+    }
+
+    [Fact]
+    public async Task One_who_hangs_up_ends_the_read_for_nobody_else()
+    {
+        var answer = _storage.Hangs();
+        using var hangUp = new CancellationTokenSource();
+        var (impatient, patient) = (_cache.GetAsync(Domain, hangUp.Token).AsTask(), BytesAsync());
+
+        await hangUp.CancelAsync();
+
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => impatient);
+        answer.SetResult(ScriptedBlobs.Policy(First, "1"));
+        Assert.Equal(First, await patient);
+        Assert.Single(_storage.Asked);
+    }
+
+    [Fact]
+    public async Task A_read_that_ran_out_of_time_is_a_storage_that_is_down()
+    {
+        await SeeAsync(First, "1");
+        var tries = 0;
+        // One try is answered and one is not: then the storage client throws the cancellation itself.
+        _storage.Answer = (_, _) => ++tries == 1
+            ? Task.FromResult(new HttpResponseMessage(HttpStatusCode.ServiceUnavailable) { Content = new ByteArrayContent([]) })
+            : throw new TaskCanceledException("The operation was cancelled because it exceeded the configured timeout.");
+        var cache = new PolicyCache(_storage.Client(maxRetries: 1), Serving, _time, _log.For<PolicyCache>());
+
+        await Assert.ThrowsAsync<PolicyUnavailableException>(async () => await cache.GetAsync(Domain, Now));
+
+        Assert.Equal(2, tries);
+    }
+
+    [Fact]
+    public async Task A_read_that_ran_out_of_time_leaves_the_copy_to_be_served()
+    {
+        await SeeAsync(First, "1");
+        _time.Advance(Serving.CacheTime);
+        _storage.Answer = (_, _) => throw new TaskCanceledException("The operation was cancelled because it exceeded the configured timeout.");
+
+        Assert.Equal(First, await BytesAsync());
+    }
+
+    [Fact]
+    public async Task A_stranger_is_remembered()
+    {
+        Assert.Null(await _cache.GetAsync(Domain, Now));
+        _time.Advance(Serving.CacheTime - Moment);
+        Assert.Null(await _cache.GetAsync(Domain, Now));
+
+        Assert.Single(_storage.Asked);
+    }
+
+    [Fact]
+    public async Task A_domain_added_after_it_was_asked_for_is_served_once_the_cache_time_is_over()
+    {
+        Assert.Null(await _cache.GetAsync(Domain, Now));
+        _storage.Answers(() => ScriptedBlobs.Policy(First, "1"));
+
+        _time.Advance(Serving.CacheTime);
+
+        Assert.Equal(First, await BytesAsync());
+    }
+
+    [Fact]
+    public async Task A_domain_that_was_removed_is_a_stranger_once_the_cache_time_is_over()
+    {
+        await SeeAsync(First, "1");
+        _storage.Answers(() => ScriptedBlobs.NotFound());
+        _time.Advance(Serving.CacheTime);
+
+        Assert.Null(await _cache.GetAsync(Domain, Now));
+
+        // An outage after that brings nothing back.
+        _storage.Fails();
+        _time.Advance(Serving.CacheTime);
+        await Assert.ThrowsAsync<PolicyUnavailableException>(BytesAsync);
+    }
+
+    [Fact]
+    public async Task Strangers_are_bounded_and_push_nobody_out()
+    {
+        await SeeAsync(First, "1");
+        _storage.Answers(() => ScriptedBlobs.NotFound());
+
+        for (var n = 0; n <= PolicyCache.MaxUnknownHosts; n++)
+        {
+            await _cache.GetAsync(DomainName.Parse($"s{n}.example"), Now);
+        }
+
+        // The first is forgotten, the last is known, and the policy was never in question.
+        var before = _storage.Asked.Count;
+        await _cache.GetAsync(DomainName.Parse($"s{PolicyCache.MaxUnknownHosts}.example"), Now);
+        Assert.Equal(First, await BytesAsync());
+        Assert.Equal(before, _storage.Asked.Count);
+        await _cache.GetAsync(DomainName.Parse("s0.example"), Now);
+        Assert.Equal(before + 1, _storage.Asked.Count);
+    }
+
+    private async Task<byte[]> BytesAsync() => (await _cache.GetAsync(Domain, Now))!.Bytes;
+
+    private async Task<ServedPolicy?> SeeAsync(byte[] bytes, string id)
+    {
+        _storage.Answers(() => ScriptedBlobs.Policy(bytes, id));
+        return await _cache.GetAsync(Domain, Now);
+    }
+}
