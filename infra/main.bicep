@@ -1,4 +1,4 @@
-// Everything that StsFunctions needs, in one resource group. docs/INSTALL.md says what each parameter is set by.
+// Everything that StsFunctions needs, in one resource group. docs/INSTALL.md describes each parameter.
 
 targetScope = 'subscription'
 
@@ -10,7 +10,7 @@ param environmentName string
 @description('The region.')
 param location string
 
-@description('What the app runs on: Flex Consumption (flex), or a Dedicated plan of App Service (dedicated).')
+@description('The plan that the app runs on: Flex Consumption (flex) or a Dedicated plan of App Service (dedicated).')
 @allowed(['flex', 'dedicated'])
 param plan string = 'flex'
 
@@ -18,11 +18,11 @@ param plan string = 'flex'
 @allowed(['B1', 'B2', 'B3', 'P0v3', 'P1v3', 'P2v3'])
 param planSku string = 'B1'
 
-@description('What holds the certificates of the policy hosts: the app itself with managed ones (flex), Azure Front Door (frontDoor), or the app with yours (keyVault).')
+@description('The edge, which has the certificates of the policy hosts: the app with managed certificates (flex), Azure Front Door (frontDoor), or the app with your certificates (keyVault).')
 @allowed(['flex', 'frontDoor', 'keyVault'])
 param edge string = 'flex'
 
-@description('The domains whose policy hosts have TLS here, separated by commas. A semicolon begins the next profile (frontDoor) or the next certificate (keyVault).')
+@description('The domains whose policy hosts get TLS, separated by commas. A semicolon starts the next profile (frontDoor) or the next certificate (keyVault).')
 param domains string = ''
 
 @description('The tier of the Front Door profiles.')
@@ -32,91 +32,91 @@ param frontDoorTier string = 'Standard'
 @description('The resource id of the Key Vault that holds your certificates (keyVault).')
 param certificateVaultId string = ''
 
-@description('The names of your certificates in it, in the order of the groups of domains, separated by commas (keyVault).')
+@description('The names of your certificates in that Key Vault, in the order of the groups of domains, separated by commas (keyVault).')
 param certificateNames string = ''
 
-@description('Who is warned and alerted: mail addresses, separated by commas.')
+@description('The mail addresses that get notifications and alerts, separated by commas.')
 param emailTo string
 
-@description('How warnings leave: by Communication Services, by your relay (smtp), or not at all, which leaves them in the log.')
+@description('How notifications are sent: through Communication Services, through your relay (smtp), or not at all (none), so that they are only in the log.')
 @allowed(['communicationServices', 'smtp', 'none'])
 param mail string = 'communicationServices'
 
-@description('Where Communication Services keeps mail on its way, such as Europe or United States.')
+@description('The data location of Communication Services, such as Europe or United States.')
 param mailDataLocation string = 'Europe'
 
-@description('The sender of warnings (smtp).')
+@description('The sender address of notifications (smtp).')
 param emailFrom string = ''
 
-@description('Your relay (smtp). Its password is the secret Sts-SmtpPassword of the Key Vault that is made here.')
+@description('Your relay (smtp). Its password is the secret Sts-SmtpPassword in the Key Vault of this deployment.')
 param smtpHost string = ''
 
-@description('Its port: 465 begins with TLS, any other with STARTTLS.')
+@description('The port of the relay: 465 uses TLS from the start, any other port STARTTLS.')
 param smtpPort int = 587
 
-@description('Who signs in there; empty for nobody.')
+@description('The user name at the relay; empty for no sign-in.')
 param smtpUser string = ''
 
-@description('Further settings of docs/SETTINGS.md, as name=value, separated by semicolons.')
+@description('More settings of docs/SETTINGS.md, as name=value, separated by semicolons.')
 param settings string = ''
 
-@description('The application (client) id of the Entra app registration that protects the API; none leaves the API closed.')
+@description('The application (client) id of the Entra app registration that protects the API; with none, the API is closed.')
 param authClientId string = ''
 
-@description('The claim that names the groups of domains a caller of the API may see, such as roles or groups; empty: callers are not limited to groups.')
+@description('The claim that names the groups of domains that a caller of the API may see, such as roles or groups; empty: callers are not limited to groups.')
 param authGroupClaim string = ''
 
-@description('The object id of who deploys.')
+@description('The object id of the principal that deploys.')
 param principalId string = ''
 
-@description('What that is.')
+@description('The type of that principal.')
 @allowed(['User', 'Group', 'ServicePrincipal'])
 param principalType string = 'User'
 
-@description('Whether who deploys may use the app\'s command line, and so read and write its data.')
+@description('Whether that principal may use the app\'s command line, and so read and write the app\'s data.')
 param operatorAccess bool = true
 
-@description('Whether the app leaves by a NAT gateway, to reach port 25 where the subscription is let out.')
+@description('Whether outbound connections use a NAT gateway. Port 25 needs it, and a subscription for which Azure does not block outbound port 25.')
 param natGateway bool = false
 
-@description('A DNS zone to make, for _mta-sts records by delegation; empty for none.')
+@description('A DNS zone to create, for _mta-sts records by delegation; empty for none.')
 param delegationZone string = ''
 
-@description('Redundancy of the storage account; zones are not in every region.')
+@description('The redundancy of the storage account. Not every region has zones.')
 @allowed(['Standard_LRS', 'Standard_ZRS'])
 param storageSku string = 'Standard_LRS'
 
-@description('Days that a raw report which was read is kept: 7 to 3650. It becomes the app\'s setting Sts__RawReportDays.')
+@description('The number of days that the app stores a raw report after it was read: 7 to 3650. It becomes the setting Sts__RawReportDays.')
 param reportRetentionDays int = 90
 
-@description('Days that an observation is kept: 7 to 3650. It becomes the app\'s setting Sts__ObservationDays.')
+@description('The number of days that the app stores an observation: 7 to 3650. It becomes the setting Sts__ObservationDays.')
 param observationRetentionDays int = 90
 
-@description('GB of telemetry a day, after which the rest of the day is not recorded: 1 to 100.')
+@description('The daily limit of telemetry in GB: 1 to 100. The rest of the day is not recorded.')
 param logCapGb int = 1
 
-@description('Memory of an instance, in MB (flex).')
+@description('The memory of an instance in MB (flex).')
 @allowed([512, 2048, 4096])
 param instanceMemoryMB int = 512
 
-@description('The most instances: 40 to 1000 (flex).')
+@description('The maximum number of instances: 40 to 1000 (flex).')
 param maximumInstanceCount int = 40
 
-@description('Instances that wait for requests, 0 to 20; each is paid for by the hour (flex).')
+@description('The number of instances that wait for requests: 0 to 20. Each is paid for by the hour (flex).')
 param alwaysReadyInstances int = 0
 
-@description('HTTP requests that one instance answers at the same time, 1 to 1000 (flex).')
+@description('The number of HTTP requests that one instance answers at the same time: 1 to 1000 (flex).')
 param httpConcurrency int = 8
 
-@description('Whether a deployment or a change of settings replaces instances in batches, without an interruption (flex).')
+@description('Whether a deployment or a change of settings replaces instances in batches, without interruption (flex).')
 param rollingUpdate bool = true
 
-@description('Whether an instance starts from the process that the platform has started before (flex). Off until that process no longer crashes with .NET 10: Azure/azure-functions-dotnet-worker issue 3335.')
+@description('Whether an instance starts from a process that the platform started earlier (flex). Off until that process no longer crashes with .NET 10: Azure/azure-functions-dotnet-worker issue 3335.')
 param usePlaceholder bool = false
 
-// ---------------------------------------------------------------- What was asked for
+// ---------------------------------------------------------------- Parameters
 
-// A group keeps its place also when it is empty: another's domains must not move to another profile.
+// An empty group keeps its position: the domains of other groups must not move to another profile.
 var groups = map(
   empty(trim(domains)) ? [] : split(toLower(domains), ';'),
   group => filter(map(split(group, ','), domain => trim(domain)), domain => !empty(domain))
@@ -133,12 +133,12 @@ var isVault = length(certificateVault) == 9 && contains(
   '/providers/microsoft.keyvault/vaults/'
 )
 
-// ---------------------------------------------------------------- What cannot be done, said before anything is deployed
+// ---------------------------------------------------------------- Validation, before anything is deployed
 
 var wrongDomains = filter(
   allDomains,
   domain =>
-    // What is not of letters, digits, dots and hyphens is escaped in a URL, but for two signs.
+    // A URL escapes every character but letters, digits, dots, hyphens and two more.
     !contains(domain, '.') || startsWith(domain, '.') || endsWith(domain, '.') || contains(domain, '..') || length(domain) > 245 || uriComponent(domain) != domain || contains(
       domain,
       '_'
@@ -156,10 +156,10 @@ var faults = filter(
       : 'STS_DOMAINS: "${join(policyHostDomains, '", "')}": name the mail domain, without mta-sts. before it.'
     length(union(allDomains, [])) == length(allDomains) ? '' : 'STS_DOMAINS: a domain is named twice.'
     plan == 'dedicated' && edge != 'frontDoor'
-      ? 'STS_PLAN=dedicated works with STS_EDGE=frontDoor alone: the templates make no certificates on a Dedicated plan yet. Choose STS_EDGE=frontDoor, or STS_PLAN=flex; docs/INSTALL.md says what works on which plan.'
+      ? 'STS_PLAN=dedicated works with STS_EDGE=frontDoor only: the templates create no certificates on a Dedicated plan yet. Choose STS_EDGE=frontDoor, or STS_PLAN=flex; docs/INSTALL.md says what works on which plan.'
       : ''
     edge == 'flex' && length(allDomains) > 3
-      ? 'STS_EDGE=flex carries 3 policy hosts, since an app on Flex Consumption holds 3 certificates; STS_DOMAINS names ${length(allDomains)}. Choose STS_EDGE=keyVault (up to 300 hosts in 3 certificates of your own) or STS_EDGE=frontDoor (100 a Standard profile, 500 a Premium one); docs/INSTALL.md says what each costs.'
+      ? 'STS_EDGE=flex supports 3 policy hosts, since an app on Flex Consumption can have 3 certificates; STS_DOMAINS names ${length(allDomains)}. Choose STS_EDGE=keyVault (up to 300 hosts in 3 certificates of your own) or STS_EDGE=frontDoor (100 a Standard profile, 500 a Premium one); docs/INSTALL.md says what each costs.'
       : ''
     edge == 'flex' && length(groups) > 1
       ? 'STS_DOMAINS: with STS_EDGE=flex there are no groups; separate the domains by commas, not by semicolons.'
@@ -168,13 +168,13 @@ var faults = filter(
       ? 'STS_EDGE=flex: a managed certificate has names of up to 64 characters, and mta-sts.${join(longDomains, ', mta-sts.')} is longer. Choose STS_EDGE=keyVault or STS_EDGE=frontDoor.'
       : ''
     edge == 'frontDoor' && length(filter(groups, group => length(group) > frontDoorCapacity)) > 0
-      ? 'STS_EDGE=frontDoor: a ${frontDoorTier} profile carries ${frontDoorCapacity} domains, and a group of STS_DOMAINS is larger. Begin another profile with a semicolon${frontDoorTier == 'Standard' ? ', or choose STS_FRONTDOOR_TIER=Premium (500)' : ''}; let the domains that are there stay in their group.'
+      ? 'STS_EDGE=frontDoor: a ${frontDoorTier} profile supports ${frontDoorCapacity} domains, and a group of STS_DOMAINS is larger. Start another profile with a semicolon${frontDoorTier == 'Standard' ? ', or choose STS_FRONTDOOR_TIER=Premium (500)' : ''}; leave the deployed domains in their group.'
       : ''
     edge == 'keyVault' && length(groups) > 3
-      ? 'STS_EDGE=keyVault carries 3 certificates, since an app on Flex Consumption holds no more; STS_DOMAINS has ${length(groups)} groups. Put up to 100 names into each certificate, or choose STS_EDGE=frontDoor.'
+      ? 'STS_EDGE=keyVault supports 3 certificates, since an app on Flex Consumption can have no more; STS_DOMAINS has ${length(groups)} groups. Put up to 100 names into each certificate, or choose STS_EDGE=frontDoor.'
       : ''
     edge == 'keyVault' && length(filter(groups, group => length(group) > 100)) > 0
-      ? 'STS_EDGE=keyVault: a certificate carries up to 100 names, and a group of STS_DOMAINS is larger. Begin another certificate with a semicolon, or choose STS_EDGE=frontDoor.'
+      ? 'STS_EDGE=keyVault: a certificate can have up to 100 names, and a group of STS_DOMAINS is larger. Start another certificate with a semicolon, or choose STS_EDGE=frontDoor.'
       : ''
     edge == 'keyVault' && length(groups) != length(certificates)
       ? 'STS_EDGE=keyVault: STS_DOMAINS has ${length(groups)} group(s) and STS_CERTIFICATES ${length(certificates)} name(s); each group (separated by semicolons) needs its certificate (separated by commas), in the same order.'
@@ -183,10 +183,10 @@ var faults = filter(
       ? 'STS_EDGE=keyVault: STS_CERTIFICATE_VAULT is not the resource id of a Key Vault; `az keyvault show --name NAME --query id` prints it.'
       : ''
     length(filter(addresses, address => !contains(address, '@') || contains(address, ' '))) > 0 || empty(addresses)
-      ? 'STS_EMAIL_TO: write the mail addresses of those who are warned, separated by commas.'
+      ? 'STS_EMAIL_TO: write the mail addresses that get notifications, separated by commas.'
       : ''
     mail == 'smtp' && (empty(smtpHost) || empty(emailFrom))
-      ? 'STS_MAIL=smtp needs STS_SMTP_HOST (your relay) and STS_EMAIL_FROM (the sender of warnings).'
+      ? 'STS_MAIL=smtp needs STS_SMTP_HOST (your relay) and STS_EMAIL_FROM (the sender of notifications).'
       : ''
     empty(apiClientId) || (length(apiClientId) == 36 && length(split(apiClientId, '-')) == 5)
       ? ''
@@ -199,26 +199,26 @@ var faults = filter(
       ? 'STS_SETTINGS: write settings of docs/SETTINGS.md as Sts__Name=value, separated by semicolons.'
       : ''
     length(filter(furtherSettings, setting => startsWith(setting, 'Sts__Lab__'))) > 0
-      ? 'STS_SETTINGS: Sts__Lab__ settings take protections away; they are for a lab on one machine, never for Azure.'
+      ? 'STS_SETTINGS: Sts__Lab__ settings remove protections; they are for a lab on one machine, never for Azure.'
       : ''
     length(filter(
         furtherSettings,
         setting => startsWith(setting, 'Sts__RawReportDays') || startsWith(setting, 'Sts__ObservationDays')
       )) > 0
-      ? 'STS_SETTINGS: Sts__RawReportDays is written from STS_REPORT_DAYS, and Sts__ObservationDays from STS_OBSERVATION_DAYS; set those.'
+      ? 'STS_SETTINGS: the templates set Sts__RawReportDays from STS_REPORT_DAYS, and Sts__ObservationDays from STS_OBSERVATION_DAYS; set those.'
       : ''
     !empty(delegationZone) && (!contains(delegationZone, '.') || endsWith(delegationZone, '.'))
       ? 'STS_DELEGATION_ZONE: "${delegationZone}" is not the name of a zone; write it without a dot at the end, such as mta-sts.example.net.'
       : ''
     reportRetentionDays < 7 || reportRetentionDays > 3650
-      ? 'STS_REPORT_DAYS: ${reportRetentionDays} is out of range; raw reports are kept 7 to 3650 days.'
+      ? 'STS_REPORT_DAYS: ${reportRetentionDays} is out of range; write 7 to 3650 days.'
       : ''
     observationRetentionDays < 7 || observationRetentionDays > 3650
-      ? 'STS_OBSERVATION_DAYS: ${observationRetentionDays} is out of range; observations are kept 7 to 3650 days.'
+      ? 'STS_OBSERVATION_DAYS: ${observationRetentionDays} is out of range; write 7 to 3650 days.'
       : ''
     logCapGb < 1 || logCapGb > 100 ? 'STS_LOG_CAP_GB: ${logCapGb} is out of range; write 1 to 100 GB a day.' : ''
     maximumInstanceCount < 40 || maximumInstanceCount > 1000
-      ? 'STS_MAX_INSTANCES: ${maximumInstanceCount} is out of range; Flex Consumption takes 40 to 1000.'
+      ? 'STS_MAX_INSTANCES: ${maximumInstanceCount} is out of range; Flex Consumption accepts 40 to 1000.'
       : ''
     alwaysReadyInstances < 0 || alwaysReadyInstances > 20
       ? 'STS_ALWAYS_READY: ${alwaysReadyInstances} is out of range; write 0 to 20, each is paid for by the hour.'
@@ -229,10 +229,10 @@ var faults = filter(
   ],
   fault => !empty(fault)
 )
-// Every resource lies in the group, so nothing is deployed where a fault is left.
+// Every resource is in the group, so nothing is deployed if there is an error.
 var groupName = empty(faults) ? 'rg-${environmentName}' : fail(join(faults, ' '))
 
-// ---------------------------------------------------------------- What is deployed
+// ---------------------------------------------------------------- Resources
 
 var tags = {
   'azd-env-name': environmentName
@@ -402,7 +402,7 @@ module app 'modules/app.bicep' = {
         Sts__RawReportDays: string(reportRetentionDays)
         Sts__ObservationDays: string(observationRetentionDays)
       },
-      // With certificates of the operator's own nobody here knows which CA issues them.
+      // The app cannot know which CA issues the operator's own certificates.
       edge == 'keyVault' ? { Sts__CertificateAuthority: 'none' } : {},
       empty(apiClientId)
         ? {}
@@ -422,7 +422,7 @@ module app 'modules/app.bicep' = {
       )
     )
   }
-  // Started without its roles, it would wait for them until it is started again.
+  // An app that starts without its roles does not get them before its next start.
   dependsOn: [storageAccess]
 }
 
@@ -498,7 +498,7 @@ module alerts 'modules/alerts.bicep' = {
   }
 }
 
-// ---------------------------------------------------------------- What azd and the hooks need to know
+// ---------------------------------------------------------------- Outputs for azd and the hooks
 
 output AZURE_LOCATION string = location
 output AZURE_RESOURCE_GROUP string = groupName
@@ -509,7 +509,7 @@ output STS_APP_HOST string = app.outputs.host
 output STS_DOMAIN_VERIFICATION_ID string = app.outputs.domainVerificationId
 output STS_STORAGE_ACCOUNT string = storage.outputs.name
 output STS_KEY_VAULT string = vault.outputs.name
-// One profile a line would be easier on the eye, but environment values have one line: profile=endpoint, by commas.
+// An environment value has one line: profile=endpoint, separated by commas.
 output STS_EDGE_PROFILES array = [
   for i in range(0, profileCount): 'afd-sts-${token}-${i + 1}=${profiles[i].outputs.host}'
 ]

@@ -1,5 +1,5 @@
-# The command line program `sts` against what this azd environment deployed: pwsh infra/sts.ps1 domain list
-# It signs in as you are signed in with az or azd.
+# Runs the command line program `sts` on the deployment of this azd environment: pwsh infra/sts.ps1 domain list
+# It uses your sign-in of az or azd.
 $ErrorActionPreference = 'Stop'
 $PSNativeCommandUseErrorActionPreference = $false
 $root = Split-Path $PSScriptRoot
@@ -16,7 +16,7 @@ $env:AzureWebJobsStorage__accountName = Value STS_STORAGE_ACCOUNT
 $env:Sts__AppHost = Value STS_APP_HOST
 $env:Sts__EdgeHosts = (Value STS_EDGE_PROFILES) -replace '[\[\]" ]' -replace '[^=,]*='
 
-# A published program starts at once (dotnet publish functions/Cli -c Release -o dist/sts); the source is built first.
+# A published program starts at once (dotnet publish functions/Cli -c Release -o dist/sts). Without one, this builds the source first.
 $published = Join-Path $root ($IsWindows ? 'dist/sts/sts.exe' : 'dist/sts/sts')
 if (Test-Path $published) {
     & $published @args

@@ -1,6 +1,6 @@
 #!/bin/sh
-# The command line program `sts` against what this azd environment deployed: sh infra/sts.sh domain list
-# It signs in as you are signed in with az or azd.
+# Runs the command line program `sts` on the deployment of this azd environment: sh infra/sts.sh domain list
+# It uses your sign-in of az or azd.
 set -eu
 root=$(cd "$(dirname "$0")/.." && pwd)
 
@@ -9,7 +9,7 @@ export Sts__AppHost="${STS_APP_HOST:-$(azd env get-value STS_APP_HOST)}"
 Sts__EdgeHosts=$(printf %s "${STS_EDGE_PROFILES:-$(azd env get-value STS_EDGE_PROFILES)}" | tr -d '[]" ' | sed 's/[^=,]*=//g')
 export Sts__EdgeHosts
 
-# A published program starts at once (dotnet publish functions/Cli -c Release -o dist/sts); the source is built first.
+# A published program starts at once (dotnet publish functions/Cli -c Release -o dist/sts). Without one, this builds the source first.
 if [ -x "$root/dist/sts/sts" ]; then
     exec "$root/dist/sts/sts" "$@"
 fi

@@ -1,5 +1,5 @@
-# Gives somebody a role of the app: pwsh infra/hooks/grant-role.ps1 Sts.Admin you@example.com
-# A probe agent is named by the application (client) id of its own registration.
+# Assigns a role of the app to a user or a program: pwsh infra/hooks/grant-role.ps1 Sts.Admin you@example.com
+# For a probe agent, give the application (client) id of its own registration.
 $ErrorActionPreference = 'Stop'
 $PSNativeCommandUseErrorActionPreference = $true
 $graph = 'https://graph.microsoft.com/v1.0'
@@ -24,7 +24,7 @@ if ($has) {
     Write-Output "$principal has the role $roleName."
     exit 0
 }
-# By a file: quotes in an argument do not survive every shell on the way to az.
+# In a file: some shells change the quotes in an argument of az.
 $body = New-TemporaryFile
 try {
     @{ principalId = $who; resourceId = $resource; appRoleId = $role } | ConvertTo-Json -Compress | Set-Content $body
@@ -32,4 +32,4 @@ try {
 } finally {
     Remove-Item $body
 }
-Write-Output "$principal now has the role $roleName. A token that was issued before does not know of it."
+Write-Output "$principal now has the role $roleName. Tokens that were issued before do not have it."

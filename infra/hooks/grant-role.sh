@@ -1,6 +1,6 @@
 #!/bin/sh
-# Gives somebody a role of the app: sh infra/hooks/grant-role.sh Sts.Admin you@example.com
-# A probe agent is named by the application (client) id of its own registration.
+# Assigns a role of the app to a user or a program: sh infra/hooks/grant-role.sh Sts.Admin you@example.com
+# For a probe agent, give the application (client) id of its own registration.
 set -eu
 graph=https://graph.microsoft.com/v1.0
 if [ $# -ne 2 ]; then
@@ -29,4 +29,4 @@ if [ -n "$has" ]; then
 fi
 az rest --method POST --uri "$graph/servicePrincipals/$resource/appRoleAssignedTo" --headers Content-Type=application/json \
     --body "{\"principalId\":\"$who\",\"resourceId\":\"$resource\",\"appRoleId\":\"$role\"}" --output none
-echo "$2 now has the role $1. A token that was issued before does not know of it."
+echo "$2 now has the role $1. Tokens that were issued before do not have it."

@@ -1,4 +1,4 @@
-# Prints the DNS records that Front Door still waits for; the other edges had theirs before.
+# Prints the DNS records that Front Door still waits for. For the other edges, preprovision printed them.
 $ErrorActionPreference = 'Stop'
 $PSNativeCommandUseErrorActionPreference = $false
 if ($env:STS_EDGE -ne 'frontDoor') { exit 0 }
@@ -14,7 +14,7 @@ $records = foreach ($profile in @("$env:STS_EDGE_PROFILES" -replace '[\[\]"]' -s
     }
 }
 if ($records) {
-    Write-Output 'Front Door waits for these DNS records, and makes each certificate by itself once they are there:'
+    Write-Output 'Front Door waits for these DNS records, and then creates the certificates automatically:'
     Write-Output $records
 }
 exit 0

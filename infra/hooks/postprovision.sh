@@ -1,5 +1,5 @@
 #!/bin/sh
-# Prints the DNS records that Front Door still waits for; the other edges had theirs before.
+# Prints the DNS records that Front Door still waits for. For the other edges, preprovision printed them.
 set -eu
 if [ "${STS_EDGE:-flex}" != frontDoor ]; then
     exit 0
@@ -18,6 +18,6 @@ records=$(
     done
 )
 if [ -n "$records" ]; then
-    echo "Front Door waits for these DNS records, and makes each certificate by itself once they are there:"
+    echo "Front Door waits for these DNS records, and then creates the certificates automatically:"
     echo "$records"
 fi

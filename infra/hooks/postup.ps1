@@ -1,4 +1,4 @@
-# What to do next: the app's address, the first domain, the first operator.
+# Prints the app's address and the next steps: the first domain and the first operator.
 $ErrorActionPreference = 'Stop'
 $domain = @("$env:STS_DOMAINS".Split([char[]]',; ', [StringSplitOptions]::RemoveEmptyEntries) + 'example.com')[0]
 $frontDoor = $env:STS_EDGE -eq 'frontDoor'
@@ -8,35 +8,35 @@ Write-Output @"
 
 StsFunctions runs at https://$env:STS_APP_HOST/
 
-The first domain, here $domain (docs/INSTALL.md explains each step):
+Host the first domain, here $domain (docs/INSTALL.md explains each step):
 
-  1. Write its policy into policy.txt, mode: testing at first, and host it:
+  1. Write its policy into policy.txt, with mode: testing at first, and publish it:
        pwsh infra/sts.ps1 domain add $domain --policy policy.txt
   2. Publish in DNS:
        mta-sts.$domain.  CNAME  $target.
 "@
 if ($frontDoor) {
     Write-Output @"
-  3. Let Front Door carry it, and publish the _dnsauth record that this prints:
+  3. Add it to Front Door, and publish the _dnsauth record that this prints:
        azd env set STS_DOMAINS "$domain"
        azd provision
 "@
 } else {
     Write-Output @"
        asuid.mta-sts.$domain.  TXT  "$env:STS_DOMAIN_VERIFICATION_ID"
-  3. Bind it, with TLS:
+  3. Bind the policy host, with TLS:
        azd env set STS_DOMAINS "$domain"
        azd provision
 "@
 }
 Write-Output @"
-  4. See it served, and only then publish the two records that step 1 printed, _mta-sts the last:
+  4. Check that the policy is served. Only then publish the two records that step 1 printed, _mta-sts last:
        curl https://mta-sts.$domain/.well-known/mta-sts.txt
 "@
 if ($env:STS_AUTH_CLIENT_ID -and $env:STS_AUTH_CLIENT_ID -ne 'none') {
     Write-Output @"
 
-The first operator of the API is given their role by name; others the same way (Sts.Admin, Sts.Reader, Sts.Agent, Sts.AllGroups):
+Assign a role of the API to the first operator, and in the same way to others (Sts.Admin, Sts.Reader, Sts.Agent, Sts.AllGroups):
 
        pwsh infra/hooks/grant-role.ps1 Sts.Admin you@example.com
 "@

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Before everything goes: whose mail would suffer, and which names would dangle.
+# Before azd down: lists the hosted domains and the CNAMEs that would dangle, and stops if there are any.
 set -eu
 if [ -z "${STS_STORAGE_ACCOUNT:-}" ]; then
     exit 0
@@ -10,11 +10,11 @@ if sh "$(dirname "$0")/../sts.sh" domain remaining; then
     exit 0
 fi
 if [ -n "${STS_FORCE_DOWN:-}" ]; then
-    echo "STS_FORCE_DOWN is set: going on."
+    echo "STS_FORCE_DOWN is set: continuing."
     exit 0
 fi
 {
-    echo "Not taken down. Let each domain leave first (docs/INSTALL.md, \"A domain leaves\"), and take its CNAME out of DNS."
-    echo "To go on all the same: STS_FORCE_DOWN=1 azd down"
+    echo "Nothing was deleted. Remove each domain first (docs/INSTALL.md, \"Remove a domain\"), and delete its CNAME in DNS."
+    echo "To continue anyway: STS_FORCE_DOWN=1 azd down"
 } >&2
 exit 1

@@ -1,27 +1,27 @@
-// What wakes somebody: the app fails, messages are given up, events are lost, or nobody looked at the domains for a day.
+// The alerts: the app fails, a message goes to a poison queue, an event is lost, or no check run ended for a day.
 
-@description('Where it stands.')
+@description('The region.')
 param location string
 
 @description('Tags of every resource.')
 param tags object
 
-@description('What every name ends with.')
+@description('The suffix of every resource name.')
 param token string
 
-@description('The workspace.')
+@description('The resource id of the Log Analytics workspace.')
 param workspaceId string
 
-@description('The Event Grid topic.')
+@description('The resource id of the Event Grid topic.')
 param topicId string
 
-@description('Who is told.')
+@description('The mail addresses that alerts go to.')
 param addresses string[]
 
 var layout = loadJsonContent('../layout.json')
 var functionNames = join(map(layout.invocations, name => '"${name}"'), ', ')
-// The worker records a run of CheckDomain as an in-process dependency, "function CheckDomain"; the host records a request
-// beside it, for some triggers. Both have one operation, and count once.
+// The worker records a run of CheckDomain as an in-process dependency, "function CheckDomain". For some triggers the host
+// records a request too. Both have the same operation id, and count once.
 var runs = 'union AppRequests, AppDependencies | extend Function = replace_string(Name, "function ", "")'
 
 resource group 'Microsoft.Insights/actionGroups@2023-01-01' = {
@@ -44,8 +44,8 @@ resource group 'Microsoft.Insights/actionGroups@2023-01-01' = {
 var queries = [
   {
     name: 'server-errors'
-    title: 'Requests are answered 5xx'
-    description: 'Five or more requests of the last 15 minutes were answered 5xx: senders may not get policies. See docs/TROUBLESHOOTING.md, "A policy is not served".'
+    title: 'Requests are answered with 5xx'
+    description: 'The app answered five or more requests of the last 15 minutes with 5xx: senders may not get policies. See docs/TROUBLESHOOTING.md, "A policy is not served".'
     severity: 1
     query: 'AppRequests | where isnotempty(Url) and toint(ResultCode) >= 500 | summarize TimeGenerated = min(TimeGenerated) by OperationId'
     threshold: 5
@@ -56,7 +56,7 @@ var queries = [
   {
     name: 'failed-invocations'
     title: 'Functions fail'
-    description: 'Three or more calls of a timer or queue function failed within the last hour: checks, reports or warnings are late. See docs/TROUBLESHOOTING.md, "Functions fail".'
+    description: 'Three or more calls of a timer or queue function failed within the last hour: checks, reports or notifications are late. See docs/TROUBLESHOOTING.md, "Functions fail".'
     severity: 2
     query: '${runs} | where Success == false and Function in (${functionNames}) | summarize TimeGenerated = min(TimeGenerated) by OperationId, Function'
     threshold: 3
@@ -66,10 +66,10 @@ var queries = [
   }
   {
     name: 'poison-messages'
-    title: 'A message was given up'
-    description: 'A message went to a poison queue within the last hour: a check, a report, an evaluation or a notification failed five times, and waits for the timer that takes it up again. See docs/TROUBLESHOOTING.md, "A poison queue is not empty".'
+    title: 'A message is in a poison queue'
+    description: 'A message went to a poison queue within the last hour: a check, a report, an evaluation or a notification failed five times. A timer retries it. See docs/TROUBLESHOOTING.md, "A poison queue is not empty".'
     severity: 2
-    // The table holds the status code as a text.
+    // The table stores the status code as text.
     query: 'StorageQueueLogs | where OperationName == "PutMessage" and Uri contains "-poison/" and toint(StatusCode) < 300'
     threshold: 1
     every: 'PT15M'
@@ -77,12 +77,12 @@ var queries = [
     lookBack: null
   }
   {
-    name: 'no-check-round'
-    title: 'No check round in 26 hours'
-    description: 'No daily round of checks ended well within the last 26 hours: nobody looks whether mail still arrives. See docs/TROUBLESHOOTING.md, "No check round".'
+    name: 'no-check-run'
+    title: 'No check run in 26 hours'
+    description: 'No daily check run succeeded within the last 26 hours: the domains are not checked. See docs/TROUBLESHOOTING.md, "No check run".'
     severity: 1
-    // One row, also where there was never a round: a new installation says so until its first.
-    query: '${runs} | where Function == "${layout.dailyRound}" and Success == true | summarize Newest = max(TimeGenerated) | where isnull(Newest) or Newest < ago(26h)'
+    // One row, also if there was never a check run: a new installation has this alert until its first one.
+    query: '${runs} | where Function == "${layout.dailyCheckRun}" and Success == true | summarize Newest = max(TimeGenerated) | where isnull(Newest) or Newest < ago(26h)'
     threshold: 1
     every: 'PT1H'
     window: 'PT6H'
@@ -105,7 +105,7 @@ resource queryAlerts 'Microsoft.Insights/scheduledQueryRules@2023-12-01' = [
       evaluationFrequency: alert.every
       windowSize: alert.window
       overrideQueryTimeRange: alert.lookBack
-      // A table has no columns to check against before its first row.
+      // Before its first row a table has no columns to validate the query against.
       skipQueryValidation: true
       autoMitigate: true
       criteria: {
@@ -134,7 +134,7 @@ resource deadLetters 'Microsoft.Insights/metricAlerts@2018-03-01' = {
   location: 'global'
   tags: tags
   properties: {
-    description: 'Event Grid could not deliver an event: a report lies in the inbox and is not read. See docs/TROUBLESHOOTING.md, "Event Grid dead letters".'
+    description: 'Event Grid could not deliver an event: a report is in the inbox and is not read. See docs/TROUBLESHOOTING.md, "Event Grid dead letters".'
     enabled: true
     severity: 2
     scopes: [topicId]

@@ -1,6 +1,6 @@
-// A Dedicated (App Service) plan: two sites of one package. Here all functions of a site share one host process, and that
-// host shuts down when storage refuses the connections of its queue and timer functions. So the site that answers requests
-// has none of them, and serves policies from memory while storage is away.
+// A Dedicated (App Service) plan: two sites of one package. On this plan all functions of a site share one host process.
+// That host shuts down when storage refuses the connections of its queue and timer functions. So the site that answers
+// requests has no such functions, and serves policies from memory while storage is down.
 
 @description('The region.')
 param location string
@@ -8,7 +8,7 @@ param location string
 @description('Tags of every resource.')
 param tags object
 
-@description('What every name ends with.')
+@description('The suffix of every resource name.')
 param token string
 
 @description('The size of the plan.')
@@ -20,7 +20,7 @@ param appIdentityId string
 @description('The subnet for outbound connections; empty for none.')
 param subnetId string
 
-@description('The app settings, without those of this plan.')
+@description('The app settings, without those that the plan needs.')
 param settings object
 
 resource plan 'Microsoft.Web/serverfarms@2024-11-01' = {
@@ -54,12 +54,12 @@ module background 'app-dedicated-site.bicep' = {
   params: {
     location: location
     tags: union(tags, { 'azd-service-name': 'background' })
-    // Two hosts on one storage account are told apart by the first 32 characters of their names.
+    // The first 32 characters of the names identify the two hosts on one storage account.
     name: 'func-sts-bg-${token}'
     planId: plan.id
     appIdentityId: appIdentityId
     subnetId: subnetId
-    // DNS records lead to the site that answers, and never to this one's own host name; a name that the operator set stays.
+    // DNS records point to the site that answers requests, never to this site. A name that the operator set stays.
     settings: union({ Sts__AppHost: app.outputs.host }, settings, { Sts__Functions: 'background' })
   }
 }

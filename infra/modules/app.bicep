@@ -1,4 +1,4 @@
-// The app: the same package and the same settings, on the plan that was chosen.
+// The app: the same package and the same settings on each plan.
 
 @description('The region.')
 param location string
@@ -6,32 +6,32 @@ param location string
 @description('Tags of every resource.')
 param tags object
 
-@description('What every name ends with.')
+@description('The suffix of every resource name.')
 param token string
 
-@description('What the app runs on: flex or dedicated.')
+@description('The plan: flex or dedicated.')
 param plan string
 
-@description('The size of a Dedicated plan.')
+@description('The size of the Dedicated plan.')
 param planSku string
 
-@description('The app\'s identity.')
+@description('The name of the app\'s identity.')
 param appIdentityName string
 
-@description('The storage account.')
+@description('The name of the storage account.')
 param storageName string
 
-@description('The container that packages are deployed to (flex).')
+@description('The URL of the container for deployment packages (flex).')
 param deploymentContainerUrl string
 
-@description('Where telemetry goes.')
+@description('The connection string of Application Insights.')
 param insightsConnectionString string
 
 @description('Memory of an instance (flex).')
 @allowed([512, 2048, 4096])
 param instanceMemoryMB int
 
-@description('The most instances (flex).')
+@description('The maximum number of instances (flex).')
 param maximumInstanceCount int
 
 @description('Instances that wait for requests; each is paid for by the hour (flex).')
@@ -43,13 +43,13 @@ param httpConcurrency int
 @description('Whether an update replaces instances in batches (flex).')
 param rollingUpdate bool
 
-@description('Whether an instance starts from the process that the platform has started before (flex).')
+@description('Whether an instance starts from a process that the platform started earlier (flex).')
 param usePlaceholder bool
 
 @description('The subnet for outbound connections; empty for none.')
 param subnetId string
 
-@description('The settings of the app itself: Sts__… by name.')
+@description('The app\'s own settings (Sts__…).')
 param settings object
 
 @description('The ids of the Front Door profiles.')
@@ -115,5 +115,5 @@ output host string = plan == 'flex' ? flex!.outputs.host : dedicated!.outputs.ho
 output domainVerificationId string = plan == 'flex'
   ? flex!.outputs.domainVerificationId
   : dedicated!.outputs.domainVerificationId
-// Empty where one site runs every function.
+// Empty if one site runs every function.
 output backgroundName string = plan == 'flex' ? '' : dedicated!.outputs.backgroundName

@@ -1,15 +1,15 @@
-// Lets the app's identity read one certificate in the operator's own Key Vault, wherever that stands.
+// Lets the app's identity read one certificate in the operator's own Key Vault, in any resource group.
 
-@description('The vault.')
+@description('The name of the vault.')
 param vaultName string
 
-@description('The certificate, which is a secret of the same name.')
+@description('The name of the certificate: a certificate is a secret of the same name.')
 param secretName string
 
-@description('The app\'s identity.')
+@description('The resource id of the app\'s identity.')
 param appIdentityId string
 
-@description('Its object id.')
+@description('The object id of the app\'s identity.')
 param appPrincipalId string
 
 var roles = loadJsonContent('../roles.json')

@@ -1,12 +1,12 @@
-// Binds one host name again, now with its certificate.
+// Updates the binding of one host name: adds its certificate.
 
-@description('The app.')
+@description('The name of the site.')
 param siteName string
 
 @description('The policy host.')
 param hostName string
 
-@description('The certificate of the site that is for it.')
+@description('The name of its certificate in the site.')
 param certificateName string
 
 resource site 'Microsoft.Web/sites@2024-11-01' existing = {

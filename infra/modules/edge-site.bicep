@@ -1,23 +1,23 @@
-// The edges flex and keyVault: the app itself holds the certificates. A host name is bound without TLS first, and only
-// where it is not bound yet, so that a later run takes no TLS away; then comes its certificate; then TLS.
+// The edges flex and keyVault: the app itself has the certificates. There are three steps: bind a host name without TLS,
+// but only if it is not bound yet, so that a later run removes no TLS; create its certificate; enable TLS.
 
-@description('Where it stands.')
+@description('The region.')
 param location string
 
-@description('The app.')
+@description('The name of the site.')
 param siteName string
 
-@description('The policy hosts, each with the certificate that is for it.')
+@description('The policy hosts, each with the name of its certificate.')
 param hosts { name: string, certificate: string }[]
 
-@description('The certificates: managed ones have the name of their host, the others come from a Key Vault.')
+@description('The certificates: a managed one has the name of its host, any other comes from a Key Vault.')
 param certificates { name: string, managed: bool, vaultId: string, secretName: string }[]
 
 resource site 'Microsoft.Web/sites@2024-11-01' existing = {
   name: siteName
 }
 
-// One after the other: host names that are written at once answer 409.
+// One at a time: Azure answers 409 to host names that are bound at the same time.
 @batchSize(1)
 @onlyIfNotExists()
 resource names 'Microsoft.Web/sites/hostNameBindings@2024-11-01' = [

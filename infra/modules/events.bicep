@@ -1,15 +1,15 @@
-// A report that lands in the inbox becomes a message: Event Grid to the queue, by the topic's own identity.
+// Event Grid sends a message to the queue for each report in the inbox, with the topic's own identity.
 
-@description('Where it stands.')
+@description('The region.')
 param location string
 
 @description('Tags of every resource.')
 param tags object
 
-@description('What every name ends with.')
+@description('The suffix of every resource name.')
 param token string
 
-@description('The storage account.')
+@description('The name of the storage account.')
 param accountName string
 
 var layout = loadJsonContent('../layout.json')
@@ -109,7 +109,7 @@ resource arrivals 'Microsoft.EventGrid/systemTopics/eventSubscriptions@2025-02-1
       subjectBeginsWith: '/blobServices/default/containers/${layout.inboxContainer}/blobs/'
       advancedFilters: [
         {
-          // The calls that end a blob: a block blob that is still being written is not told.
+          // The calls that complete a blob: there is no event for a block blob that is still being written.
           operatorType: 'StringIn'
           key: 'data.api'
           values: ['PutBlob', 'PutBlockList', 'FlushWithClose', 'CopyBlob']
@@ -121,7 +121,7 @@ resource arrivals 'Microsoft.EventGrid/systemTopics/eventSubscriptions@2025-02-1
       eventTimeToLiveInMinutes: 1440
     }
   }
-  // A subscription that may not deliver yet is refused.
+  // Azure rejects a subscription that has no right to deliver yet.
   dependsOn: [maySend, mayDeadLetter]
 }
 

@@ -1,9 +1,9 @@
-// A Front Door profile and its endpoint. It comes before the app, which must know the profile's id to believe it.
+// A Front Door profile and its endpoint. It comes before the app, because the app's settings contain the profile's id.
 
 @description('Tags of every resource.')
 param tags object
 
-@description('The profile\'s name.')
+@description('The name of the profile.')
 param name string
 
 @description('Standard or Premium.')
@@ -17,7 +17,7 @@ resource profile 'Microsoft.Cdn/profiles@2025-06-01' = {
     name: tier == 'Premium' ? 'Premium_AzureFrontDoor' : 'Standard_AzureFrontDoor'
   }
   properties: {
-    // A policy that takes longer is no policy: senders wait a minute at most (RFC 8461 section 3.3).
+    // Senders wait for a policy for a minute at most (RFC 8461 section 3.3).
     originResponseTimeoutSeconds: 30
   }
 

@@ -1,11 +1,11 @@
 // The edge frontDoor: every policy host is a custom domain of the profile, with a certificate that Front Door manages.
-// One path is let through, to the app's own name, with the name that was asked for in X-Sts-Policy-Host. Nothing is
-// cached: a policy must not outlive its update (RFC 8461 section 8.1).
+// Front Door forwards one path to the app's own host name, with the requested host name in X-Sts-Policy-Host. It caches
+// nothing: after an update no sender may get the old policy (RFC 8461 section 8.1).
 
-@description('The profile.')
+@description('The name of the profile.')
 param profileName string
 
-@description('Its endpoint.')
+@description('The name of its endpoint.')
 param endpointName string
 
 @description('The app\'s own host name.')
@@ -26,7 +26,7 @@ resource group 'Microsoft.Cdn/profiles/originGroups@2025-06-01' = {
   parent: profile
   name: 'app'
   properties: {
-    // One origin: there is nothing to choose by probing it.
+    // There is one origin, so health probes have no use.
     loadBalancingSettings: {
       sampleSize: 4
       successfulSamplesRequired: 3
@@ -61,7 +61,7 @@ resource rules 'Microsoft.Cdn/profiles/ruleSets@2025-06-01' = {
           name: 'ModifyRequestHeader'
           parameters: {
             typeName: 'DeliveryRuleHeaderActionParameters'
-            // Whatever a client sends under this name is gone.
+            // It replaces what a client sent in this header.
             headerAction: 'Overwrite'
             headerName: 'X-Sts-Policy-Host'
             value: '{hostname}'
@@ -75,7 +75,7 @@ resource rules 'Microsoft.Cdn/profiles/ruleSets@2025-06-01' = {
 resource domains 'Microsoft.Cdn/profiles/customDomains@2025-06-01' = [
   for host in hosts: {
     parent: profile
-    // No dots are allowed, and without them two hosts could be one.
+    // Dots are not allowed. The hash keeps the names of two hosts different.
     name: '${take(replace(host, '.', '-'), 200)}-${uniqueString(host)}'
     properties: {
       hostName: host

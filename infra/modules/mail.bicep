@@ -1,15 +1,15 @@
-// Mail out: Communication Services with the domain that Azure manages, by the app's identity.
+// Outgoing mail: Communication Services with an Azure-managed domain. The app sends with its identity.
 
 @description('Tags of every resource.')
 param tags object
 
-@description('What every name ends with.')
+@description('The suffix of every resource name.')
 param token string
 
-@description('Where mail is kept while it is on its way, such as Europe or United States.')
+@description('The data location of Communication Services, such as Europe or United States.')
 param dataLocation string
 
-@description('The app\'s identity, which may send.')
+@description('The name of the app\'s identity, which gets the right to send.')
 param appIdentityName string
 
 var roles = loadJsonContent('../roles.json')

@@ -1,18 +1,18 @@
-// Logs, traces and metrics: taken from a signed-in identity alone, never by a key.
+// Logs, traces and metrics. Azure accepts them from an Entra identity only, never with a key.
 
-@description('Where it stands.')
+@description('The region.')
 param location string
 
 @description('Tags of every resource.')
 param tags object
 
-@description('What every name ends with.')
+@description('The suffix of every resource name.')
 param token string
 
-@description('GB a day, after which the rest of the day is not recorded.')
+@description('The daily limit of telemetry in GB. The rest of the day is not recorded.')
 param dailyCapGb int
 
-@description('The app\'s identity, which may send.')
+@description('The name of the app\'s identity, which gets the right to send.')
 param appIdentityName string
 
 var roles = loadJsonContent('../roles.json')
@@ -26,7 +26,7 @@ resource workspace 'Microsoft.OperationalInsights/workspaces@2025-02-01' = {
       name: 'PerGB2018'
     }
     retentionInDays: 30
-    // A flood from outside must not become a bill.
+    // This limits the cost of a flood of requests.
     workspaceCapping: {
       dailyQuotaGb: dailyCapGb
     }
@@ -66,5 +66,5 @@ resource mayPublish 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
 }
 
 output workspaceId string = workspace.id
-// Names where to send, and opens nothing: local authentication is off.
+// It names the endpoint and gives no access: local authentication is off.
 output connectionString string = insights.properties.ConnectionString

@@ -1,12 +1,12 @@
-// A way out to port 25, for subscriptions that Azure lets out at all: a subnet for the app, and one public address.
+// Outbound connections to port 25, if Azure allows them to the subscription: a subnet for the app and one public address.
 
-@description('Where it stands.')
+@description('The region.')
 param location string
 
 @description('Tags of every resource.')
 param tags object
 
-@description('What every name ends with.')
+@description('The suffix of every resource name.')
 param token string
 
 @description('The kind of plan whose instances are in the subnet.')
@@ -65,7 +65,7 @@ resource network 'Microsoft.Network/virtualNetworks@2024-05-01' = {
               }
             }
           ]
-          // Storage is reached without the gateway, which charges by the byte.
+          // Traffic to storage bypasses the gateway, which charges by the byte.
           serviceEndpoints: [
             {
               service: 'Microsoft.Storage'

@@ -1,15 +1,15 @@
-// What the app's identity may do in the storage account, and what the operator may.
+// The roles of the app's identity and of the operator in the storage account.
 
-@description('The storage account.')
+@description('The name of the storage account.')
 param accountName string
 
-@description('The app\'s identity.')
+@description('The name of the app\'s identity.')
 param appIdentityName string
 
-@description('The object id of the operator who may use the app\'s command line; empty for nobody.')
+@description('The object id of the operator who may use the app\'s command line; empty for none.')
 param operatorId string
 
-@description('What that operator is: User, Group or ServicePrincipal.')
+@description('The type of the operator: User, Group or ServicePrincipal.')
 param operatorType string
 
 var layout = loadJsonContent('../layout.json')
@@ -42,8 +42,8 @@ resource appIdentity 'Microsoft.ManagedIdentity/userAssignedIdentities@2023-01-3
   name: appIdentityName
 }
 
-// The Functions host makes and leases containers of its own (azure-webjobs-hosts, azure-webjobs-secrets), whose names
-// are not ours to give, and reads the deployed package: so the account, not a container.
+// The role is on the account: the Functions host creates and leases its own containers (azure-webjobs-hosts,
+// azure-webjobs-secrets), whose names we cannot choose, and reads the deployed package.
 resource appBlobs 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
   name: guid(account.id, appIdentity.id, roles['Storage Blob Data Owner'])
   scope: account

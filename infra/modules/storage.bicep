@@ -1,18 +1,18 @@
-// The storage account with everything that the app keeps in it. No shared key opens it.
+// The storage account with all data of the app. Shared keys are off.
 
-@description('Where it stands.')
+@description('The region.')
 param location string
 
 @description('Tags of every resource.')
 param tags object
 
-@description('The account\'s name.')
+@description('The name of the account.')
 param name string
 
-@description('Standard_LRS, or Standard_ZRS where the region has zones.')
+@description('Standard_LRS, or Standard_ZRS if the region has zones.')
 param sku string
 
-@description('The workspace that the queues log to.')
+@description('The resource id of the workspace for the logs of the queues.')
 param workspaceId string
 
 var layout = loadJsonContent('../layout.json')
@@ -41,7 +41,7 @@ resource blobs 'Microsoft.Storage/storageAccounts/blobServices@2024-01-01' = {
   parent: account
   name: 'default'
   properties: {
-    // A policy that was deleted by mistake can be brought back.
+    // A policy that was deleted by mistake can be restored.
     deleteRetentionPolicy: {
       enabled: true
       days: 14
@@ -68,7 +68,7 @@ resource queueService 'Microsoft.Storage/storageAccounts/queueServices@2024-01-0
   name: 'default'
 }
 
-// Each with its poison queue: the host would make that only when the first message fails.
+// Each queue with its poison queue: the host would create it only when the first message fails.
 resource queues 'Microsoft.Storage/storageAccounts/queueServices/queues@2024-01-01' = [
   for queue in flatten(map(layout.queues, queue => [queue, '${queue}-poison'])): {
     parent: queueService
@@ -88,7 +88,7 @@ resource tables 'Microsoft.Storage/storageAccounts/tableServices/tables@2024-01-
   }
 ]
 
-// A queue's depth is no metric of its own. What is written is logged, so that a poison message can raise an alert.
+// There is no metric for the depth of a queue. Writes are logged, so that a poison message can raise an alert.
 resource queueLogs 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' = {
   scope: queueService
   name: 'writes'
@@ -103,7 +103,7 @@ resource queueLogs 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' = 
   }
 }
 
-// What the app keeps it deletes itself, by its settings. It knows nothing of events that were given up.
+// The app deletes its own old data, by its settings. It does not know the dead-lettered events.
 resource lifeCycle 'Microsoft.Storage/storageAccounts/managementPolicies@2024-01-01' = {
   parent: account
   name: 'default'

@@ -1,15 +1,15 @@
-// Secrets that the app's settings refer to. It holds nothing else, and nothing in this template writes one.
+// The Key Vault for the secrets that the app's settings refer to, and for nothing else. No template writes a secret.
 
-@description('Where it stands.')
+@description('The region.')
 param location string
 
 @description('Tags of every resource.')
 param tags object
 
-@description('The vault\'s name.')
+@description('The name of the vault.')
 param name string
 
-@description('The app\'s identity, which may read.')
+@description('The name of the app\'s identity, which gets the right to read.')
 param appIdentityName string
 
 var roles = loadJsonContent('../roles.json')
@@ -34,7 +34,7 @@ resource appIdentity 'Microsoft.ManagedIdentity/userAssignedIdentities@2023-01-3
   name: appIdentityName
 }
 
-// The vault, not a secret: secrets come later, by the operator's hand, and a role cannot be given on what is not there.
+// The role is on the vault: the operator adds the secrets later, and Azure assigns no role on a secret that does not exist.
 resource mayRead 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
   name: guid(vault.id, appIdentity.id, roles['Key Vault Secrets User'])
   scope: vault

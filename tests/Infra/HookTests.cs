@@ -41,7 +41,7 @@ public sealed class HookTests : HookRunner
         var run = await RunAsync(shell, "preprovision", ["ad app list*|0|" + ClientId]);
 
         Assert.Equal((0, ""), (run.ExitCode, run.Errors));
-        Assert.Contains("sts-functions-case is registered with Entra ID.", run.Output, StringComparison.Ordinal);
+        Assert.Contains("sts-functions-case is registered in Entra ID.", run.Output, StringComparison.Ordinal);
         Assert.DoesNotContain(run.Calls, call => call.Contains("create", StringComparison.Ordinal));
         Assert.Contains($"azd env set STS_AUTH_CLIENT_ID {ClientId}", run.Calls);
     }
@@ -66,7 +66,7 @@ public sealed class HookTests : HookRunner
         var run = await RunAsync(shell, "preprovision", [$"ad app list*|0|{ClientId}\\n{ClientId.Replace('8', '9')}"]);
 
         Assert.Equal(1, run.ExitCode);
-        Assert.Contains("several applications called sts-functions-case; say which by STS_AUTH_CLIENT_ID", run.Errors, StringComparison.Ordinal);
+        Assert.Contains("several applications with the name sts-functions-case; set STS_AUTH_CLIENT_ID to the right one", run.Errors, StringComparison.Ordinal);
         Assert.Single(run.Calls);
     }
 

@@ -81,7 +81,7 @@ public sealed class LayoutTests(BicepFixture bicep)
         var invoked = RunningApp.Functions.Where(function => function.Trigger is not HttpTriggerAttribute).Select(function => function.Name);
 
         Assert.Equal(invoked.Order(StringComparer.Ordinal), layout["invocations"]!.AsArray().Select(name => name!.GetValue<string>()).Order(StringComparer.Ordinal));
-        Assert.Contains(RunningApp.Functions, function => function.Name == layout["dailyRound"]!.GetValue<string>() && function.Trigger is TimerTriggerAttribute);
+        Assert.Contains(RunningApp.Functions, function => function.Name == layout["dailyCheckRun"]!.GetValue<string>() && function.Trigger is TimerTriggerAttribute);
     }
 
     private static List<string> NamedByTheCode(string kind) =>

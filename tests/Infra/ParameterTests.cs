@@ -27,7 +27,7 @@ public sealed partial class ParameterTests(BicepFixture bicep)
         {
             "the fourth host on flex",
             [("domains", "'a.example, b.example, c.example, d.example'")],
-            ["STS_EDGE=flex carries 3 policy hosts, since an app on Flex Consumption holds 3 certificates; STS_DOMAINS names 4. Choose STS_EDGE=keyVault (up to 300 hosts in 3 certificates of your own) or STS_EDGE=frontDoor (100 a Standard profile, 500 a Premium one); docs/INSTALL.md says what each costs."]
+            ["STS_EDGE=flex supports 3 policy hosts, since an app on Flex Consumption can have 3 certificates; STS_DOMAINS names 4. Choose STS_EDGE=keyVault (up to 300 hosts in 3 certificates of your own) or STS_EDGE=frontDoor (100 a Standard profile, 500 a Premium one); docs/INSTALL.md says what each costs."]
         },
         {
             "what is no domain",
@@ -43,19 +43,19 @@ public sealed partial class ParameterTests(BicepFixture bicep)
         {
             "more than a Standard profile carries",
             [("edge", "'frontDoor'"), ("domains", $"'{Domains(101)}'")],
-            ["STS_EDGE=frontDoor: a Standard profile carries 100 domains, and a group of STS_DOMAINS is larger. Begin another profile with a semicolon, or choose STS_FRONTDOOR_TIER=Premium (500); let the domains that are there stay in their group."]
+            ["STS_EDGE=frontDoor: a Standard profile supports 100 domains, and a group of STS_DOMAINS is larger. Start another profile with a semicolon, or choose STS_FRONTDOOR_TIER=Premium (500); leave the deployed domains in their group."]
         },
         {
             "more than a Premium profile carries",
             [("edge", "'frontDoor'"), ("frontDoorTier", "'Premium'"), ("domains", $"'{Domains(501)}'")],
-            ["a Premium profile carries 500 domains, and a group of STS_DOMAINS is larger. Begin another profile with a semicolon; let"]
+            ["a Premium profile supports 500 domains, and a group of STS_DOMAINS is larger. Start another profile with a semicolon; leave"]
         },
         {
             "more certificates than an app holds",
             [("edge", "'keyVault'"), ("domains", $"'{Domains(101)};b.example;c.example;e.example'"), ("certificateNames", "'first'"), ("certificateVaultId", "'company'")],
             [
-                "STS_EDGE=keyVault carries 3 certificates, since an app on Flex Consumption holds no more; STS_DOMAINS has 4 groups.",
-                "STS_EDGE=keyVault: a certificate carries up to 100 names, and a group of STS_DOMAINS is larger.",
+                "STS_EDGE=keyVault supports 3 certificates, since an app on Flex Consumption can have no more; STS_DOMAINS has 4 groups.",
+                "STS_EDGE=keyVault: a certificate can have up to 100 names, and a group of STS_DOMAINS is larger.",
                 "STS_EDGE=keyVault: STS_DOMAINS has 4 group(s) and STS_CERTIFICATES 1 name(s)",
                 "STS_EDGE=keyVault: STS_CERTIFICATE_VAULT is not the resource id of a Key Vault; `az keyvault show --name NAME --query id` prints it.",
             ]
@@ -67,17 +67,17 @@ public sealed partial class ParameterTests(BicepFixture bicep)
                 ("delegationZone", "'mta-sts.example.net.'"), ("reportRetentionDays", "6"), ("observationRetentionDays", "6"), ("logCapGb", "0"), ("maximumInstanceCount", "39"), ("alwaysReadyInstances", "-1"), ("httpConcurrency", "0"),
             ],
             [
-                "STS_EMAIL_TO: write the mail addresses of those who are warned, separated by commas.",
-                "STS_MAIL=smtp needs STS_SMTP_HOST (your relay) and STS_EMAIL_FROM (the sender of warnings).",
+                "STS_EMAIL_TO: write the mail addresses that get notifications, separated by commas.",
+                "STS_MAIL=smtp needs STS_SMTP_HOST (your relay) and STS_EMAIL_FROM (the sender of notifications).",
                 "STS_SMTP_PORT: 0 is not a port; write a number from 1 to 65535.",
                 "STS_SETTINGS: write settings of docs/SETTINGS.md as Sts__Name=value, separated by semicolons.",
                 "STS_AUTH_CLIENT_ID: \"sts-functions\" is not an application (client) id; write the GUID of the app registration, or none.",
                 "STS_AUTH_GROUP_CLAIM: \"roles, groups\" is not the name of a claim; write one name, such as roles or groups.",
                 "STS_DELEGATION_ZONE: \"mta-sts.example.net.\" is not the name of a zone; write it without a dot at the end, such as mta-sts.example.net.",
-                "STS_REPORT_DAYS: 6 is out of range; raw reports are kept 7 to 3650 days.",
-                "STS_OBSERVATION_DAYS: 6 is out of range; observations are kept 7 to 3650 days.",
+                "STS_REPORT_DAYS: 6 is out of range; write 7 to 3650 days.",
+                "STS_OBSERVATION_DAYS: 6 is out of range; write 7 to 3650 days.",
                 "STS_LOG_CAP_GB: 0 is out of range; write 1 to 100 GB a day.",
-                "STS_MAX_INSTANCES: 39 is out of range; Flex Consumption takes 40 to 1000.",
+                "STS_MAX_INSTANCES: 39 is out of range; Flex Consumption accepts 40 to 1000.",
                 "STS_ALWAYS_READY: -1 is out of range; write 0 to 20, each is paid for by the hour.",
                 "STS_HTTP_CONCURRENCY: 0 is out of range; one instance answers 1 to 1000 requests at the same time.",
             ]
@@ -89,14 +89,14 @@ public sealed partial class ParameterTests(BicepFixture bicep)
                 ("reportRetentionDays", "3651"), ("observationRetentionDays", "3651"), ("logCapGb", "101"), ("maximumInstanceCount", "1001"), ("alwaysReadyInstances", "21"), ("httpConcurrency", "1001"),
             ],
             [
-                "STS_EMAIL_TO: write", "STS_SMTP_PORT: 65536", "STS_SETTINGS: write", "STS_SETTINGS: Sts__Lab__ settings take protections away; they are for a lab on one machine, never for Azure.",
+                "STS_EMAIL_TO: write", "STS_SMTP_PORT: 65536", "STS_SETTINGS: write", "STS_SETTINGS: Sts__Lab__ settings remove protections; they are for a lab on one machine, never for Azure.",
                 "STS_DELEGATION_ZONE: \"zone\"", "STS_REPORT_DAYS: 3651", "STS_OBSERVATION_DAYS: 3651", "STS_LOG_CAP_GB: 101", "STS_MAX_INSTANCES: 1001", "STS_ALWAYS_READY: 21", "STS_HTTP_CONCURRENCY: 1001",
             ]
         },
         {
             "what has a parameter of its own",
             [("settings", "'Sts__RawReportDays=7; Sts__ObservationDays=7'")],
-            ["STS_SETTINGS: Sts__RawReportDays is written from STS_REPORT_DAYS, and Sts__ObservationDays from STS_OBSERVATION_DAYS; set those."]
+            ["STS_SETTINGS: the templates set Sts__RawReportDays from STS_REPORT_DAYS, and Sts__ObservationDays from STS_OBSERVATION_DAYS; set those."]
         },
         {
             "what there is not",
@@ -106,12 +106,12 @@ public sealed partial class ParameterTests(BicepFixture bicep)
         {
             "certificates on a Dedicated plan",
             [("plan", "'dedicated'"), ("domains", "'a.example'")],
-            ["STS_PLAN=dedicated works with STS_EDGE=frontDoor alone: the templates make no certificates on a Dedicated plan yet. Choose STS_EDGE=frontDoor, or STS_PLAN=flex; docs/INSTALL.md says what works on which plan."]
+            ["STS_PLAN=dedicated works with STS_EDGE=frontDoor only: the templates create no certificates on a Dedicated plan yet. Choose STS_EDGE=frontDoor, or STS_PLAN=flex; docs/INSTALL.md says what works on which plan."]
         },
         {
             "your certificates on a Dedicated plan",
             [("plan", "'dedicated'"), ("edge", "'keyVault'")],
-            ["STS_PLAN=dedicated works with STS_EDGE=frontDoor alone"]
+            ["STS_PLAN=dedicated works with STS_EDGE=frontDoor only"]
         },
     };
 

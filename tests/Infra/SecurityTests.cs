@@ -67,7 +67,7 @@ public sealed class SecurityTests(BicepFixture bicep)
         var headings = File.ReadAllLines(Path.Combine(BicepFixture.Infra, "..", "docs", "TROUBLESHOOTING.md")).Where(line => line.StartsWith('#')).Select(line => line.TrimStart('#', ' ')).ToList();
 
         Assert.Equal(
-            ["dead-letters", "failed-invocations", "no-check-round", "poison-messages", "server-errors"],
+            ["dead-letters", "failed-invocations", "no-check-run", "poison-messages", "server-errors"],
             alerts.Select(alert => string.Join('-', alert.ShortName().Split('-')[2..^1])).Order(StringComparer.Ordinal));
         Assert.All(alerts, alert =>
         {
@@ -128,7 +128,7 @@ public sealed class SecurityTests(BicepFixture bicep)
             .ToDictionary(alert => string.Join('-', alert.ShortName().Split('-')[2..^1]), alert => alert.Properties()["criteria"]!["allOf"]![0]!["query"]!.GetValue<string>());
 
         // With OpenTelemetry the run of a function is an in-process dependency of the worker, "function CheckDomain".
-        Assert.All((string[])["failed-invocations", "no-check-round"], name => Assert.StartsWith("union AppRequests, AppDependencies | extend Function = replace_string(Name, \"function \", \"\") |", queries[name], StringComparison.Ordinal));
+        Assert.All((string[])["failed-invocations", "no-check-run"], name => Assert.StartsWith("union AppRequests, AppDependencies | extend Function = replace_string(Name, \"function \", \"\") |", queries[name], StringComparison.Ordinal));
         Assert.All((string[])["failed-invocations", "server-errors"], name => Assert.Contains(" by OperationId", queries[name], StringComparison.Ordinal));
         // The columns are texts, and a text compared with a number is no row at all.
         Assert.Contains("toint(ResultCode)", queries["server-errors"], StringComparison.Ordinal);

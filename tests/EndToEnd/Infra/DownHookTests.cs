@@ -41,7 +41,7 @@ public sealed class DownHookTests(RunningSystem running, AppUnderTest app) : Hoo
         Assert.Contains("STS_FORCE_DOWN", refused.Errors, StringComparison.Ordinal);
         Assert.Equal(0, forced.ExitCode);
         Assert.Contains(domain, forced.Output, StringComparison.Ordinal);
-        Assert.Contains("going on", forced.Output, StringComparison.Ordinal);
+        Assert.Contains("continuing", forced.Output, StringComparison.Ordinal);
     }
 
     [Theory]
@@ -51,7 +51,7 @@ public sealed class DownHookTests(RunningSystem running, AppUnderTest app) : Hoo
         var run = await DownAsync(shell, ("AzureWebJobsStorage", $"UseDevelopmentStorage=true;DevelopmentStorageProxyUri=http://127.0.0.1:{LoopbackPort.Free()}"));
 
         Assert.Equal(1, run.ExitCode);
-        Assert.Contains("Not taken down.", run.Errors, StringComparison.Ordinal);
+        Assert.Contains("Nothing was deleted.", run.Errors, StringComparison.Ordinal);
     }
 
     private Task<Run> DownAsync(string shell, params (string, string)[] environment)
