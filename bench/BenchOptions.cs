@@ -6,7 +6,7 @@ internal sealed record BenchOptions
     /// <summary>How many rounds are measured; null for as many as the benchmark has by itself.</summary>
     public int? Rounds { get; init; }
 
-    /// <summary>How many domains the largest fleet or store has; null for as many as the benchmark has by itself.</summary>
+    /// <summary>How many domains the largest check run or store has; null: the default of the benchmark.</summary>
     public int? Domains { get; init; }
 
     /// <summary>The folder of another published build of the app, to be measured beside the app; null for the empty worker.</summary>

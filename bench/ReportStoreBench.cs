@@ -154,9 +154,9 @@ internal static class ReportStoreBench
     {
         var time = TimeProvider.System;
         var domains = new DomainStore(tables);
-        var fleet = new DomainSummaryStore(tables, domains, reports, time);
+        var summaries = new DomainSummaryStore(tables, domains, reports, time);
         var small = DomainName.Parse("small.example");
-        await new PolicyPublisher(domains, new PolicyBlobs(blobs), fleet, new CheckQueue(queues), new ServingOptions(), time)
+        await new PolicyPublisher(domains, new PolicyBlobs(blobs), summaries, new CheckQueue(queues), new ServingOptions(), time)
             .PublishAsync(small, Policy.Parse(Encoding.UTF8.GetBytes("version: STSv1\nmode: none\nmax_age: 86400\n")), null, cancellationToken);
         var inbox = new ReportInbox(blobs, new ReportProvenance(new ProvenanceKeyStore(tables)), time);
         var function = new ReportIngestion(

@@ -160,11 +160,11 @@ internal static class SoakBench
         public Task EventAsync(int n, CancellationToken cancellationToken) => (n % Cycle) switch
         {
             < 9 => PolicyAsync(n, cancellationToken),
-            < 14 => StrangerAsync(n, cancellationToken),
+            < 14 => UnknownHostAsync(n, cancellationToken),
             < 16 => PostAsync(n, cancellationToken),
             < 18 => MailAsync(n, cancellationToken),
             < 19 => BadAsync(n, cancellationToken),
-            _ => _checks.SendAsync(new CheckRequest(Domain(n), RoundAt(n)), TimeSpan.Zero, cancellationToken),
+            _ => _checks.SendAsync(new CheckRequest(Domain(n), CheckRunAt(n)), TimeSpan.Zero, cancellationToken),
         };
 
         public async Task PolicyAsync(int n, CancellationToken cancellationToken)
@@ -173,10 +173,10 @@ internal static class SoakBench
             Insist(answer, 200);
         }
 
-        private async Task StrangerAsync(int n, CancellationToken cancellationToken)
+        private async Task UnknownHostAsync(int n, CancellationToken cancellationToken)
         {
             using var request = new HttpRequestMessage(HttpMethod.Get, new Uri(system.Host.HttpAddress, "/.well-known/mta-sts.txt"));
-            request.Headers.Host = $"mta-sts.n{n}.stranger.example";
+            request.Headers.Host = $"mta-sts.n{n}.unknown.example";
             using var answer = await system.Client.SendAsync(request, cancellationToken);
             Insist(answer, 404);
         }
@@ -187,7 +187,7 @@ internal static class SoakBench
         {
             0 => PostAsync(Report(n).ToGzip()[..^20], 400, cancellationToken),
             1 => PostAsync(Bomb, 400, cancellationToken),
-            2 => PostAsync((Report(n) with { Domain = $"n{n}.stranger.example" }).ToGzip(), 403, cancellationToken),
+            2 => PostAsync((Report(n) with { Domain = $"n{n}.unknown.example" }).ToGzip(), 403, cancellationToken),
             3 => system.DropAsync($"soak/{n}.cut.gz", Report(n).ToGzip()[..^20], cancellationToken),
             4 => system.DropAsync($"soak/{n}.bomb.gz", Bomb, cancellationToken),
             _ => system.DropAsync($"soak/{n}.txt", Encoding.ASCII.GetBytes($"no report {n}"), cancellationToken),
@@ -203,7 +203,7 @@ internal static class SoakBench
 
         private Task MailAsync(int n, CancellationToken cancellationToken) => system.DropAsync($"soak/{n}.eml", Report(n).ToMail(), cancellationToken);
 
-        private static string RoundAt(int n) => CheckRunId.Of(DateTimeOffset.UtcNow.AddMilliseconds(n));
+        private static string CheckRunAt(int n) => CheckRunId.Of(DateTimeOffset.UtcNow.AddMilliseconds(n));
 
         private SampleReport Report(int n) => new($"Sender {n}", Domain(n), _yesterday, Sessions: 1_000, Failures: n % 3 * 10, $"mx.{Domain(n)}");
 

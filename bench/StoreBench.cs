@@ -123,7 +123,7 @@ internal static class StoreBench
         private static readonly DateTimeOffset Then = new(2026, 1, 1, 0, 0, 0, TimeSpan.Zero);
 
         private readonly DomainStore _domains;
-        private readonly DomainSummaryStore _fleet;
+        private readonly DomainSummaryStore _summaries;
         private readonly PolicyPublisher _publisher;
 
         public Store(string connectionString)
@@ -132,9 +132,9 @@ internal static class StoreBench
             Queues = new QueueServiceClient(connectionString, Counted(new QueueClientOptions { MessageEncoding = QueueMessageEncoding.Base64 }));
             Tables = new TableServiceClient(connectionString, Counted(new TableClientOptions()));
             _domains = new DomainStore(Tables);
-            _fleet = new DomainSummaryStore(Tables, _domains, new ReportStore(Tables, ReportAuthenticationPolicy.Default), TimeProvider.System);
+            _summaries = new DomainSummaryStore(Tables, _domains, new ReportStore(Tables, ReportAuthenticationPolicy.Default), TimeProvider.System);
             _publisher = new PolicyPublisher(
-                _domains, new PolicyBlobs(Blobs), _fleet, new CheckQueue(Queues), new ServingOptions(), TimeProvider.System);
+                _domains, new PolicyBlobs(Blobs), _summaries, new CheckQueue(Queues), new ServingOptions(), TimeProvider.System);
         }
 
         public CallCount Calls { get; } = new();
@@ -173,7 +173,7 @@ internal static class StoreBench
         public async Task<int> ListAsync(CancellationToken cancellationToken)
         {
             var count = 0;
-            await foreach (var _ in _fleet.ListAsync(cancellationToken))
+            await foreach (var _ in _summaries.ListAsync(cancellationToken))
             {
                 count++;
             }

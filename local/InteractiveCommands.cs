@@ -4,19 +4,19 @@ using StsFunctions.Local.Lab;
 
 namespace StsFunctions.Local;
 
-/// <summary>What a person can type while everything runs: the commands of the mail internet, and those of the app around it.</summary>
+/// <summary>What a person can type while everything runs: the commands of the mail lab, and those of the app around it.</summary>
 /// <remarks>One after another, whether they are typed here or come from another terminal.</remarks>
 internal sealed class InteractiveCommands : IDisposable
 {
     private readonly LocalSystem _system;
     private readonly IProgress<string> _progress;
-    private readonly Commands _internet;
+    private readonly Commands _lab;
     private readonly SemaphoreSlim _turn = new(1, 1);
     private readonly IReadOnlyList<AppCommand> _commands;
 
     public InteractiveCommands(LocalSystem system, IProgress<string> progress)
     {
-        (_system, _progress, _internet) = (system, progress, new Commands(system.Internet, TimeProvider.System));
+        (_system, _progress, _lab) = (system, progress, new Commands(system.MailLab, TimeProvider.System));
         _commands =
         [
             new("list", "", "the hosted domains", 0..0, (_, cancellationToken) => AppAsync(cancellationToken, "domain", "list")),
@@ -42,7 +42,7 @@ internal sealed class InteractiveCommands : IDisposable
                     : new(false, $"Say `{command.Usage}`: {command.Does}.");
             }
 
-            var answer = _internet.Execute(line);
+            var answer = _lab.Execute(line);
             return words is ["help"]
                 ? answer with { Text = $"{string.Join(Environment.NewLine, _commands.Select(known => known.Line).Prepend("The app."))}{Environment.NewLine}{Environment.NewLine}{answer}" }
                 : answer;
@@ -57,7 +57,7 @@ internal sealed class InteractiveCommands : IDisposable
         }
     }
 
-    /// <summary>Puts the domains that an earlier run added back on the internet: storage remembers them, the internet does not.</summary>
+    /// <summary>Puts the domains that an earlier run added back on the lab: storage remembers them, the lab does not.</summary>
     public async Task AddAgainAsync(CancellationToken cancellationToken)
     {
         var listed = await _system.RunAppAsync(cancellationToken, "domain", "list", "--json");
@@ -91,7 +91,7 @@ internal sealed class InteractiveCommands : IDisposable
     public void Dispose() => _turn.Dispose();
 
     private IEnumerable<LabDomain> Addable =>
-        LabDomains.All.Concat(LabDomains.Silent).Where(domain => _system.Internet.Domains.All(known => known.Name != domain.Name));
+        LabDomains.All.Concat(LabDomains.Silent).Where(domain => _system.MailLab.Domains.All(known => known.Name != domain.Name));
 
     private async Task<CommandAnswer> RoundAsync(CancellationToken cancellationToken)
     {
@@ -115,7 +115,7 @@ internal sealed class InteractiveCommands : IDisposable
     private async Task<CommandAnswer> AddAsync(string name, CancellationToken cancellationToken)
     {
         var domain = LabDomains.Get(name);
-        if (_system.Internet.Domains.Any(known => known.Name == domain.Name))
+        if (_system.MailLab.Domains.Any(known => known.Name == domain.Name))
         {
             return new(false, $"{domain.Name} is hosted already: `show {domain.Name}`.");
         }

@@ -32,7 +32,7 @@ internal static class InteractiveRun
 
         await using var control = await ControlEndpoint.StartAsync(data, commands.ExecuteAsync, cancellationToken);
         WriteTour(system);
-        await TalkAsync(commands, cancellationToken);
+        await RunPromptAsync(commands, cancellationToken);
         progress.Report("Stopping …");
         return 0;
     }
@@ -60,8 +60,8 @@ internal static class InteractiveRun
             Running:
               app           {system.Host.HttpAddress} and {system.Https(LocalSystem.AppHost, "/")} (process {system.Host.WorkerProcessId})
               storage       Azurite, blob {system.Azurite.BlobPort}, queue {system.Azurite.QueuePort}, table {system.Azurite.TablePort} (process {system.Azurite.ProcessId})
-              DNS           {system.Internet.Dns}
-              SMTP          port {system.Internet.SmtpPort} of each MX host's own address
+              DNS           {system.MailLab.Dns}
+              SMTP          port {system.MailLab.SmtpPort} of each MX host's own address
               tokens        {system.Issuer.Address} issues them, as Entra ID does
               warnings      {system.MailFolder}
               private CA    {system.RootFile}
@@ -69,7 +69,7 @@ internal static class InteractiveRun
 
             Hosted domains:
             """);
-        foreach (var domain in system.Internet.Domains)
+        foreach (var domain in system.MailLab.Domains)
         {
             Console.WriteLine($"  {domain.Name,-20} {domain.Fault}");
         }
@@ -80,7 +80,7 @@ internal static class InteractiveRun
               curl --cacert {system.RootFile} --resolve mta-sts.example.com:{policy.Port}:127.0.0.1 {policy}
               curl --cacert {system.RootFile} -H 'Content-Type: application/tlsrpt+json' --data '{Minified()}' {system.Https(LocalSystem.AppHost, "/v1/tlsrpt")}
               curl --cacert {system.RootFile} -H @{system.TokenFile} {system.Https(LocalSystem.AppHost, "/api/domains")}
-              dig @{system.Internet.Dns.Address} -p {system.Internet.Dns.Port} MX example.com +short
+              dig @{system.MailLab.Dns.Address} -p {system.MailLab.Dns.Port} MX example.com +short
 
             Or type here, or in another terminal behind `dotnet run --project local -- do`:
               list                     the hosted domains
@@ -98,7 +98,7 @@ internal static class InteractiveRun
     }
 
     // Lines typed here, until Ctrl-C; without a terminal, just Ctrl-C.
-    private static async Task TalkAsync(InteractiveCommands commands, CancellationToken cancellationToken)
+    private static async Task RunPromptAsync(InteractiveCommands commands, CancellationToken cancellationToken)
     {
         try
         {

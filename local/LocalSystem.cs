@@ -15,7 +15,7 @@ namespace StsFunctions.Local;
 /// <summary>What a command of the app came to.</summary>
 public sealed record CommandResult(int ExitCode, string Output, string Errors);
 
-/// <summary>Everything on one machine: storage, a mail internet, and the app under a Functions host.</summary>
+/// <summary>Everything on one machine: storage, a mail lab, and the app under a Functions host.</summary>
 public sealed class LocalSystem : IAsyncDisposable
 {
     /// <summary>The app's own host name.</summary>
@@ -43,7 +43,7 @@ public sealed class LocalSystem : IAsyncDisposable
     public AzuriteServer Azurite { get; private set; } = null!;
 
     /// <summary>DNS, SMTP servers and the CA.</summary>
-    public MailLab Internet { get; private set; } = null!;
+    public MailLab MailLab { get; private set; } = null!;
 
     /// <summary>The stand-in for Entra ID: it issues the tokens that open <c>api/</c>.</summary>
     public TokenIssuer Issuer { get; private set; } = null!;
@@ -85,12 +85,12 @@ public sealed class LocalSystem : IAsyncDisposable
         }
     }
 
-    /// <summary>Puts a domain on the internet and hosts its policy, as an operator would: with the app's own command.</summary>
+    /// <summary>Puts a domain on the lab and hosts its policy, as an operator would: with the app's own command.</summary>
     public async Task AddAsync(LabDomain domain, CancellationToken cancellationToken)
     {
-        Internet.Add(domain);
+        MailLab.Add(domain);
         var id = await PublishAsync(domain.Name, domain.Policy, cancellationToken);
-        Internet.SetPolicyId(domain.Name, id);
+        MailLab.SetPolicyId(domain.Name, id);
     }
 
     /// <summary>Publishes a policy with the app's own command.</summary>
@@ -187,9 +187,9 @@ public sealed class LocalSystem : IAsyncDisposable
         }
 
         Relay?.Dispose();
-        if (Internet is not null)
+        if (MailLab is not null)
         {
-            await Internet.DisposeAsync();
+            await MailLab.DisposeAsync();
         }
 
         if (Issuer is not null)
@@ -223,9 +223,9 @@ public sealed class LocalSystem : IAsyncDisposable
         Azurite = await AzuriteServer.StartAsync(
             new AzuriteOptions(_options.DataFolder is { } data ? Path.Combine(data, "azurite") : null), _options.Progress, cancellationToken);
 
-        _options.Progress?.Report("Starting the mail internet …");
-        Internet = await MailLab.StartAsync(TimeProvider.System, AppHost, cancellationToken);
-        await File.WriteAllTextAsync(RootFile, Internet.Ca.RootPem, cancellationToken);
+        _options.Progress?.Report("Starting the mail lab …");
+        MailLab = await MailLab.StartAsync(TimeProvider.System, AppHost, cancellationToken);
+        await File.WriteAllTextAsync(RootFile, MailLab.Ca.RootPem, cancellationToken);
 
         Issuer = await TokenIssuer.StartAsync(TimeProvider.System, cancellationToken);
 
@@ -277,7 +277,7 @@ public sealed class LocalSystem : IAsyncDisposable
             Settings = settings,
             CertificateFor = certificateFor,
             // The port of every policy host: whoever fetches policies needs to know one port only.
-            HttpsPort = Internet.HttpsPort,
+            HttpsPort = MailLab.HttpsPort,
             RunTimers = _options.RunTimers && certificateFor is not null,
             OnLog = _options.OnLog,
             OnInvocation = _options.OnInvocation,
@@ -304,9 +304,9 @@ public sealed class LocalSystem : IAsyncDisposable
         ["AzureWebJobsStorage"] = Azurite.ConnectionString,
         ["AzureWebJobsDisableHomepage"] = "true",
         ["Sts__AppHost"] = AppHost,
-        ["Sts__DnsServer"] = Internet.Dns.ToString(),
-        ["Sts__Lab__SmtpPort"] = $"{Internet.SmtpPort}",
-        ["Sts__Lab__HttpsPort"] = $"{Internet.HttpsPort}",
+        ["Sts__DnsServer"] = MailLab.Dns.ToString(),
+        ["Sts__Lab__SmtpPort"] = $"{MailLab.SmtpPort}",
+        ["Sts__Lab__HttpsPort"] = $"{MailLab.HttpsPort}",
         ["Sts__Lab__TrustedRoots"] = RootFile,
         ["Sts__Lab__AllowedNetworks"] = "127.0.0.0/8,::1/128",
         ["Sts__ReferenceMxHosts"] = "relay.hosting.example",
@@ -326,8 +326,8 @@ public sealed class LocalSystem : IAsyncDisposable
     // A certificate for whatever policy host is asked for: what a managed certificate is in Azure.
     private SslStreamCertificateContext CertificateFor(string? name)
     {
-        var host = name is not null && name.StartsWith(PolicyHostLabel, StringComparison.OrdinalIgnoreCase) && Internet.Has(name[PolicyHostLabel.Length..]) ? name : AppHost;
-        return _certificates.GetOrAdd(host, known => Internet.Ca.Issue(CertificateSpec.For(known)).Context);
+        var host = name is not null && name.StartsWith(PolicyHostLabel, StringComparison.OrdinalIgnoreCase) && MailLab.Has(name[PolicyHostLabel.Length..]) ? name : AppHost;
+        return _certificates.GetOrAdd(host, known => MailLab.Ca.Issue(CertificateSpec.For(known)).Context);
     }
 
     private HttpClient NewClient()
@@ -352,7 +352,7 @@ public sealed class LocalSystem : IAsyncDisposable
             },
         };
         var trust = new X509ChainPolicy { TrustMode = X509ChainTrustMode.CustomRootTrust, RevocationMode = X509RevocationMode.NoCheck };
-        trust.CustomTrustStore.Add(Internet.Ca.Root);
+        trust.CustomTrustStore.Add(MailLab.Ca.Root);
         handler.SslOptions.CertificateChainPolicy = trust;
         return new HttpClient(handler, disposeHandler: true);
     }

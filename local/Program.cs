@@ -23,7 +23,7 @@ var port = new Option<int>("--port") { Description = "The port for HTTP.", Requi
 var control = new Command("do", "Hands a command to the system that runs in another terminal.") { words };
 var emulate = new Command("emulate", "Runs the Functions host emulator alone, as a host in a process of its own.") { app, port };
 emulate.Hidden = true;
-var root = new RootCommand("Everything on one machine: storage, a mail internet with good and bad domains, and the app. It runs until Ctrl-C.")
+var root = new RootCommand("Everything on one machine: storage, a mail lab with good and bad domains, and the app. It runs until Ctrl-C.")
 {
     app, commands, data, hostCommand, smoke, clean, control, emulate,
 };

@@ -29,8 +29,8 @@ public static class SampleData
     {
         var reports = Reports(day);
         await PostAsync(system, reports[0], cancellationToken);
-        await system.DropAsync($"mail/{day:yyyy-MM-dd}-beta.eml", reports[1].ToMail(system.Internet.Zone), cancellationToken);
-        await system.DropAsync($"files/{day:yyyy-MM-dd}-gamma.eml", reports[2].ToMail(system.Internet.Zone), cancellationToken);
+        await system.DropAsync($"mail/{day:yyyy-MM-dd}-beta.eml", reports[1].ToMail(system.MailLab.Zone), cancellationToken);
+        await system.DropAsync($"files/{day:yyyy-MM-dd}-gamma.eml", reports[2].ToMail(system.MailLab.Zone), cancellationToken);
     }
 
     /// <summary>Posts a report as a sender does (RFC 8460 §5.4).</summary>

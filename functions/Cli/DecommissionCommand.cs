@@ -46,7 +46,7 @@ internal static class DecommissionCommand
             // Do not use the summary list: it is a copy and may be incomplete.
             await Parallel.ForEachAsync(services.GetRequiredService<DomainStore>().ListUnfinishedOrActiveAsync(cancellationToken), lookups, async (domain, token) =>
             {
-                var found = await LookAsync(services, domain, token);
+                var found = await InspectAsync(services, domain, token);
                 lock (domains)
                 {
                     domains.Add(found);
@@ -61,7 +61,7 @@ internal static class DecommissionCommand
         return [.. domains.OrderBy(domain => domain.Domain, StringComparer.Ordinal)];
     }
 
-    private static async Task<DomainToDecommission> LookAsync(IServiceProvider services, string domain, CancellationToken cancellationToken)
+    private static async Task<DomainToDecommission> InspectAsync(IServiceProvider services, string domain, CancellationToken cancellationToken)
     {
         var now = services.GetRequiredService<TimeProvider>().GetUtcNow();
         var partition = await services.GetRequiredService<DomainStore>().ReadAsync(domain, cancellationToken);

@@ -32,7 +32,7 @@ internal sealed class ProbeAgent(AgentApi api, IMxProbe probe, Func<Cancellation
     {
         for (var pause = FirstPause; ; pause = pause < LongestPause ? pause * 2 : LongestPause)
         {
-            var wish = TimeSpan.Zero;
+            var retryAfter = TimeSpan.Zero;
             try
             {
                 while (await WorkAsync(cancellationToken))
@@ -48,10 +48,10 @@ internal sealed class ProbeAgent(AgentApi api, IMxProbe probe, Func<Cancellation
             catch (AgentApiException e) when (!once)
             {
                 say(e.Message);
-                wish = e.RetryAfter;
+                retryAfter = e.RetryAfter;
             }
 
-            await Task.Delay(Spread(pause > wish ? pause : wish), time, cancellationToken);
+            await Task.Delay(Spread(pause > retryAfter ? pause : retryAfter), time, cancellationToken);
         }
     }
 

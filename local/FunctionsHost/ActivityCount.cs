@@ -14,11 +14,11 @@ internal sealed class ActivityCount
     public Scope Begin()
     {
         Interlocked.Increment(ref _begun);
-        return Look();
+        return BeginPoll();
     }
 
     /// <summary>Counts a look for work, which may find none.</summary>
-    public Scope Look()
+    public Scope BeginPoll()
     {
         Interlocked.Increment(ref _running);
         return new Scope(this);

@@ -25,7 +25,7 @@ public sealed class EventGridEmulator(
     private readonly TimeSpan _interval = interval ?? TimeSpan.FromSeconds(1);
     private readonly TimeProvider _time = time ?? TimeProvider.System;
     private readonly SemaphoreSlim _turn = new(1, 1);
-    private Dictionary<string, BlobItem> _seen = [];
+    private Dictionary<string, BlobItem> _relayed = [];
 
     /// <summary>Relays until cancelled; storage that is away is tried again.</summary>
     public async Task RunAsync(CancellationToken cancellationToken)
@@ -60,18 +60,18 @@ public sealed class EventGridEmulator(
                 present.Add(blob.Name, blob);
             }
             // Forgotten when deleted: the next one of that name is new.
-            _seen = _seen.Where(pair => present.ContainsKey(pair.Key)).ToDictionary(StringComparer.Ordinal);
+            _relayed = _relayed.Where(pair => present.ContainsKey(pair.Key)).ToDictionary(StringComparer.Ordinal);
 
             var relayed = 0;
             foreach (var blob in present.Values.OrderBy(blob => blob.Properties.LastModified))
             {
-                if (!_seen.TryGetValue(blob.Name, out var before) || IsWritten(before, blob))
+                if (!_relayed.TryGetValue(blob.Name, out var before) || IsWritten(before, blob))
                 {
                     await _queue.SendMessageAsync(Event(blob), cancellationToken);
                     relayed++;
                 }
                 // After the message: cut off in between, it is sent again.
-                _seen[blob.Name] = blob;
+                _relayed[blob.Name] = blob;
             }
             return relayed;
         }

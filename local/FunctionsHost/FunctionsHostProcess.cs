@@ -14,7 +14,7 @@ namespace StsFunctions.Local.FunctionsHost;
 public sealed partial class FunctionsHostProcess : IFunctionsHost
 {
     private const int FatalStart = 3;
-    private const int KeptLines = 40;
+    private const int MaxStoredLines = 40;
     private static readonly TimeSpan StartTimeout = TimeSpan.FromMinutes(2);
     private static readonly TimeSpan Poll = TimeSpan.FromMilliseconds(50);
     private static readonly TimeSpan LastLines = TimeSpan.FromSeconds(1);
@@ -390,7 +390,7 @@ public sealed partial class FunctionsHostProcess : IFunctionsHost
         while (await lines.ReadLineAsync() is { } line)
         {
             _lines.Enqueue(line);
-            while (_lines.Count > KeptLines)
+            while (_lines.Count > MaxStoredLines)
             {
                 _lines.TryDequeue(out _);
             }

@@ -67,7 +67,7 @@ internal sealed class QueueListener(
 
     private async Task<int> ReceiveAsync(List<Task> running, CancellationToken cancellationToken)
     {
-        using var looking = activity.Look();
+        using var polling = activity.BeginPoll();
         try
         {
             var messages = await _queue.ReceiveMessagesAsync(Math.Min(settings.BatchSize, LargestBatch), timing.QueueLock, cancellationToken);

@@ -59,7 +59,7 @@ public enum CertificateSigner
     Itself,
 
     /// <summary>The intermediate of another CA, whose root nobody trusts.</summary>
-    Stranger,
+    UntrustedCa,
 }
 
 /// <summary>What a server sends after its leaf certificate.</summary>

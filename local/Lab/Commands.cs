@@ -3,27 +3,27 @@ using System.Text;
 
 namespace StsFunctions.Local.Lab;
 
-/// <summary>What a person can type while the internet runs, to break something and to mend it.</summary>
+/// <summary>What a person can type while the lab runs, to break something and to mend it.</summary>
 public sealed class Commands
 {
     private const int MaxLine = 1_000;
     private const int MaxHeard = 20;
 
-    private readonly MailLab _internet;
+    private readonly MailLab _lab;
     private readonly CommandTargets _targets;
     private readonly ServerRegistry _table;
     private readonly IReadOnlyList<(string Heading, IReadOnlyList<Command> Commands)> _chapters;
 
-    /// <summary>Commands for one internet; the time provider counts the days that certificates have left.</summary>
-    public Commands(MailLab internet, TimeProvider time)
+    /// <summary>Commands for one lab; the time provider counts the days that certificates have left.</summary>
+    public Commands(MailLab lab, TimeProvider time)
     {
-        (_internet, _targets, _table) = (internet, new CommandTargets(internet), new ServerRegistry(internet, time));
+        (_lab, _targets, _table) = (lab, new CommandTargets(lab), new ServerRegistry(lab, time));
         _chapters =
         [
-            ("Certificates. HOST is an MX host, one address of it, or a policy host (mta-sts.DOMAIN); KEY (rsa, ecdsa) leaves the other one as it is.", new CertificateCommands(internet, _targets).All),
+            ("Certificates. HOST is an MX host, one address of it, or a policy host (mta-sts.DOMAIN); KEY (rsa, ecdsa) leaves the other one as it is.", new CertificateCommands(lab, _targets).All),
             ("Mail servers. HOST is an MX host, or one address of it; STAGE is banner, ehlo, starttls, handshake, inside or data.", new SmtpCommands(_targets).All),
-            ("DNS.", new DnsCommands(internet).All),
-            ("Policy hosts. The app serves a policy until the mail internet takes it.", new PolicyCommands(internet).All),
+            ("DNS.", new DnsCommands(lab).All),
+            ("Policy hosts. The app serves a policy until the mail lab takes it.", new PolicyCommands(lab).All),
             ("All of it.",
             [
                 new("stop", "HOST", "nothing listens there any more", words => On(words, Stop)),
@@ -76,7 +76,7 @@ public sealed class Commands
             server.Stop();
         }
 
-        return $"Nothing listens at {CommandTargets.Shown(servers, name)} any more. `start {name}` mends it.";
+        return $"Nothing listens at {CommandTargets.Describe(servers, name)} any more. `start {name}` mends it.";
     }
 
     private string Start(string name)
@@ -93,10 +93,10 @@ public sealed class Commands
     private string Mend(string name)
     {
         var normal = DnsName.Normalize(name);
-        var domain = _internet.Domains.FirstOrDefault(known => known.Name == normal);
+        var domain = _lab.Domains.FirstOrDefault(known => known.Name == normal);
         if (domain is not null)
         {
-            _internet.Change(normal, known => known with
+            _lab.Change(normal, known => known with
             {
                 MxRecords = known.Mx.Count > 0 ? MxRecords.Listed : known.MxRecords,
                 StsRecords = LabStsRecords.Good,
@@ -105,10 +105,10 @@ public sealed class Commands
             });
         }
 
-        var hosts = _internet.Hosts.Where(host => host.Name == normal || domain is not null && domain.Mx.Any(mx => mx.Host == host.Name)).ToList();
+        var hosts = _lab.Hosts.Where(host => host.Name == normal || domain is not null && domain.Mx.Any(mx => mx.Host == host.Name)).ToList();
         foreach (var host in hosts)
         {
-            _internet.SetAlias(host.Name, null);
+            _lab.SetAlias(host.Name, null);
         }
 
         var servers = hosts.SelectMany(host => host.Servers).Concat(_targets.Find(name) ?? []).Distinct().ToList();
@@ -117,12 +117,12 @@ public sealed class Commands
             Mend(server);
         }
 
-        var faults = _internet.Zone.Behaviours
+        var faults = _lab.Zone.Behaviours
             .Where(fault => fault.Name == normal || domain is not null && fault.Name.EndsWith($".{normal}", StringComparison.Ordinal))
             .ToList();
         foreach (var fault in faults)
         {
-            _internet.Zone.Behave(fault.Name, DnsBehaviour.Normal);
+            _lab.Zone.Behave(fault.Name, DnsBehaviour.Normal);
         }
 
         List<string> mended =
@@ -138,7 +138,7 @@ public sealed class Commands
 
     private void Mend(ILabServer server)
     {
-        server.Certificates = [.. server.Certificates.Select(old => _internet.Ca.Issue(CertificateSpec.For(server.HostName) with { Key = old.Spec.Key }))];
+        server.Certificates = [.. server.Certificates.Select(old => _lab.Ca.Issue(CertificateSpec.For(server.HostName) with { Key = old.Spec.Key }))];
         if (server is SmtpServer smtp)
         {
             smtp.Script = SmtpScript.Good;
@@ -157,13 +157,13 @@ public sealed class Commands
         var heard = (_targets.Find(name) ?? throw _targets.Unknown(name)).SelectMany(server => server switch
         {
             SmtpServer smtp => smtp.Heard.Select(said => $"{smtp.EndPoint.Address}  {said}").TakeLast(MaxHeard),
-            PolicyHost policy => policy.Requests.Select(Shown).TakeLast(MaxHeard),
+            PolicyHost policy => policy.Requests.Select(Describe).TakeLast(MaxHeard),
             _ => [],
         });
         return string.Join(Environment.NewLine, heard) is { Length: > 0 } text ? text : $"Nobody has said a word to {name} yet.";
     }
 
-    private static string Shown(PolicyRequest request) => string.Create(
+    private static string Describe(PolicyRequest request) => string.Create(
         CultureInfo.InvariantCulture, $"{request.At:HH:mm:ss}  {request.Tls}, SNI {request.ServerName}  {request.Method} {request.Path}, Host {request.Host}");
 
     private string Help()

@@ -1,7 +1,7 @@
 namespace StsFunctions.Local.Lab;
 
 /// <summary>Typed commands that change what stands in DNS, and how it is answered.</summary>
-internal sealed class DnsCommands(MailLab internet)
+internal sealed class DnsCommands(MailLab lab)
 {
     private static readonly Dictionary<string, (DnsBehaviour Behaviour, string What)> Behaviours = new()
     {
@@ -43,7 +43,7 @@ internal sealed class DnsCommands(MailLab internet)
     {
         if (words.Length == 0)
         {
-            var faults = internet.Zone.Behaviours.Select(fault => $"{fault.Name} {Behaviours.Values.First(known => known.Behaviour == fault.Behaviour).What}.");
+            var faults = lab.Zone.Behaviours.Select(fault => $"{fault.Name} {Behaviours.Values.First(known => known.Behaviour == fault.Behaviour).What}.");
             return string.Join(Environment.NewLine, faults) is { Length: > 0 } text ? text : "Every name is answered from its records.";
         }
 
@@ -52,12 +52,12 @@ internal sealed class DnsCommands(MailLab internet)
             return null;
         }
 
-        if (!internet.Zone.Holds(name))
+        if (!lab.Zone.Holds(name))
         {
             throw new KeyNotFoundException($"There is no name '{name}' in this DNS. For a domain there are DOMAIN, _mta-sts.DOMAIN, _smtp._tls.DOMAIN, mta-sts.DOMAIN and its MX hosts.");
         }
 
-        internet.Zone.Behave(name, chosen.Behaviour);
+        lab.Zone.Behave(name, chosen.Behaviour);
         return chosen.Behaviour == DnsBehaviour.Normal ? $"{name} {chosen.What}." : $"{name} {chosen.What}. `dns {name} normal` mends it.";
     }
 
@@ -68,7 +68,7 @@ internal sealed class DnsCommands(MailLab internet)
             return null;
         }
 
-        internet.Change(domain, known => known with
+        lab.Change(domain, known => known with
         {
             StsRecords = chosen.Records,
             StsRecordDelegatedTo = how == "delegated" ? $"{known.Name}._mta-sts.hosting.example" : null,
@@ -83,7 +83,7 @@ internal sealed class DnsCommands(MailLab internet)
             return null;
         }
 
-        if (words[1] == "listed" && internet.Domain(domain).Mx.Count == 0)
+        if (words[1] == "listed" && lab.Domain(domain).Mx.Count == 0)
         {
             throw new InvalidOperationException($"{domain} has no MX host to list.");
         }
@@ -94,12 +94,12 @@ internal sealed class DnsCommands(MailLab internet)
             "implicit" => MxRecords.Implicit,
             _ => MxRecords.Listed,
         };
-        internet.Change(domain, known => known with { MxRecords = records });
+        lab.Change(domain, known => known with { MxRecords = records });
         return records switch
         {
             MxRecords.Null => $"{domain} has a null MX: it takes no mail. `mx {domain} listed` mends it.",
-            MxRecords.Implicit => $"{domain} has no MX record: its own address, {string.Join(", ", internet.Mx(domain).Servers.Select(server => server.EndPoint.Address))}, takes its mail. `mx {domain} listed` mends it.",
-            _ => $"{domain} has the MX hosts {string.Join(", ", internet.Domain(domain).Mx.Select(mx => mx.Host))}.",
+            MxRecords.Implicit => $"{domain} has no MX record: its own address, {string.Join(", ", lab.Mx(domain).Servers.Select(server => server.EndPoint.Address))}, takes its mail. `mx {domain} listed` mends it.",
+            _ => $"{domain} has the MX hosts {string.Join(", ", lab.Domain(domain).Mx.Select(mx => mx.Host))}.",
         };
     }
 
@@ -110,8 +110,8 @@ internal sealed class DnsCommands(MailLab internet)
             return null;
         }
 
-        var name = internet.Mx(host).Name;
-        internet.SetAlias(name, $"real.{name}");
+        var name = lab.Mx(host).Name;
+        lab.SetAlias(name, $"real.{name}");
         return $"{name} is an alias of real.{name}. `mend {name}` mends it.";
     }
 
@@ -122,8 +122,8 @@ internal sealed class DnsCommands(MailLab internet)
             return null;
         }
 
-        internet.Move(host, [.. words[1..].Select(word => AddressKinds[word])]);
-        var mx = internet.Mx(host);
+        lab.Move(host, [.. words[1..].Select(word => AddressKinds[word])]);
+        var mx = lab.Mx(host);
         return $"{mx.Name} is at {string.Join(", ", mx.Servers.Select(server => $"{server.EndPoint.Address}{(server.IsListening ? "" : ", where nothing listens")}"))}. `addresses {mx.Name} ipv4` mends it.";
     }
 

@@ -1,7 +1,7 @@
 namespace StsFunctions.Local.Lab;
 
 /// <summary>
-/// Everything that the DNS of this small internet knows. Changes are thread-safe and take effect at the next question.
+/// Everything that the DNS of this mail lab knows. Changes are thread-safe and take effect at the next question.
 /// </summary>
 public sealed class DnsZone
 {

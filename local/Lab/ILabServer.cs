@@ -2,7 +2,7 @@ using System.Net;
 
 namespace StsFunctions.Local.Lab;
 
-/// <summary>A server of the internet that shows a certificate, and that can be stopped: everything may be swapped while it runs.</summary>
+/// <summary>A server of the lab that shows a certificate, and that can be stopped: everything may be swapped while it runs.</summary>
 internal interface ILabServer
 {
     /// <summary>The name that clients know it by.</summary>

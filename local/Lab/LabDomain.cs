@@ -1,6 +1,6 @@
 namespace StsFunctions.Local.Lab;
 
-/// <summary>A domain of the small internet, good or bad in one known way.</summary>
+/// <summary>A domain of the mail lab, good or bad in one known way.</summary>
 /// <param name="Name">The policy domain.</param>
 /// <param name="Fault">What is wrong with it, in one sentence.</param>
 public sealed record LabDomain(string Name, string Fault)
@@ -20,7 +20,7 @@ public sealed record LabDomain(string Name, string Fault)
     /// <summary>Where <c>_mta-sts</c> is delegated to by a CNAME (RFC 8461 §8.2); null when the TXT records are its own.</summary>
     public string? StsRecordDelegatedTo { get; init; }
 
-    /// <summary>Its policy host, as a server of the internet itself; null leaves the policy to the app.</summary>
+    /// <summary>Its policy host, as a server of the lab itself; null leaves the policy to the app.</summary>
     public LabPolicyHost? PolicyHost { get; init; }
 
     /// <summary>What is wrong with DNS itself.</summary>
@@ -50,7 +50,7 @@ public enum MxRecords
     Implicit,
 }
 
-/// <summary>An MX host of a domain, as it is when the internet starts.</summary>
+/// <summary>An MX host of a domain, as it is when the lab starts.</summary>
 /// <param name="Host">Its name in the MX record.</param>
 public sealed record LabMx(string Host)
 {
@@ -79,11 +79,11 @@ public enum LabAddress
     /// <summary>127.0.x.y, where nothing listens.</summary>
     DeadIPv4,
 
-    /// <summary>::1, of which there is one: at most one host of an internet can have it.</summary>
+    /// <summary>::1, of which there is one: at most one host of an lab can have it.</summary>
     IPv6,
 }
 
-/// <summary>A policy host, as it is when the internet starts.</summary>
+/// <summary>A policy host, as it is when the lab starts.</summary>
 public sealed record LabPolicyHost
 {
     /// <summary>Its certificate; null is a good one for its name.</summary>

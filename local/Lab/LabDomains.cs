@@ -51,9 +51,9 @@ public static class LabDomains
             Mx = [WithCertificate("mx.self-signed.example", good => good with { Signer = CertificateSigner.Itself })],
             Expected = ["mx.certificate.self-signed"],
         },
-        new("stranger.example", "The certificate of its MX host is signed by a CA that nobody trusts.")
+        new("untrusted.example", "The certificate of its MX host is signed by a CA that nobody trusts.")
         {
-            Mx = [WithCertificate("mx.stranger.example", good => good with { Signer = CertificateSigner.Stranger })],
+            Mx = [WithCertificate("mx.untrusted.example", good => good with { Signer = CertificateSigner.UntrustedCa })],
             Expected = ["mx.certificate.untrusted"],
         },
         new("no-intermediate.example", "Its MX host does not send the intermediate certificate.")
@@ -211,7 +211,7 @@ public static class LabDomains
         },
     ];
 
-    /// <summary>Policy hosts that are servers of the internet, and not the app's.</summary>
+    /// <summary>Policy hosts that are servers of the lab, and not the app's.</summary>
     public static IReadOnlyList<LabDomain> Policies { get; } =
     [
         Policy("policy-elsewhere.example", "All is well: somebody else serves its policy.", new()),

@@ -85,7 +85,7 @@ internal sealed class LoopbackListener(IPEndPoint endPoint, Func<Socket, Cancell
             throw new InvalidOperationException(
                 exception.SocketErrorCode == SocketError.AddressNotAvailable
                     ? LoopbackAddresses.HowToAdd(endPoint.Address)
-                    : $"Could not listen on {endPoint}: {exception.Message}. Start the mail internet again for another port.",
+                    : $"Could not listen on {endPoint}: {exception.Message}. Start the mail lab again for another port.",
                 exception);
         }
     }

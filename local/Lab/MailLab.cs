@@ -6,7 +6,7 @@ using System.Net.Sockets;
 namespace StsFunctions.Local.Lab;
 
 /// <summary>
-/// A small mail internet on loopback: a DNS server, SMTP servers with STARTTLS, policy hosts, and a private CA. Every MX host and
+/// A mail lab on loopback: a DNS server, SMTP servers with STARTTLS, policy hosts, and a private CA. Every MX host and
 /// every policy host has a loopback address of its own; the ones share one port, and so do the others.
 /// </summary>
 public sealed class MailLab : IAsyncDisposable
@@ -36,7 +36,7 @@ public sealed class MailLab : IAsyncDisposable
     private MailLab(string appHost, TimeProvider time, PrivateCa ca, DnsZone zone, DnsServer dns, SmtpServer relay, PolicyHttpServer web)
     {
         (AppHost, _time, Ca, Zone, _dns, Relay, _web) = (appHost, time, ca, zone, dns, relay, web);
-        // It holds the port for as long as the internet lives, at an address that every internet has: another one takes another.
+        // It holds the port for as long as the lab lives, at an address that every lab has: another one takes another.
         var elsewhere = _policyAddresses.Next();
         Elsewhere = OnFreePort(port => StartElsewhere(new IPEndPoint(elsewhere, port)));
         Zone.Set(ElsewhereHost, DnsRecord.Address(Elsewhere.EndPoint.Address));
@@ -45,7 +45,7 @@ public sealed class MailLab : IAsyncDisposable
     /// <summary>Where the policy hosts' names lead: the app's host name, at 127.0.0.1.</summary>
     public string AppHost { get; }
 
-    /// <summary>Issues every certificate of this internet; also for a policy host, by whoever serves it.</summary>
+    /// <summary>Issues every certificate of this lab; also for a policy host, by whoever serves it.</summary>
     public PrivateCa Ca { get; }
 
     /// <summary>What the DNS server answers from.</summary>
@@ -75,7 +75,7 @@ public sealed class MailLab : IAsyncDisposable
     /// <summary>The MX hosts of those domains.</summary>
     public IReadOnlyList<MxHost> Hosts => [.. _hosts.Values.OrderBy(host => host.Name, StringComparer.Ordinal)];
 
-    /// <summary>The policy hosts that are servers of this internet; the app serves the others.</summary>
+    /// <summary>The policy hosts that are servers of this lab; the app serves the others.</summary>
     public IReadOnlyList<PolicyHost> PolicyHosts => [.. _policyHosts.Values.OrderBy(host => host.HostName, StringComparer.Ordinal)];
 
     /// <summary>Starts DNS, the CA, the relay and Kestrel, without a domain yet, for the app at <see cref="DefaultAppHost"/>.</summary>
@@ -101,7 +101,7 @@ public sealed class MailLab : IAsyncDisposable
             dns = DnsServer.Start(zone, time);
             zone.Set(appHost, DnsRecord.Address(IPAddress.Loopback));
             zone.Set(RelayHost, DnsRecord.Address(IPAddress.Loopback));
-            // The relay holds the port at 127.0.0.1 for as long as the internet lives, so that another internet takes another.
+            // The relay holds the port at 127.0.0.1 for as long as the lab lives, so that another lab takes another.
             relay = StartRelay(ca, time);
             web = await PolicyHttpServer.StartAsync(cancellationToken);
             return new MailLab(appHost, time, ca, zone, dns, relay, web);
@@ -132,7 +132,7 @@ public sealed class MailLab : IAsyncDisposable
     /// <exception cref="KeyNotFoundException">No such domain was added.</exception>
     public void Change(string domain, Func<LabDomain, LabDomain> how) => Publish(how(Domain(domain)));
 
-    /// <summary>Takes the domain's policy into this internet, whose DNS then points at a policy host with an address of its own.</summary>
+    /// <summary>Takes the domain's policy into this lab, whose DNS then points at a policy host with an address of its own.</summary>
     /// <exception cref="KeyNotFoundException">No such domain was added.</exception>
     public PolicyHost TakePolicy(string domain)
     {
@@ -144,11 +144,11 @@ public sealed class MailLab : IAsyncDisposable
     /// <exception cref="KeyNotFoundException">No such domain was added.</exception>
     public void LeavePolicy(string domain) => Change(domain, known => known with { PolicyHost = null });
 
-    /// <summary>The domain's policy host, as a server of this internet.</summary>
+    /// <summary>The domain's policy host, as a server of this lab.</summary>
     /// <exception cref="KeyNotFoundException">It is none.</exception>
     public PolicyHost PolicyHostOf(string domain) => _policyHosts.TryGetValue(DnsName.Normalize(domain), out var host)
         ? host
-        : throw new KeyNotFoundException($"The policy host of '{domain}' is no server of this internet. There are: {Listed(PolicyHosts.Select(known => known.HostName))}.");
+        : throw new KeyNotFoundException($"The policy host of '{domain}' is no server of this lab. There are: {Listed(PolicyHosts.Select(known => known.HostName))}.");
 
     /// <summary>Whether a domain of that name was added.</summary>
     public bool Has(string domain) => _domains.ContainsKey(DnsName.Normalize(domain));

@@ -3,7 +3,7 @@ using System.Globalization;
 namespace StsFunctions.Local.Lab;
 
 /// <summary>Typed commands that say who serves a policy, and how.</summary>
-internal sealed class PolicyCommands(MailLab internet)
+internal sealed class PolicyCommands(MailLab lab)
 {
     private static readonly Dictionary<string, (PolicyScript Script, string What)> Scripts = new()
     {
@@ -23,14 +23,14 @@ internal sealed class PolicyCommands(MailLab internet)
 
     public IReadOnlyList<Command> All =>
     [
-        new("policy", "DOMAIN HOW [STATUS]", $"its policy is served by the app (app), or by the mail internet: {string.Join(", ", Scripts.Keys)}; STATUS is of a redirect, 301 to 308", Policy),
+        new("policy", "DOMAIN HOW [STATUS]", $"its policy is served by the app (app), or by the mail lab: {string.Join(", ", Scripts.Keys)}; STATUS is of a redirect, 301 to 308", Policy),
     ];
 
     private string? Policy(string[] words)
     {
         if (words is [var left, "app"])
         {
-            internet.LeavePolicy(left);
+            lab.LeavePolicy(left);
             return $"The app serves the policy of {left}.";
         }
 
@@ -50,7 +50,7 @@ internal sealed class PolicyCommands(MailLab internet)
             script = PolicyScript.Redirects(status);
         }
 
-        var host = internet.TakePolicy(domain);
+        var host = lab.TakePolicy(domain);
         host.Script = script;
         return $"{host.HostName}, at {host.EndPoint}, {chosen.What}. `policy {domain} app` gives it back to the app.";
     }

@@ -8,7 +8,7 @@ using Microsoft.AspNetCore.Http.Features;
 namespace StsFunctions.Local.Lab;
 
 /// <summary>
-/// A policy host of the internet itself, on an address of its own and the HTTPS port that all share. Its script and certificate
+/// A policy host of the lab itself, on an address of its own and the HTTPS port that all share. Its script and certificate
 /// may be swapped while it runs, and it may be stopped and started again: the next request sees the change.
 /// </summary>
 public sealed class PolicyHost : ILabServer, IAsyncDisposable

@@ -13,14 +13,14 @@ public sealed class PrivateCa : IDisposable
 
     private readonly TimeProvider _time;
     private readonly Authority _ours;
-    private readonly Lazy<Authority> _stranger;
+    private readonly Lazy<Authority> _untrusted;
 
     /// <summary>Makes the root and the intermediate, valid around the present of <paramref name="time"/>.</summary>
     public PrivateCa(TimeProvider time)
     {
         _time = time;
         _ours = new Authority("Lab", time.GetUtcNow());
-        _stranger = new(() => new Authority("Stranger", time.GetUtcNow()));
+        _untrusted = new(() => new Authority("Untrusted", time.GetUtcNow()));
     }
 
     /// <summary>The root, without its key.</summary>
@@ -40,7 +40,7 @@ public sealed class PrivateCa : IDisposable
         var now = _time.GetUtcNow();
         var (notBefore, notAfter) = (now + spec.NotBeforeFromNow, now + spec.NotAfterFromNow);
         var request = Request(spec, key);
-        var authority = spec.Signer == CertificateSigner.Stranger ? _stranger.Value : _ours;
+        var authority = spec.Signer == CertificateSigner.UntrustedCa ? _untrusted.Value : _ours;
 
         using var signed = spec.Signer == CertificateSigner.Itself
             ? request.CreateSelfSigned(notBefore, notAfter)
@@ -54,9 +54,9 @@ public sealed class PrivateCa : IDisposable
     public void Dispose()
     {
         _ours.Dispose();
-        if (_stranger.IsValueCreated)
+        if (_untrusted.IsValueCreated)
         {
-            _stranger.Value.Dispose();
+            _untrusted.Value.Dispose();
         }
     }
 

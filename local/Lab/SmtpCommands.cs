@@ -24,9 +24,9 @@ internal sealed class SmtpCommands(CommandTargets targets)
         new("tls", "HOST 1.2|1.3|old|any", "the TLS versions that it takes; old is 1.1 and older", Tls),
         new("turn-away", "HOST", "it greets with 554", words => Rewrite(words, script => script with { Banner = SmtpScript.TurnsAway.Banner }, "greets with 554")),
         new("drip", "HOST", "it says everything one byte at a time", words => Rewrite(words, script => script with { OneByteAtATime = true }, "says everything one byte at a time")),
-        new("hang", "HOST [STAGE]", "it falls silent, at the banner or a later stage", words => Mischief(words, SmtpFaultKind.Hang, "falls silent")),
-        new("flood", "HOST [STAGE]", "its answer has no end", words => Mischief(words, SmtpFaultKind.EndlessLines, "answers without end")),
-        new("cut", "HOST [STAGE]", "it hangs up", words => Mischief(words, SmtpFaultKind.CutOff, "hangs up")),
+        new("hang", "HOST [STAGE]", "it falls silent, at the banner or a later stage", words => WithFault(words, SmtpFaultKind.Hang, "falls silent")),
+        new("flood", "HOST [STAGE]", "its answer has no end", words => WithFault(words, SmtpFaultKind.EndlessLines, "answers without end")),
+        new("cut", "HOST [STAGE]", "it hangs up", words => WithFault(words, SmtpFaultKind.CutOff, "hangs up")),
     ];
 
     private string? StartTls(string[] words)
@@ -37,7 +37,7 @@ internal sealed class SmtpCommands(CommandTargets targets)
         }
 
         var servers = Rewrite(name, script => script with { OffersStartTls = true, StartTlsAnswer = SmtpScript.Good.StartTlsAnswer, Injection = null });
-        return $"{CommandTargets.Shown(servers, name)} offers STARTTLS.";
+        return $"{CommandTargets.Describe(servers, name)} offers STARTTLS.";
     }
 
     private string? Tls(string[] words)
@@ -63,10 +63,10 @@ internal sealed class SmtpCommands(CommandTargets targets)
         var servers = Rewrite(name, script => script with
         {
             Protocols = how.Protocols,
-            // No other mischief is undone by a word about versions.
-            Mischief = how.Mischief ?? (script.Mischief == SmtpScript.OldTls.Mischief ? null : script.Mischief),
+            // A command about versions removes no other fault.
+            Fault = how.Fault ?? (script.Fault == SmtpScript.OldTls.Fault ? null : script.Fault),
         });
-        var host = CommandTargets.Shown(servers, name);
+        var host = CommandTargets.Describe(servers, name);
         return version switch
         {
             "any" => $"{host} takes TLS 1.2 and TLS 1.3.",
@@ -75,14 +75,14 @@ internal sealed class SmtpCommands(CommandTargets targets)
         };
     }
 
-    private string? Mischief(string[] words, SmtpFaultKind kind, string what)
+    private string? WithFault(string[] words, SmtpFaultKind kind, string what)
     {
         if (words is not [var name, .. { Length: <= 1 } rest] || !Stages.TryGetValue(rest.FirstOrDefault("banner"), out var stage))
         {
             return null;
         }
 
-        return Rewrite([name], script => script with { Mischief = new(stage, kind) }, $"{what} at the stage {rest.FirstOrDefault("banner")}");
+        return Rewrite([name], script => script with { Fault = new(stage, kind) }, $"{what} at the stage {rest.FirstOrDefault("banner")}");
     }
 
     private string? Rewrite(string[] words, Func<SmtpScript, SmtpScript> how, string what, string mendedBy = "mend")
@@ -93,7 +93,7 @@ internal sealed class SmtpCommands(CommandTargets targets)
         }
 
         var servers = Rewrite(name, how);
-        return $"{CommandTargets.Shown(servers, name)} {what}. `{mendedBy} {name}` mends it.";
+        return $"{CommandTargets.Describe(servers, name)} {what}. `{mendedBy} {name}` mends it.";
     }
 
     private IReadOnlyList<SmtpServer> Rewrite(string name, Func<SmtpScript, SmtpScript> how)

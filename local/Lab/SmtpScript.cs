@@ -12,7 +12,7 @@ public sealed record SmtpScript
     public static SmtpScript Plain { get; } = new() { OffersStartTls = false };
 
     /// <summary>A server that knows no TLS newer than 1.1 (RFC 8996): it answers the client's hello with the alert that says so.</summary>
-    public static SmtpScript OldTls { get; } = new() { Mischief = new(SmtpStage.Handshake, SmtpFaultKind.RefuseTlsVersion) };
+    public static SmtpScript OldTls { get; } = new() { Fault = new(SmtpStage.Handshake, SmtpFaultKind.RefuseTlsVersion) };
 
     /// <summary>A server that greets with a refusal.</summary>
     public static SmtpScript TurnsAway { get; } = new() { Banner = "554 5.7.1 No mail from you" };
@@ -42,16 +42,16 @@ public sealed record SmtpScript
     public bool OneByteAtATime { get; init; }
 
     /// <summary>What the server does instead of what is due, and where.</summary>
-    public SmtpFault? Mischief { get; init; }
+    public SmtpFault? Fault { get; init; }
 
     /// <summary>A server that says nothing more from <paramref name="stage"/> on, and keeps the connection.</summary>
-    public static SmtpScript HangsAt(SmtpStage stage) => new() { Mischief = new(stage, SmtpFaultKind.Hang) };
+    public static SmtpScript HangsAt(SmtpStage stage) => new() { Fault = new(stage, SmtpFaultKind.Hang) };
 
     /// <summary>A server that closes the connection at <paramref name="stage"/>.</summary>
-    public static SmtpScript CutsOffAt(SmtpStage stage) => new() { Mischief = new(stage, SmtpFaultKind.CutOff) };
+    public static SmtpScript CutsOffAt(SmtpStage stage) => new() { Fault = new(stage, SmtpFaultKind.CutOff) };
 
     /// <summary>A server whose answer at <paramref name="stage"/> has no last line.</summary>
-    public static SmtpScript FloodsAt(SmtpStage stage) => new() { Mischief = new(stage, SmtpFaultKind.EndlessLines) };
+    public static SmtpScript FloodsAt(SmtpStage stage) => new() { Fault = new(stage, SmtpFaultKind.EndlessLines) };
 }
 
 /// <summary>Something done instead of what is due.</summary>

@@ -30,7 +30,7 @@ internal sealed class SmtpSession(SmtpServer server, Socket socket, Cancellation
         Use(_network);
         try
         {
-            await TalkAsync();
+            await ConverseAsync();
         }
         catch (Exception exception) when (exception is IOException or SocketException or OperationCanceledException
             or AuthenticationException or InvalidDataException or ObjectDisposedException)
@@ -57,7 +57,7 @@ internal sealed class SmtpSession(SmtpServer server, Socket socket, Cancellation
         _lines = new SmtpLineReader(stream, MaxLine);
     }
 
-    private async Task TalkAsync()
+    private async Task ConverseAsync()
     {
         var banner = _script.Banner ?? $"220 {server.HostName} ESMTP";
         if (!await SayAsync(SmtpStage.Banner, banner) || !banner.StartsWith('2'))
@@ -239,19 +239,19 @@ internal sealed class SmtpSession(SmtpServer server, Socket socket, Cancellation
 
     private Task<bool> SayAsync(string answer) => SayAsync(null, answer);
 
-    /// <summary>Says what is due, unless the script does mischief at this stage. False: the session is over.</summary>
+    /// <summary>Says what is due, unless the script has a fault at this stage. False: the session is over.</summary>
     private async Task<bool> SayAsync(SmtpStage? stage, string? answer, string? behind = null)
     {
-        if (stage is not null && _script.Mischief is { } mischief && mischief.Stage == stage)
+        if (stage is not null && _script.Fault is { } fault && fault.Stage == stage)
         {
-            await (mischief.Kind switch
+            await (fault.Kind switch
             {
                 SmtpFaultKind.Hang => HangAsync(),
                 SmtpFaultKind.CutOff => Task.CompletedTask,
                 SmtpFaultKind.EndlessLines => FloodAsync(stage is SmtpStage.Banner or SmtpStage.StartTls ? "220-and so on\r\n" : "250-and so on\r\n"),
                 SmtpFaultKind.RefuseTlsVersion => RefuseTlsVersionAsync(),
                 SmtpFaultKind.EndlessLine => FloodAsync("and so on "),
-                _ => throw new ArgumentOutOfRangeException(nameof(stage), mischief.Kind, "Not a kind of mischief."),
+                _ => throw new ArgumentOutOfRangeException(nameof(stage), fault.Kind, "Not a kind of fault."),
             });
             return false;
         }

@@ -46,15 +46,15 @@ public sealed class TokenIssuer : IAsyncDisposable
 
     private readonly TimeProvider _time;
     private readonly WebApplication _app;
-    private readonly IssuerKey _stranger;
+    private readonly IssuerKey _unknownKey;
     private readonly List<IssuerKey> _retired = [];
     private IssuerKey _key;
-    private int _looks;
+    private int _discoveryRequests;
 
     private TokenIssuer(TimeProvider time)
     {
         _time = time;
-        (_key, _stranger) = (new IssuerKey(time.GetUtcNow()), new IssuerKey(time.GetUtcNow()));
+        (_key, _unknownKey) = (new IssuerKey(time.GetUtcNow()), new IssuerKey(time.GetUtcNow()));
         var builder = WebApplication.CreateEmptyBuilder(new());
         builder.WebHost.UseKestrelCore().ConfigureKestrel(kestrel => kestrel.Listen(IPAddress.Loopback, 0));
         builder.Services.AddRoutingCore();
@@ -62,7 +62,7 @@ public sealed class TokenIssuer : IAsyncDisposable
         _app.UseRouting();
         _app.MapGet($"/{Tenant}/v2.0/.well-known/openid-configuration", (RequestDelegate)(context =>
         {
-            Interlocked.Increment(ref _looks);
+            Interlocked.Increment(ref _discoveryRequests);
             return AnswerAsync(context, Discovery);
         }));
         _app.MapGet($"/{Tenant}/discovery/v2.0/keys", (RequestDelegate)(context => AnswerAsync(context, Keys)));
@@ -82,7 +82,7 @@ public sealed class TokenIssuer : IAsyncDisposable
     public IssuerBehaviour Behaviour { get; set; }
 
     /// <summary>How often its discovery document was asked for.</summary>
-    public int Looks => Volatile.Read(ref _looks);
+    public int DiscoveryRequests => Volatile.Read(ref _discoveryRequests);
 
     /// <summary>The settings with which an app takes its tokens.</summary>
     public IReadOnlyDictionary<string, string> Settings => new Dictionary<string, string>
@@ -136,7 +136,7 @@ public sealed class TokenIssuer : IAsyncDisposable
         await _app.StopAsync(now.Token);
         await _app.DisposeAsync();
         _key.Dispose();
-        _stranger.Dispose();
+        _unknownKey.Dispose();
         _retired.ForEach(key => key.Dispose());
     }
 
@@ -153,7 +153,7 @@ public sealed class TokenIssuer : IAsyncDisposable
     private string? KeyIdOf(TokenSignature signature) => signature switch
     {
         TokenSignature.UnnamedKey => null,
-        TokenSignature.UnknownKey => _stranger.Id,
+        TokenSignature.UnknownKey => _unknownKey.Id,
         _ => _key.Id,
     };
 
@@ -162,7 +162,7 @@ public sealed class TokenIssuer : IAsyncDisposable
         TokenSignature.None => [],
         TokenSignature.HmacOfPublicKey => HMACSHA256.HashData(Encoding.ASCII.GetBytes(_key.PublicPem), Encoding.ASCII.GetBytes(text)),
         TokenSignature.Rs384 => _key.Sign(text, HashAlgorithmName.SHA384),
-        TokenSignature.OtherKey or TokenSignature.UnknownKey => _stranger.Sign(text, HashAlgorithmName.SHA256),
+        TokenSignature.OtherKey or TokenSignature.UnknownKey => _unknownKey.Sign(text, HashAlgorithmName.SHA256),
         _ => _key.Sign(text, HashAlgorithmName.SHA256),
     };
 

@@ -3,10 +3,10 @@ using System.Collections.Immutable;
 namespace StsFunctions.Protocol.TlsRpt;
 
 /// <summary>A failure detail as it is read, without what it says in words. Most of thousands are counted and let go.</summary>
-internal readonly record struct SeenFailure(
+internal readonly record struct ParsedFailure(
     string ResultType, string? SendingMtaIp, string? ReceivingMxHostname, string? ReceivingMxHelo, string? ReceivingIp, long FailedSessions, string? FailureReasonCode)
 {
-    public static SeenFailure Of(FailureDetail detail) => new(
+    public static ParsedFailure Of(FailureDetail detail) => new(
         detail.ResultType, detail.SendingMtaIp, detail.ReceivingMxHostname, detail.ReceivingMxHelo, detail.ReceivingIp, detail.FailedSessions, detail.FailureReasonCode);
 
     public FailureDetail Detail(string? information) => new()
@@ -57,7 +57,7 @@ internal sealed class FailureAggregator(int max)
     /// <param name="seen">The detail, without what it says in words.</param>
     /// <param name="information">What it says in words, which is asked for only if it is kept.</param>
     /// <param name="room">How many more bytes may be held.</param>
-    public void Add(in SeenFailure seen, LazyUtf8String information, long room)
+    public void Add(in ParsedFailure seen, LazyUtf8String information, long room)
     {
         Count++;
         Sessions = Sum(Sessions, seen.FailedSessions);
@@ -155,7 +155,7 @@ internal sealed class FailureAggregator(int max)
             else
             {
                 // What one says was held as its own until now: there is room for it.
-                Held += _byKey[KeyOf(kind.First)].Add(SeenFailure.Of(kind.First), kind.First.AdditionalInformation, long.MaxValue);
+                Held += _byKey[KeyOf(kind.First)].Add(ParsedFailure.Of(kind.First), kind.First.AdditionalInformation, long.MaxValue);
             }
         }
     }
@@ -210,7 +210,7 @@ internal sealed class FailureAggregator(int max)
         };
 
         // Returns how many more bytes it holds now, of those that there is room for.
-        public long Add(in SeenFailure another, string? information, long room)
+        public long Add(in ParsedFailure another, string? information, long room)
         {
             Sessions = Sum(Sessions, another.FailedSessions);
             _oneSender = _oneSender && another.SendingMtaIp == first.SendingMtaIp;

@@ -757,7 +757,7 @@ internal sealed class TlsReportParser(TlsReportLimits limits, ReportEnvelope env
         return (successful, failed);
     }
 
-    private SeenFailure MakeDetail()
+    private ParsedFailure MakeDetail()
     {
         if (_numbers[ReportMember.FailedSessionCount.Index] is not { } sessions)
         {
@@ -766,7 +766,7 @@ internal sealed class TlsReportParser(TlsReportLimits limits, ReportEnvelope env
         }
 
         _information.Settle(_texts[ReportMember.AdditionalInformation.Index]);
-        var detail = new SeenFailure(
+        var detail = new ParsedFailure(
             ResultType(),
             Known(ReportMember.SendingMtaIp),
             Known(ReportMember.ReceivingMxHostname),
@@ -870,7 +870,7 @@ internal sealed class TlsReportParser(TlsReportLimits limits, ReportEnvelope env
     {
         if (_notes.IsFirst(deviation))
         {
-            _notes.Add(new ReportNote(deviation, Path(member), Shown(what)));
+            _notes.Add(new ReportNote(deviation, Path(member), Describe(what)));
         }
     }
 
@@ -878,7 +878,7 @@ internal sealed class TlsReportParser(TlsReportLimits limits, ReportEnvelope env
     {
         if (_notes.IsFirst(deviation))
         {
-            _notes.Add(new ReportNote(deviation, Path(place), Shown(what)));
+            _notes.Add(new ReportNote(deviation, Path(place), Describe(what)));
         }
     }
 
@@ -886,11 +886,11 @@ internal sealed class TlsReportParser(TlsReportLimits limits, ReportEnvelope env
     {
         if (_notes.IsFirst(deviation))
         {
-            _notes.Add(new ReportNote(deviation, where, Shown(what)));
+            _notes.Add(new ReportNote(deviation, where, Describe(what)));
         }
     }
 
-    private static string Shown(string what) => what.Length == 0 ? "" : ProtocolException.Quote(what);
+    private static string Describe(string what) => what.Length == 0 ? "" : ProtocolException.Quote(what);
 
     // RFC 7493 §2.1 (I-JSON): UTF-8, and no half of a surrogate pair by escape.
     private ProtocolException NotUnicode(Exception cause) => Refused("A text is not valid Unicode (RFC 7493 §2.1).", _tokenAt, cause);

@@ -69,7 +69,7 @@ public sealed class ClockSkewTests(AzuriteFixture azurite)
         Assert.IsType<MxClaim.Leased>(await storage.MxHosts.ClaimAsync(Host, Address, Round, Lease, null, Now));
         await storage.MxHosts.StoreAsync(Host, Address, Round, "new"u8.ToArray(), Now);
 
-        Assert.Equal("new"u8.ToArray(), Assert.IsType<MxClaim.Seen>(await storage.MxHosts.ClaimAsync(Host, Address, Round, Lease, null, Now)).Content);
+        Assert.Equal("new"u8.ToArray(), Assert.IsType<MxClaim.Probed>(await storage.MxHosts.ClaimAsync(Host, Address, Round, Lease, null, Now)).Content);
     }
 
     [Fact]

@@ -76,7 +76,7 @@ public sealed class DomainTransactionTests(AzuriteFixture azurite)
 
     private static Finding Of(string subject) => new("mx.starttls.missing", Severity.Warning, subject, "seen", "meaning", "remedy", "RFC 8461 §4");
 
-    private static string Shown(DomainPartition partition) => JsonSerializer.Serialize(
+    private static string Describe(DomainPartition partition) => JsonSerializer.Serialize(
         new { partition, Version = partition.ETag.ToString(), Blob = partition.ServedBlob.ToString(), Versions = partition.Outbox.Select(warning => warning.Version.ToString()) },
         Indented);
 

@@ -92,7 +92,7 @@ public sealed class CheckCommandTests(CheckCommandTests.QuickSystem running) : I
     public async Task A_domain_without_a_policy_is_no_alarm()
     {
         await running.System.AddAsync(LabDomains.Get("example.com"), Cancellation);
-        running.System.Internet.Zone.Set("nobody.example", DnsRecord.Mx(10, "mx1.example.com"));
+        running.System.MailLab.Zone.Set("nobody.example", DnsRecord.Mx(10, "mx1.example.com"));
 
         var check = await CheckAsync("nobody.example");
 
@@ -119,7 +119,7 @@ public sealed class CheckCommandTests(CheckCommandTests.QuickSystem running) : I
         await running.System.AddAsync(LabDomains.Get("example.com"), Cancellation);
 
         // Where policies are served nobody listens at an MX host's address.
-        var check = await CheckAsync("example.com", "--smtp-port", running.System.Internet.HttpsPort.ToString(CultureInfo.InvariantCulture));
+        var check = await CheckAsync("example.com", "--smtp-port", running.System.MailLab.HttpsPort.ToString(CultureInfo.InvariantCulture));
 
         Assert.Equal(1, check.ExitCode);
         Assert.Contains("CRITICAL  mx.connection.failed  mx1.example.com", check.Output, StringComparison.Ordinal);
@@ -169,7 +169,7 @@ public sealed class CheckCommandTests(CheckCommandTests.QuickSystem running) : I
     public async Task Where_port_25_is_closed_no_mail_server_is_blamed_and_it_exits_2()
     {
         await running.System.AddAsync(LabDomains.Get("tls12.example"), Cancellation);
-        using var silence = new SilentHost(running.System.Internet);
+        using var silence = new SilentHost(running.System.MailLab);
         silence.Take("mx.tls12.example");
 
         var check = await CheckAsync("tls12.example");

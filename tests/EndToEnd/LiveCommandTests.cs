@@ -87,7 +87,7 @@ public sealed class LiveCommandTests(RunningSystem running, AppUnderTest app) : 
             using var commands = new InteractiveCommands(second, new Progress<string>());
             await commands.AddAgainAsync(Cancellation);
 
-            Assert.Equal(["rsa.example"], second.Internet.Domains.Select(domain => domain.Name));
+            Assert.Equal(["rsa.example"], second.MailLab.Domains.Select(domain => domain.Name));
             Assert.Contains("no mail", (await commands.ExecuteAsync("round", Cancellation)).Text, StringComparison.Ordinal);
         }
 
@@ -99,13 +99,13 @@ public sealed class LiveCommandTests(RunningSystem running, AppUnderTest app) : 
     {
         await running.System.AddAsync(LabDomains.Get("policy-type.example"), Cancellation);
         await running.System.AddAsync(LabDomains.Get("example.com"), Cancellation);
-        Assert.Equal(running.System.Internet.HttpsPort, running.System.Host.HttpsAddress!.Port);
+        Assert.Equal(running.System.MailLab.HttpsPort, running.System.Host.HttpsAddress!.Port);
 
         using var fromApp = await running.System.Client.GetAsync(running.System.Https("mta-sts.example.com", PolicyHost.WellKnownPath), Cancellation);
         Assert.Equal((HttpStatusCode.OK, "text/plain"), (fromApp.StatusCode, fromApp.Content.Headers.ContentType!.MediaType));
 
         // An operator whose name leads to another host: the app's own policy and the one that senders get are the same bytes.
-        var other = running.System.Internet.PolicyHostOf("policy-type.example");
+        var other = running.System.MailLab.PolicyHostOf("policy-type.example");
         using var client = new HttpClient(new SocketsHttpHandler
         {
             UseProxy = false,
@@ -114,7 +114,7 @@ public sealed class LiveCommandTests(RunningSystem running, AppUnderTest app) : 
                 CertificateChainPolicy = new X509ChainPolicy
                 {
                     TrustMode = X509ChainTrustMode.CustomRootTrust,
-                    CustomTrustStore = { running.System.Internet.Ca.Root },
+                    CustomTrustStore = { running.System.MailLab.Ca.Root },
                     RevocationMode = X509RevocationMode.NoCheck,
                 },
             },

@@ -231,7 +231,7 @@ public sealed class StorageFaultTests(AzuriteFixture azurite) : IAsyncLifetime
             },
             // A claim whose answer was lost is one that runs out: nobody looks twice, and nobody waits forever.
             AssertDone: async (on, domain) => Assert.True(await on.MxHosts.ClaimAsync(domain.Value, Address, Round, TimeSpan.FromMinutes(2), null, Now)
-                is MxClaim.Seen or MxClaim.Busy)),
+                is MxClaim.Probed or MxClaim.Busy)),
     };
 
     private FaultInjectionProxy _wire = null!;

@@ -142,7 +142,7 @@ internal sealed class ReportsResource(AuthorizedReports reports, TimeProvider ti
 
     private async Task<AuthorizedReports.DomainReports> FindAsync(HttpRequest request)
     {
-        var groups = request.Caller().SeenGroups;
+        var groups = request.Caller().VisibleGroups;
         return DomainName.TryParse(request.RouteValue("domain"), out var domain) && await reports.OfAsync(groups, domain, request.HttpContext.RequestAborted) is { } found
             ? found
             : throw ProblemException.NoSuchDomain();

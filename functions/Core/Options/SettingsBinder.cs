@@ -10,7 +10,7 @@ namespace StsFunctions.Core.Options;
 /// </summary>
 internal sealed class SettingsBinder(IConfiguration configuration)
 {
-    private const int MaxShown = 80;
+    private const int MaxListedLength = 80;
 
     private readonly List<string> _faults = [];
 
@@ -160,7 +160,7 @@ internal sealed class SettingsBinder(IConfiguration configuration)
 
     private void Wrong(string name, string text, string hint)
     {
-        var shown = text.Length <= MaxShown ? text : text[..MaxShown] + "…";
+        var shown = text.Length <= MaxListedLength ? text : text[..MaxListedLength] + "…";
         _faults.Add($"{name}: \"{SettingNames.ToSingleLine(shown)}\" is not valid; {hint}.");
     }
 }

@@ -35,5 +35,5 @@ internal sealed record ReportAuthenticationPolicy(RequiredAuthentication Level)
     public static int Rank(Report report) => report.Source == ReportSource.Https ? -1 : (int)report.Authentication;
 
     /// <summary>Whether a body's sender is less well known than another's of the same identity. Whoever found the sender's own signature, it is that.</summary>
-    public static bool IsLessKnown(Report body, Report than) => Math.Min(Rank(body), (int)AuthenticationResult.PassByReceiver) < Math.Min(Rank(than), (int)AuthenticationResult.PassByReceiver);
+    public static bool IsLessAuthenticated(Report body, Report than) => Math.Min(Rank(body), (int)AuthenticationResult.PassByReceiver) < Math.Min(Rank(than), (int)AuthenticationResult.PassByReceiver);
 }

@@ -17,7 +17,7 @@ internal sealed record ReportWitness(
 {
     /// <summary>In words.</summary>
     [JsonIgnore]
-    public string Words => string.Create(CultureInfo.InvariantCulture, $"{SigningDomain.Shown(Signer, "")} ({LastDay:yyyy-MM-dd})");
+    public string Words => string.Create(CultureInfo.InvariantCulture, $"{SigningDomain.Describe(Signer, "")} ({LastDay:yyyy-MM-dd})");
 }
 
 /// <summary>

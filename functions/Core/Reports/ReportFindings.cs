@@ -86,7 +86,7 @@ internal static class ReportFindings
     public static Finding SenderSilent(string signer, string organizationName, DateOnly last, int days) => SilentKind.Found(
         Severity.Info,
         signer,
-        string.Create(CultureInfo.InvariantCulture, $"{SigningDomain.Shown(signer, organizationName)} reported on {days} of 14 days, last on {last:yyyy-MM-dd}"));
+        string.Create(CultureInfo.InvariantCulture, $"{SigningDomain.Describe(signer, organizationName)} reported on {days} of 14 days, last on {last:yyyy-MM-dd}"));
 
     public static Finding NewSenderFailing(string signer, Severity severity, string evidence) => NewSenderKind.Found(severity, signer, evidence);
 

@@ -67,7 +67,7 @@ internal sealed class ReportRules(DateOnly today, IReadOnlyList<Report> reports,
     /// <param name="own">Our own observation nearest to the failed fetches; null where there was none.</param>
     /// <param name="probe">The results of our own checks of the domain.</param>
     /// <param name="open">The open findings of the domain's reports.</param>
-    public ReportRuleResults Judge(OwnObservation? own, ProbeConfirmation probe, IReadOnlyList<Finding> open)
+    public ReportRuleResults Evaluate(OwnObservation? own, ProbeConfirmation probe, IReadOnlyList<Finding> open)
     {
         var lapsed = new HashSet<(string, string)>();
         List<Finding> found =

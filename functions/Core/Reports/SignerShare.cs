@@ -49,7 +49,7 @@ internal sealed record SignerShare(
     /// <summary>The share in words, as evidence.</summary>
     public string Words => string.Create(
         CultureInfo.InvariantCulture,
-        $"{SigningDomain.Shown(Signer, OrganizationName)}: {Failures:0} of {Sessions:0} sessions ({Part * 100:0.##} %) under {PolicyTypeName}");
+        $"{SigningDomain.Describe(Signer, OrganizationName)}: {Failures:0} of {Sessions:0} sessions ({Part * 100:0.##} %) under {PolicyTypeName}");
 
     private string PolicyTypeName => PolicyType is PolicyTypes.Sts or PolicyTypes.Tlsa or PolicyTypes.NoPolicyFound ? PolicyType : TextSanitizer.Quoted(PolicyType);
 

@@ -20,7 +20,7 @@ internal static class SigningDomain
     }
 
     /// <summary>A signer as texts show it: its domain, and what it calls itself as a quoted addition.</summary>
-    public static string Shown(string signer, string organizationName)
+    public static string Describe(string signer, string organizationName)
     {
         var domain = signer.Length > 0 ? signer : "(not signed)";
         return organizationName.Length == 0 || organizationName == signer ? domain : $"{domain} {TextSanitizer.Quoted(organizationName)}";

@@ -12,8 +12,8 @@ internal static class ClockSkew
     /// <summary>Whether a stored time is further ahead than clocks differ.</summary>
     public static bool IsFuture(DateTimeOffset? time, DateTimeOffset now) => time > now + Allowed;
 
-    /// <summary>Whether a round, or a look of one, is of a time further ahead than clocks differ.</summary>
-    public static bool IsFutureCheckRun(string? round, DateTimeOffset now) => round is not null && string.CompareOrdinal(CheckRunId.RunOf(round), CheckRunId.Of(now + Allowed)) > 0;
+    /// <summary>Whether a checkRun, or a look of one, is of a time further ahead than clocks differ.</summary>
+    public static bool IsFutureCheckRun(string? checkRun, DateTimeOffset now) => checkRun is not null && string.CompareOrdinal(CheckRunId.RunOf(checkRun), CheckRunId.Of(now + Allowed)) > 0;
 
     /// <summary>Whether a lease is live: it has not ended, and does not end later than one that is taken right now.</summary>
     public static bool IsLive(DateTimeOffset? until, TimeSpan longestLease, DateTimeOffset now) => until > now && until <= now + longestLease + Allowed;

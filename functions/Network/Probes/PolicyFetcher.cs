@@ -61,10 +61,10 @@ internal sealed class PolicyFetcher(EgressHttp http, CheckOptions options, TimeP
         }
     }
 
-    private static TlsSession? TlsOf(TlsPeerInfo peer) => peer.Certificates is { } shown
+    private static TlsSession? TlsOf(TlsPeerInfo peer) => peer.Certificates is { } certificates
         ? new TlsSession(
             peer.Protocol is SslProtocols.None ? "" : peer.Protocol.ToString(), peer.Protocol is SslProtocols.None ? "" : peer.CipherSuite.ToString(),
-            shown.Sent, shown.Built, shown.Faults, shown.CountIfCut)
+            certificates.Sent, certificates.Built, certificates.Faults, certificates.CountIfCut)
         : null;
 
     private static PolicyFetchOutcome OutcomeOf(Exception e, Exception cause) => cause switch

@@ -16,7 +16,7 @@ internal sealed record AuthorizedDomain(DomainName Name, DomainPartition Partiti
 /// </summary>
 internal sealed class AuthorizedDomains(DomainSummaryStore summaries, DomainStore domains, ReportStore reports, TimeProvider time)
 {
-    private const int DaysShown = 30;
+    private const int ListedDays = 30;
 
     /// <summary>Lists the next domains after a given one, or the first; at most <paramref name="count"/>.</summary>
     public async Task<IReadOnlyList<DomainSummary>> ListAsync(GroupScope groups, DomainName? after, int count, CancellationToken cancellationToken)
@@ -44,7 +44,7 @@ internal sealed class AuthorizedDomains(DomainSummaryStore summaries, DomainStor
             }
 
             var today = DateOnly.FromDateTime(time.GetUtcNow().UtcDateTime);
-            var recent = await reports.ReadAsync(name, today.AddDays(1 - DaysShown), cancellationToken);
+            var recent = await reports.ReadAsync(name, today.AddDays(1 - ListedDays), cancellationToken);
             // Anybody may send a report of any day; a sender's clock may be a day ahead.
             return new AuthorizedDomain(name, partition, DomainSummaryStore.DailySessionsOf(recent.Where(report => report.Day <= today.AddDays(1))));
         }

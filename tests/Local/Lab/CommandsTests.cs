@@ -7,7 +7,6 @@ using DnsClient;
 using Microsoft.Extensions.Time.Testing;
 using StsFunctions.Local.Lab;
 using Xunit;
-using Internet = StsFunctions.Local.Lab.MailLab;
 
 namespace StsFunctions.Tests.Local.Lab;
 
@@ -16,21 +15,21 @@ public sealed class CommandsTests : IAsyncLifetime
     private const string Name = "mx2.example.com";
 
     private readonly FakeTimeProvider _time = new(new(2030, 1, 1, 0, 0, 0, TimeSpan.Zero));
-    private Internet _internet = null!;
+    private MailLab _lab = null!;
     private Commands _commands = null!;
 
-    private MxHost Host => _internet.Mx(Name);
+    private MxHost Host => _lab.Mx(Name);
 
     private TimeSpan Left => Host.Certificate.Leaf.NotAfter.ToUniversalTime() - _time.GetUtcNow().UtcDateTime;
 
     public async ValueTask InitializeAsync()
     {
-        _internet = await Internet.StartAsync(_time, TestContext.Current.CancellationToken);
-        _internet.Add(LabDomains.Typical);
-        _commands = new Commands(_internet, _time);
+        _lab = await MailLab.StartAsync(_time, TestContext.Current.CancellationToken);
+        _lab.Add(LabDomains.Typical);
+        _commands = new Commands(_lab, _time);
     }
 
-    public ValueTask DisposeAsync() => _internet.DisposeAsync();
+    public ValueTask DisposeAsync() => _lab.DisposeAsync();
 
     [Fact]
     public void Expire_and_renew_change_the_certificate()
@@ -83,7 +82,7 @@ public sealed class CommandsTests : IAsyncLifetime
 
         var lines = _commands.Execute("hosts").Text.Split(Environment.NewLine);
 
-        Assert.Equal(_internet.Hosts.Count, lines.Length);
+        Assert.Equal(_lab.Hosts.Count, lines.Length);
         Assert.Single(lines, line => Regex.IsMatch(line, @"^mx1\.example\.com +127\.0\.1\.\d+:\d+ +down +STARTTLS +mx1\.example\.com, 90 days left$"));
         Assert.Single(lines, line => Regex.IsMatch(line, @"^mx2\.example\.com .* up +STARTTLS .*, expired$"));
         Assert.Single(lines, line => Regex.IsMatch(line, @"^mx\.plain\.example .* up +plain "));
@@ -101,7 +100,7 @@ public sealed class CommandsTests : IAsyncLifetime
     public static TheoryData<string, Func<CertificateSpec, bool>> Certificates => new()
     {
         { "self-signed", spec => spec.Signer == CertificateSigner.Itself },
-        { "stranger", spec => spec.Signer == CertificateSigner.Stranger },
+        { "untrusted", spec => spec.Signer == CertificateSigner.UntrustedCa },
         { "no-intermediate", spec => spec.Sends == SentChain.LeafOnly },
         { "misordered", spec => spec.Sends == SentChain.Misordered },
         { "wrong-name", spec => spec.DnsNames is ["mail.somewhere-else.example"] },
@@ -232,16 +231,16 @@ public sealed class CommandsTests : IAsyncLifetime
     {
         const string name = "_mta-sts.example.com";
         Assert.Contains($"`dns {name} normal` mends it", Done($"dns {name} {how}"), StringComparison.Ordinal);
-        Assert.Equal([(name, expected)], _internet.Zone.Behaviours);
+        Assert.Equal([(name, expected)], _lab.Zone.Behaviours);
         Assert.StartsWith($"{name} is", Done("dns"), StringComparison.Ordinal);
 
         Done($"dns {name} normal");
-        Assert.Empty(_internet.Zone.Behaviours);
+        Assert.Empty(_lab.Zone.Behaviours);
         Assert.Equal("Every name is answered from its records.", Done("dns"));
 
         Done($"dns {name} {how}");
         Done($"mend {name}");
-        Assert.Empty(_internet.Zone.Behaviours);
+        Assert.Empty(_lab.Zone.Behaviours);
     }
 
     [Theory]
@@ -308,14 +307,14 @@ public sealed class CommandsTests : IAsyncLifetime
     public async Task A_policy_is_taken_from_the_app_broken_and_given_back(string how)
     {
         Assert.Contains("`policy example.com app` gives it back", Done($"policy example.com {how}"), StringComparison.Ordinal);
-        var host = _internet.PolicyHostOf("example.com");
+        var host = _lab.PolicyHostOf("example.com");
         Assert.Equal(how == "good", host.Script == PolicyScript.Good);
         Assert.Equal(how.EndsWith("307", StringComparison.Ordinal) ? 307 : how == "redirect" ? 302 : host.Script.Status, host.Script.Status);
         Assert.Equal(host.EndPoint.Address, Assert.Single((await Ask("mta-sts.example.com", QueryType.A)).Answers.ARecords()).Address);
 
         Done("policy example.com app");
         Assert.Equal(IPAddress.Loopback, Assert.Single((await Ask("mta-sts.example.com", QueryType.A)).Answers.ARecords()).Address);
-        Assert.Empty(_internet.PolicyHosts);
+        Assert.Empty(_lab.PolicyHosts);
         Assert.False(host.IsListening);
     }
 
@@ -323,7 +322,7 @@ public sealed class CommandsTests : IAsyncLifetime
     public void A_policy_host_is_stopped_started_and_shown_with_its_certificate()
     {
         Done("expire mta-sts.example.com");
-        var host = _internet.PolicyHostOf("example.com");
+        var host = _lab.PolicyHostOf("example.com");
         Assert.True(host.Certificate.Spec.NotAfterFromNow < TimeSpan.Zero);
         Done("policy example.com missing");
         Done("stop mta-sts.example.com");
@@ -331,7 +330,7 @@ public sealed class CommandsTests : IAsyncLifetime
 
         Done("mend mta-sts.example.com");
         Assert.Matches(@"(?m)^mta-sts\.example\.com .* up +HTTPS +mta-sts\.example\.com, 90 days left\r?$", Done("hosts"));
-        Assert.Equal(host, _internet.PolicyHostOf("example.com"));
+        Assert.Equal(host, _lab.PolicyHostOf("example.com"));
 
         var refused = _commands.Execute("keys mta-sts.example.com both");
         Assert.Equal((false, true), (refused.IsDone, refused.Text.StartsWith("A policy host shows one certificate", StringComparison.Ordinal)));
@@ -349,14 +348,14 @@ public sealed class CommandsTests : IAsyncLifetime
             "Good again: what example.com publishes, mx1.example.com, mx2.example.com, DNS for _smtp._tls.example.com.",
             Done("mend example.com"));
 
-        Assert.Equal([("uncovered.example", DnsBehaviour.ServerFailure)], _internet.Zone.Behaviours);
+        Assert.Equal([("uncovered.example", DnsBehaviour.ServerFailure)], _lab.Zone.Behaviours);
         Assert.Equal(2, (await Ask("example.com", QueryType.MX)).Answers.Count);
         Assert.Single(await Texts());
-        Assert.Empty(_internet.PolicyHosts);
+        Assert.Empty(_lab.PolicyHosts);
         Assert.Empty((await Ask(Name, QueryType.A)).Answers.CnameRecords());
         Assert.Equal(SmtpScript.Good, Host.Script);
-        Assert.True(_internet.Mx("mx1.example.com").Servers[0].IsListening);
-        Assert.False(_internet.Mx("mx1.uncovered.example").Script.OffersStartTls);
+        Assert.True(_lab.Mx("mx1.example.com").Servers[0].IsListening);
+        Assert.False(_lab.Mx("mx1.uncovered.example").Script.OffersStartTls);
     }
 
     [Fact]
@@ -373,7 +372,7 @@ public sealed class CommandsTests : IAsyncLifetime
     [Fact]
     public void A_policy_host_that_the_app_has_is_answered_with_how_to_take_it()
     {
-        Assert.EndsWith("`policy example.com good` takes it into the mail internet.", _commands.Execute("heard mta-sts.example.com").Text, StringComparison.Ordinal);
+        Assert.EndsWith("`policy example.com good` takes it into the mail lab.", _commands.Execute("heard mta-sts.example.com").Text, StringComparison.Ordinal);
 
         Done("policy example.com good");
         Assert.Equal("Nobody has said a word to mta-sts.example.com yet.", Done("heard mta-sts.example.com"));
@@ -397,7 +396,7 @@ public sealed class CommandsTests : IAsyncLifetime
 
         foreach (var verb in new[]
         {
-            "expire", "renew", "wrong-name", "self-signed", "stranger", "no-intermediate", "misordered", "keys", "plain", "refuse", "inject", "starttls", "tls", "turn-away", "drip", "hang",
+            "expire", "renew", "wrong-name", "self-signed", "untrusted", "no-intermediate", "misordered", "keys", "plain", "refuse", "inject", "starttls", "tls", "turn-away", "drip", "hang",
             "flood", "cut", "dns", "sts", "mx", "alias", "addresses", "policy", "stop", "start", "mend", "hosts", "heard", "help",
         })
         {
@@ -423,8 +422,8 @@ public sealed class CommandsTests : IAsyncLifetime
     [InlineData("sts example.com bad", "Say `sts DOMAIN HOW`: its MTA-STS record is good, missing, twice, malformed, outdated, delegated.")]
     [InlineData("mx example.com none", "Say `mx DOMAIN HOW`: its MX records: listed, null (it takes no mail), or implicit (it has none).")]
     [InlineData("addresses mx1.example.com", "Say `addresses HOST KIND...`: new addresses for an MX host: ipv4, ipv6, dead (nothing listens there), several if you like.")]
-    [InlineData("policy example.com redirect 200", "Say `policy DOMAIN HOW [STATUS]`: its policy is served by the app (app), or by the mail internet: good, redirect, slow, silent, wrong-type, no-type, missing, broken, oversize, flood, cut-off, differs; STATUS is of a redirect, 301 to 308.")]
-    [InlineData("policy example.com slow 302", "Say `policy DOMAIN HOW [STATUS]`: its policy is served by the app (app), or by the mail internet: good, redirect, slow, silent, wrong-type, no-type, missing, broken, oversize, flood, cut-off, differs; STATUS is of a redirect, 301 to 308.")]
+    [InlineData("policy example.com redirect 200", "Say `policy DOMAIN HOW [STATUS]`: its policy is served by the app (app), or by the mail lab: good, redirect, slow, silent, wrong-type, no-type, missing, broken, oversize, flood, cut-off, differs; STATUS is of a redirect, 301 to 308.")]
+    [InlineData("policy example.com slow 302", "Say `policy DOMAIN HOW [STATUS]`: its policy is served by the app (app), or by the mail lab: good, redirect, slow, silent, wrong-type, no-type, missing, broken, oversize, flood, cut-off, differs; STATUS is of a redirect, 301 to 308.")]
     public void What_is_not_understood_is_answered_with_what_would_be(string line, string expected) =>
         Assert.Equal(new(expected.Length == 0, expected), _commands.Execute(line));
 
@@ -471,5 +470,5 @@ public sealed class CommandsTests : IAsyncLifetime
         [.. (await Ask("_mta-sts.example.com", QueryType.TXT)).Answers.TxtRecords().Select(txt => string.Concat(txt.Text))];
 
     private Task<IDnsQueryResponse> Ask(string name, QueryType type) =>
-        new LookupClient(new LookupClientOptions(_internet.Dns) { UseCache = false }).QueryAsync(name, type, cancellationToken: Cancelled);
+        new LookupClient(new LookupClientOptions(_lab.Dns) { UseCache = false }).QueryAsync(name, type, cancellationToken: Cancelled);
 }
