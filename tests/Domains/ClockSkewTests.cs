@@ -115,7 +115,7 @@ public sealed class ClockSkewTests(AzuriteFixture azurite)
         var storage = await TestStorage.CreateAsync(azurite);
         await new ProbeTaskStore(storage.Tables, new FakeTimeProvider(Future)).RequestAsync(Host, Address, FutureRound, "example.com", Now);
 
-        Assert.Equal(1, await storage.Wanted.SweepAsync(Now));
+        Assert.Equal(1, await storage.Wanted.PurgeAsync(Now));
     }
 
     [Fact]

@@ -155,8 +155,8 @@ public sealed class MxHostStoreTests(AzuriteFixture azurite)
         var storage = await TestStorage.CreateAsync(azurite);
         await LookAsync(storage, Round, "seen"u8.ToArray());
 
-        Assert.Equal(0, await storage.MxHosts.SweepAsync(DateTimeOffset.UtcNow.AddDays(-30), Now));
-        Assert.Equal(1, await storage.MxHosts.SweepAsync(DateTimeOffset.UtcNow.AddDays(1), Now));
+        Assert.Equal(0, await storage.MxHosts.PurgeAsync(DateTimeOffset.UtcNow.AddDays(-30), Now));
+        Assert.Equal(1, await storage.MxHosts.PurgeAsync(DateTimeOffset.UtcNow.AddDays(1), Now));
         Assert.IsType<MxClaim.Leased>(await ClaimAsync(storage));
     }
 

@@ -238,7 +238,8 @@ public sealed partial class KillTests(KillTests.Fragile running) : IClassFixture
                     await TimerAsync("SendPendingNotifications");
                     break;
                 default:
-                    await TimerAsync("MaintainStorage");
+                    await TimerAsync("RequeueStaleReports");
+                    await TimerAsync("PurgeExpired");
                     await WhenIdleAsync();
                     break;
             }

@@ -240,7 +240,7 @@ internal sealed class MxHostStore
 
     /// <summary>Deletes addresses that were not probed for a long time: their hosts are no longer used as MX.</summary>
     /// <returns>The number of deleted addresses.</returns>
-    public async Task<int> SweepAsync(DateTimeOffset notProbedSince, CancellationToken cancellationToken)
+    public async Task<int> PurgeAsync(DateTimeOffset notProbedSince, CancellationToken cancellationToken)
     {
         var count = 0;
         var filter = TableClient.CreateQueryFilter($"Timestamp lt {notProbedSince}");

@@ -108,7 +108,7 @@ internal sealed class ProbeTaskStore
 
     /// <summary>Deletes tasks that were not answered within a day, and tasks with a request time in the future.</summary>
     /// <returns>The number of deleted tasks.</returns>
-    public async Task<int> SweepAsync(CancellationToken cancellationToken)
+    public async Task<int> PurgeAsync(CancellationToken cancellationToken)
     {
         var count = 0;
         var now = _time.GetUtcNow();
