@@ -3,7 +3,7 @@ using System.Collections.Immutable;
 namespace StsFunctions.Protocol;
 
 /// <summary>What a sender makes of all the TXT records at one name (RFC 8461 §3.1, RFC 8460 §3).</summary>
-/// <typeparam name="TRecord">The kind of record that was looked for.</typeparam>
+/// <typeparam name="TRecord">The kind of record.</typeparam>
 public sealed record TxtSelection<TRecord>
     where TRecord : class
 {
@@ -24,7 +24,7 @@ public sealed record TxtSelection<TRecord>
 
     /// <summary>
     /// Whether a record has white space between its version and the first <c>;</c>. The grammar allows it; the rule for
-    /// choosing among several records asks for the version and <c>;</c> at once. Senders differ: the white space must go.
+    /// choosing among several records requires the <c>;</c> directly after the version. Senders differ: the white space must go.
     /// </summary>
     public bool IsAmbiguous { get; init; }
 

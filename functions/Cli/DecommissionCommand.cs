@@ -55,7 +55,7 @@ internal static class DecommissionCommand
         }
         catch (RequestFailedException e) when (StorageLayout.LacksTable(e))
         {
-            // No domain was ever added.
+            // No domain was added yet.
         }
 
         return [.. domains.OrderBy(domain => domain.Domain, StringComparer.Ordinal)];
@@ -86,8 +86,8 @@ internal static class DecommissionCommand
         }
 
         Tables.Write(table);
-        Console.WriteLine($"{remaining.Count} domain(s) are still hosted. A sender that holds a policy goes on applying it after everything here is gone (RFC 8461 §8.3);");
-        Console.WriteLine("a CNAME that is left behind leads to a name that is nobody's, or somebody else's.");
+        Console.WriteLine($"{remaining.Count} domain(s) are still hosted. A sender with a cached policy continues to apply it after everything here is deleted (RFC 8461 §8.3);");
+        Console.WriteLine("a CNAME that remains points to a name that does not exist, or that another party may register.");
     }
 
     private static string SafeFrom(DomainToDecommission domain, DateTimeOffset now) => domain.SafeFrom switch

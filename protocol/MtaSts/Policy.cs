@@ -65,7 +65,7 @@ public sealed record Policy
 
             if (text.Contains((byte)'\r'))
             {
-                throw Broken(line, "A carriage return stands alone: end each line with CRLF (or LF).");
+                throw Broken(line, "A carriage return has no line feed: end each line with CRLF (or LF).");
             }
 
             reader.Take(line, Decode(line, text));

@@ -25,7 +25,7 @@ public sealed record ReportedPolicy
 
     /// <summary>
     /// The failures, aggregated as the sender chose; of more than <see cref="TlsReportLimits.MaxFailureKinds"/> those of one result
-    /// type, MX host and address as one, and the largest of these. Their sum may differ from <see cref="FailedSessions"/>: both are the sender's word.
+    /// type, MX host and address as one, and the largest of these. Their sum may differ from <see cref="FailedSessions"/>: both are from the sender.
     /// </summary>
     public ImmutableArray<FailureDetail> FailureDetails { get; init => field = value.IsDefault ? [] : value; } = [];
 

@@ -208,8 +208,8 @@ public sealed class EgressHttpTests
     }
 
     [Theory]
-    [InlineData(DnsBehaviour.ServerFailure, "DNS does not tell the addresses of policy.example: ")]
-    [InlineData(DnsBehaviour.Refused, "DNS does not tell the addresses of policy.example: ")]
+    [InlineData(DnsBehaviour.ServerFailure, "DNS does not answer for the addresses of policy.example: ")]
+    [InlineData(DnsBehaviour.Refused, "DNS does not answer for the addresses of policy.example: ")]
     [InlineData(DnsBehaviour.CnameLoop, "policy.example has no address.")]
     public async Task What_DNS_does_not_tell_is_said(DnsBehaviour behaviour, string expected)
     {

@@ -56,7 +56,7 @@ public sealed class AgentTests(AppUnderTest app, AgentTests.WithoutPort25 runnin
         var (exitCode, errors) = await RunAsync("--once", "--smtp-port", $"{running.Closed.Number}");
 
         Assert.Equal(2, exitCode);
-        Assert.Contains($"Port {running.Closed.Number} is closed from here", errors, StringComparison.Ordinal);
+        Assert.Contains($"Port {running.Closed.Number} is blocked from here", errors, StringComparison.Ordinal);
     }
 
     [Theory]

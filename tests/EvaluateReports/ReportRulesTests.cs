@@ -432,7 +432,7 @@ public sealed class ReportRulesTests
     [InlineData("a.co.uk", "co.uk")]
     [InlineData("example", "example")]
     [InlineData("", "")]
-    public void Names_of_one_zone_are_one_voice(string signer, string voice) => Assert.Equal(voice, SigningDomain.VoiceOf(signer));
+    public void Names_of_one_zone_have_one_organizational_domain(string signer, string organizationalDomain) => Assert.Equal(organizationalDomain, SigningDomain.OrganizationalDomainOf(signer));
 
     [Fact]
     public void What_confirms_a_result_type_is_what_checks_find_and_every_type_that_a_check_can_see_has_some()

@@ -101,7 +101,7 @@ public sealed class ProbeAgentTests(AzuriteFixture azurite) : IAsyncLifetime
         Assert.Equal((true, Round), (partition.Record!.Observed, partition.Record.CheckRun.Run));
         var newest = Assert.Single((await NewestAsync()).MxHosts[0].Probes);
         Assert.StartsWith("tokyo (", newest.Agent, StringComparison.Ordinal);
-        Assert.Contains(_said, line => line == $"{Mx} {newest.Default.Address}: StartTlsMissing; handed in");
+        Assert.Contains(_said, line => line == $"{Mx} {newest.Default.Address}: StartTlsMissing; submitted");
         // The installation can see after all, and nothing was told of it in between.
         var installation = await _storage.Domains.ReadAsync(Installation.Partition, Now);
         Assert.Empty(installation.Findings);
@@ -141,7 +141,7 @@ public sealed class ProbeAgentTests(AzuriteFixture azurite) : IAsyncLifetime
 
         await RunAgentAsync("tokyo", new SmtpMxProbe(new SmtpProbe(_lab.Gate(), _app.Service<CheckOptions>(), "agent.example", TimeProvider.System), _app.Service<Retry>(), _app.Service<CheckOptions>(), TimeProvider.System), isOpen: false);
 
-        Assert.Contains(_said, line => line.StartsWith("Port 25 is closed from here now", StringComparison.Ordinal));
+        Assert.Contains(_said, line => line.StartsWith("This network blocks outbound port 25 now", StringComparison.Ordinal));
         Assert.Null(await MessageAsync());
         Assert.Null((await _app.Service<ProbeTaskStore>().FindAsync(Mx, _lab.AddressOf(Mx), Now))!.AnsweredAt);
         Assert.Empty((await _storage.Domains.ReadAsync(Installation.Partition, Now)).Findings);

@@ -4,8 +4,8 @@ namespace StsFunctions.Core.Observations;
 internal static class RemoteProbes
 {
     /// <summary>
-    /// The observation with port 25 open where agents saw something, although it is closed here: rules may judge what they saw. What ran into
-    /// a time-out here then says no more of the MX host than a missing route does.
+    /// The observation with port 25 open if agents observed something, although it is blocked here: rules may evaluate their results. A
+    /// time-out here then says no more about the MX host than a missing route does.
     /// </summary>
     public static Observation Merge(Observation observation) =>
         observation.OutboundSmtp == OutboundSmtp.Open || !observation.MxHosts.SelectMany(host => host.Probes).Any(probe => probe.Agent is not null)
@@ -17,6 +17,6 @@ internal static class RemoteProbes
         && (probe.Default.Outcome is SmtpOutcome.ConnectionTimedOut or SmtpOutcome.NoRoute || (port25 == OutboundSmtp.Blocked && probe.Default.Outcome == SmtpOutcome.ConnectionRefused));
 
     private static MxProbeResult WithoutLocalTimeouts(MxProbeResult probe) => probe is { Agent: null, Default.Outcome: SmtpOutcome.ConnectionTimedOut or SmtpOutcome.ConnectionRefused }
-        ? probe with { Default = probe.Default with { Outcome = SmtpOutcome.NoRoute, Detail = "port 25 is closed here" } }
+        ? probe with { Default = probe.Default with { Outcome = SmtpOutcome.NoRoute, Detail = "port 25 is blocked here" } }
         : probe;
 }

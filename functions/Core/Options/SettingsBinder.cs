@@ -6,7 +6,7 @@ namespace StsFunctions.Core.Options;
 
 /// <summary>
 /// Converts settings to the values of options. A setting that cannot be converted is noted as one line, which names it as an
-/// operator writes it and says what to write; the value is then the default, so that all such lines come to light at once.
+/// operator writes it and says what to write; the value is then the default, so that all such lines are reported together.
 /// </summary>
 internal sealed class SettingsBinder(IConfiguration configuration)
 {

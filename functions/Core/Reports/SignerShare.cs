@@ -10,7 +10,7 @@ namespace StsFunctions.Core.Reports;
 /// One kind of failure in one signer's reports of some days, as a share of its own sessions. It contains no figures of other signers, so that no other signer can make
 /// it smaller or greater.
 /// </summary>
-/// <param name="Signer">The signing domain; empty where unsigned reports count.</param>
+/// <param name="Signer">The signing domain; empty if unsigned reports count.</param>
 /// <param name="OrganizationName">The organization name in its reports.</param>
 /// <param name="Subject">The finding's subject: a registered result type, or the placeholder for all others.</param>
 /// <param name="PolicyType">The policy type under which the share is greatest.</param>

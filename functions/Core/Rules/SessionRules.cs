@@ -160,7 +160,7 @@ internal sealed class MxSessionSlow : IRule
         Sessions.With(context, SmtpOutcome.SessionTimedOut).Select(found => Kind.Found(Severity.Warning, found.Host.Host, Sessions.Describe(found.Sessions)));
 }
 
-/// <summary>A server that answers and rejects the session: ours alone, or everybody's.</summary>
+/// <summary>A server that answers and rejects the session: only that of this checker, or every session.</summary>
 internal sealed class MxSessionRejected : IRule
 {
     public FindingKind Kind { get; } = new(

@@ -263,7 +263,7 @@ internal sealed class SmtpProbe(EgressGuard guard, CheckOptions options, string 
         steps.Handshake = steps.Lap();
         if (certificates is null)
         {
-            return session with { Outcome = SmtpOutcome.TlsFailed, Detail = "the server showed no certificate" };
+            return session with { Outcome = SmtpOutcome.TlsFailed, Detail = "the server sent no certificate" };
         }
 
         return await GreetInsideTlsAsync(

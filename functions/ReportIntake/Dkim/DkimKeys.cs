@@ -50,7 +50,7 @@ internal sealed class DkimKeys(ITxtLookup dns) : IDkimPublicKeyLocator
         }
         catch (DnsLookupException e)
         {
-            throw new DkimKeyUnavailableException($"DNS does not tell the key at {name}: {e.Message}", e);
+            throw new DkimKeyUnavailableException($"DNS does not answer for the key at {name}: {e.Message}", e);
         }
     }
 
@@ -58,7 +58,7 @@ internal sealed class DkimKeys(ITxtLookup dns) : IDkimPublicKeyLocator
     {
         if (key["v"] is not (null or "DKIM1"))
         {
-            throw new NoDkimKeyException($"The key at {name} is of a version that nobody knows.");
+            throw new NoDkimKeyException($"The key at {name} has an unknown version.");
         }
 
         if (key["s"] is { } services && !Listed(services).Any(service => service is "*" or Service))

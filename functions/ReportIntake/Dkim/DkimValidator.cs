@@ -95,7 +95,7 @@ internal sealed class DkimValidator(ITxtLookup dns, TimeProvider time)
             catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
             {
                 unavailable.Add(signature.Domain!);
-                reasons.Add($"DNS did not tell the key of {signature.Domain} in time");
+                reasons.Add($"DNS did not answer in time for the key of {signature.Domain}");
             }
             catch (Exception e) when (e is not (OperationCanceledException or OutOfMemoryException))
             {

@@ -12,7 +12,7 @@ internal sealed record AuthorizedDomain(DomainName Name, DomainPartition Partiti
 
 /// <summary>
 /// The hosted domains of the caller's groups. This is the one place that enforces groups:
-/// all data that leaves the app for a group is read through here, and a domain of another group looks like one that is not hosted.
+/// all data that leaves the app for a group is read through here, and a domain of another group gives the same answer as one that is not hosted.
 /// </summary>
 internal sealed class AuthorizedDomains(DomainSummaryStore summaries, DomainStore domains, ReportStore reports, TimeProvider time)
 {
@@ -27,7 +27,7 @@ internal sealed class AuthorizedDomains(DomainSummaryStore summaries, DomainStor
         }
         catch (RequestFailedException e) when (StorageLayout.LacksTable(e))
         {
-            // No domain was ever added.
+            // No domain was added yet.
             return [];
         }
     }

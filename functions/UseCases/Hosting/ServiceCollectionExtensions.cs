@@ -126,7 +126,8 @@ internal static class ServiceCollectionExtensions
         services.AddSingleton<PostedReportReception>();
         services.AddSingleton<PostedMailReception>();
         services.AddSingleton<ReportReprocessing>();
-        services.AddSingleton<ReportIngestion>();        services.AddSingleton<StaleReportRequeuer>();
+        services.AddSingleton<ReportIngestion>();
+        services.AddSingleton<StaleReportRequeuer>();
         services.AddSingleton<OwnObservationReader>();
         services.AddSingleton<ReportEvaluation>();
         return services;
