@@ -4,7 +4,7 @@ namespace StsFunctions.Local;
 
 /// <summary>Where a running system takes commands from another terminal, and the token that they must bring.</summary>
 /// <param name="Address">A loopback address.</param>
-/// <param name="Token">Known to whoever may read the data folder: a page in a browser, or another user, knows the port at most.</param>
+/// <param name="Token">Readable by those who may read the data folder: a page in a browser, or another user, knows at most the port.</param>
 internal sealed record ControlFile(Uri Address, string Token)
 {
     /// <summary>Reads it; null where no system has left one.</summary>

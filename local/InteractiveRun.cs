@@ -7,7 +7,7 @@ namespace StsFunctions.Local;
 /// <summary>Everything, until Ctrl-C: what runs where, what to try, and what happens as it happens.</summary>
 internal static class InteractiveRun
 {
-    // So that what is found is mailed while one looks on.
+    // A short delay, so that notifications are sent while the run is watched.
     private const string NotificationDelay = "00:00:05";
 
     public static async Task<int> RunAsync(LocalSystemOptions options, string data, bool clean, CancellationToken cancellationToken)
@@ -25,7 +25,7 @@ internal static class InteractiveRun
         await SampleData.AddDomainsAsync(system, progress, cancellationToken);
         using var commands = new InteractiveCommands(system, progress);
         await commands.AddAgainAsync(cancellationToken);
-        Console.WriteLine(await commands.ExecuteAsync("round", cancellationToken));
+        Console.WriteLine(await commands.ExecuteAsync("check", cancellationToken));
         progress.Report("Delivering three reports …");
         await SampleData.DeliverReportsAsync(system, DateOnly.FromDateTime(DateTime.UtcNow).AddDays(-1), cancellationToken);
         await system.WhenIdleAsync(cancellationToken);
@@ -37,7 +37,7 @@ internal static class InteractiveRun
         return 0;
     }
 
-    // Two runs on one folder would overwrite each other's storage and CA. The lock stands beside the folder, which --clean removes.
+    // Two runs on one folder would overwrite each other's storage and CA. The lock is beside the folder, which --clean removes.
     private static FileStream TakeAlone(string data)
     {
         Directory.CreateDirectory(Path.GetDirectoryName(data)!);
@@ -84,11 +84,11 @@ internal static class InteractiveRun
 
             Or type here, or in another terminal behind `dotnet run --project local -- do`:
               list                     the hosted domains
-              show example.com         one of them: findings, and what senders reported
+              show example.com         one domain: findings, and what senders reported
               expire mx2.example.com   swap its certificate for one that expired yesterday
-              round                    check every domain now, and send the warnings
+              check                    check every domain now, and send the notifications
               token reader             a token for api/, and a curl line with it
-              help                     everything else that can be broken and mended
+              help                     everything else that can be broken and fixed
             Ctrl-C stops everything.
             """);
         Console.WriteLine();
@@ -114,7 +114,7 @@ internal static class InteractiveRun
         }
     }
 
-    // A read of the console cannot be cancelled: it is left behind, and ends with the process.
+    // A read of the console cannot be cancelled; it ends with the process.
     private static Task<string?> ReadLineAsync(CancellationToken cancellationToken) =>
         Task.Run(Console.In.ReadLine, CancellationToken.None).WaitAsync(cancellationToken);
 
@@ -122,7 +122,7 @@ internal static class InteractiveRun
         CultureInfo.InvariantCulture,
         $"[grey]{DateTime.Now:HH:mm:ss}[/]  [{(invocation.Succeeded ? "green" : "red")}]{invocation.Function}[/]  {invocation.HttpStatus?.ToString(CultureInfo.InvariantCulture) ?? (invocation.Succeeded ? "succeeded" : "failed")}, {invocation.Duration.TotalMilliseconds:0} ms");
 
-    // Only what is not well; and a warning that was told is shown as the mail that it became.
+    // Only failures; a notification is shown as its mail.
     private static void ShowTrouble(HostLog line)
     {
         if (line.Level >= LogLevel.Warning && !line.Source.EndsWith(".SendWarningFunction", StringComparison.Ordinal))

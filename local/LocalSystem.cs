@@ -23,7 +23,7 @@ public sealed class LocalSystem : IAsyncDisposable
 
     private const string PolicyHostLabel = "mta-sts.";
 
-    // Nothing here takes longer than a moment; a test that waits for more has found a fault.
+    // Everything here is fast; a test that waits longer has found a fault.
     private static readonly TimeSpan IdleLimit = TimeSpan.FromMinutes(2);
 
     private readonly LocalSystemOptions _options;
@@ -85,7 +85,7 @@ public sealed class LocalSystem : IAsyncDisposable
         }
     }
 
-    /// <summary>Puts a domain on the lab and hosts its policy, as an operator would: with the app's own command.</summary>
+    /// <summary>Adds a domain to the lab and hosts its policy with the app's own command, as an operator does.</summary>
     public async Task AddAsync(LabDomain domain, CancellationToken cancellationToken)
     {
         MailLab.Add(domain);
@@ -216,7 +216,7 @@ public sealed class LocalSystem : IAsyncDisposable
     {
         if (!File.Exists(Executable))
         {
-            throw new InvalidOperationException($"{Executable} is not there: build it (dotnet build functions) or publish it (dotnet publish functions -c Release -o FOLDER) and give its folder.");
+            throw new InvalidOperationException($"{Executable} does not exist: build it (dotnet build functions) or publish it (dotnet publish functions -c Release -o FOLDER) and give its folder.");
         }
 
         Directory.CreateDirectory(_folder);
@@ -276,7 +276,7 @@ public sealed class LocalSystem : IAsyncDisposable
             AppRoot = _options.AppRoot,
             Settings = settings,
             CertificateFor = certificateFor,
-            // The port of every policy host: whoever fetches policies needs to know one port only.
+            // The port of every policy host: clients of policies need to know one port only.
             HttpsPort = MailLab.HttpsPort,
             RunTimers = _options.RunTimers && certificateFor is not null,
             OnLog = _options.OnLog,
@@ -323,11 +323,11 @@ public sealed class LocalSystem : IAsyncDisposable
         ["Sts__EmailTo"] = "postmaster@hosting.example",
     };
 
-    // A certificate for whatever policy host is asked for: what a managed certificate is in Azure.
+    // A certificate for any requested policy host, as managed certificates in Azure.
     private SslStreamCertificateContext CertificateFor(string? name)
     {
         var host = name is not null && name.StartsWith(PolicyHostLabel, StringComparison.OrdinalIgnoreCase) && MailLab.Has(name[PolicyHostLabel.Length..]) ? name : AppHost;
-        return _certificates.GetOrAdd(host, known => MailLab.Ca.Issue(CertificateSpec.For(known)).Context);
+        return _certificates.GetOrAdd(host, issued => MailLab.Ca.Issue(CertificateSpec.For(issued)).Context);
     }
 
     private HttpClient NewClient()

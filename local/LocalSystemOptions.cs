@@ -11,7 +11,7 @@ public sealed record LocalSystemOptions
     /// <summary>The folder with the command-line program <c>sts</c>.</summary>
     public string CommandRoot { get; init; } = Repository.BuiltCommand;
 
-    /// <summary>Where data stays between runs; null keeps it in memory and in a folder that goes with the system.</summary>
+    /// <summary>Where data is stored between runs; null stores it in memory and in a temporary folder.</summary>
     public string? DataFolder { get; init; }
 
     /// <summary>Whether the schedules run by themselves.</summary>

@@ -65,7 +65,7 @@ internal static class SmokeRun
             Console.WriteLine($"What host and app logged is in {file}.");
         }
 
-        AnsiConsole.MarkupLineInterpolated(CultureInfo.InvariantCulture, $"{lines.Count - wrong} of {lines.Count} lines are as they should be.");
+        AnsiConsole.MarkupLineInterpolated(CultureInfo.InvariantCulture, $"{lines.Count - wrong} of {lines.Count} lines are as expected.");
         return wrong == 0 ? 0 : 1;
     }
 

@@ -75,7 +75,7 @@ internal sealed class HttpsFrontEnd : IAsyncDisposable
 
     private static void Listen(KestrelServerOptions kestrel, int port, Func<string?, SslStreamCertificateContext?> certificateFor)
     {
-        // The host has the say on sizes.
+        // The host limits sizes.
         kestrel.Limits.MaxRequestBodySize = null;
         kestrel.Listen(IPAddress.Loopback, port, listen => listen.UseHttps(new TlsHandshakeCallbackOptions
         {
@@ -93,7 +93,7 @@ internal sealed class HttpsFrontEnd : IAsyncDisposable
 
         public override async ValueTask TransformRequestAsync(HttpContext httpContext, HttpRequestMessage proxyRequest, string destinationPrefix, CancellationToken cancellationToken)
         {
-            // Host and everything else as the client sent it.
+            // Host and all other headers are unchanged.
             await base.TransformRequestAsync(httpContext, proxyRequest, destinationPrefix, cancellationToken);
             proxyRequest.Headers.Remove("X-Forwarded-Proto");
             proxyRequest.Headers.TryAddWithoutValidation("X-Forwarded-Proto", httpContext.Request.Scheme);

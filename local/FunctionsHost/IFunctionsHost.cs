@@ -29,7 +29,7 @@ public interface IFunctionsHost : IAsyncDisposable
     void KillWorker();
 
     /// <summary>Returns once a worker runs that nobody has killed.</summary>
-    /// <exception cref="WorkerException">The host has given up.</exception>
+    /// <exception cref="WorkerException">The host stopped after repeated failures.</exception>
     Task WaitForWorkerAsync(CancellationToken cancellationToken);
 
     /// <summary>Runs a timer function now, by the host's own API for administrators, and returns when that run has ended.</summary>
@@ -40,7 +40,7 @@ public interface IFunctionsHost : IAsyncDisposable
     /// <summary>Returns when no invocation runs and the queues of the app's functions are empty.</summary>
     /// <param name="ignoreDelayed">True: messages that are not due yet do not count.</param>
     /// <param name="cancellationToken">Ends the wait.</param>
-    /// <exception cref="WorkerException">The host has given up.</exception>
+    /// <exception cref="WorkerException">The host stopped after repeated failures.</exception>
     Task WhenIdleAsync(bool ignoreDelayed, CancellationToken cancellationToken);
 
     /// <summary>Stops as a host does that is taken away: the worker is killed, messages in work stay invisible. Returns when nothing is left.</summary>

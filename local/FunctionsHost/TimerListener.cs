@@ -13,7 +13,7 @@ internal sealed class TimerListener(FunctionDefinition function, TimerTrigger tr
 
     public string Function => function.Name;
 
-    /// <summary>Runs the function at every occurrence. One that was missed while no host ran is made up for at once;
+    /// <summary>Runs the function at every occurrence. A missed one, while no host ran, is run at once;
     /// one that falls into a run is left out.</summary>
     public async Task RunAsync(CancellationToken cancellationToken)
     {

@@ -58,7 +58,7 @@ public enum CertificateSigner
     /// <summary>The leaf itself.</summary>
     Itself,
 
-    /// <summary>The intermediate of another CA, whose root nobody trusts.</summary>
+    /// <summary>The intermediate of another CA, whose root is not trusted.</summary>
     UntrustedCa,
 }
 

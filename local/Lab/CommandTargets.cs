@@ -8,8 +8,8 @@ internal sealed class CommandTargets(MailLab lab)
     private const string PolicyPrefix = "mta-sts.";
 
     /// <summary>
-    /// The servers of an MX host, of one of its addresses, or of a policy host; a policy host that the app has is taken into the
-    /// lab, so that something can be done to it.
+    /// The servers of an MX host, of one of its addresses, or of a policy host; a policy host of the app is moved into the
+    /// lab, so that a command can change it.
     /// </summary>
     /// <exception cref="KeyNotFoundException">There is none of that name.</exception>
     public IReadOnlyList<ILabServer> Servers(string name)
@@ -27,7 +27,7 @@ internal sealed class CommandTargets(MailLab lab)
     public IReadOnlyList<SmtpServer> Smtp(string name) =>
         Find(name)?.OfType<SmtpServer>().ToList() is { Count: > 0 } servers ? servers : throw Unknown(name);
 
-    /// <summary>The servers of that name or address, if the lab has any.</summary>
+    /// <summary>The servers of that name or address, if there are any in the lab.</summary>
     public IReadOnlyList<ILabServer>? Find(string name)
     {
         var normal = DnsName.Normalize(name);
@@ -43,11 +43,11 @@ internal sealed class CommandTargets(MailLab lab)
         return found.Count > 0 ? found : null;
     }
 
-    /// <summary>Says which servers there are, and where a policy host is that this lab does not have.</summary>
+    /// <summary>Lists the servers, and says where a policy host is that is not in this lab.</summary>
     public KeyNotFoundException Unknown(string name)
     {
         var hint = DomainOfPolicyHost(name) is { } domain && lab.Domain(domain).PolicyHost is null
-            ? $" The app serves the policy of {domain}: `policy {domain} good` takes it into the mail lab."
+            ? $" The app serves the policy of {domain}: `policy {domain} good` moves it into the mail lab."
             : "";
         return new($"There is no MX host '{name}' here. There are: {string.Join(", ", lab.Hosts.Select(host => host.Name))}.{hint}");
     }

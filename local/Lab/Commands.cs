@@ -3,7 +3,7 @@ using System.Text;
 
 namespace StsFunctions.Local.Lab;
 
-/// <summary>What a person can type while the lab runs, to break something and to mend it.</summary>
+/// <summary>The commands that break something in the running lab, and that fix it.</summary>
 public sealed class Commands
 {
     private const int MaxLine = 1_000;
@@ -14,7 +14,7 @@ public sealed class Commands
     private readonly ServerRegistry _table;
     private readonly IReadOnlyList<(string Heading, IReadOnlyList<Command> Commands)> _chapters;
 
-    /// <summary>Commands for one lab; the time provider counts the days that certificates have left.</summary>
+    /// <summary>Commands for one lab; the time provider gives the remaining days of certificates.</summary>
     public Commands(MailLab lab, TimeProvider time)
     {
         (_lab, _targets, _table) = (lab, new CommandTargets(lab), new ServerRegistry(lab, time));
@@ -23,14 +23,14 @@ public sealed class Commands
             ("Certificates. HOST is an MX host, one address of it, or a policy host (mta-sts.DOMAIN); KEY (rsa, ecdsa) leaves the other one as it is.", new CertificateCommands(lab, _targets).All),
             ("Mail servers. HOST is an MX host, or one address of it; STAGE is banner, ehlo, starttls, handshake, inside or data.", new SmtpCommands(_targets).All),
             ("DNS.", new DnsCommands(lab).All),
-            ("Policy hosts. The app serves a policy until the mail lab takes it.", new PolicyCommands(lab).All),
+            ("Policy hosts. The app serves a policy until it is moved into the mail lab.", new PolicyCommands(lab).All),
             ("All of it.",
             [
                 new("stop", "HOST", "nothing listens there any more", words => On(words, Stop)),
                 new("start", "HOST", "it listens again, on every address", words => On(words, Start)),
-                new("mend", "NAME", "a host, an address, a domain with all that is its own, or any name in DNS: good again", words => On(words, Mend)),
-                new("hosts", "", "every server and how it is", words => words is [] ? _table.ToString() : null),
-                new("heard", "HOST", "what clients said to it last", words => On(words, Heard)),
+                new("fix", "NAME", "restores a host, an address, a domain with all its hosts, or any name in DNS", words => On(words, Fix)),
+                new("hosts", "", "every server and its state", words => words is [] ? _table.ToString() : null),
+                new("heard", "HOST", "the last commands of its clients", words => On(words, Heard)),
                 new("help", "", "this list", words => words is [] ? Help() : null),
             ]),
         ];
@@ -41,7 +41,7 @@ public sealed class Commands
     {
         if (line.Length > MaxLine)
         {
-            return new(false, "That line is too long. Type `help` for what there is.");
+            return new(false, "That line is too long. Type `help` for the list.");
         }
 
         var words = line.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries);
@@ -50,15 +50,15 @@ public sealed class Commands
             return new(true, "");
         }
 
-        var command = _chapters.SelectMany(chapter => chapter.Commands).FirstOrDefault(known => known.Verb.Equals(words[0], StringComparison.OrdinalIgnoreCase));
+        var command = _chapters.SelectMany(chapter => chapter.Commands).FirstOrDefault(candidate => candidate.Verb.Equals(words[0], StringComparison.OrdinalIgnoreCase));
         if (command is null)
         {
-            return new(false, $"There is no command `{words[0]}`. Type `help` for what there is.");
+            return new(false, $"There is no command `{words[0]}`. Type `help` for the list.");
         }
 
         try
         {
-            return command.Run(words[1..]) is { } done ? new(true, done) : new(false, $"Say `{command.Usage}`: {command.Does}.");
+            return command.Run(words[1..]) is { } done ? new(true, done) : new(false, $"Usage: `{command.Usage}`: {command.Does}.");
         }
         catch (Exception exception) when (exception is KeyNotFoundException or InvalidOperationException)
         {
@@ -76,7 +76,7 @@ public sealed class Commands
             server.Stop();
         }
 
-        return $"Nothing listens at {CommandTargets.Describe(servers, name)} any more. `start {name}` mends it.";
+        return $"Nothing listens at {CommandTargets.Describe(servers, name)} any more. `start {name}` fixes it.";
     }
 
     private string Start(string name)
@@ -90,15 +90,15 @@ public sealed class Commands
         return $"{servers[0].HostName} listens on {string.Join(", ", servers.Select(server => server.EndPoint))}.";
     }
 
-    private string Mend(string name)
+    private string Fix(string name)
     {
         var normal = DnsName.Normalize(name);
-        var domain = _lab.Domains.FirstOrDefault(known => known.Name == normal);
+        var domain = _lab.Domains.FirstOrDefault(candidate => candidate.Name == normal);
         if (domain is not null)
         {
-            _lab.Change(normal, known => known with
+            _lab.Change(normal, current => current with
             {
-                MxRecords = known.Mx.Count > 0 ? MxRecords.Listed : known.MxRecords,
+                MxRecords = current.Mx.Count > 0 ? MxRecords.Listed : current.MxRecords,
                 StsRecords = LabStsRecords.Good,
                 StsRecordDelegatedTo = null,
                 PolicyHost = null,
@@ -125,15 +125,15 @@ public sealed class Commands
             _lab.Zone.Behave(fault.Name, DnsBehaviour.Normal);
         }
 
-        List<string> mended =
+        List<string> restored =
         [
-            .. domain is null ? [] : (string[])[$"what {normal} publishes"],
+            .. domain is null ? [] : (string[])[$"the records of {normal}"],
             .. servers.Select(server => server.HostName).Distinct(),
             .. faults.Select(fault => $"DNS for {fault.Name}"),
         ];
-        return mended.Count > 0
-            ? $"Good again: {string.Join(", ", mended)}."
-            : throw new KeyNotFoundException($"There is nothing to mend at '{name}': `hosts` lists the servers, `dns` what is wrong with DNS.");
+        return restored.Count > 0
+            ? $"Fixed: {string.Join(", ", restored)}."
+            : throw new KeyNotFoundException($"There is nothing to fix at '{name}': `hosts` lists the servers, `dns` the faults of DNS.");
     }
 
     private void Mend(ILabServer server)
@@ -160,7 +160,7 @@ public sealed class Commands
             PolicyHost policy => policy.Requests.Select(Describe).TakeLast(MaxHeard),
             _ => [],
         });
-        return string.Join(Environment.NewLine, heard) is { Length: > 0 } text ? text : $"Nobody has said a word to {name} yet.";
+        return string.Join(Environment.NewLine, heard) is { Length: > 0 } text ? text : $"No client has sent anything to {name} yet.";
     }
 
     private static string Describe(PolicyRequest request) => string.Create(

@@ -25,7 +25,7 @@ internal sealed record DnsAnswer(
     public static DnsAnswer Found(IReadOnlyList<OwnedRecord> answers, bool truncatedOverUdp) =>
         new(DnsResponseCode.NoError, answers, [], truncatedOverUdp);
 
-    // The SOA tells a resolver how long the name or type stays absent (RFC 2308 §3).
+    // The SOA says how long a resolver may cache that the name or type does not exist (RFC 2308 §3).
     public static DnsAnswer Nothing(DnsResponseCode code, IReadOnlyList<OwnedRecord> answers, OwnedRecord soa, bool truncatedOverUdp) =>
         new(code, answers, [soa], truncatedOverUdp);
 

@@ -2,7 +2,7 @@ using System.Net;
 
 namespace StsFunctions.Local.Lab;
 
-/// <summary>A server of the lab that shows a certificate, and that can be stopped: everything may be swapped while it runs.</summary>
+/// <summary>A server of the lab with a certificate, which can be stopped. Everything can be changed while it runs.</summary>
 internal interface ILabServer
 {
     /// <summary>The name that clients know it by.</summary>

@@ -7,9 +7,9 @@ internal sealed class PolicyCommands(MailLab lab)
 {
     private static readonly Dictionary<string, (PolicyScript Script, string What)> Scripts = new()
     {
-        ["good"] = (PolicyScript.Good, "serves its policy well"),
+        ["good"] = (PolicyScript.Good, "serves its policy correctly"),
         ["redirect"] = (PolicyScript.Redirects(302), "redirects to a good copy of its policy elsewhere"),
-        ["slow"] = (PolicyScript.Slow(TimeSpan.FromSeconds(5), TimeSpan.FromMilliseconds(200)), "takes 5 seconds for the first byte, and dribbles the others"),
+        ["slow"] = (PolicyScript.Slow(TimeSpan.FromSeconds(5), TimeSpan.FromMilliseconds(200)), "takes 5 seconds for the first byte, and sends the others slowly"),
         ["silent"] = (PolicyScript.Silent, "never answers"),
         ["wrong-type"] = (PolicyScript.Good with { MediaType = "text/html; charset=utf-8" }, "serves its policy as text/html"),
         ["no-type"] = (PolicyScript.Good with { MediaType = null }, "serves its policy without a media type"),
@@ -17,7 +17,7 @@ internal sealed class PolicyCommands(MailLab lab)
         ["broken"] = (PolicyScript.Answers(500), "answers 500"),
         ["oversize"] = (PolicyScript.Oversize, "serves a policy of more than 64 KiB"),
         ["flood"] = (PolicyScript.Floods, "serves a policy almost without end"),
-        ["cut-off"] = (PolicyScript.Good with { CutsOff = true }, "hangs up in the middle of its policy"),
+        ["cut-off"] = (PolicyScript.Good with { CutsOff = true }, "closes the connection during its policy"),
         ["differs"] = (PolicyScript.Differs, "serves another policy"),
     };
 
@@ -52,6 +52,6 @@ internal sealed class PolicyCommands(MailLab lab)
 
         var host = lab.TakePolicy(domain);
         host.Script = script;
-        return $"{host.HostName}, at {host.EndPoint}, {chosen.What}. `policy {domain} app` gives it back to the app.";
+        return $"{host.HostName}, at {host.EndPoint}, {chosen.What}. `policy {domain} app` moves it back to the app.";
     }
 }

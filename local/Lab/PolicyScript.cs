@@ -38,8 +38,8 @@ public sealed record PolicyScript
     public string? Body { get; init; }
 
     /// <summary>
-    /// The length in bytes that the body is brought to by fields that no sender knows, which leaves it a good policy (RFC 8461
-    /// §3.2). Its length is then not told beforehand.
+    /// The length in bytes to which unknown fields extend the body; it remains a valid policy (RFC 8461
+    /// §3.2). The response then has no Content-Length.
     /// </summary>
     public long PaddedTo { get; init; }
 

@@ -4,7 +4,7 @@ using System.Security.Cryptography.X509Certificates;
 namespace StsFunctions.Local.Lab;
 
 /// <summary>
-/// A certificate authority that lives in memory only: a root, an intermediate, and a leaf for any name.
+/// A certificate authority in memory only: a root, an intermediate, and a leaf for any name.
 /// It writes into no certificate store.
 /// </summary>
 public sealed class PrivateCa : IDisposable
@@ -120,7 +120,7 @@ public sealed class PrivateCa : IDisposable
 
         public Authority(string name, DateTimeOffset now)
         {
-            // A name of its own for each CA: two in one process are never taken for one another.
+            // A name of its own for each CA: two in one process must not be confused.
             var tag = Convert.ToHexString(RandomNumberGenerator.GetBytes(4));
 
             using var rootKey = ECDsa.Create(ECCurve.NamedCurves.nistP256);

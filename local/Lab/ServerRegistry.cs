@@ -3,7 +3,7 @@ using System.Security.Authentication;
 
 namespace StsFunctions.Local.Lab;
 
-/// <summary>Every server of the lab and how it is, a line each.</summary>
+/// <summary>Every server of the lab and its state, one line each.</summary>
 internal sealed class ServerRegistry(MailLab lab, TimeProvider time)
 {
     public override string ToString()
@@ -35,7 +35,7 @@ internal sealed class ServerRegistry(MailLab lab, TimeProvider time)
 
         if (certificate.Spec.Signer != CertificateSigner.Intermediate)
         {
-            facts.Add(certificate.Spec.Signer == CertificateSigner.Itself ? "self-signed" : "signed by a stranger");
+            facts.Add(certificate.Spec.Signer == CertificateSigner.Itself ? "self-signed" : "signed by an untrusted CA");
         }
 
         if (certificate.Spec.Sends != SentChain.InOrder)
@@ -60,7 +60,7 @@ internal sealed class ServerRegistry(MailLab lab, TimeProvider time)
 
         if (script.Injection is not null)
         {
-            yield return "plaintext behind STARTTLS";
+            yield return "plain text after STARTTLS";
         }
 
         if (script.Protocols != SmtpScript.Good.Protocols)

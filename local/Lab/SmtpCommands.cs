@@ -19,14 +19,14 @@ internal sealed class SmtpCommands(CommandTargets targets)
     [
         new("plain", "HOST", "it no longer offers STARTTLS", words => Rewrite(words, script => script with { OffersStartTls = false }, "does not offer STARTTLS any more", "starttls")),
         new("refuse", "HOST", "it offers STARTTLS, and then has no TLS", words => Rewrite(words, script => script with { StartTlsAnswer = SmtpScript.RefusesStartTls.StartTlsAnswer }, "refuses STARTTLS", "starttls")),
-        new("inject", "HOST", "plaintext follows its answer to STARTTLS, as from somebody on the path", words => Rewrite(words, script => script with { Injection = SmtpScript.Injected.Injection }, "has plaintext behind its answer to STARTTLS", "starttls")),
-        new("starttls", "HOST", "it offers STARTTLS again, and does it", StartTls),
+        new("inject", "HOST", "plain text follows its answer to STARTTLS, as from an attacker on the path", words => Rewrite(words, script => script with { Injection = SmtpScript.Injected.Injection }, "sends plain text after its answer to STARTTLS", "starttls")),
+        new("starttls", "HOST", "it offers STARTTLS again, and it works", StartTls),
         new("tls", "HOST 1.2|1.3|old|any", "the TLS versions that it takes; old is 1.1 and older", Tls),
-        new("turn-away", "HOST", "it greets with 554", words => Rewrite(words, script => script with { Banner = SmtpScript.TurnsAway.Banner }, "greets with 554")),
-        new("drip", "HOST", "it says everything one byte at a time", words => Rewrite(words, script => script with { OneByteAtATime = true }, "says everything one byte at a time")),
-        new("hang", "HOST [STAGE]", "it falls silent, at the banner or a later stage", words => WithFault(words, SmtpFaultKind.Hang, "falls silent")),
+        new("turn-away", "HOST", "it greets with 554", words => Rewrite(words, script => script with { Banner = SmtpScript.Rejects.Banner }, "greets with 554")),
+        new("drip", "HOST", "it sends everything one byte at a time", words => Rewrite(words, script => script with { OneByteAtATime = true }, "sends everything one byte at a time")),
+        new("hang", "HOST [STAGE]", "it stops answering, at the banner or a later stage", words => WithFault(words, SmtpFaultKind.Hang, "stops answering")),
         new("flood", "HOST [STAGE]", "its answer has no end", words => WithFault(words, SmtpFaultKind.EndlessLines, "answers without end")),
-        new("cut", "HOST [STAGE]", "it hangs up", words => WithFault(words, SmtpFaultKind.CutOff, "hangs up")),
+        new("cut", "HOST [STAGE]", "it closes the connection", words => WithFault(words, SmtpFaultKind.CutOff, "closes the connection")),
     ];
 
     private string? StartTls(string[] words)
@@ -70,8 +70,8 @@ internal sealed class SmtpCommands(CommandTargets targets)
         return version switch
         {
             "any" => $"{host} takes TLS 1.2 and TLS 1.3.",
-            "old" => $"{host} knows no TLS newer than 1.1. `tls {name} any` mends it.",
-            _ => $"{host} takes TLS {version} and no other. `tls {name} any` mends it.",
+            "old" => $"{host} knows no TLS newer than 1.1. `tls {name} any` fixes it.",
+            _ => $"{host} takes TLS {version} and no other. `tls {name} any` fixes it.",
         };
     }
 
@@ -85,7 +85,7 @@ internal sealed class SmtpCommands(CommandTargets targets)
         return Rewrite([name], script => script with { Fault = new(stage, kind) }, $"{what} at the stage {rest.FirstOrDefault("banner")}");
     }
 
-    private string? Rewrite(string[] words, Func<SmtpScript, SmtpScript> how, string what, string mendedBy = "mend")
+    private string? Rewrite(string[] words, Func<SmtpScript, SmtpScript> how, string what, string fixedBy = "fix")
     {
         if (words is not [var name])
         {
@@ -93,7 +93,7 @@ internal sealed class SmtpCommands(CommandTargets targets)
         }
 
         var servers = Rewrite(name, how);
-        return $"{CommandTargets.Describe(servers, name)} {what}. `{mendedBy} {name}` mends it.";
+        return $"{CommandTargets.Describe(servers, name)} {what}. `{fixedBy} {name}` fixes it.";
     }
 
     private IReadOnlyList<SmtpServer> Rewrite(string name, Func<SmtpScript, SmtpScript> how)

@@ -5,8 +5,8 @@ using System.Security.Authentication;
 namespace StsFunctions.Local.Lab;
 
 /// <summary>
-/// An SMTP server on one address and port. Its script and certificates may be swapped while it runs, and it may be stopped
-/// and started again: the next connection sees the change.
+/// An SMTP server on one address and port. Its script and certificates can be changed while it runs, and it can be stopped
+/// and started again: the next connection gets the change.
 /// </summary>
 public sealed class SmtpServer : ILabServer, IAsyncDisposable
 {
@@ -53,7 +53,7 @@ public sealed class SmtpServer : ILabServer, IAsyncDisposable
         get => _certificates;
         set => _certificates = value.Count > 0 && value.DistinctBy(certificate => certificate.Spec.Key).Count() == value.Count
             ? value
-            : throw new ArgumentException("A server shows one certificate for each kind of key, and one at least.", nameof(value));
+            : throw new ArgumentException("A server has one certificate for each kind of key, and at least one.", nameof(value));
     }
 
     /// <summary>How it talks.</summary>
@@ -79,7 +79,7 @@ public sealed class SmtpServer : ILabServer, IAsyncDisposable
     }
 
     /// <summary>
-    /// The last 1,000 things that clients said: command lines as they came, <c>SNI name</c> for a client hello,
+    /// The last 1,000 lines of clients: command lines as received, <c>SNI name</c> for a client hello,
     /// <c>TLS version</c> for a handshake that succeeded.
     /// </summary>
     public IReadOnlyList<string> Heard

@@ -14,7 +14,7 @@ internal sealed class SmtpSession(SmtpServer server, Socket socket, Cancellation
     private const int MaxMessage = 10 << 20;
     private const long MaxFlood = 256 << 20;
 
-    // One script for the whole session: a swap takes effect at the next one.
+    // One script for the whole session: a change takes effect at the next one.
     private readonly SmtpScript _script = server.Script;
     private readonly List<string> _recipients = [];
     private string? _from;
@@ -35,7 +35,7 @@ internal sealed class SmtpSession(SmtpServer server, Socket socket, Cancellation
         catch (Exception exception) when (exception is IOException or SocketException or OperationCanceledException
             or AuthenticationException or InvalidDataException or ObjectDisposedException)
         {
-            // The client hung up, broke the handshake or sent what nobody should; or the server stops.
+            // The client disconnected, failed the handshake or sent invalid data; or the server stops.
         }
     }
 
@@ -53,7 +53,7 @@ internal sealed class SmtpSession(SmtpServer server, Socket socket, Cancellation
     private void Use(Stream stream)
     {
         _stream = stream;
-        // A new reader: what the client sent in the clear behind STARTTLS is forgotten (RFC 3207 §6).
+        // A new reader: plain text of the client after STARTTLS is discarded (RFC 3207 §6).
         _lines = new SmtpLineReader(stream, MaxLine);
     }
 
@@ -239,7 +239,7 @@ internal sealed class SmtpSession(SmtpServer server, Socket socket, Cancellation
 
     private Task<bool> SayAsync(string answer) => SayAsync(null, answer);
 
-    /// <summary>Says what is due, unless the script has a fault at this stage. False: the session is over.</summary>
+    /// <summary>Sends the reply, unless the script has a fault at this stage. False: the session is over.</summary>
     private async Task<bool> SayAsync(SmtpStage? stage, string? answer, string? behind = null)
     {
         if (stage is not null && _script.Fault is { } fault && fault.Stage == stage)
@@ -256,7 +256,7 @@ internal sealed class SmtpSession(SmtpServer server, Socket socket, Cancellation
             return false;
         }
 
-        // One write: what is injected arrives in one packet with the answer.
+        // One write: the injected text arrives in one packet with the answer.
         if (answer is not null)
         {
             await SendAsync(Encoding.Latin1.GetBytes($"{answer}\r\n{behind}"));
@@ -275,7 +275,7 @@ internal sealed class SmtpSession(SmtpServer server, Socket socket, Cancellation
         }
     }
 
-    // Reads, so that a client that hangs up ends it.
+    // Reads, so that a disconnect of the client ends it.
     private async Task HangAsync()
     {
         var ignored = new byte[4096];
@@ -293,7 +293,7 @@ internal sealed class SmtpSession(SmtpServer server, Socket socket, Cancellation
         }
     }
 
-    // Written out, because the OpenSSL of today is built or configured without the old versions and can't speak for them.
+    // Written out, because the OpenSSL of today is built or configured without the old versions and can't send their alerts.
     private async Task RefuseTlsVersionAsync()
     {
         byte[] alert = [21, 3, 1, 0, 2, 2, 70]; // alert, TLS 1.0 framing, two bytes: fatal, protocol_version
@@ -303,7 +303,7 @@ internal sealed class SmtpSession(SmtpServer server, Socket socket, Cancellation
         }
 
         _network.Socket.Shutdown(SocketShutdown.Send);
-        await HangAsync(); // until the client hangs up, so that no reset overtakes the alert
+        await HangAsync(); // until the client disconnects, so that no reset overtakes the alert
     }
 
     private static (string Verb, string Argument) Split(string line)

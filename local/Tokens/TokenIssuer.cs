@@ -8,22 +8,22 @@ using Microsoft.AspNetCore.Hosting.Server.Features;
 
 namespace StsFunctions.Local.Tokens;
 
-/// <summary>How the issuer answers who asks for its documents.</summary>
+/// <summary>How the issuer answers requests for its documents.</summary>
 public enum IssuerBehaviour
 {
-    /// <summary>As it should.</summary>
+    /// <summary>Correctly.</summary>
     Answers,
 
     /// <summary>With 500.</summary>
     Fails,
 
-    /// <summary>Never, until the asker gives up.</summary>
+    /// <summary>Never, until the client gives up.</summary>
     Hangs,
 
-    /// <summary>With something that is no JSON.</summary>
+    /// <summary>With a body that is not JSON.</summary>
     Garbage,
 
-    /// <summary>With more than anybody should read.</summary>
+    /// <summary>With more than a client should read.</summary>
     Floods,
 
     /// <summary>With the document of another issuer.</summary>
@@ -32,7 +32,7 @@ public enum IssuerBehaviour
     /// <summary>With an empty set of keys.</summary>
     HasNoKeys,
 
-    /// <summary>With a redirect to where all is well.</summary>
+    /// <summary>With a redirect to a correct document.</summary>
     Redirects,
 }
 
@@ -81,7 +81,7 @@ public sealed class TokenIssuer : IAsyncDisposable
     /// <summary>How it answers from now on.</summary>
     public IssuerBehaviour Behaviour { get; set; }
 
-    /// <summary>How often its discovery document was asked for.</summary>
+    /// <summary>How often its discovery document was requested.</summary>
     public int DiscoveryRequests => Volatile.Read(ref _discoveryRequests);
 
     /// <summary>The settings with which an app takes its tokens.</summary>
@@ -166,7 +166,7 @@ public sealed class TokenIssuer : IAsyncDisposable
         _ => _key.Sign(text, HashAlgorithmName.SHA256),
     };
 
-    // What Entra writes into an access token, as far as anybody may rely on it.
+    // The claims of an Entra access token that an API may rely on.
     private JsonObject ClaimsOf(TokenSpec spec)
     {
         var now = _time.GetUtcNow();
@@ -183,7 +183,7 @@ public sealed class TokenIssuer : IAsyncDisposable
             ["tid"] = Tenant,
             ["ver"] = spec.Version == 2 ? "2.0" : "1.0",
         };
-        // Entra leaves a claim out that would be empty.
+        // Entra omits a claim that would be empty.
         if (spec.Roles.Count > 0)
         {
             claims["roles"] = new JsonArray([.. spec.Roles.Select(role => JsonValue.Create(role))]);

@@ -254,7 +254,7 @@ public sealed class EgressHttpTests
         { "expired", CertificateSpec.For(Host) with { NotAfterFromNow = TimeSpan.FromHours(-1) } },
         { "not begun", CertificateSpec.For(Host) with { NotBeforeFromNow = TimeSpan.FromHours(1) } },
         { "signed by itself", CertificateSpec.For(Host) with { Signer = CertificateSigner.Itself } },
-        { "signed by a stranger", CertificateSpec.For(Host) with { Signer = CertificateSigner.UntrustedCa } },
+        { "signed by an untrusted CA", CertificateSpec.For(Host) with { Signer = CertificateSigner.UntrustedCa } },
         { "without its intermediate", CertificateSpec.For(Host) with { Sends = SentChain.LeafOnly } },
         { "for clients", CertificateSpec.For(Host) with { ExtendedKeyUsage = CertificateSpec.ClientAuthentication } },
     };

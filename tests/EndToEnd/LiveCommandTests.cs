@@ -21,25 +21,25 @@ public sealed class LiveCommandTests(RunningSystem running, AppUnderTest app) : 
         {
             await using var control = await ControlEndpoint.StartAsync(folder, commands.ExecuteAsync, Cancellation);
 
-            Assert.Matches(@"(?m)^policy-elsewhere\.example +All is well: somebody else", await DoneAsync("catalogue"));
+            Assert.Matches(@"(?m)^policy-elsewhere\.example +No fault: another party", await DoneAsync("catalogue"));
             Assert.StartsWith("policy-elsewhere.example is hosted.", await DoneAsync("add policy-elsewhere.example"), StringComparison.Ordinal);
             Assert.DoesNotContain("policy-elsewhere.example", await DoneAsync("catalogue"), StringComparison.Ordinal);
             Assert.Contains("policy-elsewhere.example", await DoneAsync("list"), StringComparison.Ordinal);
             // Of others that were added there may be one.
-            Assert.DoesNotContain("policy-elsewhere.example", await DoneAsync("round"), StringComparison.Ordinal);
+            Assert.DoesNotContain("policy-elsewhere.example", await DoneAsync("check"), StringComparison.Ordinal);
 
             await DoneAsync("expire mx.hosting.example");
             // Others that were added share the host, and are told of it too.
-            Assert.Contains("mail  [critical] policy-elsewhere.example: mx.certificate.expired mx.hosting.example", await DoneAsync("round"), StringComparison.Ordinal);
+            Assert.Contains("mail  [critical] policy-elsewhere.example: mx.certificate.expired mx.hosting.example", await DoneAsync("check"), StringComparison.Ordinal);
             Assert.Contains("mx.certificate.expired", await DoneAsync("show policy-elsewhere.example"), StringComparison.Ordinal);
-            await DoneAsync("mend mx.hosting.example");
-            Assert.Contains("mail  [resolved] policy-elsewhere.example: mx.certificate.expired mx.hosting.example", await DoneAsync("round"), StringComparison.Ordinal);
+            await DoneAsync("fix mx.hosting.example");
+            Assert.Contains("mail  [resolved] policy-elsewhere.example: mx.certificate.expired mx.hosting.example", await DoneAsync("check"), StringComparison.Ordinal);
 
             Assert.Matches(@"(?m)^round +check", await DoneAsync("help"));
             Assert.Matches(@"(?m)^expire HOST", await DoneAsync("help"));
             Assert.Contains("hosted already", await RefusedAsync("add policy-elsewhere.example"), StringComparison.Ordinal);
             Assert.Contains("The catalogue has no domain", await RefusedAsync("add nobody.example"), StringComparison.Ordinal);
-            Assert.StartsWith("Say `show DOMAIN`", await RefusedAsync("show"), StringComparison.Ordinal);
+            Assert.StartsWith("Usage: `show DOMAIN`", await RefusedAsync("show"), StringComparison.Ordinal);
             Assert.NotEqual("", await RefusedAsync("show nobody.example"));
             Assert.Contains("There is no command", await RefusedAsync("explode"), StringComparison.Ordinal);
         }
@@ -88,7 +88,7 @@ public sealed class LiveCommandTests(RunningSystem running, AppUnderTest app) : 
             await commands.AddAgainAsync(Cancellation);
 
             Assert.Equal(["rsa.example"], second.MailLab.Domains.Select(domain => domain.Name));
-            Assert.Contains("no mail", (await commands.ExecuteAsync("round", Cancellation)).Text, StringComparison.Ordinal);
+            Assert.Contains("no mail", (await commands.ExecuteAsync("check", Cancellation)).Text, StringComparison.Ordinal);
         }
 
         Directory.Delete(data, recursive: true);

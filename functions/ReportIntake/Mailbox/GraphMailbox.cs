@@ -177,7 +177,7 @@ internal sealed class GraphMailbox(MailboxOptions options, TokenCredential? cred
         }
     }
 
-    private told switch => TimeSpan PauseOf(RetryConditionHeaderValue? retryAfter) => retryAfter switch => told switch
+    private TimeSpan PauseOf(RetryConditionHeaderValue? retryAfter) => retryAfter switch
     {
         { Delta: { } delta } => delta,
         { Date: { } date } => date > time.GetUtcNow() ? date - time.GetUtcNow() : TimeSpan.Zero,
