@@ -48,10 +48,10 @@ internal static class CheckRunBench
             "checkrun",
             [
                 $"One check run: ScheduleChecks, then CheckDomain for every domain, 16 at a time, by one worker ({app.How}) under {bench.HostName}.",
-                $"{DomainsAnAddress} domains share an MX host with an address of its own: SMTP with TLS 1.3 on loopback, four sessions an address and day.",
+                $"{DomainsAnAddress} domains share an MX host with an address of its own: SMTP with TLS 1.3 on loopback, four sessions per address and day.",
                 "Each domain's policy is fetched by HTTPS from the app itself. Storage is Azurite, DNS and SMTP servers run in the measuring process; all share the same cores.",
                 "Azurite scans a whole table for each query of a partition, so it slows down as tables grow. The baseline beside each check run is the same nine",
-                $"storage calls per domain, bare, {AtOnce} domains at a time, for {Sample} domains before the round and {Sample} after it.",
+                $"storage calls per domain, bare, {AtOnce} domains at a time, for {Sample} domains before the check run and {Sample} after it.",
                 $"Memory is the worker's largest resident set (VmHWM). {MachineInfo.Describe()}.",
             ],
             ["domains", "MX addresses", "seconds", "ms a domain", "bare ms a domain", "of bare", "worker MiB before", "worker MiB at most", "worker CPU s", "SMTP sessions"],

@@ -56,7 +56,7 @@ internal static class ProbeBench
             "probe",
             [
                 $"{Sessions} sessions of greeting, EHLO, STARTTLS, TLS 1.3, EHLO, QUIT with {Hosts} servers on loopback, {AtOnce} at a time; the servers run in the same process.",
-                "A: the probe of a check, which keeps banner, extensions, times, both chains and every reason against them. B: a bare SslStream that reads and drops.",
+                "A: the probe of a check, which records banner, extensions, times, both chains and every reason against them. B: a bare SslStream that discards what it reads.",
                 $"{pairs} pairs A B, compiled just in time, after one to warm up. {MachineInfo.Describe()}.",
             ],
             ["", "probe /s", "bare /s", "ratio"],
@@ -80,7 +80,7 @@ internal static class ProbeBench
         var session = await probe.ProbeAsync(target.Host, target.Address, cancellationToken);
         if (session is not { Outcome: SmtpOutcome.Completed, Tls.Trust: [] })
         {
-            throw new InvalidOperationException($"{target.Host}: {session.Outcome} {session.Detail}: that is not the session that was to be measured.");
+            throw new InvalidOperationException($"{target.Host}: {session.Outcome} {session.Detail}: the measurement does not count.");
         }
     }
 

@@ -11,7 +11,7 @@ const int missed = 1;
 const int notMeasured = 2;
 
 var json = new Option<bool>("--json") { Description = "Figures for machines on stdout; progress goes to stderr either way", Recursive = true };
-var rounds = new Option<int?>("--rounds") { Description = "How many rounds are measured, instead of as many as the benchmark has by itself", Recursive = true };
+var rounds = new Option<int?>("--rounds") { Description = "How many rounds are measured, instead of the default of the benchmark", Recursive = true };
 var hostCommand = new Option<string?>("--host-command")
 {
     Description = "The command line of a real Functions host that runs the app, such as \"func start --port {port}\", instead of the emulator [STS_HOST_COMMAND]",
@@ -84,7 +84,7 @@ static async Task<int> MeasureAsync(Func<Task<Outcome>> run, bool forMachines, C
 {
     if (!OperatingSystem.IsLinux())
     {
-        Console.Error.WriteLine("What is published for Azure's Linux is measured on Linux: run this there.");
+        Console.Error.WriteLine("The app is published for Linux, so the benchmarks run on Linux only.");
         return notMeasured;
     }
 

@@ -7,7 +7,7 @@ using StsFunctions.Local.Lab;
 
 namespace StsFunctions.Local;
 
-/// <summary>Takes commands from another terminal, on loopback, for whoever can read the data folder.</summary>
+/// <summary>Accepts commands from another terminal, on loopback, from users who can read the data folder.</summary>
 internal sealed class ControlEndpoint : IAsyncDisposable
 {
     /// <summary>The path that a line is posted to.</summary>

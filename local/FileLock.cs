@@ -1,6 +1,6 @@
 namespace StsFunctions.Local;
 
-/// <summary>A lock between processes: a file that one of them alone has open.</summary>
+/// <summary>A lock between processes: a file that only one of them has open.</summary>
 /// <remarks>The system releases it when its process ends, in any way.</remarks>
 public sealed class FileLock : IDisposable
 {
@@ -28,6 +28,6 @@ public sealed class FileLock : IDisposable
         }
     }
 
-    /// <summary>Lets the next one have it.</summary>
+    /// <summary>Releases it.</summary>
     public void Dispose() => _file.Dispose();
 }

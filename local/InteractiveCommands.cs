@@ -28,7 +28,7 @@ internal sealed class InteractiveCommands : IDisposable
         ];
     }
 
-    /// <summary>Does what one line says.</summary>
+    /// <summary>Executes one line.</summary>
     public async Task<CommandAnswer> ExecuteAsync(string line, CancellationToken cancellationToken)
     {
         await _turn.WaitAsync(cancellationToken);

@@ -4,7 +4,7 @@ using StsFunctions.Local.FunctionsHost;
 
 namespace StsFunctions.Local;
 
-/// <summary>Everything, until Ctrl-C: what runs where, what to try, and what happens as it happens.</summary>
+/// <summary>The whole system, until Ctrl-C: it shows addresses, commands to try, and events as they occur.</summary>
 internal static class InteractiveRun
 {
     // A short delay, so that notifications are sent while the run is watched.

@@ -12,7 +12,7 @@ using StsFunctions.Local.Tokens;
 
 namespace StsFunctions.Local;
 
-/// <summary>What a command of the app came to.</summary>
+/// <summary>The result of a command of the app.</summary>
 public sealed record CommandResult(int ExitCode, string Output, string Errors);
 
 /// <summary>Everything on one machine: storage, a mail lab, and the app under a Functions host.</summary>
@@ -45,7 +45,7 @@ public sealed class LocalSystem : IAsyncDisposable
     /// <summary>DNS, SMTP servers and the CA.</summary>
     public MailLab MailLab { get; private set; } = null!;
 
-    /// <summary>The stand-in for Entra ID: it issues the tokens that open <c>api/</c>.</summary>
+    /// <summary>The emulator of Entra ID: it issues the tokens for <c>api/</c>.</summary>
     public TokenIssuer Issuer { get; private set; } = null!;
 
     /// <summary>The Functions host, with the app under it: the emulator, or a real one.</summary>
@@ -60,7 +60,7 @@ public sealed class LocalSystem : IAsyncDisposable
     /// <summary>The app's settings: what it needs in its environment, under the host or at a prompt.</summary>
     public IReadOnlyDictionary<string, string> Settings => _settings;
 
-    /// <summary>Where warnings arrive as <c>.eml</c> files.</summary>
+    /// <summary>Where notifications arrive as <c>.eml</c> files.</summary>
     public string MailFolder => Path.Combine(_folder, "mail");
 
     /// <summary>The private CA's root certificate, as a PEM file.</summary>
@@ -112,7 +112,7 @@ public sealed class LocalSystem : IAsyncDisposable
     /// <summary>Runs one of the app's commands against this system's storage.</summary>
     public Task<CommandResult> RunAppAsync(CancellationToken cancellationToken, params string[] arguments) => RunAppOnAsync(_settings["AzureWebJobsStorage"], cancellationToken, arguments);
 
-    /// <summary>Runs one of the app's commands against a storage account of one's own.</summary>
+    /// <summary>Runs one of the app's commands against another storage account.</summary>
     public async Task<CommandResult> RunAppOnAsync(string storage, CancellationToken cancellationToken, params string[] arguments)
     {
         var start = new ProcessStartInfo(Executable, arguments)
@@ -134,7 +134,7 @@ public sealed class LocalSystem : IAsyncDisposable
         return new CommandResult(process.ExitCode, await output, await errors);
     }
 
-    /// <summary>One round, now: every hosted domain is looked at.</summary>
+    /// <summary>Runs the checks of all hosted domains now.</summary>
     public async Task CheckAllAsync(CancellationToken cancellationToken)
     {
         await Host.InvokeTimerAsync("ScheduleChecks", cancellationToken);
@@ -151,7 +151,7 @@ public sealed class LocalSystem : IAsyncDisposable
         await inbox.GetBlobClient(name).UploadAsync(new BinaryData(content), overwrite: true, cancellationToken);
     }
 
-    /// <summary>Returns when everything that has arrived was worked on.</summary>
+    /// <summary>Returns when everything that has arrived is processed.</summary>
     public async Task WhenIdleAsync(CancellationToken cancellationToken)
     {
         using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
@@ -160,7 +160,7 @@ public sealed class LocalSystem : IAsyncDisposable
         await Host.WhenIdleAsync(ignoreDelayed: true, limit.Token);
     }
 
-    /// <summary>Issues a token with a role; without a group, it sees them all.</summary>
+    /// <summary>Issues a token with a role; without a group, it covers all groups.</summary>
     public string Token(string role, params IReadOnlyList<string> groups) =>
         Issuer.Issue(new TokenSpec { Roles = groups.Count == 0 ? [role, "Sts.AllGroups"] : [role], Groups = groups });
 

@@ -3,7 +3,7 @@ using System.Net.Sockets;
 
 namespace StsFunctions.Local;
 
-/// <summary>Ports for servers that must be told one.</summary>
+/// <summary>Ports for servers that need one as a setting.</summary>
 public static class LoopbackPort
 {
     /// <summary>A port on which no process listens.</summary>

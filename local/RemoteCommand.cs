@@ -4,7 +4,7 @@ using System.Net.Sockets;
 
 namespace StsFunctions.Local;
 
-/// <summary>Hands one typed line to the system that runs on a data folder, from another terminal.</summary>
+/// <summary>Sends one command line to the system that runs on a data folder, from another terminal.</summary>
 internal static class RemoteCommand
 {
     /// <summary>Writes the answer; 0 where it was done, 1 where it was not.</summary>

@@ -3,10 +3,10 @@ using StsFunctions.Local.Lab;
 
 namespace StsFunctions.Local;
 
-/// <summary>What the runner fills a new system with.</summary>
+/// <summary>The data of a new system.</summary>
 public static class SampleData
 {
-    /// <summary>Hosts the everyday domains.</summary>
+    /// <summary>Hosts the typical domains.</summary>
     public static async Task AddDomainsAsync(LocalSystem system, IProgress<string>? progress, CancellationToken cancellationToken)
     {
         foreach (var domain in LabDomains.Typical)
@@ -24,7 +24,7 @@ public static class SampleData
         new("Gamma Relay", "plain.example", day, 0, Failures: 7, "mx.plain.example", ResultType: "starttls-not-supported"),
     ];
 
-    /// <summary>Delivers them: one by POST, which is shown and does not count, and two as their senders' signed mail.</summary>
+    /// <summary>Delivers them: one by POST, which is listed and does not count, and two as signed mail of their senders.</summary>
     public static async Task DeliverReportsAsync(LocalSystem system, DateOnly day, CancellationToken cancellationToken)
     {
         var reports = Reports(day);

@@ -12,7 +12,7 @@ internal sealed record TxtGrammar(string Version, string Rule)
     private const int MaxLength = 65_535;
     private const int MaxNameLength = 32;
 
-    /// <summary>One field, as it stands in the record.</summary>
+    /// <summary>One field, as in the record.</summary>
     public readonly record struct Field(string Name, string Value, int Offset);
 
     /// <summary>The fields of one record in their order.</summary>
@@ -64,7 +64,7 @@ internal sealed record TxtGrammar(string Version, string Rule)
         return fields;
     }
 
-    /// <summary>Insists that an extension's value is visible ASCII without <c>=</c> (and <c>;</c>, which ended it).</summary>
+    /// <summary>Requires that an extension's value is visible ASCII without <c>=</c> (and <c>;</c>, which ended it).</summary>
     public void CheckExtension(Field field)
     {
         if (field.Value.Length == 0 || field.Value.AsSpan().ContainsAnyExceptInRange('!', '~') || field.Value.Contains('='))

@@ -13,10 +13,10 @@ internal static class AzuriteInstallation
     private const string Finished = "installed";
     private static readonly TimeSpan InstallTimeout = TimeSpan.FromMinutes(10);
 
-    /// <summary>The folder beside our own assembly that holds package.json, the lock file and run.mjs.</summary>
+    /// <summary>The folder beside this assembly that contains package.json, the lock file and run.mjs.</summary>
     public static string Source => Path.Combine(AppContext.BaseDirectory, "Azurite");
 
-    /// <summary>The folder with Azurite installed in it; installs it when it is not there yet.</summary>
+    /// <summary>The folder with Azurite installed in it; installs it if it is missing.</summary>
     /// <exception cref="InvalidOperationException">Node or npm is missing or too old, or npm failed.</exception>
     public static async Task<string> EnsureAsync(IProgress<string>? progress, CancellationToken cancellationToken)
     {

@@ -93,14 +93,14 @@ public sealed class AzuriteServer : IAsyncDisposable
         }
     }
 
-    /// <summary>Takes the storage down: connections break and new ones are refused until <see cref="ResumeAsync"/>. The data stays.</summary>
+    /// <summary>Takes the storage down: connections break and new ones are refused until <see cref="ResumeAsync"/>. The data remains.</summary>
     public Task SuspendAsync(CancellationToken cancellationToken) => CommandAsync("suspend", cancellationToken);
 
     /// <summary>Brings the storage back on the same ports, with its data.</summary>
     /// <exception cref="InvalidOperationException">Another process has taken one of the ports meanwhile.</exception>
     public Task ResumeAsync(CancellationToken cancellationToken) => CommandAsync("resume", cancellationToken);
 
-    /// <summary>Ends Azurite: gives it a moment to write its files if it keeps any, then kills it and its children.</summary>
+    /// <summary>Ends Azurite: gives it a moment to write its files if it has any, then kills it and its children.</summary>
     public async ValueTask DisposeAsync()
     {
         if (_keepsData && !_process.HasExited)

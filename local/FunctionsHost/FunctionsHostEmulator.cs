@@ -8,7 +8,7 @@ namespace StsFunctions.Local.FunctionsHost;
 /// for requests, schedules and queue messages. Its behaviour follows measurements of the real host.</remarks>
 public sealed class FunctionsHostEmulator : IFunctionsHost
 {
-    /// <summary>The version that it passes itself off as.</summary>
+    /// <summary>The version that it reports.</summary>
     internal const string HostVersion = "4.1037.0.0";
 
     private static readonly TimeSpan IdlePoll = TimeSpan.FromMilliseconds(25);

@@ -8,7 +8,7 @@ using Yarp.ReverseProxy.Forwarder;
 
 namespace StsFunctions.Local.FunctionsHost;
 
-/// <summary>The host's HTTP side: the functions' routes, what it tells administrators, and its home page.</summary>
+/// <summary>The host's HTTP front end: the functions' routes, the administrators' API, and the home page.</summary>
 internal sealed class HttpFrontEnd : IAsyncDisposable
 {
     private const long LargestBody = 100 * 1024 * 1024;
@@ -32,7 +32,7 @@ internal sealed class HttpFrontEnd : IAsyncDisposable
         Proxy = new HttpProxy(_app.Services.GetRequiredService<IHttpForwarder>());
     }
 
-    /// <summary>The way to the worker.</summary>
+    /// <summary>The proxy to the worker.</summary>
     public HttpProxy Proxy { get; }
 
     /// <summary>Known once started.</summary>
@@ -42,7 +42,7 @@ internal sealed class HttpFrontEnd : IAsyncDisposable
 
     private ActivityCount Activity { get; }
 
-    /// <summary>Serves the functions' routes; <paramref name="invoke"/> starts a function for an administrator, or says that it can not.</summary>
+    /// <summary>Serves the functions' routes; <paramref name="invoke"/> starts a function for an administrator, or reports that it can't.</summary>
     public async Task StartAsync(IEnumerable<FunctionDefinition> functions, Invoker invoker, Func<string, string, int> invoke, CancellationToken cancellationToken)
     {
         _app.Use(AsTheFrontEndSaidAsync);

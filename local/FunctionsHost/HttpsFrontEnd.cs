@@ -9,7 +9,7 @@ using Yarp.ReverseProxy.Forwarder;
 
 namespace StsFunctions.Local.FunctionsHost;
 
-/// <summary>What Azure's front end does before a host: it terminates TLS with a certificate for each host name, and hands the request on by HTTP.</summary>
+/// <summary>What Azure's front end does before a host: it terminates TLS with a certificate for each host name, and forwards the request by HTTP.</summary>
 internal sealed class HttpsFrontEnd : IAsyncDisposable
 {
     private static readonly ForwarderRequestConfig Request = new()

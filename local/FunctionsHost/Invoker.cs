@@ -6,7 +6,7 @@ namespace StsFunctions.Local.FunctionsHost;
 internal sealed class Invoker(
     WorkerProcess worker, HttpProxy proxy, HostConfiguration host, FunctionsHostEmulatorOptions timing, Executions executions, ActivityCount activity, Action<HostLog> log)
 {
-    /// <summary>Invokes a function once; never throws for what the worker does.</summary>
+    /// <summary>Invokes a function once; a fault of the worker never throws.</summary>
     /// <exception cref="OperationCanceledException">The host stops.</exception>
     public Task<Invocation> InvokeAsync(
         FunctionDefinition function, string reason, TypedData input, IReadOnlyDictionary<string, TypedData>? metadata, CancellationToken cancellationToken) =>

@@ -37,10 +37,10 @@ internal sealed class RpcServer : IAsyncDisposable
         return server;
     }
 
-    /// <summary>Lets the worker in that will announce itself with the channel's id.</summary>
+    /// <summary>Accepts the worker that announces itself with the channel's id.</summary>
     public void Expect(WorkerChannel channel) => _service.Expected[channel.Id] = channel;
 
-    /// <summary>Lets it in no more.</summary>
+    /// <summary>Accepts it no longer.</summary>
     public void Forget(WorkerChannel channel) => _service.Expected.TryRemove(channel.Id, out _);
 
     public async ValueTask DisposeAsync()

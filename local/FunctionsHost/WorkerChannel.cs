@@ -26,7 +26,7 @@ internal sealed class WorkerChannel(string id, Action<HostLog> log) : IDisposabl
     /// <summary>Where the worker's own HTTP server is; null for a worker that has none.</summary>
     public Uri? HttpUri { get; private set; }
 
-    /// <summary>Introduces the host and hears where the worker's HTTP server is.</summary>
+    /// <summary>Introduces the host and receives the address of the worker's HTTP server.</summary>
     /// <exception cref="WorkerException">The worker refused, or has ended.</exception>
     public async Task InitializeAsync(string appRoot)
     {
@@ -62,11 +62,11 @@ internal sealed class WorkerChannel(string id, Action<HostLog> log) : IDisposabl
     public async Task<StatusResult> InvokeAsync(InvocationRequest request) =>
         (await AskAsync(new StreamingMessage { InvocationRequest = request })).InvocationResponse.Result ?? new StatusResult();
 
-    /// <summary>Asks the worker to give an invocation up; its answer comes all the same.</summary>
+    /// <summary>Asks the worker to cancel an invocation; it still answers.</summary>
     public void Cancel(string invocationId) =>
         _outgoing.Writer.TryWrite(new StreamingMessage { InvocationCancel = new InvocationCancel { InvocationId = invocationId } });
 
-    /// <summary>Ends the conversation: whatever is open fails with this.</summary>
+    /// <summary>Ends the conversation: open requests fail with this.</summary>
     public void Close(WorkerException reason)
     {
         if (Interlocked.CompareExchange(ref _end, reason, null) is not null)
@@ -89,7 +89,7 @@ internal sealed class WorkerChannel(string id, Action<HostLog> log) : IDisposabl
         _gone.Cancel();
     }
 
-    /// <summary>Talks until one side ends the stream.</summary>
+    /// <summary>Exchanges messages until one side ends the stream.</summary>
     public async Task RunAsync(IAsyncStreamReader<StreamingMessage> incoming, IServerStreamWriter<StreamingMessage> outgoing, CancellationToken cancellationToken)
     {
         using var over = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);

@@ -4,7 +4,7 @@ using StsFunctions.Local.FunctionsHost.Rpc;
 
 namespace StsFunctions.Local.FunctionsHost;
 
-/// <summary>The worker's process, kept alive as the host keeps it.</summary>
+/// <summary>The worker's process, which is restarted as the host does it.</summary>
 internal sealed class WorkerProcess : IAsyncDisposable
 {
     // Failures further apart than this are forgotten.
@@ -45,7 +45,7 @@ internal sealed class WorkerProcess : IAsyncDisposable
     /// <summary>The functions, as the first worker listed them.</summary>
     public IReadOnlyList<RpcFunctionMetadata> Functions => _functions ?? throw new InvalidOperationException("No worker has listed its functions yet.");
 
-    /// <summary>The id that the worker knows a function by.</summary>
+    /// <summary>The worker's id of a function.</summary>
     public string IdOf(string function) => Functions.First(candidate => candidate.Name == function).FunctionId;
 
     /// <summary>Ends when no worker will be started any more; faults with <see cref="WorkerException"/> where that stops the host.</summary>
@@ -166,7 +166,7 @@ internal sealed class WorkerProcess : IAsyncDisposable
         }
     }
 
-    /// <summary>Runs one worker until it is gone, and says how it ended.</summary>
+    /// <summary>Runs one worker until it ends, and returns how it ended.</summary>
     private async Task<string> RunOnceAsync()
     {
         using var channel = new WorkerChannel(Guid.NewGuid().ToString(), _log);
@@ -247,7 +247,7 @@ internal sealed class WorkerProcess : IAsyncDisposable
         }
     }
 
-    /// <summary>Brings the worker to where it takes invocations; returns why that failed, or null.</summary>
+    /// <summary>Makes the worker ready for invocations; returns why that failed, or null.</summary>
     private async Task<string?> PrepareAsync(WorkerChannel channel, Task exit)
     {
         using var timeout = CancellationTokenSource.CreateLinkedTokenSource(_stopping.Token);

@@ -2,7 +2,7 @@ using System.Globalization;
 
 namespace StsFunctions.Local.Lab;
 
-/// <summary>Typed commands that swap certificates.</summary>
+/// <summary>Commands that change certificates.</summary>
 internal sealed class CertificateCommands(MailLab lab, CommandTargets targets)
 {
     private const string OtherName = "mail.somewhere-else.example";

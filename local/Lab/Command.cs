@@ -1,6 +1,6 @@
 namespace StsFunctions.Local.Lab;
 
-/// <summary>What a typed line came to.</summary>
+/// <summary>The result of a command line.</summary>
 /// <param name="IsDone">Whether it was understood and done.</param>
 /// <param name="Text">The answer; if it was not done, what to type instead.</param>
 public sealed record CommandAnswer(bool IsDone, string Text)
@@ -9,7 +9,7 @@ public sealed record CommandAnswer(bool IsDone, string Text)
     public override string ToString() => Text;
 }
 
-/// <summary>Something that a person can type.</summary>
+/// <summary>A command.</summary>
 /// <param name="Verb">The first word.</param>
 /// <param name="Arguments">The others, as <c>help</c> shows them.</param>
 /// <param name="Does">What it does, in one line.</param>

@@ -2,7 +2,7 @@ using System.Net;
 
 namespace StsFunctions.Local.Lab;
 
-/// <summary>The servers that a typed word means.</summary>
+/// <summary>The servers that an argument of a command names.</summary>
 internal sealed class CommandTargets(MailLab lab)
 {
     private const string PolicyPrefix = "mta-sts.";
@@ -52,7 +52,7 @@ internal sealed class CommandTargets(MailLab lab)
         return new($"There is no MX host '{name}' here. There are: {string.Join(", ", lab.Hosts.Select(host => host.Name))}.{hint}");
     }
 
-    /// <summary>What was changed, in words: the name, and the address where it was one.</summary>
+    /// <summary>Describes the target: the name, and the address if the argument was one.</summary>
     public static string Describe(IReadOnlyList<ILabServer> servers, string name) =>
         IPAddress.TryParse(name, out var address) ? $"{servers[0].HostName} ({address})" : servers[0].HostName;
 

@@ -36,7 +36,7 @@ public sealed class Commands
         ];
     }
 
-    /// <summary>Does what one line says, and answers in words. It never throws for what is in the line.</summary>
+    /// <summary>Executes one line, and returns its answer. An invalid line never throws.</summary>
     public CommandAnswer Execute(string line)
     {
         if (line.Length > MaxLine)

@@ -5,7 +5,7 @@ using MimeKit.Cryptography;
 
 namespace StsFunctions.Local.Lab;
 
-/// <summary>A domain's key for signing mail (RFC 6376), and the record that tells it to receivers.</summary>
+/// <summary>A domain's key for signing mail (RFC 6376), and the record that publishes it.</summary>
 public sealed class DkimKey
 {
     private readonly string _privateKey;

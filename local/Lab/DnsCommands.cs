@@ -1,6 +1,6 @@
 namespace StsFunctions.Local.Lab;
 
-/// <summary>Typed commands that change what stands in DNS, and how it is answered.</summary>
+/// <summary>Commands that change DNS records, and how questions are answered.</summary>
 internal sealed class DnsCommands(MailLab lab)
 {
     private static readonly Dictionary<string, (DnsBehaviour Behaviour, string What)> Behaviours = new()

@@ -2,7 +2,7 @@ using System.Buffers.Binary;
 
 namespace StsFunctions.Local.Lab;
 
-/// <summary>A query as it came: one question, and what EDNS0 says of the client.</summary>
+/// <summary>A query as received: one question, and the client's EDNS0 options.</summary>
 /// <param name="Id">The message's id.</param>
 /// <param name="Flags">The header's second 16 bits.</param>
 /// <param name="Name">The name asked for, normalized.</param>

@@ -68,7 +68,7 @@ public sealed class DnsZone
         Replace(name, [], records);
     }
 
-    /// <summary>The same, and in place of the records of more types; without any record, those are taken away.</summary>
+    /// <summary>The same, and in place of the records of more types; without any record, those are removed.</summary>
     internal void Replace(string name, DnsRecordType[] types, params DnsRecord[] records)
     {
         lock (_gate)
@@ -93,7 +93,7 @@ public sealed class DnsZone
         }
     }
 
-    /// <summary>Takes the records of one type from a name; the name itself stays, so that the answer is empty, not NXDOMAIN.</summary>
+    /// <summary>Removes the records of one type from a name; the name remains, so that the answer is empty, not NXDOMAIN.</summary>
     public void Remove(string name, DnsRecordType type)
     {
         lock (_gate)
@@ -105,7 +105,7 @@ public sealed class DnsZone
         }
     }
 
-    /// <summary>Takes a name away with all its records.</summary>
+    /// <summary>Removes a name with all its records.</summary>
     public void Remove(string name)
     {
         lock (_gate)
@@ -123,7 +123,7 @@ public sealed class DnsZone
         }
     }
 
-    /// <summary>Sets how questions for a name are answered, whatever records it has.</summary>
+    /// <summary>Sets how questions for a name are answered, independent of its records.</summary>
     public void Behave(string name, DnsBehaviour behaviour)
     {
         lock (_gate)

@@ -2,12 +2,12 @@ using System.Security.Authentication;
 
 namespace StsFunctions.Local.Lab;
 
-/// <summary>The catalogue: domains that are good, and domains that are each bad in one way.</summary>
+/// <summary>The catalogue: domains without a fault, and domains with one fault each.</summary>
 public static class LabDomains
 {
     private static readonly LabMx Good = new("mx.hosting.example");
 
-    /// <summary>The ones to begin with.</summary>
+    /// <summary>The domains that every run starts with.</summary>
     public static IReadOnlyList<LabDomain> Typical { get; } =
     [
         new("example.com", "No fault: two MX hosts, both covered, both with a good certificate.")
@@ -127,8 +127,8 @@ public static class LabDomains
         },
     ];
 
-    /// <summary>Mail servers that talk oddly, or badly.</summary>
-    public static IReadOnlyList<LabDomain> Talking { get; } =
+    /// <summary>Mail servers with unusual or faulty sessions.</summary>
+    public static IReadOnlyList<LabDomain> Sessions { get; } =
     [
         new("dripping.example", "No fault: its MX host sends everything one byte at a time.")
         {
@@ -179,7 +179,7 @@ public static class LabDomains
         },
     ];
 
-    /// <summary>What DNS itself does to a domain.</summary>
+    /// <summary>Faults of DNS itself.</summary>
     public static IReadOnlyList<LabDomain> Resolving { get; } =
     [
         new("dns-truncates.example", "No fault: DNS truncates every answer about it over UDP, so that senders ask again over TCP.")
@@ -234,10 +234,10 @@ public static class LabDomains
             new() { Certificate = CertificateSpec.For("mta-sts.policy-no-intermediate.example") with { Sends = SentChain.LeafOnly } }, "policy-host.certificate.invalid"),
     ];
 
-    /// <summary>Every domain of the catalogue that answers whoever looks, or refuses to, at once.</summary>
-    public static IReadOnlyList<LabDomain> All { get; } = [.. Typical, .. Further, .. Talking, .. Resolving, .. Policies];
+    /// <summary>Every domain of the catalogue whose servers answer or refuse at once.</summary>
+    public static IReadOnlyList<LabDomain> All { get; } = [.. Typical, .. Further, .. Sessions, .. Resolving, .. Policies];
 
-    /// <summary>Domains that keep whoever looks waiting, for as long as that one has patience.</summary>
+    /// <summary>Domains whose servers do not answer, so that a client waits until its time-out.</summary>
     public static IReadOnlyList<LabDomain> Silent { get; } =
     [
         new("hanging.example", "Its MX host answers EHLO with silence.")

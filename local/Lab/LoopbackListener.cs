@@ -45,7 +45,7 @@ internal sealed class LoopbackListener(IPEndPoint endPoint, Func<Socket, Cancell
         }
     }
 
-    /// <summary>Stops listening and cuts off every session; a client is refused at once.</summary>
+    /// <summary>Stops listening and closes every session; a client is refused at once.</summary>
     public void Stop()
     {
         Listening? listening;

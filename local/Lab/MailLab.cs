@@ -66,7 +66,7 @@ public sealed class MailLab : IAsyncDisposable
     /// </summary>
     public PolicyHost Elsewhere { get; }
 
-    /// <summary>The operator's own mail server, at 127.0.0.1: it takes the warning mail.</summary>
+    /// <summary>The operator's own mail server, at 127.0.0.1: it accepts the notification mail.</summary>
     public SmtpServer Relay { get; }
 
     /// <summary>The domains that were added.</summary>
@@ -116,7 +116,7 @@ public sealed class MailLab : IAsyncDisposable
         }
     }
 
-    /// <summary>Adds a domain: its DNS records, its policy host, and its MX hosts where another domain has not brought them yet.</summary>
+    /// <summary>Adds a domain: its DNS records, its policy host, and those of its MX hosts that do not exist yet.</summary>
     /// <exception cref="InvalidOperationException">An address of one of its hosts is missing on this machine, or taken.</exception>
     public void Add(LabDomain domain)
     {
@@ -140,7 +140,7 @@ public sealed class MailLab : IAsyncDisposable
         return _policyHosts[DnsName.Normalize(domain)];
     }
 
-    /// <summary>Gives the domain's policy back to the app; the policy host is gone.</summary>
+    /// <summary>Moves the domain's policy back to the app, and removes the policy host.</summary>
     /// <exception cref="KeyNotFoundException">No such domain was added.</exception>
     public void LeavePolicy(string domain) => Change(domain, current => current with { PolicyHost = null });
 
@@ -178,7 +178,7 @@ public sealed class MailLab : IAsyncDisposable
         PublishStsRecords(known);
     }
 
-    /// <summary>Moves an MX host to new addresses: it is known by them alone from then on, and its servers start with what it shows and says now.</summary>
+    /// <summary>Moves an MX host to new addresses only; its new servers have its current certificates and script.</summary>
     /// <exception cref="KeyNotFoundException">No domain that was added has it.</exception>
     /// <exception cref="InvalidOperationException">No address was given, or another host has ::1.</exception>
     public void Move(string host, params IReadOnlyList<LabAddress> to)

@@ -2,7 +2,7 @@ using System.Globalization;
 
 namespace StsFunctions.Local.Lab;
 
-/// <summary>Typed commands that say who serves a policy, and how.</summary>
+/// <summary>Commands that set who serves a policy, and how.</summary>
 internal sealed class PolicyCommands(MailLab lab)
 {
     private static readonly Dictionary<string, (PolicyScript Script, string What)> Scripts = new()

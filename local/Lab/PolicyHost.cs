@@ -94,7 +94,7 @@ public sealed class PolicyHost : ILabServer, IAsyncDisposable
     /// <exception cref="InvalidOperationException">The address is not this machine's, or its port is taken.</exception>
     public void Start() => _listener.Start();
 
-    /// <summary>Stops listening and cuts off every request; a client is refused at once.</summary>
+    /// <summary>Stops listening and closes every request; a client is refused at once.</summary>
     public void Stop() => _listener.Stop();
 
     /// <summary>Stops, and waits for the last request to end.</summary>

@@ -15,7 +15,7 @@ public sealed class PrivateCa : IDisposable
     private readonly Authority _ours;
     private readonly Lazy<Authority> _untrusted;
 
-    /// <summary>Makes the root and the intermediate, valid around the present of <paramref name="time"/>.</summary>
+    /// <summary>Makes the root and the intermediate, valid at the current time of <paramref name="time"/>.</summary>
     public PrivateCa(TimeProvider time)
     {
         _time = time;
@@ -29,10 +29,10 @@ public sealed class PrivateCa : IDisposable
     /// <summary>The intermediate that signs, without its key.</summary>
     public X509Certificate2 Intermediate => _ours.Intermediate;
 
-    /// <summary>The root as PEM, for whoever is to trust this CA.</summary>
+    /// <summary>The root as PEM, for clients that trust this CA.</summary>
     public string RootPem => _ours.Root.ExportCertificatePem();
 
-    /// <summary>Issues a leaf as <paramref name="spec"/> says, however wrong that is.</summary>
+    /// <summary>Issues a leaf as <paramref name="spec"/> says, including its faults.</summary>
     /// <exception cref="CryptographicException">The times or names cannot be written into a certificate.</exception>
     public IssuedCertificate Issue(CertificateSpec spec)
     {

@@ -2,7 +2,7 @@ using System.Security.Authentication;
 
 namespace StsFunctions.Local.Lab;
 
-/// <summary>Typed commands that swap what mail servers say.</summary>
+/// <summary>Commands that change the scripts of mail servers.</summary>
 internal sealed class SmtpCommands(CommandTargets targets)
 {
     private static readonly Dictionary<string, SmtpStage> Stages = new()

@@ -11,7 +11,7 @@ public sealed record SmtpScript
     /// <summary>A server that does not offer STARTTLS, and does not know it when asked.</summary>
     public static SmtpScript Plain { get; } = new() { OffersStartTls = false };
 
-    /// <summary>A server that knows no TLS newer than 1.1 (RFC 8996): it answers the client's hello with the alert that says so.</summary>
+    /// <summary>A server that supports no TLS newer than 1.1 (RFC 8996): it answers the client's hello with the alert for that.</summary>
     public static SmtpScript OldTls { get; } = new() { Fault = new(SmtpStage.Handshake, SmtpFaultKind.RefuseTlsVersion) };
 
     /// <summary>A server that greets with a refusal.</summary>
@@ -35,7 +35,7 @@ public sealed record SmtpScript
     /// <summary>The TLS versions that the server takes.</summary>
     public SslProtocols Protocols { get; init; } = SslProtocols.Tls12 | SslProtocols.Tls13;
 
-    /// <summary>Sent in the clear right behind the answer to STARTTLS, as an attacker on the path would (RFC 3207 §6).</summary>
+    /// <summary>Sent as plain text directly after the answer to STARTTLS, as an attacker on the path would (RFC 3207 §6).</summary>
     public string? Injection { get; init; }
 
     /// <summary>Sends every answer in pieces of one byte.</summary>

@@ -39,14 +39,14 @@ public sealed class SmtpServer : ILabServer, IAsyncDisposable
     /// <summary>Where it listens, when it does.</summary>
     public IPEndPoint EndPoint => _listener.EndPoint;
 
-    /// <summary>What it shows in TLS, and nothing beside (to read: the first of what it shows).</summary>
+    /// <summary>Its only certificate (to read: the first of its certificates).</summary>
     public IssuedCertificate Certificate
     {
         get => _certificates[0];
         set => _certificates = [value];
     }
 
-    /// <summary>What it shows in TLS: the first that the client can use. Each has a key of another kind.</summary>
+    /// <summary>Its certificates: it sends the first that the client can use. Each has a key of another kind.</summary>
     /// <exception cref="ArgumentException">There is none, or two have the same kind of key.</exception>
     public IReadOnlyList<IssuedCertificate> Certificates
     {
@@ -56,7 +56,7 @@ public sealed class SmtpServer : ILabServer, IAsyncDisposable
             : throw new ArgumentException("A server has one certificate for each kind of key, and at least one.", nameof(value));
     }
 
-    /// <summary>How it talks.</summary>
+    /// <summary>Its script.</summary>
     public SmtpScript Script
     {
         get => _script;
@@ -66,7 +66,7 @@ public sealed class SmtpServer : ILabServer, IAsyncDisposable
     /// <summary>Whether a client can connect.</summary>
     public bool IsListening => _listener.IsListening;
 
-    /// <summary>The mail that it took, oldest first; after 1,000 it takes no more.</summary>
+    /// <summary>The mail that it accepted, oldest first; after 1,000 it accepts no more.</summary>
     public IReadOnlyList<ReceivedMail> Mails
     {
         get
@@ -97,7 +97,7 @@ public sealed class SmtpServer : ILabServer, IAsyncDisposable
     /// <exception cref="InvalidOperationException">The address is not this machine's, or its port is taken.</exception>
     public void Start() => _listener.Start();
 
-    /// <summary>Stops listening and cuts off every session; a client is refused at once.</summary>
+    /// <summary>Stops listening and closes every session; a client is refused at once.</summary>
     public void Stop() => _listener.Stop();
 
     /// <summary>Stops, and waits for the last session to end.</summary>

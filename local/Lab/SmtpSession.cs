@@ -23,7 +23,7 @@ internal sealed class SmtpSession(SmtpServer server, Socket socket, Cancellation
     private Stream _stream = Stream.Null;
     private SmtpLineReader _lines = new(Stream.Null, MaxLine);
 
-    /// <summary>Talks until either side ends it. Whatever a client can do ends the session, not the server.</summary>
+    /// <summary>Runs until either side ends it. No input of a client ends more than its session.</summary>
     public async Task RunAsync()
     {
         socket.NoDelay = true;

@@ -1,6 +1,6 @@
 namespace StsFunctions.Local.Lab;
 
-/// <summary>The tasks that a server has under way, so that none outlives it.</summary>
+/// <summary>The running tasks of a server, so that none outlives it.</summary>
 internal sealed class TaskTracker
 {
     private readonly Lock _gate = new();

@@ -102,14 +102,14 @@ public sealed class TokenIssuer : IAsyncDisposable
         return issuer;
     }
 
-    /// <summary>Signs with another key from now on, and publishes that one alone.</summary>
+    /// <summary>Signs with a new key from now on, and publishes only that one.</summary>
     public void Rotate()
     {
         _retired.Add(_key);
         _key = new IssuerKey(_time.GetUtcNow());
     }
 
-    /// <summary>Issues a token, as good or as bad as <paramref name="spec"/> says.</summary>
+    /// <summary>Issues a token as <paramref name="spec"/> says, including its faults.</summary>
     public string Issue(TokenSpec spec)
     {
         var header = new JsonObject { ["typ"] = "JWT", ["alg"] = AlgorithmOf(spec.Signature) };

@@ -2,7 +2,7 @@ using System.Collections.Immutable;
 
 namespace StsFunctions.Protocol.MtaSts;
 
-/// <summary>Gathers a policy line by line (RFC 8461 §3.2).</summary>
+/// <summary>Reads a policy line by line (RFC 8461 §3.2).</summary>
 internal sealed class PolicyReader
 {
     private readonly Dictionary<string, int> _lineOf = new(StringComparer.Ordinal);
@@ -60,7 +60,7 @@ internal sealed class PolicyReader
         }
     }
 
-    /// <summary>The policy, if everything due was there.</summary>
+    /// <summary>The policy, if all required fields were there.</summary>
     /// <param name="end">The line after the last, where a missing field would be.</param>
     public Policy Finish(int end)
     {

@@ -11,7 +11,7 @@ public sealed record Deviation(string Code, string Reason)
     /// <summary>The text begins with a byte order mark (RFC 8259 §8.1 forbids it).</summary>
     public static Deviation ByteOrderMark { get; } = new("byte-order-mark", "Windows tools write one; it has no meaning");
 
-    /// <summary>Something follows the report.</summary>
+    /// <summary>Data follows the report.</summary>
     public static Deviation TrailingBytes { get; } = new("trailing-bytes", "The report before them is complete; padding has no meaning");
 
     /// <summary>A member is null.</summary>
@@ -35,7 +35,7 @@ public sealed record Deviation(string Code, string Reason)
     /// <summary>An MX host pattern begins with the policy's own <c>mx: </c>.</summary>
     public static Deviation MxPrefix { get; } = new("mx-prefix", "The whole line of the policy was copied; the pattern follows the prefix");
 
-    /// <summary>A policy without the MX host patterns that it must have had.</summary>
+    /// <summary>A policy without the required MX host patterns.</summary>
     public static Deviation MxHostMissing { get; } = new("mx-host-missing", "The counts do not depend on it");
 
     /// <summary>A policy without its text.</summary>
@@ -74,7 +74,7 @@ public sealed record Deviation(string Code, string Reason)
     /// <summary>A date without a time.</summary>
     public static Deviation DateOnly { get; } = new("date-only", "A start is the day's first moment; an end on the same day is its last second, on a later day its first moment");
 
-    /// <summary>A date and time written in another way than RFC 3339 has it.</summary>
+    /// <summary>A date and time in another form than RFC 3339.</summary>
     public static Deviation DateInOtherForm { get; } = new("date-in-other-form", "It can be read in one way only: a space for the T, a zone without colon, no seconds, hour 24, seconds since 1970");
 
     /// <summary>The range ends at the next midnight, not a second before.</summary>
@@ -83,16 +83,16 @@ public sealed record Deviation(string Code, string Reason)
     /// <summary>The range has no end.</summary>
     public static Deviation EndMissing { get; } = new("end-missing", "Reports are of one day (RFC 8460 §4.1), so it is a day later");
 
-    /// <summary>The file name says when the range was, since the report does not.</summary>
+    /// <summary>The file name has the range, which the report lacks.</summary>
     public static Deviation RangeByFileName { get; } = new("range-by-file-name", "RFC 8460 §5.1 puts both ends into the file name");
 
     /// <summary>No organization-name, and no other source of the sender.</summary>
     public static Deviation OrganizationNameMissing { get; } = new("organization-name-missing", "The counts do not depend on it");
 
-    /// <summary>The <c>TLS-Report-Submitter</c> header says who made the report, since the report does not.</summary>
+    /// <summary>The <c>TLS-Report-Submitter</c> header has the submitter, which the report lacks.</summary>
     public static Deviation SubmitterByHeader { get; } = new("submitter-by-header", "RFC 8460 §5.3 puts the submitter into TLS-Report-Submitter");
 
-    /// <summary>The file name says who made the report, since the report does not.</summary>
+    /// <summary>The file name has the submitter, which the report lacks.</summary>
     public static Deviation SubmitterByFileName { get; } = new("submitter-by-file-name", "RFC 8460 §5.1 puts the submitter into the file name");
 
     /// <summary>No contact-info.</summary>

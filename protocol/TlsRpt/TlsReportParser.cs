@@ -5,14 +5,14 @@ using System.Text.Json;
 
 namespace StsFunctions.Protocol.TlsRpt;
 
-/// <summary>Makes a report out of JSON tokens, as many at a time as have arrived (RFC 8460 §4.4).</summary>
+/// <summary>Builds a report from JSON tokens as they arrive (RFC 8460 §4.4).</summary>
 /// <remarks>
 /// It reads the facts: sender, time, domain, number of sessions. A tolerance for a sender's mistake is a
 /// <see cref="Deviation"/>, noted where it is applied.
 /// </remarks>
 internal sealed class TlsReportParser(TlsReportLimits limits, ReportEnvelope envelope)
 {
-    /// <summary>RFC 7493 §2.2 (I-JSON): larger integers do not survive in every reader.</summary>
+    /// <summary>RFC 7493 §2.2 (I-JSON): some parsers cannot represent larger integers.</summary>
     public const long MaxCount = (1L << 53) - 1;
 
     // Enough for a type, a host name, an address, or a readable free text.
@@ -54,7 +54,7 @@ internal sealed class TlsReportParser(TlsReportLimits limits, ReportEnvelope env
     private bool _endIsDay;
     private TlsReport? _report;
 
-    /// <summary>Whether a member stands in the current object, and how it is spelt.</summary>
+    /// <summary>Whether a member is in the current object, and its spelling.</summary>
     private enum Given : byte
     {
         No,
@@ -63,7 +63,7 @@ internal sealed class TlsReportParser(TlsReportLimits limits, ReportEnvelope env
         AsNamed,
     }
 
-    /// <summary>Takes the tokens that are complete, and says how many bytes they were.</summary>
+    /// <summary>Consumes the complete tokens, and returns their number of bytes.</summary>
     /// <param name="utf8">The bytes that were not consumed before, and those that have arrived since.</param>
     /// <param name="ended">Whether these are the last bytes.</param>
     public int Take(ReadOnlySpan<byte> utf8, bool ended)
@@ -77,7 +77,7 @@ internal sealed class TlsReportParser(TlsReportLimits limits, ReportEnvelope env
         return _report is null ? skipped : skipped + TakeTrailing(utf8[skipped..]);
     }
 
-    /// <summary>The report, once all has been taken: the JSON reader ends only after a whole root, and no root but an object is let in.</summary>
+    /// <summary>The report, once everything is consumed: the JSON reader ends only after a complete root, which must be an object.</summary>
     public TlsReport Finish() => _report! with { Notes = _notes.All() };
 
     /// <summary>An exception for a report.</summary>

@@ -7,10 +7,10 @@ public static class TlsReportReader
 {
     private const int FirstBufferSize = 16 * 1024;
 
-    /// <summary>The rule that a report breaks which does not tell which domain it is for, nor does anything around it.</summary>
+    /// <summary>The rule for a report whose domain is named neither in it nor in its envelope.</summary>
     public const string UnattributedRule = "RFC 8460 §4.4 policy-domain";
 
-    /// <summary>The rule that is broken by what is no report at all, such as other JSON beside it.</summary>
+    /// <summary>The rule for input that is not a report, such as other JSON.</summary>
     public const string NoReportRule = "RFC 8460 §4.4 policies";
 
     /// <summary>
@@ -65,7 +65,7 @@ public static class TlsReportReader
         }
     }
 
-    /// <summary>Reads one report that came in nothing.</summary>
+    /// <summary>Reads one report without an envelope.</summary>
     /// <inheritdoc cref="ReadAsync(Stream, ReportEnvelope, TlsReportLimits, CancellationToken)"/>
     public static ValueTask<TlsReport> ReadAsync(Stream utf8Json, TlsReportLimits limits, CancellationToken cancellationToken) =>
         ReadAsync(utf8Json, ReportEnvelope.None, limits, cancellationToken);

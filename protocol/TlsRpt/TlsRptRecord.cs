@@ -9,7 +9,7 @@ public sealed record TlsRptRecord
 {
     private static readonly TxtGrammar Grammar = new("v=TLSRPTv1", "RFC 8460 §3");
 
-    /// <summary>Where reports go: one or more <c>mailto:</c> or <c>https:</c> URIs, as they came, in their order.</summary>
+    /// <summary>Where reports go: one or more <c>mailto:</c> or <c>https:</c> URIs, unchanged and in their order.</summary>
     /// <exception cref="ProtocolException">It is set to no address, or to an invalid one.</exception>
     public required ImmutableArray<string> Rua
     {

@@ -35,7 +35,7 @@ public sealed class LiveCommandTests(RunningSystem running, AppUnderTest app) : 
             await DoneAsync("fix mx.hosting.example");
             Assert.Contains("mail  [resolved] policy-elsewhere.example: mx.certificate.expired mx.hosting.example", await DoneAsync("check"), StringComparison.Ordinal);
 
-            Assert.Matches(@"(?m)^round +check", await DoneAsync("help"));
+            Assert.Matches(@"(?m)^check +check", await DoneAsync("help"));
             Assert.Matches(@"(?m)^expire HOST", await DoneAsync("help"));
             Assert.Contains("hosted already", await RefusedAsync("add policy-elsewhere.example"), StringComparison.Ordinal);
             Assert.Contains("The catalogue has no domain", await RefusedAsync("add nobody.example"), StringComparison.Ordinal);

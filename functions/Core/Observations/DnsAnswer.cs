@@ -17,7 +17,7 @@ internal enum DnsOutcome
     /// <summary>The resolver failed: SERVFAIL, REFUSED and the like.</summary>
     Failed,
 
-    /// <summary>No answer came.</summary>
+    /// <summary>There was no answer.</summary>
     TimedOut,
 
     /// <summary>Not asked: there was no reason to, or no time left.</summary>

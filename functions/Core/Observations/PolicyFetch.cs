@@ -9,13 +9,13 @@ internal enum PolicyFetchOutcome
     /// <summary>Not begun: no address of the policy host is one that the world can reach.</summary>
     AddressNotAllowed,
 
-    /// <summary>The policy host has no address, or none that takes a connection.</summary>
+    /// <summary>The policy host has no address, or none accepts a connection.</summary>
     NotReached,
 
-    /// <summary>TLS did not come about, or the certificate is not valid for the policy host.</summary>
+    /// <summary>TLS was not established, or the certificate is not valid for the policy host.</summary>
     TlsFailed,
 
-    /// <summary>The connection broke, or what came is not HTTP.</summary>
+    /// <summary>The connection was dropped, or the response is not HTTP.</summary>
     ConnectionDropped,
 
     /// <summary>The answer was not whole within the time that senders wait.</summary>

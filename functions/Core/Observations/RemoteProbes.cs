@@ -1,6 +1,6 @@
 namespace StsFunctions.Core.Observations;
 
-/// <summary>What probes from elsewhere change about an observation.</summary>
+/// <summary>The changes of an observation by remote probes.</summary>
 internal static class RemoteProbes
 {
     /// <summary>
@@ -12,7 +12,7 @@ internal static class RemoteProbes
             ? observation
             : observation with { OutboundSmtp = OutboundSmtp.Open, MxHosts = [.. observation.MxHosts.Select(host => host with { Probes = [.. host.Probes.Select(WithoutLocalTimeouts)] })] };
 
-    /// <summary>Whether a probe of ours that came to nothing is worth a remote one.</summary>
+    /// <summary>Whether a remote probe may observe what this app's probe could not.</summary>
     public static bool IsWanted(MxProbeResult probe, OutboundSmtp port25) => probe.Agent is null
         && (probe.Default.Outcome is SmtpOutcome.ConnectionTimedOut or SmtpOutcome.NoRoute || (port25 == OutboundSmtp.Blocked && probe.Default.Outcome == SmtpOutcome.ConnectionRefused));
 

@@ -43,7 +43,7 @@ internal sealed record ReportBasis(
     public bool IsCriticalBy(TrustedReportSigners trusted)
     {
         var critical = Witnesses.Where(witness => witness is { Severity: Severity.Critical, Signer: not "" }).ToList();
-        return critical.Exists(witness => trusted.Contains(witness.Signer)) || critical.Select(witness => SigningDomain.VoiceOf(witness.Signer)).Distinct().Count() > 1;
+        return critical.Exists(witness => trusted.Contains(witness.Signer)) || critical.Select(witness => SigningDomain.OrganizationalDomainOf(witness.Signer)).Distinct().Count() > 1;
     }
 
     /// <summary>As it is stored with the finding.</summary>
