@@ -32,7 +32,7 @@ public sealed record ReportedPolicy
     /// <summary>The failed sessions of the details that were not kept.</summary>
     public long UnlistedFailures { get; init; }
 
-    /// <summary>Whether both say the same, in the same order.</summary>
+    /// <summary>Whether both have the same content, in the same order.</summary>
     public bool Equals(ReportedPolicy? other) =>
         other is not null
         && (PolicyType, PolicyDomain, SuccessfulSessions, FailedSessions, UnlistedFailures)

@@ -43,7 +43,7 @@ public sealed class DomainTransactionTests(AzuriteFixture azurite)
         {
             partition = await storage.Domains.CommitAsync(make(new DomainTransaction(partition)), Now);
 
-            Assert.Equal((name, Shown(await storage.Domains.ReadAsync("example.com", Now))), (name, Shown(partition)));
+            Assert.Equal((name, Describe(await storage.Domains.ReadAsync("example.com", Now))), (name, Describe(partition)));
         }
     }
 
@@ -55,7 +55,7 @@ public sealed class DomainTransactionTests(AzuriteFixture azurite)
 
         var second = await storage.Domains.CommitAsync(Opened(new DomainTransaction(first), "port 25").Version(), Now);
 
-        Assert.Equal(Shown(await storage.Domains.ReadAsync(Installation.Partition, Now)), Shown(second));
+        Assert.Equal(Describe(await storage.Domains.ReadAsync(Installation.Partition, Now)), Describe(second));
         await Assert.ThrowsAsync<ConcurrentChangeException>(() => storage.Domains.CommitAsync(new DomainTransaction(first).Version(), Now));
     }
 

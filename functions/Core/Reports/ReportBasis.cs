@@ -62,7 +62,7 @@ internal sealed record ReportBasis(
         }
     }
 
-    /// <summary>Whether both say the same, in the same order.</summary>
+    /// <summary>Whether both have the same content, in the same order.</summary>
     public bool Equals(ReportBasis? other) => other is not null && IsConfirmed == other.IsConfirmed && Witnesses.SequenceEqual(other.Witnesses);
 
     /// <inheritdoc/>

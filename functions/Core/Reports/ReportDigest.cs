@@ -33,7 +33,7 @@ internal sealed record TypeCounts(
     [JsonIgnore]
     public long UnexplainedFailures => Math.Max(0, Failures - Report.Sum(Kinds.Select(kind => kind.Sessions).Append(OtherFailures)));
 
-    /// <summary>Whether both say the same, in the same order.</summary>
+    /// <summary>Whether both have the same content, in the same order.</summary>
     public bool Equals(TypeCounts? other) =>
         other is not null
         && (PolicyType, Sessions, Failures, OtherFailures) == (other.PolicyType, other.Sessions, other.Failures, other.OtherFailures)

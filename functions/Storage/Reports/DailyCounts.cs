@@ -99,15 +99,15 @@ internal sealed class DailyCounts
     private Row Remembered(string key) => _remembered.GetValueOrDefault(key) ?? Row.None;
 
     // False if another instance counted meanwhile.
-    private async Task<bool> TryWriteAsync(string key, Row row, int more, CancellationToken cancellationToken)
+    private async Task<bool> TryWriteAsync(string key, Row stored, int more, CancellationToken cancellationToken)
     {
-        var row = new TableEntity(_partition, key) { [Count] = known.Count + more };
+        var row = new TableEntity(_partition, key) { [Count] = stored.Count + more };
         try
         {
-            var written = await (known.Version is { } version
+            var written = await (stored.Version is { } version
                 ? _table.UpdateEntityAsync(row, version, TableUpdateMode.Replace, cancellationToken)
                 : _table.AddEntityAsync(row, cancellationToken));
-            Remember(key, new Row(known.Count + more, written.Headers.ETag));
+            Remember(key, new Row(stored.Count + more, written.Headers.ETag));
             return true;
         }
         catch (RequestFailedException e) when (OptimisticConcurrency.IsConflict(e))
