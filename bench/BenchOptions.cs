@@ -1,12 +1,12 @@
 namespace StsFunctions.Bench;
 
-/// <summary>What the command line asks for, beside which benchmark.</summary>
+/// <summary>The options of the command line, except the name of the benchmark.</summary>
 internal sealed record BenchOptions
 {
-    /// <summary>How many rounds are measured; null for as many as the benchmark has by itself.</summary>
+    /// <summary>How many rounds are measured; null for the default of the benchmark.</summary>
     public int? Rounds { get; init; }
 
-    /// <summary>How many domains the largest fleet or store has; null for as many as the benchmark has by itself.</summary>
+    /// <summary>How many domains the largest check run or store has; null: the default of the benchmark.</summary>
     public int? Domains { get; init; }
 
     /// <summary>The folder of another published build of the app, to be measured beside the app; null for the empty worker.</summary>

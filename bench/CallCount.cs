@@ -8,7 +8,7 @@ internal sealed class CallCount : HttpPipelinePolicy
 {
     private int _calls;
 
-    /// <summary>How many since the last time it was asked.</summary>
+    /// <summary>The number since the last query.</summary>
     public int Take() => Interlocked.Exchange(ref _calls, 0);
 
     public override void Process(HttpMessage message, ReadOnlyMemory<HttpPipelinePolicy> pipeline)

@@ -1,6 +1,6 @@
 namespace StsFunctions.Bench;
 
-/// <summary>A worker's start to its first answer, which for the app has to come out of storage, and its memory when it has settled: beside the empty worker or another build.</summary>
+/// <summary>The time from a worker's start to its first answer, which the app reads from storage, and its idle memory; compared with the empty worker or another build.</summary>
 internal static class ColdStartBench
 {
     private const int WarmUps = 2;
@@ -8,7 +8,7 @@ internal static class ColdStartBench
     private const double MostOfTime = 1.1;
     private const double MostOfMemory = 1.15;
 
-    // Long enough for what a start leaves to do in the background, and the same for both.
+    // Long enough for the background work after a start, and the same for both.
     private static readonly TimeSpan Settled = TimeSpan.FromSeconds(4);
 
     public static async Task<Outcome> RunAsync(BenchOptions bench, IProgress<string> progress, CancellationToken cancellationToken)

@@ -5,19 +5,19 @@ namespace StsFunctions.Bench;
 /// <summary>Two of the same kind, measured one after the other.</summary>
 internal interface IPair<out T>
 {
-    /// <summary>What it is about.</summary>
+    /// <summary>The measured subject.</summary>
     T A { get; }
 
-    /// <summary>What that is beside.</summary>
+    /// <summary>The subject that it is compared with.</summary>
     T B { get; }
 }
 
 /// <summary>One figure of two things over several rounds.</summary>
 /// <param name="What">The figure's name, with its unit.</param>
 /// <param name="Format">How it is written.</param>
-/// <param name="A">What it is about.</param>
-/// <param name="B">What that is beside.</param>
-/// <param name="Ratio">The median of A over the median of B: rounds of a busy machine differ by more than the two do.</param>
+/// <param name="A">The measured subject.</param>
+/// <param name="B">The subject that it is compared with.</param>
+/// <param name="Ratio">The median of A over the median of B: on a busy machine rounds differ more than the two subjects.</param>
 /// <param name="OfPairs">A over B, round by round.</param>
 internal sealed record Compared(string What, string Format, Statistics A, Statistics B, double Ratio, Statistics OfPairs)
 {

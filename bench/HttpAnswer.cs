@@ -11,7 +11,7 @@ internal sealed record HttpAnswer(int Status, byte[] Body)
     private const int MaxBytes = 1 << 16;
     private const int ReceiveTimeout = 60_000;
 
-    /// <summary>Asks once; null when nobody listens.</summary>
+    /// <summary>Sends one request; null if no process listens.</summary>
     public static HttpAnswer? Get(int port, Asked asked)
     {
         using var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp) { NoDelay = true, ReceiveTimeout = ReceiveTimeout };
@@ -36,7 +36,7 @@ internal sealed record HttpAnswer(int Status, byte[] Body)
         return Parse(buffer.AsSpan(0, length));
     }
 
-    /// <summary>Insists on the right answer, whole.</summary>
+    /// <summary>Requires the complete expected answer.</summary>
     /// <exception cref="InvalidOperationException">It is something else.</exception>
     public void Insist(Asked asked)
     {

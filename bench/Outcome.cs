@@ -4,24 +4,24 @@ using Spectre.Console;
 
 namespace StsFunctions.Bench;
 
-/// <summary>A figure beside what it should be.</summary>
+/// <summary>A figure and its target.</summary>
 /// <param name="What">The figure's name.</param>
 /// <param name="Wanted">What it should be, as text.</param>
 /// <param name="Actual">What it is.</param>
 /// <param name="IsMet">Whether that is good enough.</param>
 internal sealed record Target(string What, string Wanted, double Actual, bool IsMet);
 
-/// <summary>What a benchmark found.</summary>
+/// <summary>The result of a benchmark.</summary>
 /// <param name="Bench">Its name on the command line.</param>
 /// <param name="Conditions">How it was measured, a sentence a line.</param>
 /// <param name="Columns">The heads of the table.</param>
 /// <param name="Rows">Every single run, then the medians.</param>
-/// <param name="Targets">What was to be reached.</param>
+/// <param name="Targets">The targets.</param>
 /// <param name="Figures">The same for machines.</param>
 internal sealed record Outcome(
     string Bench, IReadOnlyList<string> Conditions, IReadOnlyList<string> Columns, IReadOnlyList<IReadOnlyList<string>> Rows, IReadOnlyList<Target> Targets, object Figures)
 {
-    // Wide enough for every table of ours; a pipe has no width of its own.
+    // Wide enough for every table; a pipe has no width.
     private const int PipeWidth = 160;
 
     private static readonly JsonSerializerOptions Json = new(JsonSerializerDefaults.Web) { WriteIndented = true };

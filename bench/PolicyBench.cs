@@ -5,7 +5,7 @@ using StsFunctions.Protocol.MtaSts;
 
 namespace StsFunctions.Bench;
 
-/// <summary>A policy read strictly and written again, beside a bare split of its lines, which finds no fault in anything.</summary>
+/// <summary>A policy read strictly and written again, compared with a bare split of its lines, which checks nothing.</summary>
 internal static class PolicyBench
 {
     private const int Pairs = 9;
@@ -19,7 +19,7 @@ internal static class PolicyBench
     {
         var pairs = bench.Rounds ?? Pairs;
         var rows = new List<Row>();
-        // Tiered compilation has settled after the first of them.
+        // Tiered compilation is complete after the first of them.
         for (var i = -2; i < pairs; i++)
         {
             cancellationToken.ThrowIfCancellationRequested();

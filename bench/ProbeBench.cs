@@ -24,18 +24,18 @@ internal static class ProbeBench
 
     public static async Task<Outcome> RunAsync(BenchOptions bench, IProgress<string> progress, CancellationToken cancellationToken)
     {
-        await using var internet = await MailLab.StartAsync(TimeProvider.System, cancellationToken);
-        internet.Add(new LabDomain("bench.example", "") { Mx = [.. Enumerable.Range(0, Hosts).Select(n => new LabMx($"mx{n}.bench.example"))] });
-        var targets = internet.Hosts.Select(host => new Target25(host.Name, host.Servers[0].EndPoint.Address)).ToList();
-        var roots = new X509Certificate2Collection(internet.Ca.Root);
+        await using var lab = await MailLab.StartAsync(TimeProvider.System, cancellationToken);
+        lab.Add(new LabDomain("bench.example", "") { Mx = [.. Enumerable.Range(0, Hosts).Select(n => new LabMx($"mx{n}.bench.example"))] });
+        var targets = lab.Hosts.Select(host => new Target25(host.Name, host.Servers[0].EndPoint.Address)).ToList();
+        var roots = new X509Certificate2Collection(lab.Ca.Root);
         var guard = new EgressGuard(new EgressOptions
         {
-            DnsServer = internet.Dns,
+            DnsServer = lab.Dns,
             AllowedNetworks = [IPNetwork.Parse("127.0.0.0/8")],
-            HttpsPort = internet.HttpsPort,
+            HttpsPort = lab.HttpsPort,
             TrustedRoots = new TrustedRoots(roots),
         });
-        var options = new CheckOptions { SmtpPort = internet.SmtpPort, ReferenceMxHosts = [], RetryDelay = TimeSpan.Zero };
+        var options = new CheckOptions { SmtpPort = lab.SmtpPort, ReferenceMxHosts = [], RetryDelay = TimeSpan.Zero };
         var probe = new SmtpProbe(guard, options, "check.example", TimeProvider.System);
 
         var pairs = bench.Rounds ?? Pairs;
@@ -43,7 +43,7 @@ internal static class ProbeBench
         for (var i = -1; i < pairs; i++)
         {
             var ours = await RateAsync(targets, target => OursAsync(probe, target, cancellationToken), cancellationToken);
-            var bare = await RateAsync(targets, target => BareAsync(target, internet.SmtpPort, roots, cancellationToken), cancellationToken);
+            var bare = await RateAsync(targets, target => BareAsync(target, lab.SmtpPort, roots, cancellationToken), cancellationToken);
             progress.Report(FormattableString.Invariant($"{(i < 0 ? "Warm-up" : $"Pair {i + 1} of {pairs}")}: {ours:0} and {bare:0} sessions/s"));
             if (i >= 0)
             {
@@ -56,7 +56,7 @@ internal static class ProbeBench
             "probe",
             [
                 $"{Sessions} sessions of greeting, EHLO, STARTTLS, TLS 1.3, EHLO, QUIT with {Hosts} servers on loopback, {AtOnce} at a time; the servers run in the same process.",
-                "A: the probe of a check, which keeps banner, extensions, times, both chains and every reason against them. B: a bare SslStream that reads and drops.",
+                "A: the probe of a check, which records banner, extensions, times, both chains and every reason against them. B: a bare SslStream that discards what it reads.",
                 $"{pairs} pairs A B, compiled just in time, after one to warm up. {MachineInfo.Describe()}.",
             ],
             ["", "probe /s", "bare /s", "ratio"],
@@ -80,7 +80,7 @@ internal static class ProbeBench
         var session = await probe.ProbeAsync(target.Host, target.Address, cancellationToken);
         if (session is not { Outcome: SmtpOutcome.Completed, Tls.Trust: [] })
         {
-            throw new InvalidOperationException($"{target.Host}: {session.Outcome} {session.Detail}: that is not the session that was to be measured.");
+            throw new InvalidOperationException($"{target.Host}: {session.Outcome} {session.Detail}: the measurement does not count.");
         }
     }
 

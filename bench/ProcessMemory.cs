@@ -3,8 +3,8 @@ using System.Globalization;
 namespace StsFunctions.Bench;
 
 /// <summary>The memory of a process, in MiB.</summary>
-/// <param name="Resident">VmRSS: all of its pages, those of files that other processes map as well included. It depends on nobody else.</param>
-/// <param name="Anonymous">RssAnon: what is its own alone, and no file's.</param>
+/// <param name="Resident">VmRSS: all of its pages, those of files that other processes map as well included. It does not depend on other processes.</param>
+/// <param name="Anonymous">RssAnon: the pages of this process alone, without files.</param>
 /// <param name="Peak">VmHWM: the largest resident set so far.</param>
 internal sealed record ProcessMemory(double Resident, double Anonymous, double Peak)
 {

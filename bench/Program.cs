@@ -11,7 +11,7 @@ const int missed = 1;
 const int notMeasured = 2;
 
 var json = new Option<bool>("--json") { Description = "Figures for machines on stdout; progress goes to stderr either way", Recursive = true };
-var rounds = new Option<int?>("--rounds") { Description = "How many rounds are measured, instead of as many as the benchmark has by itself", Recursive = true };
+var rounds = new Option<int?>("--rounds") { Description = "How many rounds are measured, instead of the default of the benchmark", Recursive = true };
 var hostCommand = new Option<string?>("--host-command")
 {
     Description = "The command line of a real Functions host that runs the app, such as \"func start --port {port}\", instead of the emulator [STS_HOST_COMMAND]",
@@ -20,7 +20,7 @@ var hostCommand = new Option<string?>("--host-command")
 };
 var hostKey = new Option<string?>("--host-key") { Description = "The key of that host's API for administrators [STS_HOST_KEY]", DefaultValueFactory = _ => Setting("STS_HOST_KEY"), Recursive = true };
 var beside = new Option<string?>("--beside") { Description = "The folder of another published build of the app, to be measured beside it instead of the empty worker" };
-var domains = new Option<int?>("--domains") { Description = "How many domains the store, or the larger fleet, has, instead of 10,000" };
+var domains = new Option<int?>("--domains") { Description = "How many domains the store, or the larger check run, has, instead of 10,000" };
 var events = new Option<int>("--events") { Description = "How many events", DefaultValueFactory = _ => 10_000 };
 var minutes = new Option<int>("--minutes") { Description = "After how many minutes it ends in any case", DefaultValueFactory = _ => 20 };
 rounds.Validators.Add(result =>
@@ -43,7 +43,7 @@ var root = new RootCommand("""
     Bench("policy", "A policy read and written, beside a bare split of its lines", PolicyBench.RunAsync),
     Bench("store", "10,000 domains: a list, a domain, a change, beside bare storage calls", StoreBench.RunAsync, domains),
     Bench("probe", "SMTP sessions a second of a check, beside a bare SslStream", ProbeBench.RunAsync),
-    Bench("fleet", "A round over 1,000 and over 10,000 domains: time, memory, and how both grow", FleetBench.RunAsync, domains),
+    Bench("checkrun", "A check run over 1,000 and over 10,000 domains: time, memory, and how both grow", CheckRunBench.RunAsync, domains),
     Bench("reportstore", "A big report's rows, a small one's calls, and 90 days of a domain, beside bare storage calls", ReportStoreBench.RunAsync),
     Bench("report", "Reports out of gzip, native, beside gunzip alone and Python", ReportBench.RunAsync),
 };
@@ -84,7 +84,7 @@ static async Task<int> MeasureAsync(Func<Task<Outcome>> run, bool forMachines, C
 {
     if (!OperatingSystem.IsLinux())
     {
-        Console.Error.WriteLine("What is published for Azure's Linux is measured on Linux: run this there.");
+        Console.Error.WriteLine("The app is published for Linux, so the benchmarks run on Linux only.");
         return notMeasured;
     }
 

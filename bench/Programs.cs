@@ -2,10 +2,10 @@ using System.Diagnostics;
 
 namespace StsFunctions.Bench;
 
-/// <summary>Programs of other people that are run to their end.</summary>
+/// <summary>External programs that run to their end.</summary>
 internal static class Programs
 {
-    // Administrators' programs are not on everybody's PATH.
+    // Programs of administrators are not on the PATH of other users.
     private static readonly string[] MoreFolders = ["/usr/sbin", "/usr/local/sbin", "/sbin"];
 
     /// <summary>The path of a program, or null when it is not installed.</summary>

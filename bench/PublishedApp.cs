@@ -28,7 +28,7 @@ internal sealed record PublishedApp(string Folder, string How)
         return Named(named, Variable);
     }
 
-    /// <summary>The app as somebody has published it.</summary>
+    /// <summary>The app as it was published before.</summary>
     public static PublishedApp Named(string named, string by)
     {
         var folder = Path.GetFullPath(named);
@@ -56,7 +56,7 @@ internal sealed record PublishedApp(string Folder, string How)
         var executable = Path.GetFullPath(named);
         return File.Exists(executable)
             ? Path.GetDirectoryName(executable)!
-            : throw new InvalidOperationException($"{CommandVariable} names {executable}, which is not there: name the executable itself, or leave {CommandVariable} away to have it published.");
+            : throw new InvalidOperationException($"{CommandVariable} names {executable}, which does not exist: name the executable itself, or remove {CommandVariable} to have it published.");
     }
 
     /// <summary>Publishes a project of this repository and returns the folder.</summary>

@@ -58,7 +58,7 @@ internal static class ReportBench
                 }
             }
 
-            // Less what a process takes that reads a small one.
+            // Minus the memory of a process that reads a small one.
             var idle = Median(await RunAsync(native, small, 1, cancellationToken), "peak");
             var grown = (Median(await RunAsync(native, huge, 1, cancellationToken), "peak") - idle) / 1024;
             return OutcomeOf(runs, rows, grown);
@@ -120,7 +120,7 @@ internal static class ReportBench
     }
 
     // As a large provider writes it, of the day before yesterday: 40 hosts, each behind some addresses, each failing in a few ways, in no
-    // order, since what comes in turns would compress as no real report does.
+    // order, because a regular order would compress better than a real report.
     private static IEnumerable<string> ReportOf(int number, int details, long bytes)
     {
         var random = new Random(number);

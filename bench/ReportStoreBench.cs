@@ -63,10 +63,10 @@ internal static class ReportStoreBench
             "reportstore",
             [
                 $"big: the rows of a report of {Details} details, aggregated to {big.Rows} rows and one that names them, written by the store; beside the same rows,",
-                "written bare, in the same transactions of 100. Ours and bare in turn, each in a partition of its own. rate: bare ms / ours ms.",
+                "written bare, in the same transactions of 100. The app's store and bare calls in turn, each in its own partition. rate: bare ms / ours ms.",
                 $"small: a report of one policy and one detail, whole, from its message to its end: {small} calls of storage",
-                "(the raw one read, kept and taken out of the inbox; its domain looked up; its row looked up, its details and its row written; the domain's line of the list renewed).",
-                $"months: {Days} days of {ReportsPerDay} reports a day, summed up by policy type, day, reason, sender and host; beside the same rows, read bare and thrown away.",
+                "(the raw one read, archived and removed from the inbox; its domain looked up; its row looked up, its details and its row written; the domain's line of the list renewed).",
+                $"months: {Days} days of {ReportsPerDay} reports a day, summed up by policy type, day, reason, sender and host; beside the same rows, read bare and discarded.",
                 $"{pairs} pairs each, after one to warm up. {MachineInfo.Describe()}.",
             ],
             ["", "rows", "ours calls", "bare calls", "ours ms", "bare ms", "rate", "min - max"],
@@ -108,7 +108,7 @@ internal static class ReportStoreBench
             async made => await reports.StoreAsync(made.Item1, made.Item2, cancellationToken),
             async (made, n) =>
             {
-                // Keys of the same shape, in a partition of its own as ours is: what a key costs is storage's affair.
+                // Keys of the same shape, in a partition of its own as ours is: so that the cost of keys is the same.
                 var report = made.Item1 with { Domain = $"bare{n}.example" };
                 var key = report.Key;
                 var failures = tables.GetTableClient(StorageNames.ReportFailuresTable);
@@ -154,9 +154,9 @@ internal static class ReportStoreBench
     {
         var time = TimeProvider.System;
         var domains = new DomainStore(tables);
-        var fleet = new DomainSummaryStore(tables, domains, reports, time);
+        var summaries = new DomainSummaryStore(tables, domains, reports, time);
         var small = DomainName.Parse("small.example");
-        await new PolicyPublisher(domains, new PolicyBlobs(blobs), fleet, new CheckQueue(queues), new ServingOptions(), time)
+        await new PolicyPublisher(domains, new PolicyBlobs(blobs), summaries, new CheckQueue(queues), new ServingOptions(), time)
             .PublishAsync(small, Policy.Parse(Encoding.UTF8.GetBytes("version: STSv1\nmode: none\nmax_age: 86400\n")), null, cancellationToken);
         var inbox = new ReportInbox(blobs, new ReportProvenance(new ProvenanceKeyStore(tables)), time);
         var function = new ReportIngestion(
@@ -199,7 +199,7 @@ internal static class ReportStoreBench
                 var summary = await ReportSummary.OfAsync(reports.ScanAsync(domain, range, null, cancellationToken), cancellationToken);
                 if (summary.Counted.Reports != Days * ReportsPerDay)
                 {
-                    throw new InvalidOperationException($"{summary.Counted.Reports} reports were summed up, and {Days * ReportsPerDay} are there.");
+                    throw new InvalidOperationException($"{summary.Counted.Reports} reports were summed, instead of {Days * ReportsPerDay}.");
                 }
             },
             async (_, _) => await tables.GetTableClient(StorageNames.ReportsTable)

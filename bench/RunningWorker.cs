@@ -45,7 +45,7 @@ internal sealed class RunningWorker : IAsyncDisposable
         var options = new FunctionsHostOptions { AppRoot = app.Folder, Settings = settings, RunTimers = false, AdminKey = bench.HostKey };
         IFunctionsHost host = bench.HostCommand is { } command
             ? await FunctionsHostProcess.StartAsync(options, command, cancellationToken)
-            // It is killed on purpose, again and again.
+            // It is killed repeatedly on purpose.
             : await FunctionsHostEmulator.StartAsync(options, new FunctionsHostEmulatorOptions { FatalFailure = int.MaxValue, WorkerRestartDelay = TimeSpan.Zero }, cancellationToken);
         var worker = new RunningWorker(host, asked);
         try
@@ -85,7 +85,7 @@ internal sealed class RunningWorker : IAsyncDisposable
     }
 
     /// <summary>Asks once, and insists on the right answer.</summary>
-    public void Ask() => (HttpAnswer.Get(Port, _asked) ?? throw new InvalidOperationException("Nobody listens at the host's port.")).Insist(_asked);
+    public void Ask() => (HttpAnswer.Get(Port, _asked) ?? throw new InvalidOperationException("No process listens on the host's port.")).Insist(_asked);
 
     /// <summary>The worker's memory at this moment.</summary>
     public ProcessMemory Memory() => ProcessMemory.Of(ProcessId);

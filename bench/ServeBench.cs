@@ -8,7 +8,7 @@ internal static class ServeBench
     private const int Rounds = 9;
     private const double LeastOfRate = 0.95;
 
-    // After which the collector has nothing left to give back by itself.
+    // After this time the garbage collector has released what it can.
     private static readonly TimeSpan Settled = TimeSpan.FromSeconds(4);
 
     public static async Task<Outcome> RunAsync(BenchOptions bench, IProgress<string> progress, CancellationToken cancellationToken)

@@ -22,10 +22,10 @@ internal static class SoakBench
     private const double MostMegabytes = 220;
     private const double MegabytesInMebibyte = 1.048576;
 
-    // The queue delivers again what failed.
+    // The queue redelivers what failed.
     private const double MostOfFailures = 0.01;
 
-    // As in ordinary life: by far the most are policies, some of them for names that nobody hosts.
+    // As in production: most are policies, some of them for names that are not hosted.
     private const int Cycle = 20;
     private const int OrdinaryPerSecond = 20;
     private static readonly TimeSpan Ordinary = TimeSpan.FromSeconds(30);
@@ -45,7 +45,7 @@ internal static class SoakBench
                 HostCommand = bench.HostCommand,
                 HostKey = bench.HostKey,
                 Progress = progress,
-                // Reports on more than a few domains a day by one sender are refused, and it is not refusals that are to be measured.
+                // Reports by one sender on more than a few domains a day are refused, and refusals are not measured.
                 Settings = new Dictionary<string, string> { ["Sts__PostsPerMinute"] = "100000", ["Sts__PostsPerDomainAndDay"] = "1000000" },
                 OnInvocation = invocation => Interlocked.Add(ref failed, invocation.Succeeded ? 0 : 1),
             },
@@ -56,7 +56,7 @@ internal static class SoakBench
         }
 
         await system.WhenIdleAsync(cancellationToken);
-        // Publishing has had every domain checked: from here on it is a worker that has done nothing yet.
+        // Publishing checks every domain; this is a new worker that has done nothing yet.
         system.Host.KillWorker();
         var soak = new Soak(system, [.. LabDomains.Typical.Select(domain => domain.Name)]);
         await soak.PolicyAsync(0, cancellationToken);
@@ -96,10 +96,10 @@ internal static class SoakBench
 
         if (process != system.Host.WorkerProcessId || failed > MostOfFailures * done)
         {
-            throw new InvalidOperationException($"{failed} call(s) failed, and the worker is {(process == system.Host.WorkerProcessId ? "still the same" : "another")}: that is not the soak that was to be measured.");
+            throw new InvalidOperationException($"{failed} call(s) failed, and the worker is {(process == system.Host.WorkerProcessId ? "still the same" : "another")}: the measurement does not count.");
         }
 
-        // The first quarter brings everything in that is ever needed.
+        // The first quarter loads everything that is needed.
         var growth = stages[^1].Memory.Resident / stages[2].Memory.Resident;
         var peak = stages[^1].Memory.Peak * MegabytesInMebibyte;
         return new Outcome(
@@ -107,9 +107,9 @@ internal static class SoakBench
             [
                 $"One worker of the app, {app.How}, under {bench.HostName}, with {LabDomains.Typical.Count} domains, good and bad; Azurite, DNS and SMTP servers are on the same cores.",
                 $"Of {Cycle} events 9 ask for a policy that is hosted, 5 for one that is not, 2 post a report, 2 bring a report as mail into the inbox, 1 is a check of a domain,",
-                $"and 1 brings what is no report, by POST or into the inbox: cut off, a bomb, not JSON, on a domain that is not hosted. {AtOnce} at a time.",
-                "What they leave in queues is worked off before memory is read, 10 s later.",
-                $"{done} events in {Stopwatch.GetElapsedTime(began).TotalMinutes.ToString("0.0", CultureInfo.InvariantCulture)} minutes, {failed} calls of a queue's function failed and were made again (two checks of one domain at the same time). {machine}.",
+                $"and 1 brings an invalid report, by POST or into the inbox: truncated, a bomb, not JSON, on a domain that is not hosted. {AtOnce} at a time.",
+                "Their queue messages are processed before memory is read, 10 s later.",
+                $"{done} events in {Stopwatch.GetElapsedTime(began).TotalMinutes.ToString("0.0", CultureInfo.InvariantCulture)} minutes, {failed} calls of a queue's function failed and were retried (two checks of one domain at the same time). {machine}.",
             ],
             ["", "events", "RSS, MiB", "of it no file's, MiB", "at most so far, MiB", "CPU so far, s"],
             [.. stages.Select(stage => (string[])
@@ -160,11 +160,11 @@ internal static class SoakBench
         public Task EventAsync(int n, CancellationToken cancellationToken) => (n % Cycle) switch
         {
             < 9 => PolicyAsync(n, cancellationToken),
-            < 14 => StrangerAsync(n, cancellationToken),
+            < 14 => UnknownHostAsync(n, cancellationToken),
             < 16 => PostAsync(n, cancellationToken),
             < 18 => MailAsync(n, cancellationToken),
             < 19 => BadAsync(n, cancellationToken),
-            _ => _checks.SendAsync(new CheckRequest(Domain(n), RoundAt(n)), TimeSpan.Zero, cancellationToken),
+            _ => _checks.SendAsync(new CheckRequest(Domain(n), CheckRunAt(n)), TimeSpan.Zero, cancellationToken),
         };
 
         public async Task PolicyAsync(int n, CancellationToken cancellationToken)
@@ -173,10 +173,10 @@ internal static class SoakBench
             Insist(answer, 200);
         }
 
-        private async Task StrangerAsync(int n, CancellationToken cancellationToken)
+        private async Task UnknownHostAsync(int n, CancellationToken cancellationToken)
         {
             using var request = new HttpRequestMessage(HttpMethod.Get, new Uri(system.Host.HttpAddress, "/.well-known/mta-sts.txt"));
-            request.Headers.Host = $"mta-sts.n{n}.stranger.example";
+            request.Headers.Host = $"mta-sts.n{n}.unknown.example";
             using var answer = await system.Client.SendAsync(request, cancellationToken);
             Insist(answer, 404);
         }
@@ -187,7 +187,7 @@ internal static class SoakBench
         {
             0 => PostAsync(Report(n).ToGzip()[..^20], 400, cancellationToken),
             1 => PostAsync(Bomb, 400, cancellationToken),
-            2 => PostAsync((Report(n) with { Domain = $"n{n}.stranger.example" }).ToGzip(), 403, cancellationToken),
+            2 => PostAsync((Report(n) with { Domain = $"n{n}.unknown.example" }).ToGzip(), 403, cancellationToken),
             3 => system.DropAsync($"soak/{n}.cut.gz", Report(n).ToGzip()[..^20], cancellationToken),
             4 => system.DropAsync($"soak/{n}.bomb.gz", Bomb, cancellationToken),
             _ => system.DropAsync($"soak/{n}.txt", Encoding.ASCII.GetBytes($"no report {n}"), cancellationToken),
@@ -203,7 +203,7 @@ internal static class SoakBench
 
         private Task MailAsync(int n, CancellationToken cancellationToken) => system.DropAsync($"soak/{n}.eml", Report(n).ToMail(), cancellationToken);
 
-        private static string RoundAt(int n) => CheckRunId.Of(DateTimeOffset.UtcNow.AddMilliseconds(n));
+        private static string CheckRunAt(int n) => CheckRunId.Of(DateTimeOffset.UtcNow.AddMilliseconds(n));
 
         private SampleReport Report(int n) => new($"Sender {n}", Domain(n), _yesterday, Sessions: 1_000, Failures: n % 3 * 10, $"mx.{Domain(n)}");
 

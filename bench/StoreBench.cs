@@ -50,9 +50,9 @@ internal static class StoreBench
                 $"{count} domains in Azurite, each with a record, a policy, two findings, two audit rows and a line of the list.",
                 "list: the whole list, parsed; beside the same rows by one bare query a shard.",
                 "read: all of a domain but its audit trail; beside the same rows by a bare query.",
-                "change: another policy published, whole, safe from kills and from other writers; beside the four writes that hold the outcome",
+                "change: another policy published, whole, safe against kills and concurrent writers; compared with the four writes of the result",
                 "(one transaction, one blob, one message, one line of the list), blind.",
-                $"Ours and bare in turn, {listPairs} pairs for the list, {pairs} for the rest, after one to warm up. {MachineInfo.Describe()}.",
+                $"The app's store and bare calls in turn, {listPairs} pairs for the list, {pairs} for the rest, after one to warm up. {MachineInfo.Describe()}.",
             ],
             ["", "ours calls", "bare calls", "ours ms", "bare ms", "ours / bare", "min - max"],
             [Row("list", list), Row("read", read), Row("change", change)],
@@ -87,7 +87,7 @@ internal static class StoreBench
             calls.Bare = store.Calls.Take();
             if (oursRows != bareRows)
             {
-                throw new InvalidOperationException($"{oursRows} and {bareRows} rows: that is not the same work.");
+                throw new InvalidOperationException($"{oursRows} and {bareRows} rows: the measurement does not count.");
             }
 
             if (n > 0)
@@ -123,7 +123,7 @@ internal static class StoreBench
         private static readonly DateTimeOffset Then = new(2026, 1, 1, 0, 0, 0, TimeSpan.Zero);
 
         private readonly DomainStore _domains;
-        private readonly DomainSummaryStore _fleet;
+        private readonly DomainSummaryStore _summaries;
         private readonly PolicyPublisher _publisher;
 
         public Store(string connectionString)
@@ -132,9 +132,9 @@ internal static class StoreBench
             Queues = new QueueServiceClient(connectionString, Counted(new QueueClientOptions { MessageEncoding = QueueMessageEncoding.Base64 }));
             Tables = new TableServiceClient(connectionString, Counted(new TableClientOptions()));
             _domains = new DomainStore(Tables);
-            _fleet = new DomainSummaryStore(Tables, _domains, new ReportStore(Tables, ReportAuthenticationPolicy.Default), TimeProvider.System);
+            _summaries = new DomainSummaryStore(Tables, _domains, new ReportStore(Tables, ReportAuthenticationPolicy.Default), TimeProvider.System);
             _publisher = new PolicyPublisher(
-                _domains, new PolicyBlobs(Blobs), _fleet, new CheckQueue(Queues), new ServingOptions(), TimeProvider.System);
+                _domains, new PolicyBlobs(Blobs), _summaries, new CheckQueue(Queues), new ServingOptions(), TimeProvider.System);
         }
 
         public CallCount Calls { get; } = new();
@@ -173,7 +173,7 @@ internal static class StoreBench
         public async Task<int> ListAsync(CancellationToken cancellationToken)
         {
             var count = 0;
-            await foreach (var _ in _fleet.ListAsync(cancellationToken))
+            await foreach (var _ in _summaries.ListAsync(cancellationToken))
             {
                 count++;
             }

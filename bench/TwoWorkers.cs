@@ -36,7 +36,7 @@ internal sealed class TwoWorkers : IAsyncDisposable
         var both = new TwoWorkers(await AzuriteServer.StartAsync(new AzuriteOptions(), progress, cancellationToken));
         try
         {
-            // Both, so that an environment of whoever starts this has no say in either.
+            // Both, so that the environment of this process does not affect either.
             var settings = new Dictionary<string, string> { ["AzureWebJobsStorage"] = both._azurite.ConnectionString, ["DOTNET_ENVIRONMENT"] = "Production" };
             var appSettings = new Dictionary<string, string>(settings) { ["Sts__AppHost"] = "sts.example.com" };
             await PublishPolicyAsync(commands, appSettings, progress, cancellationToken);

@@ -5,9 +5,9 @@ using System.Text.RegularExpressions;
 namespace StsFunctions.Bench;
 
 /// <summary>What one run of wrk measured.</summary>
-/// <param name="RequestsPerSecond">What was answered.</param>
+/// <param name="RequestsPerSecond">The number of answers per second.</param>
 /// <param name="P99Milliseconds">99 of 100 answers came within this.</param>
-/// <param name="CpuMicroseconds">What a request cost the server, on any core.</param>
+/// <param name="CpuMicroseconds">The CPU time of the server per request, on any core.</param>
 internal sealed record Load(double RequestsPerSecond, double P99Milliseconds, double CpuMicroseconds);
 
 /// <summary>wrk: one thread, 32 connections that are kept alive.</summary>

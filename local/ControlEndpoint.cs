@@ -7,7 +7,7 @@ using StsFunctions.Local.Lab;
 
 namespace StsFunctions.Local;
 
-/// <summary>Takes commands from another terminal, on loopback, for whoever can read the data folder.</summary>
+/// <summary>Accepts commands from another terminal, on loopback, from users who can read the data folder.</summary>
 internal sealed class ControlEndpoint : IAsyncDisposable
 {
     /// <summary>The path that a line is posted to.</summary>
@@ -23,7 +23,7 @@ internal sealed class ControlEndpoint : IAsyncDisposable
     private ControlEndpoint(string dataFolder, Func<string, CancellationToken, Task<CommandAnswer>> execute)
     {
         (_dataFolder, _execute) = (dataFolder, execute);
-        // Empty: neither the environment nor a settings file of this process has a say.
+        // Empty: neither the environment nor a settings file of this process applies.
         var builder = WebApplication.CreateEmptyBuilder(new());
         builder.WebHost.UseKestrelCore().ConfigureKestrel(kestrel =>
         {
@@ -48,7 +48,7 @@ internal sealed class ControlEndpoint : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         ControlFile.Delete(_dataFolder);
-        // Nobody is waited for: what they asked for is about to be gone.
+        // Do not wait for callers: the system is stopping.
         using var now = new CancellationTokenSource();
         await now.CancelAsync();
         await _app.StopAsync(now.Token);
@@ -78,7 +78,7 @@ internal sealed class ControlEndpoint : IAsyncDisposable
         await response.WriteAsync(answer.Text, context.RequestAborted);
     }
 
-    // Whatever a command runs into is for whoever typed it: the system here goes on.
+    // A failed command is reported to its caller, and the system continues.
     private async Task<CommandAnswer> ExecuteAsync(string line, CancellationToken cancellationToken)
     {
         try

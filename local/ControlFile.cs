@@ -4,10 +4,10 @@ namespace StsFunctions.Local;
 
 /// <summary>Where a running system takes commands from another terminal, and the token that they must bring.</summary>
 /// <param name="Address">A loopback address.</param>
-/// <param name="Token">Known to whoever may read the data folder: a page in a browser, or another user, knows the port at most.</param>
+/// <param name="Token">Readable by those who may read the data folder: a page in a browser, or another user, knows at most the port.</param>
 internal sealed record ControlFile(Uri Address, string Token)
 {
-    /// <summary>Reads it; null where no system has left one.</summary>
+    /// <summary>Reads it; null if no system has written one.</summary>
     public static async Task<ControlFile?> ReadAsync(string dataFolder, CancellationToken cancellationToken)
     {
         try
@@ -36,7 +36,7 @@ internal sealed record ControlFile(Uri Address, string Token)
         await JsonSerializer.SerializeAsync(file, this, cancellationToken: cancellationToken);
     }
 
-    /// <summary>Takes it away; somebody may have removed the folder before.</summary>
+    /// <summary>Deletes it; its folder may already be deleted.</summary>
     public static void Delete(string dataFolder)
     {
         if (File.Exists(PathIn(dataFolder)))

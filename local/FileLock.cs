@@ -1,7 +1,7 @@
 namespace StsFunctions.Local;
 
-/// <summary>A lock between processes: a file that one of them alone has open.</summary>
-/// <remarks>The system lets go of it when its process ends, however it ends.</remarks>
+/// <summary>A lock between processes: a file that only one of them has open.</summary>
+/// <remarks>The system releases it when its process ends, in any way.</remarks>
 public sealed class FileLock : IDisposable
 {
     private static readonly TimeSpan Poll = TimeSpan.FromMilliseconds(200);
@@ -10,7 +10,7 @@ public sealed class FileLock : IDisposable
 
     private FileLock(FileStream file) => _file = file;
 
-    /// <summary>Waits until nobody else holds the file, and holds it. Makes the file, and its folder, where they are not there yet.</summary>
+    /// <summary>Waits until no other process holds the file, and holds it. Creates the file and its folder if they do not exist.</summary>
     /// <exception cref="UnauthorizedAccessException">The file may not be written.</exception>
     public static async Task<FileLock> TakeAsync(string path, CancellationToken cancellationToken)
     {
@@ -28,6 +28,6 @@ public sealed class FileLock : IDisposable
         }
     }
 
-    /// <summary>Lets the next one have it.</summary>
+    /// <summary>Releases it.</summary>
     public void Dispose() => _file.Dispose();
 }

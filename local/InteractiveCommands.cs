@@ -4,47 +4,47 @@ using StsFunctions.Local.Lab;
 
 namespace StsFunctions.Local;
 
-/// <summary>What a person can type while everything runs: the commands of the mail internet, and those of the app around it.</summary>
-/// <remarks>One after another, whether they are typed here or come from another terminal.</remarks>
+/// <summary>The commands of an interactive run: those of the mail lab, and those of the app.</summary>
+/// <remarks>They run one after another, from this terminal and from others.</remarks>
 internal sealed class InteractiveCommands : IDisposable
 {
     private readonly LocalSystem _system;
     private readonly IProgress<string> _progress;
-    private readonly Commands _internet;
+    private readonly Commands _lab;
     private readonly SemaphoreSlim _turn = new(1, 1);
     private readonly IReadOnlyList<AppCommand> _commands;
 
     public InteractiveCommands(LocalSystem system, IProgress<string> progress)
     {
-        (_system, _progress, _internet) = (system, progress, new Commands(system.Internet, TimeProvider.System));
+        (_system, _progress, _lab) = (system, progress, new Commands(system.MailLab, TimeProvider.System));
         _commands =
         [
             new("list", "", "the hosted domains", 0..0, (_, cancellationToken) => AppAsync(cancellationToken, "domain", "list")),
-            new("show", "DOMAIN", "one of them: findings, and what senders reported", 1..1, (words, cancellationToken) => AppAsync(cancellationToken, "domain", "show", words[0])),
-            new("catalogue", "", "the domains that can be hosted besides", 0..0, (_, _) => Task.FromResult(Catalogue())),
+            new("show", "DOMAIN", "one domain: findings, and what senders reported", 1..1, (words, cancellationToken) => AppAsync(cancellationToken, "domain", "show", words[0])),
+            new("catalogue", "", "further domains that can be hosted", 0..0, (_, _) => Task.FromResult(Catalogue())),
             new("add", "DOMAIN", "host one of the catalogue", 1..1, (words, cancellationToken) => AddAsync(words[0], cancellationToken)),
-            new("round", "", "check every domain now, and send the warnings", 0..0, (_, cancellationToken) => RoundAsync(cancellationToken)),
+            new("check", "", "check every domain now, and send the notifications", 0..0, (_, cancellationToken) => CheckAsync(cancellationToken)),
             new("token", "[ROLE] [GROUP ...]", "a token for api/: admin, reader or agent, for these groups or for all", 0..int.MaxValue, (words, _) => Task.FromResult(TokenFor(_system, words))),
         ];
     }
 
-    /// <summary>Does what one line says.</summary>
+    /// <summary>Executes one line.</summary>
     public async Task<CommandAnswer> ExecuteAsync(string line, CancellationToken cancellationToken)
     {
         await _turn.WaitAsync(cancellationToken);
         try
         {
             var words = line.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries);
-            if (words is [var verb, ..] && _commands.FirstOrDefault(known => known.Verb.Equals(verb, StringComparison.OrdinalIgnoreCase)) is { } command)
+            if (words is [var verb, ..] && _commands.FirstOrDefault(candidate => candidate.Verb.Equals(verb, StringComparison.OrdinalIgnoreCase)) is { } command)
             {
                 return words.Length - 1 >= command.Takes.Start.Value && words.Length - 1 <= command.Takes.End.Value
                     ? await command.Run(words[1..], cancellationToken)
-                    : new(false, $"Say `{command.Usage}`: {command.Does}.");
+                    : new(false, $"Usage: `{command.Usage}`: {command.Does}.");
             }
 
-            var answer = _internet.Execute(line);
+            var answer = _lab.Execute(line);
             return words is ["help"]
-                ? answer with { Text = $"{string.Join(Environment.NewLine, _commands.Select(known => known.Line).Prepend("The app."))}{Environment.NewLine}{Environment.NewLine}{answer}" }
+                ? answer with { Text = $"{string.Join(Environment.NewLine, _commands.Select(each => each.Line).Prepend("The app."))}{Environment.NewLine}{Environment.NewLine}{answer}" }
                 : answer;
         }
         catch (Exception exception) when (exception is KeyNotFoundException or InvalidOperationException)
@@ -57,7 +57,7 @@ internal sealed class InteractiveCommands : IDisposable
         }
     }
 
-    /// <summary>Puts the domains that an earlier run added back on the internet: storage remembers them, the internet does not.</summary>
+    /// <summary>Adds the domains of an earlier run to the lab again: storage retains them, the lab does not.</summary>
     public async Task AddAgainAsync(CancellationToken cancellationToken)
     {
         var listed = await _system.RunAppAsync(cancellationToken, "domain", "list", "--json");
@@ -81,7 +81,7 @@ internal sealed class InteractiveCommands : IDisposable
         var role = words is [var first, ..] ? first.ToLowerInvariant() : "reader";
         if (role is not ("admin" or "reader" or "agent"))
         {
-            return new(false, "Say `token [ROLE] [GROUP ...]`; a role is admin, reader or agent.");
+            return new(false, "Usage: `token [ROLE] [GROUP ...]`; a role is admin, reader or agent.");
         }
 
         var token = system.Token($"Sts.{char.ToUpperInvariant(role[0])}{role[1..]}", [.. words.Skip(1)]);
@@ -91,9 +91,9 @@ internal sealed class InteractiveCommands : IDisposable
     public void Dispose() => _turn.Dispose();
 
     private IEnumerable<LabDomain> Addable =>
-        LabDomains.All.Concat(LabDomains.Silent).Where(domain => _system.Internet.Domains.All(known => known.Name != domain.Name));
+        LabDomains.All.Concat(LabDomains.Silent).Where(domain => _system.MailLab.Domains.All(hosted => hosted.Name != domain.Name));
 
-    private async Task<CommandAnswer> RoundAsync(CancellationToken cancellationToken)
+    private async Task<CommandAnswer> CheckAsync(CancellationToken cancellationToken)
     {
         _progress.Report("Checking every domain …");
         var before = Mails();
@@ -115,13 +115,13 @@ internal sealed class InteractiveCommands : IDisposable
     private async Task<CommandAnswer> AddAsync(string name, CancellationToken cancellationToken)
     {
         var domain = LabDomains.Get(name);
-        if (_system.Internet.Domains.Any(known => known.Name == domain.Name))
+        if (_system.MailLab.Domains.Any(hosted => hosted.Name == domain.Name))
         {
             return new(false, $"{domain.Name} is hosted already: `show {domain.Name}`.");
         }
 
         await _system.AddAsync(domain, cancellationToken);
-        return new(true, $"{domain.Name} is hosted. {domain.Fault} `round` looks at it.");
+        return new(true, $"{domain.Name} is hosted. {domain.Fault} `check` checks it.");
     }
 
     private async Task<CommandAnswer> AppAsync(CancellationToken cancellationToken, params string[] arguments)

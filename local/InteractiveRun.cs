@@ -4,10 +4,10 @@ using StsFunctions.Local.FunctionsHost;
 
 namespace StsFunctions.Local;
 
-/// <summary>Everything, until Ctrl-C: what runs where, what to try, and what happens as it happens.</summary>
+/// <summary>The whole system, until Ctrl-C: it shows addresses, commands to try, and events as they occur.</summary>
 internal static class InteractiveRun
 {
-    // So that what is found is mailed while one looks on.
+    // A short delay, so that notifications are sent while the run is watched.
     private const string NotificationDelay = "00:00:05";
 
     public static async Task<int> RunAsync(LocalSystemOptions options, string data, bool clean, CancellationToken cancellationToken)
@@ -25,19 +25,19 @@ internal static class InteractiveRun
         await SampleData.AddDomainsAsync(system, progress, cancellationToken);
         using var commands = new InteractiveCommands(system, progress);
         await commands.AddAgainAsync(cancellationToken);
-        Console.WriteLine(await commands.ExecuteAsync("round", cancellationToken));
+        Console.WriteLine(await commands.ExecuteAsync("check", cancellationToken));
         progress.Report("Delivering three reports …");
         await SampleData.DeliverReportsAsync(system, DateOnly.FromDateTime(DateTime.UtcNow).AddDays(-1), cancellationToken);
         await system.WhenIdleAsync(cancellationToken);
 
         await using var control = await ControlEndpoint.StartAsync(data, commands.ExecuteAsync, cancellationToken);
         WriteTour(system);
-        await TalkAsync(commands, cancellationToken);
+        await RunPromptAsync(commands, cancellationToken);
         progress.Report("Stopping …");
         return 0;
     }
 
-    // Two runs on one folder would overwrite each other's storage and CA. The lock stands beside the folder, which --clean removes.
+    // Two runs on one folder would overwrite each other's storage and CA. The lock is beside the folder, which --clean removes.
     private static FileStream TakeAlone(string data)
     {
         Directory.CreateDirectory(Path.GetDirectoryName(data)!);
@@ -60,8 +60,8 @@ internal static class InteractiveRun
             Running:
               app           {system.Host.HttpAddress} and {system.Https(LocalSystem.AppHost, "/")} (process {system.Host.WorkerProcessId})
               storage       Azurite, blob {system.Azurite.BlobPort}, queue {system.Azurite.QueuePort}, table {system.Azurite.TablePort} (process {system.Azurite.ProcessId})
-              DNS           {system.Internet.Dns}
-              SMTP          port {system.Internet.SmtpPort} of each MX host's own address
+              DNS           {system.MailLab.Dns}
+              SMTP          port {system.MailLab.SmtpPort} of each MX host's own address
               tokens        {system.Issuer.Address} issues them, as Entra ID does
               warnings      {system.MailFolder}
               private CA    {system.RootFile}
@@ -69,7 +69,7 @@ internal static class InteractiveRun
 
             Hosted domains:
             """);
-        foreach (var domain in system.Internet.Domains)
+        foreach (var domain in system.MailLab.Domains)
         {
             Console.WriteLine($"  {domain.Name,-20} {domain.Fault}");
         }
@@ -80,15 +80,15 @@ internal static class InteractiveRun
               curl --cacert {system.RootFile} --resolve mta-sts.example.com:{policy.Port}:127.0.0.1 {policy}
               curl --cacert {system.RootFile} -H 'Content-Type: application/tlsrpt+json' --data '{Minified()}' {system.Https(LocalSystem.AppHost, "/v1/tlsrpt")}
               curl --cacert {system.RootFile} -H @{system.TokenFile} {system.Https(LocalSystem.AppHost, "/api/domains")}
-              dig @{system.Internet.Dns.Address} -p {system.Internet.Dns.Port} MX example.com +short
+              dig @{system.MailLab.Dns.Address} -p {system.MailLab.Dns.Port} MX example.com +short
 
             Or type here, or in another terminal behind `dotnet run --project local -- do`:
               list                     the hosted domains
-              show example.com         one of them: findings, and what senders reported
+              show example.com         one domain: findings, and what senders reported
               expire mx2.example.com   swap its certificate for one that expired yesterday
-              round                    check every domain now, and send the warnings
+              check                    check every domain now, and send the notifications
               token reader             a token for api/, and a curl line with it
-              help                     everything else that can be broken and mended
+              help                     everything else that can be broken and fixed
             Ctrl-C stops everything.
             """);
         Console.WriteLine();
@@ -98,7 +98,7 @@ internal static class InteractiveRun
     }
 
     // Lines typed here, until Ctrl-C; without a terminal, just Ctrl-C.
-    private static async Task TalkAsync(InteractiveCommands commands, CancellationToken cancellationToken)
+    private static async Task RunPromptAsync(InteractiveCommands commands, CancellationToken cancellationToken)
     {
         try
         {
@@ -114,7 +114,7 @@ internal static class InteractiveRun
         }
     }
 
-    // A read of the console cannot be cancelled: it is left behind, and ends with the process.
+    // A read of the console cannot be cancelled; it ends with the process.
     private static Task<string?> ReadLineAsync(CancellationToken cancellationToken) =>
         Task.Run(Console.In.ReadLine, CancellationToken.None).WaitAsync(cancellationToken);
 
@@ -122,7 +122,7 @@ internal static class InteractiveRun
         CultureInfo.InvariantCulture,
         $"[grey]{DateTime.Now:HH:mm:ss}[/]  [{(invocation.Succeeded ? "green" : "red")}]{invocation.Function}[/]  {invocation.HttpStatus?.ToString(CultureInfo.InvariantCulture) ?? (invocation.Succeeded ? "succeeded" : "failed")}, {invocation.Duration.TotalMilliseconds:0} ms");
 
-    // Only what is not well; and a warning that was told is shown as the mail that it became.
+    // Only failures; a notification is shown as its mail.
     private static void ShowTrouble(HostLog line)
     {
         if (line.Level >= LogLevel.Warning && !line.Source.EndsWith(".SendWarningFunction", StringComparison.Ordinal))

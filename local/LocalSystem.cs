@@ -12,10 +12,10 @@ using StsFunctions.Local.Tokens;
 
 namespace StsFunctions.Local;
 
-/// <summary>What a command of the app came to.</summary>
+/// <summary>The result of a command of the app.</summary>
 public sealed record CommandResult(int ExitCode, string Output, string Errors);
 
-/// <summary>Everything on one machine: storage, a mail internet, and the app under a Functions host.</summary>
+/// <summary>Everything on one machine: storage, a mail lab, and the app under a Functions host.</summary>
 public sealed class LocalSystem : IAsyncDisposable
 {
     /// <summary>The app's own host name.</summary>
@@ -23,7 +23,7 @@ public sealed class LocalSystem : IAsyncDisposable
 
     private const string PolicyHostLabel = "mta-sts.";
 
-    // Nothing here takes longer than a moment; a test that waits for more has found a fault.
+    // Everything here is fast; a test that waits longer has found a fault.
     private static readonly TimeSpan IdleLimit = TimeSpan.FromMinutes(2);
 
     private readonly LocalSystemOptions _options;
@@ -43,9 +43,9 @@ public sealed class LocalSystem : IAsyncDisposable
     public AzuriteServer Azurite { get; private set; } = null!;
 
     /// <summary>DNS, SMTP servers and the CA.</summary>
-    public MailLab Internet { get; private set; } = null!;
+    public MailLab MailLab { get; private set; } = null!;
 
-    /// <summary>The stand-in for Entra ID: it issues the tokens that open <c>api/</c>.</summary>
+    /// <summary>The emulator of Entra ID: it issues the tokens for <c>api/</c>.</summary>
     public TokenIssuer Issuer { get; private set; } = null!;
 
     /// <summary>The Functions host, with the app under it: the emulator, or a real one.</summary>
@@ -60,7 +60,7 @@ public sealed class LocalSystem : IAsyncDisposable
     /// <summary>The app's settings: what it needs in its environment, under the host or at a prompt.</summary>
     public IReadOnlyDictionary<string, string> Settings => _settings;
 
-    /// <summary>Where warnings arrive as <c>.eml</c> files.</summary>
+    /// <summary>Where notifications arrive as <c>.eml</c> files.</summary>
     public string MailFolder => Path.Combine(_folder, "mail");
 
     /// <summary>The private CA's root certificate, as a PEM file.</summary>
@@ -85,12 +85,12 @@ public sealed class LocalSystem : IAsyncDisposable
         }
     }
 
-    /// <summary>Puts a domain on the internet and hosts its policy, as an operator would: with the app's own command.</summary>
+    /// <summary>Adds a domain to the lab and hosts its policy with the app's own command, as an operator does.</summary>
     public async Task AddAsync(LabDomain domain, CancellationToken cancellationToken)
     {
-        Internet.Add(domain);
+        MailLab.Add(domain);
         var id = await PublishAsync(domain.Name, domain.Policy, cancellationToken);
-        Internet.SetPolicyId(domain.Name, id);
+        MailLab.SetPolicyId(domain.Name, id);
     }
 
     /// <summary>Publishes a policy with the app's own command.</summary>
@@ -112,7 +112,7 @@ public sealed class LocalSystem : IAsyncDisposable
     /// <summary>Runs one of the app's commands against this system's storage.</summary>
     public Task<CommandResult> RunAppAsync(CancellationToken cancellationToken, params string[] arguments) => RunAppOnAsync(_settings["AzureWebJobsStorage"], cancellationToken, arguments);
 
-    /// <summary>Runs one of the app's commands against a storage account of one's own.</summary>
+    /// <summary>Runs one of the app's commands against another storage account.</summary>
     public async Task<CommandResult> RunAppOnAsync(string storage, CancellationToken cancellationToken, params string[] arguments)
     {
         var start = new ProcessStartInfo(Executable, arguments)
@@ -134,7 +134,7 @@ public sealed class LocalSystem : IAsyncDisposable
         return new CommandResult(process.ExitCode, await output, await errors);
     }
 
-    /// <summary>One round, now: every hosted domain is looked at.</summary>
+    /// <summary>Runs the checks of all hosted domains now.</summary>
     public async Task CheckAllAsync(CancellationToken cancellationToken)
     {
         await Host.InvokeTimerAsync("ScheduleChecks", cancellationToken);
@@ -151,7 +151,7 @@ public sealed class LocalSystem : IAsyncDisposable
         await inbox.GetBlobClient(name).UploadAsync(new BinaryData(content), overwrite: true, cancellationToken);
     }
 
-    /// <summary>Returns when everything that has arrived was worked on.</summary>
+    /// <summary>Returns when everything that has arrived is processed.</summary>
     public async Task WhenIdleAsync(CancellationToken cancellationToken)
     {
         using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
@@ -160,7 +160,7 @@ public sealed class LocalSystem : IAsyncDisposable
         await Host.WhenIdleAsync(ignoreDelayed: true, limit.Token);
     }
 
-    /// <summary>Issues a token with a role; without a group, it sees them all.</summary>
+    /// <summary>Issues a token with a role; without a group, it covers all groups.</summary>
     public string Token(string role, params IReadOnlyList<string> groups) =>
         Issuer.Issue(new TokenSpec { Roles = groups.Count == 0 ? [role, "Sts.AllGroups"] : [role], Groups = groups });
 
@@ -187,9 +187,9 @@ public sealed class LocalSystem : IAsyncDisposable
         }
 
         Relay?.Dispose();
-        if (Internet is not null)
+        if (MailLab is not null)
         {
-            await Internet.DisposeAsync();
+            await MailLab.DisposeAsync();
         }
 
         if (Issuer is not null)
@@ -216,16 +216,16 @@ public sealed class LocalSystem : IAsyncDisposable
     {
         if (!File.Exists(Executable))
         {
-            throw new InvalidOperationException($"{Executable} is not there: build it (dotnet build functions) or publish it (dotnet publish functions -c Release -o FOLDER) and give its folder.");
+            throw new InvalidOperationException($"{Executable} does not exist: build it (dotnet build functions) or publish it (dotnet publish functions -c Release -o FOLDER) and give its folder.");
         }
 
         Directory.CreateDirectory(_folder);
         Azurite = await AzuriteServer.StartAsync(
             new AzuriteOptions(_options.DataFolder is { } data ? Path.Combine(data, "azurite") : null), _options.Progress, cancellationToken);
 
-        _options.Progress?.Report("Starting the mail internet …");
-        Internet = await MailLab.StartAsync(TimeProvider.System, AppHost, cancellationToken);
-        await File.WriteAllTextAsync(RootFile, Internet.Ca.RootPem, cancellationToken);
+        _options.Progress?.Report("Starting the mail lab …");
+        MailLab = await MailLab.StartAsync(TimeProvider.System, AppHost, cancellationToken);
+        await File.WriteAllTextAsync(RootFile, MailLab.Ca.RootPem, cancellationToken);
 
         Issuer = await TokenIssuer.StartAsync(TimeProvider.System, cancellationToken);
 
@@ -276,8 +276,8 @@ public sealed class LocalSystem : IAsyncDisposable
             AppRoot = _options.AppRoot,
             Settings = settings,
             CertificateFor = certificateFor,
-            // The port of every policy host: whoever fetches policies needs to know one port only.
-            HttpsPort = Internet.HttpsPort,
+            // The port of every policy host: clients of policies need to know one port only.
+            HttpsPort = MailLab.HttpsPort,
             RunTimers = _options.RunTimers && certificateFor is not null,
             OnLog = _options.OnLog,
             OnInvocation = _options.OnInvocation,
@@ -304,9 +304,9 @@ public sealed class LocalSystem : IAsyncDisposable
         ["AzureWebJobsStorage"] = Azurite.ConnectionString,
         ["AzureWebJobsDisableHomepage"] = "true",
         ["Sts__AppHost"] = AppHost,
-        ["Sts__DnsServer"] = Internet.Dns.ToString(),
-        ["Sts__Lab__SmtpPort"] = $"{Internet.SmtpPort}",
-        ["Sts__Lab__HttpsPort"] = $"{Internet.HttpsPort}",
+        ["Sts__DnsServer"] = MailLab.Dns.ToString(),
+        ["Sts__Lab__SmtpPort"] = $"{MailLab.SmtpPort}",
+        ["Sts__Lab__HttpsPort"] = $"{MailLab.HttpsPort}",
         ["Sts__Lab__TrustedRoots"] = RootFile,
         ["Sts__Lab__AllowedNetworks"] = "127.0.0.0/8,::1/128",
         ["Sts__ReferenceMxHosts"] = "relay.hosting.example",
@@ -323,11 +323,11 @@ public sealed class LocalSystem : IAsyncDisposable
         ["Sts__EmailTo"] = "postmaster@hosting.example",
     };
 
-    // A certificate for whatever policy host is asked for: what a managed certificate is in Azure.
+    // A certificate for any requested policy host, as managed certificates in Azure.
     private SslStreamCertificateContext CertificateFor(string? name)
     {
-        var host = name is not null && name.StartsWith(PolicyHostLabel, StringComparison.OrdinalIgnoreCase) && Internet.Has(name[PolicyHostLabel.Length..]) ? name : AppHost;
-        return _certificates.GetOrAdd(host, known => Internet.Ca.Issue(CertificateSpec.For(known)).Context);
+        var host = name is not null && name.StartsWith(PolicyHostLabel, StringComparison.OrdinalIgnoreCase) && MailLab.Has(name[PolicyHostLabel.Length..]) ? name : AppHost;
+        return _certificates.GetOrAdd(host, issued => MailLab.Ca.Issue(CertificateSpec.For(issued)).Context);
     }
 
     private HttpClient NewClient()
@@ -352,7 +352,7 @@ public sealed class LocalSystem : IAsyncDisposable
             },
         };
         var trust = new X509ChainPolicy { TrustMode = X509ChainTrustMode.CustomRootTrust, RevocationMode = X509RevocationMode.NoCheck };
-        trust.CustomTrustStore.Add(Internet.Ca.Root);
+        trust.CustomTrustStore.Add(MailLab.Ca.Root);
         handler.SslOptions.CertificateChainPolicy = trust;
         return new HttpClient(handler, disposeHandler: true);
     }

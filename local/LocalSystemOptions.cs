@@ -11,17 +11,17 @@ public sealed record LocalSystemOptions
     /// <summary>The folder with the command-line program <c>sts</c>.</summary>
     public string CommandRoot { get; init; } = Repository.BuiltCommand;
 
-    /// <summary>Where data stays between runs; null keeps it in memory and in a folder that goes with the system.</summary>
+    /// <summary>Where data is stored between runs; null stores it in memory and in a temporary folder.</summary>
     public string? DataFolder { get; init; }
 
-    /// <summary>Whether the schedules run by themselves.</summary>
+    /// <summary>Whether timers run by their schedules.</summary>
     public bool RunTimers { get; init; }
 
     /// <summary>The command line of a real Functions host that runs the app, such as <c>func start --port {port}</c>; null for the emulator.
-    /// Without a word, what the environment variable STS_HOST_COMMAND says.</summary>
+    /// By default the value of the environment variable STS_HOST_COMMAND.</summary>
     public string? HostCommand { get; init; } = NullIfEmpty(Environment.GetEnvironmentVariable("STS_HOST_COMMAND"));
 
-    /// <summary>The key of that host's API for administrators, if it asks for one. Without a word, what STS_HOST_KEY says.</summary>
+    /// <summary>The key of that host's API for administrators, if it asks for one. By default the value of STS_HOST_KEY.</summary>
     public string? HostKey { get; init; } = NullIfEmpty(Environment.GetEnvironmentVariable("STS_HOST_KEY"));
 
     /// <summary>How many failures of the worker stop the emulator: 3 in Azure, more for tests that kill it on purpose.</summary>
@@ -33,13 +33,13 @@ public sealed record LocalSystemOptions
     /// <summary>Settings of the app beside those of the lab; these win.</summary>
     public IReadOnlyDictionary<string, string> Settings { get; init; } = new Dictionary<string, string>();
 
-    /// <summary>Leads the app to its storage by a way of its own: given the straight connection string, it gives the one that the app is to use.</summary>
+    /// <summary>Changes the app's way to its storage: it converts the direct connection string to the one that the app uses.</summary>
     public Func<string, CancellationToken, Task<string>>? WayToStorage { get; init; }
 
-    /// <summary>What happens, a step a line.</summary>
+    /// <summary>The progress, one step per line.</summary>
     public IProgress<string>? Progress { get; init; }
 
-    /// <summary>What host and worker log.</summary>
+    /// <summary>The log of host and worker.</summary>
     public Action<HostLog>? OnLog { get; init; }
 
     /// <summary>Every finished call of a function.</summary>

@@ -3,15 +3,15 @@ using System.Net.Sockets;
 
 namespace StsFunctions.Local;
 
-/// <summary>Ports for servers that must be told one.</summary>
+/// <summary>Ports for servers that need one as a setting.</summary>
 public static class LoopbackPort
 {
-    /// <summary>A port that nobody listens on.</summary>
+    /// <summary>A port on which no process listens.</summary>
     public static int Free()
     {
         while (true)
         {
-            // Below the range that outgoing connections are given ports from: a connection into that range can meet itself.
+            // Below the range of ports of outbound connections: a connection into that range can connect to itself.
             var port = Random.Shared.Next(15_000, 30_000);
             if (IsFree(port))
             {
@@ -20,10 +20,10 @@ public static class LoopbackPort
         }
     }
 
-    /// <summary>Whether nobody listens on a port, at any address of this machine.</summary>
+    /// <summary>Whether no process listens on a port, at any address of this machine.</summary>
     public static bool IsFree(int port)
     {
-        // Bound but never listening: the wildcard conflicts with whoever listens on the port of any of the loopback addresses.
+        // Bound but never listening: the wildcard conflicts with any process that listens on the port of any loopback address.
         using var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
         try
         {

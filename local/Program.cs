@@ -9,21 +9,21 @@ const int wrongUse = 2;
 
 var app = new Option<string>("--app") { Description = "A published app, instead of the one built beside this.", HelpName = "FOLDER", DefaultValueFactory = _ => Repository.BuiltApp };
 var commands = new Option<string?>("--command-root") { Description = "The folder with the published command-line program, if it is not the one that was built beside this.", HelpName = "FOLDER" };
-var data = new Option<string>("--data") { Description = "Where data stays between runs.", HelpName = "FOLDER", DefaultValueFactory = _ => Path.Combine(Repository.Root, ".local", "data") };
+var data = new Option<string>("--data") { Description = "Where data is stored between runs.", HelpName = "FOLDER", DefaultValueFactory = _ => Path.Combine(Repository.Root, ".local", "data") };
 var hostCommand = new Option<string?>("--host-command")
 {
-    Description = "Runs the app under a real Functions host, which this command line starts, instead of the emulator: 'func start --port {port}'; {app} stands for the app's folder.",
+    Description = "Runs the app under a real Functions host, which this command line starts, instead of the emulator: 'func start --port {port}'; {app} is the app's folder.",
     HelpName = "COMMAND",
 };
-var smoke = new Option<bool>("--smoke") { Description = "One full round, a table of what happened, exit code 0 if all is as it should be." };
-var clean = new Option<bool>("--clean") { Description = "Forgets what earlier runs stored." };
-var words = new Argument<string[]>("COMMAND") { Description = "`do help` lists what there is.", Arity = ArgumentArity.OneOrMore };
+var smoke = new Option<bool>("--smoke") { Description = "One full run and a table of its results; exit code 0 if everything is as expected." };
+var clean = new Option<bool>("--clean") { Description = "Deletes the data of earlier runs." };
+var words = new Argument<string[]>("COMMAND") { Description = "`do help` lists the commands.", Arity = ArgumentArity.OneOrMore };
 var port = new Option<int>("--port") { Description = "The port for HTTP.", Required = true };
 
-var control = new Command("do", "Hands a command to the system that runs in another terminal.") { words };
+var control = new Command("do", "Sends a command to the system that runs in another terminal.") { words };
 var emulate = new Command("emulate", "Runs the Functions host emulator alone, as a host in a process of its own.") { app, port };
 emulate.Hidden = true;
-var root = new RootCommand("Everything on one machine: storage, a mail internet with good and bad domains, and the app. It runs until Ctrl-C.")
+var root = new RootCommand("Everything on one machine: storage, a mail lab with good and bad domains, and the app. It runs until Ctrl-C.")
 {
     app, commands, data, hostCommand, smoke, clean, control, emulate,
 };
@@ -43,14 +43,14 @@ root.SetAction((parsed, cancellationToken) =>
 
 if (Console.IsOutputRedirected)
 {
-    // A file has no width; what reads it wraps by itself.
+    // A file has no width; its reader wraps lines.
     AnsiConsole.Profile.Width = 200;
 }
 
 using var stopping = new CancellationTokenSource();
 void Stop(PosixSignalContext signal)
 {
-    // Everything is stopped in its order instead of all at once.
+    // Everything is stopped in order, not at once.
     signal.Cancel = true;
     stopping.Cancel();
 }

@@ -4,7 +4,7 @@ using System.Net.Sockets;
 
 namespace StsFunctions.Local;
 
-/// <summary>Hands one typed line to the system that runs on a data folder, from another terminal.</summary>
+/// <summary>Sends one command line to the system that runs on a data folder, from another terminal.</summary>
 internal static class RemoteCommand
 {
     /// <summary>Writes the answer; 0 where it was done, 1 where it was not.</summary>
@@ -12,7 +12,7 @@ internal static class RemoteCommand
     public static async Task<int> RunAsync(string dataFolder, string line, TextWriter output, TextWriter errors, CancellationToken cancellationToken)
     {
         var control = await ControlFile.ReadAsync(dataFolder, cancellationToken) ?? throw NobodyThere(dataFolder);
-        // A round takes as long as it takes.
+        // A check run has no time limit.
         using var client = new HttpClient(new SocketsHttpHandler { UseProxy = false, AllowAutoRedirect = false }) { Timeout = Timeout.InfiniteTimeSpan };
         using var request = new HttpRequestMessage(HttpMethod.Post, new Uri(control.Address, ControlEndpoint.Path)) { Content = new StringContent(line) };
         request.Headers.Authorization = new AuthenticationHeaderValue("Bearer", control.Token);
@@ -21,7 +21,7 @@ internal static class RemoteCommand
             using var answer = await client.SendAsync(request, cancellationToken);
             if (answer.StatusCode == HttpStatusCode.RequestEntityTooLarge)
             {
-                throw new InvalidOperationException("That line is too long: `do help` lists what there is.");
+                throw new InvalidOperationException("That line is too long: `do help` lists the commands.");
             }
 
             if (answer.StatusCode is not (HttpStatusCode.OK or HttpStatusCode.UnprocessableEntity))
@@ -40,5 +40,5 @@ internal static class RemoteCommand
     }
 
     private static InvalidOperationException NobodyThere(string dataFolder) => new(
-        $"No local system runs on {dataFolder}, or it is still starting. Start one in another terminal (dotnet run --project local) and wait for its \"Running:\"; one on another folder is named by --data FOLDER before `do`.");
+        $"No local system runs on {dataFolder}, or it is still starting. Start one in another terminal (dotnet run --project local) and wait for its \"Running:\"; for another folder, write --data FOLDER before `do`.");
 }

@@ -3,10 +3,10 @@ using StsFunctions.Local.Lab;
 
 namespace StsFunctions.Local;
 
-/// <summary>What the runner fills a new system with.</summary>
+/// <summary>The data of a new system.</summary>
 public static class SampleData
 {
-    /// <summary>Hosts the everyday domains.</summary>
+    /// <summary>Hosts the typical domains.</summary>
     public static async Task AddDomainsAsync(LocalSystem system, IProgress<string>? progress, CancellationToken cancellationToken)
     {
         foreach (var domain in LabDomains.Typical)
@@ -24,13 +24,13 @@ public static class SampleData
         new("Gamma Relay", "plain.example", day, 0, Failures: 7, "mx.plain.example", ResultType: "starttls-not-supported"),
     ];
 
-    /// <summary>Delivers them: one by POST, which is shown and does not count, and two as their senders' signed mail.</summary>
+    /// <summary>Delivers them: one by POST, which is listed and does not count, and two as signed mail of their senders.</summary>
     public static async Task DeliverReportsAsync(LocalSystem system, DateOnly day, CancellationToken cancellationToken)
     {
         var reports = Reports(day);
         await PostAsync(system, reports[0], cancellationToken);
-        await system.DropAsync($"mail/{day:yyyy-MM-dd}-beta.eml", reports[1].ToMail(system.Internet.Zone), cancellationToken);
-        await system.DropAsync($"files/{day:yyyy-MM-dd}-gamma.eml", reports[2].ToMail(system.Internet.Zone), cancellationToken);
+        await system.DropAsync($"mail/{day:yyyy-MM-dd}-beta.eml", reports[1].ToMail(system.MailLab.Zone), cancellationToken);
+        await system.DropAsync($"files/{day:yyyy-MM-dd}-gamma.eml", reports[2].ToMail(system.MailLab.Zone), cancellationToken);
     }
 
     /// <summary>Posts a report as a sender does (RFC 8460 §5.4).</summary>

@@ -6,7 +6,7 @@ using StsFunctions.Local.Lab;
 
 namespace StsFunctions.Local;
 
-/// <summary>A report as a sender writes one (RFC 8460 §4.4), to try things with.</summary>
+/// <summary>A report as a sender writes one (RFC 8460 §4.4).</summary>
 /// <param name="Sender">The organization-name.</param>
 /// <param name="Domain">The policy domain.</param>
 /// <param name="Day">The day that it covers, in UTC.</param>
@@ -82,7 +82,7 @@ public sealed record SampleReport(
         return stream.ToArray();
     }
 
-    /// <summary>A mail (RFC 8460 §5.3), signed as one must be that is to count, where a zone is given to put the key into.</summary>
+    /// <summary>A mail (RFC 8460 §5.3), signed, as required for it to count, if there is a zone for the key.</summary>
     public byte[] ToMail(DnsZone? zone = null)
     {
         var report = new MimePart("application", "tlsrpt+gzip")
@@ -111,7 +111,7 @@ public sealed record SampleReport(
         return stream.ToArray();
     }
 
-    /// <summary>What the same report would be called as a file.</summary>
+    /// <summary>The file name of the report.</summary>
     public override string ToString() => string.Create(CultureInfo.InvariantCulture, $"{Sender}: {Domain}, {Day:yyyy-MM-dd}, {Sessions} session(s), {Failures} failure(s)");
 
     private static long Unix(DateOnly day) => new DateTimeOffset(day.ToDateTime(TimeOnly.MinValue), TimeSpan.Zero).ToUnixTimeSeconds();

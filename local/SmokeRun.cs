@@ -9,7 +9,7 @@ using StsFunctions.Local.Lab;
 
 namespace StsFunctions.Local;
 
-/// <summary>Everything that the app does, once and without waiting for timers: a table of what happened, beside what should have happened.</summary>
+/// <summary>Runs everything that the app does once, without waiting for timers, and compares the results with the expected ones in a table.</summary>
 internal static class SmokeRun
 {
     public static async Task<int> RunAsync(LocalSystemOptions options, CancellationToken cancellationToken)
@@ -65,7 +65,7 @@ internal static class SmokeRun
             Console.WriteLine($"What host and app logged is in {file}.");
         }
 
-        AnsiConsole.MarkupLineInterpolated(CultureInfo.InvariantCulture, $"{lines.Count - wrong} of {lines.Count} lines are as they should be.");
+        AnsiConsole.MarkupLineInterpolated(CultureInfo.InvariantCulture, $"{lines.Count - wrong} of {lines.Count} lines are as expected.");
         return wrong == 0 ? 0 : 1;
     }
 

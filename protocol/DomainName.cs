@@ -6,7 +6,7 @@ namespace StsFunctions.Protocol;
 
 /// <summary>
 /// A host or domain name: lower-case A-labels of letters, digits and hyphens, without a trailing dot
-/// (RFC 1035 §2.3.4, RFC 1123 §2.1, RFC 5890 §2.3.2.1). Two are equal if DNS takes them for the same name.
+/// (RFC 1035 §2.3.4, RFC 1123 §2.1, RFC 5890 §2.3.2.1). Two are equal if they are the same name in DNS.
 /// </summary>
 public sealed record DomainName
 {
@@ -104,7 +104,7 @@ public sealed record DomainName
         return new DomainName(value);
     }
 
-    // U-labels are shorter than the A-labels that they become.
+    // U-labels are shorter than their A-labels.
     private static DomainNameError TooLong(int length, string text) =>
         new($"A domain name of {length} characters is too long: at most {MaxLength} are allowed.", Math.Min(MaxLength, text.Length));
 
@@ -114,7 +114,7 @@ public sealed record DomainName
         && label[^1] != '-'
         && label.All(c => char.IsAsciiLetterOrDigit(c) || c == '-');
 
-    // No top-level domain is a number; "127.0.0.1" and "0x7f000001" are addresses to many a resolver.
+    // No top-level domain is a number; "127.0.0.1" and "0x7f000001" are addresses for many resolvers.
     private static bool IsNumber(string label) =>
         label.All(char.IsAsciiDigit)
         || (label.StartsWith("0x", StringComparison.Ordinal) && label[2..].All(char.IsAsciiHexDigit));
@@ -145,7 +145,7 @@ public sealed record DomainName
         or UnicodeCategory.ModifierLetter or UnicodeCategory.NonSpacingMark or UnicodeCategory.SpacingCombiningMark
         or UnicodeCategory.DecimalDigitNumber;
 
-    // A native build without ICU can't normalize (NFC), so what may need it is refused, not mistaken for another name.
+    // A native build without ICU can't normalize (NFC), so text that may need it is refused.
     private static bool NormalizationMayChange(Rune rune) => rune.Value is
         (>= 0x0300 and <= 0x036F)      // combining marks that usually have a composed letter
         or (>= 0x1100 and <= 0x11FF)   // Hangul to be composed

@@ -4,11 +4,11 @@ namespace StsFunctions.Protocol;
 
 /// <summary>
 /// What was read does not follow RFC 8461 or RFC 8460. It is the only exception that the readers of this library throw
-/// for bad input; its message says what was seen, where, what is right, and names the rule.
+/// for bad input; its message says what was read, where, what is right, and names the rule.
 /// </summary>
 /// <remarks>
-/// What was read has a place: a <see cref="Line"/> in a policy, an <see cref="Offset"/> in anything else. Where something is
-/// missing, the place is the end, where it would go. What was never read, but made by a caller, has none.
+/// Input has a place: a <see cref="Line"/> in a policy, an <see cref="Offset"/> in anything else. If something is
+/// missing, the place is the end, where it would be. A value that a caller made has no place.
 /// </remarks>
 public sealed class ProtocolException : FormatException
 {

@@ -12,7 +12,7 @@ internal sealed record TxtGrammar(string Version, string Rule)
     private const int MaxLength = 65_535;
     private const int MaxNameLength = 32;
 
-    /// <summary>One field, as it stands in the record.</summary>
+    /// <summary>One field, as in the record.</summary>
     public readonly record struct Field(string Name, string Value, int Offset);
 
     /// <summary>The fields of one record in their order.</summary>
@@ -26,7 +26,7 @@ internal sealed record TxtGrammar(string Version, string Rule)
 
         if (!record.StartsWith(Version, StringComparison.Ordinal))
         {
-            throw Broken($"The record begins with {ProtocolException.Quote(record.AsSpan(0, Math.Min(record.Length, 16)))}: it must begin with {Version}; in these very letters.", 0);
+            throw Broken($"The record begins with {ProtocolException.Quote(record.AsSpan(0, Math.Min(record.Length, 16)))}: it must begin with {Version}; in exactly this spelling.", 0);
         }
 
         var fields = new List<Field>();
@@ -35,7 +35,7 @@ internal sealed record TxtGrammar(string Version, string Rule)
         {
             if (record[at] != ';')
             {
-                throw Broken($"{ProtocolException.Quote(record.AsSpan(at))} stands where a ; is due: put a ; between fields, and no space inside one.", at);
+                throw Broken($"{ProtocolException.Quote(record.AsSpan(at))} is in the place of a ;: put a ; between fields, and no space inside one.", at);
             }
 
             at = SkipWhiteSpace(record, at + 1);
@@ -50,10 +50,10 @@ internal sealed record TxtGrammar(string Version, string Rule)
             at = end;
         }
 
-        // White space stands around a ; only: none may come after the last field.
+        // White space is allowed around a ; only, and not after the last field.
         if (record[^1] is ' ' or '\t' && !record.AsSpan().TrimEnd(" \t").EndsWith(";"))
         {
-            throw Broken("White space stands at the record's end: remove it, or put a ; before it.", record.Length - 1);
+            throw Broken("The record ends with white space: remove it, or put a ; before it.", record.Length - 1);
         }
 
         if (fields.Count == 0)
@@ -64,7 +64,7 @@ internal sealed record TxtGrammar(string Version, string Rule)
         return fields;
     }
 
-    /// <summary>Insists that an extension's value is visible ASCII without <c>=</c> (and <c>;</c>, which ended it).</summary>
+    /// <summary>Requires that an extension's value is visible ASCII without <c>=</c> (and <c>;</c>, which ended it).</summary>
     public void CheckExtension(Field field)
     {
         if (field.Value.Length == 0 || field.Value.AsSpan().ContainsAnyExceptInRange('!', '~') || field.Value.Contains('='))
@@ -79,7 +79,7 @@ internal sealed record TxtGrammar(string Version, string Rule)
     {
         var sendersDiffer = records.Any(HasSpaceAfterVersion);
 
-        // Records are dropped for their beginning only where there are several; a single one stands or falls by the grammar.
+        // Only if there are several records are some dropped for their beginning; a single one must follow the grammar.
         var beginning = records.Count == 1 ? Version : Version + ";";
         var byBeginning = records.ToLookup(r => r.StartsWith(beginning, StringComparison.Ordinal));
         ImmutableArray<string> candidates = [.. byBeginning[true]];

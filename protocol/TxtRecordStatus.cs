@@ -1,15 +1,15 @@
 namespace StsFunctions.Protocol;
 
-/// <summary>What the TXT records at a name amount to.</summary>
+/// <summary>The status of the TXT records at a name.</summary>
 public enum TxtRecordStatus
 {
-    /// <summary>No record of this kind stands there.</summary>
+    /// <summary>There is no record of this kind.</summary>
     None,
 
-    /// <summary>Exactly one record stands there, and it is well formed.</summary>
+    /// <summary>There is exactly one record, and it is well formed.</summary>
     One,
 
-    /// <summary>More than one record of this kind stands there: senders must act as if there were none.</summary>
+    /// <summary>There is more than one record of this kind: senders must act as if there were none.</summary>
     Multiple,
 
     /// <summary>The only record is malformed: senders must act as if there were none.</summary>

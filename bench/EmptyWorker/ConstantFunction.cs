@@ -4,7 +4,7 @@ using Microsoft.Azure.Functions.Worker;
 
 namespace StsFunctions.Bench.EmptyWorker;
 
-/// <summary>The one function: constant bytes, from memory, written as directly as can be.</summary>
+/// <summary>The one function: constant bytes, from memory, written directly.</summary>
 public static class ConstantFunction
 {
     private static readonly byte[] Body = Encoding.ASCII.GetBytes("constant\r\n");

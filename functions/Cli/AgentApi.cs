@@ -93,8 +93,8 @@ internal sealed class AgentApi(HttpClient http, Uri app, string name, AgentToken
             throw new AgentRefusedException($"{app} rejects this agent: {detail} It needs a token for the app's API with the role {Roles.Agent} (docs/AGENT.md).");
         }
 
-        var wish = answer.Headers.RetryAfter?.Delta ?? TimeSpan.Zero;
-        throw new AgentApiException($"{app} answers {(int)answer.StatusCode}: {detail}", wish < MaxRetryAfter ? wish : MaxRetryAfter);
+        var retryAfter = answer.Headers.RetryAfter?.Delta ?? TimeSpan.Zero;
+        throw new AgentApiException($"{app} answers {(int)answer.StatusCode}: {detail}", retryAfter < MaxRetryAfter ? retryAfter : MaxRetryAfter);
     }
 
     private static async Task<string> DetailAsync(HttpResponseMessage answer, CancellationToken cancellationToken) =>

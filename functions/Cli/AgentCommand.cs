@@ -71,7 +71,7 @@ internal static class AgentCommand
             if (!await IsPort25OpenAsync(cancellationToken))
             {
                 await Console.Error.WriteLineAsync(
-                    $"Port {check.SmtpPort} is closed from here: none of {string.Join(", ", check.ReferenceMxHosts)} answers. Run the agent where port 25 is open; Sts__ReferenceMxHosts names other hosts to try.");
+                    $"Port {check.SmtpPort} is blocked from here: none of {string.Join(", ", check.ReferenceMxHosts)} answers. Run the agent where port 25 is open; Sts__ReferenceMxHosts names other hosts to try.");
                 return Commands.WrongUse;
             }
 

@@ -13,13 +13,13 @@ internal static class CheckView
     {
         var observation = shown.Observation;
         SafeConsole.WriteLine($"{shown.Domain}, {Tables.Minute(shown.At)} UTC");
-        SafeConsole.WriteLine($"judged by {PolicyOf(shown)}");
+        SafeConsole.WriteLine($"evaluated against {PolicyOf(shown)}");
         WriteRecords(observation);
         WriteServers(observation);
         foreach (var finding in shown.Findings)
         {
             SafeConsole.WriteLine($"{finding.Severity.ToString().ToUpperInvariant()}  {finding.Code}  {finding.Subject}");
-            SafeConsole.WriteLine($"  seen     {finding.Evidence}");
+            SafeConsole.WriteLine($"  observed {finding.Evidence}");
             SafeConsole.WriteLine($"  meaning  {finding.Meaning}");
             SafeConsole.WriteLine($"  remedy   {finding.Remedy}");
             SafeConsole.WriteLine($"  see      {finding.Rfc}");

@@ -46,7 +46,7 @@ internal static class DecommissionCommand
             // Do not use the summary list: it is a copy and may be incomplete.
             await Parallel.ForEachAsync(services.GetRequiredService<DomainStore>().ListUnfinishedOrActiveAsync(cancellationToken), lookups, async (domain, token) =>
             {
-                var found = await LookAsync(services, domain, token);
+                var found = await InspectAsync(services, domain, token);
                 lock (domains)
                 {
                     domains.Add(found);
@@ -55,13 +55,13 @@ internal static class DecommissionCommand
         }
         catch (RequestFailedException e) when (StorageLayout.LacksTable(e))
         {
-            // No domain was ever added.
+            // No domain was added yet.
         }
 
         return [.. domains.OrderBy(domain => domain.Domain, StringComparer.Ordinal)];
     }
 
-    private static async Task<DomainToDecommission> LookAsync(IServiceProvider services, string domain, CancellationToken cancellationToken)
+    private static async Task<DomainToDecommission> InspectAsync(IServiceProvider services, string domain, CancellationToken cancellationToken)
     {
         var now = services.GetRequiredService<TimeProvider>().GetUtcNow();
         var partition = await services.GetRequiredService<DomainStore>().ReadAsync(domain, cancellationToken);
@@ -86,8 +86,8 @@ internal static class DecommissionCommand
         }
 
         Tables.Write(table);
-        Console.WriteLine($"{remaining.Count} domain(s) are still hosted. A sender that holds a policy goes on applying it after everything here is gone (RFC 8461 §8.3);");
-        Console.WriteLine("a CNAME that is left behind leads to a name that is nobody's, or somebody else's.");
+        Console.WriteLine($"{remaining.Count} domain(s) are still hosted. A sender with a cached policy continues to apply it after everything here is deleted (RFC 8461 §8.3);");
+        Console.WriteLine("a CNAME that remains points to a name that does not exist, or that another party may register.");
     }
 
     private static string SafeFrom(DomainToDecommission domain, DateTimeOffset now) => domain.SafeFrom switch

@@ -26,14 +26,14 @@ internal static class DomainView
         var record = shown.Record;
         SafeConsole.WriteLine($"{shown.Domain}  ({record.Group}, {record.State.ToString().ToLowerInvariant()})");
         SafeConsole.WriteLine($"  policy      {record.PolicyId}, {record.Mode.ToToken()}, {shown.Policies.Count} published so far");
-        SafeConsole.WriteLine($"  last check  {Tables.Minute(record.LastCheckAt)}{(record is { LastCheckAt: not null, Observed: false } ? " (no MX host could be seen from here)" : "")}");
+        SafeConsole.WriteLine($"  last check  {Tables.Minute(record.LastCheckAt)}{(record is { LastCheckAt: not null, Observed: false } ? " (no MX host could be observed from here)" : "")}");
         SafeConsole.WriteLine($"  next expiry {Tables.Day(record.NextExpiry)}");
-        SafeConsole.WriteLine($"  findings    {shown.Findings.Count} open, {shown.PendingNotifications} warning(s) still to be told");
+        SafeConsole.WriteLine($"  findings    {shown.Findings.Count} open, {shown.PendingNotifications} notification(s) pending");
         foreach (var (finding, openedAt, _) in shown.Findings.OrderByDescending(f => f.Finding.Severity))
         {
             SafeConsole.WriteLine();
             SafeConsole.WriteLine($"  {finding.Severity.ToString().ToUpperInvariant()}  {finding.Code}  {finding.Subject}  since {Tables.Minute(openedAt)}");
-            SafeConsole.WriteLine($"    seen     {finding.Evidence}");
+            SafeConsole.WriteLine($"    observed {finding.Evidence}");
             SafeConsole.WriteLine($"    meaning  {finding.Meaning}");
             SafeConsole.WriteLine($"    remedy   {finding.Remedy}");
         }
@@ -52,7 +52,7 @@ internal static class DomainView
 
         if (shown.Days.Count == 0)
         {
-            SafeConsole.WriteLine($"  None of {shown.Reports.Count} report(s) counts: their senders are not known well enough (docs/REPORTS.md).");
+            SafeConsole.WriteLine($"  None of {shown.Reports.Count} report(s) counts: their senders are not authenticated well enough (docs/REPORTS.md).");
         }
 
         var days = Tables.Of("day", "senders", "sessions", "failures");

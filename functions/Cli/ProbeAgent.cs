@@ -32,7 +32,7 @@ internal sealed class ProbeAgent(AgentApi api, IMxProbe probe, Func<Cancellation
     {
         for (var pause = FirstPause; ; pause = pause < LongestPause ? pause * 2 : LongestPause)
         {
-            var wish = TimeSpan.Zero;
+            var retryAfter = TimeSpan.Zero;
             try
             {
                 while (await WorkAsync(cancellationToken))
@@ -48,10 +48,10 @@ internal sealed class ProbeAgent(AgentApi api, IMxProbe probe, Func<Cancellation
             catch (AgentApiException e) when (!once)
             {
                 say(e.Message);
-                wish = e.RetryAfter;
+                retryAfter = e.RetryAfter;
             }
 
-            await Task.Delay(Spread(pause > wish ? pause : wish), time, cancellationToken);
+            await Task.Delay(Spread(pause > retryAfter ? pause : retryAfter), time, cancellationToken);
         }
     }
 
@@ -61,7 +61,7 @@ internal sealed class ProbeAgent(AgentApi api, IMxProbe probe, Func<Cancellation
         var results = await Task.WhenAll(tasks.Select(async task => (Task: task, Result: await ProbeAsync(task, cancellationToken))));
         if (results.Any(result => IsTimeOut(result.Result)) && !await IsPort25OpenAsync(cancellationToken))
         {
-            say("Port 25 is closed from here now: nothing answers, and no reference MX host either. What timed out says nothing of the MX hosts.");
+            say("This network blocks outbound port 25 now: no MX host and no reference MX host answers. The time-outs say nothing about the MX hosts.");
             results = [.. results.Select(result => IsTimeOut(result.Result) ? result with { Result = NotObserved(result.Task, SmtpOutcome.NoRoute) } : result)];
         }
 
@@ -86,7 +86,7 @@ internal sealed class ProbeAgent(AgentApi api, IMxProbe probe, Func<Cancellation
                 refusal = "not taken";
             }
 
-            say($"{task.Host} {task.Address}: {probe.Default.Outcome}{(probe.Default.Detail is { } detail ? $" ({detail})" : "")}; {refusal ?? "handed in"}");
+            say($"{task.Host} {task.Address}: {probe.Default.Outcome}{(probe.Default.Detail is { } detail ? $" ({detail})" : "")}; {refusal ?? "submitted"}");
         }
 
         if (failed is not null)

@@ -46,7 +46,7 @@ internal static class ReportView
 
     private static string VerdictOf(ShownReportFile report) => report.Verdict switch
     {
-        _ when !report.ByMail => "not verified: it lies in no mail, so nobody has signed it",
+        _ when !report.ByMail => "not verified: it is not in a mail, so it has no signature",
         AuthenticationResult.Unverified => "not verified: its mail has no DKIM signature",
         AuthenticationResult.Aligned => $"{report.Verdict}: signed by {report.SignedBy}, which is the sender's own",
         AuthenticationResult.Signed => $"{report.Verdict}: signed by {report.SignedBy}, which is not the sender's own",
@@ -100,7 +100,7 @@ internal static class ReportView
         var unlisted = policies.Select(policy => policy.UnlistedFailures);
         if (failures.Count > MaxFailures || unlisted.Any(sessions => sessions > 0))
         {
-            SafeConsole.WriteLine($"  And {Math.Max(0, failures.Count - MaxFailures)} more, which --json shows, and {Report.Sum(unlisted)} failed session(s) of kinds beyond the {TlsReportLimits.Default.MaxFailureKinds} that are kept.");
+            SafeConsole.WriteLine($"  And {Math.Max(0, failures.Count - MaxFailures)} more, which --json shows, and {Report.Sum(unlisted)} failed session(s) of other kinds than the {TlsReportLimits.Default.MaxFailureKinds} that are stored.");
         }
     }
 

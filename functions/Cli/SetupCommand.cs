@@ -8,7 +8,7 @@ internal static class SetupCommand
 {
     public static Command Create()
     {
-        var setup = new Command("setup", "Make the tables, containers and queues that the app needs, where they are not there yet; in Azure, azd provision does it");
+        var setup = new Command("setup", "Create the tables, containers and queues that the app needs and that do not exist yet; in Azure, azd provision does it");
         setup.SetAction((_, cancellationToken) => DomainCommands.RunAsync(SetUpAsync, cancellationToken));
         return setup;
     }

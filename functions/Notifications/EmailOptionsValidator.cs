@@ -13,7 +13,7 @@ internal sealed class EmailOptionsValidator(IConfiguration configuration) : IVal
         var ways = ((object?[])[options.AcsEndpoint, options.Smtp, options.MailFolder]).Count(way => way is not null);
         if (ways > 1)
         {
-            faults.Add("Sts__AcsEndpoint, Sts__SmtpHost, Sts__EmailPickupFolder: more than one is set; warnings leave one way, so keep one.");
+            faults.Add("Sts__AcsEndpoint, Sts__SmtpHost, Sts__EmailPickupFolder: more than one is set; notifications use one of them, so set only one.");
         }
 
         // One that is set and wrong is not missing.

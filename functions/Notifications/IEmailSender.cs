@@ -1,6 +1,6 @@
 namespace StsFunctions.Notifications;
 
-/// <summary>What became of a mail that was handed over.</summary>
+/// <summary>The state of a mail that was submitted.</summary>
 internal enum DeliveryState
 {
     /// <summary>It is out.</summary>
@@ -9,7 +9,7 @@ internal enum DeliveryState
     /// <summary>It was taken, and is on its way.</summary>
     InProgress,
 
-    /// <summary>It was not taken, or nobody knows: sending it again under the same id is right.</summary>
+    /// <summary>It was not accepted, or its state is unknown: send it again under the same id.</summary>
     NotSent,
 
     /// <summary>It was taken and then given up: it must be sent again under a new id.</summary>

@@ -18,7 +18,7 @@ internal static class MailMessages
         };
         message.From.Add(options.From);
         message.To.AddRange(options.To);
-        // Nobody's vacation notice should answer (RFC 3834 §5).
+        // No vacation notice should answer (RFC 3834 §5).
         message.Headers.Add("Auto-Submitted", "auto-generated");
         return message;
     }

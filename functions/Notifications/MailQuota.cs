@@ -5,13 +5,13 @@ namespace StsFunctions.Notifications;
 /// <summary>How urgent a mail is, the least urgent first.</summary>
 internal enum MailPriority
 {
-    /// <summary>Whatever else.</summary>
+    /// <summary>Anything else.</summary>
     Other,
 
     /// <summary>Mail is refused, by what senders report.</summary>
     ReportedCritical,
 
-    /// <summary>Mail is refused, as a check of our own found.</summary>
+    /// <summary>Mail is refused, as a check of this app found.</summary>
     Critical,
 }
 

@@ -5,7 +5,7 @@ using StsFunctions.Protocol.TlsRpt;
 
 namespace StsFunctions.Notifications;
 
-/// <summary>The subject of a notification: our own words, the domain, and the subject of a finding where it is no text from outside.</summary>
+/// <summary>The subject of a notification: this app's own words, the domain, and the subject of a finding if it is not text from outside.</summary>
 internal static class MailSubject
 {
     /// <summary>The code of a finding, and its subject where a mail subject may contain it.</summary>

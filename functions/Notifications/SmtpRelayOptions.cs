@@ -11,7 +11,7 @@ internal sealed record SmtpRelayOptions
     /// <summary>Its port; 465 means TLS from the first byte, any other STARTTLS. By default 587.</summary>
     public int Port { get; init; } = 587;
 
-    /// <summary>The user to sign in as; by default null, which is nobody.</summary>
+    /// <summary>The user to sign in as; by default null, and nobody signs in.</summary>
     public string? User { get; init; }
 
     /// <summary>That user's password.</summary>
@@ -23,7 +23,7 @@ internal sealed record SmtpRelayOptions
     /// <summary>Binds the options to their settings; null where no relay is set.</summary>
     public static SmtpRelayOptions? Bind(SettingsBinder settings)
     {
-        // Whatever is set must be right, also where there is no host to use it with.
+        // Every setting must be valid, even without a host to use it with.
         var host = settings.Text("Sts__SmtpHost");
         var relay = new SmtpRelayOptions
         {

@@ -1,6 +1,6 @@
 namespace StsFunctions.ReportIntake;
 
-/// <summary>Recognizes a posted body by its first bytes, whatever its label says (ARR-1).</summary>
+/// <summary>Recognizes a posted body by its first bytes, not by its label (ARR-1).</summary>
 internal static class BodySniffer
 {
     /// <summary>Whether a report may be posted in this form: JSON or gzip (RFC 8460 §5.4), or zip, which some tools send. An empty body counts too: it is a truncated report.</summary>

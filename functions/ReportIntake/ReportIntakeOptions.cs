@@ -41,7 +41,7 @@ internal sealed record ReportIntakeOptions
     {
         var defaults = new ReportIntakeOptions();
         var mailbox = settings.Parsed("Sts__ReportMailbox", ParseMailbox, "write the mailbox's address alone, for example tlsrpt@example.com, or its user's id");
-        var graph = settings.LoopbackAddress("Sts__Lab__Graph", "a stand-in for Microsoft Graph");
+        var graph = settings.LoopbackAddress("Sts__Lab__Graph", "an emulator of Microsoft Graph");
         return new()
         {
             AuthenticationPolicy = settings.Choice("Sts__ReportAuthentication", "aligned", "signed", "any") switch
@@ -60,7 +60,7 @@ internal sealed record ReportIntakeOptions
             MailSecret = settings.Parsed(
                 "Sts__MailSecret",
                 text => text.Length >= MinMailSecret && text.All(c => c is > ' ' and <= '~') ? text : null,
-                $"write at least {MinMailSecret} visible ASCII characters that nobody guesses, as `openssl rand -hex 32` prints them",
+                $"write at least {MinMailSecret} random visible ASCII characters, as `openssl rand -hex 32` prints them",
                 isSecret: true),
             Mailbox = mailbox is null ? null : new MailboxOptions { Address = mailbox, Graph = graph ?? MailboxOptions.PublicGraph },
         };

@@ -34,7 +34,7 @@ internal sealed class BoundedRetryPolicy(int maxRetries, TimeSpan? longestWait =
             }
         }
 
-        return headers.TryGetValue("Retry-After", out var wish) && System.Net.Http.Headers.RetryConditionHeaderValue.TryParse(wish, out var parsed)
+        return headers.TryGetValue("Retry-After", out var value) && System.Net.Http.Headers.RetryConditionHeaderValue.TryParse(value, out var parsed)
             ? parsed.Delta ?? (parsed.Date - (time ?? TimeProvider.System).GetUtcNow()) ?? TimeSpan.Zero
             : TimeSpan.Zero;
     }

@@ -5,18 +5,18 @@ using System.Security.Cryptography;
 namespace StsFunctions.Local.Azurite;
 
 /// <summary>The one Azurite that the local runner, the tests and the benchmarks of a check-out share.</summary>
-/// <remarks>It lives in <c>.local/azurite/</c> at the repository's root, in a folder named after the lock file, so that a
-/// new version never disturbs one that runs. Remove <c>.local</c> to be rid of it.</remarks>
+/// <remarks>It is in <c>.local/azurite/</c> at the repository's root, in a folder named after the lock file, so that a
+/// new version never disturbs one that runs. Remove <c>.local</c> to uninstall it.</remarks>
 internal static class AzuriteInstallation
 {
     private const int OldestNode = 20;
     private const string Finished = "installed";
     private static readonly TimeSpan InstallTimeout = TimeSpan.FromMinutes(10);
 
-    /// <summary>The folder beside our own assembly that holds package.json, the lock file and run.mjs.</summary>
+    /// <summary>The folder beside this assembly that contains package.json, the lock file and run.mjs.</summary>
     public static string Source => Path.Combine(AppContext.BaseDirectory, "Azurite");
 
-    /// <summary>The folder with Azurite installed in it; installs it when it is not there yet.</summary>
+    /// <summary>The folder with Azurite installed in it; installs it if it is missing.</summary>
     /// <exception cref="InvalidOperationException">Node or npm is missing or too old, or npm failed.</exception>
     public static async Task<string> EnsureAsync(IProgress<string>? progress, CancellationToken cancellationToken)
     {
@@ -40,7 +40,7 @@ internal static class AzuriteInstallation
         {
             File.Copy(Path.Combine(Source, name), Path.Combine(folder, name), overwrite: true);
         }
-        // npm ci begins by removing what a run that was cut off has left; the mark comes last.
+        // npm ci first removes the files of an interrupted run; the mark is written last.
         using var timeout = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         timeout.CancelAfter(InstallTimeout);
         var (exitCode, output) = await RunAsync(Npm, ["ci", "--no-fund", "--no-audit", "--ignore-scripts"], folder, timeout.Token);
@@ -68,7 +68,7 @@ internal static class AzuriteInstallation
 
     private static async Task<int> VersionAsync(string program, CancellationToken cancellationToken)
     {
-        var missing = $"'{program}' was not found or does not work: the local storage (Azurite) needs Node.js {OldestNode} or newer with npm. Install it, and see that 'node --version' and 'npm --version' answer.";
+        var missing = $"'{program}' was not found or does not work: the local storage (Azurite) needs Node.js {OldestNode} or newer with npm. Install it, and check that 'node --version' and 'npm --version' work.";
         try
         {
             var (exitCode, output) = await RunAsync(program, ["--version"], AppContext.BaseDirectory, cancellationToken);

@@ -5,10 +5,10 @@ using System.Text.Json;
 namespace StsFunctions.Local.Azurite;
 
 /// <summary>Azure Storage on this machine: Azurite's blob, queue and table services on free loopback ports.</summary>
-/// <remarks>Azurite ends with this object, and with this process however it ends: it watches a pipe that we hold.</remarks>
+/// <remarks>Azurite ends with this object, and with this process in any case: it watches a pipe of this process.</remarks>
 public sealed class AzuriteServer : IAsyncDisposable
 {
-    // Azurite's documented development account: a constant that everybody knows, no secret.
+    // Azurite's documented development account: a public constant, no secret.
     private const string Account = "devstoreaccount1";
     private const string Key = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw==";
     private static readonly TimeSpan StartTimeout = TimeSpan.FromMinutes(1);
@@ -56,7 +56,7 @@ public sealed class AzuriteServer : IAsyncDisposable
         progress?.Report("Starting Azurite …");
         var start = new ProcessStartInfo("node")
         {
-            // Port 0: the system chooses, and nobody can take the port in between.
+            // Port 0: the system chooses a port, and no other process can take it meanwhile.
             ArgumentList =
             {
                 Path.Combine(AzuriteInstallation.Source, "run.mjs"), folder,
@@ -93,14 +93,14 @@ public sealed class AzuriteServer : IAsyncDisposable
         }
     }
 
-    /// <summary>Takes the storage down: connections break and new ones are refused until <see cref="ResumeAsync"/>. The data stays.</summary>
+    /// <summary>Takes the storage down: connections break and new ones are refused until <see cref="ResumeAsync"/>. The data remains.</summary>
     public Task SuspendAsync(CancellationToken cancellationToken) => CommandAsync("suspend", cancellationToken);
 
     /// <summary>Brings the storage back on the same ports, with its data.</summary>
     /// <exception cref="InvalidOperationException">Another process has taken one of the ports meanwhile.</exception>
     public Task ResumeAsync(CancellationToken cancellationToken) => CommandAsync("resume", cancellationToken);
 
-    /// <summary>Ends Azurite: gives it a moment to write its files if it keeps any, then kills it and its children.</summary>
+    /// <summary>Ends Azurite: gives it a moment to write its files if it has any, then kills it and its children.</summary>
     public async ValueTask DisposeAsync()
     {
         if (_keepsData && !_process.HasExited)

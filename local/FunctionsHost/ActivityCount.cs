@@ -1,6 +1,6 @@
 namespace StsFunctions.Local.FunctionsHost;
 
-/// <summary>How much is going on: what runs now, and how often anything began.</summary>
+/// <summary>The activity: what runs now, and how often anything began.</summary>
 internal sealed class ActivityCount
 {
     private int _running;
@@ -10,15 +10,15 @@ internal sealed class ActivityCount
 
     public long Begun => Interlocked.Read(ref _begun);
 
-    /// <summary>Counts work that matters: whoever waits for quiet looks again when it began meanwhile.</summary>
+    /// <summary>Counts work: a caller that waits for idle checks again if work began meanwhile.</summary>
     public Scope Begin()
     {
         Interlocked.Increment(ref _begun);
-        return Look();
+        return BeginPoll();
     }
 
-    /// <summary>Counts a look for work, which may find none.</summary>
-    public Scope Look()
+    /// <summary>Counts a poll for work, which may find none.</summary>
+    public Scope BeginPoll()
     {
         Interlocked.Increment(ref _running);
         return new Scope(this);

@@ -51,11 +51,11 @@ internal sealed class AdminClient(Func<Uri> address, string? key, Executions exe
     public async Task<bool> IsRunningAsync(CancellationToken cancellationToken) =>
         (string?)(await GetAsync("admin/host/status", cancellationToken))?["state"] == "Running";
 
-    /// <summary>How many invocations are under way; null where the host does not answer.</summary>
+    /// <summary>The number of running invocations; null if the host does not answer.</summary>
     public async Task<int?> CountInvocationsAsync(CancellationToken cancellationToken) =>
         (int?)(await GetAsync("admin/host/drain/status", cancellationToken))?["outstandingInvocations"];
 
-    // Not the turns: one may be in use still, and none holds anything.
+    // The semaphores are not disposed: one may still be in use, and none holds a resource.
     public void Dispose() => _client.Dispose();
 
     private async Task<JsonObject?> GetAsync(string path, CancellationToken cancellationToken)

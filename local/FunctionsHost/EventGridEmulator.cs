@@ -10,10 +10,10 @@ namespace StsFunctions.Local.FunctionsHost;
 
 /// <summary>What Event Grid does in Azure: one CloudEvents message on a queue for each blob created or overwritten in a container.</summary>
 /// <remarks>
-/// It polls. An overwritten blob shows by its ETag. A change of metadata alters the ETag too, but raises no event in Azure:
-/// it is told apart by a creation time, length and MD5 that stay while the metadata differ. So an overwrite with the same
+/// It polls. An overwritten blob has another ETag. A change of metadata alters the ETag too, but raises no event in Azure:
+/// it is recognized by the same creation time, length and MD5 with other metadata. So an overwrite with the same
 /// bytes and other metadata within one second (the resolution of the creation time) is missed; anything else is relayed
-/// at least once. Blobs that are there at the start are relayed: what was missed can't be known.
+/// at least once. Blobs that exist at the start are relayed, because earlier events are unknown.
 /// </remarks>
 public sealed class EventGridEmulator(
     string connectionString, string container = "reports-inbox", string queue = "report-arrivals", TimeSpan? interval = null, Action<HostLog>? onLog = null, TimeProvider? time = null) : IDisposable
@@ -25,9 +25,9 @@ public sealed class EventGridEmulator(
     private readonly TimeSpan _interval = interval ?? TimeSpan.FromSeconds(1);
     private readonly TimeProvider _time = time ?? TimeProvider.System;
     private readonly SemaphoreSlim _turn = new(1, 1);
-    private Dictionary<string, BlobItem> _seen = [];
+    private Dictionary<string, BlobItem> _relayed = [];
 
-    /// <summary>Relays until cancelled; storage that is away is tried again.</summary>
+    /// <summary>Relays until cancelled; if storage is unavailable, it tries again.</summary>
     public async Task RunAsync(CancellationToken cancellationToken)
     {
         while (true)
@@ -38,13 +38,13 @@ public sealed class EventGridEmulator(
             }
             catch (Exception e) when (e is RequestFailedException or AggregateException)
             {
-                onLog?.Invoke(new HostLog(LogLevel.Error, "relay", $"The container {_container.Name} can't be relayed, and is tried again: {e.Message}"));
+                onLog?.Invoke(new HostLog(LogLevel.Error, "relay", $"The container {_container.Name} can't be relayed; it is tried again: {e.Message}"));
             }
             await Task.Delay(_interval, _time, cancellationToken);
         }
     }
 
-    /// <summary>Looks now, and relays what is new.</summary>
+    /// <summary>Polls now, and relays new blobs.</summary>
     /// <returns>How many messages were put on the queue.</returns>
     /// <exception cref="RequestFailedException">The storage failed; what was not relayed is relayed next time.</exception>
     public async Task<int> RelayNowAsync(CancellationToken cancellationToken)
@@ -59,19 +59,19 @@ public sealed class EventGridEmulator(
             {
                 present.Add(blob.Name, blob);
             }
-            // Forgotten when deleted: the next one of that name is new.
-            _seen = _seen.Where(pair => present.ContainsKey(pair.Key)).ToDictionary(StringComparer.Ordinal);
+            // A deleted blob is removed: the next one of that name is new.
+            _relayed = _relayed.Where(pair => present.ContainsKey(pair.Key)).ToDictionary(StringComparer.Ordinal);
 
             var relayed = 0;
             foreach (var blob in present.Values.OrderBy(blob => blob.Properties.LastModified))
             {
-                if (!_seen.TryGetValue(blob.Name, out var before) || IsWritten(before, blob))
+                if (!_relayed.TryGetValue(blob.Name, out var before) || IsWritten(before, blob))
                 {
                     await _queue.SendMessageAsync(Event(blob), cancellationToken);
                     relayed++;
                 }
-                // After the message: cut off in between, it is sent again.
-                _seen[blob.Name] = blob;
+                // After the message: if it is interrupted before this, it sends the message again.
+                _relayed[blob.Name] = blob;
             }
             return relayed;
         }

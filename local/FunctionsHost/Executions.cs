@@ -2,10 +2,10 @@ using System.Collections.Concurrent;
 
 namespace StsFunctions.Local.FunctionsHost;
 
-/// <summary>What runs in the host, and who waits for the end of what an administrator started.</summary>
+/// <summary>The running invocations of the host, and the callers that wait for one that an administrator started.</summary>
 internal sealed class Executions(Action<Invocation>? onInvocation)
 {
-    /// <summary>The host's words for an invocation that its API started.</summary>
+    /// <summary>The host's reason for an invocation that its API started.</summary>
     public const string ByApi = "This function was programmatically called via the host APIs.";
 
     private readonly ConcurrentDictionary<string, TaskCompletionSource<Invocation>> _awaited = new();
@@ -36,7 +36,7 @@ internal sealed class Executions(Action<Invocation>? onInvocation)
         }
     }
 
-    /// <summary>The host is gone, and with it whatever ran.</summary>
+    /// <summary>The host has ended, and all running invocations with it.</summary>
     public void Lost(WorkerException reason)
     {
         foreach (var waiting in (ConcurrentDictionary<string, TaskCompletionSource<Invocation>>[])[_awaited, _next])

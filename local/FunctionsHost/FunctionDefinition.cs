@@ -19,7 +19,7 @@ internal sealed record QueueTrigger(string Binding, string Queue, string Connect
 internal sealed record FunctionDefinition(string Name, Trigger Trigger, bool IsDisabled)
 {
     /// <summary>Reads a function from its bindings, each the JSON that a function.json would hold.</summary>
-    /// <exception cref="InvalidDataException">The function asks for something that the host refuses, or that the emulator does not do.</exception>
+    /// <exception cref="InvalidDataException">The function uses something that the host refuses, or that the emulator does not support.</exception>
     public static FunctionDefinition Read(string name, IEnumerable<JsonElement> bindings, HostConfiguration host, IReadOnlyDictionary<string, string> settings)
     {
         var triggers = bindings.Where(binding => binding.Text("type")?.EndsWith("Trigger", StringComparison.OrdinalIgnoreCase) == true).ToList();
@@ -92,7 +92,7 @@ internal sealed record FunctionDefinition(string Name, Trigger Trigger, bool IsD
             connectionString ?? (isDisabled ? "" : throw new InvalidDataException($"{name} needs the setting {connection}: a storage connection string.")));
     }
 
-    // %NAME% stands for a setting, wherever it is in the text.
+    // %NAME% refers to a setting, anywhere in the text.
     private static string Expand(string text, string name, IReadOnlyDictionary<string, string> settings)
     {
         var parts = text.Split('%');

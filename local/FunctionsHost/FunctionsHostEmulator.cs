@@ -4,11 +4,11 @@ using StsFunctions.Local.FunctionsHost.Rpc;
 namespace StsFunctions.Local.FunctionsHost;
 
 /// <summary>An emulator of the Azure Functions host: it runs an isolated worker on this machine as the host does in Azure.</summary>
-/// <remarks>It starts the worker of a published app, hears from it over gRPC which functions there are, and invokes them
-/// for requests, schedules and queue messages. What it does is what the real host was measured to do.</remarks>
+/// <remarks>It starts the worker of a published app, gets its functions over gRPC, and invokes them
+/// for requests, schedules and queue messages. Its behaviour follows measurements of the real host.</remarks>
 public sealed class FunctionsHostEmulator : IFunctionsHost
 {
-    /// <summary>The version that it passes itself off as.</summary>
+    /// <summary>The version that it reports.</summary>
     internal const string HostVersion = "4.1037.0.0";
 
     private static readonly TimeSpan IdlePoll = TimeSpan.FromMilliseconds(25);
@@ -63,8 +63,8 @@ public sealed class FunctionsHostEmulator : IFunctionsHost
     public Task Ended { get; private set; } = Task.CompletedTask;
 
     /// <summary>Reads the app, starts its worker, and returns once that is ready and every trigger listens.</summary>
-    /// <exception cref="InvalidDataException">The app can't run in Azure, or not here; the message says what to change.</exception>
-    /// <exception cref="WorkerException">The worker did not come up.</exception>
+    /// <exception cref="InvalidDataException">The app can't run in Azure, or not in the emulator; the message says what to change.</exception>
+    /// <exception cref="WorkerException">The worker did not start.</exception>
     public static async Task<FunctionsHostEmulator> StartAsync(FunctionsHostOptions options, FunctionsHostEmulatorOptions timing, CancellationToken cancellationToken)
     {
         options = options with { AppRoot = Path.GetFullPath(options.AppRoot) };
@@ -100,7 +100,7 @@ public sealed class FunctionsHostEmulator : IFunctionsHost
             {
                 await Ended;
             }
-            // Empty queues tell nothing if work began while we looked from one to the next.
+            // Empty queues mean nothing if work began while they were polled one after another.
             var begun = _activity.Begun;
             if (_activity.Running == 0 && await AllEmptyAsync(ignoreDelayed, cancellationToken) && _activity.Running == 0 && _activity.Begun == begun)
             {
@@ -203,7 +203,7 @@ public sealed class FunctionsHostEmulator : IFunctionsHost
     // As POST /admin/functions/NAME: the answer comes before the run.
     private int InvokeByApi(string name, string input)
     {
-        var function = _functions.FirstOrDefault(known => known.Name.Equals(name, StringComparison.OrdinalIgnoreCase));
+        var function = _functions.FirstOrDefault(candidate => candidate.Name.Equals(name, StringComparison.OrdinalIgnoreCase));
         switch (function?.Trigger)
         {
             case TimerTrigger:
@@ -227,7 +227,7 @@ public sealed class FunctionsHostEmulator : IFunctionsHost
         }
         catch (Exception) when (_stopping.IsCancellationRequested)
         {
-            // Stopped: whatever ended the worker is of no interest any more.
+            // Stopped: the worker's end does not matter any more.
         }
         catch (Exception)
         {

@@ -3,10 +3,10 @@ namespace StsFunctions.Local.FunctionsHost;
 /// <summary>The emulator's delays and limits: the real host's, where a test does not ask for others.</summary>
 public sealed record FunctionsHostEmulatorOptions
 {
-    /// <summary>How long an empty queue is left alone; null for the host's way: ever longer, up to host.json's <c>maxPollingInterval</c>.</summary>
+    /// <summary>The interval between polls of an empty queue; null for that of the host: it grows up to host.json's <c>maxPollingInterval</c>.</summary>
     public TimeSpan? QueuePollInterval { get; init; }
 
-    /// <summary>When a failed message comes back; null for host.json's <c>visibilityTimeout</c>.</summary>
+    /// <summary>When a failed message is redelivered; null for host.json's <c>visibilityTimeout</c>.</summary>
     public TimeSpan? QueueRetryDelay { get; init; }
 
     /// <summary>How long a message is invisible to others while it is worked on (renewed until the work ends).</summary>
@@ -24,7 +24,7 @@ public sealed record FunctionsHostEmulatorOptions
     /// <summary>The failure of a worker, with no more than half an hour between two, that stops the host.</summary>
     public int FatalFailure { get; init; } = 3;
 
-    /// <summary>How long a function that ran into functionTimeout has to heed its cancellation before the worker is killed.</summary>
+    /// <summary>How long a function may take to react to its cancellation after functionTimeout, before the worker is killed.</summary>
     public TimeSpan TimeoutGrace { get; init; } = TimeSpan.FromSeconds(5);
 
     /// <summary>The clock of schedules, restarts and time-outs.</summary>

@@ -8,7 +8,7 @@ public sealed record FunctionsHostOptions
     /// <summary>The published app, or the output of its build: the folder with host.json and worker.config.json.</summary>
     public required string AppRoot { get; init; }
 
-    /// <summary>The app's settings: environment variables, beside those that are inherited. Also what <c>%NAME%</c> in a trigger stands for.</summary>
+    /// <summary>The app's settings: environment variables, beside those that are inherited. Also the values of <c>%NAME%</c> in a trigger.</summary>
     public IReadOnlyDictionary<string, string> Settings { get; init; } = new Dictionary<string, string>();
 
     /// <summary>The loopback port for HTTP; 0 for a free one.</summary>

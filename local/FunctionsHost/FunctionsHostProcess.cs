@@ -9,16 +9,16 @@ using Azure.Storage.Queues;
 namespace StsFunctions.Local.FunctionsHost;
 
 /// <summary>A real Azure Functions host, as Core Tools bring one, in a process of its own.</summary>
-/// <remarks>It is started again when it ends, as Azure does. What runs in it is read from its log, whose lines
-/// <c>Executing 'Functions.NAME'</c> and <c>Executed 'Functions.NAME'</c> every host writes.</remarks>
+/// <remarks>It is started again when it ends, as in Azure. Its running invocations are read from its log lines
+/// <c>Executing 'Functions.NAME'</c> and <c>Executed 'Functions.NAME'</c>, which every host writes.</remarks>
 public sealed partial class FunctionsHostProcess : IFunctionsHost
 {
     private const int FatalStart = 3;
-    private const int KeptLines = 40;
+    private const int MaxStoredLines = 40;
     private static readonly TimeSpan StartTimeout = TimeSpan.FromMinutes(2);
     private static readonly TimeSpan Poll = TimeSpan.FromMilliseconds(50);
     private static readonly TimeSpan LastLines = TimeSpan.FromSeconds(1);
-    // Between a message's way off the queue and the start of its invocation it is seen in neither.
+    // Between its removal from the queue and the start of its invocation, a message is in neither.
     private static readonly TimeSpan Settled = TimeSpan.FromSeconds(1);
 
     private readonly FunctionsHostOptions _options;
@@ -86,10 +86,10 @@ public sealed partial class FunctionsHostProcess : IFunctionsHost
     /// <summary>Starts a host, and returns once it runs the app's functions.</summary>
     /// <param name="options">What it runs.</param>
     /// <param name="command">The command line that starts it in the app's folder, such as <c>func start --port {port}</c>: <c>{port}</c>
-    /// stands for the port that it is to listen on, <c>{app}</c> for the app's folder. No shell reads it.</param>
+    /// is the port that it must listen on, <c>{app}</c> the app's folder. No shell interprets it.</param>
     /// <param name="cancellationToken">Ends the wait.</param>
-    /// <exception cref="InvalidDataException">The folder holds no isolated worker.</exception>
-    /// <exception cref="WorkerException">The host did not come up.</exception>
+    /// <exception cref="InvalidDataException">The folder contains no isolated worker.</exception>
+    /// <exception cref="WorkerException">The host did not start.</exception>
     public static async Task<FunctionsHostProcess> StartAsync(FunctionsHostOptions options, string command, CancellationToken cancellationToken)
     {
         options = options with { AppRoot = Path.GetFullPath(options.AppRoot) };
@@ -113,7 +113,7 @@ public sealed partial class FunctionsHostProcess : IFunctionsHost
     {
         if (!Capabilities.HasFlag(HostCapabilities.KillWorker))
         {
-            throw new NotSupportedException("The worker of a host in another process is found on Linux only.");
+            throw new NotSupportedException("The worker of a host in another process can be found on Linux only.");
         }
 
         if (WorkerProcessId is not { } worker)
@@ -128,7 +128,7 @@ public sealed partial class FunctionsHostProcess : IFunctionsHost
     /// <inheritdoc/>
     public async Task WaitForWorkerAsync(CancellationToken cancellationToken)
     {
-        // Whether it has loaded its functions only the host knows; it lets requests and messages wait until then.
+        // Only the host knows whether it has loaded its functions; requests and messages wait until then.
         await WaitUntilRunningAsync(cancellationToken);
         while (Capabilities.HasFlag(HostCapabilities.KillWorker) && WorkerProcessId is null)
         {
@@ -154,7 +154,7 @@ public sealed partial class FunctionsHostProcess : IFunctionsHost
             {
                 await Ended;
             }
-            // Twice: what one function hands to the next is on some queue at one of two looks.
+            // Twice: a message from one function to the next is on some queue at one of two polls.
             if (await IsQuietAsync(evenLater: true, cancellationToken) && await IsQuietAsync(evenLater: true, cancellationToken))
             {
                 return;
@@ -209,7 +209,7 @@ public sealed partial class FunctionsHostProcess : IFunctionsHost
     /// <inheritdoc/>
     public async ValueTask DisposeAsync() => await StopAsync();
 
-    // The build of an isolated worker writes down what the worker will tell the host.
+    // The build of an isolated worker writes the metadata that the worker will send to the host.
     private static IReadOnlyList<FunctionDefinition> ReadFunctions(FunctionsHostOptions options)
     {
         var path = Path.Combine(options.AppRoot, "functions.metadata");
@@ -268,7 +268,7 @@ public sealed partial class FunctionsHostProcess : IFunctionsHost
 
         if (!_stopping.IsCancellationRequested)
         {
-            Log(LogLevel.Error, $"The host ended with code {process.ExitCode}, and is started again.");
+            Log(LogLevel.Error, $"The host ended with code {process.ExitCode}; it is started again.");
         }
 
         return wasRunning;
@@ -287,7 +287,7 @@ public sealed partial class FunctionsHostProcess : IFunctionsHost
 
         start.Environment["FUNCTIONS_WORKER_RUNTIME"] = "dotnet-isolated";
         start.Environment["AzureWebJobsScriptRoot"] = _options.AppRoot;
-        // The lines that tell what runs.
+        // The lines that show what runs.
         start.Environment["AzureFunctionsJobHost__logging__console__isEnabled"] = "true";
         start.Environment["AzureFunctionsJobHost__logging__logLevel__Function"] = "Information";
         foreach (var timer in _options.RunTimers ? [] : _timers)
@@ -328,7 +328,7 @@ public sealed partial class FunctionsHostProcess : IFunctionsHost
             }
             catch (OperationCanceledException)
             {
-                // Stopped, or an answer that did not come.
+                // Stopped, or no answer.
             }
 
             await Task.WhenAny(exit, Task.Delay(Poll));
@@ -390,7 +390,7 @@ public sealed partial class FunctionsHostProcess : IFunctionsHost
         while (await lines.ReadLineAsync() is { } line)
         {
             _lines.Enqueue(line);
-            while (_lines.Count > KeptLines)
+            while (_lines.Count > MaxStoredLines)
             {
                 _lines.TryDequeue(out _);
             }

@@ -8,7 +8,7 @@ using Yarp.ReverseProxy.Forwarder;
 
 namespace StsFunctions.Local.FunctionsHost;
 
-/// <summary>The host's HTTP side: the functions' routes, what it tells administrators, and its home page.</summary>
+/// <summary>The host's HTTP front end: the functions' routes, the administrators' API, and the home page.</summary>
 internal sealed class HttpFrontEnd : IAsyncDisposable
 {
     private const long LargestBody = 100 * 1024 * 1024;
@@ -20,7 +20,7 @@ internal sealed class HttpFrontEnd : IAsyncDisposable
     {
         Activity = activity;
         Options = options;
-        // Empty: neither the environment nor a settings file of this process has a say.
+        // Empty: neither the environment nor a settings file of this process applies.
         var builder = WebApplication.CreateEmptyBuilder(new());
         builder.WebHost.UseKestrelCore().ConfigureKestrel(kestrel =>
         {
@@ -32,7 +32,7 @@ internal sealed class HttpFrontEnd : IAsyncDisposable
         Proxy = new HttpProxy(_app.Services.GetRequiredService<IHttpForwarder>());
     }
 
-    /// <summary>The way to the worker.</summary>
+    /// <summary>The proxy to the worker.</summary>
     public HttpProxy Proxy { get; }
 
     /// <summary>Known once started.</summary>
@@ -42,7 +42,7 @@ internal sealed class HttpFrontEnd : IAsyncDisposable
 
     private ActivityCount Activity { get; }
 
-    /// <summary>Serves the functions' routes; <paramref name="invoke"/> starts a function for an administrator, or says that it can not.</summary>
+    /// <summary>Serves the functions' routes; <paramref name="invoke"/> starts a function for an administrator, or reports that it can't.</summary>
     public async Task StartAsync(IEnumerable<FunctionDefinition> functions, Invoker invoker, Func<string, string, int> invoke, CancellationToken cancellationToken)
     {
         _app.Use(AsTheFrontEndSaidAsync);
@@ -61,7 +61,7 @@ internal sealed class HttpFrontEnd : IAsyncDisposable
         _app.MapPost("/admin/functions/{name}", context => AsAdministratorAsync(context, () => InvokeAsync(context, invoke)));
         _app.MapGet("/admin/host/status", context => AsAdministratorAsync(context, () => WriteAsync(context, new() { ["state"] = "Running", ["version"] = FunctionsHostEmulator.HostVersion })));
         _app.MapGet("/admin/host/drain/status", context => AsAdministratorAsync(context, () => WriteAsync(context, new() { ["state"] = "Disabled", ["outstandingInvocations"] = Activity.Running, ["outstandingRetries"] = 0 })));
-        // Takes what no route has, a wrong method too, which would otherwise be 405.
+        // For requests without a route, including a wrong method, which would otherwise be 405.
         _app.Map("/{**rest}", NoFunctionAsync);
         await _app.StartAsync(cancellationToken);
         Address = new Uri(_app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.Single());
@@ -69,7 +69,7 @@ internal sealed class HttpFrontEnd : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
-        // Nobody is waited for: the worker is gone.
+        // Do not wait for clients: the worker has ended.
         using var now = new CancellationTokenSource();
         await now.CancelAsync();
         await _app.StopAsync(now.Token);
@@ -77,7 +77,7 @@ internal sealed class HttpFrontEnd : IAsyncDisposable
         Proxy.Dispose();
     }
 
-    // The front end in Azure terminates TLS; what it says of the scheme counts for the host.
+    // The front end in Azure terminates TLS; the host uses the scheme that it reports.
     private static Task AsTheFrontEndSaidAsync(HttpContext context, RequestDelegate next)
     {
         if (context.Request.Headers["X-Forwarded-Proto"].FirstOrDefault() is { Length: > 0 } scheme)

@@ -6,7 +6,7 @@ namespace StsFunctions.Local.FunctionsHost;
 /// <summary>Hands a request to the worker's own HTTP server, as the host does.</summary>
 internal sealed class HttpProxy(IHttpForwarder forwarder) : IDisposable
 {
-    // The worker knows the invocation by it. The host adds it, and lets one stand that the client has sent.
+    // It identifies the invocation for the worker. The host adds it, and does not replace one from the client.
     private const string InvocationId = "x-ms-invocation-id";
 
     private static readonly ForwarderRequestConfig Request = new()
@@ -34,7 +34,7 @@ internal sealed class HttpProxy(IHttpForwarder forwarder) : IDisposable
         }
 
         context.Request.Headers.TryAdd(InvocationId, invocationId);
-        // Host becomes the worker's address; X-Forwarded-For, -Host and -Proto are set to this host's view, whatever the client has sent.
+        // Host becomes the worker's address; X-Forwarded-For, -Host and -Proto are set by this host; the client's values are overwritten.
         var error = await forwarder.SendAsync(context, worker.GetLeftPart(UriPartial.Authority), _client, Request, HttpTransformer.Default, channel.Gone);
         if (error == ForwarderError.None)
         {

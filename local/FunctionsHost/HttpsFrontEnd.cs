@@ -9,7 +9,7 @@ using Yarp.ReverseProxy.Forwarder;
 
 namespace StsFunctions.Local.FunctionsHost;
 
-/// <summary>What Azure's front end does before a host: it terminates TLS with a certificate for each host name, and hands the request on by HTTP.</summary>
+/// <summary>What Azure's front end does before a host: it terminates TLS with a certificate for each host name, and forwards the request by HTTP.</summary>
 internal sealed class HttpsFrontEnd : IAsyncDisposable
 {
     private static readonly ForwarderRequestConfig Request = new()
@@ -75,7 +75,7 @@ internal sealed class HttpsFrontEnd : IAsyncDisposable
 
     private static void Listen(KestrelServerOptions kestrel, int port, Func<string?, SslStreamCertificateContext?> certificateFor)
     {
-        // The host has the say on sizes.
+        // The host limits sizes.
         kestrel.Limits.MaxRequestBodySize = null;
         kestrel.Listen(IPAddress.Loopback, port, listen => listen.UseHttps(new TlsHandshakeCallbackOptions
         {
@@ -93,7 +93,7 @@ internal sealed class HttpsFrontEnd : IAsyncDisposable
 
         public override async ValueTask TransformRequestAsync(HttpContext httpContext, HttpRequestMessage proxyRequest, string destinationPrefix, CancellationToken cancellationToken)
         {
-            // Host and everything else as the client sent it.
+            // Host and all other headers are unchanged.
             await base.TransformRequestAsync(httpContext, proxyRequest, destinationPrefix, cancellationToken);
             proxyRequest.Headers.Remove("X-Forwarded-Proto");
             proxyRequest.Headers.TryAddWithoutValidation("X-Forwarded-Proto", httpContext.Request.Scheme);

@@ -21,15 +21,15 @@ public interface IFunctionsHost : IAsyncDisposable
     /// <summary>The worker's own HTTP server, which a client never reaches in Azure; null while there is none, and for a host that does not say.</summary>
     Uri? WorkerAddress { get; }
 
-    /// <summary>Ends when the host does: well after <see cref="StopAsync"/>, with <see cref="WorkerException"/> where it gave up.</summary>
+    /// <summary>Ends when the host does: well after <see cref="StopAsync"/>, with <see cref="WorkerException"/> if it stopped after failures.</summary>
     Task Ended { get; }
 
     /// <summary>Ends the worker with SIGKILL; the host starts it again.</summary>
     /// <exception cref="NotSupportedException">This host lacks <see cref="HostCapabilities.KillWorker"/>.</exception>
     void KillWorker();
 
-    /// <summary>Returns once a worker runs that nobody has killed.</summary>
-    /// <exception cref="WorkerException">The host has given up.</exception>
+    /// <summary>Returns once a worker runs that was not killed.</summary>
+    /// <exception cref="WorkerException">The host stopped after repeated failures.</exception>
     Task WaitForWorkerAsync(CancellationToken cancellationToken);
 
     /// <summary>Runs a timer function now, by the host's own API for administrators, and returns when that run has ended.</summary>
@@ -40,9 +40,9 @@ public interface IFunctionsHost : IAsyncDisposable
     /// <summary>Returns when no invocation runs and the queues of the app's functions are empty.</summary>
     /// <param name="ignoreDelayed">True: messages that are not due yet do not count.</param>
     /// <param name="cancellationToken">Ends the wait.</param>
-    /// <exception cref="WorkerException">The host has given up.</exception>
+    /// <exception cref="WorkerException">The host stopped after repeated failures.</exception>
     Task WhenIdleAsync(bool ignoreDelayed, CancellationToken cancellationToken);
 
-    /// <summary>Stops as a host does that is taken away: the worker is killed, messages in work stay invisible. Returns when nothing is left.</summary>
+    /// <summary>Stops as a removed host does: the worker is killed, messages in process remain invisible. Returns when everything has ended.</summary>
     Task StopAsync();
 }

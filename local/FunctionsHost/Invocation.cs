@@ -3,7 +3,7 @@ namespace StsFunctions.Local.FunctionsHost;
 /// <summary>One finished invocation of a function.</summary>
 /// <param name="Id">The host's id of it.</param>
 /// <param name="Function">The function's name.</param>
-/// <param name="Succeeded">Whether it succeeded. An HTTP invocation does with any status that the function answers.</param>
+/// <param name="Succeeded">Whether it succeeded. An HTTP invocation succeeds with any status of the response.</param>
 /// <param name="Duration">How long it took.</param>
 public sealed record Invocation(string Id, string Function, bool Succeeded, TimeSpan Duration)
 {

@@ -6,7 +6,7 @@ namespace StsFunctions.Local.FunctionsHost;
 internal sealed class Invoker(
     WorkerProcess worker, HttpProxy proxy, HostConfiguration host, FunctionsHostEmulatorOptions timing, Executions executions, ActivityCount activity, Action<HostLog> log)
 {
-    /// <summary>Invokes a function once; never throws for what the worker does.</summary>
+    /// <summary>Invokes a function once; a fault of the worker never throws.</summary>
     /// <exception cref="OperationCanceledException">The host stops.</exception>
     public Task<Invocation> InvokeAsync(
         FunctionDefinition function, string reason, TypedData input, IReadOnlyDictionary<string, TypedData>? metadata, CancellationToken cancellationToken) =>
@@ -14,7 +14,7 @@ internal sealed class Invoker(
 
     /// <summary>Invokes a function for a request, and answers it.</summary>
     public Task<Invocation> InvokeAsync(FunctionDefinition function, HttpContext http) =>
-        // A client that goes away takes the request with it, not the invocation: the worker hears of it and says how that ends.
+        // A client that disconnects cancels the request, not the invocation: the worker is notified and reports the result.
         RunAsync(function, Executions.ByApi, new TypedData { Http = new RpcHttp() }, metadata: null, http, CancellationToken.None);
 
     private async Task<Invocation> RunAsync(
@@ -51,7 +51,7 @@ internal sealed class Invoker(
         return invocation;
     }
 
-    // A worker on its way back is waited for. With none to come the host ends, and a message that it holds stays what it is: its function has not failed.
+    // Wait for a worker that restarts. Without one the host ends, and its message remains on the queue: its function has not failed.
     private async Task<WorkerChannel> GetWorkerAsync(bool isMessage, CancellationToken cancellationToken)
     {
         try
@@ -112,7 +112,7 @@ internal sealed class Invoker(
         }
         finally
         {
-            // It ends with the worker, with the client, or with the answer; the request is its own until then.
+            // It ends with the worker, with the client, or with the response; until then it owns the request.
             await proxying;
         }
     }

@@ -24,10 +24,10 @@ internal static class ProcessTree
         }
     }
 
-    /// <summary>The words that a process was started with; none where it is gone.</summary>
+    /// <summary>The arguments that a process was started with; none if it has ended.</summary>
     public static IReadOnlyList<string> CommandLine(int process) => Read(process, "cmdline").Split('\0', StringSplitOptions.RemoveEmptyEntries);
 
-    /// <summary>SIGKILL; one that is gone already is left alone.</summary>
+    /// <summary>SIGKILL; a process that has already ended is ignored.</summary>
     public static void Kill(int process)
     {
         try
@@ -40,7 +40,7 @@ internal static class ProcessTree
         }
     }
 
-    /// <summary>Ends a process should this one be killed outright: a pipe breaks, and a shell sees it. Nothing like it is cheap on Windows.</summary>
+    /// <summary>Ends a process if this one is killed: a pipe breaks, which a shell detects. Windows has no equivalent.</summary>
     public static Process? Watch(int process) => OperatingSystem.IsWindows()
         ? null
         : Process.Start(new ProcessStartInfo("/bin/sh", ["-c", "read -r _; kill -9 \"$1\" 2>/dev/null", "sh", $"{process}"]) { RedirectStandardInput = true });

@@ -3,10 +3,10 @@ using Azure.Storage.Queues;
 
 namespace StsFunctions.Local.FunctionsHost;
 
-/// <summary>What is left on a queue.</summary>
+/// <summary>The remaining messages of a queue.</summary>
 internal static class QueueDepth
 {
-    /// <summary>Whether a queue holds nothing to do now, or with <paramref name="evenLater"/> nothing at all; one that is not there holds nothing.</summary>
+    /// <summary>Whether a queue holds nothing to do now, or with <paramref name="evenLater"/> nothing at all; a missing queue is empty.</summary>
     public static async Task<bool> IsEmptyAsync(QueueClient queue, bool evenLater, CancellationToken cancellationToken)
     {
         try

@@ -16,7 +16,7 @@ internal sealed class QueueListener(
     private static readonly TimeSpan PauseAfterError = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan ShortestPoll = TimeSpan.FromMilliseconds(100);
 
-    // The text as it lies on the queue: decoding is ours, so that what does not decode can be moved as it is.
+    // The raw text: this class decodes it, so that an undecodable message can be moved unchanged.
     private readonly QueueClient _queue = new(trigger.ConnectionString, trigger.Queue, new QueueClientOptions { MessageEncoding = QueueMessageEncoding.None });
     private readonly QueueClient _poison = new(trigger.ConnectionString, trigger.Queue + "-poison", new QueueClientOptions { MessageEncoding = QueueMessageEncoding.None });
 
@@ -54,7 +54,7 @@ internal sealed class QueueListener(
             {
                 if (!isFailing)
                 {
-                    log(new HostLog(LogLevel.Error, "host", $"The queue {trigger.Queue} can't be read, and is tried again every {PauseAfterError.TotalSeconds} s: {e.Message}"));
+                    log(new HostLog(LogLevel.Error, "host", $"The queue {trigger.Queue} can't be read; it is tried again every {PauseAfterError.TotalSeconds} s: {e.Message}"));
                 }
 
                 isFailing = true;
@@ -67,7 +67,7 @@ internal sealed class QueueListener(
 
     private async Task<int> ReceiveAsync(List<Task> running, CancellationToken cancellationToken)
     {
-        using var looking = activity.Look();
+        using var polling = activity.BeginPoll();
         try
         {
             var messages = await _queue.ReceiveMessagesAsync(Math.Min(settings.BatchSize, LargestBatch), timing.QueueLock, cancellationToken);
@@ -80,7 +80,7 @@ internal sealed class QueueListener(
         }
         catch (RequestFailedException e) when (e.Status == 404)
         {
-            // The host waits for a queue that is not there; the app creates it.
+            // The host waits for a missing queue; the app creates it.
             return 0;
         }
     }
@@ -105,11 +105,11 @@ internal sealed class QueueListener(
         }
         catch (Exception e) when (IsStorageFailure(e))
         {
-            log(new HostLog(LogLevel.Error, "host", $"The message {message.MessageId} of {trigger.Queue} could not be settled and comes again: {e.Message}"));
+            log(new HostLog(LogLevel.Error, "host", $"The message {message.MessageId} of {trigger.Queue} could not be settled and will be redelivered: {e.Message}"));
         }
         catch (OperationCanceledException)
         {
-            // The host stops: the message stays locked, as one whose host was killed.
+            // The host stops: the message remains locked, as after a kill of the host.
         }
     }
 
@@ -168,7 +168,7 @@ internal sealed class QueueListener(
 
             try
             {
-                // Not cancelled: a renewal that arrives while we look away would leave us with the wrong receipt.
+                // Not cancelled: an unobserved renewal would make the receipt invalid.
                 var renewed = await _queue.UpdateMessageAsync(message.MessageId, receipt, visibilityTimeout: timing.QueueLock, cancellationToken: CancellationToken.None);
                 receipt = renewed.Value.PopReceipt;
                 log(new HostLog(LogLevel.Debug, "host", $"The lock of message {message.MessageId} of {trigger.Queue} was renewed."));
@@ -188,7 +188,7 @@ internal sealed class QueueListener(
         log(new HostLog(LogLevel.Error, "host", $"The message {message.MessageId} of {trigger.Queue} was moved to {_poison.Name}: {reason}."));
     }
 
-    // The storage client gives the failures of all its own attempts at once.
+    // The storage client reports the failures of all its attempts together.
     private static bool IsStorageFailure(Exception e) => e is RequestFailedException or AggregateException { InnerException: RequestFailedException };
 
     private string? Decode(BinaryData body)

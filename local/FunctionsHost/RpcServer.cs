@@ -21,7 +21,7 @@ internal sealed class RpcServer : IAsyncDisposable
 
     public static async Task<RpcServer> StartAsync(CancellationToken cancellationToken)
     {
-        // Empty: neither the environment nor a settings file of this process has a say.
+        // Empty: neither the environment nor a settings file of this process applies.
         var builder = WebApplication.CreateEmptyBuilder(new());
         builder.WebHost.UseKestrelCore().ConfigureKestrel(kestrel => kestrel.Listen(IPAddress.Loopback, 0, listen => listen.Protocols = HttpProtocols.Http2));
         builder.Services.AddRoutingCore();
@@ -37,15 +37,15 @@ internal sealed class RpcServer : IAsyncDisposable
         return server;
     }
 
-    /// <summary>Lets the worker in that will announce itself with the channel's id.</summary>
+    /// <summary>Accepts the worker that announces itself with the channel's id.</summary>
     public void Expect(WorkerChannel channel) => _service.Expected[channel.Id] = channel;
 
-    /// <summary>Lets it in no more.</summary>
+    /// <summary>Accepts it no longer.</summary>
     public void Forget(WorkerChannel channel) => _service.Expected.TryRemove(channel.Id, out _);
 
     public async ValueTask DisposeAsync()
     {
-        // Nobody is waited for: the workers are gone.
+        // Do not wait for workers: they have ended.
         using var now = new CancellationTokenSource();
         await now.CancelAsync();
         await _app.StopAsync(now.Token);

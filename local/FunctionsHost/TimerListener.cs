@@ -13,8 +13,8 @@ internal sealed class TimerListener(FunctionDefinition function, TimerTrigger tr
 
     public string Function => function.Name;
 
-    /// <summary>Runs the function at every occurrence. One that was missed while no host ran is made up for at once;
-    /// one that falls into a run is left out.</summary>
+    /// <summary>Runs the function at every occurrence. A missed one, while no host ran, is run at once;
+    /// one during a run is skipped.</summary>
     public async Task RunAsync(CancellationToken cancellationToken)
     {
         if (trigger.UseMonitor)
@@ -47,7 +47,7 @@ internal sealed class TimerListener(FunctionDefinition function, TimerTrigger tr
         }
     }
 
-    /// <summary>Runs the function now; what the schedule knows stays as it is.</summary>
+    /// <summary>Runs the function now, without a change of the schedule's status.</summary>
     public Task<Invocation> InvokeNowAsync(CancellationToken cancellationToken) => InvokeAsync(Executions.ByApi, isPastDue: false, cancellationToken);
 
     private async Task RunOnceAsync(bool isPastDue, CancellationToken cancellationToken)

@@ -7,7 +7,7 @@ namespace StsFunctions.Local.FunctionsHost;
 /// <summary>When a timer ran and will run.</summary>
 internal sealed record TimerStatus(DateTimeOffset Last, DateTimeOffset Next, DateTimeOffset LastUpdated);
 
-/// <summary>Keeps the status of timers where the host keeps it, in the app's own storage: a schedule outlives its host.</summary>
+/// <summary>Stores the status of timers in the app's storage, as the host does: a schedule outlives its host.</summary>
 internal sealed class TimerStatusStore(string? connectionString, Action<HostLog> log)
 {
     private readonly BlobContainerClient? _container = string.IsNullOrEmpty(connectionString) ? null : new BlobContainerClient(connectionString, "azure-webjobs-hosts");

@@ -26,8 +26,8 @@ internal sealed class WorkerChannel(string id, Action<HostLog> log) : IDisposabl
     /// <summary>Where the worker's own HTTP server is; null for a worker that has none.</summary>
     public Uri? HttpUri { get; private set; }
 
-    /// <summary>Introduces the host and hears where the worker's HTTP server is.</summary>
-    /// <exception cref="WorkerException">The worker refused, or is gone.</exception>
+    /// <summary>Introduces the host and receives the address of the worker's HTTP server.</summary>
+    /// <exception cref="WorkerException">The worker refused, or has ended.</exception>
     public async Task InitializeAsync(string appRoot)
     {
         var request = new WorkerInitRequest { HostVersion = FunctionsHostEmulator.HostVersion, WorkerDirectory = appRoot, FunctionAppDirectory = appRoot };
@@ -38,7 +38,7 @@ internal sealed class WorkerChannel(string id, Action<HostLog> log) : IDisposabl
     }
 
     /// <summary>Asks for the app's functions.</summary>
-    /// <exception cref="WorkerException">The worker could not list them, or is gone.</exception>
+    /// <exception cref="WorkerException">The worker could not list them, or has ended.</exception>
     public async Task<IReadOnlyList<RpcFunctionMetadata>> ListFunctionsAsync(string appRoot)
     {
         var request = new FunctionsMetadataRequest { FunctionAppDirectory = appRoot };
@@ -48,7 +48,7 @@ internal sealed class WorkerChannel(string id, Action<HostLog> log) : IDisposabl
     }
 
     /// <summary>Makes the worker ready for invocations of a function.</summary>
-    /// <exception cref="WorkerException">The worker could not load it, or is gone.</exception>
+    /// <exception cref="WorkerException">The worker could not load it, or has ended.</exception>
     public async Task LoadAsync(RpcFunctionMetadata function)
     {
         var metadata = new RpcFunctionMetadata { Name = function.Name, Directory = function.Directory, EntryPoint = function.EntryPoint, ScriptFile = function.ScriptFile };
@@ -58,15 +58,15 @@ internal sealed class WorkerChannel(string id, Action<HostLog> log) : IDisposabl
     }
 
     /// <summary>Invokes a function, and returns how that ended.</summary>
-    /// <exception cref="WorkerException">The worker is gone.</exception>
+    /// <exception cref="WorkerException">The worker has ended.</exception>
     public async Task<StatusResult> InvokeAsync(InvocationRequest request) =>
         (await AskAsync(new StreamingMessage { InvocationRequest = request })).InvocationResponse.Result ?? new StatusResult();
 
-    /// <summary>Asks the worker to give an invocation up; its answer comes all the same.</summary>
+    /// <summary>Asks the worker to cancel an invocation; it still answers.</summary>
     public void Cancel(string invocationId) =>
         _outgoing.Writer.TryWrite(new StreamingMessage { InvocationCancel = new InvocationCancel { InvocationId = invocationId } });
 
-    /// <summary>Ends the conversation: whatever is open fails with this.</summary>
+    /// <summary>Ends the conversation: open requests fail with this.</summary>
     public void Close(WorkerException reason)
     {
         if (Interlocked.CompareExchange(ref _end, reason, null) is not null)
@@ -74,7 +74,7 @@ internal sealed class WorkerChannel(string id, Action<HostLog> log) : IDisposabl
             return;
         }
 
-        // In this order: a request that is written after this sees the end itself, and any earlier one is in the table by now.
+        // In this order: a later request observes the end itself, and every earlier one is in the table.
         _outgoing.Writer.Complete();
         _started.TrySetException(reason);
         _ = _started.Task.Exception;
@@ -89,7 +89,7 @@ internal sealed class WorkerChannel(string id, Action<HostLog> log) : IDisposabl
         _gone.Cancel();
     }
 
-    /// <summary>Talks until one side ends the stream.</summary>
+    /// <summary>Exchanges messages until one side ends the stream.</summary>
     public async Task RunAsync(IAsyncStreamReader<StreamingMessage> incoming, IServerStreamWriter<StreamingMessage> outgoing, CancellationToken cancellationToken)
     {
         using var over = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
@@ -104,11 +104,11 @@ internal sealed class WorkerChannel(string id, Action<HostLog> log) : IDisposabl
         }
         catch (Exception e) when (e is IOException or Grpc.Core.RpcException or InvalidOperationException or OperationCanceledException)
         {
-            // A worker that is killed leaves its stream like this.
+            // A killed worker ends its stream like this.
         }
         finally
         {
-            Close(new WorkerException("The worker has left."));
+            Close(new WorkerException("The worker disconnected."));
             await over.CancelAsync();
             await writing.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }

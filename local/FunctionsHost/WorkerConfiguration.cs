@@ -5,7 +5,7 @@ internal sealed record WorkerConfiguration(string Executable, IReadOnlyList<stri
 {
     private const string WorkerRoot = "{WorkerRoot}";
 
-    /// <exception cref="InvalidDataException">The file is missing, or is none of an isolated worker.</exception>
+    /// <exception cref="InvalidDataException">The file is missing, or is not that of an isolated worker.</exception>
     public static WorkerConfiguration Read(string appRoot)
     {
         var path = Path.Combine(appRoot, "worker.config.json");
@@ -25,7 +25,7 @@ internal sealed record WorkerConfiguration(string Executable, IReadOnlyList<stri
         string InApp(string file) => file.Replace(WorkerRoot, appRoot + Path.DirectorySeparatorChar, StringComparison.Ordinal);
     }
 
-    // The host finds it on the PATH; .NET would look beside the executable of its own process first.
+    // The host finds it on the PATH; .NET would search the folder of its own executable first.
     private static string OnPath(string executable) => Path.GetFileName(executable) != executable
         ? executable
         : (Environment.GetEnvironmentVariable("PATH") ?? "").Split(Path.PathSeparator).Select(folder => Path.Combine(folder, executable)).FirstOrDefault(File.Exists) ?? executable;

@@ -1,4 +1,4 @@
 namespace StsFunctions.Local.FunctionsHost;
 
-/// <summary>The worker, or the host around it, does not do what it was asked: it never came up, died, or failed an invocation.</summary>
+/// <summary>The worker, or the host around it, failed: it did not start, it ended, or it failed an invocation.</summary>
 public sealed class WorkerException(string message, Exception? inner = null) : Exception(message, inner);

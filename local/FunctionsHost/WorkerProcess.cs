@@ -4,7 +4,7 @@ using StsFunctions.Local.FunctionsHost.Rpc;
 
 namespace StsFunctions.Local.FunctionsHost;
 
-/// <summary>The worker's process, kept alive as the host keeps it.</summary>
+/// <summary>The worker's process, which is restarted as the host does it.</summary>
 internal sealed class WorkerProcess : IAsyncDisposable
 {
     // Failures further apart than this are forgotten.
@@ -45,8 +45,8 @@ internal sealed class WorkerProcess : IAsyncDisposable
     /// <summary>The functions, as the first worker listed them.</summary>
     public IReadOnlyList<RpcFunctionMetadata> Functions => _functions ?? throw new InvalidOperationException("No worker has listed its functions yet.");
 
-    /// <summary>The id that the worker knows a function by.</summary>
-    public string IdOf(string function) => Functions.First(known => known.Name == function).FunctionId;
+    /// <summary>The worker's id of a function.</summary>
+    public string IdOf(string function) => Functions.First(candidate => candidate.Name == function).FunctionId;
 
     /// <summary>Ends when no worker will be started any more; faults with <see cref="WorkerException"/> where that stops the host.</summary>
     public Task Supervision { get; private set; } = Task.CompletedTask;
@@ -55,7 +55,7 @@ internal sealed class WorkerProcess : IAsyncDisposable
     public void Start() => Supervision = Task.Run(SuperviseAsync);
 
     /// <summary>Returns a worker that has loaded the functions.</summary>
-    /// <exception cref="WorkerException">There will be none.</exception>
+    /// <exception cref="WorkerException">No worker will start.</exception>
     public Task<WorkerChannel> GetAsync(CancellationToken cancellationToken)
     {
         lock (_gate)
@@ -73,7 +73,7 @@ internal sealed class WorkerProcess : IAsyncDisposable
     public void Kill() => Kill(null, "The worker was killed.");
 
     /// <summary>Ends the worker if it is still this one, for an invocation that does not end: that is no failure of the worker.</summary>
-    public void KillAfterTimeout(WorkerChannel channel) => Kill(channel, "A function ran into functionTimeout, and the worker was killed.");
+    public void KillAfterTimeout(WorkerChannel channel) => Kill(channel, "A function exceeded functionTimeout, and the worker was killed.");
 
     public async ValueTask DisposeAsync()
     {
@@ -94,7 +94,7 @@ internal sealed class WorkerProcess : IAsyncDisposable
             }
 
             _timedOut |= only is not null;
-            // At once, so that no invocation goes to a worker that is about to be gone.
+            // At once, so that no invocation is sent to a worker that is being killed.
             ServeNoMore();
             if (_process is { HasExited: false })
             {
@@ -117,7 +117,7 @@ internal sealed class WorkerProcess : IAsyncDisposable
             {
                 if (!isFirst)
                 {
-                    // The first restart is made at once; the next one waits until the worker had its time to start.
+                    // The first restart is immediate; the next one waits for the start timeout of the worker.
                     var wait = nextRestart - _timing.Time.GetUtcNow();
                     if (wait > TimeSpan.Zero)
                     {
@@ -166,7 +166,7 @@ internal sealed class WorkerProcess : IAsyncDisposable
         }
     }
 
-    /// <summary>Runs one worker until it is gone, and says how it ended.</summary>
+    /// <summary>Runs one worker until it ends, and returns how it ended.</summary>
     private async Task<string> RunOnceAsync()
     {
         using var channel = new WorkerChannel(Guid.NewGuid().ToString(), _log);
@@ -176,7 +176,7 @@ internal sealed class WorkerProcess : IAsyncDisposable
         var output = Task.WhenAll(
             RelayAsync(process.StandardOutput, _ => LogLevel.Information),
             RelayAsync(process.StandardError, line => line.Contains("warn", StringComparison.OrdinalIgnoreCase) ? LogLevel.Warning : LogLevel.Error));
-        // The worker's own end alone counts: a grandchild may hold its pipes open.
+        // Only the worker's own end counts: a grandchild may hold its pipes open.
         var exit = process.WaitForExitAsync(CancellationToken.None);
         string? fault = null;
         try
@@ -192,13 +192,13 @@ internal sealed class WorkerProcess : IAsyncDisposable
                     }
                 }
 
-                // A worker without a stream is of no use, even if it lives on.
+                // A worker without a stream cannot work, even if it runs.
                 await Task.WhenAny(exit, Task.Delay(Timeout.Infinite, channel.Gone));
             }
         }
         finally
         {
-            Kill(null, "The worker has left.");
+            Kill(null, "The worker disconnected.");
             await exit;
             _server.Forget(channel);
             watchdog?.Kill();
@@ -239,7 +239,7 @@ internal sealed class WorkerProcess : IAsyncDisposable
         start.Environment["FUNCTIONS_APPLICATION_DIRECTORY"] = _options.AppRoot;
         lock (_gate)
         {
-            // Under the gate, so that a stop comes either before the start or has something to kill.
+            // Under the lock, so that a stop either precedes the start or has a process to kill.
             _stopping.Token.ThrowIfCancellationRequested();
             _process = Process.Start(start)!;
             (_channel, ProcessId) = (channel, _process.Id);
@@ -247,7 +247,7 @@ internal sealed class WorkerProcess : IAsyncDisposable
         }
     }
 
-    /// <summary>Brings the worker to where it takes invocations; returns why that failed, or null.</summary>
+    /// <summary>Makes the worker ready for invocations; returns why that failed, or null.</summary>
     private async Task<string?> PrepareAsync(WorkerChannel channel, Task exit)
     {
         using var timeout = CancellationTokenSource.CreateLinkedTokenSource(_stopping.Token);

@@ -5,7 +5,7 @@ namespace StsFunctions.Local.Lab;
 /// <summary>What a certificate says, who signs it, and what a server sends along with it.</summary>
 public sealed record CertificateSpec
 {
-    /// <summary>A certificate for these names, good in every way.</summary>
+    /// <summary>A certificate for these names, without a fault.</summary>
     public static CertificateSpec For(params string[] dnsNames) => new() { DnsNames = dnsNames };
 
     /// <summary>The subject alternative names of type dNSName; may be empty.</summary>
@@ -35,7 +35,7 @@ public sealed record CertificateSpec
     /// <summary>The usage of a TLS server (RFC 5280 §4.2.1.12).</summary>
     public static Oid ServerAuthentication { get; } = new("1.3.6.1.5.5.7.3.1");
 
-    /// <summary>The usage of a TLS client, which no server should show (RFC 5280 §4.2.1.12).</summary>
+    /// <summary>The usage of a TLS client, which no server certificate should have (RFC 5280 §4.2.1.12).</summary>
     public static Oid ClientAuthentication { get; } = new("1.3.6.1.5.5.7.3.2");
 }
 
@@ -58,8 +58,8 @@ public enum CertificateSigner
     /// <summary>The leaf itself.</summary>
     Itself,
 
-    /// <summary>The intermediate of another CA, whose root nobody trusts.</summary>
-    Stranger,
+    /// <summary>The intermediate of another CA, whose root is not trusted.</summary>
+    UntrustedCa,
 }
 
 /// <summary>What a server sends after its leaf certificate.</summary>
@@ -68,9 +68,9 @@ public enum SentChain
     /// <summary>The intermediate, as RFC 8446 §4.4.2 asks.</summary>
     InOrder,
 
-    /// <summary>Nothing: a client must know the intermediate from elsewhere.</summary>
+    /// <summary>Nothing: a client must get the intermediate from another source.</summary>
     LeafOnly,
 
-    /// <summary>The root and then the intermediate, which is the wrong way round.</summary>
+    /// <summary>The root and then the intermediate, which is the wrong order.</summary>
     Misordered,
 }

@@ -1,19 +1,19 @@
 namespace StsFunctions.Local.Lab;
 
-/// <summary>What a typed line came to.</summary>
+/// <summary>The result of a command line.</summary>
 /// <param name="IsDone">Whether it was understood and done.</param>
-/// <param name="Text">What to tell whoever typed it; where it was not done, what to type instead.</param>
+/// <param name="Text">The answer; if it was not done, what to type instead.</param>
 public sealed record CommandAnswer(bool IsDone, string Text)
 {
     /// <inheritdoc/>
     public override string ToString() => Text;
 }
 
-/// <summary>Something that a person can type.</summary>
+/// <summary>A command.</summary>
 /// <param name="Verb">The first word.</param>
 /// <param name="Arguments">The others, as <c>help</c> shows them.</param>
 /// <param name="Does">What it does, in one line.</param>
-/// <param name="Run">Does it, and answers null where the words are not what it takes.</param>
+/// <param name="Run">Runs it, and returns null if the arguments are not valid.</param>
 internal sealed record Command(string Verb, string Arguments, string Does, Func<string[], string?> Run)
 {
     /// <summary>How it is typed.</summary>

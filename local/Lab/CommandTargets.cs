@@ -2,14 +2,14 @@ using System.Net;
 
 namespace StsFunctions.Local.Lab;
 
-/// <summary>The servers that a typed word means.</summary>
-internal sealed class CommandTargets(MailLab internet)
+/// <summary>The servers that an argument of a command names.</summary>
+internal sealed class CommandTargets(MailLab lab)
 {
     private const string PolicyPrefix = "mta-sts.";
 
     /// <summary>
-    /// The servers of an MX host, of one of its addresses, or of a policy host; a policy host that the app has is taken into the
-    /// internet, so that something can be done to it.
+    /// The servers of an MX host, of one of its addresses, or of a policy host; a policy host of the app is moved into the
+    /// lab, so that a command can change it.
     /// </summary>
     /// <exception cref="KeyNotFoundException">There is none of that name.</exception>
     public IReadOnlyList<ILabServer> Servers(string name)
@@ -19,7 +19,7 @@ internal sealed class CommandTargets(MailLab internet)
             return found;
         }
 
-        return DomainOfPolicyHost(name) is { } domain ? [internet.TakePolicy(domain)] : throw Unknown(name);
+        return DomainOfPolicyHost(name) is { } domain ? [lab.TakePolicy(domain)] : throw Unknown(name);
     }
 
     /// <summary>The SMTP servers of an MX host, or of one of its addresses.</summary>
@@ -27,39 +27,39 @@ internal sealed class CommandTargets(MailLab internet)
     public IReadOnlyList<SmtpServer> Smtp(string name) =>
         Find(name)?.OfType<SmtpServer>().ToList() is { Count: > 0 } servers ? servers : throw Unknown(name);
 
-    /// <summary>The servers of that name or address, if the internet has any.</summary>
+    /// <summary>The servers of that name or address, if there are any in the lab.</summary>
     public IReadOnlyList<ILabServer>? Find(string name)
     {
         var normal = DnsName.Normalize(name);
-        if (internet.Hosts.FirstOrDefault(host => host.Name == normal) is { } mx)
+        if (lab.Hosts.FirstOrDefault(host => host.Name == normal) is { } mx)
         {
             return mx.Servers;
         }
 
-        var found = internet.Hosts.SelectMany(host => host.Servers)
-            .Concat<ILabServer>(internet.PolicyHosts.Append(internet.Elsewhere))
+        var found = lab.Hosts.SelectMany(host => host.Servers)
+            .Concat<ILabServer>(lab.PolicyHosts.Append(lab.Elsewhere))
             .Where(server => IPAddress.TryParse(name, out var address) ? server.EndPoint.Address.Equals(address) : server.HostName == normal)
             .ToList();
         return found.Count > 0 ? found : null;
     }
 
-    /// <summary>Says which servers there are, and where a policy host is that this internet does not have.</summary>
+    /// <summary>Lists the servers, and says where a policy host is that is not in this lab.</summary>
     public KeyNotFoundException Unknown(string name)
     {
-        var hint = DomainOfPolicyHost(name) is { } domain && internet.Domain(domain).PolicyHost is null
-            ? $" The app serves the policy of {domain}: `policy {domain} good` takes it into the mail internet."
+        var hint = DomainOfPolicyHost(name) is { } domain && lab.Domain(domain).PolicyHost is null
+            ? $" The app serves the policy of {domain}: `policy {domain} good` moves it into the mail lab."
             : "";
-        return new($"There is no MX host '{name}' here. There are: {string.Join(", ", internet.Hosts.Select(host => host.Name))}.{hint}");
+        return new($"There is no MX host '{name}' here. There are: {string.Join(", ", lab.Hosts.Select(host => host.Name))}.{hint}");
     }
 
-    /// <summary>What was changed, in words: the name, and the address where it was one.</summary>
-    public static string Shown(IReadOnlyList<ILabServer> servers, string name) =>
+    /// <summary>Describes the target: the name, and the address if the argument was one.</summary>
+    public static string Describe(IReadOnlyList<ILabServer> servers, string name) =>
         IPAddress.TryParse(name, out var address) ? $"{servers[0].HostName} ({address})" : servers[0].HostName;
 
     private string? DomainOfPolicyHost(string name)
     {
         var normal = DnsName.Normalize(name);
-        return normal.StartsWith(PolicyPrefix, StringComparison.Ordinal) && internet.Domains.Any(domain => domain.Name == normal[PolicyPrefix.Length..])
+        return normal.StartsWith(PolicyPrefix, StringComparison.Ordinal) && lab.Domains.Any(domain => domain.Name == normal[PolicyPrefix.Length..])
             ? normal[PolicyPrefix.Length..]
             : null;
     }

@@ -3,45 +3,45 @@ using System.Text;
 
 namespace StsFunctions.Local.Lab;
 
-/// <summary>What a person can type while the internet runs, to break something and to mend it.</summary>
+/// <summary>The commands that break something in the running lab, and that fix it.</summary>
 public sealed class Commands
 {
     private const int MaxLine = 1_000;
     private const int MaxHeard = 20;
 
-    private readonly MailLab _internet;
+    private readonly MailLab _lab;
     private readonly CommandTargets _targets;
     private readonly ServerRegistry _table;
     private readonly IReadOnlyList<(string Heading, IReadOnlyList<Command> Commands)> _chapters;
 
-    /// <summary>Commands for one internet; the time provider counts the days that certificates have left.</summary>
-    public Commands(MailLab internet, TimeProvider time)
+    /// <summary>Commands for one lab; the time provider gives the remaining days of certificates.</summary>
+    public Commands(MailLab lab, TimeProvider time)
     {
-        (_internet, _targets, _table) = (internet, new CommandTargets(internet), new ServerRegistry(internet, time));
+        (_lab, _targets, _table) = (lab, new CommandTargets(lab), new ServerRegistry(lab, time));
         _chapters =
         [
-            ("Certificates. HOST is an MX host, one address of it, or a policy host (mta-sts.DOMAIN); KEY (rsa, ecdsa) leaves the other one as it is.", new CertificateCommands(internet, _targets).All),
+            ("Certificates. HOST is an MX host, one address of it, or a policy host (mta-sts.DOMAIN); KEY (rsa, ecdsa) leaves the other one as it is.", new CertificateCommands(lab, _targets).All),
             ("Mail servers. HOST is an MX host, or one address of it; STAGE is banner, ehlo, starttls, handshake, inside or data.", new SmtpCommands(_targets).All),
-            ("DNS.", new DnsCommands(internet).All),
-            ("Policy hosts. The app serves a policy until the mail internet takes it.", new PolicyCommands(internet).All),
+            ("DNS.", new DnsCommands(lab).All),
+            ("Policy hosts. The app serves a policy until it is moved into the mail lab.", new PolicyCommands(lab).All),
             ("All of it.",
             [
                 new("stop", "HOST", "nothing listens there any more", words => On(words, Stop)),
                 new("start", "HOST", "it listens again, on every address", words => On(words, Start)),
-                new("mend", "NAME", "a host, an address, a domain with all that is its own, or any name in DNS: good again", words => On(words, Mend)),
-                new("hosts", "", "every server and how it is", words => words is [] ? _table.ToString() : null),
-                new("heard", "HOST", "what clients said to it last", words => On(words, Heard)),
+                new("fix", "NAME", "restores a host, an address, a domain with all its hosts, or any name in DNS", words => On(words, Fix)),
+                new("hosts", "", "every server and its state", words => words is [] ? _table.ToString() : null),
+                new("heard", "HOST", "the last commands of its clients", words => On(words, Heard)),
                 new("help", "", "this list", words => words is [] ? Help() : null),
             ]),
         ];
     }
 
-    /// <summary>Does what one line says, and answers in words. It never throws for what is in the line.</summary>
+    /// <summary>Executes one line, and returns its answer. An invalid line never throws.</summary>
     public CommandAnswer Execute(string line)
     {
         if (line.Length > MaxLine)
         {
-            return new(false, "That line is too long. Type `help` for what there is.");
+            return new(false, "That line is too long. Type `help` for the list.");
         }
 
         var words = line.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries);
@@ -50,15 +50,15 @@ public sealed class Commands
             return new(true, "");
         }
 
-        var command = _chapters.SelectMany(chapter => chapter.Commands).FirstOrDefault(known => known.Verb.Equals(words[0], StringComparison.OrdinalIgnoreCase));
+        var command = _chapters.SelectMany(chapter => chapter.Commands).FirstOrDefault(candidate => candidate.Verb.Equals(words[0], StringComparison.OrdinalIgnoreCase));
         if (command is null)
         {
-            return new(false, $"There is no command `{words[0]}`. Type `help` for what there is.");
+            return new(false, $"There is no command `{words[0]}`. Type `help` for the list.");
         }
 
         try
         {
-            return command.Run(words[1..]) is { } done ? new(true, done) : new(false, $"Say `{command.Usage}`: {command.Does}.");
+            return command.Run(words[1..]) is { } done ? new(true, done) : new(false, $"Usage: `{command.Usage}`: {command.Does}.");
         }
         catch (Exception exception) when (exception is KeyNotFoundException or InvalidOperationException)
         {
@@ -76,7 +76,7 @@ public sealed class Commands
             server.Stop();
         }
 
-        return $"Nothing listens at {CommandTargets.Shown(servers, name)} any more. `start {name}` mends it.";
+        return $"Nothing listens at {CommandTargets.Describe(servers, name)} any more. `start {name}` fixes it.";
     }
 
     private string Start(string name)
@@ -90,25 +90,25 @@ public sealed class Commands
         return $"{servers[0].HostName} listens on {string.Join(", ", servers.Select(server => server.EndPoint))}.";
     }
 
-    private string Mend(string name)
+    private string Fix(string name)
     {
         var normal = DnsName.Normalize(name);
-        var domain = _internet.Domains.FirstOrDefault(known => known.Name == normal);
+        var domain = _lab.Domains.FirstOrDefault(candidate => candidate.Name == normal);
         if (domain is not null)
         {
-            _internet.Change(normal, known => known with
+            _lab.Change(normal, current => current with
             {
-                MxRecords = known.Mx.Count > 0 ? MxRecords.Listed : known.MxRecords,
+                MxRecords = current.Mx.Count > 0 ? MxRecords.Listed : current.MxRecords,
                 StsRecords = LabStsRecords.Good,
                 StsRecordDelegatedTo = null,
                 PolicyHost = null,
             });
         }
 
-        var hosts = _internet.Hosts.Where(host => host.Name == normal || domain is not null && domain.Mx.Any(mx => mx.Host == host.Name)).ToList();
+        var hosts = _lab.Hosts.Where(host => host.Name == normal || domain is not null && domain.Mx.Any(mx => mx.Host == host.Name)).ToList();
         foreach (var host in hosts)
         {
-            _internet.SetAlias(host.Name, null);
+            _lab.SetAlias(host.Name, null);
         }
 
         var servers = hosts.SelectMany(host => host.Servers).Concat(_targets.Find(name) ?? []).Distinct().ToList();
@@ -117,28 +117,28 @@ public sealed class Commands
             Mend(server);
         }
 
-        var faults = _internet.Zone.Behaviours
+        var faults = _lab.Zone.Behaviours
             .Where(fault => fault.Name == normal || domain is not null && fault.Name.EndsWith($".{normal}", StringComparison.Ordinal))
             .ToList();
         foreach (var fault in faults)
         {
-            _internet.Zone.Behave(fault.Name, DnsBehaviour.Normal);
+            _lab.Zone.Behave(fault.Name, DnsBehaviour.Normal);
         }
 
-        List<string> mended =
+        List<string> restored =
         [
-            .. domain is null ? [] : (string[])[$"what {normal} publishes"],
+            .. domain is null ? [] : (string[])[$"the records of {normal}"],
             .. servers.Select(server => server.HostName).Distinct(),
             .. faults.Select(fault => $"DNS for {fault.Name}"),
         ];
-        return mended.Count > 0
-            ? $"Good again: {string.Join(", ", mended)}."
-            : throw new KeyNotFoundException($"There is nothing to mend at '{name}': `hosts` lists the servers, `dns` what is wrong with DNS.");
+        return restored.Count > 0
+            ? $"Fixed: {string.Join(", ", restored)}."
+            : throw new KeyNotFoundException($"There is nothing to fix at '{name}': `hosts` lists the servers, `dns` the faults of DNS.");
     }
 
     private void Mend(ILabServer server)
     {
-        server.Certificates = [.. server.Certificates.Select(old => _internet.Ca.Issue(CertificateSpec.For(server.HostName) with { Key = old.Spec.Key }))];
+        server.Certificates = [.. server.Certificates.Select(old => _lab.Ca.Issue(CertificateSpec.For(server.HostName) with { Key = old.Spec.Key }))];
         if (server is SmtpServer smtp)
         {
             smtp.Script = SmtpScript.Good;
@@ -157,13 +157,13 @@ public sealed class Commands
         var heard = (_targets.Find(name) ?? throw _targets.Unknown(name)).SelectMany(server => server switch
         {
             SmtpServer smtp => smtp.Heard.Select(said => $"{smtp.EndPoint.Address}  {said}").TakeLast(MaxHeard),
-            PolicyHost policy => policy.Requests.Select(Shown).TakeLast(MaxHeard),
+            PolicyHost policy => policy.Requests.Select(Describe).TakeLast(MaxHeard),
             _ => [],
         });
-        return string.Join(Environment.NewLine, heard) is { Length: > 0 } text ? text : $"Nobody has said a word to {name} yet.";
+        return string.Join(Environment.NewLine, heard) is { Length: > 0 } text ? text : $"No client has sent anything to {name} yet.";
     }
 
-    private static string Shown(PolicyRequest request) => string.Create(
+    private static string Describe(PolicyRequest request) => string.Create(
         CultureInfo.InvariantCulture, $"{request.At:HH:mm:ss}  {request.Tls}, SNI {request.ServerName}  {request.Method} {request.Path}, Host {request.Host}");
 
     private string Help()

@@ -5,7 +5,7 @@ using MimeKit.Cryptography;
 
 namespace StsFunctions.Local.Lab;
 
-/// <summary>A domain's key for signing mail (RFC 6376), and the record that tells it to receivers.</summary>
+/// <summary>A domain's key for signing mail (RFC 6376), and the record that publishes it.</summary>
 public sealed class DkimKey
 {
     private readonly string _privateKey;
@@ -45,8 +45,8 @@ public sealed class DkimKey
 
     /// <summary>Signs a mail: body, From, Subject, To, and what RFC 8460 §5.3 adds.</summary>
     /// <param name="mail">The mail; the signature becomes its first header field.</param>
-    /// <param name="userAndMore">The i= tag, and whatever a hostile signer writes after it; null: none.</param>
-    /// <param name="expiresAfter">How long the signature is said to be good for; null: without end.</param>
+    /// <param name="userAndMore">The i= tag, and any text that a hostile signer writes after it; null: none.</param>
+    /// <param name="expiresAfter">The validity of the signature; null: unlimited.</param>
     public void Sign(MimeMessage mail, string? userAndMore = null, TimeSpan? expiresAfter = null)
     {
         using var key = new MemoryStream(Encoding.ASCII.GetBytes(_privateKey));

@@ -1,6 +1,6 @@
 namespace StsFunctions.Local.Lab;
 
-/// <summary>A record and the name that it stands at.</summary>
+/// <summary>A record and its name.</summary>
 internal readonly record struct OwnedRecord(string Owner, DnsRecord Record);
 
 /// <summary>RCODE (RFC 1035 §4.1.1); BADVERS is extended by EDNS0 (RFC 6891 §9).</summary>
@@ -15,17 +15,17 @@ internal enum DnsResponseCode
     BadVersion = 16,
 }
 
-/// <summary>What a response says, before it is written.</summary>
+/// <summary>The content of a response, before it is written.</summary>
 internal sealed record DnsAnswer(
     DnsResponseCode Code, IReadOnlyList<OwnedRecord> Answers, IReadOnlyList<OwnedRecord> Authority, bool TruncatedOverUdp)
 {
-    /// <summary>Whether DNSSEC vouches for it, as a resolver that validates says (RFC 4035 §3.2.3).</summary>
+    /// <summary>Whether it is marked as validated by DNSSEC, as by a validating resolver (RFC 4035 §3.2.3).</summary>
     public bool IsAuthentic { get; init; }
 
     public static DnsAnswer Found(IReadOnlyList<OwnedRecord> answers, bool truncatedOverUdp) =>
         new(DnsResponseCode.NoError, answers, [], truncatedOverUdp);
 
-    // The SOA tells a resolver how long the name or type stays absent (RFC 2308 §3).
+    // The SOA says how long a resolver may cache that the name or type does not exist (RFC 2308 §3).
     public static DnsAnswer Nothing(DnsResponseCode code, IReadOnlyList<OwnedRecord> answers, OwnedRecord soa, bool truncatedOverUdp) =>
         new(code, answers, [soa], truncatedOverUdp);
 

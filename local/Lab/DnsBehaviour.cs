@@ -12,12 +12,12 @@ public enum DnsBehaviour
     /// <summary>REFUSED.</summary>
     Refused,
 
-    /// <summary>Not at all: the client runs into its time-out, over UDP and over TCP.</summary>
+    /// <summary>Not at all: the client times out, over UDP and over TCP.</summary>
     Silent,
 
     /// <summary>Over UDP with the TC bit and no records, so that the client must ask over TCP.</summary>
     TruncatedOverUdp,
 
-    /// <summary>With a CNAME that leads back to the same name.</summary>
+    /// <summary>With a CNAME to the same name.</summary>
     CnameLoop,
 }

@@ -1,7 +1,7 @@
 namespace StsFunctions.Local.Lab;
 
-/// <summary>Typed commands that change what stands in DNS, and how it is answered.</summary>
-internal sealed class DnsCommands(MailLab internet)
+/// <summary>Commands that change DNS records, and how questions are answered.</summary>
+internal sealed class DnsCommands(MailLab lab)
 {
     private static readonly Dictionary<string, (DnsBehaviour Behaviour, string What)> Behaviours = new()
     {
@@ -10,7 +10,7 @@ internal sealed class DnsCommands(MailLab internet)
         ["refuse"] = (DnsBehaviour.Refused, "is answered with REFUSED"),
         ["silent"] = (DnsBehaviour.Silent, "is not answered at all"),
         ["truncate"] = (DnsBehaviour.TruncatedOverUdp, "is truncated over UDP, so that clients ask over TCP"),
-        ["loop"] = (DnsBehaviour.CnameLoop, "is an alias that leads back to itself"),
+        ["loop"] = (DnsBehaviour.CnameLoop, "is an alias of itself"),
     };
 
     private static readonly Dictionary<string, LabAddress> AddressKinds = new()
@@ -32,18 +32,18 @@ internal sealed class DnsCommands(MailLab internet)
 
     public IReadOnlyList<Command> All =>
     [
-        new("dns", "[NAME HOW]", $"how questions for a name are answered: {Listed(Behaviours.Keys)}; alone, the names with a fault", Dns),
+        new("dns", "[NAME HOW]", $"how questions for a name are answered: {Listed(Behaviours.Keys)}; without arguments, the names with a fault", Dns),
         new("sts", "DOMAIN HOW", $"its MTA-STS record is {Listed(StsRecords.Keys)}", Sts),
         new("mx", "DOMAIN HOW", "its MX records: listed, null (it takes no mail), or implicit (it has none)", Mx),
-        new("alias", "HOST", "an MX host's name becomes an alias, which it must not be", Alias),
-        new("addresses", "HOST KIND...", $"new addresses for an MX host: {Listed(AddressKinds.Keys)} (nothing listens there), several if you like", Addresses),
+        new("alias", "HOST", "an MX host's name becomes an alias, which is not allowed", Alias),
+        new("addresses", "HOST KIND...", $"new addresses for an MX host: {Listed(AddressKinds.Keys)} (nothing listens there), one or more", Addresses),
     ];
 
     private string? Dns(string[] words)
     {
         if (words.Length == 0)
         {
-            var faults = internet.Zone.Behaviours.Select(fault => $"{fault.Name} {Behaviours.Values.First(known => known.Behaviour == fault.Behaviour).What}.");
+            var faults = lab.Zone.Behaviours.Select(fault => $"{fault.Name} {Behaviours.Values.First(candidate => candidate.Behaviour == fault.Behaviour).What}.");
             return string.Join(Environment.NewLine, faults) is { Length: > 0 } text ? text : "Every name is answered from its records.";
         }
 
@@ -52,13 +52,13 @@ internal sealed class DnsCommands(MailLab internet)
             return null;
         }
 
-        if (!internet.Zone.Holds(name))
+        if (!lab.Zone.Holds(name))
         {
             throw new KeyNotFoundException($"There is no name '{name}' in this DNS. For a domain there are DOMAIN, _mta-sts.DOMAIN, _smtp._tls.DOMAIN, mta-sts.DOMAIN and its MX hosts.");
         }
 
-        internet.Zone.Behave(name, chosen.Behaviour);
-        return chosen.Behaviour == DnsBehaviour.Normal ? $"{name} {chosen.What}." : $"{name} {chosen.What}. `dns {name} normal` mends it.";
+        lab.Zone.Behave(name, chosen.Behaviour);
+        return chosen.Behaviour == DnsBehaviour.Normal ? $"{name} {chosen.What}." : $"{name} {chosen.What}. `dns {name} normal` fixes it.";
     }
 
     private string? Sts(string[] words)
@@ -68,12 +68,12 @@ internal sealed class DnsCommands(MailLab internet)
             return null;
         }
 
-        internet.Change(domain, known => known with
+        lab.Change(domain, current => current with
         {
             StsRecords = chosen.Records,
-            StsRecordDelegatedTo = how == "delegated" ? $"{known.Name}._mta-sts.hosting.example" : null,
+            StsRecordDelegatedTo = how == "delegated" ? $"{current.Name}._mta-sts.hosting.example" : null,
         });
-        return $"{domain} has {chosen.What}." + (how == "good" ? "" : $" `sts {domain} good` mends it.");
+        return $"{domain} has {chosen.What}." + (how == "good" ? "" : $" `sts {domain} good` fixes it.");
     }
 
     private string? Mx(string[] words)
@@ -83,7 +83,7 @@ internal sealed class DnsCommands(MailLab internet)
             return null;
         }
 
-        if (words[1] == "listed" && internet.Domain(domain).Mx.Count == 0)
+        if (words[1] == "listed" && lab.Domain(domain).Mx.Count == 0)
         {
             throw new InvalidOperationException($"{domain} has no MX host to list.");
         }
@@ -94,12 +94,12 @@ internal sealed class DnsCommands(MailLab internet)
             "implicit" => MxRecords.Implicit,
             _ => MxRecords.Listed,
         };
-        internet.Change(domain, known => known with { MxRecords = records });
+        lab.Change(domain, current => current with { MxRecords = records });
         return records switch
         {
-            MxRecords.Null => $"{domain} has a null MX: it takes no mail. `mx {domain} listed` mends it.",
-            MxRecords.Implicit => $"{domain} has no MX record: its own address, {string.Join(", ", internet.Mx(domain).Servers.Select(server => server.EndPoint.Address))}, takes its mail. `mx {domain} listed` mends it.",
-            _ => $"{domain} has the MX hosts {string.Join(", ", internet.Domain(domain).Mx.Select(mx => mx.Host))}.",
+            MxRecords.Null => $"{domain} has a null MX: it takes no mail. `mx {domain} listed` fixes it.",
+            MxRecords.Implicit => $"{domain} has no MX record: its own address, {string.Join(", ", lab.Mx(domain).Servers.Select(server => server.EndPoint.Address))}, takes its mail. `mx {domain} listed` fixes it.",
+            _ => $"{domain} has the MX hosts {string.Join(", ", lab.Domain(domain).Mx.Select(mx => mx.Host))}.",
         };
     }
 
@@ -110,9 +110,9 @@ internal sealed class DnsCommands(MailLab internet)
             return null;
         }
 
-        var name = internet.Mx(host).Name;
-        internet.SetAlias(name, $"real.{name}");
-        return $"{name} is an alias of real.{name}. `mend {name}` mends it.";
+        var name = lab.Mx(host).Name;
+        lab.SetAlias(name, $"real.{name}");
+        return $"{name} is an alias of real.{name}. `fix {name}` fixes it.";
     }
 
     private string? Addresses(string[] words)
@@ -122,9 +122,9 @@ internal sealed class DnsCommands(MailLab internet)
             return null;
         }
 
-        internet.Move(host, [.. words[1..].Select(word => AddressKinds[word])]);
-        var mx = internet.Mx(host);
-        return $"{mx.Name} is at {string.Join(", ", mx.Servers.Select(server => $"{server.EndPoint.Address}{(server.IsListening ? "" : ", where nothing listens")}"))}. `addresses {mx.Name} ipv4` mends it.";
+        lab.Move(host, [.. words[1..].Select(word => AddressKinds[word])]);
+        var mx = lab.Mx(host);
+        return $"{mx.Name} is at {string.Join(", ", mx.Servers.Select(server => $"{server.EndPoint.Address}{(server.IsListening ? "" : ", where nothing listens")}"))}. `addresses {mx.Name} ipv4` fixes it.";
     }
 
     private static string Listed(IEnumerable<string> words) => string.Join(", ", words);

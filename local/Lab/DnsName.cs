@@ -25,7 +25,7 @@ internal static class DnsName
         {
             if (label.Length is 0 or > MaxLabel || !Ascii.IsValid(label))
             {
-                throw new ArgumentException($"'{label}' in '{name}' is no label: 1 to 63 ASCII characters (write an IDN as its A-label).", nameof(name));
+                throw new ArgumentException($"'{label}' in '{name}' is not a label: 1 to 63 ASCII characters (write an IDN as its A-label).", nameof(name));
             }
 
             to.Write([(byte)label.Length]);
@@ -36,7 +36,7 @@ internal static class DnsName
     }
 
     /// <summary>Reads an uncompressed name; a question's is first in its message, so that a pointer has nothing to point at.</summary>
-    /// <returns>The normal form and the bytes read, or null when the bytes are no such name.</returns>
+    /// <returns>The normal form and the number of bytes read, or null if the bytes are not a name.</returns>
     public static (string Name, int Length)? Read(ReadOnlySpan<byte> from)
     {
         var name = new StringBuilder();

@@ -2,13 +2,13 @@ using System.Buffers.Binary;
 
 namespace StsFunctions.Local.Lab;
 
-/// <summary>A query as it came: one question, and what EDNS0 says of the client.</summary>
+/// <summary>A query as received: one question, and the client's EDNS0 options.</summary>
 /// <param name="Id">The message's id.</param>
 /// <param name="Flags">The header's second 16 bits.</param>
 /// <param name="Name">The name asked for, normalized.</param>
 /// <param name="Type">The type asked for.</param>
-/// <param name="Raw">The question section's bytes, which are sent back as they came (letter case included).</param>
-/// <param name="Edns">What the OPT record says, where there is one.</param>
+/// <param name="Raw">The question section's bytes, which are sent back unchanged (letter case included).</param>
+/// <param name="Edns">The OPT record, if there is one.</param>
 /// <param name="Fault">What is wrong with the query; NoError when it can be answered.</param>
 internal sealed record DnsQuestion(
     ushort Id, ushort Flags, string Name, DnsRecordType Type, ReadOnlyMemory<byte> Raw, DnsClientEdns? Edns, DnsResponseCode Fault)
@@ -17,7 +17,7 @@ internal sealed record DnsQuestion(
     private const int InternetClass = 1;
     private const ushort ResponseBit = 0x8000;
     private const ushort OpcodeMask = 0x7800;
-    private const int MaxAdditional = 4; // an OPT and perhaps a signature; nobody needs more
+    private const int MaxAdditional = 4; // an OPT and perhaps a signature; no client needs more
 
     /// <summary>Null when not even an error can be answered: no header, or it is itself an answer.</summary>
     public static DnsQuestion? Read(ReadOnlyMemory<byte> message)

@@ -27,7 +27,7 @@ public sealed class DnsRecord
     /// <summary>The type.</summary>
     public DnsRecordType Type { get; }
 
-    /// <summary>How long a resolver may keep it, in whole seconds.</summary>
+    /// <summary>How long a resolver may cache it, in whole seconds.</summary>
     public TimeSpan TimeToLive { get; } = DefaultTimeToLive;
 
     /// <summary>RDATA.</summary>

@@ -27,7 +27,7 @@ internal static class DnsResponse
         {
             return Write(question, answer.Code, [], [], truncated: true);
         }
-        // It is told to those alone who ask for it (RFC 6840 §5.7).
+        // It is set only for clients that request it (RFC 6840 §5.7).
         var isAuthentic = answer.IsAuthentic && (question.Edns is { DnssecOk: true } || (question.Flags & AuthenticFlag) != 0);
 
         var limit = overUdp ? Math.Clamp(question.Edns?.PayloadSize ?? PlainUdpSize, PlainUdpSize, MaxUdpSize) : MaxTcpSize;

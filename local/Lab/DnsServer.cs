@@ -89,7 +89,7 @@ public sealed class DnsServer : IAsyncDisposable
             }
             catch (SocketException)
             {
-                // A client that is gone (port unreachable), or a datagram that is too long: the next one is another's.
+                // The client has closed its port, or a datagram is too long: continue with the next one.
             }
             catch (Exception exception) when (exception is OperationCanceledException or ObjectDisposedException)
             {
@@ -116,7 +116,7 @@ public sealed class DnsServer : IAsyncDisposable
             }
             catch (SocketException)
             {
-                // The client was gone before it was accepted.
+                // The client disconnected before it was accepted.
             }
             catch (Exception exception) when (exception is OperationCanceledException or ObjectDisposedException)
             {

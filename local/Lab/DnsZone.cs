@@ -1,14 +1,14 @@
 namespace StsFunctions.Local.Lab;
 
 /// <summary>
-/// Everything that the DNS of this small internet knows. Changes are thread-safe and take effect at the next question.
+/// All DNS data of this mail lab. Changes are thread-safe and take effect at the next question.
 /// </summary>
 public sealed class DnsZone
 {
     private const int MaxCnames = 16;
     private const int MaxCountedQuestions = 10_000;
 
-    // Who answers for a name in no zone: the root.
+    // The root answers for a name in no zone.
     private static readonly OwnedRecord Root =
         new("", DnsRecord.Soa("a.root.test", "hostmaster.root.test", 1, DnsRecord.DefaultTimeToLive));
 
@@ -54,10 +54,10 @@ public sealed class DnsZone
     }
 
     /// <summary>
-    /// Puts records at a name, in place of those of the same types. A CNAME stands alone (RFC 1034 §3.6.2): it drives out
-    /// all others, and any other drives it out.
+    /// Puts records at a name, in place of those of the same types. A CNAME is the only record of a name (RFC 1034 §3.6.2): it replaces
+    /// all others, and any other replaces it.
     /// </summary>
-    /// <exception cref="ArgumentException">No records were given: say <see cref="Remove(string)"/>.</exception>
+    /// <exception cref="ArgumentException">No records were given: use <see cref="Remove(string)"/>.</exception>
     public void Set(string name, params DnsRecord[] records)
     {
         if (records.Length == 0)
@@ -68,7 +68,7 @@ public sealed class DnsZone
         Replace(name, [], records);
     }
 
-    /// <summary>The same, and in place of the records of more types; without any record, those are taken away.</summary>
+    /// <summary>The same, and in place of the records of more types; without any record, those are removed.</summary>
     internal void Replace(string name, DnsRecordType[] types, params DnsRecord[] records)
     {
         lock (_gate)
@@ -81,7 +81,7 @@ public sealed class DnsZone
     }
 
     /// <summary>
-    /// Puts records at a name that are told once: then the next take their place, and the last stay. A name that answers one
+    /// Puts records at a name that are returned once: then the next replace them, and the last remain. A name that answers one
     /// question with a public address and the next with a private one is DNS rebinding.
     /// </summary>
     public void SetInTurn(string name, params DnsRecord[][] turns)
@@ -93,7 +93,7 @@ public sealed class DnsZone
         }
     }
 
-    /// <summary>Takes the records of one type from a name; the name itself stays, so that the answer is empty, not NXDOMAIN.</summary>
+    /// <summary>Removes the records of one type from a name; the name remains, so that the answer is empty, not NXDOMAIN.</summary>
     public void Remove(string name, DnsRecordType type)
     {
         lock (_gate)
@@ -105,7 +105,7 @@ public sealed class DnsZone
         }
     }
 
-    /// <summary>Takes a name away with all its records.</summary>
+    /// <summary>Removes a name with all its records.</summary>
     public void Remove(string name)
     {
         lock (_gate)
@@ -123,7 +123,7 @@ public sealed class DnsZone
         }
     }
 
-    /// <summary>Sets how questions for a name are answered, whatever records it has.</summary>
+    /// <summary>Sets how questions for a name are answered, independent of its records.</summary>
     public void Behave(string name, DnsBehaviour behaviour)
     {
         lock (_gate)
@@ -140,8 +140,8 @@ public sealed class DnsZone
     }
 
     /// <summary>
-    /// Lets the server say, as a resolver that validates does, that DNSSEC vouches for a name (the AD bit): for an answer that
-    /// follows CNAMEs, only where it vouches for each. There are no signatures.
+    /// Makes the server mark a name as validated by DNSSEC (the AD bit), as a validating resolver does: an answer that
+    /// follows CNAMEs is marked only if each name is. There are no signatures.
     /// </summary>
     public void Vouch(string name)
     {
@@ -229,7 +229,7 @@ public sealed class DnsZone
         return held;
     }
 
-    // The root is there, and so is every name between it and one with records (RFC 8020 §2).
+    // The root exists, and so does every name between it and a name with records (RFC 8020 §2).
     private bool HasNamesBelow(string name) =>
         name.Length == 0 || _records.Keys.Any(key => key.EndsWith("." + name, StringComparison.Ordinal));
 

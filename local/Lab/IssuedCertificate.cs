@@ -13,7 +13,7 @@ public sealed class IssuedCertificate
         Spec = spec;
         Leaf = leaf;
         Chain = chain;
-        // offline: nothing is fetched, so that nothing but these certificates can be sent.
+        // offline: nothing is fetched, so that only these certificates are sent.
         Context = spec.Sends == SentChain.Misordered
             ? ContextAsGiven(leaf, new ReadOnlyCollection<X509Certificate2>([.. chain]), null)
             : SslStreamCertificateContext.Create(leaf, [.. chain], offline: true);
@@ -31,7 +31,7 @@ public sealed class IssuedCertificate
     /// <summary>Leaf and chain, ready for the server's side of an <see cref="SslStream"/>.</summary>
     public SslStreamCertificateContext Context { get; }
 
-    // Create() sorts what it is given; only the type's own constructor sends a chain in the wrong order.
+    // Create() sorts the chain; only the type's own constructor sends a chain in the wrong order.
     [UnsafeAccessor(UnsafeAccessorKind.Constructor)]
     private static extern SslStreamCertificateContext ContextAsGiven(
         X509Certificate2 target, ReadOnlyCollection<X509Certificate2> intermediates, SslCertificateTrust? trust);

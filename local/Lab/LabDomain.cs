@@ -1,11 +1,11 @@
 namespace StsFunctions.Local.Lab;
 
-/// <summary>A domain of the small internet, good or bad in one known way.</summary>
+/// <summary>A domain of the mail lab, without a fault or with one known fault.</summary>
 /// <param name="Name">The policy domain.</param>
 /// <param name="Fault">What is wrong with it, in one sentence.</param>
 public sealed record LabDomain(string Name, string Fault)
 {
-    /// <summary>Stands for the policy id in <see cref="StsRecords"/>.</summary>
+    /// <summary>Placeholder for the policy id in <see cref="StsRecords"/>.</summary>
     public const string Id = "{id}";
 
     /// <summary>Its MX hosts; the first is the one preferred.</summary>
@@ -20,7 +20,7 @@ public sealed record LabDomain(string Name, string Fault)
     /// <summary>Where <c>_mta-sts</c> is delegated to by a CNAME (RFC 8461 §8.2); null when the TXT records are its own.</summary>
     public string? StsRecordDelegatedTo { get; init; }
 
-    /// <summary>Its policy host, as a server of the internet itself; null leaves the policy to the app.</summary>
+    /// <summary>Its policy host, as a server of the lab itself; null leaves the policy to the app.</summary>
     public LabPolicyHost? PolicyHost { get; init; }
 
     /// <summary>What is wrong with DNS itself.</summary>
@@ -29,7 +29,7 @@ public sealed record LabDomain(string Name, string Fault)
     /// <summary>The <c>mx</c> patterns of its policy; null lists exactly its MX hosts.</summary>
     public IReadOnlyList<string>? Covers { get; init; }
 
-    /// <summary>The codes of the findings that a check must come to, sorted; none for a domain that is well.</summary>
+    /// <summary>The codes of the findings that a check must find, sorted; none for a domain without a fault.</summary>
     public IReadOnlyList<string> Expected { get; init; } = [];
 
     /// <summary>The policy it is to be served with, its lines ended by LF.</summary>
@@ -50,7 +50,7 @@ public enum MxRecords
     Implicit,
 }
 
-/// <summary>An MX host of a domain, as it is when the internet starts.</summary>
+/// <summary>An MX host of a domain, as it is when the lab starts.</summary>
 /// <param name="Host">Its name in the MX record.</param>
 public sealed record LabMx(string Host)
 {
@@ -60,7 +60,7 @@ public sealed record LabMx(string Host)
     /// <summary>Another, whose key is of another kind, for clients that cannot use the first; null when it has only one.</summary>
     public CertificateSpec? SecondCertificate { get; init; }
 
-    /// <summary>How it talks.</summary>
+    /// <summary>Its behaviour.</summary>
     public SmtpScript Script { get; init; } = SmtpScript.Good;
 
     /// <summary>Its addresses.</summary>
@@ -79,11 +79,11 @@ public enum LabAddress
     /// <summary>127.0.x.y, where nothing listens.</summary>
     DeadIPv4,
 
-    /// <summary>::1, of which there is one: at most one host of an internet can have it.</summary>
+    /// <summary>::1, of which there is one: at most one host of a lab can have it.</summary>
     IPv6,
 }
 
-/// <summary>A policy host, as it is when the internet starts.</summary>
+/// <summary>A policy host, as it is when the lab starts.</summary>
 public sealed record LabPolicyHost
 {
     /// <summary>Its certificate; null is a good one for its name.</summary>
@@ -96,7 +96,7 @@ public sealed record LabPolicyHost
     public bool Listens { get; init; } = true;
 }
 
-/// <summary>A name for which DNS does not answer as it should.</summary>
+/// <summary>A name for which DNS does not answer correctly.</summary>
 /// <param name="Name">The whole name.</param>
 /// <param name="Behaviour">How questions for it are answered.</param>
 public sealed record LabDnsFault(string Name, DnsBehaviour Behaviour);

@@ -15,7 +15,7 @@ internal sealed class LoopbackAddresses(int first)
 
     private int _last;
 
-    /// <exception cref="InvalidOperationException">All are used up: 32,000 and more.</exception>
+    /// <exception cref="InvalidOperationException">All addresses are used: more than 32,000.</exception>
     public IPAddress Next()
     {
         var next = Interlocked.Increment(ref _last);
@@ -43,8 +43,8 @@ internal sealed class LoopbackAddresses(int first)
     }
 
     public static string HowToAdd(IPAddress address) => address.AddressFamily == AddressFamily.InterNetworkV6
-        ? $"{address} is not an address of this machine: switch IPv6 on for its loopback interface, or leave out the domain that needs it."
-        : $"{address} is not an address of this machine. Every server of the mail internet has a loopback address of its own; Linux " +
+        ? $"{address} is not an address of this machine: enable IPv6 on its loopback interface, or leave out the domain that needs it."
+        : $"{address} is not an address of this machine. Every server of the mail lab has a loopback address of its own; Linux " +
           "answers on all of 127.0.0.0/8, macOS on 127.0.0.1 only. On macOS add them first: " +
           $"for i in $(seq 1 60); do sudo ifconfig lo0 alias 127.0.{Mx}.$i; sudo ifconfig lo0 alias 127.0.{Policy}.$i; done";
 }

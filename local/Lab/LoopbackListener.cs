@@ -5,7 +5,7 @@ namespace StsFunctions.Local.Lab;
 
 /// <summary>Takes connections on one address and port; it may be stopped, and started again.</summary>
 /// <param name="endPoint">Where it listens, when it does.</param>
-/// <param name="serve">Has the connection until its task ends; cancelled when the listener stops.</param>
+/// <param name="serve">Owns the connection until its task ends; cancelled when the listener stops.</param>
 internal sealed class LoopbackListener(IPEndPoint endPoint, Func<Socket, CancellationToken, Task> serve) : IAsyncDisposable
 {
     private const int MaxSessions = 256;
@@ -45,7 +45,7 @@ internal sealed class LoopbackListener(IPEndPoint endPoint, Func<Socket, Cancell
         }
     }
 
-    /// <summary>Stops listening and cuts off every session; a client is refused at once.</summary>
+    /// <summary>Stops listening and closes every session; a client is refused at once.</summary>
     public void Stop()
     {
         Listening? listening;
@@ -85,7 +85,7 @@ internal sealed class LoopbackListener(IPEndPoint endPoint, Func<Socket, Cancell
             throw new InvalidOperationException(
                 exception.SocketErrorCode == SocketError.AddressNotAvailable
                     ? LoopbackAddresses.HowToAdd(endPoint.Address)
-                    : $"Could not listen on {endPoint}: {exception.Message}. Start the mail internet again for another port.",
+                    : $"Could not listen on {endPoint}: {exception.Message}. Start the mail lab again for another port.",
                 exception);
         }
     }
@@ -109,7 +109,7 @@ internal sealed class LoopbackListener(IPEndPoint endPoint, Func<Socket, Cancell
             }
             catch (SocketException)
             {
-                // The client was gone before it was accepted, or the listener is: the loop's condition tells.
+                // The client disconnected before it was accepted, or the listener stopped, which the loop's condition checks.
             }
             catch (Exception exception) when (exception is OperationCanceledException or ObjectDisposedException)
             {

@@ -6,8 +6,8 @@ using System.Net.Sockets;
 namespace StsFunctions.Local.Lab;
 
 /// <summary>
-/// A small mail internet on loopback: a DNS server, SMTP servers with STARTTLS, policy hosts, and a private CA. Every MX host and
-/// every policy host has a loopback address of its own; the ones share one port, and so do the others.
+/// A mail lab on loopback: a DNS server, SMTP servers with STARTTLS, policy hosts, and a private CA. Every MX host and
+/// every policy host has a loopback address of its own; all MX hosts share one port, and so do all policy hosts.
 /// </summary>
 public sealed class MailLab : IAsyncDisposable
 {
@@ -36,7 +36,7 @@ public sealed class MailLab : IAsyncDisposable
     private MailLab(string appHost, TimeProvider time, PrivateCa ca, DnsZone zone, DnsServer dns, SmtpServer relay, PolicyHttpServer web)
     {
         (AppHost, _time, Ca, Zone, _dns, Relay, _web) = (appHost, time, ca, zone, dns, relay, web);
-        // It holds the port for as long as the internet lives, at an address that every internet has: another one takes another.
+        // It holds the port as long as the lab runs, at an address of every lab, so that another lab takes another port.
         var elsewhere = _policyAddresses.Next();
         Elsewhere = OnFreePort(port => StartElsewhere(new IPEndPoint(elsewhere, port)));
         Zone.Set(ElsewhereHost, DnsRecord.Address(Elsewhere.EndPoint.Address));
@@ -45,7 +45,7 @@ public sealed class MailLab : IAsyncDisposable
     /// <summary>Where the policy hosts' names lead: the app's host name, at 127.0.0.1.</summary>
     public string AppHost { get; }
 
-    /// <summary>Issues every certificate of this internet; also for a policy host, by whoever serves it.</summary>
+    /// <summary>Issues every certificate of this lab, including those of policy hosts that the app serves.</summary>
     public PrivateCa Ca { get; }
 
     /// <summary>What the DNS server answers from.</summary>
@@ -61,12 +61,12 @@ public sealed class MailLab : IAsyncDisposable
     public int HttpsPort => Elsewhere.EndPoint.Port;
 
     /// <summary>
-    /// Where a policy host that redirects leads: it has a good certificate and a good copy of every policy, so that a client that
-    /// follows is found out by what was asked here.
+    /// The target of redirects of a policy host: it has a good certificate and a good copy of every policy, so that its requests
+    /// show whether a client follows redirects.
     /// </summary>
     public PolicyHost Elsewhere { get; }
 
-    /// <summary>The operator's own mail server, at 127.0.0.1: it takes the warning mail.</summary>
+    /// <summary>The operator's own mail server, at 127.0.0.1: it accepts the notification mail.</summary>
     public SmtpServer Relay { get; }
 
     /// <summary>The domains that were added.</summary>
@@ -75,7 +75,7 @@ public sealed class MailLab : IAsyncDisposable
     /// <summary>The MX hosts of those domains.</summary>
     public IReadOnlyList<MxHost> Hosts => [.. _hosts.Values.OrderBy(host => host.Name, StringComparer.Ordinal)];
 
-    /// <summary>The policy hosts that are servers of this internet; the app serves the others.</summary>
+    /// <summary>The policy hosts that are servers of this lab; the app serves the others.</summary>
     public IReadOnlyList<PolicyHost> PolicyHosts => [.. _policyHosts.Values.OrderBy(host => host.HostName, StringComparer.Ordinal)];
 
     /// <summary>Starts DNS, the CA, the relay and Kestrel, without a domain yet, for the app at <see cref="DefaultAppHost"/>.</summary>
@@ -101,7 +101,7 @@ public sealed class MailLab : IAsyncDisposable
             dns = DnsServer.Start(zone, time);
             zone.Set(appHost, DnsRecord.Address(IPAddress.Loopback));
             zone.Set(RelayHost, DnsRecord.Address(IPAddress.Loopback));
-            // The relay holds the port at 127.0.0.1 for as long as the internet lives, so that another internet takes another.
+            // The relay holds the port at 127.0.0.1 as long as the lab runs, so that another lab takes another port.
             relay = StartRelay(ca, time);
             web = await PolicyHttpServer.StartAsync(cancellationToken);
             return new MailLab(appHost, time, ca, zone, dns, relay, web);
@@ -116,7 +116,7 @@ public sealed class MailLab : IAsyncDisposable
         }
     }
 
-    /// <summary>Adds a domain: its DNS records, its policy host, and its MX hosts where another domain has not brought them yet.</summary>
+    /// <summary>Adds a domain: its DNS records, its policy host, and those of its MX hosts that do not exist yet.</summary>
     /// <exception cref="InvalidOperationException">An address of one of its hosts is missing on this machine, or taken.</exception>
     public void Add(LabDomain domain)
     {
@@ -132,23 +132,23 @@ public sealed class MailLab : IAsyncDisposable
     /// <exception cref="KeyNotFoundException">No such domain was added.</exception>
     public void Change(string domain, Func<LabDomain, LabDomain> how) => Publish(how(Domain(domain)));
 
-    /// <summary>Takes the domain's policy into this internet, whose DNS then points at a policy host with an address of its own.</summary>
+    /// <summary>Moves the domain's policy into this lab, whose DNS then points at a policy host with an address of its own.</summary>
     /// <exception cref="KeyNotFoundException">No such domain was added.</exception>
     public PolicyHost TakePolicy(string domain)
     {
-        Change(domain, known => known with { PolicyHost = known.PolicyHost ?? new LabPolicyHost() });
+        Change(domain, current => current with { PolicyHost = current.PolicyHost ?? new LabPolicyHost() });
         return _policyHosts[DnsName.Normalize(domain)];
     }
 
-    /// <summary>Gives the domain's policy back to the app; the policy host is gone.</summary>
+    /// <summary>Moves the domain's policy back to the app, and removes the policy host.</summary>
     /// <exception cref="KeyNotFoundException">No such domain was added.</exception>
-    public void LeavePolicy(string domain) => Change(domain, known => known with { PolicyHost = null });
+    public void LeavePolicy(string domain) => Change(domain, current => current with { PolicyHost = null });
 
-    /// <summary>The domain's policy host, as a server of this internet.</summary>
+    /// <summary>The domain's policy host, as a server of this lab.</summary>
     /// <exception cref="KeyNotFoundException">It is none.</exception>
     public PolicyHost PolicyHostOf(string domain) => _policyHosts.TryGetValue(DnsName.Normalize(domain), out var host)
         ? host
-        : throw new KeyNotFoundException($"The policy host of '{domain}' is no server of this internet. There are: {Listed(PolicyHosts.Select(known => known.HostName))}.");
+        : throw new KeyNotFoundException($"The policy host of '{domain}' is not in this lab. There are: {Listed(PolicyHosts.Select(listed => listed.HostName))}.");
 
     /// <summary>Whether a domain of that name was added.</summary>
     public bool Has(string domain) => _domains.ContainsKey(DnsName.Normalize(domain));
@@ -178,7 +178,7 @@ public sealed class MailLab : IAsyncDisposable
         PublishStsRecords(known);
     }
 
-    /// <summary>Moves an MX host to new addresses: it is known by them alone from then on, and its servers start with what it shows and says now.</summary>
+    /// <summary>Moves an MX host to new addresses only; its new servers have its current certificates and script.</summary>
     /// <exception cref="KeyNotFoundException">No domain that was added has it.</exception>
     /// <exception cref="InvalidOperationException">No address was given, or another host has ::1.</exception>
     public void Move(string host, params IReadOnlyList<LabAddress> to)
@@ -186,17 +186,17 @@ public sealed class MailLab : IAsyncDisposable
         var mx = Mx(host);
         if (to.Count == 0)
         {
-            throw new InvalidOperationException("An MX host needs an address, if only a dead one.");
+            throw new InvalidOperationException("An MX host needs an address, at least a dead one.");
         }
 
         if (to.Count(kind => kind == LabAddress.IPv6) > 1)
         {
-            throw new InvalidOperationException("There is one ::1: say ipv6 once.");
+            throw new InvalidOperationException("There is only one ::1: use ipv6 once.");
         }
 
         if (to.Contains(LabAddress.IPv6) && Hosts.FirstOrDefault(other => other != mx && other.Servers.Any(IsIPv6)) is { } holder)
         {
-            throw new InvalidOperationException($"There is one ::1, and {holder.Name} has it: move that one first.");
+            throw new InvalidOperationException($"There is only one ::1, and {holder.Name} has it: move that host first.");
         }
 
         var (certificates, script) = (mx.Certificates, mx.Script);
@@ -213,13 +213,13 @@ public sealed class MailLab : IAsyncDisposable
 
     /// <summary>Makes an MX host's name an alias (RFC 2181 §10.3 forbids it) of another name, which then has its addresses; null ends that.</summary>
     /// <exception cref="KeyNotFoundException">No domain that was added has it.</exception>
-    /// <exception cref="InvalidOperationException">Its name is a domain's, beside whose SOA no CNAME can stand.</exception>
+    /// <exception cref="InvalidOperationException">Its name is that of a domain, whose SOA excludes a CNAME.</exception>
     public void SetAlias(string host, string? of)
     {
         var mx = Mx(host);
         if (of is not null && _domains.ContainsKey(mx.Name))
         {
-            throw new InvalidOperationException($"{mx.Name} is a domain: no CNAME can stand beside its SOA (RFC 1034 §3.6.2).");
+            throw new InvalidOperationException($"{mx.Name} is a domain: a CNAME cannot exist beside its SOA (RFC 1034 §3.6.2).");
         }
 
         mx.AliasOf = of;
@@ -329,7 +329,7 @@ public sealed class MailLab : IAsyncDisposable
         {
             certificates.Add(Ca.Issue(second));
         }
-        // Known before it starts, so that it is disposed of even if it cannot.
+        // Registered before it starts, so that it is disposed even if the start fails.
         var host = _hosts[mx.Host] = new MxHost(mx.Host, [.. mx.Addresses.Select(kind => NewServer(mx.Host, kind, certificates, mx.Script))]) { AliasOf = mx.AliasOf };
         Start(host, mx.Addresses);
         PublishAddresses(host);
@@ -412,7 +412,7 @@ public sealed class MailLab : IAsyncDisposable
             }
             catch (InvalidOperationException)
             {
-                // Another process was quicker.
+                // Another process took the port.
             }
         }
 

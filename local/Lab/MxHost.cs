@@ -20,14 +20,14 @@ public sealed class MxHost : IAsyncDisposable
     /// <summary>The name that its own is an alias of; null when it has its addresses itself.</summary>
     public string? AliasOf { get; internal set; }
 
-    /// <summary>What all its addresses show in TLS, and nothing beside (to read: the first of what the first one shows).</summary>
+    /// <summary>The only certificate of all its addresses (to read: the first certificate of the first address).</summary>
     public IssuedCertificate Certificate
     {
         get => Servers[0].Certificate;
         set => Certificates = [value];
     }
 
-    /// <summary>What all its addresses show in TLS: the first that the client can use (to read: what the first address shows).</summary>
+    /// <summary>The certificates of all its addresses: a server sends the first that the client can use (to read: those of the first address).</summary>
     /// <exception cref="ArgumentException">There is none, or two have the same kind of key.</exception>
     public IReadOnlyList<IssuedCertificate> Certificates
     {
@@ -41,7 +41,7 @@ public sealed class MxHost : IAsyncDisposable
         }
     }
 
-    /// <summary>How all its addresses talk (to read: how the first one does).</summary>
+    /// <summary>The script of all its addresses (to read: that of the first address).</summary>
     public SmtpScript Script
     {
         get => Servers[0].Script;

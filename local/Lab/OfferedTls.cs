@@ -6,7 +6,7 @@ namespace StsFunctions.Local.Lab;
 
 /// <summary>
 /// What a client offers in its hello, as far as the choice between certificates depends on it. SslStream shows its callback no
-/// cipher suite and no signature algorithm, so the hello is read before SslStream has it.
+/// cipher suite and no signature algorithm, so the hello is read before SslStream gets it.
 /// </summary>
 internal sealed class OfferedTls
 {
@@ -25,7 +25,7 @@ internal sealed class OfferedTls
     {
         _hello = hello;
         _versions = TlsExtensionsUtilities.GetSupportedVersionsExtensionClient(hello.Extensions) ?? [hello.Version];
-        // Null where the client says nothing of it, which only one of TLS 1.2 may (RFC 5246 §7.4.1.4.1).
+        // Null if the client does not send it, which only a TLS 1.2 client may omit (RFC 5246 §7.4.1.4.1).
         _schemes = TlsExtensionsUtilities.GetSignatureAlgorithmsExtension(hello.Extensions)?.Select(SignatureScheme.From).ToList();
     }
 
@@ -64,7 +64,7 @@ internal sealed class OfferedTls
     {
         if (serverTakes.HasFlag(SslProtocols.Tls13) && _versions.Contains(ProtocolVersion.TLSv13))
         {
-            // RFC 8446 §4.2.3: the key alone decides, whatever the cipher suites.
+            // RFC 8446 §4.2.3: the key alone decides, not the cipher suites.
             return _schemes?.Contains(key == KeyKind.Ecdsa ? SignatureScheme.ecdsa_secp256r1_sha256 : SignatureScheme.rsa_pss_rsae_sha256) ?? false;
         }
 

@@ -2,14 +2,14 @@ using System.Globalization;
 
 namespace StsFunctions.Local.Lab;
 
-/// <summary>Typed commands that say who serves a policy, and how.</summary>
-internal sealed class PolicyCommands(MailLab internet)
+/// <summary>Commands that set who serves a policy, and how.</summary>
+internal sealed class PolicyCommands(MailLab lab)
 {
     private static readonly Dictionary<string, (PolicyScript Script, string What)> Scripts = new()
     {
-        ["good"] = (PolicyScript.Good, "serves its policy well"),
+        ["good"] = (PolicyScript.Good, "serves its policy correctly"),
         ["redirect"] = (PolicyScript.Redirects(302), "redirects to a good copy of its policy elsewhere"),
-        ["slow"] = (PolicyScript.Slow(TimeSpan.FromSeconds(5), TimeSpan.FromMilliseconds(200)), "takes 5 seconds for the first byte, and dribbles the others"),
+        ["slow"] = (PolicyScript.Slow(TimeSpan.FromSeconds(5), TimeSpan.FromMilliseconds(200)), "takes 5 seconds for the first byte, and sends the others slowly"),
         ["silent"] = (PolicyScript.Silent, "never answers"),
         ["wrong-type"] = (PolicyScript.Good with { MediaType = "text/html; charset=utf-8" }, "serves its policy as text/html"),
         ["no-type"] = (PolicyScript.Good with { MediaType = null }, "serves its policy without a media type"),
@@ -17,20 +17,20 @@ internal sealed class PolicyCommands(MailLab internet)
         ["broken"] = (PolicyScript.Answers(500), "answers 500"),
         ["oversize"] = (PolicyScript.Oversize, "serves a policy of more than 64 KiB"),
         ["flood"] = (PolicyScript.Floods, "serves a policy almost without end"),
-        ["cut-off"] = (PolicyScript.Good with { CutsOff = true }, "hangs up in the middle of its policy"),
+        ["cut-off"] = (PolicyScript.Good with { CutsOff = true }, "closes the connection during its policy"),
         ["differs"] = (PolicyScript.Differs, "serves another policy"),
     };
 
     public IReadOnlyList<Command> All =>
     [
-        new("policy", "DOMAIN HOW [STATUS]", $"its policy is served by the app (app), or by the mail internet: {string.Join(", ", Scripts.Keys)}; STATUS is of a redirect, 301 to 308", Policy),
+        new("policy", "DOMAIN HOW [STATUS]", $"its policy is served by the app (app), or by the mail lab: {string.Join(", ", Scripts.Keys)}; STATUS is of a redirect, 301 to 308", Policy),
     ];
 
     private string? Policy(string[] words)
     {
         if (words is [var left, "app"])
         {
-            internet.LeavePolicy(left);
+            lab.LeavePolicy(left);
             return $"The app serves the policy of {left}.";
         }
 
@@ -50,8 +50,8 @@ internal sealed class PolicyCommands(MailLab internet)
             script = PolicyScript.Redirects(status);
         }
 
-        var host = internet.TakePolicy(domain);
+        var host = lab.TakePolicy(domain);
         host.Script = script;
-        return $"{host.HostName}, at {host.EndPoint}, {chosen.What}. `policy {domain} app` gives it back to the app.";
+        return $"{host.HostName}, at {host.EndPoint}, {chosen.What}. `policy {domain} app` moves it back to the app.";
     }
 }

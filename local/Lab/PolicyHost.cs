@@ -8,8 +8,8 @@ using Microsoft.AspNetCore.Http.Features;
 namespace StsFunctions.Local.Lab;
 
 /// <summary>
-/// A policy host of the internet itself, on an address of its own and the HTTPS port that all share. Its script and certificate
-/// may be swapped while it runs, and it may be stopped and started again: the next request sees the change.
+/// A policy host of the lab, on its own address and the shared HTTPS port. Its script and certificate
+/// can be changed while it runs, and it can be stopped and started again: the next request gets the change.
 /// </summary>
 public sealed class PolicyHost : ILabServer, IAsyncDisposable
 {
@@ -53,7 +53,7 @@ public sealed class PolicyHost : ILabServer, IAsyncDisposable
     IReadOnlyList<IssuedCertificate> ILabServer.Certificates
     {
         get => [_certificate];
-        set => _certificate = value.Count == 1 ? value[0] : throw new InvalidOperationException("A policy host shows one certificate: `keys HOST ecdsa` or `keys HOST rsa`.");
+        set => _certificate = value.Count == 1 ? value[0] : throw new InvalidOperationException("A policy host has one certificate: `keys HOST ecdsa` or `keys HOST rsa`.");
     }
 
     /// <summary>How it answers.</summary>
@@ -94,7 +94,7 @@ public sealed class PolicyHost : ILabServer, IAsyncDisposable
     /// <exception cref="InvalidOperationException">The address is not this machine's, or its port is taken.</exception>
     public void Start() => _listener.Start();
 
-    /// <summary>Stops listening and cuts off every request; a client is refused at once.</summary>
+    /// <summary>Stops listening and closes every request; a client is refused at once.</summary>
     public void Stop() => _listener.Stop();
 
     /// <summary>Stops, and waits for the last request to end.</summary>
@@ -183,7 +183,7 @@ public sealed class PolicyHost : ILabServer, IAsyncDisposable
 
         if (script.CutsOff)
         {
-            // Where fewer bytes come than were promised Kestrel closes the connection, and those few arrive.
+            // If there are fewer bytes than announced, Kestrel sends them and closes the connection.
             response.ContentLength = body.Length;
             await WriteAsync(response.Body, body[..(body.Length / 2)], script.BetweenBytes, cancellationToken);
             return;

@@ -11,7 +11,7 @@ namespace StsFunctions.Local.Lab;
 
 /// <summary>
 /// One Kestrel for every policy host: it speaks TLS and HTTP on the connections that the hosts take, each on an address of its
-/// own, which may come and go while Kestrel stays.
+/// own, which can start and stop while Kestrel runs.
 /// </summary>
 internal sealed class PolicyHttpServer : IConnectionListenerFactory, IConnectionListenerFactorySelector, IConnectionListener
 {
@@ -21,7 +21,7 @@ internal sealed class PolicyHttpServer : IConnectionListenerFactory, IConnection
 
     private PolicyHttpServer()
     {
-        // Empty: neither the environment nor a settings file of this process has a say.
+        // Empty: neither the environment nor a settings file of this process applies.
         var builder = WebApplication.CreateEmptyBuilder(new());
         builder.WebHost.UseKestrelCore().UseKestrelHttpsConfiguration().ConfigureKestrel(kestrel =>
         {
@@ -84,7 +84,7 @@ internal sealed class PolicyHttpServer : IConnectionListenerFactory, IConnection
     /// <summary>Stops Kestrel; the policy hosts were stopped before.</summary>
     public async ValueTask StopAsync()
     {
-        // Nobody is waited for.
+        // Do not wait for clients.
         using var now = new CancellationTokenSource();
         await now.CancelAsync();
         await _app.StopAsync(now.Token);

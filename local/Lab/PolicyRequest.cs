@@ -2,7 +2,7 @@ using System.Security.Authentication;
 
 namespace StsFunctions.Local.Lab;
 
-/// <summary>What a client asked of a policy host.</summary>
+/// <summary>A request of a client to a policy host.</summary>
 /// <param name="At">When.</param>
 /// <param name="ServerName">The name in the client hello (SNI); empty where there was none.</param>
 /// <param name="Tls">The TLS version that it came over.</param>

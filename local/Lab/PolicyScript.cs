@@ -2,7 +2,7 @@ using System.Text;
 
 namespace StsFunctions.Local.Lab;
 
-/// <summary>How a policy host answers. The default does everything well.</summary>
+/// <summary>How a policy host answers. The default has no fault.</summary>
 public sealed record PolicyScript
 {
     /// <summary>The largest policy that a sender needs to read (RFC 8461 §3.2).</summary>
@@ -13,10 +13,10 @@ public sealed record PolicyScript
     /// <summary>A policy host without a fault.</summary>
     public static PolicyScript Good { get; } = new();
 
-    /// <summary>A body one byte longer than a sender needs to read, and good but for that.</summary>
+    /// <summary>A body one byte longer than a sender needs to read, otherwise without a fault.</summary>
     public static PolicyScript Oversize { get; } = new() { PaddedTo = LargestPolicy + 1 };
 
-    /// <summary>A body almost without end, and good but for that.</summary>
+    /// <summary>A body almost without end, otherwise without a fault.</summary>
     public static PolicyScript Floods { get; } = new() { PaddedTo = Flood };
 
     /// <summary>A host with another policy than the domain's.</summary>
@@ -34,16 +34,16 @@ public sealed record PolicyScript
     /// <summary>The media type; null sends none.</summary>
     public string? MediaType { get; init; } = "text/plain; charset=utf-8";
 
-    /// <summary>What is sent, whatever the status; null sends the domain's policy.</summary>
+    /// <summary>The body, for any status; null sends the domain's policy.</summary>
     public string? Body { get; init; }
 
     /// <summary>
-    /// The length in bytes that the body is brought to by fields that no sender knows, which leaves it a good policy (RFC 8461
-    /// §3.2). Its length is then not told beforehand.
+    /// The length in bytes to which unknown fields extend the body; it remains a valid policy (RFC 8461
+    /// §3.2). The response then has no Content-Length.
     /// </summary>
     public long PaddedTo { get; init; }
 
-    /// <summary>How long the host says nothing once it was asked; infinite for as long as the client waits, or five minutes.</summary>
+    /// <summary>The delay before the response; infinite: as long as the client waits, at most five minutes.</summary>
     public TimeSpan FirstByteAfter { get; init; }
 
     /// <summary>How long it waits before each byte of the body.</summary>
@@ -52,13 +52,13 @@ public sealed record PolicyScript
     /// <summary>Closes the connection in the middle of the body.</summary>
     public bool CutsOff { get; init; }
 
-    /// <summary>A host that sends its clients elsewhere, which none may follow (RFC 8461 §3.3).</summary>
+    /// <summary>A host that redirects its clients, which must not follow (RFC 8461 §3.3).</summary>
     public static PolicyScript Redirects(int status) => new() { Status = status };
 
-    /// <summary>A host that answers with this status, and with a good policy all the same.</summary>
+    /// <summary>A host that answers with this status and a valid policy.</summary>
     public static PolicyScript Answers(int status) => new() { Status = status };
 
-    /// <summary>A host that takes its time, for the first byte and for each one after it.</summary>
+    /// <summary>A slow host: a delay before the first byte and before each further byte.</summary>
     public static PolicyScript Slow(TimeSpan firstByteAfter, TimeSpan betweenBytes) => new() { FirstByteAfter = firstByteAfter, BetweenBytes = betweenBytes };
 
     /// <summary>The body's bytes; lines are ended by CRLF, as the app ends them.</summary>

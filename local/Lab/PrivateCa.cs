@@ -4,7 +4,7 @@ using System.Security.Cryptography.X509Certificates;
 namespace StsFunctions.Local.Lab;
 
 /// <summary>
-/// A certificate authority that lives in memory only: a root, an intermediate, and a leaf for any name.
+/// A certificate authority in memory only: a root, an intermediate, and a leaf for any name.
 /// It writes into no certificate store.
 /// </summary>
 public sealed class PrivateCa : IDisposable
@@ -13,14 +13,14 @@ public sealed class PrivateCa : IDisposable
 
     private readonly TimeProvider _time;
     private readonly Authority _ours;
-    private readonly Lazy<Authority> _stranger;
+    private readonly Lazy<Authority> _untrusted;
 
-    /// <summary>Makes the root and the intermediate, valid around the present of <paramref name="time"/>.</summary>
+    /// <summary>Makes the root and the intermediate, valid at the current time of <paramref name="time"/>.</summary>
     public PrivateCa(TimeProvider time)
     {
         _time = time;
         _ours = new Authority("Lab", time.GetUtcNow());
-        _stranger = new(() => new Authority("Stranger", time.GetUtcNow()));
+        _untrusted = new(() => new Authority("Untrusted", time.GetUtcNow()));
     }
 
     /// <summary>The root, without its key.</summary>
@@ -29,10 +29,10 @@ public sealed class PrivateCa : IDisposable
     /// <summary>The intermediate that signs, without its key.</summary>
     public X509Certificate2 Intermediate => _ours.Intermediate;
 
-    /// <summary>The root as PEM, for whoever is to trust this CA.</summary>
+    /// <summary>The root as PEM, for clients that trust this CA.</summary>
     public string RootPem => _ours.Root.ExportCertificatePem();
 
-    /// <summary>Issues a leaf as <paramref name="spec"/> says, however wrong that is.</summary>
+    /// <summary>Issues a leaf as <paramref name="spec"/> says, including its faults.</summary>
     /// <exception cref="CryptographicException">The times or names cannot be written into a certificate.</exception>
     public IssuedCertificate Issue(CertificateSpec spec)
     {
@@ -40,7 +40,7 @@ public sealed class PrivateCa : IDisposable
         var now = _time.GetUtcNow();
         var (notBefore, notAfter) = (now + spec.NotBeforeFromNow, now + spec.NotAfterFromNow);
         var request = Request(spec, key);
-        var authority = spec.Signer == CertificateSigner.Stranger ? _stranger.Value : _ours;
+        var authority = spec.Signer == CertificateSigner.UntrustedCa ? _untrusted.Value : _ours;
 
         using var signed = spec.Signer == CertificateSigner.Itself
             ? request.CreateSelfSigned(notBefore, notAfter)
@@ -54,9 +54,9 @@ public sealed class PrivateCa : IDisposable
     public void Dispose()
     {
         _ours.Dispose();
-        if (_stranger.IsValueCreated)
+        if (_untrusted.IsValueCreated)
         {
-            _stranger.Value.Dispose();
+            _untrusted.Value.Dispose();
         }
     }
 
@@ -120,7 +120,7 @@ public sealed class PrivateCa : IDisposable
 
         public Authority(string name, DateTimeOffset now)
         {
-            // A name of its own for each CA: two in one process are never taken for one another.
+            // A name of its own for each CA: two in one process must not be confused.
             var tag = Convert.ToHexString(RandomNumberGenerator.GetBytes(4));
 
             using var rootKey = ECDsa.Create(ECCurve.NamedCurves.nistP256);

@@ -2,7 +2,7 @@ using System.Security.Authentication;
 
 namespace StsFunctions.Local.Lab;
 
-/// <summary>A message that a server took.</summary>
+/// <summary>A message that a server accepted.</summary>
 /// <param name="From">The envelope's sender; empty for a bounce.</param>
 /// <param name="Recipients">The envelope's recipients.</param>
 /// <param name="Message">The message as it came, dots unstuffed.</param>

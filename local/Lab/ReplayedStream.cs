@@ -1,6 +1,6 @@
 namespace StsFunctions.Local.Lab;
 
-/// <summary>A stream some of whose bytes were read already: they come first, once more.</summary>
+/// <summary>A stream that first returns bytes that were already read from it.</summary>
 internal sealed class ReplayedStream(ReadOnlyMemory<byte> first, Stream rest) : Stream
 {
     private ReadOnlyMemory<byte> _first = first;

@@ -3,12 +3,12 @@ using System.Security.Authentication;
 
 namespace StsFunctions.Local.Lab;
 
-/// <summary>Every server of the internet and how it is, a line each.</summary>
-internal sealed class ServerRegistry(MailLab internet, TimeProvider time)
+/// <summary>Every server of the lab and its state, one line each.</summary>
+internal sealed class ServerRegistry(MailLab lab, TimeProvider time)
 {
     public override string ToString()
     {
-        var lines = internet.Hosts.SelectMany(host => host.Servers).Select(Line).Concat(internet.PolicyHosts.Select(Line));
+        var lines = lab.Hosts.SelectMany(host => host.Servers).Select(Line).Concat(lab.PolicyHosts.Select(Line));
         return string.Join(Environment.NewLine, lines) is { Length: > 0 } text ? text : "There are no servers yet.";
     }
 
@@ -18,9 +18,9 @@ internal sealed class ServerRegistry(MailLab internet, TimeProvider time)
 
     private string Line(ILabServer server, string kind, IEnumerable<string> oddities) => string.Create(
         CultureInfo.InvariantCulture,
-        $"{server.HostName,-32} {server.EndPoint,-22} {(server.IsListening ? "up" : "down"),-5} {kind,-9} {string.Join("; ", server.Certificates.Select(Shown).Concat(oddities))}");
+        $"{server.HostName,-32} {server.EndPoint,-22} {(server.IsListening ? "up" : "down"),-5} {kind,-9} {string.Join("; ", server.Certificates.Select(Describe).Concat(oddities))}");
 
-    private string Shown(IssuedCertificate certificate)
+    private string Describe(IssuedCertificate certificate)
     {
         var left = certificate.Leaf.NotAfter.ToUniversalTime() - time.GetUtcNow().UtcDateTime;
         List<string> facts =
@@ -35,7 +35,7 @@ internal sealed class ServerRegistry(MailLab internet, TimeProvider time)
 
         if (certificate.Spec.Signer != CertificateSigner.Intermediate)
         {
-            facts.Add(certificate.Spec.Signer == CertificateSigner.Itself ? "self-signed" : "signed by a stranger");
+            facts.Add(certificate.Spec.Signer == CertificateSigner.Itself ? "self-signed" : "signed by an untrusted CA");
         }
 
         if (certificate.Spec.Sends != SentChain.InOrder)
@@ -60,7 +60,7 @@ internal sealed class ServerRegistry(MailLab internet, TimeProvider time)
 
         if (script.Injection is not null)
         {
-            yield return "plaintext behind STARTTLS";
+            yield return "plain text after STARTTLS";
         }
 
         if (script.Protocols != SmtpScript.Good.Protocols)
@@ -73,9 +73,9 @@ internal sealed class ServerRegistry(MailLab internet, TimeProvider time)
             yield return "one byte at a time";
         }
 
-        if (script.Mischief is { } mischief)
+        if (script.Fault is { } fault)
         {
-            yield return $"{mischief.Kind} at {mischief.Stage}";
+            yield return $"{fault.Kind} at {fault.Stage}";
         }
     }
 

@@ -2,7 +2,7 @@ using System.Security.Authentication;
 
 namespace StsFunctions.Local.Lab;
 
-/// <summary>How an SMTP server talks. The default does everything well.</summary>
+/// <summary>The behaviour of an SMTP server. The default has no fault.</summary>
 public sealed record SmtpScript
 {
     /// <summary>A server without a fault.</summary>
@@ -11,16 +11,16 @@ public sealed record SmtpScript
     /// <summary>A server that does not offer STARTTLS, and does not know it when asked.</summary>
     public static SmtpScript Plain { get; } = new() { OffersStartTls = false };
 
-    /// <summary>A server that knows no TLS newer than 1.1 (RFC 8996): it answers the client's hello with the alert that says so.</summary>
-    public static SmtpScript OldTls { get; } = new() { Mischief = new(SmtpStage.Handshake, SmtpFaultKind.RefuseTlsVersion) };
+    /// <summary>A server that supports no TLS newer than 1.1 (RFC 8996): it answers the client's hello with the alert for that.</summary>
+    public static SmtpScript OldTls { get; } = new() { Fault = new(SmtpStage.Handshake, SmtpFaultKind.RefuseTlsVersion) };
 
     /// <summary>A server that greets with a refusal.</summary>
-    public static SmtpScript TurnsAway { get; } = new() { Banner = "554 5.7.1 No mail from you" };
+    public static SmtpScript Rejects { get; } = new() { Banner = "554 5.7.1 No mail from you" };
 
     /// <summary>A server that offers STARTTLS, and then has no TLS.</summary>
     public static SmtpScript RefusesStartTls { get; } = new() { StartTlsAnswer = "454 4.7.0 TLS not available due to temporary reason" };
 
-    /// <summary>A server with somebody on the path, who puts an answer of his own behind the one to STARTTLS.</summary>
+    /// <summary>A server with an attacker on the path, who inserts an answer after the one to STARTTLS.</summary>
     public static SmtpScript Injected { get; } = new() { Injection = "250 2.0.0 I am on the path\r\n" };
 
     /// <summary>The greeting, without its line end; null greets with 220 and the host name. Any but a 2xx ends the session.</summary>
@@ -29,37 +29,37 @@ public sealed record SmtpScript
     /// <summary>Whether EHLO's answer lists STARTTLS.</summary>
     public bool OffersStartTls { get; init; } = true;
 
-    /// <summary>The answer to STARTTLS, without its line end. Only after a 220 does the server go on to the handshake.</summary>
+    /// <summary>The answer to STARTTLS, without its line end. The server continues to the handshake only after a 220.</summary>
     public string StartTlsAnswer { get; init; } = "220 2.0.0 Ready to start TLS";
 
     /// <summary>The TLS versions that the server takes.</summary>
     public SslProtocols Protocols { get; init; } = SslProtocols.Tls12 | SslProtocols.Tls13;
 
-    /// <summary>Sent in the clear right behind the answer to STARTTLS, as somebody on the path would (RFC 3207 §6).</summary>
+    /// <summary>Sent as plain text directly after the answer to STARTTLS, as an attacker on the path would (RFC 3207 §6).</summary>
     public string? Injection { get; init; }
 
     /// <summary>Sends every answer in pieces of one byte.</summary>
     public bool OneByteAtATime { get; init; }
 
-    /// <summary>What the server does instead of what is due, and where.</summary>
-    public SmtpFault? Mischief { get; init; }
+    /// <summary>The fault of the server, and its stage; null for none.</summary>
+    public SmtpFault? Fault { get; init; }
 
-    /// <summary>A server that says nothing more from <paramref name="stage"/> on, and keeps the connection.</summary>
-    public static SmtpScript HangsAt(SmtpStage stage) => new() { Mischief = new(stage, SmtpFaultKind.Hang) };
+    /// <summary>A server that sends nothing from <paramref name="stage"/> on, and holds the connection open.</summary>
+    public static SmtpScript HangsAt(SmtpStage stage) => new() { Fault = new(stage, SmtpFaultKind.Hang) };
 
     /// <summary>A server that closes the connection at <paramref name="stage"/>.</summary>
-    public static SmtpScript CutsOffAt(SmtpStage stage) => new() { Mischief = new(stage, SmtpFaultKind.CutOff) };
+    public static SmtpScript CutsOffAt(SmtpStage stage) => new() { Fault = new(stage, SmtpFaultKind.CutOff) };
 
     /// <summary>A server whose answer at <paramref name="stage"/> has no last line.</summary>
-    public static SmtpScript FloodsAt(SmtpStage stage) => new() { Mischief = new(stage, SmtpFaultKind.EndlessLines) };
+    public static SmtpScript FloodsAt(SmtpStage stage) => new() { Fault = new(stage, SmtpFaultKind.EndlessLines) };
 }
 
-/// <summary>Something done instead of what is due.</summary>
-/// <param name="Stage">Instead of what.</param>
-/// <param name="Kind">What is done.</param>
+/// <summary>A fault at one stage of a session.</summary>
+/// <param name="Stage">The stage.</param>
+/// <param name="Kind">The kind of fault.</param>
 public sealed record SmtpFault(SmtpStage Stage, SmtpFaultKind Kind);
 
-/// <summary>The places of a session where a server has something to say.</summary>
+/// <summary>The stages of a session at which a server sends something.</summary>
 public enum SmtpStage
 {
     /// <summary>The greeting.</summary>
@@ -81,10 +81,10 @@ public enum SmtpStage
     Data,
 }
 
-/// <summary>What a server can do wrong on the wire.</summary>
+/// <summary>The faults of a server on the wire.</summary>
 public enum SmtpFaultKind
 {
-    /// <summary>Say nothing, and keep the connection.</summary>
+    /// <summary>Send nothing, and hold the connection open.</summary>
     Hang,
 
     /// <summary>Close the connection.</summary>

@@ -5,8 +5,8 @@ using System.Security.Authentication;
 namespace StsFunctions.Local.Lab;
 
 /// <summary>
-/// An SMTP server on one address and port. Its script and certificates may be swapped while it runs, and it may be stopped
-/// and started again: the next connection sees the change.
+/// An SMTP server on one address and port. Its script and certificates can be changed while it runs, and it can be stopped
+/// and started again: the next connection gets the change.
 /// </summary>
 public sealed class SmtpServer : ILabServer, IAsyncDisposable
 {
@@ -39,24 +39,24 @@ public sealed class SmtpServer : ILabServer, IAsyncDisposable
     /// <summary>Where it listens, when it does.</summary>
     public IPEndPoint EndPoint => _listener.EndPoint;
 
-    /// <summary>What it shows in TLS, and nothing beside (to read: the first of what it shows).</summary>
+    /// <summary>Its only certificate (to read: the first of its certificates).</summary>
     public IssuedCertificate Certificate
     {
         get => _certificates[0];
         set => _certificates = [value];
     }
 
-    /// <summary>What it shows in TLS: the first that the client can use. Each has a key of another kind.</summary>
+    /// <summary>Its certificates: it sends the first that the client can use. Each has a key of another kind.</summary>
     /// <exception cref="ArgumentException">There is none, or two have the same kind of key.</exception>
     public IReadOnlyList<IssuedCertificate> Certificates
     {
         get => _certificates;
         set => _certificates = value.Count > 0 && value.DistinctBy(certificate => certificate.Spec.Key).Count() == value.Count
             ? value
-            : throw new ArgumentException("A server shows one certificate for each kind of key, and one at least.", nameof(value));
+            : throw new ArgumentException("A server has one certificate for each kind of key, and at least one.", nameof(value));
     }
 
-    /// <summary>How it talks.</summary>
+    /// <summary>Its script.</summary>
     public SmtpScript Script
     {
         get => _script;
@@ -66,7 +66,7 @@ public sealed class SmtpServer : ILabServer, IAsyncDisposable
     /// <summary>Whether a client can connect.</summary>
     public bool IsListening => _listener.IsListening;
 
-    /// <summary>The mail that it took, oldest first; after 1,000 it takes no more.</summary>
+    /// <summary>The mail that it accepted, oldest first; after 1,000 it accepts no more.</summary>
     public IReadOnlyList<ReceivedMail> Mails
     {
         get
@@ -79,7 +79,7 @@ public sealed class SmtpServer : ILabServer, IAsyncDisposable
     }
 
     /// <summary>
-    /// The last 1,000 things that clients said: command lines as they came, <c>SNI name</c> for a client hello,
+    /// The last 1,000 lines of clients: command lines as received, <c>SNI name</c> for a client hello,
     /// <c>TLS version</c> for a handshake that succeeded.
     /// </summary>
     public IReadOnlyList<string> Heard
@@ -97,7 +97,7 @@ public sealed class SmtpServer : ILabServer, IAsyncDisposable
     /// <exception cref="InvalidOperationException">The address is not this machine's, or its port is taken.</exception>
     public void Start() => _listener.Start();
 
-    /// <summary>Stops listening and cuts off every session; a client is refused at once.</summary>
+    /// <summary>Stops listening and closes every session; a client is refused at once.</summary>
     public void Stop() => _listener.Stop();
 
     /// <summary>Stops, and waits for the last session to end.</summary>

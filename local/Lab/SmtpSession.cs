@@ -14,7 +14,7 @@ internal sealed class SmtpSession(SmtpServer server, Socket socket, Cancellation
     private const int MaxMessage = 10 << 20;
     private const long MaxFlood = 256 << 20;
 
-    // One script for the whole session: a swap takes effect at the next one.
+    // One script for the whole session: a change takes effect at the next one.
     private readonly SmtpScript _script = server.Script;
     private readonly List<string> _recipients = [];
     private string? _from;
@@ -23,19 +23,19 @@ internal sealed class SmtpSession(SmtpServer server, Socket socket, Cancellation
     private Stream _stream = Stream.Null;
     private SmtpLineReader _lines = new(Stream.Null, MaxLine);
 
-    /// <summary>Talks until either side ends it. Whatever a client can do ends the session, not the server.</summary>
+    /// <summary>Runs until either side ends it. No input of a client ends more than its session.</summary>
     public async Task RunAsync()
     {
         socket.NoDelay = true;
         Use(_network);
         try
         {
-            await TalkAsync();
+            await ConverseAsync();
         }
         catch (Exception exception) when (exception is IOException or SocketException or OperationCanceledException
             or AuthenticationException or InvalidDataException or ObjectDisposedException)
         {
-            // The client hung up, broke the handshake or sent what nobody should; or the server stops.
+            // The client disconnected, failed the handshake or sent invalid data; or the server stops.
         }
     }
 
@@ -53,11 +53,11 @@ internal sealed class SmtpSession(SmtpServer server, Socket socket, Cancellation
     private void Use(Stream stream)
     {
         _stream = stream;
-        // A new reader: what the client sent in the clear behind STARTTLS is forgotten (RFC 3207 §6).
+        // A new reader: plain text of the client after STARTTLS is discarded (RFC 3207 §6).
         _lines = new SmtpLineReader(stream, MaxLine);
     }
 
-    private async Task TalkAsync()
+    private async Task ConverseAsync()
     {
         var banner = _script.Banner ?? $"220 {server.HostName} ESMTP";
         if (!await SayAsync(SmtpStage.Banner, banner) || !banner.StartsWith('2'))
@@ -239,24 +239,24 @@ internal sealed class SmtpSession(SmtpServer server, Socket socket, Cancellation
 
     private Task<bool> SayAsync(string answer) => SayAsync(null, answer);
 
-    /// <summary>Says what is due, unless the script does mischief at this stage. False: the session is over.</summary>
+    /// <summary>Sends the reply, unless the script has a fault at this stage. False: the session is over.</summary>
     private async Task<bool> SayAsync(SmtpStage? stage, string? answer, string? behind = null)
     {
-        if (stage is not null && _script.Mischief is { } mischief && mischief.Stage == stage)
+        if (stage is not null && _script.Fault is { } fault && fault.Stage == stage)
         {
-            await (mischief.Kind switch
+            await (fault.Kind switch
             {
                 SmtpFaultKind.Hang => HangAsync(),
                 SmtpFaultKind.CutOff => Task.CompletedTask,
                 SmtpFaultKind.EndlessLines => FloodAsync(stage is SmtpStage.Banner or SmtpStage.StartTls ? "220-and so on\r\n" : "250-and so on\r\n"),
                 SmtpFaultKind.RefuseTlsVersion => RefuseTlsVersionAsync(),
                 SmtpFaultKind.EndlessLine => FloodAsync("and so on "),
-                _ => throw new ArgumentOutOfRangeException(nameof(stage), mischief.Kind, "Not a kind of mischief."),
+                _ => throw new ArgumentOutOfRangeException(nameof(stage), fault.Kind, "Not a kind of fault."),
             });
             return false;
         }
 
-        // One write: what is injected arrives in one packet with the answer.
+        // One write: the injected text arrives in one packet with the answer.
         if (answer is not null)
         {
             await SendAsync(Encoding.Latin1.GetBytes($"{answer}\r\n{behind}"));
@@ -275,7 +275,7 @@ internal sealed class SmtpSession(SmtpServer server, Socket socket, Cancellation
         }
     }
 
-    // Reads, so that a client that hangs up ends it.
+    // Reads, so that a disconnect of the client ends it.
     private async Task HangAsync()
     {
         var ignored = new byte[4096];
@@ -293,7 +293,7 @@ internal sealed class SmtpSession(SmtpServer server, Socket socket, Cancellation
         }
     }
 
-    // Written out, because the OpenSSL of today is built or configured without the old versions and can't speak for them.
+    // Written out, because the OpenSSL of today is built or configured without the old versions and can't send their alerts.
     private async Task RefuseTlsVersionAsync()
     {
         byte[] alert = [21, 3, 1, 0, 2, 2, 70]; // alert, TLS 1.0 framing, two bytes: fatal, protocol_version
@@ -303,7 +303,7 @@ internal sealed class SmtpSession(SmtpServer server, Socket socket, Cancellation
         }
 
         _network.Socket.Shutdown(SocketShutdown.Send);
-        await HangAsync(); // until the client hangs up, so that no reset overtakes the alert
+        await HangAsync(); // until the client disconnects, so that no reset overtakes the alert
     }
 
     private static (string Verb, string Argument) Split(string line)

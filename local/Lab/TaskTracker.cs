@@ -1,6 +1,6 @@
 namespace StsFunctions.Local.Lab;
 
-/// <summary>The tasks that a server has under way, so that none outlives it.</summary>
+/// <summary>The running tasks of a server, so that none outlives it.</summary>
 internal sealed class TaskTracker
 {
     private readonly Lock _gate = new();
@@ -19,7 +19,7 @@ internal sealed class TaskTracker
 
     public void Run(Func<Task> work)
     {
-        // On the pool, so that a caller that holds a lock or a loop is never kept.
+        // On the pool, so that a caller that holds a lock or a loop is never blocked.
         var task = Task.Run(work);
         lock (_gate)
         {
@@ -44,7 +44,7 @@ internal sealed class TaskTracker
 
     private void Forget(Task task)
     {
-        // A faulted task stays, so that whoever waits hears of it.
+        // A faulted task remains, so that a waiting caller gets its exception.
         if (task.IsFaulted)
         {
             return;

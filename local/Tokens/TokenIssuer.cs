@@ -8,22 +8,22 @@ using Microsoft.AspNetCore.Hosting.Server.Features;
 
 namespace StsFunctions.Local.Tokens;
 
-/// <summary>How the issuer answers who asks for its documents.</summary>
+/// <summary>How the issuer answers requests for its documents.</summary>
 public enum IssuerBehaviour
 {
-    /// <summary>As it should.</summary>
+    /// <summary>Correctly.</summary>
     Answers,
 
     /// <summary>With 500.</summary>
     Fails,
 
-    /// <summary>Never, until the asker gives up.</summary>
+    /// <summary>Never, until the client gives up.</summary>
     Hangs,
 
-    /// <summary>With something that is no JSON.</summary>
+    /// <summary>With a body that is not JSON.</summary>
     Garbage,
 
-    /// <summary>With more than anybody should read.</summary>
+    /// <summary>With more than a client should read.</summary>
     Floods,
 
     /// <summary>With the document of another issuer.</summary>
@@ -32,7 +32,7 @@ public enum IssuerBehaviour
     /// <summary>With an empty set of keys.</summary>
     HasNoKeys,
 
-    /// <summary>With a redirect to where all is well.</summary>
+    /// <summary>With a redirect to a correct document.</summary>
     Redirects,
 }
 
@@ -46,15 +46,15 @@ public sealed class TokenIssuer : IAsyncDisposable
 
     private readonly TimeProvider _time;
     private readonly WebApplication _app;
-    private readonly IssuerKey _stranger;
+    private readonly IssuerKey _unknownKey;
     private readonly List<IssuerKey> _retired = [];
     private IssuerKey _key;
-    private int _looks;
+    private int _discoveryRequests;
 
     private TokenIssuer(TimeProvider time)
     {
         _time = time;
-        (_key, _stranger) = (new IssuerKey(time.GetUtcNow()), new IssuerKey(time.GetUtcNow()));
+        (_key, _unknownKey) = (new IssuerKey(time.GetUtcNow()), new IssuerKey(time.GetUtcNow()));
         var builder = WebApplication.CreateEmptyBuilder(new());
         builder.WebHost.UseKestrelCore().ConfigureKestrel(kestrel => kestrel.Listen(IPAddress.Loopback, 0));
         builder.Services.AddRoutingCore();
@@ -62,7 +62,7 @@ public sealed class TokenIssuer : IAsyncDisposable
         _app.UseRouting();
         _app.MapGet($"/{Tenant}/v2.0/.well-known/openid-configuration", (RequestDelegate)(context =>
         {
-            Interlocked.Increment(ref _looks);
+            Interlocked.Increment(ref _discoveryRequests);
             return AnswerAsync(context, Discovery);
         }));
         _app.MapGet($"/{Tenant}/discovery/v2.0/keys", (RequestDelegate)(context => AnswerAsync(context, Keys)));
@@ -81,8 +81,8 @@ public sealed class TokenIssuer : IAsyncDisposable
     /// <summary>How it answers from now on.</summary>
     public IssuerBehaviour Behaviour { get; set; }
 
-    /// <summary>How often its discovery document was asked for.</summary>
-    public int Looks => Volatile.Read(ref _looks);
+    /// <summary>How often its discovery document was requested.</summary>
+    public int DiscoveryRequests => Volatile.Read(ref _discoveryRequests);
 
     /// <summary>The settings with which an app takes its tokens.</summary>
     public IReadOnlyDictionary<string, string> Settings => new Dictionary<string, string>
@@ -102,14 +102,14 @@ public sealed class TokenIssuer : IAsyncDisposable
         return issuer;
     }
 
-    /// <summary>Signs with another key from now on, and publishes that one alone.</summary>
+    /// <summary>Signs with a new key from now on, and publishes only that one.</summary>
     public void Rotate()
     {
         _retired.Add(_key);
         _key = new IssuerKey(_time.GetUtcNow());
     }
 
-    /// <summary>Issues a token, as good or as bad as <paramref name="spec"/> says.</summary>
+    /// <summary>Issues a token as <paramref name="spec"/> says, including its faults.</summary>
     public string Issue(TokenSpec spec)
     {
         var header = new JsonObject { ["typ"] = "JWT", ["alg"] = AlgorithmOf(spec.Signature) };
@@ -136,7 +136,7 @@ public sealed class TokenIssuer : IAsyncDisposable
         await _app.StopAsync(now.Token);
         await _app.DisposeAsync();
         _key.Dispose();
-        _stranger.Dispose();
+        _unknownKey.Dispose();
         _retired.ForEach(key => key.Dispose());
     }
 
@@ -153,7 +153,7 @@ public sealed class TokenIssuer : IAsyncDisposable
     private string? KeyIdOf(TokenSignature signature) => signature switch
     {
         TokenSignature.UnnamedKey => null,
-        TokenSignature.UnknownKey => _stranger.Id,
+        TokenSignature.UnknownKey => _unknownKey.Id,
         _ => _key.Id,
     };
 
@@ -162,11 +162,11 @@ public sealed class TokenIssuer : IAsyncDisposable
         TokenSignature.None => [],
         TokenSignature.HmacOfPublicKey => HMACSHA256.HashData(Encoding.ASCII.GetBytes(_key.PublicPem), Encoding.ASCII.GetBytes(text)),
         TokenSignature.Rs384 => _key.Sign(text, HashAlgorithmName.SHA384),
-        TokenSignature.OtherKey or TokenSignature.UnknownKey => _stranger.Sign(text, HashAlgorithmName.SHA256),
+        TokenSignature.OtherKey or TokenSignature.UnknownKey => _unknownKey.Sign(text, HashAlgorithmName.SHA256),
         _ => _key.Sign(text, HashAlgorithmName.SHA256),
     };
 
-    // What Entra writes into an access token, as far as anybody may rely on it.
+    // The claims of an Entra access token that an API may rely on.
     private JsonObject ClaimsOf(TokenSpec spec)
     {
         var now = _time.GetUtcNow();
@@ -183,7 +183,7 @@ public sealed class TokenIssuer : IAsyncDisposable
             ["tid"] = Tenant,
             ["ver"] = spec.Version == 2 ? "2.0" : "1.0",
         };
-        // Entra leaves a claim out that would be empty.
+        // Entra omits a claim that would be empty.
         if (spec.Roles.Count > 0)
         {
             claims["roles"] = new JsonArray([.. spec.Roles.Select(role => JsonValue.Create(role))]);

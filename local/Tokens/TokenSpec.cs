@@ -8,7 +8,7 @@ public enum TokenSignature
     /// <summary>RS256, with the key that the issuer publishes.</summary>
     Good,
 
-    /// <summary>RS256, with a key of somebody else, under the id of the issuer's.</summary>
+    /// <summary>RS256, with another party's key, under the id of the issuer's key.</summary>
     OtherKey,
 
     /// <summary>RS256, with a key that the issuer does not publish, under an id of its own.</summary>
@@ -20,17 +20,17 @@ public enum TokenSignature
     /// <summary>RS384, with the issuer's key.</summary>
     Rs384,
 
-    /// <summary>HS256, with the issuer's public key as the secret, which everybody knows.</summary>
+    /// <summary>HS256, with the issuer's public key as the secret, which is public.</summary>
     HmacOfPublicKey,
 
     /// <summary><c>alg: none</c>, and no signature.</summary>
     None,
 
-    /// <summary>Good once, then a claim was changed.</summary>
+    /// <summary>Valid, then a claim was changed.</summary>
     Broken,
 }
 
-/// <summary>A token to be issued: as Entra ID does for a caller with roles, or with one thing wrong.</summary>
+/// <summary>A token to be issued: as Entra ID does for a caller with roles, or with one fault.</summary>
 public sealed record TokenSpec
 {
     /// <summary>The app roles that the caller was assigned.</summary>

@@ -3,7 +3,7 @@ using System.Diagnostics.CodeAnalysis;
 namespace StsFunctions.Protocol.MtaSts;
 
 /// <summary>
-/// One <c>mx</c> of a policy: a host's name, or <c>*.</c> before a name, which stands for exactly one label
+/// One <c>mx</c> of a policy: a host's name, or <c>*.</c> before a name, which matches exactly one label
 /// (RFC 8461 §3.2, §4.1).
 /// </summary>
 public sealed record MxPattern
@@ -19,7 +19,7 @@ public sealed record MxPattern
     public bool IsWildcard { get; }
 
     /// <summary>Reads a pattern of A-labels, without a trailing dot.</summary>
-    /// <exception cref="ProtocolException">It is no name and no wildcard before a name; with the offset of what is wrong.</exception>
+    /// <exception cref="ProtocolException">It is neither a name nor a wildcard before a name; with the offset of the fault.</exception>
     public static MxPattern Parse(string text)
     {
         ArgumentNullException.ThrowIfNull(text);

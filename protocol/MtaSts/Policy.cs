@@ -20,7 +20,7 @@ public sealed record Policy
     /// <summary>What senders do with a host that fails.</summary>
     public required PolicyMode Mode { get; init; }
 
-    /// <summary>How long senders keep the policy after they last fetched it, in seconds, 0 to <see cref="MaxMaxAge"/>.</summary>
+    /// <summary>How long senders cache the policy after they last fetched it, in seconds, 0 to <see cref="MaxMaxAge"/>.</summary>
     /// <exception cref="ProtocolException">It is set out of range.</exception>
     public required int MaxAge
     {
@@ -65,7 +65,7 @@ public sealed record Policy
 
             if (text.Contains((byte)'\r'))
             {
-                throw Broken(line, "A carriage return stands alone: end each line with CRLF (or LF).");
+                throw Broken(line, "A carriage return has no line feed: end each line with CRLF (or LF).");
             }
 
             reader.Take(line, Decode(line, text));
@@ -107,10 +107,10 @@ public sealed record Policy
             : throw new ProtocolException($"The policy would have {bytes.Length} bytes, and senders may refuse more than {MaxBytes}: use fewer mx, or a wildcard.", "RFC 8461 §3.3");
     }
 
-    /// <summary>Whether any <c>mx</c> covers the host. The mode is not looked at.</summary>
+    /// <summary>Whether any <c>mx</c> covers the host, in any mode.</summary>
     public bool Covers(DomainName mxHost) => Mx.Any(pattern => pattern.Covers(mxHost));
 
-    /// <summary>Whether both say the same, in the same order.</summary>
+    /// <summary>Whether both have the same content, in the same order.</summary>
     public bool Equals(Policy? other) =>
         other is not null
         && Mode == other.Mode

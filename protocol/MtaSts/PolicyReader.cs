@@ -2,7 +2,7 @@ using System.Collections.Immutable;
 
 namespace StsFunctions.Protocol.MtaSts;
 
-/// <summary>Gathers a policy line by line (RFC 8461 §3.2).</summary>
+/// <summary>Reads a policy line by line (RFC 8461 §3.2).</summary>
 internal sealed class PolicyReader
 {
     private readonly Dictionary<string, int> _lineOf = new(StringComparer.Ordinal);
@@ -60,8 +60,8 @@ internal sealed class PolicyReader
         }
     }
 
-    /// <summary>The policy, if everything due was there.</summary>
-    /// <param name="end">The line after the last, where what is missing would go.</param>
+    /// <summary>The policy, if all required fields were there.</summary>
+    /// <param name="end">The line after the last, where a missing field would be.</param>
     public Policy Finish(int end)
     {
         if (!_lineOf.ContainsKey("version"))
@@ -93,13 +93,13 @@ internal sealed class PolicyReader
         _ => throw Policy.Broken(line, $"The mode {ProtocolException.Quote(value)} does not exist: write enforce, testing or none, in lower case.", "mode"),
     };
 
-    // A key in other letters is ignored by senders, and most likely what was meant.
+    // Senders ignore a key in other case, which is most likely the missing one.
     private ProtocolException Missing(string key, string remedy, int end)
     {
         var nearly = _lineOf.Keys.FirstOrDefault(k => k.Equals(key, StringComparison.OrdinalIgnoreCase))
             ?? _lineOf.Keys.FirstOrDefault(k => k.Replace('-', '_').Equals(key, StringComparison.OrdinalIgnoreCase));
         return nearly is null
             ? Policy.Broken(end, $"The policy has no {key}: add a line {remedy}.", key)
-            : Policy.Broken(_lineOf[nearly], $"The policy has no {key}, but a {nearly}, which senders ignore: write {key}, in these very letters.", key);
+            : Policy.Broken(_lineOf[nearly], $"The policy has no {key}, but a {nearly}, which senders ignore: write {key}, in exactly this spelling.", key);
     }
 }

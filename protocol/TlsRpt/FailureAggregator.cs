@@ -2,11 +2,11 @@ using System.Collections.Immutable;
 
 namespace StsFunctions.Protocol.TlsRpt;
 
-/// <summary>A failure detail as it is read, without what it says in words. Most of thousands are counted and let go.</summary>
-internal readonly record struct SeenFailure(
+/// <summary>A parsed failure detail without its free text. Of thousands, most are only counted.</summary>
+internal readonly record struct ParsedFailure(
     string ResultType, string? SendingMtaIp, string? ReceivingMxHostname, string? ReceivingMxHelo, string? ReceivingIp, long FailedSessions, string? FailureReasonCode)
 {
-    public static SeenFailure Of(FailureDetail detail) => new(
+    public static ParsedFailure Of(FailureDetail detail) => new(
         detail.ResultType, detail.SendingMtaIp, detail.ReceivingMxHostname, detail.ReceivingMxHelo, detail.ReceivingIp, detail.FailedSessions, detail.FailureReasonCode);
 
     public FailureDetail Detail(string? information) => new()
@@ -23,53 +23,53 @@ internal readonly record struct SeenFailure(
 }
 
 /// <summary>
-/// The failure details of one policy, in bounded memory. Up to a number of them all are kept as they came. Of more, those of
-/// one kind (the same result type, MX host and address) become one, the largest kinds are kept, and the rest is summed.
+/// The failure details of one policy, in bounded memory. Up to a number of them, all are stored unchanged. Of more, those of
+/// one kind (the same result type, MX host and address) become one, the largest kinds are stored, and the rest is summed.
 /// </summary>
-/// <param name="max">How many are kept.</param>
+/// <param name="max">How many are stored.</param>
 internal sealed class FailureAggregator(int max)
 {
-    // What a detail takes apart from its texts, about.
+    // About the size of a detail without its texts.
     private const int Overhead = 200;
 
-    // Kinds are held beyond the number that is kept, so that a large one that comes late is kept too.
+    // More kinds are held than are stored at the end, so that a large kind that appears late is stored too.
     private const int Slack = 4;
 
     private readonly List<Kind> _kinds = [];
     private readonly Dictionary<KindKey, Kind> _byKey = [];
 
-    /// <summary>Whether details of one kind were made one.</summary>
+    /// <summary>Whether details of one kind were merged.</summary>
     public bool IsMerged { get; private set; }
 
-    /// <summary>How many came.</summary>
+    /// <summary>The number of details added.</summary>
     public long Count { get; private set; }
 
-    /// <summary>All sessions, those that are no longer held included; never more than a count can be.</summary>
+    /// <summary>All sessions, including those that are no longer held; never more than the largest count.</summary>
     public long Sessions { get; private set; }
 
-    /// <summary>The sessions of what is no longer held.</summary>
+    /// <summary>The sessions of details that are no longer held.</summary>
     public long UnlistedSessions { get; private set; }
 
     /// <summary>About how many bytes are held.</summary>
     public long Held { get; private set; }
 
-    /// <summary>Takes a detail in.</summary>
-    /// <param name="seen">The detail, without what it says in words.</param>
-    /// <param name="information">What it says in words, which is asked for only if it is kept.</param>
+    /// <summary>Adds a detail.</summary>
+    /// <param name="failure">The detail, without its free text.</param>
+    /// <param name="information">Its free text, which is decoded only if it is stored.</param>
     /// <param name="room">How many more bytes may be held.</param>
-    public void Add(in SeenFailure seen, LazyUtf8String information, long room)
+    public void Add(in ParsedFailure failure, LazyUtf8String information, long room)
     {
         Count++;
-        Sessions = Sum(Sessions, seen.FailedSessions);
-        if (IsMerged && _byKey.TryGetValue(new KindKey(seen.ResultType, seen.ReceivingMxHostname, seen.ReceivingIp), out var known))
+        Sessions = Sum(Sessions, failure.FailedSessions);
+        if (IsMerged && _byKey.TryGetValue(new KindKey(failure.ResultType, failure.ReceivingMxHostname, failure.ReceivingIp), out var kind))
         {
-            // Words that are not kept never become a string.
-            var isWanted = !known.HasInformation && BytesOf(information.Length) <= room;
-            Held += known.Add(seen, isWanted ? information.Make() : null, room);
+            // Free text that is not stored never becomes a string.
+            var isWanted = !kind.HasInformation && BytesOf(information.Length) <= room;
+            Held += kind.Add(failure, isWanted ? information.Make() : null, room);
             return;
         }
 
-        var detail = seen.Detail(information.Make());
+        var detail = failure.Detail(information.Make());
         if (!IsMerged && _kinds.Count < max && SizeOf(detail) <= room)
         {
             Hold(new Kind(detail));
@@ -83,13 +83,13 @@ internal sealed class FailureAggregator(int max)
             room += before - Held;
         }
 
-        if (_byKey.TryGetValue(KeyOf(detail), out known))
+        if (_byKey.TryGetValue(KeyOf(detail), out kind))
         {
-            Held += known.Add(seen, detail.AdditionalInformation, room);
+            Held += kind.Add(failure, detail.AdditionalInformation, room);
         }
         else if (SizeOf(detail) <= room)
         {
-            var kind = new Kind(detail);
+            kind = new Kind(detail);
             Hold(kind);
             _byKey.Add(KeyOf(detail), kind);
             if (_kinds.Count >= Slack * max)
@@ -103,8 +103,8 @@ internal sealed class FailureAggregator(int max)
         }
     }
 
-    /// <summary>What is kept, in the order in which it came.</summary>
-    public ImmutableArray<FailureDetail> Kept()
+    /// <summary>The stored details, in the order of the report.</summary>
+    public ImmutableArray<FailureDetail> ToDetails()
     {
         if (_kinds.Count > max)
         {
@@ -114,7 +114,7 @@ internal sealed class FailureAggregator(int max)
         return [.. _kinds.Select(kind => kind.Detail)];
     }
 
-    /// <summary>Starts anew.</summary>
+    /// <summary>Removes everything.</summary>
     public void Clear()
     {
         _kinds.Clear();
@@ -154,8 +154,8 @@ internal sealed class FailureAggregator(int max)
             }
             else
             {
-                // What one says was held as its own until now: there is room for it.
-                Held += _byKey[KeyOf(kind.First)].Add(SeenFailure.Of(kind.First), kind.First.AdditionalInformation, long.MaxValue);
+                // Its text is held already, so there is room for it.
+                Held += _byKey[KeyOf(kind.First)].Add(ParsedFailure.Of(kind.First), kind.First.AdditionalInformation, long.MaxValue);
             }
         }
     }
@@ -163,12 +163,12 @@ internal sealed class FailureAggregator(int max)
     private void Prune()
     {
         var all = _kinds.ToArray();
-        var kept = all.OrderByDescending(kind => kind.Sessions).Take(max).ToHashSet();
+        var largest = all.OrderByDescending(kind => kind.Sessions).Take(max).ToHashSet();
         _kinds.Clear();
         Held = 0;
         foreach (var kind in all)
         {
-            if (kept.Contains(kind))
+            if (largest.Contains(kind))
             {
                 Hold(kind);
             }
@@ -182,7 +182,7 @@ internal sealed class FailureAggregator(int max)
 
     private readonly record struct KindKey(string ResultType, string? Host, string? Address);
 
-    // The first of a kind, and what came after it.
+    // The first detail of a kind, and the sums of the others.
     private sealed class Kind(FailureDetail first)
     {
         private bool _oneSender = true;
@@ -196,10 +196,10 @@ internal sealed class FailureAggregator(int max)
 
         public long Sessions { get; private set; } = first.FailedSessions;
 
-        // About how many bytes it holds.
+        // About the number of bytes it holds.
         public long Size { get; private set; } = SizeOf(first);
 
-        // What all of them share; of their words the first that there was room for.
+        // The values that all of them share, and the first free text that there was room for.
         public FailureDetail Detail => first with
         {
             FailedSessions = Sessions,
@@ -209,8 +209,8 @@ internal sealed class FailureAggregator(int max)
             FailureReasonCode = _reason,
         };
 
-        // Returns how many more bytes it holds now, of those that there is room for.
-        public long Add(in SeenFailure another, string? information, long room)
+        // Returns the number of additional bytes that it holds now, at most those that there is room for.
+        public long Add(in ParsedFailure another, string? information, long room)
         {
             Sessions = Sum(Sessions, another.FailedSessions);
             _oneSender = _oneSender && another.SendingMtaIp == first.SendingMtaIp;

@@ -4,7 +4,7 @@ using System.Text.Json;
 namespace StsFunctions.Protocol.TlsRpt;
 
 /// <summary>
-/// What a failure detail says in words, which differ each time: of thousands of one kind only the first is kept, and the
+/// The free text of a failure detail, which differs each time: of thousands of one kind only the first is stored, and the
 /// others never become a string.
 /// </summary>
 /// <param name="max">The longest text that is taken as bytes.</param>

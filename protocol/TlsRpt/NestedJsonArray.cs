@@ -28,7 +28,7 @@ internal static class NestedJsonArray
         }
         catch (Exception e) when (e is JsonException or InvalidOperationException)
         {
-            // It only looks like one, and stays the text that it is.
+            // It is not a list, so it remains text.
             return null;
         }
     }

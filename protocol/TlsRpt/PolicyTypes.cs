@@ -12,6 +12,6 @@ public static class PolicyTypes
     /// <summary>The domain had neither.</summary>
     public const string NoPolicyFound = "no-policy-found";
 
-    /// <summary>Whether RFC 8460 knows the type, in these very letters.</summary>
+    /// <summary>Whether RFC 8460 knows the type, in exactly this spelling.</summary>
     public static bool IsKnown(string policyType) => policyType is Tlsa or Sts or NoPolicyFound;
 }

@@ -8,7 +8,7 @@ internal static class ReportDate
 {
     private const int DateLength = 10;
 
-    // Nobody reported before 2001 nor will after 2286: ten digits, told from a year.
+    // Seconds since 1970 have ten digits from 2001 to 2286, which distinguishes them from a year.
     private const int UnixTimeDigits = 10;
 
     private static readonly SearchValues<char> OfATime = SearchValues.Create("0123456789:.");

@@ -107,7 +107,7 @@ internal sealed class ReportMember
     /// <summary>The member of an object whose name the reader stands on, or null for one that RFC 8460 does not name, however it is spelt.</summary>
     /// <param name="owner">The object.</param>
     /// <param name="name">The reader, on a name.</param>
-    /// <param name="deviation">How the name is spelt otherwise, if it is.</param>
+    /// <param name="deviation">The deviation if the name has another spelling; otherwise null.</param>
     public static ReportMember? Find(Place owner, ref Utf8JsonReader name, out Deviation? deviation)
     {
         deviation = null;

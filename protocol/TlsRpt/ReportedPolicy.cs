@@ -25,14 +25,14 @@ public sealed record ReportedPolicy
 
     /// <summary>
     /// The failures, aggregated as the sender chose; of more than <see cref="TlsReportLimits.MaxFailureKinds"/> those of one result
-    /// type, MX host and address as one, and the largest of these. Their sum may differ from <see cref="FailedSessions"/>: both are the sender's word.
+    /// type, MX host and address as one, and the largest of these. Their sum may differ from <see cref="FailedSessions"/>: both are from the sender.
     /// </summary>
     public ImmutableArray<FailureDetail> FailureDetails { get; init => field = value.IsDefault ? [] : value; } = [];
 
     /// <summary>The failed sessions of the details that were not kept.</summary>
     public long UnlistedFailures { get; init; }
 
-    /// <summary>Whether both say the same, in the same order.</summary>
+    /// <summary>Whether both have the same content, in the same order.</summary>
     public bool Equals(ReportedPolicy? other) =>
         other is not null
         && (PolicyType, PolicyDomain, SuccessfulSessions, FailedSessions, UnlistedFailures)

@@ -53,6 +53,6 @@ public static class ResultTypes
         StsPolicyInvalid,
         StsWebPkiInvalid);
 
-    /// <summary>Whether the registry has the type, in these very letters.</summary>
+    /// <summary>Whether the registry has the type, in exactly this spelling.</summary>
     public static bool IsRegistered(string resultType) => All.Contains(resultType);
 }

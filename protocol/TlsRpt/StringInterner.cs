@@ -5,8 +5,8 @@ using System.Text.Json;
 namespace StsFunctions.Protocol.TlsRpt;
 
 /// <summary>
-/// One string for each ASCII text that comes again: a report repeats the same hosts and types thousands of times. A text has one
-/// place of a table that does not grow; another text of the same place takes it over, so that no input makes it slow.
+/// One string for each repeated ASCII text: a report repeats the same hosts and types thousands of times. A text has one
+/// place of a table that does not grow; another text of the same place replaces it, so that no input makes it slow.
 /// </summary>
 internal sealed class StringInterner
 {

@@ -26,7 +26,7 @@ public sealed record TlsReport
     /// <summary>How it deviates from RFC 8460, each way once. They do not tell one report from another.</summary>
     public IReadOnlyList<ReportNote> Notes { get; init; } = [];
 
-    /// <summary>Whether both say the same, in the same order.</summary>
+    /// <summary>Whether both have the same content, in the same order.</summary>
     public bool Equals(TlsReport? other) =>
         other is not null
         && (OrganizationName, Start, End, ContactInfo, ReportId) == (other.OrganizationName, other.Start, other.End, other.ContactInfo, other.ReportId)

@@ -15,13 +15,13 @@ public sealed record TlsReportLimits
     /// <summary>How many failure details of one policy are kept; of more, the largest kinds are, and the rest is summed.</summary>
     public int MaxFailureKinds { get; init; } = 1_000;
 
-    /// <summary>The most memory for what is kept of a report, about, in bytes: what comes after is summed or left out, and noted.</summary>
+    /// <summary>About the most memory for the stored parts of a report, in bytes: the rest is summed or left out, and noted.</summary>
     public int MaxHeldBytes { get; init; } = 16 * 1024 * 1024;
 
     /// <summary>The most items of one <c>policy-string</c> or <c>mx-host</c>.</summary>
     public int MaxListItems { get; init; } = 4_096;
 
-    /// <summary>The longest text, in bytes as it stands in the JSON. Ignored members are held to it too.</summary>
+    /// <summary>The longest text, in bytes of the JSON. It applies to ignored members too.</summary>
     public int MaxStringLength { get; init; } = 16 * 1024;
 
     /// <summary>The deepest nesting of objects and arrays, ignored members included. A report needs 5.</summary>

@@ -5,32 +5,32 @@ using System.Text.Json;
 
 namespace StsFunctions.Protocol.TlsRpt;
 
-/// <summary>Makes a report out of JSON tokens, as many at a time as have arrived (RFC 8460 §4.4).</summary>
+/// <summary>Builds a report from JSON tokens as they arrive (RFC 8460 §4.4).</summary>
 /// <remarks>
-/// Whatever carries the facts is read: who, when, for which domain, how many sessions. A tolerance for a sender's mistake is a
+/// It reads the facts: sender, time, domain, number of sessions. A tolerance for a sender's mistake is a
 /// <see cref="Deviation"/>, noted where it is applied.
 /// </remarks>
 internal sealed class TlsReportParser(TlsReportLimits limits, ReportEnvelope envelope)
 {
-    /// <summary>RFC 7493 §2.2 (I-JSON): larger integers do not survive in every reader.</summary>
+    /// <summary>RFC 7493 §2.2 (I-JSON): some parsers cannot represent larger integers.</summary>
     public const long MaxCount = (1L << 53) - 1;
 
-    // A type, a host name, an address, or as much of a sender's words as anybody reads.
+    // Enough for a type, a host name, an address, or a readable free text.
     private const int MaxDetailText = 1_024;
 
-    // What an item of a list takes apart from its text, about.
+    // About the size of an item of a list without its text.
     private const int ItemOverhead = 40;
 
     private readonly ReportFileName? _fileName = ReportFileName.Read(envelope.FileName);
     private readonly StringInterner _strings = new();
     private readonly ReportNotes _notes = new();
 
-    // What the members of the current report, policy and detail hold. A date is held as its UTC ticks.
+    // The values of the current report, policy and detail. A date is held as its UTC ticks.
     private readonly Given[] _given = new Given[ReportMember.Count];
     private readonly string?[] _texts = new string?[ReportMember.Count];
     private readonly long?[] _numbers = new long?[ReportMember.Count];
 
-    // Senders write the members of one object in the order of the one before: which came after which.
+    // Senders write the members of each object in the same order: this is the order of the one before.
     private readonly ReportMember?[] _after = new ReportMember?[ReportMember.Count];
 
     private readonly ImmutableArray<ReportedPolicy>.Builder _policies = ImmutableArray.CreateBuilder<ReportedPolicy>();
@@ -54,7 +54,7 @@ internal sealed class TlsReportParser(TlsReportLimits limits, ReportEnvelope env
     private bool _endIsDay;
     private TlsReport? _report;
 
-    /// <summary>Whether a member stands in the current object, and how it is spelt.</summary>
+    /// <summary>Whether a member is in the current object, and its spelling.</summary>
     private enum Given : byte
     {
         No,
@@ -63,9 +63,9 @@ internal sealed class TlsReportParser(TlsReportLimits limits, ReportEnvelope env
         AsNamed,
     }
 
-    /// <summary>Takes the tokens that are complete, and says how many bytes they were.</summary>
-    /// <param name="utf8">What was not taken before, and what has arrived since.</param>
-    /// <param name="ended">Whether nothing more will come.</param>
+    /// <summary>Consumes the complete tokens, and returns their number of bytes.</summary>
+    /// <param name="utf8">The bytes that were not consumed before, and those that have arrived since.</param>
+    /// <param name="ended">Whether these are the last bytes.</param>
     public int Take(ReadOnlySpan<byte> utf8, bool ended)
     {
         var skipped = _taken == 0 ? SkipByteOrderMark(utf8) : 0;
@@ -77,7 +77,7 @@ internal sealed class TlsReportParser(TlsReportLimits limits, ReportEnvelope env
         return _report is null ? skipped : skipped + TakeTrailing(utf8[skipped..]);
     }
 
-    /// <summary>The report, once all has been taken: the JSON reader ends only after a whole root, and no root but an object is let in.</summary>
+    /// <summary>The report, once everything is consumed: the JSON reader ends only after a complete root, which must be an object.</summary>
     public TlsReport Finish() => _report! with { Notes = _notes.All() };
 
     /// <summary>An exception for a report.</summary>
@@ -109,7 +109,7 @@ internal sealed class TlsReportParser(TlsReportLimits limits, ReportEnvelope env
         }
         catch (JsonException cause)
         {
-            // What the reader says may repeat all of the report.
+            // The reader's message may repeat the whole report.
             throw Refused($"The report is not one complete JSON object: {ProtocolException.Quote(cause.Message)}.", _taken + reader.BytesConsumed, cause);
         }
 
@@ -123,7 +123,7 @@ internal sealed class TlsReportParser(TlsReportLimits limits, ReportEnvelope env
         var rest = utf8.TrimStart(" \t\r\n"u8);
         if (!rest.IsEmpty)
         {
-            // Nothing is lost that could be a report too.
+            // Refuse, rather than lose what could be a second report.
             if (rest[0] == (byte)'{' && !_notes.Has(Deviation.TrailingBytes))
             {
                 throw Refused("A second JSON object follows the report: send each report by itself.", _taken + (utf8.Length - rest.Length));
@@ -164,7 +164,7 @@ internal sealed class TlsReportParser(TlsReportLimits limits, ReportEnvelope env
                 TakeListItem(ref reader);
                 break;
             case var _ when _place is Place.Outside or Place.Policies or Place.FailureDetails:
-                throw Refused($"{Path(_place)} holds {Describe(reader.TokenType)} where an object is due.", _tokenAt);
+                throw Refused($"{Path(_place)} holds {Describe(reader.TokenType)} where an object is expected.", _tokenAt);
             case var _ when _member is not null:
                 TakeValue(_member, ref reader);
                 break;
@@ -190,7 +190,7 @@ internal sealed class TlsReportParser(TlsReportLimits limits, ReportEnvelope env
             return;
         }
 
-        // RFC 7493 §2.3 (I-JSON): a name stands once, or two readers see two reports.
+        // RFC 7493 §2.3 (I-JSON): a name occurs once, or two parsers read two different reports.
         Note(Deviation.DuplicateKey, _member);
         if (_spelling > _given[_member.Index] && _member.Shape is not (Shape.Object or Shape.Array))
         {
@@ -212,7 +212,7 @@ internal sealed class TlsReportParser(TlsReportLimits limits, ReportEnvelope env
             (Place.Policies, true) => Place.PolicyEntry,
             (Place.FailureDetails, true) => Place.FailureDetail,
             (Place.Outside or Place.Policies or Place.FailureDetails, false) =>
-                throw Refused($"{Path(_place)} holds an array where an object is due.", _tokenAt),
+                throw Refused($"{Path(_place)} holds an array where an object is expected.", _tokenAt),
             (Place.PolicyString or Place.MxHost, _) => Ignored(Path(_place), reader.TokenType),
             _ when _member is null => Place.Outside,
             _ => Inside(_member, isObject, reader.TokenType),
@@ -596,7 +596,7 @@ internal sealed class TlsReportParser(TlsReportLimits limits, ReportEnvelope env
             Note(Deviation.FailuresSummed, ReportMember.FailureDetails, $"{_details.Count} details");
         }
 
-        var details = _details.Kept();
+        var details = _details.ToDetails();
         var policy = new ReportedPolicy
         {
             PolicyType = type,
@@ -630,7 +630,7 @@ internal sealed class TlsReportParser(TlsReportLimits limits, ReportEnvelope env
         return DomainName.Read(trimmed, out var fault) ?? throw Refused($"{Path(member)}: {fault.Problem}", _tokenAt);
     }
 
-    // A sender that had nothing to report and says so: for whom stands outside, if anywhere.
+    // A sender that had nothing to report: only the envelope may name the domain.
     private void AddPolicyOfNothing()
     {
         if (FindDomainByEnvelope() is { } domain)
@@ -640,9 +640,9 @@ internal sealed class TlsReportParser(TlsReportLimits limits, ReportEnvelope env
     }
 
     private DomainName DomainByEnvelope() => FindDomainByEnvelope() ?? throw new ProtocolException(
-        $"{Path(ReportMember.PolicyDomain)} is missing, and neither the file name nor TLS-Report-Domain tells which it is.", TlsReportReader.UnattributedRule, offset: _tokenAt);
+        $"{Path(ReportMember.PolicyDomain)} is missing, and neither the file name nor TLS-Report-Domain names it.", TlsReportReader.UnattributedRule, offset: _tokenAt);
 
-    // What is written outside must not say two things.
+    // The parts of the envelope must not contradict each other.
     private DomainName? FindDomainByEnvelope()
     {
         var member = ReportMember.PolicyDomain;
@@ -711,7 +711,7 @@ internal sealed class TlsReportParser(TlsReportLimits limits, ReportEnvelope env
             list.Clear();
             foreach (var item in items)
             {
-                // Each takes more than its text did.
+                // Each takes more memory than its text.
                 Keep(list, member.Inside, item);
             }
         }
@@ -748,7 +748,7 @@ internal sealed class TlsReportParser(TlsReportLimits limits, ReportEnvelope env
             Note(Deviation.TotalMissing, ReportMember.TotalFailure);
         }
 
-        // A report need not go into details; if it does, they should add up.
+        // Details are optional; if there are any, they should add up.
         if (_details.Count > 0 && _details.Sessions != failed)
         {
             Note(Deviation.SumDiffers, ReportMember.FailureDetails, $"{_details.Sessions} in details, {failed} in all");
@@ -757,7 +757,7 @@ internal sealed class TlsReportParser(TlsReportLimits limits, ReportEnvelope env
         return (successful, failed);
     }
 
-    private SeenFailure MakeDetail()
+    private ParsedFailure MakeDetail()
     {
         if (_numbers[ReportMember.FailedSessionCount.Index] is not { } sessions)
         {
@@ -766,7 +766,7 @@ internal sealed class TlsReportParser(TlsReportLimits limits, ReportEnvelope env
         }
 
         _information.Settle(_texts[ReportMember.AdditionalInformation.Index]);
-        var detail = new SeenFailure(
+        var detail = new ParsedFailure(
             ResultType(),
             Known(ReportMember.SendingMtaIp),
             Known(ReportMember.ReceivingMxHostname),
@@ -857,7 +857,7 @@ internal sealed class TlsReportParser(TlsReportLimits limits, ReportEnvelope env
 
     private static string Latin1(ReadOnlySpan<byte> bytes) => Encoding.Latin1.GetString(bytes);
 
-    // What is missing, and not merely null, which is noted by itself.
+    // Missing, and not null, which is noted separately.
     private void NoteMissing(Deviation deviation, ReportMember member)
     {
         if (_given[member.Index] != Given.AsNull)
@@ -870,7 +870,7 @@ internal sealed class TlsReportParser(TlsReportLimits limits, ReportEnvelope env
     {
         if (_notes.IsFirst(deviation))
         {
-            _notes.Add(new ReportNote(deviation, Path(member), Shown(what)));
+            _notes.Add(new ReportNote(deviation, Path(member), Describe(what)));
         }
     }
 
@@ -878,7 +878,7 @@ internal sealed class TlsReportParser(TlsReportLimits limits, ReportEnvelope env
     {
         if (_notes.IsFirst(deviation))
         {
-            _notes.Add(new ReportNote(deviation, Path(place), Shown(what)));
+            _notes.Add(new ReportNote(deviation, Path(place), Describe(what)));
         }
     }
 
@@ -886,11 +886,11 @@ internal sealed class TlsReportParser(TlsReportLimits limits, ReportEnvelope env
     {
         if (_notes.IsFirst(deviation))
         {
-            _notes.Add(new ReportNote(deviation, where, Shown(what)));
+            _notes.Add(new ReportNote(deviation, where, Describe(what)));
         }
     }
 
-    private static string Shown(string what) => what.Length == 0 ? "" : ProtocolException.Quote(what);
+    private static string Describe(string what) => what.Length == 0 ? "" : ProtocolException.Quote(what);
 
     // RFC 7493 §2.1 (I-JSON): UTF-8, and no half of a surrogate pair by escape.
     private ProtocolException NotUnicode(Exception cause) => Refused("A text is not valid Unicode (RFC 7493 §2.1).", _tokenAt, cause);
@@ -898,7 +898,7 @@ internal sealed class TlsReportParser(TlsReportLimits limits, ReportEnvelope env
     private ProtocolException Missing(ReportMember member) => Refused($"{Path(member)} is missing.", _tokenAt);
 
     private ProtocolException WrongShape(ReportMember member, JsonTokenType found) =>
-        Refused($"{Path(member)} is {Describe(found)} where {Describe(member.Shape)} is due.", _tokenAt);
+        Refused($"{Path(member)} is {Describe(found)} where {Describe(member.Shape)} is expected.", _tokenAt);
 
     private string Path(ReportMember member) => member.Owner == Place.Report ? member.Name : $"{Path(member.Owner)}.{member.Name}";
 

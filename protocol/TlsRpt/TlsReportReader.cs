@@ -7,18 +7,18 @@ public static class TlsReportReader
 {
     private const int FirstBufferSize = 16 * 1024;
 
-    /// <summary>The rule that a report breaks which does not tell which domain it is for, nor does anything around it.</summary>
+    /// <summary>The rule for a report whose domain is named neither in it nor in its envelope.</summary>
     public const string UnattributedRule = "RFC 8460 §4.4 policy-domain";
 
-    /// <summary>The rule that is broken by what is no report at all, such as other JSON beside it.</summary>
+    /// <summary>The rule for input that is not a report, such as other JSON.</summary>
     public const string NoReportRule = "RFC 8460 §4.4 policies";
 
     /// <summary>
     /// Reads one report from expanded JSON in one pass, holding no more of the text than its longest token.
-    /// Members that RFC 8460 does not name are ignored, unknown types are kept, and what bends the rules but carries the facts is read and noted.
+    /// Members that RFC 8460 does not name are ignored, unknown types are stored, and deviations that leave the facts readable are noted.
     /// </summary>
     /// <param name="utf8Json">The report, UTF-8, not compressed. It is read to its end and not closed; what it throws passes through.</param>
-    /// <param name="envelope">What is written on what it came in: it stands in for what the report itself does not say.</param>
+    /// <param name="envelope">The envelope of the report: it replaces values that the report itself does not contain.</param>
     /// <param name="limits">How much to read before refusing.</param>
     /// <param name="cancellationToken">Stops the reading.</param>
     /// <exception cref="ProtocolException">The body is not one complete report, or exceeds a limit.</exception>
@@ -35,7 +35,7 @@ public static class TlsReportReader
             var total = 0L;
             while (true)
             {
-                // Only full buffers are parsed, so that a token split over many small reads is not looked at many times.
+                // Only full buffers are parsed, so that a token split over many small reads is not parsed many times.
                 var read = await utf8Json.ReadAtLeastAsync(buffer.AsMemory(held), buffer.Length - held, throwOnEndOfStream: false, cancellationToken);
                 held += read;
                 total += read;
@@ -65,7 +65,7 @@ public static class TlsReportReader
         }
     }
 
-    /// <summary>Reads one report that came in nothing.</summary>
+    /// <summary>Reads one report without an envelope.</summary>
     /// <inheritdoc cref="ReadAsync(Stream, ReportEnvelope, TlsReportLimits, CancellationToken)"/>
     public static ValueTask<TlsReport> ReadAsync(Stream utf8Json, TlsReportLimits limits, CancellationToken cancellationToken) =>
         ReadAsync(utf8Json, ReportEnvelope.None, limits, cancellationToken);

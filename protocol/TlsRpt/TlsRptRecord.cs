@@ -9,8 +9,8 @@ public sealed record TlsRptRecord
 {
     private static readonly TxtGrammar Grammar = new("v=TLSRPTv1", "RFC 8460 §3");
 
-    /// <summary>Where reports go: one or more <c>mailto:</c> or <c>https:</c> URIs, as they came, in their order.</summary>
-    /// <exception cref="ProtocolException">It is set to none, or to something else.</exception>
+    /// <summary>Where reports go: one or more <c>mailto:</c> or <c>https:</c> URIs, unchanged and in their order.</summary>
+    /// <exception cref="ProtocolException">It is set to no address, or to an invalid one.</exception>
     public required ImmutableArray<string> Rua
     {
         get;
@@ -119,17 +119,17 @@ public sealed record TlsRptRecord
                 : $"{ProtocolException.Quote(text)} is not an https address: write https://reports.example.com/v1/tlsrpt.";
         }
 
-        return $"{ProtocolException.Quote(text)} is neither mailto: nor https://, and reports go to nothing else.";
+        return $"{ProtocolException.Quote(text)} is neither mailto: nor https://, and no other scheme receives reports.";
     }
 
-    // RFC 6068 §2: the local part may hold %40; the one @ that stands bare comes before the domain.
+    // RFC 6068 §2: the local part may hold %40; the one unencoded @ comes before the domain.
     private static bool IsMailbox(string address)
     {
         var at = address.IndexOf('@', StringComparison.Ordinal);
         return at > 0 && DomainName.TryParse(address[(at + 1)..], out _);
     }
 
-    // RFC 3986 §2, without the three characters that RFC 8460 §3 wants encoded.
+    // RFC 3986 §2, without the three characters that RFC 8460 §3 requires to be encoded.
     private static bool IsUriText(string text)
     {
         for (var i = 0; i < text.Length; i++)

@@ -20,7 +20,7 @@ public sealed class AgentTests(AppUnderTest app, AgentTests.WithoutPort25 runnin
     {
         var system = running.System;
         await system.AddAsync(new LabDomain("seen-by-agent.example", $"version: STSv1\nmode: enforce\nmx: {Mx}\nmax_age: 604800\n") { Mx = [new(Mx) { Script = SmtpScript.Plain }] }, Now);
-        var address = system.Internet.Mx(Mx).Servers[0].EndPoint.Address;
+        var address = system.MailLab.Mx(Mx).Servers[0].EndPoint.Address;
         running.Closed.CloseAt(address);
         Assert.Equal((0, ""), await RunAsync("--once"));
         await system.CheckAllAsync(Now);
@@ -56,7 +56,7 @@ public sealed class AgentTests(AppUnderTest app, AgentTests.WithoutPort25 runnin
         var (exitCode, errors) = await RunAsync("--once", "--smtp-port", $"{running.Closed.Number}");
 
         Assert.Equal(2, exitCode);
-        Assert.Contains($"Port {running.Closed.Number} is closed from here", errors, StringComparison.Ordinal);
+        Assert.Contains($"Port {running.Closed.Number} is blocked from here", errors, StringComparison.Ordinal);
     }
 
     [Theory]
@@ -114,7 +114,7 @@ public sealed class AgentTests(AppUnderTest app, AgentTests.WithoutPort25 runnin
         var system = running.System;
         var token = Path.Combine(Path.GetDirectoryName(system.RootFile)!, $"{role}.agent-token");
         File.WriteAllText(token, system.Token(role));
-        string[] port = arguments.Contains("--smtp-port") ? [] : ["--smtp-port", $"{system.Internet.SmtpPort}"];
+        string[] port = arguments.Contains("--smtp-port") ? [] : ["--smtp-port", $"{system.MailLab.SmtpPort}"];
         var start = new ProcessStartInfo(app.Command, ["agent", "--app", system.Https(LocalSystem.AppHost, "/").ToString(), "--token-file", token, "--name", "lab", .. port, .. arguments]);
         foreach (var (name, value) in system.Settings.Where(setting => !setting.Key.StartsWith("AzureWebJobsStorage", StringComparison.Ordinal)))
         {

@@ -204,7 +204,7 @@ public sealed class ApiTests(ApiTests.HostedDomain running) : IClassFixture<ApiT
             await System.PublishAsync("example.com", LabDomains.Get("example.com").Policy, Cancellation, group: "blue");
             await System.PublishAsync("plain.example", LabDomains.Get("plain.example").Policy, Cancellation, group: "green");
             // The certificate of a policy host is made for the domains of the lab.
-            System.Internet.Add(LabDomains.Get("example.com"));
+            System.MailLab.Add(LabDomains.Get("example.com"));
         }
     }
 }

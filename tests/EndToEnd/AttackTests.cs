@@ -80,7 +80,7 @@ public sealed class AttackTests(AttackTests.Attacked running) : IClassFixture<At
         await AssertAnsweredAsync(mails.Count, n => MailAsync(mails[n]));
         await AssertWellAsync();
 
-        Assert.True(running.System.Internet.Zone.QuestionsFor(RecordName(0, 0), DnsRecordType.Txt) > 0);
+        Assert.True(running.System.MailLab.Zone.QuestionsFor(RecordName(0, 0), DnsRecordType.Txt) > 0);
         Assert.Equal(mails.Count, running.Log.Count(line => line.Text.Contains("Attacker", StringComparison.Ordinal) && line.Text.Contains("Fail", StringComparison.Ordinal)));
     }
 
@@ -174,7 +174,7 @@ public sealed class AttackTests(AttackTests.Attacked running) : IClassFixture<At
         for (var n = 0; n < 5; n++)
         {
             SignedMailFactory.AnyKey.As($"attacker-{number}.example", $"s{number}x{n}").Sign(mail);
-            running.System.Internet.Zone.Set(RecordName(number, n), DnsRecord.Txt([.. $"v=DKIM1; k=rsa; p={key}".Chunk(255).Select(part => new string(part))]));
+            running.System.MailLab.Zone.Set(RecordName(number, n), DnsRecord.Txt([.. $"v=DKIM1; k=rsa; p={key}".Chunk(255).Select(part => new string(part))]));
         }
 
         return SignedMailFactory.Raw(mail);

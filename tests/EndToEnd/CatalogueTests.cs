@@ -4,7 +4,7 @@ using Xunit;
 
 namespace StsFunctions.Tests.EndToEnd;
 
-/// <summary>Every domain of the small internet, good or bad in one way, leads to exactly the findings that it must, and to no other.</summary>
+/// <summary>Every domain of the mail lab, good or bad in one way, leads to exactly the findings that it must, and to no other.</summary>
 public sealed class CatalogueTests(RunningSystem running) : IClassFixture<RunningSystem>
 {
     private static CancellationToken Cancellation => TestContext.Current.CancellationToken;

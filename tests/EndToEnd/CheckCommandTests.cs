@@ -21,7 +21,7 @@ public sealed class CheckCommandTests(CheckCommandTests.QuickSystem running) : I
         var check = await CheckAsync("example.com");
 
         Assert.Equal((0, ""), (check.ExitCode, check.Errors));
-        Assert.Contains("judged by the policy that is served, mode enforce, mx mx1.example.com mx2.example.com, max_age 604800 s", check.Output, StringComparison.Ordinal);
+        Assert.Contains("evaluated against the policy that is served, mode enforce, mx mx1.example.com mx2.example.com, max_age 604800 s", check.Output, StringComparison.Ordinal);
         Assert.Matches(@"MX +example\.com +10 mx1\.example\.com \| 20 mx2\.example\.com", check.Output);
         Assert.Matches(@"TXT +_mta-sts\.example\.com +v=STSv1; id=\d{14};", check.Output);
         Assert.Matches(@"https://mta-sts\.example\.com/\.well-known/mta-sts\.txt  200  text/plain; charset=utf-8  certificate until \d{4}-\d\d-\d\d", check.Output);
@@ -74,7 +74,7 @@ public sealed class CheckCommandTests(CheckCommandTests.QuickSystem running) : I
             var check = await CheckAsync("example.com", "--policy", file);
 
             Assert.Equal((1, ""), (check.ExitCode, check.Errors));
-            Assert.Contains("judged by the policy file, mode testing", check.Output, StringComparison.Ordinal);
+            Assert.Contains("evaluated against the policy file, mode testing", check.Output, StringComparison.Ordinal);
             Assert.Contains("WARNING  mx.policy.mismatch  mx2.example.com", check.Output, StringComparison.Ordinal);
 
             await File.WriteAllTextAsync(file, "version: STSv1\nmode: enforced\nmx: mx1.example.com\nmax_age: 604800\n", Cancellation);
@@ -92,12 +92,12 @@ public sealed class CheckCommandTests(CheckCommandTests.QuickSystem running) : I
     public async Task A_domain_without_a_policy_is_no_alarm()
     {
         await running.System.AddAsync(LabDomains.Get("example.com"), Cancellation);
-        running.System.Internet.Zone.Set("nobody.example", DnsRecord.Mx(10, "mx1.example.com"));
+        running.System.MailLab.Zone.Set("nobody.example", DnsRecord.Mx(10, "mx1.example.com"));
 
         var check = await CheckAsync("nobody.example");
 
         Assert.Equal((0, ""), (check.ExitCode, check.Errors));
-        Assert.Contains("judged by mode none, since senders get no policy", check.Output, StringComparison.Ordinal);
+        Assert.Contains("evaluated against mode none, since senders get no policy", check.Output, StringComparison.Ordinal);
         Assert.Contains("INFO  policy.mx.opportunistic  nobody.example", check.Output, StringComparison.Ordinal);
         Assert.Contains("INFO  txt.sts.missing  _mta-sts.nobody.example", check.Output, StringComparison.Ordinal);
     }
@@ -119,7 +119,7 @@ public sealed class CheckCommandTests(CheckCommandTests.QuickSystem running) : I
         await running.System.AddAsync(LabDomains.Get("example.com"), Cancellation);
 
         // Where policies are served nobody listens at an MX host's address.
-        var check = await CheckAsync("example.com", "--smtp-port", running.System.Internet.HttpsPort.ToString(CultureInfo.InvariantCulture));
+        var check = await CheckAsync("example.com", "--smtp-port", running.System.MailLab.HttpsPort.ToString(CultureInfo.InvariantCulture));
 
         Assert.Equal(1, check.ExitCode);
         Assert.Contains("CRITICAL  mx.connection.failed  mx1.example.com", check.Output, StringComparison.Ordinal);
@@ -169,7 +169,7 @@ public sealed class CheckCommandTests(CheckCommandTests.QuickSystem running) : I
     public async Task Where_port_25_is_closed_no_mail_server_is_blamed_and_it_exits_2()
     {
         await running.System.AddAsync(LabDomains.Get("tls12.example"), Cancellation);
-        using var silence = new SilentHost(running.System.Internet);
+        using var silence = new SilentHost(running.System.MailLab);
         silence.Take("mx.tls12.example");
 
         var check = await CheckAsync("tls12.example");

@@ -27,13 +27,13 @@ public sealed class EmailSenderTests(RunningSystem running) : IClassFixture<Runn
         await using var sender = await StartSenderAsync(new()
         {
             ["Sts__SmtpHost"] = "127.0.0.1",
-            ["Sts__SmtpPort"] = $"{running.System.Internet.SmtpPort}",
+            ["Sts__SmtpPort"] = $"{running.System.MailLab.SmtpPort}",
             ["Sts__SmtpPlain"] = "true",
         });
         await sender.InvokeTimerAsync("SendPendingNotifications", Cancellation);
         await sender.InvokeTimerAsync("SendPendingNotifications", Cancellation);
 
-        var mail = Assert.Single(running.System.Internet.Relay.Mails, mail => Encoding.UTF8.GetString(mail.Message.Span).Contains("plain.example", StringComparison.Ordinal));
+        var mail = Assert.Single(running.System.MailLab.Relay.Mails, mail => Encoding.UTF8.GetString(mail.Message.Span).Contains("plain.example", StringComparison.Ordinal));
         Assert.Equal("sts@hosting.example", mail.From);
         Assert.Equal(["postmaster@hosting.example", "second@hosting.example"], mail.Recipients);
         var text = Encoding.UTF8.GetString(mail.Message.Span);

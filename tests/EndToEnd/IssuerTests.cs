@@ -20,7 +20,7 @@ public sealed class IssuerTests(AppUnderTest app, RunningSystem running) : IClas
     {
         running.System.Issuer.Behaviour = IssuerBehaviour.Hangs;
         await AssertServesAsync(running.System);
-        Assert.Equal(0, running.System.Issuer.Looks);
+        Assert.Equal(0, running.System.Issuer.DiscoveryRequests);
 
         using (var hanging = await AskAsync(running.System.Token("Sts.Reader")))
         {
@@ -39,14 +39,14 @@ public sealed class IssuerTests(AppUnderTest app, RunningSystem running) : IClas
         await UntilAsync(before, HttpStatusCode.Unauthorized);
 
         // Whoever makes keys up does not make the app ask without end.
-        var looks = running.System.Issuer.Looks;
+        var looks = running.System.Issuer.DiscoveryRequests;
         for (var i = 0; i < 50; i++)
         {
             using var answer = await AskAsync(running.System.Issuer.Issue(new TokenSpec { Roles = ["Sts.Admin"], Signature = TokenSignature.UnknownKey }));
             Assert.Equal(HttpStatusCode.Unauthorized, answer.StatusCode);
         }
 
-        Assert.InRange(running.System.Issuer.Looks - looks, 0, 10);
+        Assert.InRange(running.System.Issuer.DiscoveryRequests - looks, 0, 10);
     }
 
     [Theory]
@@ -95,7 +95,7 @@ public sealed class IssuerTests(AppUnderTest app, RunningSystem running) : IClas
     // With a token that would keep anybody waiting who looked at it.
     private static async Task AssertServesAsync(LocalSystem system)
     {
-        if (!system.Internet.Domains.Any(domain => domain.Name == "example.com"))
+        if (!system.MailLab.Domains.Any(domain => domain.Name == "example.com"))
         {
             await system.AddAsync(LabDomains.Get("example.com"), Cancellation);
         }

@@ -80,7 +80,7 @@ public sealed partial class KillTests(KillTests.Fragile running) : IClassFixture
                 for (var (call, wasKilled) = (1, true); wasKilled; call++)
                 {
                     // Something to record, to tell and to read, each time.
-                    running.System.Internet.Mx("mx.called.example").Script = call % 2 == 0 ? SmtpScript.Good : SmtpScript.Plain;
+                    running.System.MailLab.Mx("mx.called.example").Script = call % 2 == 0 ? SmtpScript.Good : SmtpScript.Plain;
                     var check = new CheckRequest(domain.Name, CheckRunId.Of(DateTimeOffset.UtcNow));
                     if (function is "SendPendingNotifications" or "SendNotifications")
                     {
@@ -111,7 +111,7 @@ public sealed partial class KillTests(KillTests.Fragile running) : IClassFixture
                             await TimerAsync("EvaluateReports");
                             break;
                         case "EvaluateDomainReports":
-                            await SendAsync(StorageNames.EvaluationsQueue, new DomainMessage($"judged.{domain.Name}").ToJson());
+                            await SendAsync(StorageNames.EvaluationsQueue, new DomainMessage($"evaluated.{domain.Name}").ToJson());
                             break;
                         case "SendNotifications":
                             await SendAsync(StorageNames.NotificationsQueue, new DomainMessage(domain.Name).ToJson());
@@ -225,7 +225,7 @@ public sealed partial class KillTests(KillTests.Fragile running) : IClassFixture
                     kills += removed.WasKilled ? 1 : 0;
                     break;
                 case 3:
-                    var host = running.System.Internet.Mx($"mx{random.Next(1, 3)}.{"abcd"[random.Next(4)]}.random.example");
+                    var host = running.System.MailLab.Mx($"mx{random.Next(1, 3)}.{"abcd"[random.Next(4)]}.random.example");
                     host.Script = random.Next(2) == 0 ? SmtpScript.Good : SmtpScript.Plain;
                     await TimerAsync("ScheduleChecks");
                     break;
@@ -238,7 +238,8 @@ public sealed partial class KillTests(KillTests.Fragile running) : IClassFixture
                     await TimerAsync("SendPendingNotifications");
                     break;
                 default:
-                    await TimerAsync("MaintainStorage");
+                    await TimerAsync("RequeueStaleReports");
+                    await TimerAsync("PurgeExpired");
                     await WhenIdleAsync();
                     break;
             }
@@ -316,19 +317,19 @@ public sealed partial class KillTests(KillTests.Fragile running) : IClassFixture
     // A sender that counts says that all is well, or that all fails: straight into the store, as there is nobody here to sign mail.
     private async Task ReportOnAsync(string domain, int call)
     {
-        var judged = DomainName.Parse($"judged.{domain}");
-        if (!running.System.Internet.Has(judged.Value))
+        var evaluated = DomainName.Parse($"evaluated.{domain}");
+        if (!running.System.MailLab.Has(evaluated.Value))
         {
-            await running.System.AddAsync(new LabDomain(judged.Value, "All is well.") { Mx = [new LabMx($"mx.{judged}")] }, Cancellation);
+            await running.System.AddAsync(new LabDomain(evaluated.Value, "All is well.") { Mx = [new LabMx($"mx.{evaluated}")] }, Cancellation);
             await WhenIdleAsync();
         }
 
         var failures = call % 2 == 0 ? 0 : 100;
         var start = new DateTimeOffset(Today.AddDays(-1), TimeOnly.MinValue, TimeSpan.Zero);
         ReportFailure[] details = failures == 0 ? [] : [new("certificate-expired", "mx", "", failures, "")];
-        await new BlobContainerClient(running.System.Azurite.ConnectionString, StorageNames.ReportsContainer).GetBlobClient("judged").UploadAsync(new BinaryData("{}"), overwrite: true, Cancellation);
+        await new BlobContainerClient(running.System.Azurite.ConnectionString, StorageNames.ReportsContainer).GetBlobClient("evaluated").UploadAsync(new BinaryData("{}"), overwrite: true, Cancellation);
         await running.Store.Reports.ReplaceAsync(
-            new Report(judged.Value, "Judged", "id", start, start.AddDays(1), "sts", 10, failures, ReportSource.Mail, AuthenticationResult.Aligned, start.AddDays(1), "judged", "judged")
+            new Report(evaluated.Value, "Evaluated", "id", start, start.AddDays(1), "sts", 10, failures, ReportSource.Mail, AuthenticationResult.Aligned, start.AddDays(1), "evaluated", "evaluated")
             {
                 Digest = ReportDigest.Of([("sts", 10, failures)], details),
             },

@@ -21,25 +21,25 @@ public sealed class LiveCommandTests(RunningSystem running, AppUnderTest app) : 
         {
             await using var control = await ControlEndpoint.StartAsync(folder, commands.ExecuteAsync, Cancellation);
 
-            Assert.Matches(@"(?m)^policy-elsewhere\.example +All is well: somebody else", await DoneAsync("catalogue"));
+            Assert.Matches(@"(?m)^policy-elsewhere\.example +No fault: another party", await DoneAsync("catalogue"));
             Assert.StartsWith("policy-elsewhere.example is hosted.", await DoneAsync("add policy-elsewhere.example"), StringComparison.Ordinal);
             Assert.DoesNotContain("policy-elsewhere.example", await DoneAsync("catalogue"), StringComparison.Ordinal);
             Assert.Contains("policy-elsewhere.example", await DoneAsync("list"), StringComparison.Ordinal);
             // Of others that were added there may be one.
-            Assert.DoesNotContain("policy-elsewhere.example", await DoneAsync("round"), StringComparison.Ordinal);
+            Assert.DoesNotContain("policy-elsewhere.example", await DoneAsync("check"), StringComparison.Ordinal);
 
             await DoneAsync("expire mx.hosting.example");
             // Others that were added share the host, and are told of it too.
-            Assert.Contains("mail  [critical] policy-elsewhere.example: mx.certificate.expired mx.hosting.example", await DoneAsync("round"), StringComparison.Ordinal);
+            Assert.Contains("mail  [critical] policy-elsewhere.example: mx.certificate.expired mx.hosting.example", await DoneAsync("check"), StringComparison.Ordinal);
             Assert.Contains("mx.certificate.expired", await DoneAsync("show policy-elsewhere.example"), StringComparison.Ordinal);
-            await DoneAsync("mend mx.hosting.example");
-            Assert.Contains("mail  [resolved] policy-elsewhere.example: mx.certificate.expired mx.hosting.example", await DoneAsync("round"), StringComparison.Ordinal);
+            await DoneAsync("fix mx.hosting.example");
+            Assert.Contains("mail  [resolved] policy-elsewhere.example: mx.certificate.expired mx.hosting.example", await DoneAsync("check"), StringComparison.Ordinal);
 
-            Assert.Matches(@"(?m)^round +check", await DoneAsync("help"));
+            Assert.Matches(@"(?m)^check +check", await DoneAsync("help"));
             Assert.Matches(@"(?m)^expire HOST", await DoneAsync("help"));
             Assert.Contains("hosted already", await RefusedAsync("add policy-elsewhere.example"), StringComparison.Ordinal);
             Assert.Contains("The catalogue has no domain", await RefusedAsync("add nobody.example"), StringComparison.Ordinal);
-            Assert.StartsWith("Say `show DOMAIN`", await RefusedAsync("show"), StringComparison.Ordinal);
+            Assert.StartsWith("Usage: `show DOMAIN`", await RefusedAsync("show"), StringComparison.Ordinal);
             Assert.NotEqual("", await RefusedAsync("show nobody.example"));
             Assert.Contains("There is no command", await RefusedAsync("explode"), StringComparison.Ordinal);
         }
@@ -87,8 +87,8 @@ public sealed class LiveCommandTests(RunningSystem running, AppUnderTest app) : 
             using var commands = new InteractiveCommands(second, new Progress<string>());
             await commands.AddAgainAsync(Cancellation);
 
-            Assert.Equal(["rsa.example"], second.Internet.Domains.Select(domain => domain.Name));
-            Assert.Contains("no mail", (await commands.ExecuteAsync("round", Cancellation)).Text, StringComparison.Ordinal);
+            Assert.Equal(["rsa.example"], second.MailLab.Domains.Select(domain => domain.Name));
+            Assert.Contains("no mail", (await commands.ExecuteAsync("check", Cancellation)).Text, StringComparison.Ordinal);
         }
 
         Directory.Delete(data, recursive: true);
@@ -99,13 +99,13 @@ public sealed class LiveCommandTests(RunningSystem running, AppUnderTest app) : 
     {
         await running.System.AddAsync(LabDomains.Get("policy-type.example"), Cancellation);
         await running.System.AddAsync(LabDomains.Get("example.com"), Cancellation);
-        Assert.Equal(running.System.Internet.HttpsPort, running.System.Host.HttpsAddress!.Port);
+        Assert.Equal(running.System.MailLab.HttpsPort, running.System.Host.HttpsAddress!.Port);
 
         using var fromApp = await running.System.Client.GetAsync(running.System.Https("mta-sts.example.com", PolicyHost.WellKnownPath), Cancellation);
         Assert.Equal((HttpStatusCode.OK, "text/plain"), (fromApp.StatusCode, fromApp.Content.Headers.ContentType!.MediaType));
 
         // An operator whose name leads to another host: the app's own policy and the one that senders get are the same bytes.
-        var other = running.System.Internet.PolicyHostOf("policy-type.example");
+        var other = running.System.MailLab.PolicyHostOf("policy-type.example");
         using var client = new HttpClient(new SocketsHttpHandler
         {
             UseProxy = false,
@@ -114,7 +114,7 @@ public sealed class LiveCommandTests(RunningSystem running, AppUnderTest app) : 
                 CertificateChainPolicy = new X509ChainPolicy
                 {
                     TrustMode = X509ChainTrustMode.CustomRootTrust,
-                    CustomTrustStore = { running.System.Internet.Ca.Root },
+                    CustomTrustStore = { running.System.MailLab.Ca.Root },
                     RevocationMode = X509RevocationMode.NoCheck,
                 },
             },

@@ -102,7 +102,7 @@ public sealed class ProcessTests(AppUnderTest app, RunningSystem running) : ICla
     {
         var (code, output, errors) = await RunLocalAsync("--smoke");
         Assert.True(code == 0, output + errors);
-        Assert.Contains("lines are as they should be.", output, StringComparison.Ordinal);
+        Assert.Contains("lines are as expected.", output, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -127,7 +127,7 @@ public sealed class ProcessTests(AppUnderTest app, RunningSystem running) : ICla
         Assert.Equal(2, ids.Count);
         Assert.All(ids, id => Assert.True(IsRunning(id)));
         var (done, answer, errors) = await RunLocalAsync("--data", data, "do", "expire", "mx2.example.com", "3");
-        Assert.Equal((0, "The certificate of mx2.example.com expires in 3 days. `renew mx2.example.com` mends it.", ""), (done, answer.TrimEnd(), errors));
+        Assert.Equal((0, "The certificate of mx2.example.com expires in 3 days. `renew mx2.example.com` fixes it.", ""), (done, answer.TrimEnd(), errors));
 
         using (var kill = Process.Start("kill", ["-INT", $"{process.Id}"]))
         {

@@ -60,8 +60,8 @@ public sealed class ReportCommandTests(AppUnderTest app) : IDisposable
     [Trait("Conformance", "ARR-3")]
     public async Task Whoever_signed_the_mail_is_found_by_the_keys_in_DNS_and_a_changed_one_is_nobody_s()
     {
-        await using var internet = await MailLab.StartAsync(TimeProvider.System, Cancellation);
-        var mail = new SampleReport("Alpha Mail", "example.com", new DateOnly(2026, 3, 13), 90).ToMail(internet.Zone);
+        await using var lab = await MailLab.StartAsync(TimeProvider.System, Cancellation);
+        var mail = new SampleReport("Alpha Mail", "example.com", new DateOnly(2026, 3, 13), 90).ToMail(lab.Zone);
         var changed = Encoding.Latin1.GetBytes(Encoding.Latin1.GetString(mail).Replace("Subject: ", "Subject: Re: ", StringComparison.Ordinal));
 
         Assert.Matches(@"verdict +Aligned: signed by alpha-mail\.example, which is the sender's own", (await VerifiedAsync(mail)).Output);
@@ -70,7 +70,7 @@ public sealed class ReportCommandTests(AppUnderTest app) : IDisposable
         async Task<FinishedProcess> VerifiedAsync(byte[] content)
         {
             await File.WriteAllBytesAsync(_file, content, Cancellation);
-            return await RunAsync([("Sts__DnsServer", internet.Dns.ToString())], "report", "show", _file);
+            return await RunAsync([("Sts__DnsServer", lab.Dns.ToString())], "report", "show", _file);
         }
     }
 

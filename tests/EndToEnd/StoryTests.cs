@@ -27,11 +27,11 @@ public sealed class StoryTests(RunningSystem running) : IClassFixture<RunningSys
         await RoundAsync();
         Assert.Empty(await running.FindingsAsync("example.com"));
         Assert.All(["mx1.example.com", "mx2.example.com"], host =>
-            Assert.Contains(running.System.Internet.Mx(host).Servers.Single().Heard, line => line.StartsWith("TLS Tls1", StringComparison.Ordinal)));
+            Assert.Contains(running.System.MailLab.Mx(host).Servers.Single().Heard, line => line.StartsWith("TLS Tls1", StringComparison.Ordinal)));
         Assert.Empty(Mails("example.com"));
 
         // Then the certificate of mx2 is swapped for an expired one: the next round warns.
-        var commands = new Commands(running.System.Internet, TimeProvider.System);
+        var commands = new Commands(running.System.MailLab, TimeProvider.System);
         commands.Execute("expire mx2.example.com");
         await RoundAsync();
         var warning = Assert.Single(Mails("example.com"));
@@ -67,7 +67,7 @@ public sealed class StoryTests(RunningSystem running) : IClassFixture<RunningSys
         foreach (var day in week)
         {
             await SampleData.PostAsync(running.System, new SampleReport("Alpha Mail", domain.Name, day, 100), Cancellation);
-            await running.System.DropAsync($"mail/{day:yyyy-MM-dd}.eml", new SampleReport("Beta Post", domain.Name, day, 20).ToMail(running.System.Internet.Zone), Cancellation);
+            await running.System.DropAsync($"mail/{day:yyyy-MM-dd}.eml", new SampleReport("Beta Post", domain.Name, day, 20).ToMail(running.System.MailLab.Zone), Cancellation);
             await running.System.DropAsync($"files/{day:yyyy-MM-dd}.json.gz", new SampleReport("Gamma Relay", domain.Name, day, 3).ToGzip(), Cancellation);
         }
 
@@ -83,7 +83,7 @@ public sealed class StoryTests(RunningSystem running) : IClassFixture<RunningSys
         Assert.Equal(week.Select(day => (day, 20L, 0L)), await DaysAsync(domain.Name));
 
         // Then one report brings a failure.
-        await running.System.DropAsync("mail/failure.eml", new SampleReport("Alpha Mail", domain.Name, today, 98, Failures: 2, "mx.rollout.example").ToMail(running.System.Internet.Zone), Cancellation);
+        await running.System.DropAsync("mail/failure.eml", new SampleReport("Alpha Mail", domain.Name, today, 98, Failures: 2, "mx.rollout.example").ToMail(running.System.MailLab.Zone), Cancellation);
         await running.System.WhenIdleAsync(Cancellation);
         Assert.Equal((today, 98L, 2L), (await DaysAsync(domain.Name))[^1]);
         var failure = Assert.Single((await running.ShowAsync(domain.Name)).GetProperty("reports").EnumerateArray().SelectMany(r => r.GetProperty("failures").EnumerateArray()));

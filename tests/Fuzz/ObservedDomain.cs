@@ -45,9 +45,9 @@ internal static class ObservedDomain
     {
         var policy = Policy.Parse(PolicyFile);
         var hosted = new HostedDomain(PolicyId, At.AddDays(-13), At.AddDays(-13), PolicyFile, StsTtl: 300);
-        var judged = RuleEngine.Evaluate(new RuleContext(observation, policy, hosted, new ExpectedTargets(["app.example.net"], ["https://app.example.net/v1/tlsrpt"], "ca.example")));
-        Invariant.Holds(judged.Failed is [], $"rules failed: {string.Join("; ", judged.Failed)}");
-        foreach (var finding in judged.Findings)
+        var evaluated = RuleEngine.Evaluate(new RuleContext(observation, policy, hosted, new ExpectedTargets(["app.example.net"], ["https://app.example.net/v1/tlsrpt"], "ca.example")));
+        Invariant.Holds(evaluated.Failed is [], $"rules failed: {string.Join("; ", evaluated.Failed)}");
+        foreach (var finding in evaluated.Findings)
         {
             Invariant.Plain(finding.Subject, MaxText, $"the subject of {finding.Code}");
             Invariant.Plain(finding.Evidence, MaxText, $"the evidence of {finding.Code}");
@@ -56,8 +56,8 @@ internal static class ObservedDomain
         }
 
         Invariant.Holds(
-            judged.Findings.GroupBy(finding => (finding.Code, finding.Subject)).All(same => same.Count() == 1),
-            $"a rule finds a subject twice: {string.Join(", ", judged.Findings.Select(finding => $"{finding.Code} {finding.Subject}"))}");
+            evaluated.Findings.GroupBy(finding => (finding.Code, finding.Subject)).All(same => same.Count() == 1),
+            $"a rule finds a subject twice: {string.Join(", ", evaluated.Findings.Select(finding => $"{finding.Code} {finding.Subject}"))}");
 
         var json = observation.ToJson();
         var read = JsonSerializer.Deserialize(json, ObservationJson.Default.Observation);

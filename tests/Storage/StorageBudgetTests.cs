@@ -117,7 +117,7 @@ public sealed class StorageBudgetTests(AzuriteFixture azurite) : IAsyncLifetime
     {
         await using var lab = await Lab.StartAsync(new LabDomain("lab.example", "") { Mx = [new LabMx("mx.lab.example")] });
         await _direct.Publisher.PublishAsync(DomainName.Parse("lab.example"), Policy.Parse("version: STSv1\nmode: enforce\nmx: mx.lab.example\nmax_age: 604800\n"u8), null, Now);
-        lab.Internet.SetPolicyId("lab.example", (await _direct.Domains.ReadAsync("lab.example", Now)).Record!.PolicyId);
+        lab.MailLab.SetPolicyId("lab.example", (await _direct.Domains.ReadAsync("lab.example", Now)).Record!.PolicyId);
         var check = lab.Function(_storage);
         // The first run finds what it may; agents are asked for once in a while.
         await check.RunAsync("""{"domain":"lab.example","checkRun":"20260314000000001"}""", Now);

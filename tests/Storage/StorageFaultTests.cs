@@ -210,7 +210,7 @@ public sealed class StorageFaultTests(AzuriteFixture azurite) : IAsyncLifetime
             }),
         ["take up what was left behind"] = new(
             Before: (on, domain) => on.Blobs.GetBlobContainerClient(StorageNames.InboxContainer).GetBlobClient($"{domain}.json").UploadAsync(new BinaryData("{}"), overwrite: true, Now),
-            Do: (on, _) => on.Sweeper(new Microsoft.Extensions.Time.Testing.FakeTimeProvider(DateTimeOffset.UtcNow.AddHours(2))).RunAsync(Now),
+            Do: (on, _) => on.Requeuer(new Microsoft.Extensions.Time.Testing.FakeTimeProvider(DateTimeOffset.UtcNow.AddHours(2))).RunAsync(Now),
             AssertDone: async (on, domain) =>
             {
                 var inbox = on.Blobs.GetBlobContainerClient(StorageNames.InboxContainer);
@@ -231,7 +231,7 @@ public sealed class StorageFaultTests(AzuriteFixture azurite) : IAsyncLifetime
             },
             // A claim whose answer was lost is one that runs out: nobody looks twice, and nobody waits forever.
             AssertDone: async (on, domain) => Assert.True(await on.MxHosts.ClaimAsync(domain.Value, Address, Round, TimeSpan.FromMinutes(2), null, Now)
-                is MxClaim.Seen or MxClaim.Busy)),
+                is MxClaim.Probed or MxClaim.Busy)),
     };
 
     private FaultInjectionProxy _wire = null!;

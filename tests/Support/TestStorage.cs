@@ -98,9 +98,12 @@ internal sealed class TestStorage
     /// <summary>The same by clients of a test's own.</summary>
     public ReportInbox InboxOn(BlobServiceClient blobs) => new(blobs, new ReportProvenance(new ProvenanceKeyStore(Tables)), Time);
 
-    /// <summary>What sweeps this account, at a time of its own: blobs carry storage's.</summary>
-    public StorageMaintenance Sweeper(TimeProvider time, ILogger<StorageMaintenance>? log = null, ReportInbox? inbox = null) => new(
-        inbox ?? Inbox, new ReportQueue(Queues), Evaluations, MxHosts, Wanted, RetentionBy(new RetentionOptions()), time, log ?? NullLogger<StorageMaintenance>.Instance);
+    /// <summary>Requeues stale reports of this account, at a time of its own: blobs carry storage's.</summary>
+    public StaleReportRequeuer Requeuer(TimeProvider time, ILogger<StaleReportRequeuer>? log = null, ReportInbox? inbox = null) => new(
+        inbox ?? Inbox, new ReportQueue(Queues), Evaluations, time, log ?? NullLogger<StaleReportRequeuer>.Instance);
+
+    /// <summary>Purges this account, at a time of its own: blobs carry storage's.</summary>
+    public ExpiredDataPurge Purge(TimeProvider time) => new(MxHosts, Wanted, RetentionBy(new RetentionOptions()), time, NullLogger<ExpiredDataPurge>.Instance);
 
     /// <summary>What carries retention out in this account.</summary>
     public RetentionSweep RetentionBy(RetentionOptions options, BlobRetention? blobs = null, RowRetention? rows = null) => new(

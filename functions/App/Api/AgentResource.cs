@@ -47,7 +47,7 @@ internal sealed partial class AgentResource(ProbeTaskDispatcher work, ProbeResul
         }
         catch (ConcurrentChangeException)
         {
-            throw ProblemException.Unavailable("Others are at the same place at the same time; try again shortly.");
+            throw ProblemException.Unavailable("Another request changed the same data at the same time; try again shortly.");
         }
     }
 

@@ -29,7 +29,7 @@ internal sealed class DomainsResource(AuthorizedDomains domains)
         var size = Query.NumberOf(query["pageSize"], "pageSize", DefaultPageSize, MaxPageSize);
         var after = AfterOf(query["continuation"]);
         // Read one more than requested, which shows whether there is a next page.
-        var rows = await domains.ListAsync(request.Caller().SeenGroups, after, size + 1, request.HttpContext.RequestAborted);
+        var rows = await domains.ListAsync(request.Caller().VisibleGroups, after, size + 1, request.HttpContext.RequestAborted);
         var page = rows.Take(size).ToList();
         var list = new DomainListJson([.. page.Select(DomainLineJson.Of)], rows.Count > size ? ContinuationAfter(page[^1].Domain) : null);
         await ApiJson.AnswerAsync(request.HttpContext, list, ApiJson.Default.DomainListJson);
@@ -42,7 +42,7 @@ internal sealed class DomainsResource(AuthorizedDomains domains)
     public async Task ReadAsync(
         [HttpTrigger(AuthorizationLevel.Anonymous, "get", "head", Route = "api/domains/{domain}")] HttpRequest request)
     {
-        var groups = request.Caller().SeenGroups;
+        var groups = request.Caller().VisibleGroups;
         var found = DomainName.TryParse(request.RouteValue("domain"), out var domain) ? await domains.FindAsync(groups, domain, request.HttpContext.RequestAborted) : null;
         await ApiJson.AnswerAsync(request.HttpContext, DomainJson.Of(found ?? throw ProblemException.NoSuchDomain()), ApiJson.Default.DomainJson);
     }

@@ -130,19 +130,19 @@ internal sealed class ReportsResource(AuthorizedReports reports, TimeProvider ti
         try
         {
             using var raw = await found.RawAsync(report, request.HttpContext.RequestAborted)
-                ?? throw new ProblemException(StatusCodes.Status404NotFound, "The raw report is no longer kept; what it said is in its row.");
+                ?? throw new ProblemException(StatusCodes.Status404NotFound, "The raw report is deleted; its figures are in its row.");
             Attach(request.HttpContext, $"tlsrpt-{request.RouteValue("id")}{ExtensionOf(raw)}");
             await JsonResponse.WriteAsync(request.HttpContext, StatusCodes.Status200OK, "application/octet-stream", raw.GetBuffer().AsMemory(0, (int)raw.Length));
         }
         catch (RawReportForbiddenException)
         {
-            throw new ProblemException(StatusCodes.Status403Forbidden, "The raw report may tell of domains of other groups too; whoever has the role Sts.AllGroups may read it.");
+            throw new ProblemException(StatusCodes.Status403Forbidden, "The raw report may contain domains of other groups too; a caller with the role Sts.AllGroups may read it.");
         }
     }
 
     private async Task<AuthorizedReports.DomainReports> FindAsync(HttpRequest request)
     {
-        var groups = request.Caller().SeenGroups;
+        var groups = request.Caller().VisibleGroups;
         return DomainName.TryParse(request.RouteValue("domain"), out var domain) && await reports.OfAsync(groups, domain, request.HttpContext.RequestAborted) is { } found
             ? found
             : throw ProblemException.NoSuchDomain();

@@ -30,7 +30,7 @@ internal sealed class ReprocessResource(ReportReprocessing reprocessing, Authori
         var caller = request.Caller();
         if (!caller.Groups.IsEvery)
         {
-            throw ProblemException.Forbidden("Raw reports are on domains of any group: this takes a caller who sees every group (Sts.AllGroups).");
+            throw ProblemException.Forbidden("Raw reports are on domains of any group: the caller must have access to every group (Sts.AllGroups).");
         }
 
         var cancellationToken = request.HttpContext.RequestAborted;

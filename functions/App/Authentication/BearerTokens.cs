@@ -39,12 +39,12 @@ internal sealed class BearerTokens(AuthOptions options, TimeProvider time, ILogg
 
         if (_keys is null)
         {
-            throw Refused("Sts__Auth__Tenant is not set, so nobody has access", Invalid);
+            throw Refused("Sts__Auth__Tenant is not set, so no caller has access", Invalid);
         }
 
         if (!IsWorthAKey(token))
         {
-            throw Refused("it is no signed token of Entra ID", Invalid);
+            throw Refused("it is not a signed token of Entra ID", Invalid);
         }
 
         try
@@ -124,7 +124,7 @@ internal sealed class BearerTokens(AuthOptions options, TimeProvider time, ILogg
         // Entra writes the calling application into every access token, and into no ID token, which is meant for a client only.
         if ((claims.FindFirst("azp") ?? claims.FindFirst("appid")) is not { } application)
         {
-            throw Refused("it is no access token", Invalid);
+            throw Refused("it is not an access token", Invalid);
         }
 
         var roles = claims.FindAll("roles").Select(claim => claim.Value).ToHashSet(StringComparer.Ordinal);

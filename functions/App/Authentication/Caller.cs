@@ -12,7 +12,7 @@ internal sealed record Caller(IReadOnlyCollection<string> Roles, GroupScope Grou
 {
     /// <summary>The groups whose domains the caller may see.</summary>
     /// <exception cref="ProblemException">The token names no group.</exception>
-    public GroupScope SeenGroups => Groups.IsNone
+    public GroupScope VisibleGroups => Groups.IsNone
         ? throw ProblemException.Forbidden("The access token names no group whose domains you may see; have one assigned to you, then get a new token.")
         : Groups;
 

@@ -86,7 +86,7 @@ internal sealed class SigningKeys(AuthOptions options, TimeProvider time, ILogge
             if (configuration.Issuer != options.Issuer)
             {
                 // OpenID Connect Discovery 1.0 §4.3: the issuer must be the one that was asked.
-                throw new InvalidDataException("The discovery document is another issuer's.");
+                throw new InvalidDataException("The discovery document belongs to another issuer.");
             }
 
             return _newest = configuration.SigningKeys.Count > 0
@@ -105,7 +105,7 @@ internal sealed class SigningKeys(AuthOptions options, TimeProvider time, ILogge
     {
         public Task<string> GetDocumentAsync(string address, CancellationToken cancel) => new Uri(address).Scheme == scheme
             ? http.GetStringAsync(new Uri(address), cancel)
-            : throw new InvalidDataException($"The document at {address} is not to be read but by {scheme}.");
+            : throw new InvalidDataException($"The document at {address} must be read by {scheme}.");
     }
 
     private sealed record Keys(OpenIdConnectConfiguration Configuration, DateTimeOffset FetchedAt);

@@ -40,7 +40,7 @@ internal sealed class ProblemDetailsMiddleware(ILogger<ProblemDetailsMiddleware>
 
         if (http.Response.HasStarted)
         {
-            log.LogError(e, "{Function} failed in the middle of its answer", function);
+            log.LogError(e, "{Function} failed after it had sent a part of its response", function);
             // Abort the connection, so that no client takes the part for the whole.
             http.Abort();
             return;

@@ -8,7 +8,7 @@ internal sealed record AuthOptions
     /// <summary>Entra ID in Azure's public cloud.</summary>
     public static Uri Entra { get; } = new("https://login.microsoftonline.com/");
 
-    /// <summary>The Entra tenant's id; by default null, and nobody has access.</summary>
+    /// <summary>The Entra tenant's id; by default null, and no caller has access.</summary>
     public string? Tenant { get; init; }
 
     /// <summary>The <c>aud</c> of a token for this app: the application's id in a v2 token; that or the requested URI in a v1 token. Required with the tenant.</summary>

@@ -1,6 +1,6 @@
 namespace StsFunctions.Core.Access;
 
-/// <summary>Which groups somebody may see: every one, or those named.</summary>
+/// <summary>The groups that a caller may see: every group, or those named.</summary>
 internal sealed class GroupScope
 {
     private readonly HashSet<string>? _names;
@@ -16,9 +16,9 @@ internal sealed class GroupScope
     /// <summary>Whether there is no limit.</summary>
     public bool IsEvery => _names is null;
 
-    /// <summary>Whether there is none that may be seen.</summary>
+    /// <summary>Whether the caller may see no group.</summary>
     public bool IsNone => _names is { Count: 0 };
 
-    /// <summary>Whether a group may be seen.</summary>
+    /// <summary>Whether the caller may see a group.</summary>
     public bool Include(string group) => _names?.Contains(group) ?? true;
 }

@@ -9,10 +9,10 @@ internal static class Roles
     /// <summary>May read.</summary>
     public const string Reader = "Sts.Reader";
 
-    /// <summary>A probe agent: sees its own work and nothing of domains.</summary>
+    /// <summary>A probe agent: it has access to its own tasks and to no domain.</summary>
     public const string Agent = "Sts.Agent";
 
-    /// <summary>Beside one of the others: sees every group, where callers are limited to groups.</summary>
+    /// <summary>In addition to another role: access to every group, where callers are limited to groups.</summary>
     public const string AllGroups = "Sts.AllGroups";
 
     /// <summary>Who may read domains.</summary>

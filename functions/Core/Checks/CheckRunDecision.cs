@@ -8,9 +8,9 @@ internal abstract record CheckRunDecision
     /// <summary>The attempt is made.</summary>
     /// <param name="Run">Its check run.</param>
     /// <param name="Number">Its number, from 1 on.</param>
-    /// <param name="IsRecheck">Whether it was made before, and is made once more with what probe agents have observed since.</param>
-    /// <param name="MaxAge">How old a shared probe may be that stands for this attempt's own; null for any of the check run. One session must not confirm a finding twice.</param>
-    /// <param name="FutureRun">The check run of a wrong clock that this one takes the place of; null where there is none.</param>
+    /// <param name="IsRecheck">Whether it was made before, and is repeated with the results of probe agents.</param>
+    /// <param name="MaxAge">How old a shared probe may be that this attempt uses; null for any of the check run. One session must not confirm a finding twice.</param>
+    /// <param name="FutureRun">The check run of a wrong clock that this one replaces; null if there is none.</param>
     internal sealed record StartAttempt(string Run, int Number, bool IsRecheck = false, TimeSpan? MaxAge = null, string? FutureRun = null) : CheckRunDecision
     {
         /// <summary>Whether it is the check run's very first.</summary>

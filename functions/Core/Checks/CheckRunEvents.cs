@@ -26,7 +26,7 @@ internal sealed record AttemptObserved(CheckRunDecision.StartAttempt Attempt, Da
     /// <summary>Whether something was not observed that another attempt may observe, such as a DNS answer: a fault may hide there.</summary>
     public bool IsIncomplete { get; init; }
 
-    /// <summary>Whether the network lets connections to port 25 out; null where nothing gave reason to ask (MX-7).</summary>
+    /// <summary>Whether the network allows outbound connections on port 25; null if there was no reason to test it (MX-7).</summary>
     public bool? IsPort25Open { get; init; }
 
     /// <summary>Whether there are MX hosts and none of them could be observed from here.</summary>

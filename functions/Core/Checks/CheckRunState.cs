@@ -5,7 +5,7 @@ namespace StsFunctions.Core.Checks;
 
 /// <summary>
 /// A domain's check run, as its record stores it, and everything that decides whether an attempt is made, repeated, confirmed or
-/// ends the run. Pure: times come in the events, and what is to be done is returned. docs/CHECK-RUN.md has its table.
+/// ends the run. Pure: events contain the times, and decisions are returned. docs/CHECK-RUN.md has its table.
 /// </summary>
 /// <param name="Run">The newest check run that an attempt was recorded of; empty before the first.</param>
 /// <param name="Attempt">The attempt that was recorded last; 0 before the first.</param>
@@ -17,7 +17,7 @@ internal sealed record CheckRunState(string Run, int Attempt)
     /// <summary>The most attempts of a check run: one of the three may itself observe nothing, and another after it.</summary>
     public const int MaxAttempts = 5;
 
-    // A hostile domain has a great many hosts; a property of a row holds 64 KiB.
+    // A hostile domain may have very many hosts; a property of a row holds 64 KiB.
     private const int MaxPending = 100;
 
     /// <summary>Before the first check run.</summary>
@@ -71,14 +71,14 @@ internal sealed record CheckRunState(string Run, int Attempt)
     {
         var attempt = observed.Attempt;
         var (confirmed, pending) = Confirm(observed, attempt.IsFirst ? [] : Pending, rules);
-        // What probe agents observe in a moment says whether the network hides everything.
+        // The results of probe agents will show whether the network blocks everything.
         var awaits = observed is { AreRemoteProbesRequested: true, IsPort25Open: false } && !attempt.IsRecheck;
         var next = new CheckRunState(attempt.Run, attempt.Number)
         {
             IsOpen = (pending.Count > 0 && attempt.Number < MaxAttempts) || (observed.IsIncomplete && attempt.Number < RequiredConfirmations),
             AwaitsRemoteProbes = awaits,
             StartedAt = attempt.IsFirst ? observed.StartedAt : StartedAt,
-            // Where there was nothing to observe, what was known of the network stays.
+            // With nothing to observe, the last state of the network remains.
             MxObserved = !observed.IsMxUnreachable && (observed.IsPort25Open == true || MxObserved || Attempt == 0),
             Pending = pending,
         };
@@ -86,7 +86,7 @@ internal sealed record CheckRunState(string Run, int Attempt)
         return new CheckRunOutcome(next, confirmed, reportsPort25 ? observed.IsPort25Open : null, next.MessagesAt(observed.At, rules));
     }
 
-    // A check run starts whatever the one before it left. One of the future stops no other: a clock was wrong, and what it left is overwritten.
+    // A check run starts from any earlier state. A state of the future comes from a wrong clock and is overwritten.
     private bool StartsRun(CheckRequested request) =>
         string.CompareOrdinal(request.Run, Run) > 0 || (request.Run != Run && IsFuture(request.At));
 
@@ -108,16 +108,16 @@ internal sealed record CheckRunState(string Run, int Attempt)
         return messages;
     }
 
-    // Counted from the first attempt, however long each takes, so that three come within fifteen minutes; never longer than from one
-    // attempt to the next, whatever another instance's clock said.
+    // Counted from the first attempt, so that three attempts take at most fifteen minutes; never longer than the interval,
+    // even if another instance's clock is wrong.
     private TimeSpan DelayAt(DateTimeOffset now, TimeSpan interval)
     {
         var left = (StartedAt ?? now) + (Attempt * interval) - now;
         return TimeSpan.FromTicks(Math.Clamp(left.Ticks, 0, interval.Ticks));
     }
 
-    // Facts of certificates and DNS count at once. A fault of the network counts once enough attempts have observed it, and an attempt that
-    // observes it gone clears it.
+    // Facts of certificates and DNS count at once. A fault of the network counts once enough attempts have observed it; an attempt that
+    // does not observe it clears it.
     private static (IReadOnlyList<Finding> Confirmed, IReadOnlyList<PendingFinding> Pending) Confirm(
         AttemptObserved observed, IReadOnlyList<PendingFinding> pendingBefore, CheckRunRules rules)
     {
@@ -134,22 +134,22 @@ internal sealed record CheckRunState(string Run, int Attempt)
                 continue;
             }
 
-            var seen = ConfirmedBy(finding, before.GetValueOrDefault(key), observed.Attempt.Number);
-            if (seen.Confirmations >= RequiredConfirmations)
+            var candidate = ConfirmedBy(finding, before.GetValueOrDefault(key), observed.Attempt.Number);
+            if (candidate.Confirmations >= RequiredConfirmations)
             {
-                confirmed.Add(finding with { Severity = seen.Severity });
+                confirmed.Add(finding with { Severity = candidate.Severity });
                 continue;
             }
 
-            pending.Add(seen);
+            pending.Add(candidate);
             if (known is not null)
             {
-                // Worse than it is recorded, and not yet sure to be: it stays as it is.
+                // It is worse than recorded, but not yet confirmed: keep the recorded severity.
                 confirmed.Add(finding with { Severity = known.Severity });
             }
         }
 
-        // Neither observed again nor observed to be gone: the attempt was inconclusive, or the same host failed in another way.
+        // Neither observed again nor resolved: the attempt was inconclusive, or the same host failed in another way.
         var found = observed.Findings.Select(finding => (finding.Code, finding.Subject)).ToHashSet();
         var failing = observed.Findings.Where(finding => rules.RequiresConfirmation(finding.Code)).Select(finding => finding.Subject).ToHashSet();
         pending.AddRange(pendingBefore.Where(earlier =>

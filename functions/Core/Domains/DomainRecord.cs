@@ -6,7 +6,7 @@ namespace StsFunctions.Core.Domains;
 /// <summary>Where a domain is in its life.</summary>
 internal enum DomainState
 {
-    /// <summary>Its policy is served and its servers are looked at.</summary>
+    /// <summary>Its policy is served and its servers are checked.</summary>
     Active,
 
     /// <summary>Removed: nothing is served; the history stays.</summary>
@@ -42,7 +42,7 @@ internal sealed record DomainRecord(
 /// <param name="Id">The id of its <c>_mta-sts</c> record.</param>
 /// <param name="Bytes">What is served.</param>
 /// <param name="Mode">Its mode.</param>
-/// <param name="MaxAge">For how long senders keep it.</param>
+/// <param name="MaxAge">For how long senders cache it.</param>
 /// <param name="PublishedAt">When it was first served.</param>
 /// <param name="ReplacedAt">When another took its place; null while it is served.</param>
 /// <param name="Group">The group given when it was published, so that a new domain's record can be completed from it.</param>

@@ -15,10 +15,10 @@ internal static class FindingDiff
     /// <summary>The changes, the worst first.</summary>
     /// <param name="open">The open findings.</param>
     /// <param name="found">The findings of a check.</param>
-    /// <param name="unseen">The codes for which the check is inconclusive: none of their findings resolves.</param>
+    /// <param name="inconclusive">The codes for which the check is inconclusive: none of their findings resolves.</param>
     /// <param name="noLongerReported">The codes and subjects of open findings that were not found again, and of which no signer reports that they are gone.</param>
     public static IReadOnlyList<FindingChange> Between(
-        IReadOnlyList<OpenFinding> open, IReadOnlyList<Finding> found, IReadOnlySet<string> unseen, IReadOnlySet<(string Code, string Subject)>? noLongerReported = null)
+        IReadOnlyList<OpenFinding> open, IReadOnlyList<Finding> found, IReadOnlySet<string> inconclusive, IReadOnlySet<(string Code, string Subject)>? noLongerReported = null)
     {
         var before = open.ToDictionary(o => (o.Finding.Code, o.Finding.Subject));
         var now = OneOfEach(found).ToDictionary(f => (f.Code, f.Subject));
@@ -41,7 +41,7 @@ internal static class FindingDiff
         }
 
         changes.AddRange(open
-            .Where(o => !now.ContainsKey((o.Finding.Code, o.Finding.Subject)) && !unseen.Contains(o.Finding.Code))
+            .Where(o => !now.ContainsKey((o.Finding.Code, o.Finding.Subject)) && !inconclusive.Contains(o.Finding.Code))
             .Select(o => new FindingChange(o.Finding, o, noLongerReported?.Contains((o.Finding.Code, o.Finding.Subject)) == true ? Change.NoLongerReported : Change.Resolved)));
         return [.. changes.OrderByDescending(change => change.Finding.Severity)];
     }

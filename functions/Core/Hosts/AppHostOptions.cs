@@ -7,7 +7,7 @@ internal sealed record AppHostOptions
 {
     private readonly HashSet<string> _hosts = new(StringComparer.OrdinalIgnoreCase);
 
-    /// <summary>The names as they are set, and as the platform calls the app; a port, as a lab has, is kept. By default none.</summary>
+    /// <summary>The names as they are set, and as the platform calls the app; a port, as in a lab, remains. By default none.</summary>
     public IReadOnlyList<string> Names
     {
         get;

@@ -6,12 +6,12 @@ namespace StsFunctions.Core.Hosts;
 /// <summary>What is expected of the policy hosts, <c>mta-sts.&lt;domain&gt;</c>.</summary>
 internal sealed record PolicyHostOptions
 {
-    /// <summary>The host names to point them at, where something stands before the app: one a Front Door profile. By default none, which means the app's own.</summary>
+    /// <summary>The host names to point them at, if Front Door is in front of the app: one per profile. By default none, which means the app's own.</summary>
     public IReadOnlyList<string> EdgeHosts { get; init; } = [];
 
     /// <summary>
-    /// The CA that renews their certificates, as CAA records name it; null where the operator brings certificates. By default
-    /// DigiCert, whose Azure's managed certificates are, of Functions and of Front Door.
+    /// The CA that renews their certificates, as CAA records name it; null if the operator brings certificates. By default
+    /// DigiCert, which issues the managed certificates of Functions and of Front Door.
     /// </summary>
     public string? CertificateAuthority { get; init; } = "digicert.com";
 

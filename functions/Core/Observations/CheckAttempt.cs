@@ -2,9 +2,9 @@ using StsFunctions.Core.Time;
 
 namespace StsFunctions.Core.Observations;
 
-/// <summary>One look of a round, and what of others may stand for it.</summary>
-/// <param name="Key">The look's key (<see cref="CheckRunId.Attempt"/>).</param>
-/// <param name="MaxAge">How long ago a look that somebody else made may have been; null for any of the round.</param>
+/// <summary>One attempt of a check run, and which shared probes it may use.</summary>
+/// <param name="Key">The attempt's key (<see cref="CheckRunId.Attempt"/>).</param>
+/// <param name="MaxAge">How old a probe of another check may be; null for any of the check run.</param>
 internal readonly record struct CheckAttempt(string Key, TimeSpan? MaxAge = null)
 {
     public static implicit operator CheckAttempt(string key) => new(key);

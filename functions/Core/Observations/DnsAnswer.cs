@@ -17,21 +17,21 @@ internal enum DnsOutcome
     /// <summary>The resolver failed: SERVFAIL, REFUSED and the like.</summary>
     Failed,
 
-    /// <summary>No answer came.</summary>
+    /// <summary>There was no answer.</summary>
     TimedOut,
 
-    /// <summary>Nobody asked: there was no reason to, or no time left.</summary>
+    /// <summary>Not asked: there was no reason to, or no time left.</summary>
     NotAsked,
 }
 
 /// <summary>The answer to one DNS question.</summary>
-/// <param name="Name">The name asked for; for CAA the name that the records stand at, which may be a parent (RFC 8659 §3).</param>
+/// <param name="Name">The name asked for; for CAA the name that has the records, which may be a parent (RFC 8659 §3).</param>
 /// <param name="Outcome">How it ended.</param>
 /// <param name="Records">The records as text, character-strings joined.</param>
 /// <param name="Aliases">Where the CNAMEs at the name lead, one after another; empty without one.</param>
 /// <param name="Ttl">The least time to live among the records and the CNAMEs before them, in seconds.</param>
 /// <param name="Detail">What the resolver said of a failure.</param>
-/// <param name="Authentic">Whether the resolver vouches for it by DNSSEC (the AD bit); null where it is not set as one that validates, so that its word says nothing.</param>
+/// <param name="Authentic">Whether the resolver validated it by DNSSEC (the AD bit); null if the resolver is not set as a validating one.</param>
 internal sealed record DnsAnswer(
     string Name, DnsOutcome Outcome, IReadOnlyList<string> Records, IReadOnlyList<string>? Aliases = null, int Ttl = 0, string? Detail = null, bool? Authentic = null)
 {
@@ -46,6 +46,6 @@ internal sealed record DnsAnswer(
     [JsonIgnore]
     public string? CnameTo => Aliases is [var first, ..] ? first : null;
 
-    /// <summary>What stands for a question that nobody put.</summary>
+    /// <summary>The answer to a question that was not asked.</summary>
     public static DnsAnswer NotAsked(string name) => new(name, DnsOutcome.NotAsked, []);
 }

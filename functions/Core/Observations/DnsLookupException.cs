@@ -6,6 +6,6 @@ internal sealed class DnsLookupException : Exception
     public DnsLookupException(string message, bool isTimeout = false, Exception? cause = null)
         : base(message, cause) => IsTimeout = isTimeout;
 
-    /// <summary>Whether no answer came in time; otherwise one came that is an error or does not parse, or the question could not be put.</summary>
+    /// <summary>Whether the time-out was reached; otherwise the answer is an error or does not parse, or the question could not be sent.</summary>
     public bool IsTimeout { get; }
 }

@@ -2,11 +2,11 @@ using System.Text.Json;
 
 namespace StsFunctions.Core.Observations;
 
-/// <summary>What was seen at one address of an MX host.</summary>
-/// <param name="Default">The session as a default client makes it, which alone decides whether the server is well.</param>
-/// <param name="Restricted">Sessions that offered less, once a day; they add facts. Empty where none was made.</param>
-/// <param name="RestrictedAt">When these were made; they stay for the day's other looks.</param>
-/// <param name="Agent">The name of the probe agent that looked; null where this app itself did.</param>
+/// <summary>The result of a probe of one address of an MX host.</summary>
+/// <param name="Default">The session of a default client, which alone decides whether the server has a fault.</param>
+/// <param name="Restricted">Sessions that offered less, once a day; they add facts. Empty if none was made.</param>
+/// <param name="RestrictedAt">When these were made; the other probes of the day retain them.</param>
+/// <param name="Agent">The name of the probe agent; null if this app made the probe.</param>
 internal sealed record MxProbeResult(SmtpSession Default, IReadOnlyList<SmtpSession> Restricted, DateTimeOffset? RestrictedAt = null, string? Agent = null)
 {
     public byte[] ToJson() => JsonSerializer.SerializeToUtf8Bytes(this, ObservationJson.Default.MxProbeResult);

@@ -9,13 +9,13 @@ internal enum PolicyFetchOutcome
     /// <summary>Not begun: no address of the policy host is one that the world can reach.</summary>
     AddressNotAllowed,
 
-    /// <summary>The policy host has no address, or none that takes a connection.</summary>
+    /// <summary>The policy host has no address, or none accepts a connection.</summary>
     NotReached,
 
-    /// <summary>TLS did not come about, or the certificate is not valid for the policy host.</summary>
+    /// <summary>TLS was not established, or the certificate is not valid for the policy host.</summary>
     TlsFailed,
 
-    /// <summary>The connection broke, or what came is not HTTP.</summary>
+    /// <summary>The connection was dropped, or the response is not HTTP.</summary>
     ConnectionDropped,
 
     /// <summary>The answer was not whole within the time that senders wait.</summary>
@@ -28,16 +28,16 @@ internal enum PolicyFetchOutcome
     TooLarge,
 }
 
-/// <summary>What one fetch of a policy saw.</summary>
+/// <summary>The result of one fetch of a policy.</summary>
 /// <param name="Url">The URL that was asked.</param>
 /// <param name="Outcome">How it ended.</param>
 /// <param name="Status">The status, once there is one.</param>
 /// <param name="ContentType">The media type as it came, or null.</param>
-/// <param name="Location">Where a redirect leads, as it came; nobody goes there.</param>
+/// <param name="Location">The target of a redirect, as received; it is not followed.</param>
 /// <param name="Body">The file, if it was fetched.</param>
-/// <param name="Detail">What was said of a failure.</param>
+/// <param name="Detail">The text of a failure.</param>
 /// <param name="Address">The address that was connected to, once one was.</param>
-/// <param name="Tls">What the handshake showed, once there was a certificate: also where it was not good, and nothing was asked.</param>
+/// <param name="Tls">The result of the handshake, once there was a certificate: also if it was invalid and no request was sent.</param>
 /// <param name="Milliseconds">How long the whole fetch took, in milliseconds.</param>
 internal sealed record PolicyFetch(
     Uri Url,

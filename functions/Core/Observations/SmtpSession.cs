@@ -6,7 +6,7 @@ internal enum SmtpOutcome
     /// <summary>To TLS, and a second EHLO was answered.</summary>
     Completed,
 
-    /// <summary>Not begun: the address is none that the world can reach.</summary>
+    /// <summary>Not begun: the address is not reachable from the Internet.</summary>
     AddressNotAllowed,
 
     /// <summary>Not begun: this machine has no route, as most clouds have none for IPv6. Says nothing about the MX.</summary>
@@ -15,16 +15,16 @@ internal enum SmtpOutcome
     /// <summary>Not begun: the check had no time left for it.</summary>
     DeadlineExceeded,
 
-    /// <summary>Begun or not, it came to nothing because this checker itself failed. Says nothing about the MX.</summary>
+    /// <summary>This checker itself failed. Says nothing about the MX.</summary>
     NotObserved,
 
     /// <summary>The connection was refused.</summary>
     ConnectionRefused,
 
-    /// <summary>No connection came about in time.</summary>
+    /// <summary>No connection was established in time.</summary>
     ConnectionTimedOut,
 
-    /// <summary>The connection broke, or what came was not SMTP, before STARTTLS was answered.</summary>
+    /// <summary>The connection was dropped, or the server sent something that is not SMTP, before STARTTLS was answered.</summary>
     ConnectionDropped,
 
     /// <summary>This checker gave up before the session was over: RFC 5321 §4.5.3.2 grants a server five minutes an answer, and senders may wait so long.</summary>
@@ -42,23 +42,23 @@ internal enum SmtpOutcome
     /// <summary>Plain text came after the answer to STARTTLS (MX-3).</summary>
     StartTlsInjected,
 
-    /// <summary>TLS came about, with certificates of which no chain can be built.</summary>
+    /// <summary>TLS was established, but no chain can be built from the certificates.</summary>
     ChainUnusable,
 
     /// <summary>The TLS handshake failed.</summary>
     TlsFailed,
 
-    /// <summary>The TLS handshake failed for want of a version in common.</summary>
+    /// <summary>The TLS handshake failed: there is no common version.</summary>
     TlsVersion,
 
-    /// <summary>The TLS handshake failed for want of a cipher suite in common.</summary>
+    /// <summary>The TLS handshake failed: there is no common cipher suite.</summary>
     TlsCipher,
 }
 
 /// <summary>What a session offers in its ClientHello.</summary>
 internal enum TlsOffer
 {
-    /// <summary>TLS 1.2 and 1.3 with the usual suites, as a sending mail server does. It alone decides whether a server is well.</summary>
+    /// <summary>TLS 1.2 and 1.3 with the usual suites, as a sending mail server does. It alone decides whether a server has a fault.</summary>
     Default,
 
     /// <summary>TLS 1.2 alone, with suites for RSA certificates alone.</summary>
@@ -71,7 +71,7 @@ internal enum TlsOffer
     Tls13,
 }
 
-/// <summary>How long each step of a session took, in milliseconds; null for a step that it did not come to.</summary>
+/// <summary>How long each step of a session took, in milliseconds; null for a step that it did not reach.</summary>
 /// <param name="Connect">The TCP connection.</param>
 /// <param name="Banner">From there to the greeting.</param>
 /// <param name="Ehlo">From there to the answer to EHLO.</param>
@@ -85,10 +85,10 @@ internal sealed record SessionTimes(int? Connect, int? Banner, int? Ehlo, int? S
 /// <param name="Outcome">How far it came.</param>
 /// <param name="Offer">What it offered.</param>
 /// <param name="Banner">The greeting's first line.</param>
-/// <param name="Ehlo">The lines of the answer to the first EHLO, without their codes; at most 32 are kept.</param>
+/// <param name="Ehlo">The lines of the answer to the first EHLO, without their codes; at most 32 are stored.</param>
 /// <param name="StartTlsReply">The answer to STARTTLS, its first line.</param>
-/// <param name="Detail">What was said of a failure.</param>
-/// <param name="Tls">What the handshake showed, once there was a certificate.</param>
+/// <param name="Detail">The text of a failure.</param>
+/// <param name="Tls">The result of the handshake, once there was a certificate.</param>
 /// <param name="Times">How long it took.</param>
 internal sealed record SmtpSession(
     string Address,
@@ -101,19 +101,19 @@ internal sealed record SmtpSession(
     TlsSession? Tls = null,
     SessionTimes? Times = null);
 
-/// <summary>What a TLS handshake showed.</summary>
+/// <summary>The result of a TLS handshake.</summary>
 /// <param name="Protocol">The version: <c>Tls12</c>, <c>Tls13</c>.</param>
 /// <param name="CipherSuite">The suite's IANA name.</param>
 /// <param name="Chain">The certificates as sent, DER, the server's own first, the others in the order in which they came.</param>
 /// <param name="Built">The certificates as built, DER, from the server's own up to the root where one was found.</param>
 /// <param name="Trust">Why the chain is not trusted, other than by the dates of the server's own: empty when it is.</param>
-/// <param name="Sent">How many certificates were sent, where that is more than are kept; null otherwise.</param>
+/// <param name="Sent">How many certificates were sent, if that is more than are stored; null otherwise.</param>
 internal sealed record TlsSession(
     string Protocol, string CipherSuite, IReadOnlyList<byte[]> Chain, IReadOnlyList<byte[]> Built, IReadOnlyList<string> Trust, int? Sent = null)
 {
     /// <summary>
-    /// How many certificates of a server are kept. A public CA's chain has two to five; Postfix verifies 9 above the server's own by
-    /// default, GnuTLS 16: no sender makes use of more.
+    /// How many certificates of a server are stored. A public CA's chain has two to five; Postfix verifies 9 above the server's own by
+    /// default, GnuTLS 16: no sender uses more.
     /// </summary>
     public const int MaxCertificates = 32;
 }

@@ -6,11 +6,11 @@ namespace StsFunctions.Core.Options;
 
 /// <summary>
 /// Converts settings to the values of options. A setting that cannot be converted is noted as one line, which names it as an
-/// operator writes it and says what to write; the value is then the default, so that all such lines come to light at once.
+/// operator writes it and says what to write; the value is then the default, so that all such lines are reported together.
 /// </summary>
 internal sealed class SettingsBinder(IConfiguration configuration)
 {
-    private const int MaxShown = 80;
+    private const int MaxListedLength = 80;
 
     private readonly List<string> _faults = [];
 
@@ -160,7 +160,7 @@ internal sealed class SettingsBinder(IConfiguration configuration)
 
     private void Wrong(string name, string text, string hint)
     {
-        var shown = text.Length <= MaxShown ? text : text[..MaxShown] + "…";
+        var shown = text.Length <= MaxListedLength ? text : text[..MaxListedLength] + "…";
         _faults.Add($"{name}: \"{SettingNames.ToSingleLine(shown)}\" is not valid; {hint}.");
     }
 }

@@ -7,7 +7,7 @@ namespace StsFunctions.Core.Options;
 /// <param name="Names">Their names, as they are written.</param>
 internal sealed record UnknownSettings(IReadOnlyList<string> Names)
 {
-    /// <summary>Looks for them in everything that is set.</summary>
+    /// <summary>Searches for them in all settings.</summary>
     public static UnknownSettings Find(SettingsBinder settings)
     {
         var configuration = settings.Configuration;
@@ -18,7 +18,7 @@ internal sealed record UnknownSettings(IReadOnlyList<string> Names)
             return new UnknownSettings(unknown);
         }
 
-        // A section that was asked for is called as it was asked for; its parent knows how it is written.
+        // A requested section has the spelling of the request; its parent has the spelling of the setting.
         var section = configuration.GetChildren().First(child => child.Key.Equals(SettingNames.Section, StringComparison.OrdinalIgnoreCase)).Key;
         return new UnknownSettings([.. unknown.Select(name => section + name[section.Length..])]);
     }

@@ -4,21 +4,21 @@ using StsFunctions.Core.Observations;
 
 namespace StsFunctions.Core.Probes;
 
-/// <summary>What an agent is given to look at.</summary>
+/// <summary>The tasks of an agent.</summary>
 internal sealed record ProbeTasksJson(IReadOnlyList<ProbeTaskJson> Tasks);
 
-/// <summary>One address to look at.</summary>
+/// <summary>One address to probe.</summary>
 /// <param name="Host">The MX host: the name for SNI.</param>
 /// <param name="Address">The address to connect to.</param>
 /// <param name="Nonce">To be sent along with the result.</param>
 /// <param name="Seconds">For how long the result is waited for, by the clock of the app.</param>
 internal sealed record ProbeTaskJson(string Host, string Address, string Nonce, int Seconds);
 
-/// <summary>What an agent saw.</summary>
+/// <summary>The result of an agent's probe.</summary>
 /// <param name="Host">The MX host, as it was given.</param>
 /// <param name="Address">The address, as it was given.</param>
 /// <param name="Nonce">The lease's.</param>
-/// <param name="Result">What was seen there.</param>
+/// <param name="Result">The result of the probe.</param>
 internal sealed record ProbeResultJson(string Host, string Address, string Nonce, MxProbeResult Result);
 
 [JsonSerializable(typeof(ProbeTasksJson))]

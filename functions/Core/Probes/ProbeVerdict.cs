@@ -5,31 +5,31 @@ using StsFunctions.Core.Rules;
 
 namespace StsFunctions.Core.Probes;
 
-/// <summary>What a look says of the way that it took.</summary>
+/// <summary>What a probe shows about its network path.</summary>
 internal enum ProbeVerdictKind
 {
-    /// <summary>TLS, with a chain that is trusted.</summary>
+    /// <summary>TLS with a trusted chain.</summary>
     Trusted,
 
-    /// <summary>TLS, with one that is not.</summary>
+    /// <summary>TLS with an untrusted chain.</summary>
     Untrusted,
 
-    /// <summary>No TLS: STARTTLS was not there, or led to none.</summary>
+    /// <summary>No TLS: STARTTLS was not offered, or it failed.</summary>
     NoTls,
 
     /// <summary>Nothing that two agents could contradict each other about.</summary>
     NotObserved,
 }
 
-/// <summary>An agent's look in short: what two agents are compared by.</summary>
+/// <summary>The summary of an agent's probe, by which two agents are compared.</summary>
 /// <param name="Kind">What it says.</param>
 /// <param name="Summary">The same for a person.</param>
-/// <param name="Key">The SHA-256 of the server's public key; null where none was shown.</param>
+/// <param name="Key">The SHA-256 of the server's public key; null if there was none.</param>
 internal sealed record ProbeVerdict(ProbeVerdictKind Kind, string Summary, string? Key = null)
 {
     private const int MaxSummary = 300;
 
-    /// <summary>A look in short.</summary>
+    /// <summary>The summary of a probe.</summary>
     public static ProbeVerdict Of(MxProbeResult probe)
     {
         var session = probe.Default;
@@ -44,7 +44,7 @@ internal sealed record ProbeVerdict(ProbeVerdictKind Kind, string Summary, strin
         };
     }
 
-    /// <summary>Whether of two looks at one address one cannot have been at the server that the other saw. A server that is down for one of them is no contradiction.</summary>
+    /// <summary>Whether two probes of one address cannot have reached the same server. A server that is down for one of them is no contradiction.</summary>
     public bool Contradicts(ProbeVerdict other) => (Kind, other.Kind) switch
     {
         (ProbeVerdictKind.Trusted, ProbeVerdictKind.NoTls) or (ProbeVerdictKind.NoTls, ProbeVerdictKind.Trusted) => true,

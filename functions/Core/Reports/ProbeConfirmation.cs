@@ -40,7 +40,7 @@ internal sealed class ProbeConfirmation(IReadOnlyList<OpenFinding> open, bool is
         ? [.. open.Select(finding => finding.Finding.Code).Where(code => Begins(code, starts) && !Begins(code, NoFailures)).Distinct().Order(StringComparer.Ordinal)]
         : [];
 
-    /// <summary>Whether a check made after a day could see what the result type is about, and found nothing of the kind.</summary>
+    /// <summary>Whether a check after a day could observe what the result type is about, and found nothing of the kind.</summary>
     public bool SeesNothingOf(string resultType, DateOnly after) =>
         Codes.ContainsKey(resultType) && isObserved && lastCheckAt is { } at && DateOnly.FromDateTime(at.UtcDateTime) > after && CodesOf(resultType).Count == 0;
 

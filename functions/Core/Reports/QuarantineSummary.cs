@@ -1,6 +1,6 @@
 namespace StsFunctions.Core.Reports;
 
-/// <summary>What lies in quarantine, as far as it was counted.</summary>
+/// <summary>The contents of the quarantine, as far as they were counted.</summary>
 /// <param name="Count">How many.</param>
 /// <param name="IsMore">There are more than were counted.</param>
 /// <param name="Reasons">Why, the most frequent first.</param>

@@ -6,7 +6,7 @@ namespace StsFunctions.Core.Reports;
 
 /// <summary>
 /// The id of a raw report that the app stored, in <c>reports</c> or <c>reports-quarantine</c>: <c>&lt;yyyy-MM-dd&gt;/&lt;hash&gt;</c>, the day on which it
-/// arrived and what <see cref="ContentHash.Of(string)"/> makes. Nothing else is ever asked for there.
+/// arrived and what <see cref="ContentHash.Of(string)"/> makes. Nothing else is ever read there.
 /// </summary>
 internal sealed record RawReportId
 {

@@ -2,7 +2,7 @@ using StsFunctions.Protocol.TlsRpt;
 
 namespace StsFunctions.Core.Reports;
 
-/// <summary>How a report came in.</summary>
+/// <summary>How a report arrived.</summary>
 internal enum ReportSource
 {
     /// <summary>By POST to <c>v1/tlsrpt</c>.</summary>
@@ -19,15 +19,15 @@ internal enum ReportSource
 }
 
 /// <summary>
-/// What is known of a report's sender, taken when it arrived, the weakest first: of several bodies of one identity the strongest
-/// counts (RPT-6). What counts at all is <see cref="ReportAuthenticationPolicy"/>'s to say.
+/// The authentication of a report's sender at its arrival, the weakest first: of several bodies of one identity the strongest
+/// counts (RPT-6). <see cref="ReportAuthenticationPolicy"/> decides what counts at all.
 /// </summary>
 internal enum AuthenticationResult
 {
     /// <summary>DKIM signatures, none of which is valid.</summary>
     Fail,
 
-    /// <summary>A DKIM signature whose key could not be looked up, again and again: DNS did not answer.</summary>
+    /// <summary>A DKIM signature whose key could not be looked up in several attempts: DNS did not answer.</summary>
     TemporaryError,
 
     /// <summary>Nothing: no signature. A POST never has one.</summary>
@@ -55,10 +55,10 @@ internal enum AuthenticationResult
 /// <param name="PolicyType">The policy type that the counts are of; types of the same sessions are never summed.</param>
 /// <param name="Sessions">Successful sessions.</param>
 /// <param name="Failures">Failed sessions.</param>
-/// <param name="Source">How it came in.</param>
+/// <param name="Source">How it arrived.</param>
 /// <param name="Authentication">What is known of its sender.</param>
 /// <param name="ArrivedAt">When it arrived; where nothing else decides, the first of several bodies counts.</param>
-/// <param name="BodyHash">Tells the same report from another of the same identity.</param>
+/// <param name="BodyHash">Distinguishes the same report from another of the same identity.</param>
 /// <param name="Blob">Where the raw one is.</param>
 internal sealed record Report(
     string Domain,
@@ -84,7 +84,7 @@ internal sealed record Report(
     /// <summary>What it says policy type by policy type, the counted type first; without a digest, all that is known of that one.</summary>
     public IReadOnlyList<TypeCounts> Types => Digest?.Types ?? [new TypeCounts(PolicyType, Sessions, Failures, [], 0)];
 
-    /// <summary>The row it lies in: its day, its identity and its body.</summary>
+    /// <summary>Its row key: its day, its identity and its body.</summary>
     public string Key => $"{Identity}:{BodyHash}";
 
     /// <summary>What several bodies of one report have in common (RPT-6), day first.</summary>
@@ -93,13 +93,13 @@ internal sealed record Report(
     /// <summary>How it deviates from RFC 8460, a line each that begins with a code.</summary>
     public IReadOnlyList<string> Notes { get; init; } = [];
 
-    /// <summary>Another body of the same identity counts instead. Never stored: it shows where all bodies are side by side.</summary>
+    /// <summary>Another body of the same identity counts instead. Never stored: it is computed when all bodies are read.</summary>
     public bool Superseded { get; init; }
 
-    /// <summary>Its sender is known well enough, and no other body counts instead. Never stored: <see cref="ReportAuthenticationPolicy"/> decides when it is read.</summary>
+    /// <summary>Its sender is authenticated well enough, and no other body counts instead. Never stored: <see cref="ReportAuthenticationPolicy"/> decides when it is read.</summary>
     public bool IsCounted { get; init; }
 
-    /// <summary>The domain whose signature the verdict rests on; empty where there is none.</summary>
+    /// <summary>The domain of the signature that the verdict is based on; empty if there is none.</summary>
     public string SignedBy { get; init; } = "";
 
     /// <summary>The day it counts for: the start of its range, in UTC.</summary>
@@ -118,9 +118,9 @@ internal sealed record Report(
 /// <param name="Information">The sender's words on it, or empty.</param>
 internal sealed record ReportFailure(string ResultType, string MxHost, string Address, long Sessions, string Information)
 {
-    /// <summary>In a result type's place: the sum of all kinds that were too many to keep apart.</summary>
+    /// <summary>In place of a result type: the sum of all kinds that are not stored separately.</summary>
     public const string Others = "(others)";
 
-    /// <summary>The policy type under which they failed; types tell of the same sessions.</summary>
+    /// <summary>The policy type under which they failed; several types count the same sessions.</summary>
     public string PolicyType { get; init; } = PolicyTypes.Sts;
 }

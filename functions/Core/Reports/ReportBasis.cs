@@ -6,10 +6,10 @@ using StsFunctions.Core.Findings;
 
 namespace StsFunctions.Core.Reports;
 
-/// <summary>One signer that a finding of reports rests on.</summary>
-/// <param name="Signer">The signing domain; empty where unsigned reports count.</param>
+/// <summary>One signer that a finding of reports is based on.</summary>
+/// <param name="Signer">The signing domain; empty if unsigned reports count.</param>
 /// <param name="LastDay">The last day of which it reported the failure.</param>
-/// <param name="Severity">The worst that its own figures came to while the finding is open.</param>
+/// <param name="Severity">The worst severity of its own figures while the finding is open.</param>
 internal sealed record ReportWitness(
     [property: JsonPropertyName("s")] string Signer,
     [property: JsonPropertyName("d")] DateOnly LastDay,
@@ -17,39 +17,39 @@ internal sealed record ReportWitness(
 {
     /// <summary>In words.</summary>
     [JsonIgnore]
-    public string Words => string.Create(CultureInfo.InvariantCulture, $"{SigningDomain.Shown(Signer, "")} ({LastDay:yyyy-MM-dd})");
+    public string Words => string.Create(CultureInfo.InvariantCulture, $"{SigningDomain.Describe(Signer, "")} ({LastDay:yyyy-MM-dd})");
 }
 
 /// <summary>
-/// What a finding of reports rests on, kept with it (<see cref="Finding.Basis"/>): it is closed by those who opened it, and by nobody else.
+/// The basis of a finding of reports, stored with it (<see cref="Finding.Basis"/>): only the signers that opened it close it.
 /// </summary>
-/// <param name="Witnesses">The signers that reported it, and have not reported since that it is over.</param>
-/// <param name="IsConfirmed">A check of our own has found it too while it was open.</param>
+/// <param name="Witnesses">The signers that reported it, and have not reported its end.</param>
+/// <param name="IsConfirmed">A check of this app found it too while it was open.</param>
 internal sealed record ReportBasis(
     [property: JsonPropertyName("w")] ImmutableArray<ReportWitness> Witnesses,
     [property: JsonPropertyName("c")] bool IsConfirmed)
 {
-    /// <summary>Nobody reported it.</summary>
+    /// <summary>No signer reported it.</summary>
     public static ReportBasis None { get; } = new([], false);
 
-    /// <summary>What it comes to: each signer is one voice, and one that nobody vouches for never says alone that mail is refused.</summary>
+    /// <summary>The resulting severity: each signer counts once, and one untrusted signer alone never makes it critical.</summary>
     public Severity SeverityBy(TrustedReportSigners trusted)
     {
         var worst = Witnesses.IsEmpty ? Severity.Info : Witnesses.Max(witness => witness.Severity);
         return worst < Severity.Critical || IsConfirmed || IsCriticalBy(trusted) ? worst : Severity.Warning;
     }
 
-    /// <summary>Whether a listed signer says so, or two that are independent of each other.</summary>
+    /// <summary>Whether a trusted signer reports it, or two that are independent of each other.</summary>
     public bool IsCriticalBy(TrustedReportSigners trusted)
     {
         var critical = Witnesses.Where(witness => witness is { Severity: Severity.Critical, Signer: not "" }).ToList();
-        return critical.Exists(witness => trusted.Contains(witness.Signer)) || critical.Select(witness => SigningDomain.VoiceOf(witness.Signer)).Distinct().Count() > 1;
+        return critical.Exists(witness => trusted.Contains(witness.Signer)) || critical.Select(witness => SigningDomain.OrganizationalDomainOf(witness.Signer)).Distinct().Count() > 1;
     }
 
-    /// <summary>As it is kept with the finding.</summary>
+    /// <summary>As it is stored with the finding.</summary>
     public string ToText() => JsonSerializer.Serialize(this, ReportBasisJson.Default.ReportBasis);
 
-    /// <summary>Reads what <see cref="ToText"/> wrote; what another version wrote is nobody's word.</summary>
+    /// <summary>Reads what <see cref="ToText"/> wrote; what another version wrote is ignored.</summary>
     public static ReportBasis FromText(string text)
     {
         try
@@ -62,7 +62,7 @@ internal sealed record ReportBasis(
         }
     }
 
-    /// <summary>Whether both say the same, in the same order.</summary>
+    /// <summary>Whether both have the same content, in the same order.</summary>
     public bool Equals(ReportBasis? other) => other is not null && IsConfirmed == other.IsConfirmed && Witnesses.SequenceEqual(other.Witnesses);
 
     /// <inheritdoc/>

@@ -5,7 +5,7 @@ using System.Text.Json.Serialization;
 
 namespace StsFunctions.Core.Reports;
 
-/// <summary>Failed sessions that failed alike at one server.</summary>
+/// <summary>Sessions that failed in the same way at one server.</summary>
 /// <param name="ResultType">As the sender wrote it (RFC 8460 §4.3).</param>
 /// <param name="MxHost">The receiving MX host name, or empty.</param>
 /// <param name="Address">The receiving address, or empty.</param>
@@ -16,11 +16,11 @@ internal sealed record FailureKind(
     [property: JsonPropertyName("a")] string Address,
     [property: JsonPropertyName("n")] long Sessions);
 
-/// <summary>What a report says of the sessions under one policy type. Types tell of the same sessions, so that nothing is ever summed across them.</summary>
+/// <summary>The sessions that a report counts under one policy type. Several types count the same sessions, so nothing is ever summed across them.</summary>
 /// <param name="PolicyType">The type (RFC 8460 §4.4).</param>
 /// <param name="Sessions">Successful sessions.</param>
-/// <param name="Failures">Failed sessions: the sender's own total, whatever its details come to.</param>
-/// <param name="Kinds">The kinds of failure that the most sessions were of.</param>
+/// <param name="Failures">Failed sessions: the sender's own total, which its details need not add up to.</param>
+/// <param name="Kinds">The most frequent kinds of failure.</param>
 /// <param name="OtherFailures">Failed sessions of all other kinds.</param>
 internal sealed record TypeCounts(
     [property: JsonPropertyName("t")] string PolicyType,
@@ -29,11 +29,11 @@ internal sealed record TypeCounts(
     [property: JsonPropertyName("k")] ImmutableArray<FailureKind> Kinds,
     [property: JsonPropertyName("o")] long OtherFailures)
 {
-    /// <summary>Failed sessions that the sender's details say nothing of.</summary>
+    /// <summary>Failed sessions that the sender's details do not contain.</summary>
     [JsonIgnore]
     public long UnexplainedFailures => Math.Max(0, Failures - Report.Sum(Kinds.Select(kind => kind.Sessions).Append(OtherFailures)));
 
-    /// <summary>Whether both say the same, in the same order.</summary>
+    /// <summary>Whether both have the same content, in the same order.</summary>
     public bool Equals(TypeCounts? other) =>
         other is not null
         && (PolicyType, Sessions, Failures, OtherFailures) == (other.PolicyType, other.Sessions, other.Failures, other.OtherFailures)
@@ -44,16 +44,16 @@ internal sealed record TypeCounts(
 }
 
 /// <summary>
-/// What a report says, policy type by policy type, short enough to lie in its own row: a domain's months are read with one
-/// scan of one partition. The details whole are in <c>ReportFailures</c>.
+/// The counts of a report by policy type, short enough for its row: months of a domain are read with one
+/// scan of one partition. <c>ReportFailures</c> has all details.
 /// </summary>
 /// <param name="Types">The type that is counted first, then the others by their sessions.</param>
 internal sealed record ReportDigest(ImmutableArray<TypeCounts> Types)
 {
-    /// <summary>The registry has three policy types; a report that names more than this keeps the first of them.</summary>
+    /// <summary>The registry has three policy types; of a report that names more than this, the first are stored.</summary>
     public const int MaxTypes = 8;
 
-    /// <summary>How many kinds of failure a row tells apart.</summary>
+    /// <summary>How many kinds of failure a row contains.</summary>
     public const int MaxKinds = 50;
 
     // A property of a table holds 32 Ki characters; names that are all escapes must not fill it.
@@ -64,16 +64,16 @@ internal sealed record ReportDigest(ImmutableArray<TypeCounts> Types)
     /// <param name="failures">Its failures, the largest first.</param>
     public static ReportDigest Of(IEnumerable<(string PolicyType, long Sessions, long Failures)> types, IReadOnlyList<ReportFailure> failures)
     {
-        var kept = Largest(failures);
+        var stored = Largest(failures);
         return new ReportDigest([.. types.Take(MaxTypes).Select(type => new TypeCounts(
             type.PolicyType,
             type.Sessions,
             type.Failures,
-            [.. kept.Where(failure => failure.PolicyType == type.PolicyType).Select(failure => new FailureKind(failure.ResultType, failure.MxHost, failure.Address, failure.Sessions))],
-            Report.Sum(failures.Where(failure => failure.PolicyType == type.PolicyType && !kept.Contains(failure)).Select(failure => failure.Sessions))))]);
+            [.. stored.Where(failure => failure.PolicyType == type.PolicyType).Select(failure => new FailureKind(failure.ResultType, failure.MxHost, failure.Address, failure.Sessions))],
+            Report.Sum(failures.Where(failure => failure.PolicyType == type.PolicyType && !stored.Contains(failure)).Select(failure => failure.Sessions))))]);
     }
 
-    /// <summary>As it lies in the row.</summary>
+    /// <summary>As it is stored in the row.</summary>
     public string ToJson() => JsonSerializer.Serialize(this, ReportDigestJson.Default.ReportDigest);
 
     /// <summary>Reads what <see cref="ToJson"/> wrote; null where there is nothing, or something that another version wrote.</summary>
@@ -96,7 +96,7 @@ internal sealed record ReportDigest(ImmutableArray<TypeCounts> Types)
 
     private static HashSet<ReportFailure> Largest(IEnumerable<ReportFailure> failures)
     {
-        var kept = new HashSet<ReportFailure>(ReferenceEqualityComparer.Instance);
+        var stored = new HashSet<ReportFailure>(ReferenceEqualityComparer.Instance);
         var length = 0;
         foreach (var failure in failures.Where(failure => failure.ResultType != ReportFailure.Others).OrderByDescending(failure => failure.Sessions).Take(MaxKinds))
         {
@@ -106,10 +106,10 @@ internal sealed record ReportDigest(ImmutableArray<TypeCounts> Types)
                 break;
             }
 
-            kept.Add(failure);
+            stored.Add(failure);
         }
 
-        return kept;
+        return stored;
     }
 
     private static int LengthOf(string text) => JavaScriptEncoder.Default.Encode(text).Length;

@@ -60,7 +60,7 @@ internal static class ReportFindings
         "warning, to the operator",
         "messages are in the poison queue of report-arrivals",
         "Messages are in the poison queue, because this app failed five times to process the reports that they name. The reports are not lost.",
-        "Search the log for \"IngestReport failed\" and fix the cause. The sweep processes what is still in reports-inbox; process the rest with POST /api/reports/reprocess. Then clear the queue: az storage message clear --queue-name report-arrivals-poison.",
+        "Search the log for \"IngestReport failed\" and fix the cause. RequeueStaleReports requeues what is still in reports-inbox; process the rest with POST /api/reports/reprocess. Then clear the queue: az storage message clear --queue-name report-arrivals-poison.",
         "RFC 8460 §5");
 
     /// <summary>All kinds, as the catalogue lists them.</summary>
@@ -86,7 +86,7 @@ internal static class ReportFindings
     public static Finding SenderSilent(string signer, string organizationName, DateOnly last, int days) => SilentKind.Found(
         Severity.Info,
         signer,
-        string.Create(CultureInfo.InvariantCulture, $"{SigningDomain.Shown(signer, organizationName)} reported on {days} of 14 days, last on {last:yyyy-MM-dd}"));
+        string.Create(CultureInfo.InvariantCulture, $"{SigningDomain.Describe(signer, organizationName)} reported on {days} of 14 days, last on {last:yyyy-MM-dd}"));
 
     public static Finding NewSenderFailing(string signer, Severity severity, string evidence) => NewSenderKind.Found(severity, signer, evidence);
 

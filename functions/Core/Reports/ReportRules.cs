@@ -11,8 +11,8 @@ namespace StsFunctions.Core.Reports;
 internal sealed record ReportRuleResults(IReadOnlyList<Finding> Findings, IReadOnlySet<(string Code, string Subject)> NoLongerReported);
 
 /// <summary>
-/// Evaluates one domain's reports of the last two weeks. Pure: it knows only what it is given. Every signer is evaluated by its own figures: it neither opens nor closes
-/// another signer's finding, and makes it neither greater nor smaller.
+/// Evaluates one domain's reports of the last two weeks. Pure. Every signer is evaluated by its own figures: it neither opens nor closes
+/// another signer's finding, and does not change its severity.
 /// </summary>
 /// <param name="today">The day of the evaluation, in UTC.</param>
 /// <param name="reports">The domain's reports from <see cref="FirstDay"/> on.</param>
@@ -36,7 +36,7 @@ internal sealed class ReportRules(DateOnly today, IReadOnlyList<Report> reports,
     // Result types of known signers, and signers, are names from outside.
     private const int MaxSubjects = 20;
 
-    // Stored with a finding: enough for every large sender, and a bound for a forger who signs under endless names.
+    // Stored with a finding: enough for every large sender, and a limit for a forger who signs under many names.
     private const int MaxWitnesses = 20;
     private const int MaxNamed = 5;
 
@@ -46,7 +46,7 @@ internal sealed class ReportRules(DateOnly today, IReadOnlyList<Report> reports,
     public static DateOnly FirstDay(DateOnly today) => today.AddDays(-SilentDays - BaselineDays);
 
     /// <summary>
-    /// The middle of the report with the most failed fetches, a trusted signer's first, so that our own observation of that time can be compared with it; null where no
+    /// The middle of the report with the most failed fetches, a trusted signer's first, so that this app's observation of that time can be compared with it; null if no
     /// authenticated report has any.
     /// </summary>
     public DateTimeOffset? TimeOfFetchErrors => Window
@@ -64,27 +64,27 @@ internal sealed class ReportRules(DateOnly today, IReadOnlyList<Report> reports,
     private IEnumerable<Report> Counting => _reports.Where(report => report.IsCounted);
 
     /// <summary>The findings that are open by the reports, and those that no signer reports any more.</summary>
-    /// <param name="own">Our own observation nearest to the failed fetches; null where there was none.</param>
-    /// <param name="probe">The results of our own checks of the domain.</param>
+    /// <param name="own">This app's observation nearest to the failed fetches; null if there was none.</param>
+    /// <param name="probe">The results of this app's checks of the domain.</param>
     /// <param name="open">The open findings of the domain's reports.</param>
-    public ReportRuleResults Judge(OwnObservation? own, ProbeConfirmation probe, IReadOnlyList<Finding> open)
+    public ReportRuleResults Evaluate(OwnObservation? own, ProbeConfirmation probe, IReadOnlyList<Finding> open)
     {
-        var lapsed = new HashSet<(string, string)>();
+        var noLongerReported = new HashSet<(string, string)>();
         List<Finding> found =
         [
-            .. Failures(own, probe, [.. open.Where(finding => finding.Code == ReportFindings.FailuresCode)], lapsed),
-            .. SilentSigners([.. open.Where(finding => finding.Code == ReportFindings.SilentCode)], lapsed),
-            .. NewSigners([.. open.Where(finding => finding.Code == ReportFindings.NewSenderCode)], lapsed),
+            .. Failures(own, probe, [.. open.Where(finding => finding.Code == ReportFindings.FailuresCode)], noLongerReported),
+            .. SilentSigners([.. open.Where(finding => finding.Code == ReportFindings.SilentCode)], noLongerReported),
+            .. NewSigners([.. open.Where(finding => finding.Code == ReportFindings.NewSenderCode)], noLongerReported),
             .. Unauthenticated(),
         ];
-        return new ReportRuleResults(found, lapsed);
+        return new ReportRuleResults(found, noLongerReported);
     }
 
     // A result type that is not registered is text from outside: it names a finding only where a trusted signer reports it (RPT-4).
     private string SubjectOf(string signer, string resultType) =>
         ResultTypes.IsRegistered(resultType) || resultType == ResultTypeGuide.NoReason || trusted.Contains(signer) ? TextSanitizer.ToSingleLine(resultType) : ResultTypeGuide.Unregistered;
 
-    private IEnumerable<Finding> Failures(OwnObservation? own, ProbeConfirmation probe, IReadOnlyList<Finding> open, HashSet<(string, string)> lapsed)
+    private IEnumerable<Finding> Failures(OwnObservation? own, ProbeConfirmation probe, IReadOnlyList<Finding> open, HashSet<(string, string)> noLongerReported)
     {
         var shares = Window.Where(report => report.IsCounted)
             .GroupBy(report => report.SignedBy)
@@ -98,15 +98,15 @@ internal sealed class ReportRules(DateOnly today, IReadOnlyList<Report> reports,
                 .Concat(shares.OrderByDescending(subject => subject.Value.Max(share => share.Part)).ThenBy(subject => subject.Key, StringComparer.Ordinal).Select(subject => subject.Key))
                 .Distinct()
                 .Take(MaxSubjects)
-                .Select(subject => Failure(subject, shares.GetValueOrDefault(subject) ?? [], standing.GetValueOrDefault(subject), own, probe, lapsed))
+                .Select(subject => Failure(subject, shares.GetValueOrDefault(subject) ?? [], standing.GetValueOrDefault(subject), own, probe, noLongerReported))
                 .OfType<Finding>(),
         ];
     }
 
-    private Finding? Failure(string subject, List<SignerShare> shares, Finding? standing, OwnObservation? own, ProbeConfirmation probe, HashSet<(string, string)> lapsed)
+    private Finding? Failure(string subject, List<SignerShare> shares, Finding? standing, OwnObservation? own, ProbeConfirmation probe, HashSet<(string, string)> noLongerReported)
     {
         var before = ReportBasis.FromText(standing?.Basis ?? "");
-        var isLapsed = false;
+        var isNoLongerReported = false;
         var silent = new List<ReportWitness>();
         foreach (var witness in before.Witnesses.Where(witness => !shares.Exists(share => share.Signer == witness.Signer)))
         {
@@ -118,7 +118,7 @@ internal sealed class ReportRules(DateOnly today, IReadOnlyList<Report> reports,
 
             if (today.DayNumber - witness.LastDay.DayNumber > DaysUntilNoLongerReported)
             {
-                isLapsed = true;
+                isNoLongerReported = true;
                 continue;
             }
 
@@ -129,7 +129,7 @@ internal sealed class ReportRules(DateOnly today, IReadOnlyList<Report> reports,
         var isConfirmed = codes.Count > 0 || (subject == ResultTypes.StsPolicyFetchError && own is { Fetch: not (null or "fetched") });
         if (shares.Count == 0 && before.IsConfirmed && silent.Count > 0 && probe.SeesNothingOf(subject, silent.Max(witness => witness.LastDay)))
         {
-            // Our own check confirmed the fault, and now observes that it is gone.
+            // This app's check confirmed the fault, and now observes that it is gone.
             return null;
         }
 
@@ -144,9 +144,9 @@ internal sealed class ReportRules(DateOnly today, IReadOnlyList<Report> reports,
             before.IsConfirmed || isConfirmed);
         if (basis.Witnesses.IsEmpty)
         {
-            if (isLapsed)
+            if (isNoLongerReported)
             {
-                lapsed.Add((ReportFindings.FailuresCode, subject));
+                noLongerReported.Add((ReportFindings.FailuresCode, subject));
             }
 
             return null;
@@ -161,7 +161,7 @@ internal sealed class ReportRules(DateOnly today, IReadOnlyList<Report> reports,
     private static Severity Worst(SignerShare share, ReportBasis before) =>
         before.Witnesses.FirstOrDefault(witness => witness.Signer == share.Signer) is { } earlier && earlier.Severity > share.Severity ? earlier.Severity : share.Severity;
 
-    // A report without a session says nothing of sessions. On a day of the window itself, a failure that no report contains any more was withdrawn: by a corrected report, or by processing it again.
+    // A report without a session says nothing about sessions. On a day of the window itself, a failure that no report contains any more was withdrawn: by a corrected report, or by processing it again.
     private bool HasReportedSince(string signer, DateOnly day) =>
         Counting.Any(report => report.SignedBy == signer && report.Types.Any(type => type.Sessions > 0) && (report.Day > day || (report.Day == day && day >= FirstOfWindow)));
 
@@ -206,8 +206,8 @@ internal sealed class ReportRules(DateOnly today, IReadOnlyList<Report> reports,
         return string.Join("; ", parts);
     }
 
-    // What one signer alone reports is shown, and notified only if the operator trusts the signer: anybody can sign under endless names.
-    private List<Finding> SilentSigners(IReadOnlyList<Finding> open, HashSet<(string, string)> lapsed)
+    // What one signer alone reports is shown, and notified only if the operator trusts the signer: anybody can sign under any number of names.
+    private List<Finding> SilentSigners(IReadOnlyList<Finding> open, HashSet<(string, string)> noLongerReported)
     {
         var (first, last) = (FirstDay(today), today.AddDays(-SilentDays - 1));
         List<Finding> silent =
@@ -220,13 +220,13 @@ internal sealed class ReportRules(DateOnly today, IReadOnlyList<Report> reports,
                 .Take(MaxSubjects)
                 .Select(signer => ReportFindings.SenderSilent(signer.Signer, signer.Newest.Submitter, signer.Newest.Day, signer.Days) with { Notifies = trusted.Contains(signer.Signer) }),
         ];
-        lapsed.UnionWith(open
+        noLongerReported.UnionWith(open
             .Where(finding => !silent.Exists(now => now.Subject == finding.Subject) && !Counting.Any(report => report.SignedBy == finding.Subject && report.Day > last))
             .Select(finding => (finding.Code, finding.Subject)));
         return silent;
     }
 
-    private List<Finding> NewSigners(IReadOnlyList<Finding> open, HashSet<(string, string)> lapsed)
+    private List<Finding> NewSigners(IReadOnlyList<Finding> open, HashSet<(string, string)> noLongerReported)
     {
         // A sender can backdate a report, but not its arrival.
         var before = Counting.Where(report => report.Day < FirstOfWindow).ToList();
@@ -248,7 +248,7 @@ internal sealed class ReportRules(DateOnly today, IReadOnlyList<Report> reports,
                     Notifies = trusted.Contains(share.Signer),
                 }),
         ];
-        lapsed.UnionWith(open
+        noLongerReported.UnionWith(open
             .Where(finding => !failing.Exists(now => now.Subject == finding.Subject) && !IsWell(finding.Subject))
             .Select(finding => (finding.Code, finding.Subject)));
         return failing;

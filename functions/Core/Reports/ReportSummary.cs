@@ -4,8 +4,8 @@ namespace StsFunctions.Core.Reports;
 internal sealed record DayTotal(DateOnly Day, int Reports, long Sessions, long Failures);
 
 /// <summary>What one sender reported.</summary>
-/// <param name="Signer">The domain that signed, by which senders are told apart; empty where none did: then they are told apart by what they call themselves.</param>
-/// <param name="Organization">What it calls itself, in the last report.</param>
+/// <param name="Signer">The domain that signed, which identifies a sender; empty if none did: then its organization name identifies it.</param>
+/// <param name="Organization">Its organization name in the last report.</param>
 /// <param name="Reports">How many reports.</param>
 /// <param name="Sessions">Successful sessions.</param>
 /// <param name="Failures">Failed sessions.</param>
@@ -14,14 +14,14 @@ internal sealed record SenderTotal(string Signer, string Organization, int Repor
 /// <summary>Sessions that failed for one reason.</summary>
 internal sealed record ResultTypeTotal(string ResultType, long Failures);
 
-/// <summary>Sessions that failed at one address of one MX host; either is empty where senders did not say.</summary>
+/// <summary>Sessions that failed at one address of one MX host; either is empty if senders did not report it.</summary>
 internal sealed record HostTotal(string MxHost, string Address, long Failures);
 
-/// <summary>All that was reported under one policy type. Types tell of the same sessions, so that there is no sum of them.</summary>
+/// <summary>All that was reported under one policy type. Several types count the same sessions, so they are not summed.</summary>
 /// <param name="PolicyType">The type.</param>
 /// <param name="Sessions">Successful sessions.</param>
 /// <param name="Failures">Failed sessions, by the senders' totals.</param>
-/// <param name="OtherFailures">Failed sessions that none of the lists of reasons and hosts tells apart.</param>
+/// <param name="OtherFailures">Failed sessions that the lists of reasons and hosts do not contain.</param>
 /// <param name="Days">Day by day.</param>
 /// <param name="ResultTypes">By reason, the most frequent first.</param>
 /// <param name="Senders">By sender, the one with the most failures first, then the one with the most sessions.</param>
@@ -38,13 +38,13 @@ internal sealed record PolicyTypeTotal(
 
 /// <summary>A part of the reports.</summary>
 /// <param name="Reports">How many.</param>
-/// <param name="PolicyTypes">What they say, the policy type with the most sessions first.</param>
+/// <param name="PolicyTypes">Their counts, the policy type with the most sessions first.</param>
 internal sealed record ReportTotals(int Reports, IReadOnlyList<PolicyTypeTotal> PolicyTypes);
 
-/// <summary>What reports of a range say, summed as they come: what it remembers is bounded, however many there are and whatever they name.</summary>
-/// <param name="Counted">Those whose senders are known well enough.</param>
-/// <param name="Apart">Those whose senders are not: shown, and summed with nothing else (ARR-3).</param>
-/// <param name="Superseded">How many were pushed out by another body of the same report.</param>
+/// <summary>The sums of the reports in a range. Its memory is bounded, independent of their number and content.</summary>
+/// <param name="Counted">Those whose senders are authenticated well enough.</param>
+/// <param name="Apart">Those whose senders are not: listed, and summed separately (ARR-3).</param>
+/// <param name="Superseded">How many another body of the same report replaced.</param>
 internal sealed record ReportSummary(ReportTotals Counted, ReportTotals Apart, int Superseded)
 {
     /// <summary>How long each list is.</summary>
@@ -90,7 +90,7 @@ internal sealed record ReportSummary(ReportTotals Counted, ReportTotals Apart, i
 
     private sealed class TypeSum
     {
-        // Far more than a domain has senders and hosts, and a bound for whoever invents them.
+        // More than a domain has senders and hosts; it limits invented ones.
         private const int MaxNames = 2_000;
 
         // Every day of a range; a range is no longer than this.
@@ -156,7 +156,7 @@ internal sealed record ReportSummary(ReportTotals Counted, ReportTotals Apart, i
             (Reports, Sessions, Failures) = (Reports + reports, Report.Sum([Sessions, sessions]), Report.Sum([Failures, failures]));
     }
 
-    // Names come from outside: past the bound a new one is not remembered.
+    // Names come from outside: beyond the limit, a new one is not counted separately.
     private sealed class Tally<TKey, TValue>(int most)
         where TKey : notnull
         where TValue : class, new()

@@ -10,7 +10,7 @@ namespace StsFunctions.Core.Reports;
 /// One kind of failure in one signer's reports of some days, as a share of its own sessions. It contains no figures of other signers, so that no other signer can make
 /// it smaller or greater.
 /// </summary>
-/// <param name="Signer">The signing domain; empty where unsigned reports count.</param>
+/// <param name="Signer">The signing domain; empty if unsigned reports count.</param>
 /// <param name="OrganizationName">The organization name in its reports.</param>
 /// <param name="Subject">The finding's subject: a registered result type, or the placeholder for all others.</param>
 /// <param name="PolicyType">The policy type under which the share is greatest.</param>
@@ -49,7 +49,7 @@ internal sealed record SignerShare(
     /// <summary>The share in words, as evidence.</summary>
     public string Words => string.Create(
         CultureInfo.InvariantCulture,
-        $"{SigningDomain.Shown(Signer, OrganizationName)}: {Failures:0} of {Sessions:0} sessions ({Part * 100:0.##} %) under {PolicyTypeName}");
+        $"{SigningDomain.Describe(Signer, OrganizationName)}: {Failures:0} of {Sessions:0} sessions ({Part * 100:0.##} %) under {PolicyTypeName}");
 
     private string PolicyTypeName => PolicyType is PolicyTypes.Sts or PolicyTypes.Tlsa or PolicyTypes.NoPolicyFound ? PolicyType : TextSanitizer.Quoted(PolicyType);
 

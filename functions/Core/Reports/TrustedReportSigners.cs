@@ -3,8 +3,8 @@ using StsFunctions.Protocol;
 namespace StsFunctions.Core.Reports;
 
 /// <summary>
-/// The domains whose signed reports the operator takes for those of a known sender: one of them alone may say that mail is refused. Each must be one at which nobody but
-/// the sender itself can send mail: whoever has a mailbox at outlook.com sends mail that outlook.com signs.
+/// The domains whose signed reports the operator trusts: one of them alone can make a finding critical. Each must be a domain at which only
+/// the sender itself can send mail: every user of a mailbox at outlook.com sends mail that outlook.com signs.
 /// </summary>
 /// <param name="Domains">Set by <c>Sts__TrustedReportSigners</c>.</param>
 internal sealed record TrustedReportSigners(IReadOnlyList<DomainName> Domains)

@@ -18,7 +18,7 @@ internal sealed class MxCertificateName : IRule
 
     public IEnumerable<Finding> Evaluate(RuleContext context) => Certificates.PerHost(
         context,
-        shown => Certificates.NameFault(shown.Leaf, shown.Host) is { } fault ? new(context.SeverityIfRejected, fault) : null,
+        certificate => Certificates.NameFault(certificate.Leaf, certificate.Host) is { } fault ? new(context.SeverityIfRejected, fault) : null,
         (host, fault) => Kind.Found(
             fault.Severity, host, fault.Evidence,
             $"The certificate is not for the name in the MX record: {context.Consequence}.",
@@ -40,7 +40,7 @@ internal sealed class MxCertificateExpired : IRule
 
     public IEnumerable<Finding> Evaluate(RuleContext context) => Certificates.PerHost(
         context,
-        shown => shown.Leaf.NotAfter() < context.Observation.At ? new(context.SeverityIfRejected, $"expired {shown.Leaf.NotAfter():u}") : null,
+        certificate => certificate.Leaf.NotAfter() < context.Observation.At ? new(context.SeverityIfRejected, $"expired {certificate.Leaf.NotAfter():u}") : null,
         (host, fault) => Kind.Found(
             fault.Severity, host, fault.Evidence,
             $"The certificate has expired: {context.Consequence}.",
@@ -62,7 +62,7 @@ internal sealed class MxCertificateNotYetValid : IRule
 
     public IEnumerable<Finding> Evaluate(RuleContext context) => Certificates.PerHost(
         context,
-        shown => shown.Leaf.NotBefore() > context.Observation.At ? new(context.SeverityIfRejected, $"valid only from {shown.Leaf.NotBefore():u}") : null,
+        certificate => certificate.Leaf.NotBefore() > context.Observation.At ? new(context.SeverityIfRejected, $"valid only from {certificate.Leaf.NotBefore():u}") : null,
         (host, fault) => Kind.Found(fault.Severity, host, fault.Evidence, $"The certificate is not valid yet: {context.Consequence}."));
 }
 
@@ -82,8 +82,8 @@ internal sealed class MxCertificateExpiring : IRule
 
     public IEnumerable<Finding> Evaluate(RuleContext context) => Certificates.PerHost(
         context,
-        shown => Expiry.StageOf(shown.Leaf, context.Observation.At) is > 0 and var stage
-            ? new(Expiry.SeverityOf(stage, context.SeverityIfRejected), Expiry.Shown(shown.Leaf, context.Observation.At), stage)
+        certificate => Expiry.StageOf(certificate.Leaf, context.Observation.At) is > 0 and var stage
+            ? new(Expiry.SeverityOf(stage, context.SeverityIfRejected), Expiry.Describe(certificate.Leaf, context.Observation.At), stage)
             : null,
         (host, fault) => Kind.Found(
             fault.Severity, host, fault.Evidence,
@@ -107,7 +107,7 @@ internal sealed class MxCertificateSelfSigned : IRule
 
     public IEnumerable<Finding> Evaluate(RuleContext context) => Certificates.PerHost(
         context,
-        shown => Trust.FaultOf(shown.Leaf, shown.Tls) is (TrustFault.SelfSigned, var evidence) ? new(context.SeverityIfRejected, evidence) : null,
+        certificate => Trust.FaultOf(certificate.Leaf, certificate.Tls) is (TrustFault.SelfSigned, var evidence) ? new(context.SeverityIfRejected, evidence) : null,
         (host, fault) => Kind.Found(
             fault.Severity, host, fault.Evidence,
             $"The certificate is self-signed, and no trusted CA issued it: {context.Consequence}.",
@@ -129,7 +129,7 @@ internal sealed class MxCertificateIntermediateMissing : IRule
 
     public IEnumerable<Finding> Evaluate(RuleContext context) => Certificates.PerHost(
         context,
-        shown => Trust.FaultOf(shown.Leaf, shown.Tls) is (TrustFault.IntermediateMissing, var evidence) ? new(context.SeverityIfRejected, evidence) : null,
+        certificate => Trust.FaultOf(certificate.Leaf, certificate.Tls) is (TrustFault.IntermediateMissing, var evidence) ? new(context.SeverityIfRejected, evidence) : null,
         (host, fault) => Kind.Found(
             fault.Severity, host, fault.Evidence,
             $"The server does not send the intermediate certificate, so senders cannot build a chain to a root that they trust: {context.Consequence}.",
@@ -151,7 +151,7 @@ internal sealed class MxCertificateUntrusted : IRule
 
     public IEnumerable<Finding> Evaluate(RuleContext context) => Certificates.PerHost(
         context,
-        shown => Trust.FaultOf(shown.Leaf, shown.Tls) is (TrustFault.Untrusted, var evidence) ? new(context.SeverityIfRejected, evidence) : null,
+        certificate => Trust.FaultOf(certificate.Leaf, certificate.Tls) is (TrustFault.Untrusted, var evidence) ? new(context.SeverityIfRejected, evidence) : null,
         (host, fault) => Kind.Found(
             fault.Severity, host, fault.Evidence,
             $"The certificate does not chain to a root that senders trust: {context.Consequence}.",
@@ -173,7 +173,7 @@ internal sealed class MxCertificateUsage : IRule
 
     public IEnumerable<Finding> Evaluate(RuleContext context) => Certificates.PerHost(
         context,
-        shown => Certificates.UsageFault(shown.Leaf) is { } fault ? new(context.SeverityIfRejected, fault) : null,
+        certificate => Certificates.UsageFault(certificate.Leaf) is { } fault ? new(context.SeverityIfRejected, fault) : null,
         (host, fault) => Kind.Found(
             fault.Severity, host, fault.Evidence, $"The extended key usage of the certificate does not include TLS servers: {context.Consequence}."));
 }
@@ -193,7 +193,7 @@ internal sealed class MxCertificateWeakKey : IRule
 
     public IEnumerable<Finding> Evaluate(RuleContext context) => Certificates.PerHost(
         context,
-        shown => Certificates.Signed(shown).Select(Certificates.KeyFault).FirstOrDefault(fault => fault is not null) is { } fault ? new(context.SeverityIfSomeReject, fault) : null,
+        certificate => Certificates.Signed(certificate).Select(Certificates.KeyFault).FirstOrDefault(fault => fault is not null) is { } fault ? new(context.SeverityIfSomeReject, fault) : null,
         (host, fault) => Kind.Found(fault.Severity, host, fault.Evidence));
 }
 
@@ -212,7 +212,7 @@ internal sealed class MxCertificateWeakSignature : IRule
 
     public IEnumerable<Finding> Evaluate(RuleContext context) => Certificates.PerHost(
         context,
-        shown => Certificates.Signed(shown).Select(Certificates.SignatureFault).FirstOrDefault(fault => fault is not null) is { } fault ? new(context.SeverityIfSomeReject, fault) : null,
+        certificate => Certificates.Signed(certificate).Select(Certificates.SignatureFault).FirstOrDefault(fault => fault is not null) is { } fault ? new(context.SeverityIfSomeReject, fault) : null,
         (host, fault) => Kind.Found(fault.Severity, host, fault.Evidence));
 }
 
@@ -231,7 +231,7 @@ internal sealed class MxCertificateMisordered : IRule
 
     public IEnumerable<Finding> Evaluate(RuleContext context) => Certificates.PerHost(
         context,
-        shown => Certificates.OrderFault(shown.Tls) is { } fault ? new(Severity.Info, fault) : null,
+        certificate => Certificates.OrderFault(certificate.Tls) is { } fault ? new(Severity.Info, fault) : null,
         (host, fault) => Kind.Found(fault.Severity, host, fault.Evidence));
 }
 
@@ -286,9 +286,9 @@ internal sealed class MxCertificatesDiffer : IRule
     public bool IsConclusive(RuleContext context) => Sessions.AllPresentedCertificates(context);
 
     public IEnumerable<Finding> Evaluate(RuleContext context) =>
-        from host in Certificates.Of(context).GroupBy(shown => shown.Host)
-        let kinds = host.GroupBy(shown => shown.Leaf.Thumbprint).ToList()
+        from host in Certificates.Of(context).GroupBy(certificate => certificate.Host)
+        let kinds = host.GroupBy(certificate => certificate.Leaf.Thumbprint).ToList()
         where kinds.Count > 1
         select Kind.Found(Severity.Info, host.Key, string.Join("; ", kinds.Select(same =>
-            $"{string.Join(", ", same.Select(shown => shown.Session.Address))}: serial {same.First().Leaf.SerialNumber}, valid until {same.First().Leaf.NotAfter():u}")));
+            $"{string.Join(", ", same.Select(certificate => certificate.Session.Address))}: serial {same.First().Leaf.SerialNumber}, valid until {same.First().Leaf.NotAfter():u}")));
 }

@@ -9,7 +9,7 @@ using StsFunctions.Core.Observations;
 namespace StsFunctions.Core.Rules;
 
 /// <summary>The certificate that one address of an MX host presented.</summary>
-internal sealed record ShownCertificate(string Host, SmtpSession Session, TlsSession Tls, X509Certificate2 Leaf);
+internal sealed record PresentedCertificate(string Host, SmtpSession Session, TlsSession Tls, X509Certificate2 Leaf);
 
 /// <summary>A fault of the certificate that an address presented.</summary>
 internal sealed record CertificateFault(Severity Severity, string Evidence, int Stage = 0);
@@ -22,7 +22,7 @@ internal static class Certificates
     private const string RsaKey = "1.2.840.113549.1.1.1";
     private const string EcKey = "1.2.840.10045.2.1";
     private const int LeastRsaBits = 2048;
-    private const int MaxNamesShown = 20;
+    private const int MaxListedNames = 20;
 
     // P-256, P-384 and P-521: what TLS 1.3 knows for certificates (RFC 8446 §4.2.3).
     private static readonly string[] UsualCurves = ["1.2.840.10045.3.1.7", "1.3.132.0.34", "1.3.132.0.35"];
@@ -76,26 +76,26 @@ internal static class Certificates
     public static X509Certificate2? Leaf(TlsSession? tls) => tls?.Chain is [var first, ..] ? Read(first) : null;
 
     /// <summary>Every server certificate of a default session.</summary>
-    public static IEnumerable<ShownCertificate> Of(RuleContext context) =>
+    public static IEnumerable<PresentedCertificate> Of(RuleContext context) =>
         from host in context.Observation.MxHosts
         from session in host.Sessions
         let leaf = Leaf(session.Tls)
         where leaf is not null
-        select new ShownCertificate(host.Host, session, session.Tls!, leaf);
+        select new PresentedCertificate(host.Host, session, session.Tls!, leaf);
 
     /// <summary>The earliest expiry of any presented certificate, or null.</summary>
-    public static DateTimeOffset? NextExpiry(RuleContext context) => Of(context).Select(shown => (DateTimeOffset?)shown.Leaf.NotAfter()).Min();
+    public static DateTimeOffset? NextExpiry(RuleContext context) => Of(context).Select(certificate => (DateTimeOffset?)certificate.Leaf.NotAfter()).Min();
 
     /// <summary>One finding for each host, whichever of its addresses and certificates are at fault.</summary>
-    public static IEnumerable<Finding> PerHost(RuleContext context, Func<ShownCertificate, CertificateFault?> fault, Func<string, CertificateFault, Finding> finding) =>
+    public static IEnumerable<Finding> PerHost(RuleContext context, Func<PresentedCertificate, CertificateFault?> fault, Func<string, CertificateFault, Finding> finding) =>
         Of(context)
-            .Select(shown => (shown.Host, shown.Session.Address, Fault: fault(shown)))
-            .Where(judged => judged.Fault is not null)
-            .GroupBy(judged => judged.Host)
+            .Select(certificate => (certificate.Host, certificate.Session.Address, Fault: fault(certificate)))
+            .Where(evaluated => evaluated.Fault is not null)
+            .GroupBy(evaluated => evaluated.Host)
             .Select(host => finding(host.Key, new CertificateFault(
-                host.Max(judged => judged.Fault!.Severity),
-                string.Join("; ", host.GroupBy(judged => judged.Fault!.Evidence).Select(same => $"{string.Join(", ", same.Select(judged => judged.Address))}: {same.Key}")),
-                host.Max(judged => judged.Fault!.Stage))));
+                host.Max(evaluated => evaluated.Fault!.Severity),
+                string.Join("; ", host.GroupBy(evaluated => evaluated.Fault!.Evidence).Select(same => $"{string.Join(", ", same.Select(evaluated => evaluated.Address))}: {same.Key}")),
+                host.Max(evaluated => evaluated.Fault!.Stage))));
 
     /// <summary>UTC start and end, because X509Certificate2 gives local time.</summary>
     public static DateTimeOffset NotBefore(this X509Certificate2 certificate) => new(certificate.NotBefore.ToUniversalTime());
@@ -133,8 +133,8 @@ internal static class Certificates
     }
 
     /// <summary>The certificates whose keys and signatures count: the server's own, and those sent with it other than a root, whose own signature does not matter.</summary>
-    public static IEnumerable<X509Certificate2> Signed(ShownCertificate shown) =>
-        shown.Tls.Chain.Skip(1).Select(Read).OfType<X509Certificate2>().Where(certificate => !IsSelfIssued(certificate)).Prepend(shown.Leaf);
+    public static IEnumerable<X509Certificate2> Signed(PresentedCertificate certificate) =>
+        certificate.Tls.Chain.Skip(1).Select(Read).OfType<X509Certificate2>().Where(signed => !IsSelfIssued(signed)).Prepend(certificate.Leaf);
 
     /// <summary>Why a key is too weak or too unusual, or null.</summary>
     public static string? KeyFault(X509Certificate2 certificate)
@@ -210,7 +210,7 @@ internal static class Certificates
     // The names that count: DNS names of the SAN (RFC 9525 §6.3; the CN does not count).
     private static string NamesOf(X509Certificate2 certificate)
     {
-        var names = certificate.Extensions.OfType<X509SubjectAlternativeNameExtension>().SelectMany(san => san.EnumerateDnsNames()).Take(MaxNamesShown).ToList();
+        var names = certificate.Extensions.OfType<X509SubjectAlternativeNameExtension>().SelectMany(san => san.EnumerateDnsNames()).Take(MaxListedNames).ToList();
         return names is [] ? "no DNS name" : string.Join(", ", names);
     }
 }
@@ -276,7 +276,7 @@ internal static class Expiry
         stage >= RefusalFrom ? atTheEnd : stage >= WarningFrom && atTheEnd > Severity.Info ? Severity.Warning : Severity.Info;
 
     /// <summary>The expiry, as evidence.</summary>
-    public static string Shown(X509Certificate2 certificate, DateTimeOffset at) =>
+    public static string Describe(X509Certificate2 certificate, DateTimeOffset at) =>
         string.Create(CultureInfo.InvariantCulture, $"expires {certificate.NotAfter():u}, in {Math.Floor((certificate.NotAfter() - at).TotalDays):0} days");
 
     private static TimeSpan Least(TimeSpan a, TimeSpan b) => a < b ? a : b;

@@ -53,7 +53,7 @@ internal sealed record TlsaRecord(int Usage, int Selector, int Matching, byte[] 
     }
 }
 
-/// <summary>What the rules about DANE share. The observation says whether the resolver's answer is authentic; where that is not known, no rule evaluates it.</summary>
+/// <summary>What the rules about DANE share. The observation says whether the resolver's answer is authentic; if that is not known, no rule evaluates it.</summary>
 internal static class Dane
 {
     /// <summary>Whether senders with DANE apply the host's TLSA records: there are some, and DNSSEC authenticates them.</summary>

@@ -41,7 +41,7 @@ internal sealed class DmarcMissing : IRule
         if (Dmarc.PolicyOf(context) is null)
         {
             yield return Kind.Found(
-                Severity.Info, $"_dmarc.{context.Observation.Domain}", TxtRecords.Shown(context.Observation.Dmarc),
+                Severity.Info, $"_dmarc.{context.Observation.Domain}", TxtRecords.Describe(context.Observation.Dmarc),
                 remedy: $"Publish exactly one record, at first: _dmarc.{context.Observation.Domain}. TXT \"v=DMARC1; p=none; rua=mailto:<mailbox>\"");
         }
     }
@@ -62,7 +62,7 @@ internal sealed class DmarcNone : IRule
     {
         if (Dmarc.PolicyOf(context) is { } policy && policy.Equals("none", StringComparison.OrdinalIgnoreCase))
         {
-            yield return Kind.Found(Severity.Info, $"_dmarc.{context.Observation.Domain}", $"{context.Observation.Dmarc.Name}: {TxtRecords.Shown(context.Observation.Dmarc)}");
+            yield return Kind.Found(Severity.Info, $"_dmarc.{context.Observation.Domain}", $"{context.Observation.Dmarc.Name}: {TxtRecords.Describe(context.Observation.Dmarc)}");
         }
     }
 }

@@ -288,7 +288,7 @@ internal sealed class PolicyHostCertificateExpiring : IRule
         if (PolicyHosts.Leaf(context) is { } leaf && Expiry.StageOf(leaf, context.Observation.At) is > 0 and var stage)
         {
             yield return Kind.Found(
-                Expiry.SeverityOf(stage, context.SeverityIfPolicyUnavailable), host, Expiry.Shown(leaf, context.Observation.At),
+                Expiry.SeverityOf(stage, context.SeverityIfPolicyUnavailable), host, Expiry.Describe(leaf, context.Observation.At),
                 remedy: $"Renew the certificate of {host}. If renewal is automatic, it is late: check its log and the CAA records.", stage: stage);
         }
     }

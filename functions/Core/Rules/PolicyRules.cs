@@ -70,7 +70,7 @@ internal sealed class PolicyNonePublished : IRule
         if (context is { Policy.Mode: PolicyMode.None, IsAnnounced: true } && (context.HostedDomain is not null || PolicyHosts.Parsed(context) is { Mode: PolicyMode.None }))
         {
             yield return Kind.Found(
-                Severity.Info, context.Observation.Domain, $"mode: none; {TxtRecords.Shown(context.Observation.StsRecords)}",
+                Severity.Info, context.Observation.Domain, $"mode: none; {TxtRecords.Describe(context.Observation.StsRecords)}",
                 remedy: $"To leave MTA-STS, wait for the max_age of every earlier policy, and then remove: {context.Observation.StsRecords.Name}. TXT, and {context.Observation.PolicyHost.Host}. To use it again, publish mode: testing, then publish the new id.");
         }
     }

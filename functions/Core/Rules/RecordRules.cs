@@ -13,7 +13,7 @@ internal static class TxtRecords
     public static bool CanTellFailure(RuleContext context, DnsAnswer answer) => context.Observation.Mx.IsKnown && answer.Outcome != DnsOutcome.NotAsked;
 
     /// <summary>The records at a name, as evidence.</summary>
-    public static string Shown(DnsAnswer answer) => answer.Records is [] ? $"{answer.Outcome}" : $"TXT {string.Join(" | ", answer.Records)}";
+    public static string Describe(DnsAnswer answer) => answer.Records is [] ? $"{answer.Outcome}" : $"TXT {string.Join(" | ", answer.Records)}";
 
     /// <summary>How a lookup failed, as evidence.</summary>
     public static string Failure(DnsAnswer answer) => $"{answer.Outcome}: {answer.Detail}";
@@ -56,7 +56,7 @@ internal sealed class StsRecordMissing : IRule
         if (StsRecord.Select(context.Observation.StsRecords.Records).Outcome == TxtRecordStatus.None)
         {
             yield return Kind.Found(
-                context.SeverityIfPolicyUnavailable, context.Observation.StsRecords.Name, TxtRecords.Shown(context.Observation.StsRecords),
+                context.SeverityIfPolicyUnavailable, context.Observation.StsRecords.Name, TxtRecords.Describe(context.Observation.StsRecords),
                 remedy: $"Publish: {context.StsRecordToPublish}. If you want to stop using MTA-STS, do not only remove the record: publish a policy with mode: none first.");
         }
     }
@@ -102,7 +102,7 @@ internal sealed class StsRecordMalformed : IRule
         if (selection.Outcome == TxtRecordStatus.Malformed)
         {
             yield return Kind.Found(
-                context.SeverityIfPolicyUnavailable, context.Observation.StsRecords.Name, $"{TxtRecords.Shown(context.Observation.StsRecords)}: {selection.Fault?.Message}",
+                context.SeverityIfPolicyUnavailable, context.Observation.StsRecords.Name, $"{TxtRecords.Describe(context.Observation.StsRecords)}: {selection.Fault?.Message}",
                 remedy: $"Replace it with: {context.StsRecordToPublish}");
         }
     }
@@ -124,7 +124,7 @@ internal sealed class StsRecordAmbiguous : IRule
         if (StsRecord.Select(context.Observation.StsRecords.Records).IsAmbiguous)
         {
             yield return Kind.Found(
-                context.SeverityIfPolicyUnavailable, context.Observation.StsRecords.Name, TxtRecords.Shown(context.Observation.StsRecords), remedy: $"Publish it without the white space: {context.StsRecordToPublish}");
+                context.SeverityIfPolicyUnavailable, context.Observation.StsRecords.Name, TxtRecords.Describe(context.Observation.StsRecords), remedy: $"Publish it without the white space: {context.StsRecordToPublish}");
         }
     }
 }

@@ -41,7 +41,7 @@ internal sealed class TlsRptRecordMissing : IRule
         if (TlsRptRecord.Select(context.Observation.TlsRptRecords.Records).Outcome == TxtRecordStatus.None)
         {
             yield return Kind.Found(
-                Severity.Info, context.Observation.TlsRptRecords.Name, TxtRecords.Shown(context.Observation.TlsRptRecords), remedy: $"Publish: {context.TlsRptRecordToPublish}");
+                Severity.Info, context.Observation.TlsRptRecords.Name, TxtRecords.Describe(context.Observation.TlsRptRecords), remedy: $"Publish: {context.TlsRptRecordToPublish}");
         }
     }
 }
@@ -86,7 +86,7 @@ internal sealed class TlsRptRecordMalformed : IRule
         if (selection.Outcome == TxtRecordStatus.Malformed)
         {
             yield return Kind.Found(
-                Severity.Info, context.Observation.TlsRptRecords.Name, $"{TxtRecords.Shown(context.Observation.TlsRptRecords)}: {selection.Fault?.Message}",
+                Severity.Info, context.Observation.TlsRptRecords.Name, $"{TxtRecords.Describe(context.Observation.TlsRptRecords)}: {selection.Fault?.Message}",
                 remedy: $"Replace it with: {context.TlsRptRecordToPublish}");
         }
     }
@@ -109,7 +109,7 @@ internal sealed class TlsRptRecordAmbiguous : IRule
         if (selection.IsAmbiguous)
         {
             yield return Kind.Found(
-                Severity.Info, context.Observation.TlsRptRecords.Name, TxtRecords.Shown(context.Observation.TlsRptRecords),
+                Severity.Info, context.Observation.TlsRptRecords.Name, TxtRecords.Describe(context.Observation.TlsRptRecords),
                 remedy: $"Publish it without the white space: {(selection.Record is { } record ? $"{context.Observation.TlsRptRecords.Name}. TXT \"{record}\"" : context.TlsRptRecordToPublish)}");
         }
     }

@@ -49,7 +49,7 @@ internal static class Sessions
         select (host, (IReadOnlyList<SmtpSession>)sessions);
 
     /// <summary>Addresses and what was observed at each, as evidence.</summary>
-    public static string Shown(IEnumerable<SmtpSession> sessions) =>
+    public static string Describe(IEnumerable<SmtpSession> sessions) =>
         string.Join("; ", sessions.Select(s => $"{s.Address}: {s.Detail ?? s.StartTlsReply ?? s.Outcome.ToString()}"));
 
     /// <summary>Addresses and how each session ended, as evidence.</summary>
@@ -80,7 +80,7 @@ internal static class Unreachable
         "Check that the server runs and listens on port 25 at this address, and that no firewall blocks it: openssl s_client -starttls smtp -connect <address>:25. If the address is no longer in use, remove it from DNS.",
         "RFC 8461 §4, RFC 5321 §4.5.4", RequiresConfirmation: true);
 
-    public static IEnumerable<Finding> Judge(RuleContext context, FindingKind kind, bool isIPv6)
+    public static IEnumerable<Finding> Evaluate(RuleContext context, FindingKind kind, bool isIPv6)
     {
         var mayBeReached = Sessions.SomeMayBeReached(context);
         return Sessions.With(context, session => session.Outcome is SmtpOutcome.ConnectionRefused or SmtpOutcome.ConnectionTimedOut && Sessions.IsIPv6(session) == isIPv6)
@@ -102,7 +102,7 @@ internal sealed class MxUnreachable : IRule
 
     public bool IsConclusive(RuleContext context) => Sessions.AllConnected(context);
 
-    public IEnumerable<Finding> Evaluate(RuleContext context) => Unreachable.Judge(context, Kind, isIPv6: false);
+    public IEnumerable<Finding> Evaluate(RuleContext context) => Unreachable.Evaluate(context, Kind, isIPv6: false);
 }
 
 /// <summary>An IPv6 address of an MX host that accepts no connection.</summary>
@@ -112,11 +112,11 @@ internal sealed class MxUnreachableByIPv6 : IRule
 
     public bool IsApplicable(RuleContext context) => Sessions.CanBeObserved(context);
 
-    // Without a route to it, an address that did not answer before cannot be shown to answer now.
+    // Without a route to it, an address that did not answer before cannot be certificate to answer now.
     public bool IsConclusive(RuleContext context) => Sessions.AllConnected(context)
         && context.Observation.MxHosts.SelectMany(host => host.Sessions).All(session => session.Outcome != SmtpOutcome.NoRoute || !Sessions.IsIPv6(session));
 
-    public IEnumerable<Finding> Evaluate(RuleContext context) => Unreachable.Judge(context, Kind, isIPv6: true);
+    public IEnumerable<Finding> Evaluate(RuleContext context) => Unreachable.Evaluate(context, Kind, isIPv6: true);
 }
 
 /// <summary>A server that accepts the connection and closes it before TLS, or does not speak SMTP.</summary>
@@ -157,10 +157,10 @@ internal sealed class MxSessionSlow : IRule
         .All(session => session.Outcome is not (SmtpOutcome.ConnectionRefused or SmtpOutcome.ConnectionTimedOut or SmtpOutcome.ConnectionDropped));
 
     public IEnumerable<Finding> Evaluate(RuleContext context) =>
-        Sessions.With(context, SmtpOutcome.SessionTimedOut).Select(found => Kind.Found(Severity.Warning, found.Host.Host, Sessions.Shown(found.Sessions)));
+        Sessions.With(context, SmtpOutcome.SessionTimedOut).Select(found => Kind.Found(Severity.Warning, found.Host.Host, Sessions.Describe(found.Sessions)));
 }
 
-/// <summary>A server that answers and rejects the session: ours alone, or everybody's.</summary>
+/// <summary>A server that answers and rejects the session: only that of this checker, or every session.</summary>
 internal sealed class MxSessionRejected : IRule
 {
     public FindingKind Kind { get; } = new(
@@ -175,7 +175,7 @@ internal sealed class MxSessionRejected : IRule
 
     // Never critical: many block lists contain cloud addresses, which says nothing about real senders.
     public IEnumerable<Finding> Evaluate(RuleContext context) =>
-        Sessions.With(context, SmtpOutcome.Rejected).Select(found => Kind.Found(Severity.Warning, found.Host.Host, Sessions.Shown(found.Sessions)));
+        Sessions.With(context, SmtpOutcome.Rejected).Select(found => Kind.Found(Severity.Warning, found.Host.Host, Sessions.Describe(found.Sessions)));
 }
 
 /// <summary>A server that does not offer STARTTLS.</summary>
@@ -211,7 +211,7 @@ internal sealed class MxStartTlsRefused : IRule
     public bool IsConclusive(RuleContext context) => Sessions.AllReached(context);
 
     public IEnumerable<Finding> Evaluate(RuleContext context) => Sessions.With(context, SmtpOutcome.StartTlsRefused).Select(found => Kind.Found(
-        context.SeverityIfRejected, found.Host.Host, Sessions.Shown(found.Sessions), $"The server offers STARTTLS and then refuses it: {context.Consequence}."));
+        context.SeverityIfRejected, found.Host.Host, Sessions.Describe(found.Sessions), $"The server offers STARTTLS and then refuses it: {context.Consequence}."));
 }
 
 /// <summary>Plain text after the reply to STARTTLS, before TLS starts.</summary>
@@ -228,7 +228,7 @@ internal sealed class MxStartTlsInjected : IRule
     public bool IsConclusive(RuleContext context) => Sessions.AllReached(context);
 
     public IEnumerable<Finding> Evaluate(RuleContext context) => Sessions.With(context, SmtpOutcome.StartTlsInjected).Select(found => Kind.Found(
-        context.SeverityIfRejected, found.Host.Host, Sessions.Shown(found.Sessions), $"Plain text that an attacker can insert before TLS would pass for protected: {context.Consequence}."));
+        context.SeverityIfRejected, found.Host.Host, Sessions.Describe(found.Sessions), $"Plain text that an attacker can insert before TLS would pass for protected: {context.Consequence}."));
 }
 
 /// <summary>A server that offers STARTTLS, and the TLS handshake fails.</summary>
@@ -248,6 +248,6 @@ internal sealed class MxStartTlsBroken : IRule
     public bool IsConclusive(RuleContext context) => Sessions.AllReached(context);
 
     public IEnumerable<Finding> Evaluate(RuleContext context) => Sessions.With(context, SmtpOutcome.TlsFailed).Select(found => Kind.Found(
-        context.SeverityIfRejected, found.Host.Host, Sessions.Shown(found.Sessions),
+        context.SeverityIfRejected, found.Host.Host, Sessions.Describe(found.Sessions),
         $"The server offers STARTTLS, but the TLS handshake fails: {context.Consequence}.", Remedy + found.Host.Host));
 }

@@ -17,7 +17,7 @@ internal sealed class MxTlsVersion : IRule
     public bool IsConclusive(RuleContext context) => Sessions.AllReached(context);
 
     public IEnumerable<Finding> Evaluate(RuleContext context) => Sessions.With(context, SmtpOutcome.TlsVersion).Select(found => Kind.Found(
-        context.SeverityIfRejected, found.Host.Host, Sessions.Shown(found.Sessions), $"The server supports neither TLS 1.2 nor TLS 1.3: {context.Consequence}."));
+        context.SeverityIfRejected, found.Host.Host, Sessions.Describe(found.Sessions), $"The server supports neither TLS 1.2 nor TLS 1.3: {context.Consequence}."));
 }
 
 /// <summary>A server without a cipher suite that senders may use.</summary>
@@ -34,7 +34,7 @@ internal sealed class MxTlsCipher : IRule
     public bool IsConclusive(RuleContext context) => Sessions.AllReached(context);
 
     public IEnumerable<Finding> Evaluate(RuleContext context) => Sessions.With(context, SmtpOutcome.TlsCipher).Select(found => Kind.Found(
-        context.SeverityIfRejected, found.Host.Host, Sessions.Shown(found.Sessions), $"The server supports none of the cipher suites that senders commonly offer: {context.Consequence}."));
+        context.SeverityIfRejected, found.Host.Host, Sessions.Describe(found.Sessions), $"The server supports none of the cipher suites that senders commonly offer: {context.Consequence}."));
 }
 
 /// <summary>A server that supports nothing newer than TLS 1.2.</summary>

@@ -3,8 +3,8 @@ using System.Text.RegularExpressions;
 namespace StsFunctions.Core.Text;
 
 /// <summary>
-/// Keeps remedies safe to paste into a shell or a zone: names out of DNS stand in them only where they are plain, and nothing
-/// from outside brings a character that a shell or a zone file takes for more than text.
+/// Makes remedies safe to paste into a shell or a zone: they contain names from DNS only if these are plain, and no character
+/// from outside that has a meaning in a shell or a zone file.
 /// </summary>
 internal static partial class RemedyText
 {

@@ -1,8 +1,8 @@
 namespace StsFunctions.Core.Time;
 
 /// <summary>
-/// What a stored time may be ahead of this machine's clock. Several machines write, and a clock that was wrong once must not
-/// hold anything up until its time has come: what is further ahead counts as never written, and is overwritten.
+/// How far a stored time may be ahead of this machine's clock. Several machines write, and a clock that was wrong once must not
+/// block anything until that time: what is further ahead counts as never written, and is overwritten.
 /// </summary>
 internal static class ClockSkew
 {
@@ -12,8 +12,8 @@ internal static class ClockSkew
     /// <summary>Whether a stored time is further ahead than clocks differ.</summary>
     public static bool IsFuture(DateTimeOffset? time, DateTimeOffset now) => time > now + Allowed;
 
-    /// <summary>Whether a round, or a look of one, is of a time further ahead than clocks differ.</summary>
-    public static bool IsFutureCheckRun(string? round, DateTimeOffset now) => round is not null && string.CompareOrdinal(CheckRunId.RunOf(round), CheckRunId.Of(now + Allowed)) > 0;
+    /// <summary>Whether a check run, or an attempt of one, is further in the future than clocks differ.</summary>
+    public static bool IsFutureCheckRun(string? checkRun, DateTimeOffset now) => checkRun is not null && string.CompareOrdinal(CheckRunId.RunOf(checkRun), CheckRunId.Of(now + Allowed)) > 0;
 
     /// <summary>Whether a lease is live: it has not ended, and does not end later than one that is taken right now.</summary>
     public static bool IsLive(DateTimeOffset? until, TimeSpan longestLease, DateTimeOffset now) => until > now && until <= now + longestLease + Allowed;

@@ -84,7 +84,7 @@ internal sealed class DnsResolver : ITxtLookup
         var answers = await Task.WhenAll(AddressesAsync(host, QueryType.A, cancellationToken), AddressesAsync(host, QueryType.AAAA, cancellationToken));
         var addresses = answers.SelectMany(answer => answer.Addresses).Distinct().ToList();
         return addresses is [] && answers.Select(answer => answer.Fault).FirstOrDefault(fault => fault is not null) is { } fault
-            ? throw new HostNotReachedException($"DNS does not tell the addresses of {host}: {fault}")
+            ? throw new HostNotReachedException($"DNS does not answer for the addresses of {host}: {fault}")
             : addresses;
     }
 

@@ -67,7 +67,7 @@ internal sealed class EgressHttp(EgressGuard guard, DnsResolver resolver, Egress
     {
         if (context.InitialRequestMessage.RequestUri!.Scheme != Uri.UriSchemeHttps)
         {
-            throw new HostNotReachedException("What is not https is not called.");
+            throw new HostNotReachedException("The URL is not https, so it is not requested.");
         }
 
         var port = context.DnsEndPoint.Port == HttpsPort ? options.HttpsPort : context.DnsEndPoint.Port;

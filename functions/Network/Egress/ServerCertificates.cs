@@ -14,7 +14,7 @@ internal sealed record ServerCertificates(IReadOnlyList<byte[]> Sent, IReadOnlyL
     public const int MaxCertificateBytes = 64 * 1024;
 
     /// <summary>The fault of certificates that .NET cannot build a chain from: OpenSSL rejects them for a reason without a name in .NET.</summary>
-    public const string NoChain = "OpenSSL accepts no chain of the certificates that the server sends: more than 100 stand above its own, or one of them holds what is not allowed there";
+    public const string NoChain = "OpenSSL accepts no chain of the certificates that the server sends: more than 100 are above its own, or one of them has content that is not allowed";
 
     // A subject may be as long as a handshake, and a fault appears in findings and mails.
     private const int MaxSubject = 200;
@@ -51,15 +51,15 @@ internal sealed record ServerCertificates(IReadOnlyList<byte[]> Sent, IReadOnlyL
         try
         {
             certificates.AddRange(sent.Take(TlsSession.MaxCertificates).Select(raw => X509CertificateLoader.LoadCertificate(raw)));
-            IReadOnlyList<byte[]> kept = [.. certificates.Select(certificate => certificate.RawData)];
+            IReadOnlyList<byte[]> stored = [.. certificates.Select(certificate => certificate.RawData)];
             using var chain = new X509Chain { ChainPolicy = policy };
             policy.ExtraStore.AddRange(certificates.Skip(1).ToArray());
             if (!TryBuild(chain, certificates[0]))
             {
-                return new ServerCertificates(kept, kept.Take(1).ToList(), [NoChain]) { Count = sent.Count };
+                return new ServerCertificates(stored, stored.Take(1).ToList(), [NoChain]) { Count = sent.Count };
             }
 
-            var rebuilt = Of(chain, kept) with { Count = sent.Count };
+            var rebuilt = Of(chain, stored) with { Count = sent.Count };
             foreach (var element in chain.ChainElements)
             {
                 element.Certificate.Dispose();

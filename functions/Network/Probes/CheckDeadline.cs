@@ -4,7 +4,7 @@ namespace StsFunctions.Network.Probes;
 
 /// <summary>
 /// The time limit of one check. Work that does not finish in time is skipped and reported as not observed; nothing is thrown. The end of the time is reserved
-/// for testing whether the network is the cause (MX-7): for want of time, a closed port 25 must not look like a domain's fault.
+/// for testing whether the network is the cause (MX-7): a blocked port 25 must not appear as a domain's fault because time ran out.
 /// </summary>
 internal sealed class CheckDeadline : IDisposable
 {

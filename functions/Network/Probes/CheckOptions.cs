@@ -30,7 +30,7 @@ internal sealed record CheckOptions
     public TimeSpan PolicyTimeout { get; init; } = EgressHttp.DefaultTimeout;
 
     /// <summary>The time limit of all sessions of one probe of an address: the default one with its retry, then the restricted ones.</summary>
-    public TimeSpan LookTimeout => (Retry.Attempts * (SessionTimeout + RetryDelay)) + SessionTimeout;
+    public TimeSpan ProbeTimeout => (Retry.Attempts * (SessionTimeout + RetryDelay)) + SessionTimeout;
 
     /// <summary>Binds the options to their settings.</summary>
     public static CheckOptions Bind(SettingsBinder settings)

@@ -114,14 +114,14 @@ internal sealed class DnsObserver(DnsResolver resolver)
             }
 
             var found = answer.Answers.Select(record => (Record: record, Text: read(record))).Where(pair => pair.Text is not null).ToList();
-            var kept = WithinBounds(found.Select(pair => pair.Text!));
+            var stored = WithinBounds(found.Select(pair => pair.Text!));
             return new DnsAnswer(
                 name,
                 found is [] ? DnsOutcome.Empty : DnsOutcome.Found,
-                kept,
+                stored,
                 aliases,
                 TtlOf([.. chain, .. found.Select(pair => pair.Record)]),
-                kept.Count == found.Count ? null : $"{kept.Count} of {found.Count} records are kept",
+                stored.Count == found.Count ? null : $"{stored.Count} of {found.Count} records are stored",
                 authentic);
         }
         catch (Exception e) when (!cancellationToken.IsCancellationRequested)
@@ -156,20 +156,20 @@ internal sealed class DnsObserver(DnsResolver resolver)
     // Take whole records only: half of a record would be another one.
     private static List<string> WithinBounds(IEnumerable<string> records)
     {
-        var kept = new List<string>();
+        var stored = new List<string>();
         var left = MaxText;
         foreach (var record in records.Where(record => record.Length <= MaxText))
         {
-            if (kept.Count == MaxRecords || record.Length > left)
+            if (stored.Count == MaxRecords || record.Length > left)
             {
                 break;
             }
 
-            kept.Add(record);
+            stored.Add(record);
             left -= record.Length;
         }
 
-        return kept;
+        return stored;
     }
 
     private static string Undotted(string name) => name.Length > 1 ? name.TrimEnd('.') : name;

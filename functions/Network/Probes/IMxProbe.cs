@@ -13,7 +13,7 @@ internal interface IMxProbe
     /// <param name="cancellationToken">Gives up.</param>
     Task<IMxProbe> ForHostAsync(string mxHost, IReadOnlyList<IPAddress> addresses, CheckAttempt attempt, CancellationToken cancellationToken) => Task.FromResult(this);
 
-    /// <summary>Probes the address for a check run. Whatever the server does, there is a result.</summary>
+    /// <summary>Probes the address for a check run. Any behaviour of the server gives a result.</summary>
     /// <param name="mxHost">The MX host.</param>
     /// <param name="address">Its address.</param>
     /// <param name="attempt">The attempt of the check run.</param>

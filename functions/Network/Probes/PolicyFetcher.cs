@@ -14,7 +14,7 @@ internal sealed class PolicyFetcher(EgressHttp http, CheckOptions options, TimeP
     /// <summary>The URL of a domain's policy.</summary>
     public static Uri UrlOf(DomainName domain) => new($"https://mta-sts.{domain}/.well-known/mta-sts.txt");
 
-    /// <summary>Fetches once. Whatever the policy host does, there is a result within the time limit of the settings.</summary>
+    /// <summary>Fetches once. Any behaviour of the policy host gives a result within the time limit of the settings.</summary>
     /// <exception cref="OperationCanceledException">The caller cancelled.</exception>
     public async Task<PolicyFetch> FetchAsync(DomainName domain, CancellationToken cancellationToken)
     {
@@ -61,10 +61,10 @@ internal sealed class PolicyFetcher(EgressHttp http, CheckOptions options, TimeP
         }
     }
 
-    private static TlsSession? TlsOf(TlsPeerInfo peer) => peer.Certificates is { } shown
+    private static TlsSession? TlsOf(TlsPeerInfo peer) => peer.Certificates is { } certificates
         ? new TlsSession(
             peer.Protocol is SslProtocols.None ? "" : peer.Protocol.ToString(), peer.Protocol is SslProtocols.None ? "" : peer.CipherSuite.ToString(),
-            shown.Sent, shown.Built, shown.Faults, shown.CountIfCut)
+            certificates.Sent, certificates.Built, certificates.Faults, certificates.CountIfCut)
         : null;
 
     private static PolicyFetchOutcome OutcomeOf(Exception e, Exception cause) => cause switch

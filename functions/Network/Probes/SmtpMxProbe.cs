@@ -17,7 +17,7 @@ internal sealed class SmtpMxProbe(SmtpProbe probe, Retry repetition, CheckOption
 
     public async Task<MxProbeResult> ProbeAsync(string mxHost, IPAddress address, CheckAttempt attempt, MxProbeResult? before, CancellationToken cancellationToken)
     {
-        using var patience = new CancellationTokenSource(options.LookTimeout, time);
+        using var patience = new CancellationTokenSource(options.ProbeTimeout, time);
         using var limit = CancellationTokenSource.CreateLinkedTokenSource(patience.Token, cancellationToken);
         // If there is no time for the retry, the first result counts.
         SmtpSession? last = null;
@@ -51,7 +51,7 @@ internal sealed class SmtpMxProbe(SmtpProbe probe, Retry repetition, CheckOption
 
     // A server slower than a session's time limit uses all remaining time: restricted sessions would be as slow.
     private TimeSpan TimeoutAfter(SmtpSession? last, long began) =>
-        last is { Outcome: SmtpOutcome.SessionTimedOut } && options.LookTimeout - time.GetElapsedTime(began) - EndReserve is var left && left > options.SessionTimeout ? left : options.SessionTimeout;
+        last is { Outcome: SmtpOutcome.SessionTimedOut } && options.ProbeTimeout - time.GetElapsedTime(began) - EndReserve is var left && left > options.SessionTimeout ? left : options.SessionTimeout;
 
     private static bool IsTransient(SmtpSession session) => session.Outcome
         is SmtpOutcome.ConnectionRefused or SmtpOutcome.ConnectionTimedOut or SmtpOutcome.ConnectionDropped or SmtpOutcome.SessionTimedOut or SmtpOutcome.Rejected or SmtpOutcome.TlsFailed;

@@ -133,7 +133,7 @@ internal sealed class SmtpProbe(EgressGuard guard, CheckOptions options, string 
 
         steps.Connect = steps.Lap();
         await using var stream = new NetworkStream(socket, ownsSocket: true);
-        return await TalkAsync(stream, mxHost, address, EhloName.For(heloName, socket.LocalEndPoint), offer, steps, cancellationToken);
+        return await RunSessionAsync(stream, mxHost, address, EhloName.For(heloName, socket.LocalEndPoint), offer, steps, cancellationToken);
     }
 
     /// <summary>Runs the session over an open connection. Whatever the server sends, there is a session result.</summary>
@@ -141,18 +141,18 @@ internal sealed class SmtpProbe(EgressGuard guard, CheckOptions options, string 
     /// <param name="mxHost">The MX host's name.</param>
     /// <param name="address">The address of the connection.</param>
     /// <param name="cancellationToken">Gives up: the session then says so.</param>
-    internal Task<SmtpSession> TalkAsync(Stream stream, string mxHost, IPAddress address, CancellationToken cancellationToken) =>
-        TalkAsync(stream, mxHost, address, heloName, TlsOffer.Default, new Steps(time, options.SessionTimeout), cancellationToken);
+    internal Task<SmtpSession> RunSessionAsync(Stream stream, string mxHost, IPAddress address, CancellationToken cancellationToken) =>
+        RunSessionAsync(stream, mxHost, address, heloName, TlsOffer.Default, new Steps(time, options.SessionTimeout), cancellationToken);
 
-    private async Task<SmtpSession> TalkAsync(
+    private async Task<SmtpSession> RunSessionAsync(
         Stream stream, string mxHost, IPAddress address, string name, TlsOffer offer, Steps steps, CancellationToken cancellationToken)
     {
-        var talk = new SmtpConnection(stream);
+        var connection = new SmtpConnection(stream);
         var session = new SmtpSession(address.ToString(), SmtpOutcome.ConnectionDropped);
         try
         {
             steps.AwaitedNow = "the greeting";
-            var greeting = await talk.ReadReplyAsync(cancellationToken);
+            var greeting = await connection.ReadReplyAsync(cancellationToken);
             steps.Banner = steps.Lap();
             session = session with { Banner = greeting.FirstLine };
             if (greeting.Code != 220)
@@ -161,12 +161,12 @@ internal sealed class SmtpProbe(EgressGuard guard, CheckOptions options, string 
             }
 
             steps.AwaitedNow = "the answer to EHLO";
-            var ehlo = await talk.SendAsync($"EHLO {name}", cancellationToken);
+            var ehlo = await connection.SendAsync($"EHLO {name}", cancellationToken);
             steps.Ehlo = steps.Lap();
             session = session with { Ehlo = [.. ehlo.Lines.Take(MaxEhloLines)] };
             if (ehlo.Code is CommandUnknown or CommandNotImplemented)
             {
-                return await SayHeloAsync(session, ehlo, name, talk, steps, cancellationToken);
+                return await SayHeloAsync(session, ehlo, name, connection, steps, cancellationToken);
             }
 
             if (ehlo.Code != 250)
@@ -177,22 +177,22 @@ internal sealed class SmtpProbe(EgressGuard guard, CheckOptions options, string 
 
             if (!ehlo.Offers("STARTTLS"))
             {
-                await QuitAsync(talk, cancellationToken);
+                await QuitAsync(connection, cancellationToken);
                 return session with { Outcome = SmtpOutcome.StartTlsMissing };
             }
 
             steps.AwaitedNow = "the answer to STARTTLS";
-            var startTls = await talk.SendAsync("STARTTLS", cancellationToken);
+            var startTls = await connection.SendAsync("STARTTLS", cancellationToken);
             steps.StartTls = steps.Lap();
             session = session with { StartTlsReply = startTls.FirstLine };
             if (startTls.Code != 220)
             {
-                await QuitAsync(talk, cancellationToken);
+                await QuitAsync(connection, cancellationToken);
                 return session with { Outcome = SmtpOutcome.StartTlsRefused, Detail = startTls.FirstLine };
             }
 
             // Data sent before the handshake was not protected by it, and must not count after it (MX-3).
-            return talk.HasUnread
+            return connection.HasUnread
                 ? session with { Outcome = SmtpOutcome.StartTlsInjected, Detail = "plain text followed the answer to STARTTLS" }
                 : await HandshakeAsync(session, mxHost, name, offer, steps, stream, cancellationToken);
         }
@@ -207,30 +207,30 @@ internal sealed class SmtpProbe(EgressGuard guard, CheckOptions options, string 
     }
 
     // RFC 5321 §3.2, §4.1.1.1: a server that does not know EHLO is greeted with HELO; without extensions it offers no STARTTLS.
-    private static async Task<SmtpSession> SayHeloAsync(SmtpSession session, SmtpReply ehlo, string name, SmtpConnection talk, Steps steps, CancellationToken cancellationToken)
+    private static async Task<SmtpSession> SayHeloAsync(SmtpSession session, SmtpReply ehlo, string name, SmtpConnection connection, Steps steps, CancellationToken cancellationToken)
     {
         steps.AwaitedNow = "the answer to HELO";
-        var helo = await talk.SendAsync($"HELO {name}", cancellationToken);
+        var helo = await connection.SendAsync($"HELO {name}", cancellationToken);
         if (helo.Code != 250)
         {
             return session with { Outcome = SmtpOutcome.Rejected, Detail = $"EHLO {name} was answered with {ehlo.FirstLine}, and HELO with {helo.FirstLine}" };
         }
 
-        await QuitAsync(talk, cancellationToken);
+        await QuitAsync(connection, cancellationToken);
         return session with { Outcome = SmtpOutcome.StartTlsMissing, Detail = $"EHLO was answered with {ehlo.FirstLine}: the server knows no extensions" };
     }
 
     private async Task<SmtpSession> HandshakeAsync(
         SmtpSession session, string mxHost, string name, TlsOffer offer, Steps steps, Stream stream, CancellationToken cancellationToken)
     {
-        ServerCertificates? shown = null;
+        ServerCertificates? certificates = null;
         await using var tls = new SslStream(stream, leaveInnerStreamOpen: true);
         var authentication = HandshakeOptions(mxHost, offer);
         // Record any certificate; the rules evaluate it.
         authentication.RemoteCertificateValidationCallback = (_, certificate, chain, _) =>
         {
-            shown = certificate is null ? null : ServerCertificates.Of(certificate, chain!);
-            return shown is { Sent: not [] };
+            certificates = certificate is null ? null : ServerCertificates.Of(certificate, chain!);
+            return certificates is { Sent: not [] };
         };
         steps.AwaitedNow = "the TLS handshake";
         try
@@ -239,35 +239,35 @@ internal sealed class SmtpProbe(EgressGuard guard, CheckOptions options, string 
         }
         catch (OperationCanceledException)
         {
-            return session with { Outcome = SmtpOutcome.SessionTimedOut, Detail = steps.GaveUp, Tls = shown is null ? null : TlsOf(shown, "", "") };
+            return session with { Outcome = SmtpOutcome.SessionTimedOut, Detail = steps.GaveUp, Tls = certificates is null ? null : TlsOf(certificates, "", "") };
         }
         catch (CryptographicException)
         {
             // SslStream builds a chain before it calls the callback, and throws if .NET has no name for OpenSSL's reason.
             return session with { Outcome = SmtpOutcome.ChainUnusable, Detail = ServerCertificates.NoChain };
         }
-        catch (AuthenticationException) when (shown is { Sent: [] })
+        catch (AuthenticationException) when (certificates is { Sent: [] })
         {
-            return session with { Outcome = SmtpOutcome.ChainUnusable, Detail = shown.Faults[0] };
+            return session with { Outcome = SmtpOutcome.ChainUnusable, Detail = certificates.Faults[0] };
         }
         catch (Exception e) when (e is AuthenticationException or IOException)
         {
             return session with
             {
-                Outcome = OutcomeOf(e, isCertificateSeen: shown is not null),
+                Outcome = OutcomeOf(e, hasCertificate: certificates is not null),
                 Detail = SmtpConnection.Sanitize(e.GetBaseException().Message),
-                Tls = shown is null ? null : TlsOf(shown, "", ""),
+                Tls = certificates is null ? null : TlsOf(certificates, "", ""),
             };
         }
 
         steps.Handshake = steps.Lap();
-        if (shown is null)
+        if (certificates is null)
         {
-            return session with { Outcome = SmtpOutcome.TlsFailed, Detail = "the server showed no certificate" };
+            return session with { Outcome = SmtpOutcome.TlsFailed, Detail = "the server sent no certificate" };
         }
 
         return await GreetInsideTlsAsync(
-            session with { Tls = TlsOf(shown, tls.SslProtocol.ToString(), tls.NegotiatedCipherSuite.ToString()) }, name, steps, tls, cancellationToken);
+            session with { Tls = TlsOf(certificates, tls.SslProtocol.ToString(), tls.NegotiatedCipherSuite.ToString()) }, name, steps, tls, cancellationToken);
     }
 
     private SslClientAuthenticationOptions HandshakeOptions(string mxHost, TlsOffer offer) => new()
@@ -319,13 +319,13 @@ internal sealed class SmtpProbe(EgressGuard guard, CheckOptions options, string 
         return policy;
     }
 
-    private static TlsSession TlsOf(ServerCertificates shown, string protocol, string cipherSuite) =>
-        new(protocol, cipherSuite, shown.Sent, shown.Built, shown.Faults, shown.CountIfCut);
+    private static TlsSession TlsOf(ServerCertificates certificates, string protocol, string cipherSuite) =>
+        new(protocol, cipherSuite, certificates.Sent, certificates.Built, certificates.Faults, certificates.CountIfCut);
 
     private static CipherSuitesPolicy? SuitesOf(params TlsCipherSuite[] suites) => OperatingSystem.IsLinux() ? new CipherSuitesPolicy(suites) : null;
 
     // Only texts say which alert was received or why this side failed: SslStream's for an alert, or OpenSSL's.
-    private static SmtpOutcome OutcomeOf(Exception failure, bool isCertificateSeen)
+    private static SmtpOutcome OutcomeOf(Exception failure, bool hasCertificate)
     {
         var said = new List<string>();
         for (var cause = failure; cause is not null; cause = cause.InnerException)
@@ -339,20 +339,20 @@ internal sealed class SmtpProbe(EgressGuard guard, CheckOptions options, string 
         }
 
         // handshake_failure means that no set of parameters was acceptable (RFC 8446 §6.2), but after a certificate they were agreed.
-        return !isCertificateSeen && Says("alert handshake failure", "HandshakeFailure", "insufficient security", "InsufficientSecurity")
+        return !hasCertificate && Says("alert handshake failure", "HandshakeFailure", "insufficient security", "InsufficientSecurity")
             ? SmtpOutcome.TlsCipher
             : SmtpOutcome.TlsFailed;
 
         bool Says(params string[] words) => said.Exists(message => words.Any(word => message.Contains(word, StringComparison.OrdinalIgnoreCase)));
     }
 
-    private static async Task QuitAsync(SmtpConnection talk, CancellationToken cancellationToken)
+    private static async Task QuitAsync(SmtpConnection connection, CancellationToken cancellationToken)
     {
         using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         limit.CancelAfter(QuitTimeout);
         try
         {
-            await talk.SendAsync("QUIT", limit.Token);
+            await connection.SendAsync("QUIT", limit.Token);
         }
         catch (Exception e) when (e is IOException or SmtpProtocolException or OperationCanceledException)
         {

@@ -42,7 +42,7 @@ internal sealed class MimePartCounter : MimeReader
     {
         if (++_entities > _settings.MaxParts)
         {
-            throw UnpackBudget.Over($"The mail has more than the {_settings.MaxParts} parts that are looked at (Sts__ReportMaxParts).");
+            throw UnpackBudget.Over($"The mail has more than the {_settings.MaxParts} parts that are read (Sts__ReportMaxParts).");
         }
     }
 }

@@ -34,9 +34,9 @@ internal sealed record PartContext(int Depth)
 
     /// <summary>The context with a note; each deviation counts once.</summary>
     public PartContext Noting(Deviation deviation, string where, string what = "") =>
-        Notes.Exists(note => note.Deviation == deviation) ? this : this with { Notes = Notes.Add(new ReportNote(deviation, where, Shown(what))) };
+        Notes.Exists(note => note.Deviation == deviation) ? this : this with { Notes = Notes.Add(new ReportNote(deviation, where, Describe(what))) };
 
-    private static string Shown(string what)
+    private static string Describe(string what)
     {
         const int longest = 80;
         return string.Concat(what.Take(longest).Select(c => c is >= ' ' and <= '~' ? c : '?'));

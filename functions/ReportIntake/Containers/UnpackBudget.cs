@@ -37,7 +37,7 @@ internal sealed class UnpackBudget(ReportLimitsOptions limits, int length)
     {
         if (++_parts > limits.MaxParts)
         {
-            throw Over($"It has more than the {limits.MaxParts} parts that are looked at (Sts__ReportMaxParts).");
+            throw Over($"It has more than the {limits.MaxParts} parts that are read (Sts__ReportMaxParts).");
         }
     }
 

@@ -124,10 +124,10 @@ internal sealed class Unpacker(ReportLimitsOptions limits, int length, Func<Stre
     {
         var inside = origin.Noting(ContainerDeviation.Zip, "the container").Within();
         _allowance.CheckDepth(inside.Depth);
-        // Check before reading them, since each costs memory, whatever count the end of the file gives.
+        // Check before reading them, because each costs memory; the count at the end of the file may be wrong.
         if (content.Span.Count(CentralHeader) > limits.MaxParts)
         {
-            throw UnpackBudget.Over($"The zip file has more than the {limits.MaxParts} files that are looked at (Sts__ReportMaxParts).");
+            throw UnpackBudget.Over($"The zip file has more than the {limits.MaxParts} files that are read (Sts__ReportMaxParts).");
         }
 
         try

@@ -18,7 +18,7 @@ internal sealed class DkimKeys(ITxtLookup dns) : IDkimPublicKeyLocator
     private const string Service = "tlsrpt";
 
     // The most characters of a record that a reason repeats; a record may have 64 KiB.
-    private const int MaxShown = 60;
+    private const int MaxListedLength = 60;
 
     /// <summary>Not used: keys are looked up asynchronously.</summary>
     public AsymmetricKeyParameter LocatePublicKey(string methods, string domain, string selector, CancellationToken cancellationToken = default) =>
@@ -50,7 +50,7 @@ internal sealed class DkimKeys(ITxtLookup dns) : IDkimPublicKeyLocator
         }
         catch (DnsLookupException e)
         {
-            throw new DkimKeyUnavailableException($"DNS does not tell the key at {name}: {e.Message}", e);
+            throw new DkimKeyUnavailableException($"DNS does not answer for the key at {name}: {e.Message}", e);
         }
     }
 
@@ -58,12 +58,12 @@ internal sealed class DkimKeys(ITxtLookup dns) : IDkimPublicKeyLocator
     {
         if (key["v"] is not (null or "DKIM1"))
         {
-            throw new NoDkimKeyException($"The key at {name} is of a version that nobody knows.");
+            throw new NoDkimKeyException($"The key at {name} has an unknown version.");
         }
 
         if (key["s"] is { } services && !Listed(services).Any(service => service is "*" or Service))
         {
-            throw new NoDkimKeyException($"The key at {name} is for \"{services[..Math.Min(services.Length, MaxShown)]}\" alone, not for reports (RFC 8460 section 3).");
+            throw new NoDkimKeyException($"The key at {name} is for \"{services[..Math.Min(services.Length, MaxListedLength)]}\" alone, not for reports (RFC 8460 section 3).");
         }
 
         if (key["h"] is { } hashes && !Listed(hashes).Contains("sha256"))

@@ -64,7 +64,7 @@ internal sealed class DkimValidator(ITxtLookup dns, TimeProvider time)
         using var either = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, cancellationToken);
         var verifier = new DkimVerifier(new DkimKeys(dns));
         var valid = new List<DomainName>();
-        var untold = new List<DomainName>();
+        var unavailable = new List<DomainName>();
         var reasons = new List<string>();
         foreach (var signature in signatures)
         {
@@ -89,13 +89,13 @@ internal sealed class DkimValidator(ITxtLookup dns, TimeProvider time)
             }
             catch (DkimKeyUnavailableException e)
             {
-                untold.Add(signature.Domain!);
+                unavailable.Add(signature.Domain!);
                 reasons.Add(e.Message);
             }
             catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
             {
-                untold.Add(signature.Domain!);
-                reasons.Add($"DNS did not tell the key of {signature.Domain} in time");
+                unavailable.Add(signature.Domain!);
+                reasons.Add($"DNS did not answer in time for the key of {signature.Domain}");
             }
             catch (Exception e) when (e is not (OperationCanceledException or OutOfMemoryException))
             {
@@ -106,7 +106,7 @@ internal sealed class DkimValidator(ITxtLookup dns, TimeProvider time)
         }
 
         return new DkimResults(
-            names, fields.Count > 0, valid, untold, fromMailbox ? FoundByReceiver(mail, signatures) : [], [.. reasons.Select(reason => reason[..Math.Min(reason.Length, MaxReason)])]);
+            names, fields.Count > 0, valid, unavailable, fromMailbox ? FoundByReceiver(mail, signatures) : [], [.. reasons.Select(reason => reason[..Math.Min(reason.Length, MaxReason)])]);
     }
 
     // The checks that MimeKit's verifier does not do.

@@ -1,6 +1,6 @@
 namespace StsFunctions.ReportIntake.Limits;
 
-/// <summary>A posted body is refused. The message tells its sender why.</summary>
+/// <summary>A posted body is refused. The message says why.</summary>
 internal sealed class IntakeRefusedException(int status, string message, TimeSpan? retryAfter = null) : Exception(message)
 {
     /// <summary>The HTTP status.</summary>

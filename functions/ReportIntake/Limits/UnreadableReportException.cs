@@ -21,7 +21,7 @@ internal enum Unreadable
     Unattributed,
 }
 
-/// <summary>An arrival is not a report, or exceeds a limit. The message tells its sender why.</summary>
+/// <summary>An arrival is not a report, or exceeds a limit. The message says why.</summary>
 internal sealed class UnreadableReportException(string message, bool isTooLarge = false, Exception? cause = null, Unreadable why = Unreadable.NoReport)
     : Exception(message, cause)
 {

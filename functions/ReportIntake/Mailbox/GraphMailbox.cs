@@ -54,7 +54,7 @@ internal sealed class GraphMailbox(MailboxOptions options, TokenCredential? cred
             // The token is sent to Graph only.
             next = Uri.TryCreate(link, UriKind.Absolute, out var address) && address.Scheme == options.Graph.Scheme && address.Authority == options.Graph.Authority
                 ? address
-                : throw new GraphException(HttpStatusCode.BadGateway, "Microsoft Graph says that the list goes on at another host.");
+                : throw new GraphException(HttpStatusCode.BadGateway, "Microsoft Graph continues the list at another host, which is not requested.");
         }
 
         return ids;
@@ -177,7 +177,7 @@ internal sealed class GraphMailbox(MailboxOptions options, TokenCredential? cred
         }
     }
 
-    private TimeSpan PauseOf(RetryConditionHeaderValue? told) => told switch
+    private TimeSpan PauseOf(RetryConditionHeaderValue? retryAfter) => retryAfter switch
     {
         { Delta: { } delta } => delta,
         { Date: { } date } => date > time.GetUtcNow() ? date - time.GetUtcNow() : TimeSpan.Zero,

@@ -15,6 +15,6 @@ internal sealed record MailboxOptions
     /// <summary>Its mail address, if it is configured by that; null if it is configured by an id.</summary>
     public string? MailAddress => Address.Contains('@', StringComparison.Ordinal) ? Address : null;
 
-    /// <summary>Whether Graph is a lab stand-in on this machine, which gets no token.</summary>
+    /// <summary>Whether Graph is emulated by a lab on this machine, which gets no token.</summary>
     public bool IsLab => Graph.IsLoopback;
 }

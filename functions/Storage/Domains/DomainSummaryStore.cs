@@ -46,7 +46,7 @@ internal sealed record DomainSummaryEntry(DomainSummary? Line, ETag Version, lon
 internal sealed class DomainSummaryStore
 {
     /// <summary>The number of days that reports are counted for, including today.</summary>
-    public const int DaysKept = 30;
+    public const int RetainedDays = 30;
 
     private readonly TableClient _table;
     private readonly DomainStore _domains;
@@ -173,11 +173,11 @@ internal sealed class DomainSummaryStore
     private DateOnly Today => DateOnly.FromDateTime(_time.GetUtcNow().UtcDateTime);
 
     private async Task<IReadOnlyList<DailySessions>> ReadDaysAsync(DomainName domain, CancellationToken cancellationToken) =>
-        RecentDaysOf(await _reports.ScanFiguresAsync(domain, ReportRange.From(Today.AddDays(1 - DaysKept)), cancellationToken).Where(report => report.IsCounted).ToListAsync(cancellationToken));
+        RecentDaysOf(await _reports.ScanFiguresAsync(domain, ReportRange.From(Today.AddDays(1 - RetainedDays)), cancellationToken).Where(report => report.IsCounted).ToListAsync(cancellationToken));
 
     // Anybody may send a report of any day; a day too far ahead for a wrong clock would only make the row grow.
     private IReadOnlyList<DailySessions> RecentDaysOf(IEnumerable<Report> reports) =>
-        DailySessionsOf(reports.Where(report => report.Day > Today.AddDays(-DaysKept) && report.Day <= Today.AddDays(1)));
+        DailySessionsOf(reports.Where(report => report.Day > Today.AddDays(-RetainedDays) && report.Day <= Today.AddDays(1)));
 
     // A signer's figures for a day are limited, however large it reports them.
     private static long SumOfSigners(IEnumerable<Report> reports, Func<Report, long> countOf) => Report.Sum(reports

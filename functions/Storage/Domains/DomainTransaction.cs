@@ -70,16 +70,16 @@ internal sealed class DomainTransaction(DomainPartition before)
     /// <summary>Adds a change without a notification to the audit trail only.</summary>
     public DomainTransaction AuditOnly(string checkRun, Change change, Finding finding, DateTimeOffset at) => Audit(at, Keys.NotNotified(checkRun, finding, change), DetailOf(change, finding));
 
-    /// <summary>Marks a warning as handed to a send, so that an interrupted send can be queried instead of repeated. Of two concurrent runs, one fails.</summary>
+    /// <summary>Marks a notification as passed to a send, so that an interrupted send can be queried instead of repeated. Of two concurrent runs, one fails.</summary>
     /// <param name="warning">The warning, as it was read.</param>
     /// <param name="sendId">The send; null removes the mark.</param>
     /// <param name="at">When.</param>
     public DomainTransaction MarkSending(OutboxNotification warning, string? sendId, DateTimeOffset at)
     {
-        var handed = warning with { SendId = sendId, HandedOverAt = at };
+        var sending = warning with { SendId = sendId, HandedOverAt = at };
         return Add(
-            new TableTransactionAction(TableTransactionActionType.UpdateMerge, OutboxRow.ToHandOver(Partition, handed), new ETag(warning.Version)),
-            (partition, version) => partition with { Outbox = With(partition.Outbox, handed with { Version = version.ToString() }, KeyOf) });
+            new TableTransactionAction(TableTransactionActionType.UpdateMerge, OutboxRow.ToHandOver(Partition, sending), new ETag(warning.Version)),
+            (partition, version) => partition with { Outbox = With(partition.Outbox, sending with { Version = version.ToString() }, KeyOf) });
     }
 
     /// <summary>Removes a notified warning from the outbox.</summary>

@@ -48,7 +48,7 @@ internal sealed class FindingRecorder(DomainStore store, NotificationQueue notif
         var isAnnounced = false;
         while (true)
         {
-            // Take each once, so that the loop ends whatever storage makes of a text.
+            // Take each once, so that the loop ends even if storage alters a text.
             var changes = FindingDiff.Between([.. partition.Findings.Where(open => scope.Owns(open.Finding.Code))], found, inconclusive, noLongerReported)
                 .Where(change => !all.Any(done => (done.Finding.Code, done.Finding.Subject) == (change.Finding.Code, change.Finding.Subject)))
                 .ToList();
@@ -99,9 +99,9 @@ internal sealed class FindingRecorder(DomainStore store, NotificationQueue notif
             commit.Open(new OpenFinding(change.Finding, change.Before?.OpenedAt ?? at, change.Before?.CheckRun ?? checkRun));
         }
 
-        if (change.Change is { } told)
+        if (change.Change is { } notified)
         {
-            _ = change.Finding.Notifies ? commit.Enqueue(checkRun, told, change.Finding, at) : commit.AuditOnly(checkRun, told, change.Finding, at);
+            _ = change.Finding.Notifies ? commit.Enqueue(checkRun, notified, change.Finding, at) : commit.AuditOnly(checkRun, notified, change.Finding, at);
         }
     }
 }

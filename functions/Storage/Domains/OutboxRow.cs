@@ -12,7 +12,7 @@ internal static class OutboxRow
     /// <summary>Whether a row is a pending notification.</summary>
     public static bool Is(TableEntity row) => row.RowKey.StartsWith(Keys.OutboxPrefix, StringComparison.Ordinal);
 
-    /// <summary>The row of a change that was not handed to any send yet.</summary>
+    /// <summary>The row of a change that was not passed to any send yet.</summary>
     public static TableEntity ToEntity(string partition, OutboxNotification warning)
     {
         var row = FindingRow.ToEntity(partition, warning.Key, warning.Finding);

@@ -18,7 +18,7 @@ internal sealed class AgentStore
 
     private readonly TableClient _table;
     private readonly TimeProvider _time;
-    private (bool Any, DateTimeOffset At)? _known;
+    private (bool Any, DateTimeOffset At)? _cached;
 
     [DynamicDependency(DynamicallyAccessedMemberTypes.PublicConstructors, typeof(TableEntity))]
     public AgentStore(TableServiceClient tables, TimeProvider time) => (_table, _time) = (tables.GetTableClient(StorageNames.MxHostsTable), time);
@@ -28,20 +28,20 @@ internal sealed class AgentStore
     {
         var now = _time.GetUtcNow();
         await _table.UpsertEntityAsync(
-            new TableEntity(Keys.Agents, Keys.Agent(agent)) { ["Name"] = agent, ["SeenAt"] = now }, TableUpdateMode.Replace, cancellationToken);
-        _known = (true, now);
+            new TableEntity(Keys.Agents, Keys.Agent(agent)) { ["Name"] = agent, ["LastRequestAt"] = now }, TableUpdateMode.Replace, cancellationToken);
+        _cached = (true, now);
     }
 
     /// <summary>Whether agents are in use, as of at most a minute ago.</summary>
     public async Task<bool> AnyInUseAsync(CancellationToken cancellationToken)
     {
         var now = _time.GetUtcNow();
-        if (_known is not { } known || !ClockSkew.IsWithin(known.At, Remembered, now))
+        if (_cached is not { } cached || !ClockSkew.IsWithin(cached.At, Remembered, now))
         {
-            _known = known = ((await InUseAsync(cancellationToken)).Count > 0, now);
+            _cached = cached = ((await InUseAsync(cancellationToken)).Count > 0, now);
         }
 
-        return known.Any;
+        return cached.Any;
     }
 
     /// <summary>The agents in use.</summary>
@@ -52,7 +52,7 @@ internal sealed class AgentStore
         {
             var now = _time.GetUtcNow();
             // A time in the future comes from a wrong clock; the agent's next request corrects the row.
-            var filter = TableClient.CreateQueryFilter($"PartitionKey eq {Keys.Agents} and SeenAt ge {now - InUse} and SeenAt le {now + ClockSkew.Allowed}");
+            var filter = TableClient.CreateQueryFilter($"PartitionKey eq {Keys.Agents} and LastRequestAt ge {now - InUse} and LastRequestAt le {now + ClockSkew.Allowed}");
             await foreach (var row in _table.QueryAsync<TableEntity>(filter, cancellationToken: cancellationToken))
             {
                 agents.Add(row.GetString("Name"));

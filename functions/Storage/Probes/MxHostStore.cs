@@ -12,9 +12,9 @@ internal abstract record MxClaim
 {
     /// <summary>The address was already probed in this check run.</summary>
     /// <param name="Content">The stored result.</param>
-    /// <param name="Round">The check run that it was stored for: this one or a later one.</param>
+    /// <param name="CheckRun">The check run that it was stored for: this one or a later one.</param>
     /// <param name="At">When it was observed.</param>
-    internal sealed record Seen(byte[] Content, string Round, DateTimeOffset At) : MxClaim;
+    internal sealed record Probed(byte[] Content, string CheckRun, DateTimeOffset At) : MxClaim;
 
     /// <summary>The caller has the lease.</summary>
     /// <param name="Lease">The lease.</param>
@@ -117,7 +117,7 @@ internal sealed class MxHostStore
             var row = found ?? new TableEntity(Keys.MxHost(host), Keys.MxAddress(address)) { ["Host"] = host };
             if (IsProbed(row, checkRun, oldest, now))
             {
-                return new MxClaim.Seen(ContentOf(row), row.GetString("CheckRun"), row.GetDateTimeOffset("SeenAt") ?? now);
+                return new MxClaim.Probed(ContentOf(row), row.GetString("CheckRun"), row.GetDateTimeOffset("ProbedAt") ?? now);
             }
 
             if (row.GetDateTimeOffset("LeasedUntil") is { } until && until > now)
@@ -164,7 +164,7 @@ internal sealed class MxHostStore
 
     private bool IsProbed(TableEntity row, string checkRun, TimeSpan? oldest, DateTimeOffset now)
     {
-        var (observed, at) = (row.GetString("CheckRun"), row.GetDateTimeOffset("SeenAt"));
+        var (observed, at) = (row.GetString("CheckRun"), row.GetDateTimeOffset("ProbedAt"));
         if (observed is not null && string.CompareOrdinal(observed, checkRun) >= 0 && IsOfFuture(observed, at, checkRun, now))
         {
             _log?.LogWarning("The result for {Host} {Address} is of check run {Run}, at {ObservedAt:u}, which is in the future because a clock was wrong: it is ignored", row.GetString("Host"), row.RowKey, observed, at);
@@ -183,7 +183,7 @@ internal sealed class MxHostStore
             return false;
         }
 
-        var row = new TableEntity(Keys.MxHost(lease.Host), Keys.MxAddress(lease.Address)) { ["Host"] = lease.Host, ["CheckRun"] = checkRun, ["SeenAt"] = _time.GetUtcNow() };
+        var row = new TableEntity(Keys.MxHost(lease.Host), Keys.MxAddress(lease.Address)) { ["Host"] = lease.Host, ["CheckRun"] = checkRun, ["ProbedAt"] = _time.GetUtcNow() };
         foreach (var (chunk, n) in chunks.Select((chunk, n) => (chunk, n)))
         {
             row[Chunk(n)] = chunk;
@@ -240,10 +240,10 @@ internal sealed class MxHostStore
 
     /// <summary>Deletes addresses that were not probed for a long time: their hosts are no longer used as MX.</summary>
     /// <returns>The number of deleted addresses.</returns>
-    public async Task<int> SweepAsync(DateTimeOffset notSeenSince, CancellationToken cancellationToken)
+    public async Task<int> PurgeAsync(DateTimeOffset notProbedSince, CancellationToken cancellationToken)
     {
         var count = 0;
-        var filter = TableClient.CreateQueryFilter($"Timestamp lt {notSeenSince}");
+        var filter = TableClient.CreateQueryFilter($"Timestamp lt {notProbedSince}");
         await foreach (var row in _table.QueryAsync<TableEntity>(filter, select: ["PartitionKey", "RowKey"], cancellationToken: cancellationToken))
         {
             try

@@ -55,12 +55,12 @@ internal sealed record ProbeTask(
     /// <summary>The task with an agent's lease used; null if the agent has no live lease, or the nonce differs.</summary>
     /// <param name="agent">The agent.</param>
     /// <param name="nonce">The nonce that the agent sent.</param>
-    /// <param name="saw">What the agent observed; empty if it could not observe the host either.</param>
+    /// <param name="verdict">What the agent observed; empty if it could not observe the host either.</param>
     /// <param name="now">The current time.</param>
-    public ProbeTask? AnsweredBy(string agent, string nonce, string saw, DateTimeOffset now)
+    public ProbeTask? AnsweredBy(string agent, string nonce, string verdict, DateTimeOffset now)
     {
         var own = Leases.ToList().FindIndex(slot => slot.Agent == agent && slot.IsLive(now) && slot.HasNonce(nonce));
-        return own < 0 ? null : WithLease(own, new ProbeLease(agent, "", ProbeLease.Never, saw)) with { AnsweredAt = saw.Length > 0 ? AnsweredAt ?? now : AnsweredAt };
+        return own < 0 ? null : WithLease(own, new ProbeLease(agent, "", ProbeLease.Never, verdict)) with { AnsweredAt = verdict.Length > 0 ? AnsweredAt ?? now : AnsweredAt };
     }
 
     /// <summary>Whether there is no other agent to wait for: all have answered, there is no other agent, or none answered in time.</summary>

@@ -108,7 +108,7 @@ internal sealed class ProbeTaskStore
 
     /// <summary>Deletes tasks that were not answered within a day, and tasks with a request time in the future.</summary>
     /// <returns>The number of deleted tasks.</returns>
-    public async Task<int> SweepAsync(CancellationToken cancellationToken)
+    public async Task<int> PurgeAsync(CancellationToken cancellationToken)
     {
         var count = 0;
         var now = _time.GetUtcNow();
@@ -165,7 +165,7 @@ internal sealed class ProbeTaskStore
         for (var n = 0; n < ProbeTask.Agents; n++)
         {
             var slot = task.Leases[n];
-            (row[Of("Agent", n)], row[Of("Nonce", n)], row[Of("Until", n)], row[Of("Saw", n)]) = (slot.Agent, slot.Nonce, slot.Until, slot.Verdict);
+            (row[Of("Agent", n)], row[Of("Nonce", n)], row[Of("Until", n)], row[Of("Verdict", n)]) = (slot.Agent, slot.Nonce, slot.Until, slot.Verdict);
         }
 
         return row;
@@ -178,7 +178,7 @@ internal sealed class ProbeTaskStore
         row.GetDateTimeOffset("WantedAt")!.Value,
         row.GetString("Domains").Split(',', StringSplitOptions.RemoveEmptyEntries),
         [.. Enumerable.Range(0, ProbeTask.Agents).Select(n => new ProbeLease(
-            row.GetString(Of("Agent", n)), row.GetString(Of("Nonce", n)), row.GetDateTimeOffset(Of("Until", n))!.Value, row.GetString(Of("Saw", n))))],
+            row.GetString(Of("Agent", n)), row.GetString(Of("Nonce", n)), row.GetDateTimeOffset(Of("Until", n))!.Value, row.GetString(Of("Verdict", n))))],
         row.GetDateTimeOffset("AnsweredAt"),
         row.ETag);
 

@@ -45,7 +45,7 @@ internal static class BlobCreatedEvent
         {
             json.WriteStartObject();
             json.WriteString("specversion", "1.0");
-            json.WriteString("type", "StsFunctions.Sweep");
+            json.WriteString("type", "StsFunctions.Requeue");
             json.WriteString("subject", SubjectPrefix + blobName);
             json.WriteEndObject();
         }

@@ -66,25 +66,25 @@ internal sealed class DailyCounts
         try
         {
             // Try the cached row first: it is enough to count, but not to refuse.
-            if (Remembered(key) is var known && known.Count + more <= most && await TryWriteAsync(key, known, more, cancellationToken))
+            if (Remembered(key) is var cached && cached.Count + more <= most && await TryWriteAsync(key, cached, more, cancellationToken))
             {
                 return PostCountOutcome.Counted;
             }
 
             for (var attempt = 1; attempt < MaxAttempts; attempt++)
             {
-                known = await ReadAsync(key, cancellationToken);
-                if (known.Count + more > most)
+                cached = await ReadAsync(key, cancellationToken);
+                if (cached.Count + more > most)
                 {
                     return PostCountOutcome.LimitReached;
                 }
 
-                if (await TryWriteAsync(key, known, more, cancellationToken))
+                if (await TryWriteAsync(key, cached, more, cancellationToken))
                 {
                     return PostCountOutcome.Counted;
                 }
 
-                // Other instances contend in real time, whatever day is counted.
+                // Other instances contend in real time, not in the time of the counted day.
                 await Task.Delay(Delays.GetNextDelay(null, attempt), TimeProvider.System, cancellationToken);
             }
 
@@ -98,16 +98,16 @@ internal sealed class DailyCounts
 
     private Row Remembered(string key) => _remembered.GetValueOrDefault(key) ?? Row.None;
 
-    // False if another instance counted in between.
-    private async Task<bool> TryWriteAsync(string key, Row known, int more, CancellationToken cancellationToken)
+    // False if another instance counted meanwhile.
+    private async Task<bool> TryWriteAsync(string key, Row stored, int more, CancellationToken cancellationToken)
     {
-        var row = new TableEntity(_partition, key) { [Count] = known.Count + more };
+        var row = new TableEntity(_partition, key) { [Count] = stored.Count + more };
         try
         {
-            var written = await (known.Version is { } version
+            var written = await (stored.Version is { } version
                 ? _table.UpdateEntityAsync(row, version, TableUpdateMode.Replace, cancellationToken)
                 : _table.AddEntityAsync(row, cancellationToken));
-            Remember(key, new Row(known.Count + more, written.Headers.ETag));
+            Remember(key, new Row(stored.Count + more, written.Headers.ETag));
             return true;
         }
         catch (RequestFailedException e) when (OptimisticConcurrency.IsConflict(e))

@@ -110,7 +110,7 @@ internal sealed class ReportInbox(BlobServiceClient blobs, ReportProvenance prov
     public async Task QuarantineAsync(IncomingReport arrival, MemoryStream? raw, string reason, CancellationToken cancellationToken)
     {
         var id = RawReportId.Parse(RawReportId.PrefixOf(DateOnly.FromDateTime(arrival.ArrivedAt.UtcDateTime)) + ContentHash.Of($"{arrival.Name}\n{arrival.Version}"));
-        // Nothing in the inbox is signed for a signer; an unread report must not look signed in quarantine.
+        // Nothing in the inbox is signed for a signer; an unread report must not appear signed in quarantine.
         var claim = raw is null ? arrival.Claim with { Signers = "" } : await ClaimOfAsync(arrival, Bytes(raw), cancellationToken);
         var metadata = MetadataOf(arrival.Name, claim);
         metadata[ReasonKey] = Sanitize(reason);

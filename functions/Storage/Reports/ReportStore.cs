@@ -188,7 +188,7 @@ internal sealed class ReportStore
     private static IEnumerable<Report> SideBySide(List<Report> bodies)
     {
         var signers = new HashSet<string>(StringComparer.Ordinal);
-        return bodies.Select(body => body with { Superseded = ReportAuthenticationPolicy.IsLessKnown(body, bodies[0]) || !signers.Add(body.SignedBy) });
+        return bodies.Select(body => body with { Superseded = ReportAuthenticationPolicy.IsLessAuthenticated(body, bodies[0]) || !signers.Add(body.SignedBy) });
     }
 
     private static string FailuresOf(string domain, string prefix) =>

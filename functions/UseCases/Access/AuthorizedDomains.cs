@@ -12,11 +12,11 @@ internal sealed record AuthorizedDomain(DomainName Name, DomainPartition Partiti
 
 /// <summary>
 /// The hosted domains of the caller's groups. This is the one place that enforces groups:
-/// all data that leaves the app for a group is read through here, and a domain of another group looks like one that is not hosted.
+/// all data that leaves the app for a group is read through here, and a domain of another group gives the same answer as one that is not hosted.
 /// </summary>
 internal sealed class AuthorizedDomains(DomainSummaryStore summaries, DomainStore domains, ReportStore reports, TimeProvider time)
 {
-    private const int DaysShown = 30;
+    private const int ListedDays = 30;
 
     /// <summary>Lists the next domains after a given one, or the first; at most <paramref name="count"/>.</summary>
     public async Task<IReadOnlyList<DomainSummary>> ListAsync(GroupScope groups, DomainName? after, int count, CancellationToken cancellationToken)
@@ -27,7 +27,7 @@ internal sealed class AuthorizedDomains(DomainSummaryStore summaries, DomainStor
         }
         catch (RequestFailedException e) when (StorageLayout.LacksTable(e))
         {
-            // No domain was ever added.
+            // No domain was added yet.
             return [];
         }
     }
@@ -44,7 +44,7 @@ internal sealed class AuthorizedDomains(DomainSummaryStore summaries, DomainStor
             }
 
             var today = DateOnly.FromDateTime(time.GetUtcNow().UtcDateTime);
-            var recent = await reports.ReadAsync(name, today.AddDays(1 - DaysShown), cancellationToken);
+            var recent = await reports.ReadAsync(name, today.AddDays(1 - ListedDays), cancellationToken);
             // Anybody may send a report of any day; a sender's clock may be a day ahead.
             return new AuthorizedDomain(name, partition, DomainSummaryStore.DailySessionsOf(recent.Where(report => report.Day <= today.AddDays(1))));
         }

@@ -78,16 +78,16 @@ internal sealed class AuthorizedReports(DomainStore domains, ReportStore reports
             {
                 await using var content = raw.Content;
                 var body = await all._reader.BufferAsync(content, cancellationToken);
-                var isShown = false;
+                var isAllowed = false;
                 try
                 {
-                    isShown = groups.IsEvery || await MayShowAsync(body, cancellationToken);
+                    isAllowed = groups.IsEvery || await MayShowAsync(body, cancellationToken);
                     body.ReleaseReading();
-                    return isShown ? body : throw new RawReportForbiddenException();
+                    return isAllowed ? body : throw new RawReportForbiddenException();
                 }
                 finally
                 {
-                    if (!isShown)
+                    if (!isAllowed)
                     {
                         await body.DisposeAsync();
                     }

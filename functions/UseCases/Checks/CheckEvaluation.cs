@@ -9,10 +9,10 @@ namespace StsFunctions.UseCases.Checks;
 
 /// <summary>The evaluation of one observation of a hosted domain. It uses no I/O and no clock, so the same observation always gives the same result.</summary>
 /// <param name="Observation">What was observed.</param>
-/// <param name="Judgement">What the rules found.</param>
+/// <param name="Results">What the rules found.</param>
 /// <param name="NextExpiry">The earliest known expiry of a certificate.</param>
 /// <param name="StsTtl">The longest observed time to live of the <c>_mta-sts</c> record, in seconds.</param>
-internal sealed record CheckEvaluation(Observation Observation, RuleResults Judgement, DateTimeOffset? NextExpiry, int StsTtl)
+internal sealed record CheckEvaluation(Observation Observation, RuleResults Results, DateTimeOffset? NextExpiry, int StsTtl)
 {
     /// <summary>Evaluates an observation against the stored state of the domain.</summary>
     /// <param name="partition">The stored state of an active domain.</param>
@@ -37,8 +37,8 @@ internal sealed record CheckEvaluation(Observation Observation, RuleResults Judg
     /// <param name="now">Now.</param>
     public AttemptObserved ToEvent(CheckRunDecision.StartAttempt attempt, IReadOnlyList<OpenFinding> open, bool areRemoteProbesRequested, DateTimeOffset now) => new(attempt, Observation.At, now)
     {
-        Findings = Judgement.Findings,
-        Inconclusive = Judgement.Inconclusive,
+        Findings = Results.Findings,
+        Inconclusive = Results.Inconclusive,
         Open = [.. open.Select(finding => finding.Finding)],
         IsIncomplete = Observation.IsIncomplete,
         IsPort25Open = Observation.OutboundSmtp switch { OutboundSmtp.Open => true, OutboundSmtp.Blocked => false, _ => null },

@@ -96,7 +96,7 @@ internal sealed class DomainCheck(
         var record = before with { CheckRun = outcome.State, LastCheckAt = observation.At, NextExpiry = evaluation.NextExpiry, StsTtl = evaluation.StsTtl };
         // A recheck has no key of its own in the check run.
         var recorded = await recorder.RecordAsync(
-            partition, FindingSource.Checks, attempt.IsRecheck ? CheckRunId.Of(observation.At) : key, observation.At, outcome.Confirmed, evaluation.Judgement.Inconclusive, record, cancellationToken);
+            partition, FindingSource.Checks, attempt.IsRecheck ? CheckRunId.Of(observation.At) : key, observation.At, outcome.Confirmed, evaluation.Results.Inconclusive, record, cancellationToken);
         log.LogInformation(
             "Checked {Domain} in check run {Run}, attempt {Attempt}: {Findings} finding(s), {Pending} to confirm, {Changes} change(s), port 25 {Port25}",
             domain, attempt.Run, attempt.Number, outcome.Confirmed.Count, outcome.State.Pending.Count, recorded.Changes.Count(change => change.Change is not null), observation.OutboundSmtp);
@@ -112,7 +112,7 @@ internal sealed class DomainCheck(
             log.LogWarning("{Host} {Address} of {Domain} could not be observed: {Failure}", host, session.Address, observation.Domain, session.Detail);
         }
 
-        foreach (var failure in evaluation.Judgement.Failed)
+        foreach (var failure in evaluation.Results.Failed)
         {
             log.LogError("A rule could not be evaluated for {Domain}: {Failure}", observation.Domain, failure);
         }

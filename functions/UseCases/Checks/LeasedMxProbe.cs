@@ -20,7 +20,7 @@ internal sealed class LeasedMxProbe(MxHostStore hosts, IMxProbe direct, CheckOpt
 
     private readonly RecentProbes _recent = new(time);
 
-    private TimeSpan Lease => options.LookTimeout + Slack;
+    private TimeSpan Lease => options.ProbeTimeout + Slack;
 
     public async Task<IMxProbe> ForHostAsync(string mxHost, IReadOnlyList<IPAddress> addresses, CheckAttempt attempt, CancellationToken cancellationToken)
     {
@@ -58,8 +58,8 @@ internal sealed class LeasedMxProbe(MxHostStore hosts, IMxProbe direct, CheckOpt
         {
             switch (await hosts.ClaimAsync(mxHost, address, attempt.Key, Lease, attempt.MaxAge, cancellationToken, known))
             {
-                case MxClaim.Seen observed when MxProbeResult.FromJson(observed.Content) is { } shared:
-                    _recent.Note(mxHost, address, shared, observed.Round, observed.At, observed.Content.Length);
+                case MxClaim.Probed observed when MxProbeResult.FromJson(observed.Content) is { } shared:
+                    _recent.Note(mxHost, address, shared, observed.CheckRun, observed.At, observed.Content.Length);
                     return shared;
                 case MxClaim.Leased leased:
                     var stored = leased.Before is { } content ? MxProbeResult.FromJson(content) : null;

@@ -127,6 +127,7 @@ internal static class ServiceCollectionExtensions
         services.AddSingleton<PostedMailReception>();
         services.AddSingleton<ReportReprocessing>();
         services.AddSingleton<ReportIngestion>();
+        services.AddSingleton<StaleReportRequeuer>();
         services.AddSingleton<OwnObservationReader>();
         services.AddSingleton<ReportEvaluation>();
         return services;
@@ -138,7 +139,7 @@ internal static class ServiceCollectionExtensions
         services.AddSingleton<BlobRetention>();
         services.AddSingleton<RowRetention>();
         services.AddSingleton<RetentionSweep>();
-        services.AddSingleton<StorageMaintenance>();
+        services.AddSingleton<ExpiredDataPurge>();
         return services;
     }
 

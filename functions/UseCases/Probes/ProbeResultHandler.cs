@@ -14,7 +14,7 @@ using StsFunctions.Storage.Probes;
 namespace StsFunctions.UseCases.Probes;
 
 /// <summary>The result matches no live lease: it is late, a duplicate, from another agent, or for another address.</summary>
-internal sealed class NoProbeLeaseException() : Exception("There is no live lease of yours for this host and address with this nonce; ask for work anew.");
+internal sealed class NoProbeLeaseException() : Exception("This agent has no valid lease for this host and address with this nonce; ask for work again.");
 
 /// <summary>Accepts results from probe agents, each once and for its lease, and requests a recheck of the domains that wait for them.</summary>
 internal sealed class ProbeResultHandler(
@@ -49,18 +49,18 @@ internal sealed class ProbeResultHandler(
             return;
         }
 
-        var saw = ProbeVerdict.Of(probe);
-        var others = answered.Leases.Where(slot => slot.Agent != agent && slot.Verdict.Length > 0).Select(slot => (slot.Agent, Saw: ProbeVerdict.FromJson(slot.Verdict))).ToList();
-        var contradicted = others.Where(other => other.Saw is not null && saw.Contradicts(other.Saw)).ToList();
+        var verdict = ProbeVerdict.Of(probe);
+        var others = answered.Leases.Where(slot => slot.Agent != agent && slot.Verdict.Length > 0).Select(slot => (slot.Agent, Verdict: ProbeVerdict.FromJson(slot.Verdict))).ToList();
+        var contradicted = others.Where(other => other.Verdict is not null && verdict.Contradicts(other.Verdict)).ToList();
         // If two agents contradict each other, the one that observed a good server counts: whatever interferes is more likely near one agent than near all senders.
-        if (contradicted is [] || saw.Kind == ProbeVerdictKind.Trusted)
+        if (contradicted is [] || verdict.Kind == ProbeVerdictKind.Trusted)
         {
             await hosts.StoreAsync(answered.Host, address, answered.CheckRun, probe.ToJson(), cancellationToken);
         }
 
         if (others is not [])
         {
-            await RecordAsync($"{answered.Host} {address}", contradicted is [var (name, observed), ..] ? $"{name}: {observed!.Summary}; {agent}: {saw.Summary}" : null, cancellationToken);
+            await RecordAsync($"{answered.Host} {address}", contradicted is [var (name, observed), ..] ? $"{name}: {observed!.Summary}; {agent}: {verdict.Summary}" : null, cancellationToken);
         }
 
         log.LogInformation("{Agent} probed {Host} {Address} for check run {Run}: {Outcome}", agent, answered.Host, address, answered.CheckRun, probe.Default.Outcome);

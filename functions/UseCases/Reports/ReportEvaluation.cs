@@ -77,7 +77,7 @@ internal sealed class ReportEvaluation(
     private async Task EvaluateAsync(DomainName domain, DomainSummaryEntry entry, DateTimeOffset now, CancellationToken cancellationToken)
     {
         var today = DateOnly.FromDateTime(now.UtcDateTime);
-        var reported = await reports.ReadAsync(domain, today.AddDays(1 - DomainSummaryStore.DaysKept), cancellationToken);
+        var reported = await reports.ReadAsync(domain, today.AddDays(1 - DomainSummaryStore.RetainedDays), cancellationToken);
         var recent = reported.Where(report => report.Day >= ReportRules.FirstDay(today)).ToList();
         var partition = recent.Count > 0 || entry.Line!.OpenFindings > 0 ? await domains.ReadAsync(Keys.Domain(domain), cancellationToken) : null;
         if (partition?.IsActive == true)
@@ -93,7 +93,7 @@ internal sealed class ReportEvaluation(
         var rules = new ReportRules(DateOnly.FromDateTime(now.UtcDateTime), recent, trusted);
         var own = rules.TimeOfFetchErrors is { } failed ? await ownObservations.NearestAsync(domain, failed, cancellationToken) : null;
         var open = partition.Findings.Where(finding => FindingSource.Reports.Owns(finding.Finding.Code)).ToList();
-        var evaluated = rules.Judge(own, ProbeConfirmation.Of(partition.Record, partition.Findings), [.. open.Select(finding => finding.Finding)]);
+        var evaluated = rules.Evaluate(own, ProbeConfirmation.Of(partition.Record, partition.Findings), [.. open.Select(finding => finding.Finding)]);
         if (FindingDiff.Between(open, evaluated.Findings, NoneInconclusive, evaluated.NoLongerReported).Count == 0)
         {
             return partition;

@@ -18,10 +18,10 @@ internal sealed class RetentionSweep(RetentionOptions options, BlobRetention blo
     /// <param name="cancellationToken">Cancels the sweep; what was deleted stays deleted.</param>
     public async Task RunAsync(DateTimeOffset now, Func<string, Func<Task>, Task> tryAsync, CancellationToken cancellationToken)
     {
-        var known = await cursors.ReadAsync(cancellationToken);
+        var stored = await cursors.ReadAsync(cancellationToken);
         foreach (var (kind, purgeAsync) in KindsAt(now, cancellationToken))
         {
-            var cursor = known.GetValueOrDefault(kind) ?? new RetentionCursor("", DateTimeOffset.MinValue);
+            var cursor = stored.GetValueOrDefault(kind) ?? new RetentionCursor("", DateTimeOffset.MinValue);
             // A cursor in the future comes from a wrong clock and is ignored.
             if (cursor.Position.Length == 0 && cursor.At <= now && now - cursor.At < Pause)
             {
@@ -34,7 +34,7 @@ internal sealed class RetentionSweep(RetentionOptions options, BlobRetention blo
                 await cursors.WriteAsync(kind, new RetentionCursor(pass.Position, now), cancellationToken);
                 if (pass.Deleted > 0)
                 {
-                    log.LogInformation("Deleted {Count} of {Kind} that were past their retention{More}", pass.Deleted, kind, pass.IsAtEnd ? "" : "; the next run goes on");
+                    log.LogInformation("Deleted {Count} of {Kind} that were past their retention{More}", pass.Deleted, kind, pass.IsAtEnd ? "" : "; the next run continues");
                 }
 
                 if (pass.Failures.Count > 0)

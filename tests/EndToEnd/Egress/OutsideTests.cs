@@ -27,8 +27,8 @@ public sealed class OutsideTests(OutsideTests.AsInProduction running) : IClassFi
     {
         var domain = new LabDomain($"{kind}.inside.example", "Its MX host leads inside.") { Mx = [new($"mx.{kind}.inside.example")] };
         await running.System.AddAsync(domain, Cancellation);
-        var server = running.System.Internet.Mx(domain.Mx[0].Host).Servers[0];
-        running.System.Internet.Zone.Set(domain.Mx[0].Host, [DnsRecord.Address(server.EndPoint.Address), .. EgressFixture.At(addresses)]);
+        var server = running.System.MailLab.Mx(domain.Mx[0].Host).Servers[0];
+        running.System.MailLab.Zone.Set(domain.Mx[0].Host, [DnsRecord.Address(server.EndPoint.Address), .. EgressFixture.At(addresses)]);
 
         await running.System.CheckAllAsync(Cancellation);
 
@@ -45,7 +45,7 @@ public sealed class OutsideTests(OutsideTests.AsInProduction running) : IClassFi
     public async Task A_policy_host_that_leads_inside_is_never_called()
     {
         await using var trap = Listener.Trap("127.0.0.2", running.System.Host.HttpsAddress!.Port);
-        running.System.Internet.Zone.Set("mta-sts.inside.example", EgressFixture.At("127.0.0.2", "::1", "168.63.129.16"));
+        running.System.MailLab.Zone.Set("mta-sts.inside.example", EgressFixture.At("127.0.0.2", "::1", "168.63.129.16"));
 
         var fetched = await running.System.RunAppAsync(Cancellation, "policy", "fetch", "inside.example");
 
@@ -96,7 +96,7 @@ public sealed class PolicyFetchTests(PolicyFetchTests.BesideAProxy running) : IC
     [Trait("Conformance", "GET-7")]
     public async Task A_domain_that_is_not_hosted_has_no_policy()
     {
-        running.System.Internet.Zone.Set("mta-sts.nobody.example", EgressFixture.At("127.0.0.1"));
+        running.System.MailLab.Zone.Set("mta-sts.nobody.example", EgressFixture.At("127.0.0.1"));
 
         var fetched = await running.System.RunAppAsync(Cancellation, "policy", "fetch", "nobody.example");
 
@@ -110,7 +110,7 @@ public sealed class PolicyFetchTests(PolicyFetchTests.BesideAProxy running) : IC
     {
         await running.System.AddAsync(LabDomains.Get("plain.example"), Cancellation);
         await using var trap = Listener.Trap("127.9.9.9", running.System.Host.HttpsAddress!.Port);
-        running.System.Internet.Zone.SetInTurn("mta-sts.plain.example", EgressFixture.At("127.0.0.1"), EgressFixture.At("127.9.9.9"));
+        running.System.MailLab.Zone.SetInTurn("mta-sts.plain.example", EgressFixture.At("127.0.0.1"), EgressFixture.At("127.9.9.9"));
 
         Assert.Equal(0, (await running.System.RunAppAsync(Cancellation, "policy", "fetch", "plain.example")).ExitCode);
         var second = await running.System.RunAppAsync(Cancellation, "policy", "fetch", "plain.example");

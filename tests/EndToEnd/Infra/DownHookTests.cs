@@ -20,7 +20,7 @@ public sealed class DownHookTests(RunningSystem running, AppUnderTest app) : Hoo
     public async Task Nothing_is_taken_down_while_a_domain_is_hosted_and_the_names_that_would_dangle_are_named(string shell)
     {
         var domain = $"{shell}.down.example";
-        running.System.Internet.Zone.Set($"mta-sts.{domain}", DnsRecord.Cname("localhost"));
+        running.System.MailLab.Zone.Set($"mta-sts.{domain}", DnsRecord.Cname("localhost"));
         await running.System.PublishAsync(domain, $"version: STSv1\nmode: enforce\nmx: mx.{domain}\nmax_age: 604800\n", Cancellation);
         await running.System.PublishAsync($"gone.{domain}", $"version: STSv1\nmode: none\nmax_age: 60\n", Cancellation);
         await running.System.RunAppAsync(Cancellation, "domain", "remove", $"gone.{domain}");
@@ -70,7 +70,7 @@ public sealed class DownHookTests(RunningSystem running, AppUnderTest app) : Hoo
             ("STS_APP_HOST", "localhost"),
             ("STS_EDGE_PROFILES", "[]"),
             ("AzureWebJobsStorage", running.System.Azurite.ConnectionString),
-            ("Sts__DnsServer", running.System.Internet.Dns.ToString()),
+            ("Sts__DnsServer", running.System.MailLab.Dns.ToString()),
             .. environment,
         ]);
     }

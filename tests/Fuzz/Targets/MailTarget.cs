@@ -59,8 +59,8 @@ internal sealed class MailTarget : IFuzzTarget
 
     private static void AssertBounded(DkimResults signers)
     {
-        var judged = signers.Valid.Count + signers.Unavailable.Count + signers.Reasons.Count(reason => reason.Length > 0);
-        Invariant.Holds(judged <= 2 * DkimValidator.MaxSignatures, "more signatures are judged than are looked at");
+        var evaluated = signers.Valid.Count + signers.Unavailable.Count + signers.Reasons.Count(reason => reason.Length > 0);
+        Invariant.Holds(evaluated <= 2 * DkimValidator.MaxSignatures, "more signatures are evaluated than the limit allows");
         Invariant.Holds(signers.Reasons.All(reason => reason.Length <= MaxReason), "a reason is too long");
         Invariant.Holds(signers.IsSigned || signers is { Valid: [], Unavailable: [], FoundByReceiver: [] }, "somebody signed a mail without signatures");
         foreach (var organization in (string?[])[null, "", "Alpha Mail", "alpha-mail.example", "..", new('a', 300)])

@@ -52,6 +52,6 @@ internal sealed class SmtpDialogueTarget : IFuzzTarget
     internal static SmtpSession SessionOf(byte[] input)
     {
         using var server = new ScriptedServerStream(input.Length == 0 ? [] : input[1..], lineByLine: input is [var first, ..] && first % 2 == 1);
-        return Probe.TalkAsync(server, Host, IPAddress.Parse("192.0.2.1"), CancellationToken.None).GetAwaiter().GetResult();
+        return Probe.RunSessionAsync(server, Host, IPAddress.Parse("192.0.2.1"), CancellationToken.None).GetAwaiter().GetResult();
     }
 }

@@ -70,7 +70,7 @@ public sealed class BearerTokensTests : IAsyncLifetime
 
         Assert.Equal(401, refused.Status);
         Assert.Contains("error=\"invalid_token\"", refused.Challenge, StringComparison.Ordinal);
-        Assert.Equal(0, _issuer.Looks);
+        Assert.Equal(0, _issuer.DiscoveryRequests);
     }
 
     [Theory]
@@ -80,7 +80,7 @@ public sealed class BearerTokensTests : IAsyncLifetime
         var refused = await RefusedAsync(TestTokens.Nothing[name]);
 
         Assert.Equal((401, "Bearer realm=\"api\""), (refused.Status, refused.Challenge));
-        Assert.Equal(0, _issuer.Looks);
+        Assert.Equal(0, _issuer.DiscoveryRequests);
     }
 
     [Fact]
@@ -90,7 +90,7 @@ public sealed class BearerTokensTests : IAsyncLifetime
         var part = Gen.OneOf(Gen.Int[0, 2].Select(n => good[n]), Gen.String, Gen.Char.AlphaNumeric.Array[0, 40].Select(chars => new string(chars)));
         await part.Array[0, 6].Select(parts => string.Join('.', parts)).Where(token => token != string.Join('.', good)).SampleAsync(
             async token => Assert.Equal(401, (await RefusedAsync("Bearer " + token)).Status), iter: 2_000);
-        Assert.InRange(_issuer.Looks, 0, 1);
+        Assert.InRange(_issuer.DiscoveryRequests, 0, 1);
     }
 
     [Theory]
@@ -209,7 +209,7 @@ public sealed class BearerTokensTests : IAsyncLifetime
 
         Assert.Equal(401, (await RefusedAsync("Bearer " + _issuer.Issue(TestTokens.Right["v2"]), tokens)).Status);
         Assert.Equal((401, "Bearer realm=\"api\""), await RefusedAsync(null, tokens) is var refused ? (refused.Status, refused.Challenge) : default);
-        Assert.Equal(0, _issuer.Looks);
+        Assert.Equal(0, _issuer.DiscoveryRequests);
         Assert.Contains(_log.Lines, line => line.Text.Contains("Sts__Auth__Tenant", StringComparison.Ordinal));
     }
 

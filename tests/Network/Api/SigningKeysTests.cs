@@ -32,12 +32,12 @@ public sealed class SigningKeysTests : IAsyncLifetime
     [Fact]
     public async Task Nobody_is_asked_before_the_keys_are_needed_and_many_at_once_share_one_look()
     {
-        Assert.Equal(0, _issuer.Looks);
+        Assert.Equal(0, _issuer.DiscoveryRequests);
 
         var found = await Task.WhenAll(Enumerable.Range(0, 20).Select(_ => _keys.GetAsync(Now)));
 
         Assert.Single(found.Distinct());
-        Assert.Equal(1, _issuer.Looks);
+        Assert.Equal(1, _issuer.DiscoveryRequests);
     }
 
     [Fact]
@@ -49,11 +49,11 @@ public sealed class SigningKeysTests : IAsyncLifetime
             Assert.Same(known, await _keys.RefreshAsync(Now));
         }
 
-        Assert.Equal(1, _issuer.Looks);
+        Assert.Equal(1, _issuer.DiscoveryRequests);
 
         _time.Advance(SigningKeys.MinRefreshInterval);
         await Task.WhenAll(Enumerable.Range(0, 100).Select(_ => _keys.RefreshAsync(Now)));
-        Assert.Equal(2, _issuer.Looks);
+        Assert.Equal(2, _issuer.DiscoveryRequests);
     }
 
     [Fact]
@@ -81,7 +81,7 @@ public sealed class SigningKeysTests : IAsyncLifetime
         var after = await _keys.RefreshAsync(Now);
         Assert.NotSame(before, after);
         Assert.Same(after, await _keys.GetAsync(Now));
-        Assert.Equal(2, _issuer.Looks);
+        Assert.Equal(2, _issuer.DiscoveryRequests);
     }
 
     [Fact]
@@ -106,10 +106,10 @@ public sealed class SigningKeysTests : IAsyncLifetime
             await Assert.ThrowsAsync<KeysUnavailableException>(() => _keys.GetAsync(Now));
         }
 
-        var looks = _issuer.Looks;
+        var looks = _issuer.DiscoveryRequests;
         _issuer.Behaviour = IssuerBehaviour.Answers;
         await Assert.ThrowsAsync<KeysUnavailableException>(() => _keys.GetAsync(Now));
-        Assert.Equal(looks, _issuer.Looks);
+        Assert.Equal(looks, _issuer.DiscoveryRequests);
 
         _time.Advance(SigningKeys.MinRefreshInterval);
         KeyIn(await _keys.GetAsync(Now));
@@ -173,7 +173,7 @@ public sealed class SigningKeysTests : IAsyncLifetime
 
     private async Task AskedAsync()
     {
-        while (_issuer.Looks == 0)
+        while (_issuer.DiscoveryRequests == 0)
         {
             await Task.Delay(TimeSpan.FromMilliseconds(5), Now);
         }

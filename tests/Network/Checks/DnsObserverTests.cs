@@ -235,7 +235,7 @@ public sealed class DnsObserverTests : IAsyncLifetime
 
         var answer = await Dns.TxtAsync("lab.example", Now);
 
-        Assert.Equal((kept, $"{kept} of {records} records are kept"), (answer.Records.Count, answer.Detail));
+        Assert.Equal((kept, $"{kept} of {records} records are stored"), (answer.Records.Count, answer.Detail));
         Assert.All(answer.Records, record => Assert.Equal(250 * strings, record.Length));
     }
 

@@ -13,7 +13,7 @@ using Xunit;
 
 namespace StsFunctions.Tests.Checks;
 
-/// <summary>What observing one item throws concerns that item alone: everything else of the domain is observed, and judged.</summary>
+/// <summary>What observing one item throws concerns that item alone: everything else of the domain is observed, and evaluated.</summary>
 public sealed class FailureIsolationTests
 {
     private const ushort A = 1;
@@ -40,7 +40,7 @@ public sealed class FailureIsolationTests
         Assert.Equal(name != "_mta-sts.lab.example", observation.StsRecords.IsKnown);
         Assert.Equal(PolicyFetchOutcome.AddressNotAllowed, observation.PolicyHost.Fetch!.Outcome);
         Assert.False(observation.DeadlineExceeded);
-        Assert.Contains(code, JudgementOf(observation).Findings.Select(finding => finding.Code));
+        Assert.Contains(code, ResultsOf(observation).Findings.Select(finding => finding.Code));
     }
 
     [Fact]
@@ -52,7 +52,7 @@ public sealed class FailureIsolationTests
 
         Assert.Equal((DnsOutcome.Failed, 0), (observation.Mx.Outcome, observation.MxHosts.Count));
         Assert.True(observation.StsRecords.IsKnown);
-        Assert.Equal("mx.record.lookup-failed", Assert.Single(JudgementOf(observation).Findings, finding => finding.Code.StartsWith("mx.", StringComparison.Ordinal)).Code);
+        Assert.Equal("mx.record.lookup-failed", Assert.Single(ResultsOf(observation).Findings, finding => finding.Code.StartsWith("mx.", StringComparison.Ordinal)).Code);
     }
 
     [Fact]
@@ -67,9 +67,9 @@ public sealed class FailureIsolationTests
         Assert.Equal((SmtpOutcome.NotObserved, "InvalidOperationException: unexpected?[2J"), (session.Outcome, session.Detail));
         Assert.Equal(SmtpOutcome.Completed, observation.MxHosts[1].Sessions[0].Outcome);
         Assert.Equal((true, false, OutboundSmtp.Open), (observation.IsIncomplete, observation.MxUnreachableFromHere, observation.OutboundSmtp));
-        var judged = JudgementOf(observation);
-        Assert.Equal(["mx.session.not-observed mx1.lab.example"], judged.Findings.Where(finding => finding.Code.StartsWith("mx.session.", StringComparison.Ordinal)).Select(finding => $"{finding.Code} {finding.Subject}"));
-        Assert.Contains("mx.connection.failed", judged.Inconclusive);
+        var evaluated = ResultsOf(observation);
+        Assert.Equal(["mx.session.not-observed mx1.lab.example"], evaluated.Findings.Where(finding => finding.Code.StartsWith("mx.session.", StringComparison.Ordinal)).Select(finding => $"{finding.Code} {finding.Subject}"));
+        Assert.Contains("mx.connection.failed", evaluated.Inconclusive);
     }
 
     [Fact]
@@ -85,11 +85,11 @@ public sealed class FailureIsolationTests
     public void A_rule_that_fails_resolves_nothing_of_its_own_and_keeps_no_other_from_being_asked()
     {
         var kind = new FindingKind("test.failing", "info", "x", "y.", "z", "RFC 1 §1");
-        var judged = RuleEngine.Evaluate(Cases.Of(TestObservations.Good with { StsRecords = TestObservations.Nothing("_mta-sts.example.com") }, PolicyMode.Enforce, "mx1.example.com"), [new FailingRule(kind), .. RuleEngine.Rules]);
+        var evaluated = RuleEngine.Evaluate(Cases.Of(TestObservations.Good with { StsRecords = TestObservations.Nothing("_mta-sts.example.com") }, PolicyMode.Enforce, "mx1.example.com"), [new FailingRule(kind), .. RuleEngine.Rules]);
 
-        Assert.Equal(["test.failing", "txt.sts.missing"], judged.Findings.Select(finding => finding.Code));
-        Assert.Equal(["test.failing"], judged.Inconclusive);
-        Assert.StartsWith("test.failing: FormatException", Assert.Single(judged.Failed), StringComparison.Ordinal);
+        Assert.Equal(["test.failing", "txt.sts.missing"], evaluated.Findings.Select(finding => finding.Code));
+        Assert.Equal(["test.failing"], evaluated.Inconclusive);
+        Assert.StartsWith("test.failing: FormatException", Assert.Single(evaluated.Failed), StringComparison.Ordinal);
     }
 
     [Fact]
@@ -112,7 +112,7 @@ public sealed class FailureIsolationTests
         Assert.Equal(1, CheckCommand.ExitCodeOf(shown with { NotEvaluated = ["mx.certificate.name-mismatch: x"], Findings = [bad] }));
     }
 
-    private static RuleResults JudgementOf(Observation observation) => RuleEngine.Evaluate(new RuleContext(observation, Policy.Parse("version: STSv1\nmode: enforce\nmx: *.lab.example\nmax_age: 604800\n"u8), null, ExpectedTargets.Unknown));
+    private static RuleResults ResultsOf(Observation observation) => RuleEngine.Evaluate(new RuleContext(observation, Policy.Parse("version: STSv1\nmode: enforce\nmx: *.lab.example\nmax_age: 604800\n"u8), null, ExpectedTargets.Unknown));
 
     // A domain with two MX hosts, and records that do not parse at one name.
     private static StubDnsServer Serving((string Name, ushort Type)? bad = null) => StubDnsServer.Start(query =>

@@ -27,10 +27,10 @@ public sealed class LongChainTests
         var session = await LookAsync(LongChain.Of(Host, inARow: 101));
 
         Assert.Equal((SmtpOutcome.ChainUnusable, ServerCertificates.NoChain), (session.Outcome, session.Detail));
-        var judged = RuleEngine.Evaluate(Cases.Of(TestObservations.With(TestObservations.Host(Host, session)), PolicyMode.Enforce, Host));
-        Assert.Equal(["Critical mx.certificate.chain-unusable mx1.example.com"], judged.Findings.Select(finding => $"{finding.Severity} {finding.Code} {finding.Subject}"));
-        Assert.Contains("more than 100", judged.Findings[0].Evidence, StringComparison.Ordinal);
-        Assert.Contains("mx.certificate.expired", judged.Inconclusive);
+        var evaluated = RuleEngine.Evaluate(Cases.Of(TestObservations.With(TestObservations.Host(Host, session)), PolicyMode.Enforce, Host));
+        Assert.Equal(["Critical mx.certificate.chain-unusable mx1.example.com"], evaluated.Findings.Select(finding => $"{finding.Severity} {finding.Code} {finding.Subject}"));
+        Assert.Contains("more than 100", evaluated.Findings[0].Evidence, StringComparison.Ordinal);
+        Assert.Contains("mx.certificate.expired", evaluated.Inconclusive);
     }
 
     [Fact]
@@ -129,9 +129,9 @@ public sealed class LongChainTests
         var tls = new TlsSession("Tls13", "x", [raw], [raw], []);
 
         Assert.Equal(isRead, Certificates.Leaf(tls) is not null);
-        var judged = RuleEngine.Evaluate(Cases.Of(TestObservations.With(TestObservations.Host(Host, TestObservations.Session("192.0.2.1", tls))), PolicyMode.Enforce, Host));
-        Assert.Empty(judged.Failed);
-        Assert.Equal(!isRead, judged.Findings.Any(finding => finding.Code == "mx.certificate.chain-unusable"));
+        var evaluated = RuleEngine.Evaluate(Cases.Of(TestObservations.With(TestObservations.Host(Host, TestObservations.Session("192.0.2.1", tls))), PolicyMode.Enforce, Host));
+        Assert.Empty(evaluated.Failed);
+        Assert.Equal(!isRead, evaluated.Findings.Any(finding => finding.Code == "mx.certificate.chain-unusable"));
     }
 
     private static async Task<SmtpSession> LookAsync(LongChain chain)

@@ -84,7 +84,7 @@ public sealed class ManyCheckRunsTests
         var cases = new List<RuleContext>();
         foreach (var domain in LabDomains.All)
         {
-            lab.Internet.SetPolicyId(domain.Name, Id);
+            lab.MailLab.SetPolicyId(domain.Name, Id);
             var observation = await lab.Observer().ObserveAsync(DomainName.Parse(domain.Name), "1", Now);
             var policy = Encoding.UTF8.GetBytes(domain.Policy);
             cases.Add(new RuleContext(observation, Policy.Parse(policy), new HostedDomain(Id, observation.At.AddDays(-2), observation.At.AddDays(-2), policy), ExpectedTargets.Unknown));

@@ -13,7 +13,7 @@ using SmtpSession = StsFunctions.Core.Observations.SmtpSession;
 
 namespace StsFunctions.Tests.Checks;
 
-/// <summary>Observe and judge, together, on a whole small mail internet.</summary>
+/// <summary>Observation and evaluation together, on a whole mail lab.</summary>
 public sealed class ObserverTests
 {
     private const string Id = "20260314120000";
@@ -31,16 +31,16 @@ public sealed class ObserverTests
         var wrong = new List<string>();
         foreach (var domain in LabDomains.All)
         {
-            lab.Internet.SetPolicyId(domain.Name, Id);
+            lab.MailLab.SetPolicyId(domain.Name, Id);
             var observation = await lab.Observer().ObserveAsync(DomainName.Parse(domain.Name), "1", Now);
             // As the app writes it, and as the policy hosts serve it.
             var policy = Encoding.UTF8.GetBytes(domain.Policy.ReplaceLineEndings("\r\n"));
-            var judged = RuleEngine.Evaluate(new RuleContext(observation, Policy.Parse(policy), new HostedDomain(Id, observation.At.AddDays(-2), observation.At.AddDays(-2), policy),
-                domain.PolicyHost is null ? ExpectedTargets.Unknown : new ExpectedTargets([lab.Internet.AppHost], [], null)));
-            var codes = judged.Findings.Select(finding => finding.Code).Order(StringComparer.Ordinal);
+            var evaluated = RuleEngine.Evaluate(new RuleContext(observation, Policy.Parse(policy), new HostedDomain(Id, observation.At.AddDays(-2), observation.At.AddDays(-2), policy),
+                domain.PolicyHost is null ? ExpectedTargets.Unknown : new ExpectedTargets([lab.MailLab.AppHost], [], null)));
+            var codes = evaluated.Findings.Select(finding => finding.Code).Order(StringComparer.Ordinal);
             if (!codes.SequenceEqual(domain.Expected))
             {
-                wrong.Add($"{domain.Name}: {string.Join("; ", judged.Findings.Select(f => $"{f.Code} {f.Subject} {f.Evidence}"))}");
+                wrong.Add($"{domain.Name}: {string.Join("; ", evaluated.Findings.Select(f => $"{f.Code} {f.Subject} {f.Evidence}"))}");
             }
         }
 
@@ -52,7 +52,7 @@ public sealed class ObserverTests
     public async Task What_stands_in_DNS_is_seen_as_a_sender_sees_it()
     {
         await using var lab = await StartAsync();
-        var zone = lab.Internet.Zone;
+        var zone = lab.MailLab.Zone;
         zone.Set("lab.example", DnsRecord.Mx(20, "MX2.Lab.Example."), DnsRecord.Mx(10, "mx.lab.example"), DnsRecord.Mx(30, "mx.lab.example"));
         zone.Set("_mta-sts.lab.example", DnsRecord.Txt("v=STS", "v1; id=1", ";"), DnsRecord.Txt("other"));
 
@@ -71,7 +71,7 @@ public sealed class ObserverTests
     public async Task A_record_that_is_delegated_by_an_alias_is_seen_where_it_stands()
     {
         await using var lab = await StartAsync();
-        var zone = lab.Internet.Zone;
+        var zone = lab.MailLab.Zone;
         zone.Set("_mta-sts.lab.example", DnsRecord.Cname("sts.hosting.example"));
         zone.Set("sts.hosting.example", DnsRecord.Txt($"v=STSv1; id={Id};"));
         zone.Set("_smtp._tls.lab.example", DnsRecord.Cname("tls.hosting.example"));
@@ -83,7 +83,7 @@ public sealed class ObserverTests
         Assert.Equal([$"v=STSv1; id={Id};"], observation.StsRecords.Records);
         Assert.Equal("tls.hosting.example", observation.TlsRptRecords.CnameTo);
         Assert.Equal(["v=TLSRPTv1; rua=mailto:reports@hosting.example"], observation.TlsRptRecords.Records);
-        Assert.Empty(JudgeOf(observation).Findings);
+        Assert.Empty(ResultsOf(observation).Findings);
     }
 
     [Theory]
@@ -95,14 +95,14 @@ public sealed class ObserverTests
         await using var lab = await StartAsync();
         foreach (var name in (string[])["lab.example", "_mta-sts.lab.example", "_smtp._tls.lab.example"])
         {
-            lab.Internet.Zone.Behave(name, behaviour);
+            lab.MailLab.Zone.Behave(name, behaviour);
         }
 
         var observation = await LookAsync(lab);
 
         Assert.Equal((DnsOutcome.Failed, DnsOutcome.Failed, DnsOutcome.Failed), (observation.Mx.Outcome, observation.StsRecords.Outcome, observation.TlsRptRecords.Outcome));
         Assert.Empty(observation.MxHosts);
-        Assert.Equal(["mx.record.lookup-failed"], JudgeOf(observation).Findings.Select(finding => finding.Code));
+        Assert.Equal(["mx.record.lookup-failed"], ResultsOf(observation).Findings.Select(finding => finding.Code));
     }
 
     [Fact]
@@ -110,8 +110,8 @@ public sealed class ObserverTests
     public async Task The_policy_host_is_seen_as_a_sender_finds_it()
     {
         await using var lab = await StartAsync();
-        var zone = lab.Internet.Zone;
-        var host = lab.Internet.PolicyHostOf("lab.example");
+        var zone = lab.MailLab.Zone;
+        var host = lab.MailLab.PolicyHostOf("lab.example");
         zone.Set("mta-sts.lab.example", DnsRecord.Cname("edge.hosting.example"));
         zone.Set("edge.hosting.example", DnsRecord.Address(host.EndPoint.Address));
         zone.Set("lab.example", DnsRecord.Caa(0, "issue", "ca.example"));
@@ -125,7 +125,7 @@ public sealed class ObserverTests
         Assert.Equal((DnsOutcome.Empty, "edge.hosting.example"), (policyHost.Aaaa.Outcome, policyHost.Aaaa.CnameTo));
         Assert.Equal(("lab.example", "0 issue ca.example"), (policyHost.Caa.Name, Assert.Single(policyHost.Caa.Records)));
         Assert.Equal((PolicyFetchOutcome.Fetched, 200, $"{host.EndPoint.Address}"), (policyHost.Fetch!.Outcome, policyHost.Fetch.Status, policyHost.Fetch.Address));
-        Assert.Equal(lab.Internet.Domain("lab.example").Policy.ReplaceLineEndings("\r\n"), Encoding.UTF8.GetString(policyHost.Fetch.Body!));
+        Assert.Equal(lab.MailLab.Domain("lab.example").Policy.ReplaceLineEndings("\r\n"), Encoding.UTF8.GetString(policyHost.Fetch.Body!));
         Assert.Equal(host.Certificate.Leaf.RawData, policyHost.Fetch.Tls!.Chain[0]);
         Assert.Equal(["v=DMARC1; p=none"], observation.Dmarc.Records);
         Assert.Equal(DnsOutcome.NotAsked, observation.MxHosts[0].Tlsa.Outcome);
@@ -137,7 +137,7 @@ public sealed class ObserverTests
     public async Task A_policy_that_fails_by_chance_is_fetched_again_and_one_that_is_not_there_is_not()
     {
         await using var lab = await StartAsync();
-        var host = lab.Internet.PolicyHostOf("lab.example");
+        var host = lab.MailLab.PolicyHostOf("lab.example");
         foreach (var (status, fetches) in ((int, int)[])[(200, 1), (404, 1), (503, 2)])
         {
             var before = host.Requests.Count;
@@ -153,7 +153,7 @@ public sealed class ObserverTests
     public async Task An_observation_comes_back_from_JSON_as_it_went()
     {
         await using var lab = await StartAsync();
-        lab.Internet.Zone.Set("_mta-sts.lab.example", DnsRecord.Cname("sts.hosting.example"));
+        lab.MailLab.Zone.Set("_mta-sts.lab.example", DnsRecord.Cname("sts.hosting.example"));
         var observation = await LookAsync(lab);
 
         var back = JsonSerializer.Deserialize(observation.ToJson(), ObservationJson.Default.Observation)!;
@@ -172,13 +172,13 @@ public sealed class ObserverTests
         {
             Mx = [new("mx.lab.example"), new("mx2.lab.example") { Script = SmtpScript.HangsAt(SmtpStage.Ehlo) }],
         });
-        lab.Internet.Zone.Behave("_smtp._tls.lab.example", DnsBehaviour.Silent);
-        lab.Internet.PolicyHostOf("lab.example").Script = PolicyScript.Silent;
+        lab.MailLab.Zone.Behave("_smtp._tls.lab.example", DnsBehaviour.Silent);
+        lab.MailLab.PolicyHostOf("lab.example").Script = PolicyScript.Silent;
         var time = new FakeTimeProvider(DateTimeOffset.UtcNow);
         var observer = lab.ObserverOf(lab.Probe(TimeSpan.FromMinutes(2)), lab.Options(TimeSpan.FromMinutes(2)) with { RetryDelay = TimeSpan.FromMinutes(1) }, time);
 
         var looking = observer.ObserveAsync(DomainName.Parse("lab.example"), "1", Now);
-        while (lab.Internet.Mx("mx2.lab.example").Servers[0].Heard.Count == 0)
+        while (lab.MailLab.Mx("mx2.lab.example").Servers[0].Heard.Count == 0)
         {
             Assert.False(looking.IsCompleted);
             await Task.Delay(TimeSpan.FromMilliseconds(5), Now);
@@ -199,7 +199,7 @@ public sealed class ObserverTests
     public async Task Of_a_domain_with_many_addresses_four_are_looked_at_at_a_time()
     {
         await using var lab = await StartAsync();
-        lab.Internet.Zone.Set("mx.lab.example", [.. Enumerable.Range(1, 12).Select(n => DnsRecord.Address(IPAddress.Parse($"192.0.2.{n}")))]);
+        lab.MailLab.Zone.Set("mx.lab.example", [.. Enumerable.Range(1, 12).Select(n => DnsRecord.Address(IPAddress.Parse($"192.0.2.{n}")))]);
         var options = lab.Options();
         var eyes = new Crowd();
         var observer = new Observer(
@@ -216,7 +216,7 @@ public sealed class ObserverTests
     public async Task Where_one_address_answers_another_that_times_out_is_its_own_fault()
     {
         await using var lab = await Lab.StartAsync(new LabDomain("lab.example", "") { Mx = [new("mx.lab.example"), new("silent.lab.example")] });
-        using var silence = new SilentHost(lab.Internet);
+        using var silence = new SilentHost(lab.MailLab);
         silence.Take("silent.lab.example");
 
         var observation = await lab.Observer(TimeSpan.FromSeconds(2), "silent.lab.example").ObserveAsync(DomainName.Parse("lab.example"), "1", Now);
@@ -229,7 +229,7 @@ public sealed class ObserverTests
     public async Task A_failure_that_passes_is_not_seen()
     {
         await using var lab = await StartAsync();
-        var host = lab.Internet.Mx("mx.lab.example");
+        var host = lab.MailLab.Mx("mx.lab.example");
         host.Script = new SmtpScript { Banner = "421 one moment" };
         var retries = 0;
         var observer = lab.ObserverOf(lab.Probe(), lab.Options() with { RetryDelay = Retries.Pause }, new Retries(() =>
@@ -248,7 +248,7 @@ public sealed class ObserverTests
     public async Task A_loop_of_aliases_ends()
     {
         await using var lab = await StartAsync();
-        lab.Internet.Zone.Behave("_mta-sts.lab.example", DnsBehaviour.CnameLoop);
+        lab.MailLab.Zone.Behave("_mta-sts.lab.example", DnsBehaviour.CnameLoop);
 
         Assert.Empty((await LookAsync(lab)).StsRecords.Records);
     }
@@ -257,7 +257,7 @@ public sealed class ObserverTests
     public async Task A_truncated_answer_is_asked_for_over_TCP()
     {
         await using var lab = await StartAsync();
-        lab.Internet.Zone.Behave("_mta-sts.lab.example", DnsBehaviour.TruncatedOverUdp);
+        lab.MailLab.Zone.Behave("_mta-sts.lab.example", DnsBehaviour.TruncatedOverUdp);
 
         Assert.Equal(DnsOutcome.Found, (await LookAsync(lab)).StsRecords.Outcome);
     }
@@ -267,8 +267,8 @@ public sealed class ObserverTests
     {
         await using var lab = await StartAsync();
         var addresses = Enumerable.Range(1, 60).Select(n => DnsRecord.Address(IPAddress.Parse($"127.255.255.{n}"))).ToArray();
-        lab.Internet.Zone.Set("lab.example", [.. Enumerable.Range(0, 60).Select(n => DnsRecord.Mx(10, $"mx{n}.lab.example"))]);
-        lab.Internet.Zone.Set("mx0.lab.example", addresses);
+        lab.MailLab.Zone.Set("lab.example", [.. Enumerable.Range(0, 60).Select(n => DnsRecord.Mx(10, $"mx{n}.lab.example"))]);
+        lab.MailLab.Zone.Set("mx0.lab.example", addresses);
 
         var observation = await LookAsync(lab);
 
@@ -281,14 +281,14 @@ public sealed class ObserverTests
     public async Task Where_everything_times_out_and_the_references_too_port_25_is_closed()
     {
         await using var lab = await StartAsync();
-        using var silence = new SilentHost(lab.Internet);
+        using var silence = new SilentHost(lab.MailLab);
         silence.Take("mx.lab.example");
         silence.Take("reference.example");
 
         var observation = await lab.Observer(TimeSpan.FromSeconds(1), "reference.example").ObserveAsync(DomainName.Parse("lab.example"), "1", Now);
 
         Assert.Equal(OutboundSmtp.Blocked, observation.OutboundSmtp);
-        Assert.Empty(JudgeOf(observation).Findings);
+        Assert.Empty(ResultsOf(observation).Findings);
     }
 
     [Theory]
@@ -300,16 +300,16 @@ public sealed class ObserverTests
         await using var lab = await Lab.StartAsync(
             new LabDomain("lab.example", "") { Mx = [new("mx.lab.example")] },
             new LabDomain("other.example", "") { Mx = [new("mx.other.example")] });
-        lab.Internet.Mx("mx.lab.example").Stop();
+        lab.MailLab.Mx("mx.lab.example").Stop();
         if (isReferenceRefused)
         {
-            lab.Internet.Mx("mx.other.example").Stop();
+            lab.MailLab.Mx("mx.other.example").Stop();
         }
 
         var observation = await lab.Observer(TimeSpan.FromSeconds(1), "mx.other.example").ObserveAsync(DomainName.Parse("lab.example"), "1", Now);
 
         Assert.Equal(Enum.Parse<OutboundSmtp>(expected), observation.OutboundSmtp);
-        Assert.Equal(isReferenceRefused ? [] : ["Critical mx.connection.failed"], JudgeOf(observation).Findings.Select(finding => $"{finding.Severity} {finding.Code}"));
+        Assert.Equal(isReferenceRefused ? [] : ["Critical mx.connection.failed"], ResultsOf(observation).Findings.Select(finding => $"{finding.Severity} {finding.Code}"));
     }
 
     [Theory]
@@ -321,14 +321,14 @@ public sealed class ObserverTests
         await using var lab = await Lab.StartAsync(
             new LabDomain("lab.example", "") { Mx = [new("mx.lab.example")] },
             new LabDomain("other.example", "") { Mx = [new("mx.other.example"), new("closed.other.example") { Addresses = [LabAddress.DeadIPv4] }] });
-        using var silence = new SilentHost(lab.Internet);
+        using var silence = new SilentHost(lab.MailLab);
         silence.Take("mx.lab.example");
         silence.Take("silent.example");
 
         var observation = await lab.Observer(TimeSpan.FromSeconds(1), "silent.example", reference).ObserveAsync(DomainName.Parse("lab.example"), "1", Now);
 
         Assert.Equal(OutboundSmtp.Open, observation.OutboundSmtp);
-        Assert.Equal(["Critical mx.connection.failed"], JudgeOf(observation).Findings.Select(finding => $"{finding.Severity} {finding.Code}"));
+        Assert.Equal(["Critical mx.connection.failed"], ResultsOf(observation).Findings.Select(finding => $"{finding.Severity} {finding.Code}"));
     }
 
     [Fact]
@@ -338,15 +338,15 @@ public sealed class ObserverTests
         await using var lab = await StartAsync();
         // A multicast address: nothing leaves for it, as for an address that there is no route to.
         var address = lab.AddressOf("mx.lab.example");
-        lab.Internet.Zone.Set("mx.lab.example", DnsRecord.Address(address), DnsRecord.Address(IPAddress.Parse("ff0e::1")));
+        lab.MailLab.Zone.Set("mx.lab.example", DnsRecord.Address(address), DnsRecord.Address(IPAddress.Parse("ff0e::1")));
 
         var observation = await lab.Observer(TimeSpan.FromSeconds(5)).ObserveAsync(DomainName.Parse("lab.example"), "1", Now);
 
         Assert.Equal([SmtpOutcome.Completed, SmtpOutcome.NoRoute], observation.MxHosts[0].Sessions.Select(session => session.Outcome));
-        var judged = JudgeOf(observation);
-        Assert.Empty(judged.Findings);
+        var evaluated = ResultsOf(observation);
+        Assert.Empty(evaluated.Findings);
         // Whether the address itself is dead cannot be told from here; everything else about the mail servers can.
-        Assert.Equal(["mx.connection.failed-ipv6"], judged.Inconclusive.Where(code => code.StartsWith("mx.", StringComparison.Ordinal)));
+        Assert.Equal(["mx.connection.failed-ipv6"], evaluated.Inconclusive.Where(code => code.StartsWith("mx.", StringComparison.Ordinal)));
     }
 
     [Fact]
@@ -354,12 +354,12 @@ public sealed class ObserverTests
     {
         await using var lab = await StartAsync();
         var observer = lab.ObserverOf(lab.Probe(everyAddress: false), lab.Options(), TimeProvider.System);
-        lab.Internet.Zone.Set("mx.lab.example", DnsRecord.Address(lab.AddressOf("mx.lab.example")), DnsRecord.Address(IPAddress.Parse("168.63.129.16")), DnsRecord.Address(IPAddress.Parse("::ffff:10.0.0.1")));
+        lab.MailLab.Zone.Set("mx.lab.example", DnsRecord.Address(lab.AddressOf("mx.lab.example")), DnsRecord.Address(IPAddress.Parse("168.63.129.16")), DnsRecord.Address(IPAddress.Parse("::ffff:10.0.0.1")));
 
         var observation = await observer.ObserveAsync(DomainName.Parse("lab.example"), "1", Now);
 
         Assert.All(observation.MxHosts[0].Sessions, session => Assert.Equal(SmtpOutcome.AddressNotAllowed, session.Outcome));
-        Assert.Empty(lab.Internet.Mx("mx.lab.example").Servers[0].Heard);
+        Assert.Empty(lab.MailLab.Mx("mx.lab.example").Servers[0].Heard);
         Assert.Equal(OutboundSmtp.NotTested, observation.OutboundSmtp);
     }
 
@@ -367,7 +367,7 @@ public sealed class ObserverTests
 
     private static Task<Observation> LookAsync(Lab lab) => lab.Observer().ObserveAsync(DomainName.Parse("lab.example"), "1", Now);
 
-    private static RuleResults JudgeOf(Observation observation)
+    private static RuleResults ResultsOf(Observation observation)
     {
         var policy = "version: STSv1\r\nmode: enforce\r\nmx: mx.lab.example\r\nmax_age: 604800\r\n"u8.ToArray();
         return RuleEngine.Evaluate(new RuleContext(observation, Policy.Parse(policy), new HostedDomain(Id, observation.At, observation.At, policy), ExpectedTargets.Unknown));

@@ -32,7 +32,7 @@ public sealed class SmtpMxProbeTests
             probe.Restricted.Select(session => (session.Offer, session.Outcome)));
         Assert.Equal(time.GetUtcNow(), probe.RestrictedAt);
         // Each ends before the next begins.
-        var said = lab.Internet.Mx(Host).Servers[0].Heard.Where(line => line is "STARTTLS" or "QUIT");
+        var said = lab.MailLab.Mx(Host).Servers[0].Heard.Where(line => line is "STARTTLS" or "QUIT");
         Assert.Equal(Enumerable.Repeat<string[]>(["STARTTLS", "QUIT"], 4).SelectMany(pair => pair), said);
     }
 
@@ -74,17 +74,17 @@ public sealed class SmtpMxProbeTests
         await using var lab = await StartAsync(SmtpScript.HangsAt(SmtpStage.Ehlo));
         var time = new FakeTimeProvider(DateTimeOffset.UtcNow);
         var looking = LookAsync(lab, time, before: null);
-        while (lab.Internet.Mx(Host).Servers[0].Heard.Count == 0)
+        while (lab.MailLab.Mx(Host).Servers[0].Heard.Count == 0)
         {
             await Task.Delay(TimeSpan.FromMilliseconds(5), Now);
         }
 
-        time.Advance(lab.Options().LookTimeout);
+        time.Advance(lab.Options().ProbeTimeout);
 
         Assert.Equal(SmtpOutcome.DeadlineExceeded, (await looking).Default.Outcome);
     }
 
-    private static int Sessions(Lab lab) => lab.Internet.Mx(Host).Servers[0].Heard.Count(said => said == "STARTTLS");
+    private static int Sessions(Lab lab) => lab.MailLab.Mx(Host).Servers[0].Heard.Count(said => said == "STARTTLS");
 
     private static Task<Lab> StartAsync(SmtpScript script) => Lab.StartAsync(new LabDomain("lab.example", "") { Mx = [new(Host) { Script = script }] });
 

@@ -29,10 +29,10 @@ public sealed class SmtpProbeTests
         Assert.Equal("Tls13", session.Tls!.Protocol);
         Assert.StartsWith("TLS_", session.Tls.CipherSuite, StringComparison.Ordinal);
         Assert.Empty(session.Tls.Trust);
-        Assert.Equal([lab.Internet.Mx(Host).Certificate.Leaf.RawData, lab.Internet.Ca.Intermediate.RawData], session.Tls.Chain);
+        Assert.Equal([lab.MailLab.Mx(Host).Certificate.Leaf.RawData, lab.MailLab.Ca.Intermediate.RawData], session.Tls.Chain);
         Assert.StartsWith("220 ", session.Banner, StringComparison.Ordinal);
         // SNI is the MX host's name; the session is ended in order.
-        Assert.Equal(["EHLO check.example", "STARTTLS", $"SNI {Host}", "TLS Tls13", "EHLO check.example", "QUIT"], lab.Internet.Mx(Host).Servers[0].Heard);
+        Assert.Equal(["EHLO check.example", "STARTTLS", $"SNI {Host}", "TLS Tls13", "EHLO check.example", "QUIT"], lab.MailLab.Mx(Host).Servers[0].Heard);
     }
 
     public static TheoryData<string, SmtpScript, string> Servers => new()
@@ -56,7 +56,7 @@ public sealed class SmtpProbeTests
         { "floods at EHLO", SmtpScript.FloodsAt(SmtpStage.Ehlo), nameof(SmtpOutcome.ConnectionDropped) },
         { "floods at STARTTLS", SmtpScript.FloodsAt(SmtpStage.StartTls), nameof(SmtpOutcome.ConnectionDropped) },
         { "floods inside TLS", SmtpScript.FloodsAt(SmtpStage.EhloInTls), nameof(SmtpOutcome.TlsFailed) },
-        { "one line without end", new() { Mischief = new(SmtpStage.Ehlo, SmtpFaultKind.EndlessLine) }, nameof(SmtpOutcome.ConnectionDropped) },
+        { "one line without end", new() { Fault = new(SmtpStage.Ehlo, SmtpFaultKind.EndlessLine) }, nameof(SmtpOutcome.ConnectionDropped) },
     };
 
     [Theory]
@@ -82,11 +82,11 @@ public sealed class SmtpProbeTests
         Assert.True(whole.Times is { Connect: >= 0, Banner: >= 0, Ehlo: >= 0, StartTls: >= 0, Handshake: >= 0 }, $"{whole.Times}");
         Assert.True(whole.Times!.Total >= whole.Times.Connect + whole.Times.Banner + whole.Times.Ehlo + whole.Times.StartTls + whole.Times.Handshake, $"{whole.Times}");
 
-        lab.Internet.Mx(Host).Script = SmtpScript.CutsOffAt(SmtpStage.StartTls);
+        lab.MailLab.Mx(Host).Script = SmtpScript.CutsOffAt(SmtpStage.StartTls);
         var cut = await lab.Probe().ProbeAsync(Host, lab.AddressOf(Host), Now);
         Assert.True(cut.Times is { Connect: >= 0, Banner: >= 0, Ehlo: >= 0, StartTls: null, Handshake: null }, $"{cut.Times}");
 
-        lab.Internet.Mx(Host).Stop();
+        lab.MailLab.Mx(Host).Stop();
         var refused = await lab.Probe().ProbeAsync(Host, lab.AddressOf(Host), Now);
         Assert.True(refused.Times is { Connect: null, Banner: null, Ehlo: null, StartTls: null, Handshake: null, Total: >= 0 }, $"{refused.Times}");
     }
@@ -122,7 +122,7 @@ public sealed class SmtpProbeTests
         {
             Mx = [new(Host) { Script = new() { Protocols = protocol }, Certificate = CertificateSpec.For(Host) with { Sends = sent } }],
         });
-        var (shown, ca) = (lab.Internet.Mx(Host).Certificate, lab.Internet.Ca);
+        var (shown, ca) = (lab.MailLab.Mx(Host).Certificate, lab.MailLab.Ca);
 
         var tls = (await lab.Probe().ProbeAsync(Host, lab.AddressOf(Host), Now)).Tls!;
 
@@ -176,7 +176,7 @@ public sealed class SmtpProbeTests
         var session = await lab.Probe().ProbeAsync(Host, lab.AddressOf(Host), Enum.Parse<TlsOffer>(offer), Now);
 
         Assert.Equal((SmtpOutcome.Completed, protocol, offer), (session.Outcome, session.Tls!.Protocol, session.Offer.ToString()));
-        Assert.Equal(lab.Internet.Mx(Host).Certificates.Single(certificate => certificate.Spec.Key == key).Leaf.RawData, session.Tls.Chain[0]);
+        Assert.Equal(lab.MailLab.Mx(Host).Certificates.Single(certificate => certificate.Spec.Key == key).Leaf.RawData, session.Tls.Chain[0]);
     }
 
     [Fact]
@@ -235,7 +235,7 @@ public sealed class SmtpProbeTests
         // Long enough that the stages before the silence are over on any machine.
         var probe = lab.Probe(TimeSpan.FromSeconds(3));
 
-        var sessions = await Task.WhenAll(lab.Internet.Domains[0].Mx.Select(mx => probe.ProbeAsync(mx.Host, lab.AddressOf(mx.Host), Now)));
+        var sessions = await Task.WhenAll(lab.MailLab.Domains[0].Mx.Select(mx => probe.ProbeAsync(mx.Host, lab.AddressOf(mx.Host), Now)));
 
         Assert.Equal(silences.Select(silence => silence.Outcome), sessions.Select(session => session.Outcome));
         Assert.All(sessions, session => Assert.StartsWith("this checker gave up after 3 s, waiting for the ", session.Detail, StringComparison.Ordinal));
@@ -249,7 +249,7 @@ public sealed class SmtpProbeTests
         await using var lab = await StartAsync(SmtpScript.Good);
         using var listener = new TcpListener(IPAddress.Loopback, 0);
         listener.Start();
-        var serving = ServeWithoutGoodbyeAsync(listener, tls ? lab.Internet.Mx(Host).Certificate.Context : null);
+        var serving = ServeWithoutGoodbyeAsync(listener, tls ? lab.MailLab.Mx(Host).Certificate.Context : null);
         var options = lab.Options() with { SmtpPort = ((IPEndPoint)listener.LocalEndpoint).Port };
         var probe = new SmtpProbe(lab.Gate(), options, "check.example", TimeProvider.System);
 
@@ -276,7 +276,7 @@ public sealed class SmtpProbeTests
         var session = await lab.Probe(everyAddress: false).ProbeAsync(Host, lab.AddressOf(Host), Now);
 
         Assert.Equal(SmtpOutcome.AddressNotAllowed, session.Outcome);
-        Assert.Empty(lab.Internet.Mx(Host).Servers[0].Heard);
+        Assert.Empty(lab.MailLab.Mx(Host).Servers[0].Heard);
         Assert.False(await lab.Probe(everyAddress: false).AnswersAsync(lab.AddressOf(Host), isRefusalAnswer: true, Now));
     }
 
@@ -284,7 +284,7 @@ public sealed class SmtpProbeTests
     public async Task A_refused_connection_is_an_answer_from_outside_unless_a_firewall_may_have_given_it()
     {
         await using var lab = await StartAsync(SmtpScript.Good);
-        lab.Internet.Mx(Host).Stop();
+        lab.MailLab.Mx(Host).Stop();
 
         Assert.Equal(SmtpOutcome.ConnectionRefused, (await lab.Probe().ProbeAsync(Host, lab.AddressOf(Host), Now)).Outcome);
         Assert.True(await lab.Probe().AnswersAsync(lab.AddressOf(Host), isRefusalAnswer: true, Now));

@@ -208,8 +208,8 @@ public sealed class EgressHttpTests
     }
 
     [Theory]
-    [InlineData(DnsBehaviour.ServerFailure, "DNS does not tell the addresses of policy.example: ")]
-    [InlineData(DnsBehaviour.Refused, "DNS does not tell the addresses of policy.example: ")]
+    [InlineData(DnsBehaviour.ServerFailure, "DNS does not answer for the addresses of policy.example: ")]
+    [InlineData(DnsBehaviour.Refused, "DNS does not answer for the addresses of policy.example: ")]
     [InlineData(DnsBehaviour.CnameLoop, "policy.example has no address.")]
     public async Task What_DNS_does_not_tell_is_said(DnsBehaviour behaviour, string expected)
     {
@@ -254,7 +254,7 @@ public sealed class EgressHttpTests
         { "expired", CertificateSpec.For(Host) with { NotAfterFromNow = TimeSpan.FromHours(-1) } },
         { "not begun", CertificateSpec.For(Host) with { NotBeforeFromNow = TimeSpan.FromHours(1) } },
         { "signed by itself", CertificateSpec.For(Host) with { Signer = CertificateSigner.Itself } },
-        { "signed by a stranger", CertificateSpec.For(Host) with { Signer = CertificateSigner.Stranger } },
+        { "signed by an untrusted CA", CertificateSpec.For(Host) with { Signer = CertificateSigner.UntrustedCa } },
         { "without its intermediate", CertificateSpec.For(Host) with { Sends = SentChain.LeafOnly } },
         { "for clients", CertificateSpec.For(Host) with { ExtendedKeyUsage = CertificateSpec.ClientAuthentication } },
     };

@@ -72,10 +72,10 @@ public sealed class RebindingTests
     {
         await using var lab = await Lab.StartAsync(new LabDomain("rebound.example", "") { Mx = [new("mx.rebound.example")] });
         var address = lab.AddressOf("mx.rebound.example").ToString();
-        await using var trap = Listener.Trap(Forbidden2, lab.Internet.SmtpPort);
+        await using var trap = Listener.Trap(Forbidden2, lab.MailLab.SmtpPort);
         var turns = isForbiddenFirst ? new[] { EgressFixture.At(Forbidden2), EgressFixture.At(address) } : [EgressFixture.At(address), EgressFixture.At(Forbidden2)];
-        lab.Internet.Zone.SetInTurn("mx.rebound.example", turns);
-        var egress = new EgressOptions { DnsServer = lab.Internet.Dns, AllowedNetworks = [IPNetwork.Parse($"{address}/32")] };
+        lab.MailLab.Zone.SetInTurn("mx.rebound.example", turns);
+        var egress = new EgressOptions { DnsServer = lab.MailLab.Dns, AllowedNetworks = [IPNetwork.Parse($"{address}/32")] };
         var observer = lab.ObserverOf(new SmtpProbe(new EgressGuard(egress), lab.Options(), "check.example", TimeProvider.System), lab.Options(), TimeProvider.System);
 
         var first = await observer.ObserveAsync(DomainName.Parse("rebound.example"), "1", Now);
@@ -86,7 +86,7 @@ public sealed class RebindingTests
         Assert.Equal([(address, SmtpOutcome.Completed)], looks.Called.MxHosts[0].Sessions.Select(session => (session.Address, session.Outcome)));
         Assert.Equal(0, trap.Connections);
         // The default session and the narrow ones.
-        Assert.Equal(1 + SmtpProbe.RestrictedOffers.Count, lab.Internet.Mx("mx.rebound.example").Servers[0].Heard.Count(said => said == "STARTTLS"));
+        Assert.Equal(1 + SmtpProbe.RestrictedOffers.Count, lab.MailLab.Mx("mx.rebound.example").Servers[0].Heard.Count(said => said == "STARTTLS"));
     }
 
     // 127.0.0.1 is the relay's at this port.

@@ -13,15 +13,15 @@ public sealed class MailServerTests(RealServerLabFixture real)
     [Trait("Conformance", "MX-4")]
     public async Task A_server_that_is_well_is_seen_as_it_is(string server, string banner)
     {
-        var internet = await real.InternetAsync();
+        var lab = await real.LabAsync();
         var host = RealServerLab.NameOf(server, "good");
 
-        var session = await new ProbeFactory(internet).SessionAsync(host);
+        var session = await new ProbeFactory(lab).SessionAsync(host);
 
         Assert.Equal((SmtpOutcome.Completed, null), (session.Outcome, session.Detail));
         Assert.StartsWith($"220 {host} ESMTP {banner}", session.Banner, StringComparison.Ordinal);
         Assert.Equal("Tls13", session.Tls!.Protocol);
-        Assert.Equal([internet.Host(host).Certificates[0].Leaf.RawData, internet.Ca.Intermediate.RawData], session.Tls.Chain);
+        Assert.Equal([lab.Host(host).Certificates[0].Leaf.RawData, lab.Ca.Intermediate.RawData], session.Tls.Chain);
         Assert.Empty(session.Tls.Trust);
     }
 
@@ -38,7 +38,7 @@ public sealed class MailServerTests(RealServerLabFixture real)
     [Trait("Conformance", "MX-5")]
     public async Task A_server_that_gives_no_TLS_is_seen_as_far_as_it_goes(string server, string setup, string outcome)
     {
-        var session = await new ProbeFactory(await real.InternetAsync()).SessionAsync(RealServerLab.NameOf(server, setup));
+        var session = await new ProbeFactory(await real.LabAsync()).SessionAsync(RealServerLab.NameOf(server, setup));
 
         Assert.True(session.Outcome.ToString() == outcome, $"{session.Outcome} {session.Detail}");
         Assert.Null(session.Tls);
@@ -50,7 +50,7 @@ public sealed class MailServerTests(RealServerLabFixture real)
     [Trait("Conformance", "MX-5")]
     public async Task A_server_of_TLS_1_2_is_met_at_its_version(string server)
     {
-        var session = await new ProbeFactory(await real.InternetAsync()).SessionAsync(RealServerLab.NameOf(server, "tls12"));
+        var session = await new ProbeFactory(await real.LabAsync()).SessionAsync(RealServerLab.NameOf(server, "tls12"));
 
         Assert.Equal((SmtpOutcome.Completed, "Tls12"), (session.Outcome, session.Tls?.Protocol));
         Assert.Empty(session.Tls!.Trust);
@@ -74,14 +74,14 @@ public sealed class MailServerTests(RealServerLabFixture real)
     [Trait("Conformance", "MX-4")]
     public async Task Whatever_certificates_are_sent_are_seen_and_no_others(string server, string setup)
     {
-        var internet = await real.InternetAsync();
+        var lab = await real.LabAsync();
         var host = RealServerLab.NameOf(server, setup);
 
-        var session = await new ProbeFactory(internet).SessionAsync(host);
+        var session = await new ProbeFactory(lab).SessionAsync(host);
 
         Assert.Equal((SmtpOutcome.Completed, null), (session.Outcome, session.Detail));
         Assert.Contains(
-            internet.Host(host).Certificates,
+            lab.Host(host).Certificates,
             shown => session.Tls!.Chain.Select(Convert.ToHexString).Order().SequenceEqual(
                 shown.Chain.Prepend(shown.Leaf).Select(certificate => Convert.ToHexString(certificate.RawData)).Order())
                 && session.Tls.Chain[0].AsSpan().SequenceEqual(shown.Leaf.RawData));

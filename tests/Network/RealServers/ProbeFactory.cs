@@ -20,17 +20,17 @@ internal sealed class ProbeFactory
     /// <summary>The code of the finding that it leads to.</summary>
     public const string HandshakeFailureCode = "mx.tls.weak-cipher";
 
-    private readonly RealServerLab _internet;
+    private readonly RealServerLab _lab;
     private readonly CheckOptions _options;
     private readonly SmtpProbe _probe;
     private readonly PolicyFetcher _policies;
 
-    public ProbeFactory(RealServerLab internet)
+    public ProbeFactory(RealServerLab lab)
     {
-        _internet = internet;
+        _lab = lab;
         _options = new CheckOptions
         {
-            SmtpPort = internet.Port,
+            SmtpPort = lab.Port,
             HeloName = "check.example",
             ReferenceMxHosts = [],
             SessionTimeout = TimeSpan.FromMinutes(1),
@@ -38,11 +38,11 @@ internal sealed class ProbeFactory
         };
         var egress = new EgressOptions
         {
-            DnsServer = internet.Dns,
+            DnsServer = lab.Dns,
             DnsValidates = true,
             AllowedNetworks = [IPNetwork.Parse("127.0.0.0/8"), IPNetwork.Parse("::1/128")],
-            HttpsPort = internet.Port,
-            TrustedRoots = new TrustedRoots(new X509Certificate2Collection(internet.Ca.Root)),
+            HttpsPort = lab.Port,
+            TrustedRoots = new TrustedRoots(new X509Certificate2Collection(lab.Ca.Root)),
         };
         var (resolver, guard) = (new DnsResolver(egress), new EgressGuard(egress));
         Dns = new DnsObserver(resolver);
@@ -54,7 +54,7 @@ internal sealed class ProbeFactory
     public DnsObserver Dns { get; }
 
     /// <summary>One session with the first address of an MX host.</summary>
-    public Task<SmtpSession> SessionAsync(string host) => _probe.ProbeAsync(host, _internet.Host(host).Address, TestContext.Current.CancellationToken);
+    public Task<SmtpSession> SessionAsync(string host) => _probe.ProbeAsync(host, _lab.Host(host).Address, TestContext.Current.CancellationToken);
 
     /// <summary>A whole look at a domain.</summary>
     public Task<Observation> LookAsync(string domain)

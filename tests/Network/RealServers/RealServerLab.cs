@@ -11,29 +11,29 @@ using Xunit;
 
 namespace StsFunctions.Tests.RealServers;
 
-/// <summary>One internet of real servers for all tests that ask for it, started by the first.</summary>
+/// <summary>One lab of real servers for all tests that ask for it, started by the first.</summary>
 public sealed class RealServerLabFixture : IAsyncDisposable
 {
-    private readonly Lazy<Task<RealServerLab>> _internet = new(async () => await RealServerLab.StartAsync(await DebianPackages.RequireAsync(), CancellationToken.None));
+    private readonly Lazy<Task<RealServerLab>> _lab = new(async () => await RealServerLab.StartAsync(await DebianPackages.RequireAsync(), CancellationToken.None));
 
-    /// <summary>The internet. Where its servers cannot be had, the test that asks ends here.</summary>
-    internal async Task<RealServerLab> InternetAsync()
+    /// <summary>The lab. Where its servers cannot be had, the test that asks ends here.</summary>
+    internal async Task<RealServerLab> LabAsync()
     {
         await DebianPackages.RequireAsync();
-        return await _internet.Value;
+        return await _lab.Value;
     }
 
     public async ValueTask DisposeAsync()
     {
-        if (_internet is { IsValueCreated: true, Value.IsCompletedSuccessfully: true })
+        if (_lab is { IsValueCreated: true, Value.IsCompletedSuccessfully: true })
         {
-            await (await _internet.Value).DisposeAsync();
+            await (await _lab.Value).DisposeAsync();
         }
     }
 }
 
 /// <summary>
-/// A mail internet of servers that others wrote: Exim and Postfix, and DNS from Knot through Unbound, which validates. Each MX host is
+/// A mail lab of servers that others wrote: Exim and Postfix, and DNS from Knot through Unbound, which validates. Each MX host is
 /// a domain of its own, too, whose one MX it is.
 /// </summary>
 internal sealed class RealServerLab : IAsyncDisposable
@@ -91,15 +91,15 @@ internal sealed class RealServerLab : IAsyncDisposable
     /// <summary>Starts all of it.</summary>
     public static async Task<RealServerLab> StartAsync(DebianPackages packages, CancellationToken cancellationToken)
     {
-        var internet = new RealServerLab();
+        var lab = new RealServerLab();
         try
         {
-            await internet.StartServersAsync(packages, cancellationToken);
-            return internet;
+            await lab.StartServersAsync(packages, cancellationToken);
+            return lab;
         }
         catch
         {
-            await internet.DisposeAsync();
+            await lab.DisposeAsync();
             throw;
         }
     }

@@ -18,7 +18,7 @@ public sealed class ResolverTests(RealServerLabFixture real)
     [Trait("Conformance", "TXT-5")]
     public async Task What_is_there_and_what_is_not_is_told_apart(string zone)
     {
-        var dns = new ProbeFactory(await real.InternetAsync()).Dns;
+        var dns = new ProbeFactory(await real.LabAsync()).Dns;
 
         var found = await dns.TxtAsync($"few.{zone}", Now);
         var empty = await dns.MxAsync($"few.{zone}", Now);
@@ -35,7 +35,7 @@ public sealed class ResolverTests(RealServerLabFixture real)
     [Fact]
     public async Task A_zone_that_is_not_signed_as_its_parent_says_is_a_failure_and_not_an_absence()
     {
-        var dns = new ProbeFactory(await real.InternetAsync()).Dns;
+        var dns = new ProbeFactory(await real.LabAsync()).Dns;
 
         DnsAnswer[] answers = [await dns.MxAsync(BogusZone, Now), await dns.TxtAsync($"few.{BogusZone}", Now), await dns.AAsync($"nowhere.{BogusZone}", Now)];
 
@@ -44,21 +44,21 @@ public sealed class ResolverTests(RealServerLabFixture real)
 
     [Fact]
     public async Task A_zone_that_nobody_serves_is_a_failure() =>
-        Assert.Equal(DnsOutcome.Failed, (await new ProbeFactory(await real.InternetAsync()).Dns.MxAsync("unserved.example", Now)).Outcome);
+        Assert.Equal(DnsOutcome.Failed, (await new ProbeFactory(await real.LabAsync()).Dns.MxAsync("unserved.example", Now)).Outcome);
 
     [Theory]
     [InlineData(SignedZone)]
     [InlineData(UnsignedZone)]
     public async Task An_answer_too_large_for_a_datagram_is_seen_whole(string zone)
     {
-        var internet = await real.InternetAsync();
-        var dns = new ProbeFactory(internet).Dns;
+        var lab = await real.LabAsync();
+        var dns = new ProbeFactory(lab).Dns;
         var name = $"many.{zone}";
 
         var texts = await dns.TxtAsync(name, Now);
         var hosts = await dns.MxAsync(name, Now);
 
-        await Assert.ThrowsAsync<DnsResponseException>(() => AskAsync(internet, name, QueryType.TXT, options => options.UseTcpFallback = false));
+        await Assert.ThrowsAsync<DnsResponseException>(() => AskAsync(lab, name, QueryType.TXT, options => options.UseTcpFallback = false));
         Assert.Equal(Enumerable.Range(1, 40), texts.Records.Select(text => int.Parse(text[..2], null)).Order());
         Assert.Equal(Enumerable.Range(1, 40).Select(n => $"{n} mx-{n}.a-name-as-long-as-any-mail-provider-has.{zone}"), hosts.Records.OrderBy(mx => int.Parse(mx.Split(' ')[0], null)));
     }
@@ -69,7 +69,7 @@ public sealed class ResolverTests(RealServerLabFixture real)
     [Trait("Conformance", "TXT-7")]
     public async Task A_chain_of_aliases_is_followed_to_its_end(string zone)
     {
-        var dns = new ProbeFactory(await real.InternetAsync()).Dns;
+        var dns = new ProbeFactory(await real.LabAsync()).Dns;
 
         var followed = await dns.TxtAsync($"alias.{zone}", Now);
         var dangling = await dns.TxtAsync($"dangling.{zone}", Now);
@@ -86,7 +86,7 @@ public sealed class ResolverTests(RealServerLabFixture real)
     [InlineData(UnsignedZone, false)]
     public async Task The_resolver_vouches_for_a_signed_zone_alone(string zone, bool vouches)
     {
-        var dns = new ProbeFactory(await real.InternetAsync()).Dns;
+        var dns = new ProbeFactory(await real.LabAsync()).Dns;
 
         DnsAnswer[] answers =
         [
@@ -102,10 +102,10 @@ public sealed class ResolverTests(RealServerLabFixture real)
     [Fact]
     public async Task The_TLSA_records_of_an_MX_host_are_seen_with_the_resolvers_word()
     {
-        var internet = await real.InternetAsync();
-        var dns = new ProbeFactory(internet).Dns;
+        var lab = await real.LabAsync();
+        var dns = new ProbeFactory(lab).Dns;
         var host = NameOf("exim", "good");
-        var key = SHA256.HashData(internet.Host(host).Certificates[0].Leaf.PublicKey.ExportSubjectPublicKeyInfo());
+        var key = SHA256.HashData(lab.Host(host).Certificates[0].Leaf.PublicKey.ExportSubjectPublicKeyInfo());
 
         var matching = await dns.TlsaAsync($"_25._tcp.{host}", Now);
         var other = await dns.TlsaAsync($"_25._tcp.{NameOf("postfix", "tlsa")}", Now);
@@ -117,9 +117,9 @@ public sealed class ResolverTests(RealServerLabFixture real)
         Assert.Equal((DnsOutcome.NxDomain, true), (none.Outcome, none.Authentic));
     }
 
-    private static Task<IDnsQueryResponse> AskAsync(RealServerLab internet, string name, QueryType type, Action<LookupClientOptions> change)
+    private static Task<IDnsQueryResponse> AskAsync(RealServerLab lab, string name, QueryType type, Action<LookupClientOptions> change)
     {
-        var options = new LookupClientOptions(new IPEndPoint(internet.Dns.Address, internet.Dns.Port)) { UseCache = false };
+        var options = new LookupClientOptions(new IPEndPoint(lab.Dns.Address, lab.Dns.Port)) { UseCache = false };
         change(options);
         return new LookupClient(options).QueryAsync(name, type, cancellationToken: Now);
     }

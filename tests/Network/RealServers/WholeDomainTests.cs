@@ -6,7 +6,7 @@ using static StsFunctions.Tests.RealServers.RealServerLab;
 
 namespace StsFunctions.Tests.RealServers;
 
-/// <summary>Observe and judge, together, on domains of real servers.</summary>
+/// <summary>Observation and evaluation together, on domains of real servers.</summary>
 public sealed class WholeDomainTests(RealServerLabFixture real)
 {
     private static readonly string Exim = NameOf("exim", "good");
@@ -16,7 +16,7 @@ public sealed class WholeDomainTests(RealServerLabFixture real)
     [Trait("Conformance", "MX-6")]
     public async Task A_domain_of_Exim_and_Postfix_that_is_well_leads_to_no_finding()
     {
-        var observation = await new ProbeFactory(await real.InternetAsync()).LookAsync(Well);
+        var observation = await new ProbeFactory(await real.LabAsync()).LookAsync(Well);
 
         Assert.Equal([Exim, Postfix], observation.MxHosts.Select(mx => mx.Host));
         Assert.Equal(Socket.OSSupportsIPv6 ? 2 : 1, ProbeFactory.SessionsOf(observation, Exim).Count);
@@ -31,7 +31,7 @@ public sealed class WholeDomainTests(RealServerLabFixture real)
     {
         var host = NameOf("postfix", "tlsa");
 
-        var observation = await new ProbeFactory(await real.InternetAsync()).LookAsync(host);
+        var observation = await new ProbeFactory(await real.LabAsync()).LookAsync(host);
 
         Assert.Equal([$"tlsa.record.mismatch {host}"], ProbeFactory.FindingsOf(observation, PolicyOf(host)));
     }
@@ -40,7 +40,7 @@ public sealed class WholeDomainTests(RealServerLabFixture real)
     [Trait("Conformance", "MX-1")]
     public async Task An_MX_that_the_policy_leaves_out_is_the_only_finding()
     {
-        var observation = await new ProbeFactory(await real.InternetAsync()).LookAsync(Well);
+        var observation = await new ProbeFactory(await real.LabAsync()).LookAsync(Well);
 
         Assert.Equal([$"mx.policy.mismatch {Postfix}"], ProbeFactory.FindingsOf(observation, PolicyOf(Exim)));
     }
@@ -49,7 +49,7 @@ public sealed class WholeDomainTests(RealServerLabFixture real)
     [Trait("Conformance", "MX-4")]
     public async Task One_expired_certificate_of_two_is_the_only_finding()
     {
-        var observation = await new ProbeFactory(await real.InternetAsync()).LookAsync(HalfExpired);
+        var observation = await new ProbeFactory(await real.LabAsync()).LookAsync(HalfExpired);
 
         Assert.Equal([$"mx.certificate.expired {NameOf("postfix", "expired")}"], ProbeFactory.FindingsOf(observation, PolicyOf($"*.{SignedZone}")));
     }
@@ -82,7 +82,7 @@ public sealed class WholeDomainTests(RealServerLabFixture real)
     {
         var host = NameOf(server, setup);
 
-        var observation = await new ProbeFactory(await real.InternetAsync()).LookAsync(host);
+        var observation = await new ProbeFactory(await real.LabAsync()).LookAsync(host);
 
         Assert.Equal(findings.Select(code => $"{code} {host}"), ProbeFactory.FindingsOf(observation, PolicyOf(host)));
     }
@@ -92,15 +92,15 @@ public sealed class WholeDomainTests(RealServerLabFixture real)
     [InlineData("postfix")]
     public async Task Of_two_certificates_each_is_seen_by_the_session_that_asks_for_it(string server)
     {
-        var internet = await real.InternetAsync();
+        var lab = await real.LabAsync();
         var host = NameOf(server, "both");
 
-        var observation = await new ProbeFactory(internet).LookAsync(host);
+        var observation = await new ProbeFactory(lab).LookAsync(host);
 
         var narrow = Assert.Single(observation.MxHosts[0].Probes).Restricted;
         byte[] ShownTo(TlsOffer offer) => narrow.Single(session => session.Offer == offer).Tls!.Chain[0];
-        Assert.Equal(internet.Host(host).Certificates[0].Leaf.RawData, ShownTo(TlsOffer.Tls12Ecdsa));
-        Assert.Equal(internet.Host(host).Certificates[1].Leaf.RawData, ShownTo(TlsOffer.Tls12Rsa));
+        Assert.Equal(lab.Host(host).Certificates[0].Leaf.RawData, ShownTo(TlsOffer.Tls12Ecdsa));
+        Assert.Equal(lab.Host(host).Certificates[1].Leaf.RawData, ShownTo(TlsOffer.Tls12Rsa));
         Assert.Equal("Tls13", narrow.Single(session => session.Offer == TlsOffer.Tls13).Tls!.Protocol);
     }
 }

@@ -63,7 +63,7 @@ public sealed class AgentResourceTests(ApiTests.HostedDomain hosted, AzuriteFixt
         var again = await PostAsync("/api/agent/results?name=tokyo", Token("Sts.Agent"), result);
 
         Assert.Equal((409, "application/problem+json"), (again.Status, again.Headers["Content-Type"]));
-        var kept = Assert.IsType<MxClaim.Seen>(await hosted.Handler.Service<MxHostStore>().ClaimAsync(host, Address, "1", TimeSpan.FromMinutes(1), null, Now));
+        var kept = Assert.IsType<MxClaim.Probed>(await hosted.Handler.Service<MxHostStore>().ClaimAsync(host, Address, "1", TimeSpan.FromMinutes(1), null, Now));
         Assert.Equal($"tokyo ({Application})", MxProbeResult.FromJson(kept.Content)!.Agent);
     }
 

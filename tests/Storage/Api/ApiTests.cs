@@ -271,7 +271,7 @@ public sealed class ApiTests(ApiTests.HostedDomain hosted, AzuriteFixture azurit
     [Fact]
     public async Task Policies_and_reports_never_meet_authentication()
     {
-        var (made, looks) = (0, hosted.Issuer.Looks);
+        var (made, looks) = (0, hosted.Issuer.DiscoveryRequests);
         await using var handler = await hosted.StartAsync(hosted.Storage.ConnectionString, services => services.AddSingleton<BearerTokens>(_ =>
         {
             made++;
@@ -286,7 +286,7 @@ public sealed class ApiTests(ApiTests.HostedDomain hosted, AzuriteFixture azurit
 
         Assert.Equal(200, policy.Status);
         Assert.Contains(posted.Status, (int[])[201, 400, 403]);
-        Assert.Equal((0, looks), (made, hosted.Issuer.Looks));
+        Assert.Equal((0, looks), (made, hosted.Issuer.DiscoveryRequests));
 
         // And the wire is live: the API trips over it.
         Assert.Equal(500, (await handler.AskAsync("GET", "/api/domains", RunningApp.AppHost)).Status);

@@ -12,7 +12,7 @@ using Xunit;
 
 namespace StsFunctions.Tests.Checks;
 
-/// <summary>A whole check: observed in a small mail internet, recorded in a real storage.</summary>
+/// <summary>A whole check: observed in a mail lab, recorded in a real storage.</summary>
 public sealed class CheckDomainTests(AzuriteFixture azurite)
 {
     private static readonly DomainName Domain = DomainName.Parse("lab.example");
@@ -47,14 +47,14 @@ public sealed class CheckDomainTests(AzuriteFixture azurite)
         var told = new List<string>();
         foreach (var (script, round) in ((SmtpScript, int)[])[(SmtpScript.Plain, 1), (SmtpScript.Plain, 2), (SmtpScript.Good, 3), (SmtpScript.Good, 4)])
         {
-            lab.Internet.Mx("mx.lab.example").Script = script;
+            lab.MailLab.Mx("mx.lab.example").Script = script;
             await RunAsync(lab, storage, $"2099010100000000{round}");
             told.Add(string.Join(' ', (await storage.Domains.ReadAsync("lab.example", Now)).Outbox.Select(w => w.Change)));
         }
 
         Assert.Equal(["Opened", "Opened", "Opened Resolved", "Opened Resolved"], told);
         var record = (await storage.Domains.ReadAsync("lab.example", Now)).Record!;
-        Assert.Equal(lab.Internet.Mx("mx.lab.example").Certificate.Leaf.NotAfter.ToUniversalTime(), record.NextExpiry!.Value.UtcDateTime);
+        Assert.Equal(lab.MailLab.Mx("mx.lab.example").Certificate.Leaf.NotAfter.ToUniversalTime(), record.NextExpiry!.Value.UtcDateTime);
     }
 
     [Fact]
@@ -69,7 +69,7 @@ public sealed class CheckDomainTests(AzuriteFixture azurite)
         var pending = Assert.Single((await storage.Domains.ReadAsync("lab.example", Now)).Record!.CheckRun.Pending);
         Assert.Equal(("mx.starttls.missing", 1), (pending.Code, pending.Confirmations));
         var next = (await queue.ReceiveMessageAsync(cancellationToken: Now)).Value;
-        lab.Internet.Mx("mx.lab.example").Script = SmtpScript.Good;
+        lab.MailLab.Mx("mx.lab.example").Script = SmtpScript.Good;
         await lab.Function(storage).RunAsync(next.MessageText, Now);
 
         var after = await storage.Domains.ReadAsync("lab.example", Now);
@@ -108,12 +108,12 @@ public sealed class CheckDomainTests(AzuriteFixture azurite)
         var queue = storage.Queues.GetQueueClient(StorageNames.DomainChecksQueue);
         const string message = """{"domain":"lab.example","checkRun":"20990101000000000"}""";
         await lab.Function(storage).RunAsync(message, Now);
-        var asked = lab.Internet.Zone.QuestionCount;
+        var asked = lab.MailLab.Zone.QuestionCount;
         await queue.ClearMessagesAsync(Now);
 
         await lab.Function(storage).RunAsync(message, Now);
 
-        Assert.Equal(asked, lab.Internet.Zone.QuestionCount);
+        Assert.Equal(asked, lab.MailLab.Zone.QuestionCount);
         var next = JsonSerializer.Deserialize((await queue.ReceiveMessageAsync(cancellationToken: Now)).Value.MessageText, CheckRequestJson.Default.CheckRequest);
         Assert.Equal(new CheckRequest("lab.example", "20990101000000000", 2), next);
     }
@@ -126,12 +126,12 @@ public sealed class CheckDomainTests(AzuriteFixture azurite)
         var storage = await HostedAsync();
         await using var lab = await StartAsync(storage, SmtpScript.Plain);
         await lab.Function(storage).RunAsync("""{"domain":"lab.example","checkRun":"20990101000000000"}""", Now);
-        var asked = lab.Internet.Zone.QuestionCount;
+        var asked = lab.MailLab.Zone.QuestionCount;
 
         await lab.Function(storage).RunAsync($$"""{"domain":"lab.example","checkRun":"20990101000000000","attempt":{{look}}}""", Now);
         await lab.Function(storage).RunAsync("""{"domain":"lab.example","checkRun":"20980101000000000","attempt":2}""", Now);
 
-        Assert.Equal(asked, lab.Internet.Zone.QuestionCount);
+        Assert.Equal(asked, lab.MailLab.Zone.QuestionCount);
     }
 
     [Theory]
@@ -142,11 +142,11 @@ public sealed class CheckDomainTests(AzuriteFixture azurite)
         var storage = await HostedAsync();
         await using var lab = await StartAsync(storage, SmtpScript.Good);
         await RunAsync(lab, storage, first);
-        var asked = lab.Internet.Zone.QuestionCount;
+        var asked = lab.MailLab.Zone.QuestionCount;
 
         await RunAsync(lab, storage, "20260314110000000");
 
-        Assert.Equal(asked, lab.Internet.Zone.QuestionCount);
+        Assert.Equal(asked, lab.MailLab.Zone.QuestionCount);
         Assert.Single(await ObservationsAsync(storage));
     }
 
@@ -158,7 +158,7 @@ public sealed class CheckDomainTests(AzuriteFixture azurite)
         await using var lab = await StartAsync(storage, SmtpScript.Good);
         var address = DnsRecord.Address(lab.AddressOf("mx.lab.example"));
         var observer = lab.Observer(TimeSpan.FromSeconds(1), "mx.lab.example");
-        using (var silence = new SilentHost(lab.Internet))
+        using (var silence = new SilentHost(lab.MailLab))
         {
             silence.Take("mx.lab.example");
             await RunAsync(lab, storage, "20990101000000001", observer);
@@ -173,7 +173,7 @@ public sealed class CheckDomainTests(AzuriteFixture azurite)
         Assert.Equal(NetworkFindings.OutboundSmtpBlocked, Assert.Single(installation.Findings).Finding);
         Assert.Single(installation.Outbox);
 
-        lab.Internet.Zone.Set("mx.lab.example", address);
+        lab.MailLab.Zone.Set("mx.lab.example", address);
         await RunAsync(lab, storage, "20990101000000003");
 
         installation = await storage.Domains.ReadAsync(Installation.Partition, Now);
@@ -190,7 +190,7 @@ public sealed class CheckDomainTests(AzuriteFixture azurite)
 
         await RunAsync(lab, storage, "20990101000000000");
 
-        Assert.Equal(0, lab.Internet.Zone.QuestionCount);
+        Assert.Equal(0, lab.MailLab.Zone.QuestionCount);
         Assert.Empty(await storage.Fleet.ListAsync(Now).ToListAsync(Now));
     }
 
@@ -210,7 +210,7 @@ public sealed class CheckDomainTests(AzuriteFixture azurite)
 
         await Assert.ThrowsAnyAsync<Exception>(() => lab.Function(storage).RunAsync(message, Now));
 
-        Assert.Equal(0, lab.Internet.Zone.QuestionCount);
+        Assert.Equal(0, lab.MailLab.Zone.QuestionCount);
         Assert.Equal("", (await storage.Domains.ReadAsync("lab.example", Now)).Record!.CheckRun.Run);
     }
 
@@ -226,7 +226,7 @@ public sealed class CheckDomainTests(AzuriteFixture azurite)
         var lab = await Lab.StartAsync(new LabDomain("lab.example", "") { Mx = [new("mx.lab.example") { Script = script }] });
         if (storage is not null)
         {
-            lab.Internet.SetPolicyId("lab.example", (await storage.Domains.ReadAsync("lab.example", Now)).Record!.PolicyId);
+            lab.MailLab.SetPolicyId("lab.example", (await storage.Domains.ReadAsync("lab.example", Now)).Record!.PolicyId);
         }
 
         return lab;

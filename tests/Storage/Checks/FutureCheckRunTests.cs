@@ -22,13 +22,13 @@ public sealed class FutureCheckRunTests(AzuriteFixture azurite)
         await storage.Publisher.PublishAsync(DomainName.Parse("lab.example"), Policy.Parse("version: STSv1\nmode: enforce\nmx: mx.lab.example\nmax_age: 604800\n"u8), null, Now);
         await using var lab = await Lab.StartAsync(new LabDomain("lab.example", "") { Mx = [new("mx.lab.example")] });
         await RunAsync("20270314120000000");
-        var asked = lab.Internet.Zone.QuestionCount;
+        var asked = lab.MailLab.Zone.QuestionCount;
 
         await RunAsync("20270314120000000");
-        Assert.Equal(asked, lab.Internet.Zone.QuestionCount);
+        Assert.Equal(asked, lab.MailLab.Zone.QuestionCount);
         await RunAsync("20260314120000000");
 
-        Assert.NotEqual(asked, lab.Internet.Zone.QuestionCount);
+        Assert.NotEqual(asked, lab.MailLab.Zone.QuestionCount);
         Assert.Equal("20260314120000000", (await storage.Domains.ReadAsync("lab.example", Now)).Record!.CheckRun.Run);
 
         Task RunAsync(string round) => lab.Function(storage).RunAsync($$"""{"domain":"lab.example","checkRun":"{{round}}"}""", Now);

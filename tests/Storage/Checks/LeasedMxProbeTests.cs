@@ -166,7 +166,7 @@ public sealed class LeasedMxProbeTests(AzuriteFixture azurite)
         var observers = Enumerable.Range(0, 2).Select(_ => lab.ObserverOf(lab.Probe(), options, TimeProvider.System, storage.MxHosts)).ToList();
 
         var one = await observers[0].ObserveAsync(DomainName.Parse("one.example"), Round, Now);
-        lab.Internet.Mx("mx.provider.example").Stop();
+        lab.MailLab.Mx("mx.provider.example").Stop();
         var two = await observers[1].ObserveAsync(DomainName.Parse("two.example"), Round, Now);
         var later = await observers[1].ObserveAsync(DomainName.Parse("two.example"), "20260315120000000", Now);
 

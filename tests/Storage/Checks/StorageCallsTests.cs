@@ -133,7 +133,7 @@ public sealed partial class StorageCallsTests(AzuriteFixture azurite)
             foreach (var name in Domains)
             {
                 await direct.Publisher.PublishAsync(DomainName.Parse(name), Policy.Parse("version: STSv1\nmode: enforce\nmx: mx.provider.example\nmax_age: 604800\n"u8), null, Now);
-                lab.Internet.SetPolicyId(name, (await direct.Domains.ReadAsync(name, Now)).Record!.PolicyId);
+                lab.MailLab.SetPolicyId(name, (await direct.Domains.ReadAsync(name, Now)).Record!.PolicyId);
             }
 
             return new Fleet(direct, wire, lab);

@@ -69,7 +69,7 @@ public sealed class ClockSkewTests(AzuriteFixture azurite)
         Assert.IsType<MxClaim.Leased>(await storage.MxHosts.ClaimAsync(Host, Address, Round, Lease, null, Now));
         await storage.MxHosts.StoreAsync(Host, Address, Round, "new"u8.ToArray(), Now);
 
-        Assert.Equal("new"u8.ToArray(), Assert.IsType<MxClaim.Seen>(await storage.MxHosts.ClaimAsync(Host, Address, Round, Lease, null, Now)).Content);
+        Assert.Equal("new"u8.ToArray(), Assert.IsType<MxClaim.Probed>(await storage.MxHosts.ClaimAsync(Host, Address, Round, Lease, null, Now)).Content);
     }
 
     [Fact]
@@ -115,7 +115,7 @@ public sealed class ClockSkewTests(AzuriteFixture azurite)
         var storage = await TestStorage.CreateAsync(azurite);
         await new ProbeTaskStore(storage.Tables, new FakeTimeProvider(Future)).RequestAsync(Host, Address, FutureRound, "example.com", Now);
 
-        Assert.Equal(1, await storage.Wanted.SweepAsync(Now));
+        Assert.Equal(1, await storage.Wanted.PurgeAsync(Now));
     }
 
     [Fact]

@@ -43,7 +43,7 @@ public sealed class DomainTransactionTests(AzuriteFixture azurite)
         {
             partition = await storage.Domains.CommitAsync(make(new DomainTransaction(partition)), Now);
 
-            Assert.Equal((name, Shown(await storage.Domains.ReadAsync("example.com", Now))), (name, Shown(partition)));
+            Assert.Equal((name, Describe(await storage.Domains.ReadAsync("example.com", Now))), (name, Describe(partition)));
         }
     }
 
@@ -55,7 +55,7 @@ public sealed class DomainTransactionTests(AzuriteFixture azurite)
 
         var second = await storage.Domains.CommitAsync(Opened(new DomainTransaction(first), "port 25").Version(), Now);
 
-        Assert.Equal(Shown(await storage.Domains.ReadAsync(Installation.Partition, Now)), Shown(second));
+        Assert.Equal(Describe(await storage.Domains.ReadAsync(Installation.Partition, Now)), Describe(second));
         await Assert.ThrowsAsync<ConcurrentChangeException>(() => storage.Domains.CommitAsync(new DomainTransaction(first).Version(), Now));
     }
 
@@ -76,7 +76,7 @@ public sealed class DomainTransactionTests(AzuriteFixture azurite)
 
     private static Finding Of(string subject) => new("mx.starttls.missing", Severity.Warning, subject, "seen", "meaning", "remedy", "RFC 8461 §4");
 
-    private static string Shown(DomainPartition partition) => JsonSerializer.Serialize(
+    private static string Describe(DomainPartition partition) => JsonSerializer.Serialize(
         new { partition, Version = partition.ETag.ToString(), Blob = partition.ServedBlob.ToString(), Versions = partition.Outbox.Select(warning => warning.Version.ToString()) },
         Indented);
 

@@ -23,7 +23,7 @@ public sealed class MxHostStoreTests(AzuriteFixture azurite)
         Assert.Equal(TestStorage.Noon + Lease, Assert.IsType<MxClaim.Busy>(await ClaimAsync(storage)).Until);
         Assert.True(await storage.MxHosts.StoreAsync(lease, Round, "seen"u8.ToArray(), Now));
 
-        Assert.Equal("seen"u8.ToArray(), Assert.IsType<MxClaim.Seen>(await ClaimAsync(storage)).Content);
+        Assert.Equal("seen"u8.ToArray(), Assert.IsType<MxClaim.Probed>(await ClaimAsync(storage)).Content);
     }
 
     [Fact]
@@ -36,7 +36,7 @@ public sealed class MxHostStoreTests(AzuriteFixture azurite)
 
         storage.Time.Advance(Lease);
         await LookAsync(storage, NextRound, "new"u8.ToArray());
-        Assert.Equal("new"u8.ToArray(), Assert.IsType<MxClaim.Seen>(await ClaimAsync(storage, Round)).Content);
+        Assert.Equal("new"u8.ToArray(), Assert.IsType<MxClaim.Probed>(await ClaimAsync(storage, Round)).Content);
     }
 
     [Fact]
@@ -51,7 +51,7 @@ public sealed class MxHostStoreTests(AzuriteFixture azurite)
         Assert.False(await storage.MxHosts.StoreAsync(late, Round, "late"u8.ToArray(), Now));
         Assert.True(await storage.MxHosts.StoreAsync(lease, Round, "seen"u8.ToArray(), Now));
         Assert.False(await storage.MxHosts.StoreAsync(late, Round, "late"u8.ToArray(), Now));
-        Assert.Equal("seen"u8.ToArray(), Assert.IsType<MxClaim.Seen>(await ClaimAsync(storage)).Content);
+        Assert.Equal("seen"u8.ToArray(), Assert.IsType<MxClaim.Probed>(await ClaimAsync(storage)).Content);
     }
 
     [Fact]
@@ -87,11 +87,11 @@ public sealed class MxHostStoreTests(AzuriteFixture azurite)
         var content = RandomNumberGenerator.GetBytes(length);
 
         await LookAsync(storage, Round, content);
-        Assert.Equal(content, Assert.IsType<MxClaim.Seen>(await ClaimAsync(storage)).Content);
+        Assert.Equal(content, Assert.IsType<MxClaim.Probed>(await ClaimAsync(storage)).Content);
 
         // And a shorter one after it leaves nothing of it.
         await LookAsync(storage, NextRound, "short"u8.ToArray());
-        Assert.Equal("short"u8.ToArray(), Assert.IsType<MxClaim.Seen>(await ClaimAsync(storage)).Content);
+        Assert.Equal("short"u8.ToArray(), Assert.IsType<MxClaim.Probed>(await ClaimAsync(storage)).Content);
     }
 
     [Fact]
@@ -129,7 +129,7 @@ public sealed class MxHostStoreTests(AzuriteFixture azurite)
 
         var claim = await storage.MxHosts.ClaimAsync("mx.example.com", Address, Round, Lease, null, Now, known);
 
-        Assert.Equal("seen"u8.ToArray(), Assert.IsType<MxClaim.Seen>(claim).Content);
+        Assert.Equal("seen"u8.ToArray(), Assert.IsType<MxClaim.Probed>(claim).Content);
     }
 
     [Fact]
@@ -144,7 +144,7 @@ public sealed class MxHostStoreTests(AzuriteFixture azurite)
         var known = await storage.MxHosts.ReadAsync("mx.example.com", addresses, Now);
         var claims = await Task.WhenAll(addresses.Select(address => storage.MxHosts.ClaimAsync("mx.example.com", address, Round, Lease, null, Now, known)));
 
-        Assert.IsType<MxClaim.Seen>(claims[0]);
+        Assert.IsType<MxClaim.Probed>(claims[0]);
         Assert.IsType<MxClaim.Busy>(claims[1]);
         Assert.All(claims[2..], claim => Assert.IsType<MxClaim.Leased>(claim));
     }
@@ -155,8 +155,8 @@ public sealed class MxHostStoreTests(AzuriteFixture azurite)
         var storage = await TestStorage.CreateAsync(azurite);
         await LookAsync(storage, Round, "seen"u8.ToArray());
 
-        Assert.Equal(0, await storage.MxHosts.SweepAsync(DateTimeOffset.UtcNow.AddDays(-30), Now));
-        Assert.Equal(1, await storage.MxHosts.SweepAsync(DateTimeOffset.UtcNow.AddDays(1), Now));
+        Assert.Equal(0, await storage.MxHosts.PurgeAsync(DateTimeOffset.UtcNow.AddDays(-30), Now));
+        Assert.Equal(1, await storage.MxHosts.PurgeAsync(DateTimeOffset.UtcNow.AddDays(1), Now));
         Assert.IsType<MxClaim.Leased>(await ClaimAsync(storage));
     }
 

@@ -94,7 +94,7 @@ public sealed class EvaluationMessageTests(AzuriteFixture azurite) : IAsyncLifet
         Assert.Equal(1, await MessagesAsync());
 
         _storage.Time.Advance(TimeSpan.FromHours(1));
-        await _storage.Sweeper(_storage.Time).RunAsync(Now);
+        await _storage.Requeuer(_storage.Time).RunAsync(Now);
         Assert.Equal(2, await MessagesAsync());
 
         // Blobs carry storage's time.

@@ -257,7 +257,7 @@ public sealed class AgentLeaseTests(AzuriteFixture azurite)
         await desk.AskAsync(host: "mx2.example.com");
 
         Assert.Equal("mx2.example.com", Assert.Single(await desk.TakeWorkAsync("one")).Host);
-        Assert.Equal(1, await desk.Storage.Wanted.SweepAsync(Now));
+        Assert.Equal(1, await desk.Storage.Wanted.PurgeAsync(Now));
 
         Assert.Null(await desk.Storage.Wanted.FindAsync(AgentFixture.Host, AgentFixture.Address, Now));
     }

@@ -51,7 +51,7 @@ public sealed class ContradictionTests(AzuriteFixture azurite)
         var good = AgentFixture.Seen();
         var tls = good.Default.Tls!;
         foreach (var (other, contradicts) in ((MxProbeResult, bool)[])[
-            (AgentFixture.Seen(CertificateSpec.For(AgentFixture.Host) with { Signer = CertificateSigner.Stranger }), true),
+            (AgentFixture.Seen(CertificateSpec.For(AgentFixture.Host) with { Signer = CertificateSigner.UntrustedCa }), true),
             (good with { Default = good.Default with { Tls = tls with { Chain = [tls.Chain[0]] } } }, false),
             (AgentFixture.Seen(), false),
             (AgentFixture.Failed(SmtpOutcome.ConnectionRefused), false),

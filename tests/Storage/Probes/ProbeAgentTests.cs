@@ -18,7 +18,7 @@ using Xunit;
 
 namespace StsFunctions.Tests.Probes;
 
-/// <summary>An app whose network lets nothing out, and agents who look for it: the app whole, over the wire, in a small mail internet.</summary>
+/// <summary>An app whose network lets nothing out, and agents who look for it: the app whole, over the wire, in a mail lab.</summary>
 public sealed class ProbeAgentTests(AzuriteFixture azurite) : IAsyncLifetime
 {
     private const string Domain = "lab.example";
@@ -44,22 +44,22 @@ public sealed class ProbeAgentTests(AzuriteFixture azurite) : IAsyncLifetime
         _lab = await Lab.StartAsync(new LabDomain(Domain, "") { Mx = [new(Mx)] }, new LabDomain("reference.example", "") { Mx = [new(Reference)] });
         await _storage.Publisher.PublishAsync(DomainName.Parse(Domain), Policy.Parse("version: STSv1\nmode: enforce\nmx: mx.lab.example\nmax_age: 86400\n"u8), null, Now);
         await _storage.Queues.GetQueueClient(StorageNames.DomainChecksQueue).ClearMessagesAsync(Now);
-        _lab.Internet.SetPolicyId(Domain, (await _storage.Domains.ReadAsync(Domain, Now)).Record!.PolicyId);
+        _lab.MailLab.SetPolicyId(Domain, (await _storage.Domains.ReadAsync(Domain, Now)).Record!.PolicyId);
         _issuer = await TokenIssuer.StartAsync(TimeProvider.System, Now);
         _closed = new ClosedPort(_lab.AddressOf(Mx), _lab.AddressOf(Reference));
         _rootFile = Path.GetTempFileName();
-        await File.WriteAllTextAsync(_rootFile, _lab.Internet.Ca.RootPem, Now);
+        await File.WriteAllTextAsync(_rootFile, _lab.MailLab.Ca.RootPem, Now);
         _app = await RunningApp.StartAsync(_storage.ConnectionString, more:
         [
             .. _issuer.Settings.Select(setting => (setting.Key, setting.Value)),
-            ("Sts__DnsServer", _lab.Internet.Dns.ToString()),
+            ("Sts__DnsServer", _lab.MailLab.Dns.ToString()),
             ("Sts__ReferenceMxHosts", Reference),
             ("Sts__SessionTimeout", "00:00:01"),
             ("Sts__RetryDelay", "00:00:00"),
             ("Sts__ConfirmationDelay", "00:00:00"),
             ("Sts__Lab__SmtpPort", $"{_closed.Number}"),
             ("Sts__Lab__AllowedNetworks", "127.0.0.0/8"),
-            ("Sts__Lab__HttpsPort", $"{_lab.Internet.HttpsPort}"),
+            ("Sts__Lab__HttpsPort", $"{_lab.MailLab.HttpsPort}"),
             ("Sts__Lab__TrustedRoots", _rootFile),
         ]);
         _http = AgentApi.NewClient();
@@ -81,7 +81,7 @@ public sealed class ProbeAgentTests(AzuriteFixture azurite) : IAsyncLifetime
     [Trait("Conformance", "MX-7")]
     public async Task Without_port_25_a_domain_is_judged_by_the_eyes_of_an_agent()
     {
-        _lab.Internet.Mx(Mx).Script = SmtpScript.Plain;
+        _lab.MailLab.Mx(Mx).Script = SmtpScript.Plain;
         await RunAgentAsync("tokyo");
 
         // Three looks, each of them first from here, where nothing is to be seen, and then with the agent's eyes.
@@ -101,7 +101,7 @@ public sealed class ProbeAgentTests(AzuriteFixture azurite) : IAsyncLifetime
         Assert.Equal((true, Round), (partition.Record!.Observed, partition.Record.CheckRun.Run));
         var newest = Assert.Single((await NewestAsync()).MxHosts[0].Probes);
         Assert.StartsWith("tokyo (", newest.Agent, StringComparison.Ordinal);
-        Assert.Contains(_said, line => line == $"{Mx} {newest.Default.Address}: StartTlsMissing; handed in");
+        Assert.Contains(_said, line => line == $"{Mx} {newest.Default.Address}: StartTlsMissing; submitted");
         // The installation can see after all, and nothing was told of it in between.
         var installation = await _storage.Domains.ReadAsync(Installation.Partition, Now);
         Assert.Empty(installation.Findings);
@@ -118,7 +118,7 @@ public sealed class ProbeAgentTests(AzuriteFixture azurite) : IAsyncLifetime
 
         var partition = await _storage.Domains.ReadAsync(Domain, Now);
         Assert.Empty(OfServers(partition));
-        Assert.Equal(_lab.Internet.Mx(Mx).Certificate.Leaf.NotAfter.ToUniversalTime(), partition.Record!.NextExpiry!.Value.UtcDateTime);
+        Assert.Equal(_lab.MailLab.Mx(Mx).Certificate.Leaf.NotAfter.ToUniversalTime(), partition.Record!.NextExpiry!.Value.UtcDateTime);
         Assert.Empty((await NewestAsync()).MxHosts[0].Sessions[0].Tls!.Trust);
     }
 
@@ -141,7 +141,7 @@ public sealed class ProbeAgentTests(AzuriteFixture azurite) : IAsyncLifetime
 
         await RunAgentAsync("tokyo", new SmtpMxProbe(new SmtpProbe(_lab.Gate(), _app.Service<CheckOptions>(), "agent.example", TimeProvider.System), _app.Service<Retry>(), _app.Service<CheckOptions>(), TimeProvider.System), isOpen: false);
 
-        Assert.Contains(_said, line => line.StartsWith("Port 25 is closed from here now", StringComparison.Ordinal));
+        Assert.Contains(_said, line => line.StartsWith("This network blocks outbound port 25 now", StringComparison.Ordinal));
         Assert.Null(await MessageAsync());
         Assert.Null((await _app.Service<ProbeTaskStore>().FindAsync(Mx, _lab.AddressOf(Mx), Now))!.AnsweredAt);
         Assert.Empty((await _storage.Domains.ReadAsync(Installation.Partition, Now)).Findings);

@@ -22,7 +22,7 @@ public sealed class ProbeResultReaderTests(AzuriteFixture azurite)
         Assert.Equal((0, 3), (good.Trust.Count, good.Built.Count));
 
         foreach (var spec in (CertificateSpec[])[
-            CertificateSpec.For(AgentFixture.Host) with { Signer = CertificateSigner.Stranger },
+            CertificateSpec.For(AgentFixture.Host) with { Signer = CertificateSigner.UntrustedCa },
             CertificateSpec.For(AgentFixture.Host) with { Signer = CertificateSigner.Itself },
             CertificateSpec.For(AgentFixture.Host) with { Sends = SentChain.LeafOnly }])
         {

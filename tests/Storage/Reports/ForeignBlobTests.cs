@@ -85,7 +85,7 @@ public sealed class ForeignBlobTests(AzuriteFixture azurite) : IAsyncLifetime
         options.AddPolicy(new RenamedInLists("placeholder", "../policies/example.com"), HttpPipelinePosition.PerCall);
         var listing = new TestStorage(_storage.ConnectionString, blobs: new BlobServiceClient(_storage.ConnectionString, options));
 
-        await Record.ExceptionAsync(() => listing.Sweeper(new FakeTimeProvider(DateTimeOffset.UtcNow.AddHours(2))).RunAsync(Now));
+        await Record.ExceptionAsync(() => listing.Requeuer(new FakeTimeProvider(DateTimeOffset.UtcNow.AddHours(2))).RunAsync(Now));
 
         await AssertUntouchedAsync();
         var messages = (await _storage.Queues.GetQueueClient(StorageNames.ReportArrivalsQueue).ReceiveMessagesAsync(32, cancellationToken: Now)).Value;

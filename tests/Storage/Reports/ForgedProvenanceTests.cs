@@ -87,7 +87,7 @@ public sealed class ForgedProvenanceTests(AzuriteFixture azurite) : IAsyncLifeti
             new BinaryData(ForgedMail("later.example")),
             new BlobUploadOptions { Metadata = new Dictionary<string, string> { ["source"] = "Mailbox", ["signers"] = "google.com", ["tries"] = "3" } },
             Now);
-        await _storage.Sweeper(new Microsoft.Extensions.Time.Testing.FakeTimeProvider(DateTimeOffset.UtcNow.AddHours(2))).RunAsync(Now);
+        await _storage.Requeuer(new Microsoft.Extensions.Time.Testing.FakeTimeProvider(DateTimeOffset.UtcNow.AddHours(2))).RunAsync(Now);
         var kept = Assert.Single(await _storage.Blobs.GetBlobContainerClient(StorageNames.QuarantineContainer).GetBlobsAsync(cancellationToken: Now).ToListAsync(Now));
         await _storage.Publisher.PublishAsync(Later, Policy, null, Now);
 
@@ -101,7 +101,7 @@ public sealed class ForgedProvenanceTests(AzuriteFixture azurite) : IAsyncLifeti
     public async Task What_was_taken_up_again_by_the_sweep_is_still_known_for_the_mailboxes()
     {
         var blob = await StoreAsync(ForgedMail(), ReportSource.Mailbox);
-        await _storage.Sweeper(new Microsoft.Extensions.Time.Testing.FakeTimeProvider(DateTimeOffset.UtcNow.AddHours(2))).RunAsync(Now);
+        await _storage.Requeuer(new Microsoft.Extensions.Time.Testing.FakeTimeProvider(DateTimeOffset.UtcNow.AddHours(2))).RunAsync(Now);
 
         await _function.RunAsync(BlobCreatedEvent.Again(blob), Now);
 

@@ -170,7 +170,7 @@ public sealed class ReprocessTests(AzuriteFixture azurite) : IAsyncLifetime
     [InlineData("""{"type":"StsFunctions.Reprocess","container":"reports"}""")]
     [InlineData("""{"type":"StsFunctions.Reprocess","container":"reports","from":"2026-01-01"}""")]
     [InlineData("""{"type":"StsFunctions.Reprocess","container":"reports","from":"yesterday","to":"today"}""")]
-    [InlineData("""{"type":"StsFunctions.Sweep","container":"reports","id":"2026-03-14/abcdefghijklmnopqrstuvwxyz"}""")]
+    [InlineData("""{"type":"StsFunctions.Requeue","container":"reports","id":"2026-03-14/abcdefghijklmnopqrstuvwxyz"}""")]
     public async Task A_message_that_asks_for_something_else_is_a_failure_for_the_poison_queue(string message)
     {
         Assert.Null(ReprocessRequest.FromJson(message));

@@ -12,21 +12,21 @@ using StsFunctions.UseCases.Checks;
 
 namespace StsFunctions.Tests.Checks;
 
-/// <summary>A small mail internet, and the app's eyes on it.</summary>
+/// <summary>A mail lab, and the app's eyes on it.</summary>
 internal sealed class Lab : IAsyncDisposable
 {
-    private Lab(MailLab internet) => Internet = internet;
+    private Lab(MailLab lab) => MailLab = lab;
 
-    public MailLab Internet { get; }
+    public MailLab MailLab { get; }
 
     public static async Task<Lab> StartAsync(params LabDomain[] domains)
     {
         var lab = new Lab(await MailLab.StartAsync(TimeProvider.System, Xunit.TestContext.Current.CancellationToken));
-        lab.Internet.Add(domains);
+        lab.MailLab.Add(domains);
         // No app runs here to serve the policies that are left to it.
         foreach (var domain in domains.Where(domain => domain.PolicyHost is null))
         {
-            lab.Internet.TakePolicy(domain.Name);
+            lab.MailLab.TakePolicy(domain.Name);
         }
 
         return lab;
@@ -38,7 +38,7 @@ internal sealed class Lab : IAsyncDisposable
     /// <summary>How it is looked at; a time-out is for a session that is to run into it.</summary>
     public CheckOptions Options(TimeSpan? sessionTimeout = null, params string[] references) => new()
     {
-        SmtpPort = Internet.SmtpPort,
+        SmtpPort = MailLab.SmtpPort,
         HeloName = "check.example",
         ReferenceMxHosts = references,
         SessionTimeout = sessionTimeout ?? TimeSpan.FromMinutes(1),
@@ -70,15 +70,15 @@ internal sealed class Lab : IAsyncDisposable
         new RemoteProbeRequester(storage.Agents, storage.Wanted), new NetworkRecorder(storage.Domains, storage.Ledger, time ?? storage.Time), ExpectedTargets.Unknown, new ConfirmationOptions { Delay = delay }, time ?? storage.Time, NullLogger<DomainCheck>.Instance);
 
     /// <summary>The address of an MX host's first server.</summary>
-    public IPAddress AddressOf(string host) => Internet.Mx(host).Servers[0].EndPoint.Address;
+    public IPAddress AddressOf(string host) => MailLab.Mx(host).Servers[0].EndPoint.Address;
 
-    public ValueTask DisposeAsync() => Internet.DisposeAsync();
+    public ValueTask DisposeAsync() => MailLab.DisposeAsync();
 
     private EgressOptions Egress(bool everyAddress) => new()
     {
-        DnsServer = Internet.Dns,
+        DnsServer = MailLab.Dns,
         AllowedNetworks = everyAddress ? [IPNetwork.Parse("0.0.0.0/0"), IPNetwork.Parse("::/0")] : [],
-        HttpsPort = Internet.HttpsPort,
-        TrustedRoots = new TrustedRoots(new X509Certificate2Collection(Internet.Ca.Root)),
+        HttpsPort = MailLab.HttpsPort,
+        TrustedRoots = new TrustedRoots(new X509Certificate2Collection(MailLab.Ca.Root)),
     };
 }

@@ -9,17 +9,17 @@ internal sealed class SilentHost : IDisposable
 {
     private static int s_last;
 
-    private readonly MailLab _internet;
+    private readonly MailLab _lab;
     private readonly IPAddress _address = new([127, 77, 0, (byte)(1 + (Interlocked.Increment(ref s_last) % 250))]);
     private readonly List<Socket> _sockets = [];
 
     /// <summary>A listener that accepts nobody and whose queue is full: Linux answers no further connection.</summary>
-    public SilentHost(MailLab internet)
+    public SilentHost(MailLab lab)
     {
-        _internet = internet;
+        _lab = lab;
         var listener = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
         _sockets.Add(listener);
-        listener.Bind(new IPEndPoint(_address, internet.SmtpPort));
+        listener.Bind(new IPEndPoint(_address, lab.SmtpPort));
         listener.Listen(0);
         var waiting = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
         _sockets.Add(waiting);
@@ -27,7 +27,7 @@ internal sealed class SilentHost : IDisposable
     }
 
     /// <summary>Lets a name lead here.</summary>
-    public void Take(string host) => _internet.Zone.Set(host, DnsRecord.Address(_address));
+    public void Take(string host) => _lab.Zone.Set(host, DnsRecord.Address(_address));
 
     public void Dispose() => _sockets.ForEach(socket => socket.Dispose());
 }

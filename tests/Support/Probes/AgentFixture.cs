@@ -78,7 +78,7 @@ internal sealed class AgentFixture
 
     /// <summary>What a check would be given for the address; null where it would look itself.</summary>
     public async Task<MxProbeResult?> KeptAsync(string round = Round) =>
-        await Storage.MxHosts.ClaimAsync(Host, Address, round, TimeSpan.FromMinutes(1), null, Now) is MxClaim.Seen seen ? MxProbeResult.FromJson(seen.Content) : null;
+        await Storage.MxHosts.ClaimAsync(Host, Address, round, TimeSpan.FromMinutes(1), null, Now) is MxClaim.Probed seen ? MxProbeResult.FromJson(seen.Content) : null;
 
     /// <summary>The checks that were asked for.</summary>
     public async Task<IReadOnlyList<CheckRequest>> ChecksAsync()

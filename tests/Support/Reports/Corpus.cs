@@ -90,7 +90,7 @@ internal sealed record Sample(string File, string Wrapped, string Ids, string Co
         new("domain-absent.json", "gzip report.json", "ARR-4", "unattributed"),
         new("straight.json", "gzip other.example!other.example!1!2!other.json", "ARR-4", Straight),
         new("other-json.json", "", "ARR-1", "policies is missing"),
-        new("list.json", "", "ARR-1", "holds an array where an object is due"),
+        new("list.json", "", "ARR-1", "holds an array where an object is expected"),
         new("cut-short.json", "", "ARR-1", "not one complete JSON object"),
         new("two-reports.json", "", "ARR-1", "A second JSON object follows"),
         new("count-negative.json", "", "RPT-2", "is not a count"),

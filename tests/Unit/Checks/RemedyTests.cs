@@ -36,9 +36,9 @@ public sealed class RemedyTests
             {
                 foreach (var context in (RuleContext[])[Cases.Of(observation, mode, "*.example.net"), Cases.Of(observation, mode, "*.example.net") with { HostedDomain = null, ExpectedTargets = ExpectedTargets.Unknown }])
                 {
-                    var judged = RuleEngine.Evaluate(context);
-                    Assert.Empty(judged.Failed);
-                    Assert.All(judged.Findings, finding => Assert.DoesNotContain(Hostile, finding.Remedy, StringComparison.Ordinal));
+                    var evaluated = RuleEngine.Evaluate(context);
+                    Assert.Empty(evaluated.Failed);
+                    Assert.All(evaluated.Findings, finding => Assert.DoesNotContain(Hostile, finding.Remedy, StringComparison.Ordinal));
                 }
             }
         }

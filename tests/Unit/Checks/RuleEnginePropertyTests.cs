@@ -132,9 +132,9 @@ public sealed class RuleEnginePropertyTests
         var kinds = RuleEngine.Kinds.Select(kind => kind.Code).ToHashSet();
         Given.Sample(context =>
         {
-            var judged = RuleEngine.Evaluate(context);
-            Assert.All(judged.Findings, finding => Assert.Contains(finding.Code, kinds));
-            Assert.Equal(judged.Findings.Select(Identity).Distinct(), judged.Findings.Select(Identity));
+            var evaluated = RuleEngine.Evaluate(context);
+            Assert.All(evaluated.Findings, finding => Assert.Contains(finding.Code, kinds));
+            Assert.Equal(evaluated.Findings.Select(Identity).Distinct(), evaluated.Findings.Select(Identity));
         });
     }
 
@@ -159,10 +159,10 @@ public sealed class RuleEnginePropertyTests
     {
         var nothing = Blindfolds.Where(blindfold => blindfold.Name != "MX failed").Aggregate(TestObservations.Good, (observation, blindfold) => blindfold.How(observation)) with { DeadlineExceeded = true };
 
-        var judged = RuleEngine.Evaluate(Cases.Of(nothing, PolicyMode.Enforce, "mx9.example.com"));
+        var evaluated = RuleEngine.Evaluate(Cases.Of(nothing, PolicyMode.Enforce, "mx9.example.com"));
 
-        Assert.Empty(judged.Findings);
-        Assert.Equal(["policy.max-age.short", "policy.mode.testing-long"], RuleEngine.Rules.Select(rule => rule.Code).Where(code => !judged.Inconclusive.Contains(code)).Order(StringComparer.Ordinal));
+        Assert.Empty(evaluated.Findings);
+        Assert.Equal(["policy.max-age.short", "policy.mode.testing-long"], RuleEngine.Rules.Select(rule => rule.Code).Where(code => !evaluated.Inconclusive.Contains(code)).Order(StringComparer.Ordinal));
     }
 
     [Fact]
@@ -207,11 +207,11 @@ public sealed class RuleEnginePropertyTests
     }
 
     // Of different rules the order says nothing; of one rule it does.
-    private static string Text(RuleResults judged) => string.Join('\n',
+    private static string Text(RuleResults evaluated) => string.Join('\n',
     [
-        .. judged.Findings.OrderBy(finding => finding.Code, StringComparer.Ordinal).Select(finding => finding.ToString()),
-        .. judged.Inconclusive.Order(StringComparer.Ordinal),
-        .. judged.Failed.Order(StringComparer.Ordinal),
+        .. evaluated.Findings.OrderBy(finding => finding.Code, StringComparer.Ordinal).Select(finding => finding.ToString()),
+        .. evaluated.Inconclusive.Order(StringComparer.Ordinal),
+        .. evaluated.Failed.Order(StringComparer.Ordinal),
     ]);
 
     private static (string Code, string Subject) Identity(Finding finding) => (finding.Code, finding.Subject);

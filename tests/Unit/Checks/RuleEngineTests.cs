@@ -30,8 +30,8 @@ public sealed class RuleEngineTests
     [InlineData("none")]
     public void A_domain_that_is_well_has_no_finding(string mode)
     {
-        Assert.Equal(mode == "none" ? OfModeNone : [], JudgementOf(TestObservations.Good, mode).Findings.Select(finding => finding.Code));
-        Assert.Empty(JudgementOf(TestObservations.Good, mode).Inconclusive);
+        Assert.Equal(mode == "none" ? OfModeNone : [], ResultsOf(TestObservations.Good, mode).Findings.Select(finding => finding.Code));
+        Assert.Empty(ResultsOf(TestObservations.Good, mode).Inconclusive);
     }
 
     [Theory]
@@ -89,7 +89,7 @@ public sealed class RuleEngineTests
     [Trait("Conformance", "MX-1")]
     public void An_MX_host_that_no_pattern_covers_is_uncovered(string host, bool covered)
     {
-        var found = JudgementOf(TestObservations.With(TestObservations.Host(host, TestObservations.Session("192.0.2.1", TestObservations.Certificate(host)))), "enforce", "mx1.example.com", "*.wild.example").Findings;
+        var found = ResultsOf(TestObservations.With(TestObservations.Host(host, TestObservations.Session("192.0.2.1", TestObservations.Certificate(host)))), "enforce", "mx1.example.com", "*.wild.example").Findings;
 
         Assert.Equal(covered, found.All(finding => finding.Code != "mx.policy.mismatch"));
     }
@@ -112,7 +112,7 @@ public sealed class RuleEngineTests
     [Trait("Conformance", "MX-2")]
     public void While_the_MX_records_cannot_be_looked_up_nothing_about_them_resolves()
     {
-        var unseen = JudgementOf(WithMx(TestObservations.Nothing("example.com", DnsOutcome.TimedOut))).Inconclusive;
+        var unseen = ResultsOf(WithMx(TestObservations.Nothing("example.com", DnsOutcome.TimedOut))).Inconclusive;
 
         Assert.Superset(RuleEngine.Rules.Select(rule => rule.Code).Where(code => (code.StartsWith("mx.", StringComparison.Ordinal) && code != "mx.record.lookup-failed") || code.StartsWith("tlsa.", StringComparison.Ordinal)).ToHashSet(), unseen.ToHashSet());
     }
@@ -132,10 +132,10 @@ public sealed class RuleEngineTests
         var dark = TestObservations.Host("mx2.example.com") with { A = TestObservations.Nothing("mx2.example.com", DnsOutcome.TimedOut) };
 
         AssertCoveredFinds(TestObservations.With(TestObservations.Good.MxHosts[0], dark), "enforce", [Mx, "mx2.example.com"], "Warning mx.address.lookup-failed mx2.example.com");
-        var judged = JudgementOf(TestObservations.With(TestObservations.Host(Mx), dark), "enforce", Mx, "mx2.example.com");
-        Assert.Equal(["mx.address.lookup-failed", "mx.address.missing"], judged.Findings.Select(finding => finding.Code));
-        Assert.Contains("mx.address.missing", judged.Inconclusive);
-        Assert.Contains("mx.certificate.expired", judged.Inconclusive);
+        var evaluated = ResultsOf(TestObservations.With(TestObservations.Host(Mx), dark), "enforce", Mx, "mx2.example.com");
+        Assert.Equal(["mx.address.lookup-failed", "mx.address.missing"], evaluated.Findings.Select(finding => finding.Code));
+        Assert.Contains("mx.address.missing", evaluated.Inconclusive);
+        Assert.Contains("mx.certificate.expired", evaluated.Inconclusive);
     }
 
     [Fact]
@@ -146,7 +146,7 @@ public sealed class RuleEngineTests
         foreach (var outcome in Enum.GetValues<SmtpOutcome>())
         {
             var session = TestObservations.Failed("192.0.2.1", outcome) with { Tls = outcome == SmtpOutcome.Completed ? TestObservations.Certificate(Mx) : null };
-            Assert.Equal(silent.Contains(outcome) ? 0 : 1, JudgementOf(TestObservations.With(TestObservations.Host(Mx, session))).Findings.Count);
+            Assert.Equal(silent.Contains(outcome) ? 0 : 1, ResultsOf(TestObservations.With(TestObservations.Host(Mx, session))).Findings.Count);
         }
     }
 
@@ -156,7 +156,7 @@ public sealed class RuleEngineTests
     {
         var observation = TestObservations.With(TestObservations.Host(Mx, TestObservations.Session("192.0.2.1", TestObservations.Certificate(Mx)), TestObservations.Session("2001:db8::1", TestObservations.Certificate("other.example"))));
 
-        var finding = Assert.Single(JudgementOf(observation).Findings, finding => finding.Code == "mx.certificate.name-mismatch");
+        var finding = Assert.Single(ResultsOf(observation).Findings, finding => finding.Code == "mx.certificate.name-mismatch");
 
         Assert.Contains("2001:db8::1", finding.Evidence, StringComparison.Ordinal);
         Assert.DoesNotContain("192.0.2.1", finding.Evidence, StringComparison.Ordinal);
@@ -169,7 +169,7 @@ public sealed class RuleEngineTests
         var observation = TestObservations.With(TestObservations.Host(
             Mx, TestObservations.Session("192.0.2.1", TestObservations.Certificate(Mx)), TestObservations.Failed("192.0.2.2", SmtpOutcome.ConnectionTimedOut), TestObservations.Failed("2001:db8::2", SmtpOutcome.ConnectionRefused)));
 
-        var found = JudgementOf(observation).Findings;
+        var found = ResultsOf(observation).Findings;
 
         Assert.Equal(["mx.connection.failed", "mx.connection.failed-ipv6"], found.Select(finding => finding.Code));
         Assert.Equal(["192.0.2.2: ConnectionTimedOut", "2001:db8::2: ConnectionRefused"], found.Select(finding => finding.Evidence));
@@ -185,7 +185,7 @@ public sealed class RuleEngineTests
     {
         var observation = TestObservations.With(TestObservations.Host(Mx, TestObservations.Failed("192.0.2.1", SmtpOutcome.ConnectionRefused), TestObservations.Failed("2001:db8::1", other)));
 
-        Assert.Contains(JudgementOf(observation).Findings, finding => $"{finding.Severity} {finding.Code}" == $"{severity} mx.connection.failed");
+        Assert.Contains(ResultsOf(observation).Findings, finding => $"{finding.Severity} {finding.Code}" == $"{severity} mx.connection.failed");
     }
 
     [Theory]
@@ -197,17 +197,17 @@ public sealed class RuleEngineTests
     {
         var observation = TestObservations.With(TestObservations.Host(Mx, TestObservations.Session("192.0.2.1", TestObservations.Certificate(Mx, -100, -1)), TestObservations.Failed("2001:db8::1", outcome)));
 
-        var judged = JudgementOf(observation);
+        var evaluated = ResultsOf(observation);
 
-        Assert.Contains(judged.Findings, finding => (finding.Code, finding.Severity) == ("mx.certificate.expired", Severity.Critical));
+        Assert.Contains(evaluated.Findings, finding => (finding.Code, finding.Severity) == ("mx.certificate.expired", Severity.Critical));
         // Nothing resolves while an address could have been at fault; one without a route would keep it open forever.
-        Assert.Equal(outcome != SmtpOutcome.NoRoute, judged.Inconclusive.Contains("mx.certificate.expired"));
+        Assert.Equal(outcome != SmtpOutcome.NoRoute, evaluated.Inconclusive.Contains("mx.certificate.expired"));
     }
 
     [Fact]
     public void A_host_that_can_be_seen_by_no_address_resolves_nothing()
     {
-        var unseen = JudgementOf(TestObservations.With(TestObservations.Host(Mx, TestObservations.Failed("2001:db8::1", SmtpOutcome.NoRoute)))).Inconclusive;
+        var unseen = ResultsOf(TestObservations.With(TestObservations.Host(Mx, TestObservations.Failed("2001:db8::1", SmtpOutcome.NoRoute)))).Inconclusive;
 
         Assert.Contains("mx.certificate.expired", unseen);
         Assert.Contains("mx.starttls.missing", unseen);
@@ -218,7 +218,7 @@ public sealed class RuleEngineTests
     [InlineData(SmtpOutcome.TlsFailed)]
     internal void A_session_without_a_certificate_resolves_nothing_about_it(SmtpOutcome outcome)
     {
-        var unseen = JudgementOf(TestObservations.With(TestObservations.Host(Mx, TestObservations.Failed("192.0.2.1", outcome)))).Inconclusive;
+        var unseen = ResultsOf(TestObservations.With(TestObservations.Host(Mx, TestObservations.Failed("192.0.2.1", outcome)))).Inconclusive;
 
         Assert.Contains("mx.certificate.expired", unseen);
         Assert.DoesNotContain("mx.starttls.missing", unseen);
@@ -230,12 +230,12 @@ public sealed class RuleEngineTests
     {
         var observation = TestObservations.With(TestObservations.Host(Mx, TestObservations.Failed("192.0.2.1", SmtpOutcome.ConnectionTimedOut), TestObservations.Failed("2001:db8::1", SmtpOutcome.NoRoute))) with { OutboundSmtp = OutboundSmtp.Blocked };
 
-        var judged = JudgementOf(observation);
+        var evaluated = ResultsOf(observation);
 
-        Assert.Empty(judged.Findings);
+        Assert.Empty(evaluated.Findings);
         Assert.Superset(
             RuleEngine.Rules.Select(rule => rule.Code).Where(code => new[] { "mx.connection.failed", "mx.session.dropped", "mx.session.rejected", "mx.starttls.", "mx.tls.", "mx.certificate." }.Any(start => code.StartsWith(start, StringComparison.Ordinal))).Append("tlsa.record.mismatch").ToHashSet(),
-            judged.Inconclusive.ToHashSet());
+            evaluated.Inconclusive.ToHashSet());
     }
 
     [Theory]
@@ -251,7 +251,7 @@ public sealed class RuleEngineTests
     [Trait("Conformance", "MX-4")]
     public void A_certificate_is_for_a_host_by_a_name_of_its_SAN(string host, string san, bool isFor)
     {
-        var found = JudgementOf(TestObservations.With(TestObservations.Host(host, TestObservations.Session("192.0.2.1", TestObservations.Certificate(san)))), "enforce", host).Findings;
+        var found = ResultsOf(TestObservations.With(TestObservations.Host(host, TestObservations.Session("192.0.2.1", TestObservations.Certificate(san)))), "enforce", host).Findings;
 
         Assert.Equal(isFor ? [] : ["mx.certificate.name-mismatch"], found.Select(finding => finding.Code));
     }
@@ -263,7 +263,7 @@ public sealed class RuleEngineTests
         var observation = TestObservations.With(TestObservations.Host(Mx, TestObservations.Session("192.0.2.1", TestObservations.Certificate(new CertificateSpec { CommonName = Mx }))));
 
         AssertFinds(observation, "enforce", $"Critical mx.certificate.name-mismatch {Mx}");
-        Assert.Contains("the certificate is for no DNS name", JudgementOf(observation).Findings[0].Evidence, StringComparison.Ordinal);
+        Assert.Contains("the certificate is for no DNS name", ResultsOf(observation).Findings[0].Evidence, StringComparison.Ordinal);
     }
 
     [Theory]
@@ -280,7 +280,7 @@ public sealed class RuleEngineTests
     [Trait("Conformance", "MX-4")]
     public void However_odd_an_MX_host_is_the_judging_ends(string host)
     {
-        var found = JudgementOf(TestObservations.With(TestObservations.Host(host, TestObservations.Session("192.0.2.1", TestObservations.Certificate(Mx))))).Findings;
+        var found = ResultsOf(TestObservations.With(TestObservations.Host(host, TestObservations.Session("192.0.2.1", TestObservations.Certificate(Mx))))).Findings;
 
         Assert.Contains(found, finding => finding.Code == "mx.certificate.name-mismatch");
     }
@@ -319,7 +319,7 @@ public sealed class RuleEngineTests
     [InlineData(-6.1, 0.6, 3)]
     [Trait("Conformance", "MX-4")]
     public void An_end_that_comes_nearer_is_told_by_its_stage(double from, double to, int stage) =>
-        Assert.Equal(stage, JudgementOf(TestObservations.With(TestObservations.Host(Mx, TestObservations.Session("192.0.2.1", TestObservations.Certificate(Mx, from, to))))).Findings.SingleOrDefault()?.Stage ?? 0);
+        Assert.Equal(stage, ResultsOf(TestObservations.With(TestObservations.Host(Mx, TestObservations.Session("192.0.2.1", TestObservations.Certificate(Mx, from, to))))).Findings.SingleOrDefault()?.Stage ?? 0);
 
     [Fact]
     [Trait("Conformance", "MX-4")]
@@ -328,7 +328,7 @@ public sealed class RuleEngineTests
         var observation = TestObservations.With(TestObservations.Host(Mx, TestObservations.Session("192.0.2.1", TestObservations.Certificate(Mx, -1, 89, "PartialChain: CN=mx1.example.com"))));
 
         AssertFinds(observation, "enforce", $"Critical mx.certificate.untrusted {Mx}");
-        Assert.Contains("2 certificate(s) sent; PartialChain", JudgementOf(observation).Findings[0].Evidence, StringComparison.Ordinal);
+        Assert.Contains("2 certificate(s) sent; PartialChain", ResultsOf(observation).Findings[0].Evidence, StringComparison.Ordinal);
     }
 
     [Theory]
@@ -349,7 +349,7 @@ public sealed class RuleEngineTests
         var observation = TestObservations.Good with { StsRecords = TestObservations.Found("_mta-sts.example.com", records.Split('|', StringSplitOptions.RemoveEmptyEntries)) };
 
         AssertFinds(observation, "enforce", finding == "" ? [] : [$"{finding} _mta-sts.example.com"]);
-        Assert.All(JudgementOf(observation).Findings, found => Assert.Contains($"v=STSv1; id={TestObservations.PolicyId};", found.Remedy, StringComparison.Ordinal));
+        Assert.All(ResultsOf(observation).Findings, found => Assert.Contains($"v=STSv1; id={TestObservations.PolicyId};", found.Remedy, StringComparison.Ordinal));
     }
 
     [Theory]
@@ -403,12 +403,12 @@ public sealed class RuleEngineTests
     {
         var host = TestObservations.Good.PolicyHost with { A = TestObservations.Nothing("mta-sts.example.com"), Aaaa = TestObservations.Found("mta-sts.example.com", "2001:db8::80"), Fetch = TestObservations.Fetch(PolicyFetchOutcome.NotReached) };
 
-        var judged = JudgementOf(TestObservations.Good with { PolicyHost = host });
-        Assert.Empty(judged.Findings);
-        Assert.Contains("policy-host.connection.failed", judged.Inconclusive);
+        var evaluated = ResultsOf(TestObservations.Good with { PolicyHost = host });
+        Assert.Empty(evaluated.Findings);
+        Assert.Contains("policy-host.connection.failed", evaluated.Inconclusive);
 
         var withIPv6 = TestObservations.With(TestObservations.Host(Mx, TestObservations.Session("2001:db8::1", TestObservations.Certificate(Mx)))) with { PolicyHost = host };
-        Assert.Equal(["policy-host.connection.failed"], JudgementOf(withIPv6).Findings.Select(finding => finding.Code));
+        Assert.Equal(["policy-host.connection.failed"], ResultsOf(withIPv6).Findings.Select(finding => finding.Code));
     }
 
     [Theory]
@@ -454,7 +454,7 @@ public sealed class RuleEngineTests
         AssertFinds(TestObservations.With(host with { Tlsa = right }), "enforce");
         AssertFinds(TestObservations.With(host with { Tlsa = wrong }), "enforce", $"Critical tlsa.record.mismatch {Mx}");
         AssertFinds(TestObservations.With(host with { Tlsa = wrong with { Authentic = null } }), "enforce");
-        Assert.Contains("tlsa.record.mismatch", JudgementOf(TestObservations.With(host with { Tlsa = wrong with { Authentic = null } })).Inconclusive);
+        Assert.Contains("tlsa.record.mismatch", ResultsOf(TestObservations.With(host with { Tlsa = wrong with { Authentic = null } })).Inconclusive);
     }
 
     [Fact]
@@ -463,8 +463,8 @@ public sealed class RuleEngineTests
         var host = TestObservations.Good.MxHosts[0];
         var tlsa = TestObservations.Found(host.Tlsa.Name, "3 1 1 " + Convert.ToHexStringLower(SHA256.HashData(X509CertificateLoader.LoadCertificate(host.Sessions[0].Tls!.Chain[0]).PublicKey.ExportSubjectPublicKeyInfo()))) with { Authentic = true };
 
-        Assert.DoesNotContain(JudgementOf(TestObservations.With(host with { Tlsa = tlsa }), "none").Findings, finding => finding.Code == "policy.mx.opportunistic");
-        Assert.Contains(JudgementOf(TestObservations.With(host with { Tlsa = tlsa with { Authentic = false } }), "none").Findings, finding => finding.Code == "policy.mx.opportunistic");
+        Assert.DoesNotContain(ResultsOf(TestObservations.With(host with { Tlsa = tlsa }), "none").Findings, finding => finding.Code == "policy.mx.opportunistic");
+        Assert.Contains(ResultsOf(TestObservations.With(host with { Tlsa = tlsa with { Authentic = false } }), "none").Findings, finding => finding.Code == "policy.mx.opportunistic");
     }
 
     [Fact]
@@ -495,8 +495,8 @@ public sealed class RuleEngineTests
         Assert.Equal(
             ["policy.mode.none", "txt.sts.ambiguous", "txt.sts.id-stale", "txt.sts.malformed", "txt.sts.missing", "txt.sts.multiple",
              "txt.tlsrpt.ambiguous", "txt.tlsrpt.foreign", "txt.tlsrpt.malformed", "txt.tlsrpt.missing", "txt.tlsrpt.multiple"],
-            JudgementOf(observation).Inconclusive.Order(StringComparer.Ordinal));
-        Assert.Equal(["mx.record.lookup-failed"], JudgementOf(observation with { Mx = TestObservations.Nothing("example.com", outcome), MxHosts = [] }).Findings.Select(finding => finding.Code));
+            ResultsOf(observation).Inconclusive.Order(StringComparer.Ordinal));
+        Assert.Equal(["mx.record.lookup-failed"], ResultsOf(observation with { Mx = TestObservations.Nothing("example.com", outcome), MxHosts = [] }).Findings.Select(finding => finding.Code));
     }
 
     [Fact]
@@ -504,7 +504,7 @@ public sealed class RuleEngineTests
     {
         var observation = TestObservations.Good with { StsRecords = TestObservations.Found("_mta-sts.example.com", "hello\r\nCRITICAL forged\u001b[2J") };
 
-        var finding = Assert.Single(JudgementOf(observation).Findings);
+        var finding = Assert.Single(ResultsOf(observation).Findings);
 
         Assert.DoesNotContain(finding.Evidence, char.IsControl);
     }
@@ -520,7 +520,7 @@ public sealed class RuleEngineTests
         var again = JsonSerializer.Deserialize(observation.ToJson(), ObservationJson.Default.Observation)!;
 
         Assert.Equal(observation.ToJson(), again.ToJson());
-        Assert.Equal(JudgementOf(observation).Findings, JudgementOf(again).Findings);
+        Assert.Equal(ResultsOf(observation).Findings, ResultsOf(again).Findings);
         Assert.Equal(observation.MxHosts[0].Sessions[0].Tls!.Chain[0], again.MxHosts[0].Sessions[0].Tls!.Chain[0]);
     }
 
@@ -529,8 +529,8 @@ public sealed class RuleEngineTests
     private static void AssertFinds(Observation observation, string mode, params string[] expected) => AssertCoveredFinds(observation, mode, [Mx], expected);
 
     private static void AssertCoveredFinds(Observation observation, string mode, string[] covers, params string[] expected) => Assert.Equal(
-        expected.Order(), JudgementOf(observation, mode, covers).Findings.Where(finding => mode != "none" || !OfModeNone.Contains(finding.Code)).Select(finding => $"{finding.Severity} {finding.Code} {finding.Subject}").Order());
+        expected.Order(), ResultsOf(observation, mode, covers).Findings.Where(finding => mode != "none" || !OfModeNone.Contains(finding.Code)).Select(finding => $"{finding.Severity} {finding.Code} {finding.Subject}").Order());
 
-    private static RuleResults JudgementOf(Observation observation, string mode = "enforce", params string[] covers) =>
+    private static RuleResults ResultsOf(Observation observation, string mode = "enforce", params string[] covers) =>
         RuleEngine.Evaluate(Cases.Of(observation, Enum.Parse<PolicyMode>(mode, ignoreCase: true), covers is [] ? [Mx] : covers));
 }

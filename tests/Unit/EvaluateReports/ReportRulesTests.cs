@@ -20,7 +20,7 @@ public sealed class ReportRulesTests
     [InlineData(100, "Critical")]
     public void A_failure_is_as_grave_as_its_share_of_two_days_of_a_trusted_signer(int failures, string severity)
     {
-        var found = Assert.Single(Judge(Reported.SignedBy(Google, 1, kinds: Reported.Kind("certificate-expired", failures))));
+        var found = Assert.Single(Evaluate(Reported.SignedBy(Google, 1, kinds: Reported.Kind("certificate-expired", failures))));
 
         Assert.Equal(("report.session.failed", "certificate-expired", severity), (found.Code, found.Subject, found.Severity.ToString()));
         Assert.True(found.Notifies);
@@ -32,7 +32,7 @@ public sealed class ReportRulesTests
     [InlineData(100, "Warning")]
     [Trait("Conformance", "ARR-3")]
     public void A_signer_that_nobody_knows_opens_a_warning_at_most(int failures, string severity) =>
-        Assert.Equal(severity, Assert.Single(Judge(Reported.Of(1, kinds: Reported.Kind("certificate-expired", failures)))).Severity.ToString());
+        Assert.Equal(severity, Assert.Single(Evaluate(Reported.Of(1, kinds: Reported.Kind("certificate-expired", failures)))).Severity.ToString());
 
     [Fact]
     [Trait("Conformance", "ARR-3")]
@@ -40,10 +40,10 @@ public sealed class ReportRulesTests
     {
         var failing = Reported.Kind("certificate-expired", 60);
 
-        Assert.Equal(Severity.Critical, Assert.Single(Judge(Reported.SignedBy("a.example", 1, kinds: failing), Reported.SignedBy("b.example", 1, kinds: failing))).Severity);
-        Assert.Equal(Severity.Warning, Assert.Single(Judge(Reported.SignedBy("a.zone.example", 1, kinds: failing), Reported.SignedBy("b.zone.example", 1, kinds: failing))).Severity);
+        Assert.Equal(Severity.Critical, Assert.Single(Evaluate(Reported.SignedBy("a.example", 1, kinds: failing), Reported.SignedBy("b.example", 1, kinds: failing))).Severity);
+        Assert.Equal(Severity.Warning, Assert.Single(Evaluate(Reported.SignedBy("a.zone.example", 1, kinds: failing), Reported.SignedBy("b.zone.example", 1, kinds: failing))).Severity);
         // The second must say as much itself.
-        Assert.Equal(Severity.Warning, Assert.Single(Judge(Reported.SignedBy("a.example", 1, kinds: failing), Reported.SignedBy("b.example", 1, kinds: Reported.Kind("certificate-expired", 40)))).Severity);
+        Assert.Equal(Severity.Warning, Assert.Single(Evaluate(Reported.SignedBy("a.example", 1, kinds: failing), Reported.SignedBy("b.example", 1, kinds: Reported.Kind("certificate-expired", 40)))).Severity);
     }
 
     [Theory]
@@ -54,7 +54,7 @@ public sealed class ReportRulesTests
     {
         var probe = new ProbeConfirmation([OpenOf(code)], isObserved: true, TestStorage.Noon);
 
-        var found = Assert.Single(JudgeOf(Reported.Of(1, kinds: Reported.Kind("certificate-expired", 60))).Judge(null, probe, []).Findings);
+        var found = Assert.Single(RulesOf(Reported.Of(1, kinds: Reported.Kind("certificate-expired", 60))).Evaluate(null, probe, []).Findings);
 
         Assert.Equal(severity, found.Severity.ToString());
         Assert.Equal(severity == "Critical", found.Evidence.EndsWith($"; this app's own check found {code}", StringComparison.Ordinal));
@@ -63,17 +63,17 @@ public sealed class ReportRulesTests
     [Fact]
     public void A_fetch_that_failed_for_us_too_confirms_what_one_signer_says()
     {
-        var judge = JudgeOf(Reported.Of(1, kinds: Reported.Kind("sts-policy-fetch-error", 60)));
+        var rules = RulesOf(Reported.Of(1, kinds: Reported.Kind("sts-policy-fetch-error", 60)));
 
-        Assert.Equal(Severity.Critical, Assert.Single(judge.Judge(new OwnObservation(TestStorage.Noon, "timedOut", null), ProbeConfirmation.None, []).Findings).Severity);
-        Assert.Equal(Severity.Warning, Assert.Single(judge.Judge(new OwnObservation(TestStorage.Noon, "fetched", 200), ProbeConfirmation.None, []).Findings).Severity);
+        Assert.Equal(Severity.Critical, Assert.Single(rules.Evaluate(new OwnObservation(TestStorage.Noon, "timedOut", null), ProbeConfirmation.None, []).Findings).Severity);
+        Assert.Equal(Severity.Warning, Assert.Single(rules.Evaluate(new OwnObservation(TestStorage.Noon, "fetched", 200), ProbeConfirmation.None, []).Findings).Severity);
     }
 
     [Fact]
     [Trait("Conformance", "ARR-3")]
     public void The_share_is_of_both_days_of_one_signer_and_no_figures_of_another_are_in_it()
     {
-        var found = Assert.Single(Judge(
+        var found = Assert.Single(Evaluate(
             Reported.Of(2, sessions: 500), Reported.Of(1, sessions: 9_000_000_000_000_000),
             Reported.Of(2, "Company-Y", sessions: 900), Reported.Of(1, "Company-Y", sessions: 100, kinds: Reported.Kind("certificate-expired", 90))));
 
@@ -86,7 +86,7 @@ public sealed class ReportRulesTests
     [Trait("Conformance", "ARR-3")]
     public void What_a_signer_calls_itself_is_a_quoted_addition_that_nothing_in_it_ends()
     {
-        var found = Assert.Single(Judge(Reported.SignedBy("attacker.example", 1, "Google\", google.com \"Inc.\u202e", kinds: Reported.Kind("certificate-expired", 90))));
+        var found = Assert.Single(Evaluate(Reported.SignedBy("attacker.example", 1, "Google\", google.com \"Inc.\u202e", kinds: Reported.Kind("certificate-expired", 90))));
 
         Assert.StartsWith("attacker.example \"Google', google.com 'Inc.?\": 90 of 100 sessions", found.Evidence, StringComparison.Ordinal);
     }
@@ -94,7 +94,7 @@ public sealed class ReportRulesTests
     [Fact]
     public void Hosts_that_are_none_and_policy_types_that_are_none_are_quoted()
     {
-        var found = Assert.Single(Judge(Reported.SignedBy("attacker.example", 1, policyType: "sts; this app's own check found it", kinds: Reported.Kind("certificate-expired", 90, "mx; all is lost", "call 0900"))));
+        var found = Assert.Single(Evaluate(Reported.SignedBy("attacker.example", 1, policyType: "sts; this app's own check found it", kinds: Reported.Kind("certificate-expired", 90, "mx; all is lost", "call 0900"))));
 
         Assert.Contains("under \"sts; this app's own check found it\"", found.Evidence, StringComparison.Ordinal);
         Assert.Contains("hosts: \"mx; all is lost\" \"call 0900\" (90)", found.Evidence, StringComparison.Ordinal);
@@ -102,7 +102,7 @@ public sealed class ReportRulesTests
 
     [Fact]
     public void What_failed_before_those_days_is_over() =>
-        Assert.Empty(Judge(Reported.Of(3, kinds: Reported.Kind("certificate-expired", 100)), Reported.Of(2), Reported.Of(1)));
+        Assert.Empty(Evaluate(Reported.Of(3, kinds: Reported.Kind("certificate-expired", 100)), Reported.Of(2), Reported.Of(1)));
 
     [Fact]
     [Trait("Conformance", "RPT-2")]
@@ -117,7 +117,7 @@ public sealed class ReportRulesTests
             ]),
         };
 
-        var found = Judge(both).ToDictionary(finding => finding.Subject);
+        var found = Evaluate(both).ToDictionary(finding => finding.Subject);
 
         Assert.Contains(": 20 of 100 sessions (20 %) under tlsa", found["certificate-expired"].Evidence, StringComparison.Ordinal);
         Assert.Contains(": 40 of 100 sessions (40 %) under tlsa", found["tlsa-invalid"].Evidence, StringComparison.Ordinal);
@@ -129,7 +129,7 @@ public sealed class ReportRulesTests
     {
         Report[] forged = [.. Enumerable.Range(0, 300).Select(n => Reported.Of(1, $"Forger {n}", counts: false, kinds: Reported.Kind($"type-{n}", n + 1)))];
 
-        var found = Assert.Single(Judge([Reported.Of(1), Reported.Of(9), .. forged]));
+        var found = Assert.Single(Evaluate([Reported.Of(1), Reported.Of(9), .. forged]));
 
         Assert.Equal(("report.sender.unauthenticated", Severity.Info, false), (found.Code, found.Severity, found.Notifies));
         Assert.DoesNotContain("Forger", found.Subject, StringComparison.Ordinal);
@@ -145,22 +145,22 @@ public sealed class ReportRulesTests
     {
         var true_ = Reported.Of(1, kinds: Reported.Kind("certificate-expired", 60));
 
-        var alone = Assert.Single(Judge(true_));
+        var alone = Assert.Single(Evaluate(true_));
         foreach (var forged in (Report[])[Reported.Of(1, "Forger", 1_000_000, counts: false), Reported.Of(1, "Forger", 1_000_000, counts: false, kinds: Reported.Kind("certificate-expired", 999_999))])
         {
-            Assert.Contains(alone, Judge(true_, forged));
+            Assert.Contains(alone, Evaluate(true_, forged));
         }
     }
 
     [Fact]
     [Trait("Conformance", "RPT-6")]
     public void What_was_superseded_says_nothing() =>
-        Assert.Empty(Judge(Reported.Of(1), Reported.Of(1, "Company-Y", kinds: Reported.Kind("certificate-expired", 100)) with { Superseded = true, IsCounted = false }));
+        Assert.Empty(Evaluate(Reported.Of(1), Reported.Of(1, "Company-Y", kinds: Reported.Kind("certificate-expired", 100)) with { Superseded = true, IsCounted = false }));
 
     [Fact]
     public void Failures_that_a_sender_gives_no_reason_for_are_found_too()
     {
-        var found = Assert.Single(Judge(Reported.SignedBy(Google, 1) with { Sessions = 50, Failures = 50, Digest = null }));
+        var found = Assert.Single(Evaluate(Reported.SignedBy(Google, 1) with { Sessions = 50, Failures = 50, Digest = null }));
 
         Assert.Equal((ResultTypeGuide.NoReason, Severity.Critical), (found.Subject, found.Severity));
     }
@@ -168,7 +168,7 @@ public sealed class ReportRulesTests
     [Fact]
     public void Details_that_come_to_more_than_the_total_are_no_more_than_everything()
     {
-        var found = Assert.Single(Judge(Reported.Of(1) with { Digest = new ReportDigest([new TypeCounts("sts", 0, 1, [Reported.Kind("certificate-expired", 50)], 0)]) }));
+        var found = Assert.Single(Evaluate(Reported.Of(1) with { Digest = new ReportDigest([new TypeCounts("sts", 0, 1, [Reported.Kind("certificate-expired", 50)], 0)]) }));
 
         Assert.Contains("50 of 50 sessions (100 %)", found.Evidence, StringComparison.Ordinal);
     }
@@ -177,7 +177,7 @@ public sealed class ReportRulesTests
     [Trait("Conformance", "RPT-4")]
     public void A_type_that_the_registry_does_not_have_is_found_under_its_own_name_where_a_trusted_signer_reports_it()
     {
-        var found = Assert.Single(Judge(Reported.SignedBy(Google, 1, kinds: Reported.Kind("quantum-broken", 5))));
+        var found = Assert.Single(Evaluate(Reported.SignedBy(Google, 1, kinds: Reported.Kind("quantum-broken", 5))));
 
         Assert.Equal("quantum-broken", found.Subject);
         Assert.NotEmpty(found.Remedy);
@@ -188,7 +188,7 @@ public sealed class ReportRulesTests
     [Trait("Conformance", "ARR-3")]
     public void Types_that_the_registry_does_not_have_are_one_finding_whoever_else_invents_them()
     {
-        var found = Assert.Single(Judge([.. Enumerable.Range(0, 30).Select(n => Reported.SignedBy($"s{n}.example", 1, kinds: [.. Enumerable.Range(0, 5).Select(m => Reported.Kind($"CALL NOW {n} {m}", 5))]))]));
+        var found = Assert.Single(Evaluate([.. Enumerable.Range(0, 30).Select(n => Reported.SignedBy($"s{n}.example", 1, kinds: [.. Enumerable.Range(0, 5).Select(m => Reported.Kind($"CALL NOW {n} {m}", 5))]))]));
 
         Assert.Equal((ResultTypeGuide.Unregistered, Severity.Warning), (found.Subject, found.Severity));
         Assert.Contains("25 of 100 sessions", found.Evidence, StringComparison.Ordinal);
@@ -202,15 +202,15 @@ public sealed class ReportRulesTests
     [InlineData("timedOut", null, "observed: timedOut")]
     public void Beside_a_fetch_that_failed_stands_what_we_saw_ourselves(string? outcome, int? status, string words)
     {
-        var judge = JudgeOf(Reported.Of(1, kinds: Reported.Kind("sts-policy-fetch-error", 5)));
+        var rules = RulesOf(Reported.Of(1, kinds: Reported.Kind("sts-policy-fetch-error", 5)));
 
-        Assert.Equal(new DateTimeOffset(2026, 3, 13, 11, 59, 59, 500, TimeSpan.Zero), judge.TimeOfFetchErrors);
-        Assert.EndsWith(words, Assert.Single(judge.Judge(new OwnObservation(TestStorage.Noon.AddDays(-1), outcome, status), ProbeConfirmation.None, []).Findings).Evidence, StringComparison.Ordinal);
-        Assert.EndsWith("this app made no check near that time", Assert.Single(judge.Judge(null, ProbeConfirmation.None, []).Findings).Evidence, StringComparison.Ordinal);
+        Assert.Equal(new DateTimeOffset(2026, 3, 13, 11, 59, 59, 500, TimeSpan.Zero), rules.TimeOfFetchErrors);
+        Assert.EndsWith(words, Assert.Single(rules.Evaluate(new OwnObservation(TestStorage.Noon.AddDays(-1), outcome, status), ProbeConfirmation.None, []).Findings).Evidence, StringComparison.Ordinal);
+        Assert.EndsWith("this app made no check near that time", Assert.Single(rules.Evaluate(null, ProbeConfirmation.None, []).Findings).Evidence, StringComparison.Ordinal);
     }
 
     [Fact]
-    public void Without_such_a_fetch_that_counts_no_look_of_our_own_is_asked_for() => Assert.Null(JudgeOf(
+    public void Without_such_a_fetch_that_counts_no_look_of_our_own_is_asked_for() => Assert.Null(RulesOf(
         Reported.Of(1, kinds: Reported.Kind("certificate-expired", 5)),
         Reported.Of(9, kinds: Reported.Kind("sts-policy-fetch-error", 5)),
         Reported.Of(1, "Forger", counts: false, kinds: Reported.Kind("sts-policy-fetch-error", 5))).TimeOfFetchErrors);
@@ -223,7 +223,7 @@ public sealed class ReportRulesTests
     [InlineData(1, 14, false)]
     public void A_daily_signer_that_reports_no_more_is_silent_after_three_days(int lastDaysAgo, int days, bool isFound)
     {
-        var found = Judge([Reported.Of(1, "Other"), Reported.Of(20, "Other"), .. Enumerable.Range(lastDaysAgo, days).Select(daysAgo => Reported.SignedBy(Google, daysAgo))]);
+        var found = Evaluate([Reported.Of(1, "Other"), Reported.Of(20, "Other"), .. Enumerable.Range(lastDaysAgo, days).Select(daysAgo => Reported.SignedBy(Google, daysAgo))]);
 
         Assert.Equal(isFound, found.Any(finding => finding is { Code: "report.sender.silent", Subject: Google, Severity: Severity.Info, Notifies: true }));
     }
@@ -232,7 +232,7 @@ public sealed class ReportRulesTests
     [Trait("Conformance", "ARR-3")]
     public void Whoever_takes_a_silent_signers_name_signed_or_not_does_not_hide_its_silence()
     {
-        var found = Judge([.. Enumerable.Range(4, 14).Select(daysAgo => Reported.SignedBy(Google, daysAgo, "Google Inc.")), Reported.Of(1, "Google Inc.", counts: false), Reported.SignedBy("attacker.example", 2, "Google Inc.")]);
+        var found = Evaluate([.. Enumerable.Range(4, 14).Select(daysAgo => Reported.SignedBy(Google, daysAgo, "Google Inc.")), Reported.Of(1, "Google Inc.", counts: false), Reported.SignedBy("attacker.example", 2, "Google Inc.")]);
 
         Assert.Equal("google.com \"Google Inc.\" reported on 14 of 14 days, last on 2026-03-10", Assert.Single(found, finding => finding.Code == "report.sender.silent").Evidence);
     }
@@ -244,7 +244,7 @@ public sealed class ReportRulesTests
         Report[] forged = [.. Enumerable.Range(0, 30).SelectMany(n => Enumerable.Range(4, 14).Select(daysAgo => Reported.Of(daysAgo, $"Forger {n}", counts: false)))];
         Report[] signed = [.. Enumerable.Range(0, 30).SelectMany(n => Enumerable.Range(4, 14).Select(daysAgo => Reported.SignedBy($"n{n}.zone.example", daysAgo)))];
 
-        var found = Judge([.. forged, .. signed, .. Enumerable.Range(4, 10).Select(daysAgo => Reported.SignedBy(Google, daysAgo))]);
+        var found = Evaluate([.. forged, .. signed, .. Enumerable.Range(4, 10).Select(daysAgo => Reported.SignedBy(Google, daysAgo))]);
 
         Assert.Equal((Google, true), (found[0].Subject, found[0].Notifies));
         Assert.Equal(20, found.Count);
@@ -254,12 +254,12 @@ public sealed class ReportRulesTests
     [Fact]
     public void Silence_is_over_when_the_signer_reports_and_is_no_more_said_when_it_has_been_gone_for_long()
     {
-        var open = Judge([.. Enumerable.Range(4, 14).Select(daysAgo => Reported.SignedBy(Google, daysAgo))]);
+        var open = Evaluate([.. Enumerable.Range(4, 14).Select(daysAgo => Reported.SignedBy(Google, daysAgo))]);
 
-        var back = JudgeOf([.. Enumerable.Range(4, 14).Append(1).Select(daysAgo => Reported.SignedBy(Google, daysAgo))]).Judge(null, ProbeConfirmation.None, open);
+        var back = RulesOf([.. Enumerable.Range(4, 14).Append(1).Select(daysAgo => Reported.SignedBy(Google, daysAgo))]).Evaluate(null, ProbeConfirmation.None, open);
         Assert.Empty(back.Findings);
         Assert.Empty(back.NoLongerReported);
-        var gone = JudgeOf(Reported.SignedBy(Google, 14), Reported.SignedBy("attacker.example", 1)).Judge(null, ProbeConfirmation.None, open);
+        var gone = RulesOf(Reported.SignedBy(Google, 14), Reported.SignedBy("attacker.example", 1)).Evaluate(null, ProbeConfirmation.None, open);
         Assert.Empty(gone.Findings);
         Assert.Equal(("report.sender.silent", Google), Assert.Single(gone.NoLongerReported));
     }
@@ -271,7 +271,7 @@ public sealed class ReportRulesTests
     public void A_signer_that_is_new_and_fails_is_named_and_notified_of_where_it_is_trusted(string signer, int failures, string severity, bool notifies)
     {
         var found = Assert.Single(
-            Judge(Reported.Of(9), Reported.Of(1, sessions: 100_000), Reported.SignedBy(signer, 1, "Newcomer", kinds: Reported.Kind("certificate-not-trusted", failures))),
+            Evaluate(Reported.Of(9), Reported.Of(1, sessions: 100_000), Reported.SignedBy(signer, 1, "Newcomer", kinds: Reported.Kind("certificate-not-trusted", failures))),
             finding => finding.Code == "report.sender.new-failing");
 
         Assert.Equal((signer, severity, notifies), (found.Subject, found.Severity.ToString(), found.Notifies));
@@ -283,8 +283,8 @@ public sealed class ReportRulesTests
     {
         var failing = Reported.Of(1, kinds: Reported.Kind("certificate-expired", 60));
 
-        Assert.DoesNotContain(Judge(failing), finding => finding.Code == "report.sender.new-failing");
-        Assert.DoesNotContain(Judge(failing, Reported.Of(9)), finding => finding.Code == "report.sender.new-failing");
+        Assert.DoesNotContain(Evaluate(failing), finding => finding.Code == "report.sender.new-failing");
+        Assert.DoesNotContain(Evaluate(failing, Reported.Of(9)), finding => finding.Code == "report.sender.new-failing");
     }
 
     [Fact]
@@ -293,25 +293,25 @@ public sealed class ReportRulesTests
     {
         var failing = Reported.SignedBy(Google, 1, kinds: Reported.Kind("certificate-expired", 60));
 
-        Assert.DoesNotContain(Judge(failing, Reported.Of(9, "Forger", counts: false)), finding => finding.Code == "report.sender.new-failing");
-        Assert.DoesNotContain(Judge(failing, Reported.SignedBy("attacker.example", 9) with { ArrivedAt = TestStorage.Noon }), finding => finding.Code == "report.sender.new-failing");
+        Assert.DoesNotContain(Evaluate(failing, Reported.Of(9, "Forger", counts: false)), finding => finding.Code == "report.sender.new-failing");
+        Assert.DoesNotContain(Evaluate(failing, Reported.SignedBy("attacker.example", 9) with { ArrivedAt = TestStorage.Noon }), finding => finding.Code == "report.sender.new-failing");
     }
 
     [Fact]
     [Trait("Conformance", "ARR-3")]
     public void A_finding_is_closed_by_the_signers_that_opened_it_and_by_nobody_else()
     {
-        var open = Judge(Reported.SignedBy(Google, 1, kinds: Reported.Kind("certificate-expired", 60)), Reported.Of(1, kinds: Reported.Kind("certificate-expired", 20)));
+        var open = Evaluate(Reported.SignedBy(Google, 1, kinds: Reported.Kind("certificate-expired", 60)), Reported.Of(1, kinds: Reported.Kind("certificate-expired", 20)));
 
         // A few days later others report that all is well, one with as many sessions as there can be.
-        var others = JudgeAt(4, [Reported.SignedBy("attacker.example", -3, "Google Inc.", sessions: 9_000_000_000_000_000), Reported.Of(-3, "Forger", counts: false)], open);
+        var others = EvaluateAt(4, [Reported.SignedBy("attacker.example", -3, "Google Inc.", sessions: 9_000_000_000_000_000), Reported.Of(-3, "Forger", counts: false)], open);
         Assert.Equal((Severity.Critical, open[0].Evidence), (Assert.Single(others.Findings).Severity, others.Findings[0].Evidence));
 
         // The one that made it critical says that it is over; the other has said nothing yet.
-        var one = JudgeAt(4, [Reported.SignedBy(Google, -3)], open);
+        var one = EvaluateAt(4, [Reported.SignedBy(Google, -3)], open);
         Assert.Equal(Severity.Warning, Assert.Single(one.Findings).Severity);
 
-        var both = JudgeAt(4, [Reported.SignedBy(Google, -3), Reported.Of(-3)], open);
+        var both = EvaluateAt(4, [Reported.SignedBy(Google, -3), Reported.Of(-3)], open);
         Assert.Empty(both.Findings);
         Assert.Empty(both.NoLongerReported);
     }
@@ -319,18 +319,18 @@ public sealed class ReportRulesTests
     [Fact]
     public void A_report_without_a_session_and_one_of_an_earlier_day_close_nothing()
     {
-        var open = Judge(Reported.SignedBy(Google, 1, kinds: Reported.Kind("certificate-expired", 60)));
+        var open = Evaluate(Reported.SignedBy(Google, 1, kinds: Reported.Kind("certificate-expired", 60)));
 
-        Assert.Single(JudgeAt(4, [Reported.SignedBy(Google, -3, sessions: 0)], open).Findings);
-        Assert.Single(JudgeAt(4, [Reported.SignedBy(Google, 2)], open).Findings);
+        Assert.Single(EvaluateAt(4, [Reported.SignedBy(Google, -3, sessions: 0)], open).Findings);
+        Assert.Single(EvaluateAt(4, [Reported.SignedBy(Google, 2)], open).Findings);
     }
 
     [Fact]
     public void What_a_second_reading_of_the_same_day_takes_back_is_over()
     {
-        var open = Judge(Reported.SignedBy(Google, 1, kinds: Reported.Kind("certificate-expired", 60)));
+        var open = Evaluate(Reported.SignedBy(Google, 1, kinds: Reported.Kind("certificate-expired", 60)));
 
-        var again = JudgeOf(Reported.SignedBy(Google, 1)).Judge(null, ProbeConfirmation.None, open);
+        var again = RulesOf(Reported.SignedBy(Google, 1)).Evaluate(null, ProbeConfirmation.None, open);
 
         Assert.Empty(again.Findings);
         Assert.Empty(again.NoLongerReported);
@@ -342,9 +342,9 @@ public sealed class ReportRulesTests
     [InlineData(14, false, true)]
     public void What_nobody_repeats_and_nobody_takes_back_ends_as_no_longer_reported(int days, bool isOpen, bool isLapsed)
     {
-        var open = Judge(Reported.SignedBy(Google, 1, kinds: Reported.Kind("certificate-expired", 60)));
+        var open = Evaluate(Reported.SignedBy(Google, 1, kinds: Reported.Kind("certificate-expired", 60)));
 
-        var later = JudgeAt(days, [Reported.SignedBy("attacker.example", -days)], open);
+        var later = EvaluateAt(days, [Reported.SignedBy("attacker.example", -days)], open);
 
         Assert.Equal((isOpen, isLapsed), (later.Findings.Count == 1, later.NoLongerReported.Contains(("report.session.failed", "certificate-expired"))));
         if (isOpen)
@@ -357,26 +357,26 @@ public sealed class ReportRulesTests
     public void What_our_own_check_saw_and_sees_no_more_is_over_though_its_signers_are_silent()
     {
         var reports = new[] { Reported.SignedBy(Google, 1, kinds: Reported.Kind("certificate-expired", 60)) };
-        var confirmed = JudgeOf(reports).Judge(null, new ProbeConfirmation([OpenOf("mx.certificate.expired")], true, TestStorage.Noon), []).Findings;
+        var confirmed = RulesOf(reports).Evaluate(null, new ProbeConfirmation([OpenOf("mx.certificate.expired")], true, TestStorage.Noon), []).Findings;
         var isWell = new ProbeConfirmation([], true, TestStorage.Noon.AddDays(4));
 
-        Assert.Empty(JudgeAt(4, [], confirmed, isWell).Findings);
-        Assert.Empty(JudgeAt(4, [], confirmed, isWell).NoLongerReported);
+        Assert.Empty(EvaluateAt(4, [], confirmed, isWell).Findings);
+        Assert.Empty(EvaluateAt(4, [], confirmed, isWell).NoLongerReported);
         // Seen well by a check that never saw it ill, or that saw nothing at all, it stays open.
-        Assert.Single(JudgeAt(4, [], Judge(reports), isWell).Findings);
-        Assert.Single(JudgeAt(4, [], confirmed, new ProbeConfirmation([], false, TestStorage.Noon.AddDays(4))).Findings);
-        Assert.Single(JudgeAt(4, [], confirmed, new ProbeConfirmation([], true, TestStorage.Noon.AddDays(-1))).Findings);
+        Assert.Single(EvaluateAt(4, [], Evaluate(reports), isWell).Findings);
+        Assert.Single(EvaluateAt(4, [], confirmed, new ProbeConfirmation([], false, TestStorage.Noon.AddDays(4))).Findings);
+        Assert.Single(EvaluateAt(4, [], confirmed, new ProbeConfirmation([], true, TestStorage.Noon.AddDays(-1))).Findings);
         // And while its signers still report it.
-        Assert.Single(JudgeOf(reports).Judge(null, new ProbeConfirmation([], true, TestStorage.Noon), confirmed).Findings);
+        Assert.Single(RulesOf(reports).Evaluate(null, new ProbeConfirmation([], true, TestStorage.Noon), confirmed).Findings);
     }
 
     [Fact]
     [Trait("Conformance", "ARR-3")]
     public void A_signer_makes_a_finding_grow_once_and_not_each_time_that_its_own_figures_go_up_and_down()
     {
-        var worst = Judge(Reported.Of(1, kinds: Reported.Kind("certificate-expired", 20)));
+        var worst = Evaluate(Reported.Of(1, kinds: Reported.Kind("certificate-expired", 20)));
 
-        var milder = JudgeOf(Reported.Of(1, sessions: 1_000, kinds: Reported.Kind("certificate-expired", 20))).Judge(null, ProbeConfirmation.None, worst).Findings;
+        var milder = RulesOf(Reported.Of(1, sessions: 1_000, kinds: Reported.Kind("certificate-expired", 20))).Evaluate(null, ProbeConfirmation.None, worst).Findings;
 
         Assert.Equal(Severity.Warning, Assert.Single(milder).Severity);
     }
@@ -385,11 +385,11 @@ public sealed class ReportRulesTests
     [Trait("Conformance", "ARR-3")]
     public void However_many_sign_what_is_kept_of_them_is_bounded_and_a_trusted_signer_and_whoever_was_there_before_stay()
     {
-        var open = Judge(Reported.Of(1, kinds: Reported.Kind("certificate-expired", 20)));
+        var open = Evaluate(Reported.Of(1, kinds: Reported.Kind("certificate-expired", 20)));
         Report[] many = [.. Enumerable.Range(0, 200).Select(n => Reported.SignedBy($"n{n}.zone.example", 1, kinds: Reported.Kind("certificate-expired", 90)))];
 
-        var found = Assert.Single(JudgeOf([.. many, Reported.Of(1, kinds: Reported.Kind("certificate-expired", 20)), Reported.SignedBy(Google, 1, kinds: Reported.Kind("certificate-expired", 20))])
-            .Judge(null, ProbeConfirmation.None, open).Findings);
+        var found = Assert.Single(RulesOf([.. many, Reported.Of(1, kinds: Reported.Kind("certificate-expired", 20)), Reported.SignedBy(Google, 1, kinds: Reported.Kind("certificate-expired", 20))])
+            .Evaluate(null, ProbeConfirmation.None, open).Findings);
 
         var kept = ReportBasis.FromText(found.Basis).Witnesses.Select(witness => witness.Signer).ToList();
         Assert.Equal([Google, "company-x.example"], kept.Take(2));
@@ -432,7 +432,7 @@ public sealed class ReportRulesTests
     [InlineData("a.co.uk", "co.uk")]
     [InlineData("example", "example")]
     [InlineData("", "")]
-    public void Names_of_one_zone_are_one_voice(string signer, string voice) => Assert.Equal(voice, SigningDomain.VoiceOf(signer));
+    public void Names_of_one_zone_have_one_organizational_domain(string signer, string organizationalDomain) => Assert.Equal(organizationalDomain, SigningDomain.OrganizationalDomainOf(signer));
 
     [Fact]
     public void What_confirms_a_result_type_is_what_checks_find_and_every_type_that_a_check_can_see_has_some()
@@ -460,11 +460,11 @@ public sealed class ReportRulesTests
 
     private static OpenFinding OpenOf(string code) => new(new Finding(code, Severity.Warning, "mx.example.com", "seen", "meaning", "remedy", "RFC 8461 §4"), TestStorage.Noon, "20260314120000000");
 
-    private static ReportRules JudgeOf(params Report[] reports) => new(Reported.Today, reports, TrustedReportSigners.Default);
+    private static ReportRules RulesOf(params Report[] reports) => new(Reported.Today, reports, TrustedReportSigners.Default);
 
-    private static IReadOnlyList<Finding> Judge(params Report[] reports) => JudgeOf(reports).Judge(null, ProbeConfirmation.None, []).Findings;
+    private static IReadOnlyList<Finding> Evaluate(params Report[] reports) => RulesOf(reports).Evaluate(null, ProbeConfirmation.None, []).Findings;
 
     // Some days later, with what was reported since.
-    private static ReportRuleResults JudgeAt(int days, Report[] reports, IReadOnlyList<Finding> open, ProbeConfirmation? probe = null) =>
-        new ReportRules(Reported.Today.AddDays(days), reports, TrustedReportSigners.Default).Judge(null, probe ?? ProbeConfirmation.None, open);
+    private static ReportRuleResults EvaluateAt(int days, Report[] reports, IReadOnlyList<Finding> open, ProbeConfirmation? probe = null) =>
+        new ReportRules(Reported.Today.AddDays(days), reports, TrustedReportSigners.Default).Evaluate(null, probe ?? ProbeConfirmation.None, open);
 }

@@ -30,7 +30,7 @@ public sealed class AgentBatchTests : IDisposable
         Assert.Equal(
             [("mx1.example.com", SmtpOutcome.NotObserved), ("mx2.example.com", SmtpOutcome.Rejected), ("mx3.example.com", SmtpOutcome.Rejected)],
             app.Results.Select(result => (result.Host, result.Result.Default.Outcome)));
-        Assert.Contains(_said, line => line == "mx1.example.com 192.0.2.1: NotObserved (InvalidOperationException: unexpected); handed in");
+        Assert.Contains(_said, line => line == "mx1.example.com 192.0.2.1: NotObserved (InvalidOperationException: unexpected); submitted");
     }
 
     [Fact]

@@ -57,7 +57,7 @@ public class PolicyTests
     [InlineData("version: STSv1\rmode: none\rmax_age: 1\r")]
     [InlineData("version: STSv1\nmode: none\nmax_age: 1\r")]
     public void A_bare_CR_is_called_by_its_name(string text) =>
-        Assert.Contains("carriage return stands alone", Assert.Throws<ProtocolException>(() => Read(text)).Message, StringComparison.Ordinal);
+        Assert.Contains("carriage return has no line feed", Assert.Throws<ProtocolException>(() => Read(text)).Message, StringComparison.Ordinal);
 
     [Fact]
     [Trait("Conformance", "POL-1")]
@@ -268,7 +268,7 @@ public class PolicyTests
         var fault = Assert.Throws<ProtocolException>(() => Read("version: STSv1\nmode: none\nmax-age: 1\n"));
 
         Assert.Equal("RFC 8461 §3.2 max_age", fault.Rule);
-        Assert.Equal("Line 3: The policy has no max_age, but a max-age, which senders ignore: write max_age, in these very letters. (RFC 8461 §3.2 max_age)", fault.Message);
+        Assert.Equal("Line 3: The policy has no max_age, but a max-age, which senders ignore: write max_age, in exactly this spelling. (RFC 8461 §3.2 max_age)", fault.Message);
     }
 
     [Fact]

@@ -256,11 +256,11 @@ public class TlsReportReaderTests
     [InlineData("\"report-id\":\"r\",", "\"report-id\":\"\\ud800\",", "not valid Unicode", "half a surrogate pair")]
     [InlineData("\"report-id\":\"r\",", "\"report-id\":\"r\",\"\\ud800report-id\":1,", "not valid Unicode", "half a surrogate pair in a name")]
     [InlineData("\"policies\":[]", "\"x\":1", "policies is missing", "no policies")]
-    [InlineData("\"policies\":[]", "\"policies\":\"\"", "policies is a string where an array is due", "a string for policies")]
-    [InlineData("\"policies\":[]", "\"policies\":[1]", "policies holds a number where an object is due", "a number among the policies")]
-    [InlineData("\"policies\":[]", "\"policies\":[null]", "policies holds null where an object is due", "null among the policies")]
-    [InlineData("\"policies\":[]", "\"policies\":[[]]", "policies holds an array where an object is due", "an array among the policies")]
-    [InlineData("\"date-range\":{", "\"date-range\":[],\"x\":{", "date-range is an array where an object is due", "an array for date-range")]
+    [InlineData("\"policies\":[]", "\"policies\":\"\"", "policies is a string where an array is expected", "a string for policies")]
+    [InlineData("\"policies\":[]", "\"policies\":[1]", "policies holds a number where an object is expected", "a number among the policies")]
+    [InlineData("\"policies\":[]", "\"policies\":[null]", "policies holds null where an object is expected", "null among the policies")]
+    [InlineData("\"policies\":[]", "\"policies\":[[]]", "policies holds an array where an object is expected", "an array among the policies")]
+    [InlineData("\"date-range\":{", "\"date-range\":[],\"x\":{", "date-range is an array where an object is expected", "an array for date-range")]
     [InlineData("\"date-range\":", "\"x\":", "date-range.start-datetime is missing", "no date-range")]
     [InlineData("2026-01-31T23:59:59Z", "2026-01-30T23:59:59Z", "ends before it starts", "the end before the start")]
     public Task A_report_that_lacks_what_it_must_say_is_refused(string part, string instead, string message, string why)
@@ -278,7 +278,7 @@ public class TlsReportReaderTests
     [InlineData("count\":1,", "count\":1.5,", "total-successful-session-count is not a count", "a fraction")]
     [InlineData("count\":1,", "count\":9007199254740992,", "total-successful-session-count is not a count", "2 to the 53")]
     [InlineData("count\":1,", "count\":99999999999999999999,", "total-successful-session-count is not a count", "more than a long")]
-    [InlineData("count\":1,", "count\":true,", "total-successful-session-count is true or false where an integer is due", "true for a count")]
+    [InlineData("count\":1,", "count\":true,", "total-successful-session-count is true or false where an integer is expected", "true for a count")]
     public Task A_policy_that_lacks_what_it_must_say_is_refused(string part, string instead, string message, string why)
     {
         Assert.Contains(part, OnePolicy, StringComparison.Ordinal);
@@ -289,7 +289,7 @@ public class TlsReportReaderTests
     [Trait("Conformance", "RPT-3")]
     [InlineData("{\"result-type\":\"x\",\"failed-session-count\":-1}", "policies[0].failure-details[1].failed-session-count is not a count", "a negative count")]
     [InlineData("{\"result-type\":\"x\",\"failed-session-count\":\"many\"}", "policies[0].failure-details[1].failed-session-count is not a count", "a word for a count")]
-    [InlineData("\"x\"", "policies[0].failure-details holds a string where an object is due", "a string for a detail")]
+    [InlineData("\"x\"", "policies[0].failure-details holds a string where an object is expected", "a string for a detail")]
     public Task A_detail_that_lacks_what_it_must_say_is_refused(string detail, string message, string why) =>
         AssertRefused(
             OnePolicy.Replace("\"summary\"", $"\"failure-details\":[{{\"result-type\":\"y\",\"failed-session-count\":7}},{detail}],\"summary\"", StringComparison.Ordinal),
@@ -343,7 +343,7 @@ public class TlsReportReaderTests
         var fault = await Assert.ThrowsAsync<ProtocolException>(() => Read(text));
 
         Assert.Equal(text.IndexOf('7', text.IndexOf("policies", StringComparison.Ordinal)), fault.Offset);
-        Assert.Equal($"At {fault.Offset}: policies is a number where an array is due. (RFC 8460 §4.4)", fault.Message);
+        Assert.Equal($"At {fault.Offset}: policies is a number where an array is expected. (RFC 8460 §4.4)", fault.Message);
     }
 
     [Fact]

@@ -7,7 +7,6 @@ using DnsClient;
 using Microsoft.Extensions.Time.Testing;
 using StsFunctions.Local.Lab;
 using Xunit;
-using Internet = StsFunctions.Local.Lab.MailLab;
 
 namespace StsFunctions.Tests.Local.Lab;
 
@@ -16,21 +15,21 @@ public sealed class CommandsTests : IAsyncLifetime
     private const string Name = "mx2.example.com";
 
     private readonly FakeTimeProvider _time = new(new(2030, 1, 1, 0, 0, 0, TimeSpan.Zero));
-    private Internet _internet = null!;
+    private MailLab _lab = null!;
     private Commands _commands = null!;
 
-    private MxHost Host => _internet.Mx(Name);
+    private MxHost Host => _lab.Mx(Name);
 
     private TimeSpan Left => Host.Certificate.Leaf.NotAfter.ToUniversalTime() - _time.GetUtcNow().UtcDateTime;
 
     public async ValueTask InitializeAsync()
     {
-        _internet = await Internet.StartAsync(_time, TestContext.Current.CancellationToken);
-        _internet.Add(LabDomains.Typical);
-        _commands = new Commands(_internet, _time);
+        _lab = await MailLab.StartAsync(_time, TestContext.Current.CancellationToken);
+        _lab.Add(LabDomains.Typical);
+        _commands = new Commands(_lab, _time);
     }
 
-    public ValueTask DisposeAsync() => _internet.DisposeAsync();
+    public ValueTask DisposeAsync() => _lab.DisposeAsync();
 
     [Fact]
     public void Expire_and_renew_change_the_certificate()
@@ -83,7 +82,7 @@ public sealed class CommandsTests : IAsyncLifetime
 
         var lines = _commands.Execute("hosts").Text.Split(Environment.NewLine);
 
-        Assert.Equal(_internet.Hosts.Count, lines.Length);
+        Assert.Equal(_lab.Hosts.Count, lines.Length);
         Assert.Single(lines, line => Regex.IsMatch(line, @"^mx1\.example\.com +127\.0\.1\.\d+:\d+ +down +STARTTLS +mx1\.example\.com, 90 days left$"));
         Assert.Single(lines, line => Regex.IsMatch(line, @"^mx2\.example\.com .* up +STARTTLS .*, expired$"));
         Assert.Single(lines, line => Regex.IsMatch(line, @"^mx\.plain\.example .* up +plain "));
@@ -101,7 +100,7 @@ public sealed class CommandsTests : IAsyncLifetime
     public static TheoryData<string, Func<CertificateSpec, bool>> Certificates => new()
     {
         { "self-signed", spec => spec.Signer == CertificateSigner.Itself },
-        { "stranger", spec => spec.Signer == CertificateSigner.Stranger },
+        { "untrusted", spec => spec.Signer == CertificateSigner.UntrustedCa },
         { "no-intermediate", spec => spec.Sends == SentChain.LeafOnly },
         { "misordered", spec => spec.Sends == SentChain.Misordered },
         { "wrong-name", spec => spec.DnsNames is ["mail.somewhere-else.example"] },
@@ -115,7 +114,7 @@ public sealed class CommandsTests : IAsyncLifetime
         Done($"addresses {Name} ipv4 ipv4");
         var (first, second) = (Host.Servers[0], Host.Servers[1]);
 
-        Assert.Contains($"`renew {Name}` mends it", Done($"{verb} {Name}"), StringComparison.Ordinal);
+        Assert.Contains($"`renew {Name}` fixes it", Done($"{verb} {Name}"), StringComparison.Ordinal);
         Assert.All(Host.Servers, server => Assert.True(isBroken(server.Certificate.Spec)));
         Done($"renew {Name}");
         Assert.All(Host.Servers, server => Assert.False(isBroken(server.Certificate.Spec)));
@@ -157,26 +156,26 @@ public sealed class CommandsTests : IAsyncLifetime
         { "tls HOST 1.2", SmtpScript.Good with { Protocols = SslProtocols.Tls12 }, "tls HOST any" },
         { "tls HOST 1.3", SmtpScript.Good with { Protocols = SslProtocols.Tls13 }, "tls HOST any" },
         { "tls HOST old", SmtpScript.OldTls, "tls HOST any" },
-        { "turn-away HOST", SmtpScript.TurnsAway, "mend HOST" },
-        { "drip HOST", SmtpScript.Good with { OneByteAtATime = true }, "mend HOST" },
-        { "hang HOST", SmtpScript.HangsAt(SmtpStage.Banner), "mend HOST" },
-        { "hang HOST handshake", SmtpScript.HangsAt(SmtpStage.Handshake), "mend HOST" },
-        { "flood HOST ehlo", SmtpScript.FloodsAt(SmtpStage.Ehlo), "mend HOST" },
-        { "flood HOST inside", SmtpScript.FloodsAt(SmtpStage.EhloInTls), "mend HOST" },
-        { "cut HOST starttls", SmtpScript.CutsOffAt(SmtpStage.StartTls), "mend HOST" },
-        { "cut HOST data", SmtpScript.CutsOffAt(SmtpStage.Data), "mend HOST" },
+        { "turn-away HOST", SmtpScript.Rejects, "fix HOST" },
+        { "drip HOST", SmtpScript.Good with { OneByteAtATime = true }, "fix HOST" },
+        { "hang HOST", SmtpScript.HangsAt(SmtpStage.Banner), "fix HOST" },
+        { "hang HOST handshake", SmtpScript.HangsAt(SmtpStage.Handshake), "fix HOST" },
+        { "flood HOST ehlo", SmtpScript.FloodsAt(SmtpStage.Ehlo), "fix HOST" },
+        { "flood HOST inside", SmtpScript.FloodsAt(SmtpStage.EhloInTls), "fix HOST" },
+        { "cut HOST starttls", SmtpScript.CutsOffAt(SmtpStage.StartTls), "fix HOST" },
+        { "cut HOST data", SmtpScript.CutsOffAt(SmtpStage.Data), "fix HOST" },
     };
 
     [Theory]
     [MemberData(nameof(Scripts))]
-    public void What_a_mail_server_says_is_broken_and_mended_by_what_the_answer_names(string line, SmtpScript expected, string mend)
+    public void What_a_mail_server_says_is_broken_and_fixed_by_what_the_answer_names(string line, SmtpScript expected, string fix)
     {
-        mend = mend.Replace("HOST", Name, StringComparison.Ordinal);
+        fix = fix.Replace("HOST", Name, StringComparison.Ordinal);
 
-        Assert.Contains($"`{mend}` mends it", Done(line.Replace("HOST", Name, StringComparison.Ordinal)), StringComparison.Ordinal);
+        Assert.Contains($"`{fix}` fixes it", Done(line.Replace("HOST", Name, StringComparison.Ordinal)), StringComparison.Ordinal);
         Assert.Equal(expected, Host.Script);
 
-        Done(mend);
+        Done(fix);
         Assert.Equal(SmtpScript.Good, Host.Script);
     }
 
@@ -191,7 +190,7 @@ public sealed class CommandsTests : IAsyncLifetime
         Done($"drip {Name}");
         Done($"expire {Name}");
         Done($"stop {Name}");
-        Assert.Equal($"Good again: {Name}.", Done($"mend {Name}"));
+        Assert.Equal($"Fixed: {Name}.", Done($"fix {Name}"));
         Assert.Equal((SmtpScript.Good, TimeSpan.FromDays(90), true), (Host.Script, Left, Host.Servers[0].IsListening));
     }
 
@@ -231,17 +230,17 @@ public sealed class CommandsTests : IAsyncLifetime
     public void Any_name_in_DNS_is_broken_and_mended(string how, DnsBehaviour expected)
     {
         const string name = "_mta-sts.example.com";
-        Assert.Contains($"`dns {name} normal` mends it", Done($"dns {name} {how}"), StringComparison.Ordinal);
-        Assert.Equal([(name, expected)], _internet.Zone.Behaviours);
+        Assert.Contains($"`dns {name} normal` fixes it", Done($"dns {name} {how}"), StringComparison.Ordinal);
+        Assert.Equal([(name, expected)], _lab.Zone.Behaviours);
         Assert.StartsWith($"{name} is", Done("dns"), StringComparison.Ordinal);
 
         Done($"dns {name} normal");
-        Assert.Empty(_internet.Zone.Behaviours);
+        Assert.Empty(_lab.Zone.Behaviours);
         Assert.Equal("Every name is answered from its records.", Done("dns"));
 
         Done($"dns {name} {how}");
-        Done($"mend {name}");
-        Assert.Empty(_internet.Zone.Behaviours);
+        Done($"fix {name}");
+        Assert.Empty(_lab.Zone.Behaviours);
     }
 
     [Theory]
@@ -254,7 +253,7 @@ public sealed class CommandsTests : IAsyncLifetime
     {
         var good = await Texts();
 
-        Assert.Contains("`sts example.com good` mends it", Done($"sts example.com {how}"), StringComparison.Ordinal);
+        Assert.Contains("`sts example.com good` fixes it", Done($"sts example.com {how}"), StringComparison.Ordinal);
         var broken = await Ask("_mta-sts.example.com", QueryType.TXT);
         Assert.Equal((records, how == "delegated" ? 1 : 0), (broken.Answers.TxtRecords().Count(), broken.Answers.CnameRecords().Count()));
         if (how != "delegated")
@@ -270,7 +269,7 @@ public sealed class CommandsTests : IAsyncLifetime
     [Fact]
     public async Task MX_records_become_null_or_implicit_and_are_mended()
     {
-        Assert.Contains("`mx example.com listed` mends it", Done("mx example.com null"), StringComparison.Ordinal);
+        Assert.Contains("`mx example.com listed` fixes it", Done("mx example.com null"), StringComparison.Ordinal);
         Assert.Equal(".", Assert.Single((await Ask("example.com", QueryType.MX)).Answers.MxRecords()).Exchange.Value);
 
         Assert.Contains("127.0.1.", Done("mx example.com implicit"), StringComparison.Ordinal);
@@ -284,10 +283,10 @@ public sealed class CommandsTests : IAsyncLifetime
     [Fact]
     public async Task An_MX_host_becomes_an_alias_and_is_mended()
     {
-        Assert.Contains($"`mend {Name}` mends it", Done($"alias {Name}"), StringComparison.Ordinal);
+        Assert.Contains($"`fix {Name}` fixes it", Done($"alias {Name}"), StringComparison.Ordinal);
         Assert.Single((await Ask(Name, QueryType.A)).Answers.CnameRecords());
 
-        Done($"mend {Name}");
+        Done($"fix {Name}");
         Assert.Empty((await Ask(Name, QueryType.A)).Answers.CnameRecords());
     }
 
@@ -307,15 +306,15 @@ public sealed class CommandsTests : IAsyncLifetime
     [InlineData("differs")]
     public async Task A_policy_is_taken_from_the_app_broken_and_given_back(string how)
     {
-        Assert.Contains("`policy example.com app` gives it back", Done($"policy example.com {how}"), StringComparison.Ordinal);
-        var host = _internet.PolicyHostOf("example.com");
+        Assert.Contains("`policy example.com app` moves it back", Done($"policy example.com {how}"), StringComparison.Ordinal);
+        var host = _lab.PolicyHostOf("example.com");
         Assert.Equal(how == "good", host.Script == PolicyScript.Good);
         Assert.Equal(how.EndsWith("307", StringComparison.Ordinal) ? 307 : how == "redirect" ? 302 : host.Script.Status, host.Script.Status);
         Assert.Equal(host.EndPoint.Address, Assert.Single((await Ask("mta-sts.example.com", QueryType.A)).Answers.ARecords()).Address);
 
         Done("policy example.com app");
         Assert.Equal(IPAddress.Loopback, Assert.Single((await Ask("mta-sts.example.com", QueryType.A)).Answers.ARecords()).Address);
-        Assert.Empty(_internet.PolicyHosts);
+        Assert.Empty(_lab.PolicyHosts);
         Assert.False(host.IsListening);
     }
 
@@ -323,18 +322,18 @@ public sealed class CommandsTests : IAsyncLifetime
     public void A_policy_host_is_stopped_started_and_shown_with_its_certificate()
     {
         Done("expire mta-sts.example.com");
-        var host = _internet.PolicyHostOf("example.com");
+        var host = _lab.PolicyHostOf("example.com");
         Assert.True(host.Certificate.Spec.NotAfterFromNow < TimeSpan.Zero);
         Done("policy example.com missing");
         Done("stop mta-sts.example.com");
         Assert.Matches(@"(?m)^mta-sts\.example\.com +127\.0\.128\.\d+:\d+ +down +HTTPS +mta-sts\.example\.com, expired; status 404\r?$", Done("hosts"));
 
-        Done("mend mta-sts.example.com");
+        Done("fix mta-sts.example.com");
         Assert.Matches(@"(?m)^mta-sts\.example\.com .* up +HTTPS +mta-sts\.example\.com, 90 days left\r?$", Done("hosts"));
-        Assert.Equal(host, _internet.PolicyHostOf("example.com"));
+        Assert.Equal(host, _lab.PolicyHostOf("example.com"));
 
         var refused = _commands.Execute("keys mta-sts.example.com both");
-        Assert.Equal((false, true), (refused.IsDone, refused.Text.StartsWith("A policy host shows one certificate", StringComparison.Ordinal)));
+        Assert.Equal((false, true), (refused.IsDone, refused.Text.StartsWith("A policy host has one certificate", StringComparison.Ordinal)));
     }
 
     [Fact]
@@ -346,23 +345,23 @@ public sealed class CommandsTests : IAsyncLifetime
         }
 
         Assert.Equal(
-            "Good again: what example.com publishes, mx1.example.com, mx2.example.com, DNS for _smtp._tls.example.com.",
-            Done("mend example.com"));
+            "Fixed: the records of example.com, mx1.example.com, mx2.example.com, DNS for _smtp._tls.example.com.",
+            Done("fix example.com"));
 
-        Assert.Equal([("uncovered.example", DnsBehaviour.ServerFailure)], _internet.Zone.Behaviours);
+        Assert.Equal([("uncovered.example", DnsBehaviour.ServerFailure)], _lab.Zone.Behaviours);
         Assert.Equal(2, (await Ask("example.com", QueryType.MX)).Answers.Count);
         Assert.Single(await Texts());
-        Assert.Empty(_internet.PolicyHosts);
+        Assert.Empty(_lab.PolicyHosts);
         Assert.Empty((await Ask(Name, QueryType.A)).Answers.CnameRecords());
         Assert.Equal(SmtpScript.Good, Host.Script);
-        Assert.True(_internet.Mx("mx1.example.com").Servers[0].IsListening);
-        Assert.False(_internet.Mx("mx1.uncovered.example").Script.OffersStartTls);
+        Assert.True(_lab.Mx("mx1.example.com").Servers[0].IsListening);
+        Assert.False(_lab.Mx("mx1.uncovered.example").Script.OffersStartTls);
     }
 
     [Fact]
     public async Task Heard_shows_what_clients_said()
     {
-        Assert.Equal($"Nobody has said a word to {Name} yet.", Done($"heard {Name}"));
+        Assert.Equal($"No client has sent anything to {Name} yet.", Done($"heard {Name}"));
         await using var talk = await SmtpConnection.ConnectAsync(Host.Servers[0].EndPoint, Cancelled);
         await talk.ReplyAsync(Cancelled);
         await talk.AskAsync("EHLO probe.example", Cancelled);
@@ -373,10 +372,10 @@ public sealed class CommandsTests : IAsyncLifetime
     [Fact]
     public void A_policy_host_that_the_app_has_is_answered_with_how_to_take_it()
     {
-        Assert.EndsWith("`policy example.com good` takes it into the mail internet.", _commands.Execute("heard mta-sts.example.com").Text, StringComparison.Ordinal);
+        Assert.EndsWith("`policy example.com good` moves it into the mail lab.", _commands.Execute("heard mta-sts.example.com").Text, StringComparison.Ordinal);
 
         Done("policy example.com good");
-        Assert.Equal("Nobody has said a word to mta-sts.example.com yet.", Done("heard mta-sts.example.com"));
+        Assert.Equal("No client has sent anything to mta-sts.example.com yet.", Done("heard mta-sts.example.com"));
     }
 
     [Fact]
@@ -397,8 +396,8 @@ public sealed class CommandsTests : IAsyncLifetime
 
         foreach (var verb in new[]
         {
-            "expire", "renew", "wrong-name", "self-signed", "stranger", "no-intermediate", "misordered", "keys", "plain", "refuse", "inject", "starttls", "tls", "turn-away", "drip", "hang",
-            "flood", "cut", "dns", "sts", "mx", "alias", "addresses", "policy", "stop", "start", "mend", "hosts", "heard", "help",
+            "expire", "renew", "wrong-name", "self-signed", "untrusted", "no-intermediate", "misordered", "keys", "plain", "refuse", "inject", "starttls", "tls", "turn-away", "drip", "hang",
+            "flood", "cut", "dns", "sts", "mx", "alias", "addresses", "policy", "stop", "start", "fix", "hosts", "heard", "help",
         })
         {
             Assert.Matches($@"(?m)^{verb} .*[a-z]", help);
@@ -409,22 +408,22 @@ public sealed class CommandsTests : IAsyncLifetime
 
     [Theory]
     [InlineData("", "")]
-    [InlineData("explode", "There is no command `explode`. Type `help` for what there is.")]
-    [InlineData("stop", "Say `stop HOST`: nothing listens there any more.")]
-    [InlineData("stop a b", "Say `stop HOST`: nothing listens there any more.")]
-    [InlineData("hosts now", "Say `hosts`: every server and how it is.")]
-    [InlineData("expire mx1.example.com -3", "Say `expire HOST [DAYS] [KEY]`: its certificate expired yesterday, or expires in so many days.")]
-    [InlineData("expire mx1.example.com 99999999999", "Say `expire HOST [DAYS] [KEY]`: its certificate expired yesterday, or expires in so many days.")]
-    [InlineData("expire mx1.example.com 3 dsa", "Say `expire HOST [DAYS] [KEY]`: its certificate expired yesterday, or expires in so many days.")]
-    [InlineData("keys mx1.example.com dsa", "Say `keys HOST ecdsa|rsa|both`: good certificates with keys of these kinds; of both, clients get the first that they can use.")]
-    [InlineData("tls mx1.example.com 1.1", "Say `tls HOST 1.2|1.3|old|any`: the TLS versions that it takes; old is 1.1 and older.")]
-    [InlineData("hang mx1.example.com later", "Say `hang HOST [STAGE]`: it falls silent, at the banner or a later stage.")]
-    [InlineData("dns example.com", "Say `dns [NAME HOW]`: how questions for a name are answered: normal, fail, refuse, silent, truncate, loop; alone, the names with a fault.")]
-    [InlineData("sts example.com bad", "Say `sts DOMAIN HOW`: its MTA-STS record is good, missing, twice, malformed, outdated, delegated.")]
-    [InlineData("mx example.com none", "Say `mx DOMAIN HOW`: its MX records: listed, null (it takes no mail), or implicit (it has none).")]
-    [InlineData("addresses mx1.example.com", "Say `addresses HOST KIND...`: new addresses for an MX host: ipv4, ipv6, dead (nothing listens there), several if you like.")]
-    [InlineData("policy example.com redirect 200", "Say `policy DOMAIN HOW [STATUS]`: its policy is served by the app (app), or by the mail internet: good, redirect, slow, silent, wrong-type, no-type, missing, broken, oversize, flood, cut-off, differs; STATUS is of a redirect, 301 to 308.")]
-    [InlineData("policy example.com slow 302", "Say `policy DOMAIN HOW [STATUS]`: its policy is served by the app (app), or by the mail internet: good, redirect, slow, silent, wrong-type, no-type, missing, broken, oversize, flood, cut-off, differs; STATUS is of a redirect, 301 to 308.")]
+    [InlineData("explode", "There is no command `explode`. Type `help` for the list.")]
+    [InlineData("stop", "Usage: `stop HOST`: nothing listens there any more.")]
+    [InlineData("stop a b", "Usage: `stop HOST`: nothing listens there any more.")]
+    [InlineData("hosts now", "Usage: `hosts`: every server and its state.")]
+    [InlineData("expire mx1.example.com -3", "Usage: `expire HOST [DAYS] [KEY]`: its certificate expired yesterday, or expires in so many days.")]
+    [InlineData("expire mx1.example.com 99999999999", "Usage: `expire HOST [DAYS] [KEY]`: its certificate expired yesterday, or expires in so many days.")]
+    [InlineData("expire mx1.example.com 3 dsa", "Usage: `expire HOST [DAYS] [KEY]`: its certificate expired yesterday, or expires in so many days.")]
+    [InlineData("keys mx1.example.com dsa", "Usage: `keys HOST ecdsa|rsa|both`: good certificates with keys of these kinds; of both, clients get the first that they can use.")]
+    [InlineData("tls mx1.example.com 1.1", "Usage: `tls HOST 1.2|1.3|old|any`: the TLS versions that it takes; old is 1.1 and older.")]
+    [InlineData("hang mx1.example.com later", "Usage: `hang HOST [STAGE]`: it stops answering, at the banner or a later stage.")]
+    [InlineData("dns example.com", "Usage: `dns [NAME HOW]`: how questions for a name are answered: normal, fail, refuse, silent, truncate, loop; without arguments, the names with a fault.")]
+    [InlineData("sts example.com bad", "Usage: `sts DOMAIN HOW`: its MTA-STS record is good, missing, twice, malformed, outdated, delegated.")]
+    [InlineData("mx example.com none", "Usage: `mx DOMAIN HOW`: its MX records: listed, null (it takes no mail), or implicit (it has none).")]
+    [InlineData("addresses mx1.example.com", "Usage: `addresses HOST KIND...`: new addresses for an MX host: ipv4, ipv6, dead (nothing listens there), one or more.")]
+    [InlineData("policy example.com redirect 200", "Usage: `policy DOMAIN HOW [STATUS]`: its policy is served by the app (app), or by the mail lab: good, redirect, slow, silent, wrong-type, no-type, missing, broken, oversize, flood, cut-off, differs; STATUS is of a redirect, 301 to 308.")]
+    [InlineData("policy example.com slow 302", "Usage: `policy DOMAIN HOW [STATUS]`: its policy is served by the app (app), or by the mail lab: good, redirect, slow, silent, wrong-type, no-type, missing, broken, oversize, flood, cut-off, differs; STATUS is of a redirect, 301 to 308.")]
     public void What_is_not_understood_is_answered_with_what_would_be(string line, string expected) =>
         Assert.Equal(new(expected.Length == 0, expected), _commands.Execute(line));
 
@@ -441,7 +440,7 @@ public sealed class CommandsTests : IAsyncLifetime
     [InlineData("policy nobody.example slow", "There is no domain 'nobody.example' here")]
     [InlineData("policy nobody.example app", "There is no domain 'nobody.example' here")]
     [InlineData("dns nobody.example fail", "There is no name 'nobody.example' in this DNS. For a domain there are DOMAIN, _mta-sts.DOMAIN")]
-    [InlineData("mend nobody.example", "There is nothing to mend at 'nobody.example': `hosts` lists the servers")]
+    [InlineData("fix nobody.example", "There is nothing to fix at 'nobody.example': `hosts` lists the servers")]
     public void An_unknown_name_is_answered_with_the_known_ones(string line, string expected)
     {
         var answer = _commands.Execute(line);
@@ -453,7 +452,7 @@ public sealed class CommandsTests : IAsyncLifetime
     [Fact]
     public void No_line_at_all_throws()
     {
-        string[] words = ["expire", "mend", "dns", "sts", "mx", "addresses", "policy", "keys", "tls", "cut", "heard", "example.com", Name, "mta-sts.example.com", "127.0.1.1", "::1", "null", "rsa", "9", "ipv4", "..", "ü", "\0"];
+        string[] words = ["expire", "fix", "dns", "sts", "mx", "addresses", "policy", "keys", "tls", "cut", "heard", "example.com", Name, "mta-sts.example.com", "127.0.1.1", "::1", "null", "rsa", "9", "ipv4", "..", "ü", "\0"];
         Gen.OneOf<string>(words).Array[1, 5].Sample(line => Assert.NotNull(_commands.Execute(string.Join(' ', line)).Text), iter: 200, threads: 1);
         Assert.False(_commands.Execute(new string('x', 1_001)).IsDone);
     }
@@ -471,5 +470,5 @@ public sealed class CommandsTests : IAsyncLifetime
         [.. (await Ask("_mta-sts.example.com", QueryType.TXT)).Answers.TxtRecords().Select(txt => string.Concat(txt.Text))];
 
     private Task<IDnsQueryResponse> Ask(string name, QueryType type) =>
-        new LookupClient(new LookupClientOptions(_internet.Dns) { UseCache = false }).QueryAsync(name, type, cancellationToken: Cancelled);
+        new LookupClient(new LookupClientOptions(_lab.Dns) { UseCache = false }).QueryAsync(name, type, cancellationToken: Cancelled);
 }

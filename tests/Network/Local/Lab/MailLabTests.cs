@@ -7,25 +7,24 @@ using DnsClient;
 using Microsoft.Extensions.Time.Testing;
 using StsFunctions.Local.Lab;
 using Xunit;
-using Internet = StsFunctions.Local.Lab.MailLab;
 
 namespace StsFunctions.Tests.Local.Lab;
 
 public sealed class MailLabTests : IAsyncLifetime
 {
     private readonly FakeTimeProvider _time = new(DateTimeOffset.UtcNow);
-    private Internet _internet = null!;
+    private MailLab _lab = null!;
 
     private static CancellationToken Cancelled => TestContext.Current.CancellationToken;
 
-    public async ValueTask InitializeAsync() => _internet = await Internet.StartAsync(_time, "app.example.net", Cancelled);
+    public async ValueTask InitializeAsync() => _lab = await MailLab.StartAsync(_time, "app.example.net", Cancelled);
 
-    public ValueTask DisposeAsync() => _internet.DisposeAsync();
+    public ValueTask DisposeAsync() => _lab.DisposeAsync();
 
     [Fact]
     public async Task Every_address_of_every_MX_host_answers_unless_it_is_meant_to_be_dead()
     {
-        _internet.Add(LabDomains.All);
+        _lab.Add(LabDomains.All);
 
         foreach (var mx in LabDomains.All.Except(LabDomains.Resolving).SelectMany(domain => domain.Mx).DistinctBy(mx => mx.Host))
         {
@@ -36,7 +35,7 @@ public sealed class MailLabTests : IAsyncLifetime
 
             foreach (var (address, kind) in addresses.Zip(mx.Addresses))
             {
-                var endPoint = new IPEndPoint(address, _internet.SmtpPort);
+                var endPoint = new IPEndPoint(address, _lab.SmtpPort);
                 if (kind == LabAddress.DeadIPv4)
                 {
                     await Assert.ThrowsAsync<SocketException>(() => SmtpConnection.ConnectAsync(endPoint, Cancelled));
@@ -58,12 +57,12 @@ public sealed class MailLabTests : IAsyncLifetime
     public async Task A_domain_shows_in_TLS_what_the_catalogue_says_of_it(string name)
     {
         var domain = LabDomains.Get(name);
-        _internet.Add(domain);
+        _lab.Add(domain);
 
         var seen = new SortedSet<string>(StringComparer.Ordinal);
         foreach (var mx in domain.Mx)
         {
-            foreach (var server in _internet.Mx(mx.Host).Servers.Where(server => server.IsListening))
+            foreach (var server in _lab.Mx(mx.Host).Servers.Where(server => server.IsListening))
             {
                 seen.UnionWith(await LookAsync(mx.Host, server.EndPoint));
             }
@@ -77,32 +76,32 @@ public sealed class MailLabTests : IAsyncLifetime
     [Fact]
     public void No_two_MX_hosts_share_an_address()
     {
-        _internet.Add(LabDomains.All);
-        var endPoints = _internet.Hosts.SelectMany(host => host.Servers).Select(server => server.EndPoint).ToList();
+        _lab.Add(LabDomains.All);
+        var endPoints = _lab.Hosts.SelectMany(host => host.Servers).Select(server => server.EndPoint).ToList();
 
         Assert.Equal(endPoints.Distinct(), endPoints);
-        Assert.DoesNotContain(_internet.Relay.EndPoint, endPoints);
-        Assert.Empty(endPoints.Select(endPoint => endPoint.Address).Intersect(_internet.PolicyHosts.Select(host => host.EndPoint.Address)));
+        Assert.DoesNotContain(_lab.Relay.EndPoint, endPoints);
+        Assert.Empty(endPoints.Select(endPoint => endPoint.Address).Intersect(_lab.PolicyHosts.Select(host => host.EndPoint.Address)));
         Assert.All(endPoints, endPoint => Assert.True(IPAddress.IsLoopback(endPoint.Address)));
     }
 
     [Fact]
     public async Task Two_internets_live_side_by_side()
     {
-        await using var other = await Internet.StartAsync(_time, Cancelled);
-        _internet.Add(LabDomains.Typical);
+        await using var other = await MailLab.StartAsync(_time, Cancelled);
+        _lab.Add(LabDomains.Typical);
         other.Add(LabDomains.Typical);
 
-        Assert.NotEqual(_internet.SmtpPort, other.SmtpPort);
-        Assert.NotEqual(_internet.HttpsPort, other.HttpsPort);
-        Assert.NotEqual(_internet.HttpsPort, _internet.SmtpPort);
-        Assert.NotEqual(_internet.Dns, other.Dns);
+        Assert.NotEqual(_lab.SmtpPort, other.SmtpPort);
+        Assert.NotEqual(_lab.HttpsPort, other.HttpsPort);
+        Assert.NotEqual(_lab.HttpsPort, _lab.SmtpPort);
+        Assert.NotEqual(_lab.Dns, other.Dns);
     }
 
     [Fact]
     public async Task A_domain_has_the_records_of_MTA_STS_and_TLS_reporting()
     {
-        _internet.Add(LabDomains.Get("example.com"));
+        _lab.Add(LabDomains.Get("example.com"));
 
         Assert.Equal([$"v=STSv1; id={_time.GetUtcNow():yyyyMMddHHmmss};"], await Texts("_mta-sts.example.com"));
         Assert.Equal(["v=TLSRPTv1; rua=https://app.example.net/v1/tlsrpt"], await Texts("_smtp._tls.example.com"));
@@ -124,9 +123,9 @@ public sealed class MailLabTests : IAsyncLifetime
     [InlineData("twice.example", "v=STSv1; id=abc;", "v=STSv1; id=20200101000000;")]
     public async Task A_policy_id_is_set_while_it_runs(string domain, params string[] expected)
     {
-        _internet.Add(LabDomains.Get(domain));
+        _lab.Add(LabDomains.Get(domain));
 
-        _internet.SetPolicyId(domain, "abc");
+        _lab.SetPolicyId(domain, "abc");
 
         Assert.Equal(expected, await Texts($"_mta-sts.{domain}"));
     }
@@ -134,7 +133,7 @@ public sealed class MailLabTests : IAsyncLifetime
     [Fact]
     public async Task A_domain_without_MX_records_and_one_with_a_null_MX_are_told_apart()
     {
-        _internet.Add([LabDomains.Get("implicit.example"), LabDomains.Get("null.example")]);
+        _lab.Add([LabDomains.Get("implicit.example"), LabDomains.Get("null.example")]);
 
         Assert.Empty((await Ask("implicit.example", QueryType.MX)).Answers);
         Assert.Single((await Ask("implicit.example", QueryType.A)).Answers);
@@ -144,32 +143,32 @@ public sealed class MailLabTests : IAsyncLifetime
     [Fact]
     public void The_HTTPS_port_is_free_at_the_address_of_the_app()
     {
-        using var app = new TcpListener(IPAddress.Loopback, _internet.HttpsPort);
+        using var app = new TcpListener(IPAddress.Loopback, _lab.HttpsPort);
         app.Start();
 
-        _internet.Add(LabDomains.Policies);
+        _lab.Add(LabDomains.Policies);
 
-        Assert.DoesNotContain(_internet.PolicyHosts, host => host.EndPoint.Address.Equals(IPAddress.Loopback));
+        Assert.DoesNotContain(_lab.PolicyHosts, host => host.EndPoint.Address.Equals(IPAddress.Loopback));
     }
 
     [Fact]
     public async Task What_a_domain_publishes_changes_while_it_runs_and_its_id_stays()
     {
-        _internet.Add(LabDomains.Get("example.com"));
-        _internet.SetPolicyId("example.com", "abc");
+        _lab.Add(LabDomains.Get("example.com"));
+        _lab.SetPolicyId("example.com", "abc");
 
-        _internet.Change("example.com", domain => domain with { MxRecords = MxRecords.Null, StsRecordDelegatedTo = "elsewhere.example" });
+        _lab.Change("example.com", domain => domain with { MxRecords = MxRecords.Null, StsRecordDelegatedTo = "elsewhere.example" });
         Assert.Equal(".", Assert.Single((await Ask("example.com", QueryType.MX)).Answers.MxRecords()).Exchange.Value);
         Assert.Single((await Ask("_mta-sts.example.com", QueryType.TXT)).Answers.CnameRecords());
         Assert.Equal(["v=STSv1; id=abc;"], await Texts("_mta-sts.example.com"));
 
-        _internet.Change("example.com", domain => domain with { MxRecords = MxRecords.Implicit, StsRecordDelegatedTo = null, StsRecords = LabStsRecords.Missing });
+        _lab.Change("example.com", domain => domain with { MxRecords = MxRecords.Implicit, StsRecordDelegatedTo = null, StsRecords = LabStsRecords.Missing });
         Assert.Empty((await Ask("example.com", QueryType.MX)).Answers);
         var own = Assert.Single((await Ask("example.com", QueryType.A)).Answers.ARecords()).Address;
-        Assert.Equal(_internet.Mx("example.com").Servers[0].EndPoint.Address, own);
+        Assert.Equal(_lab.Mx("example.com").Servers[0].EndPoint.Address, own);
         Assert.Empty((await Ask("_mta-sts.example.com", QueryType.TXT)).Answers);
 
-        _internet.Change("example.com", domain => domain with { MxRecords = MxRecords.Listed, StsRecords = LabStsRecords.Good });
+        _lab.Change("example.com", domain => domain with { MxRecords = MxRecords.Listed, StsRecords = LabStsRecords.Good });
         Assert.Equal(2, (await Ask("example.com", QueryType.MX)).Answers.MxRecords().Count());
         Assert.Equal(["v=STSv1; id=abc;"], await Texts("_mta-sts.example.com"));
     }
@@ -177,12 +176,12 @@ public sealed class MailLabTests : IAsyncLifetime
     [Fact]
     public async Task An_MX_host_moves_to_other_addresses_and_stays_as_it_was_in_all_else()
     {
-        _internet.Add(LabDomains.Get("plain.example"));
-        var host = _internet.Mx("mx.plain.example");
+        _lab.Add(LabDomains.Get("plain.example"));
+        var host = _lab.Mx("mx.plain.example");
         var left = host.Servers[0].EndPoint;
         var certificate = host.Certificate;
 
-        _internet.Move(host.Name, LabAddress.IPv6, LabAddress.DeadIPv4);
+        _lab.Move(host.Name, LabAddress.IPv6, LabAddress.DeadIPv4);
 
         await Assert.ThrowsAsync<SocketException>(() => SmtpConnection.ConnectAsync(left, Cancelled));
         Assert.Equal(IPAddress.IPv6Loopback, Assert.Single((await Ask(host.Name, QueryType.AAAA)).Answers.AaaaRecords()).Address);
@@ -190,7 +189,7 @@ public sealed class MailLabTests : IAsyncLifetime
         Assert.Equal([true, false], host.Servers.Select(server => server.IsListening));
         Assert.All(host.Servers, server => Assert.Equal((certificate, SmtpScript.Plain), (server.Certificate, server.Script)));
 
-        _internet.Move(host.Name, LabAddress.IPv4);
+        _lab.Move(host.Name, LabAddress.IPv4);
         Assert.Empty((await Ask(host.Name, QueryType.AAAA)).Answers);
         await using var talk = await SmtpConnection.ConnectAsync(host.Servers[0].EndPoint, Cancelled);
         Assert.StartsWith("220", await talk.ReplyAsync(Cancelled), StringComparison.Ordinal);
@@ -199,27 +198,27 @@ public sealed class MailLabTests : IAsyncLifetime
     [Fact]
     public void There_is_one_IPv6_address_to_give()
     {
-        _internet.Add([LabDomains.Get("ipv6.example"), LabDomains.Get("plain.example")]);
+        _lab.Add([LabDomains.Get("ipv6.example"), LabDomains.Get("plain.example")]);
 
-        Assert.Contains("mx.ipv6.example has it", Assert.Throws<InvalidOperationException>(() => _internet.Move("mx.plain.example", LabAddress.IPv6)).Message, StringComparison.Ordinal);
-        Assert.True(_internet.Mx("mx.plain.example").Servers[0].IsListening);
-        Assert.Throws<InvalidOperationException>(() => _internet.Move("mx.ipv6.example", LabAddress.IPv6, LabAddress.IPv6));
-        Assert.Throws<InvalidOperationException>(() => _internet.Move("mx.plain.example"));
-        _internet.Move("mx.ipv6.example", LabAddress.IPv6, LabAddress.IPv4);
+        Assert.Contains("mx.ipv6.example has it", Assert.Throws<InvalidOperationException>(() => _lab.Move("mx.plain.example", LabAddress.IPv6)).Message, StringComparison.Ordinal);
+        Assert.True(_lab.Mx("mx.plain.example").Servers[0].IsListening);
+        Assert.Throws<InvalidOperationException>(() => _lab.Move("mx.ipv6.example", LabAddress.IPv6, LabAddress.IPv6));
+        Assert.Throws<InvalidOperationException>(() => _lab.Move("mx.plain.example"));
+        _lab.Move("mx.ipv6.example", LabAddress.IPv6, LabAddress.IPv4);
     }
 
     [Fact]
     public async Task An_MX_host_becomes_an_alias_and_is_none_any_more()
     {
-        _internet.Add([LabDomains.Get("plain.example"), LabDomains.Get("implicit.example")]);
+        _lab.Add([LabDomains.Get("plain.example"), LabDomains.Get("implicit.example")]);
 
-        _internet.SetAlias("mx.plain.example", "real.plain.example");
+        _lab.SetAlias("mx.plain.example", "real.plain.example");
         Assert.Equal("real.plain.example.", Assert.Single((await Ask("mx.plain.example", QueryType.A)).Answers.CnameRecords()).CanonicalName.Value);
-        _internet.SetAlias("mx.plain.example", null);
+        _lab.SetAlias("mx.plain.example", null);
         Assert.Empty((await Ask("mx.plain.example", QueryType.A)).Answers.CnameRecords());
         Assert.Single((await Ask("mx.plain.example", QueryType.A)).Answers.ARecords());
 
-        Assert.Contains("SOA", Assert.Throws<InvalidOperationException>(() => _internet.SetAlias("implicit.example", "real.plain.example")).Message, StringComparison.Ordinal);
+        Assert.Contains("SOA", Assert.Throws<InvalidOperationException>(() => _lab.SetAlias("implicit.example", "real.plain.example")).Message, StringComparison.Ordinal);
     }
 
     [Theory]
@@ -229,7 +228,7 @@ public sealed class MailLabTests : IAsyncLifetime
     [InlineData("_mta-sts.sts-loops.example", QueryType.TXT, DnsHeaderResponseCode.NoError, 0)]
     public async Task DNS_does_to_a_domain_what_the_catalogue_says(string name, QueryType type, DnsHeaderResponseCode code, int records)
     {
-        _internet.Add(LabDomains.Resolving);
+        _lab.Add(LabDomains.Resolving);
 
         var answer = await Ask(name, type);
 
@@ -240,39 +239,39 @@ public sealed class MailLabTests : IAsyncLifetime
     [Fact]
     public async Task The_relay_takes_mail()
     {
-        await using var talk = await SmtpConnection.ConnectAsync(_internet.Relay.EndPoint, Cancelled);
+        await using var talk = await SmtpConnection.ConnectAsync(_lab.Relay.EndPoint, Cancelled);
         await talk.ReplyAsync(Cancelled);
         foreach (var line in new[] { "MAIL FROM:<a@example.net>", "RCPT TO:<b@example.net>", "DATA", "Subject: x\r\n\r\nHi\r\n." })
         {
             await talk.AskAsync(line, Cancelled);
         }
 
-        Assert.Equal("Subject: x\r\n\r\nHi\r\n"u8, Assert.Single(_internet.Relay.Mails).Message.Span);
+        Assert.Equal("Subject: x\r\n\r\nHi\r\n"u8, Assert.Single(_lab.Relay.Mails).Message.Span);
     }
 
     [Fact]
     public async Task Nothing_answers_once_it_is_disposed_of()
     {
-        _internet.Add(LabDomains.Get("example.com"));
-        var endPoint = _internet.Mx("mx1.example.com").Servers[0].EndPoint;
+        _lab.Add(LabDomains.Get("example.com"));
+        var endPoint = _lab.Mx("mx1.example.com").Servers[0].EndPoint;
 
-        await _internet.DisposeAsync();
+        await _lab.DisposeAsync();
 
         await Assert.ThrowsAsync<SocketException>(() => SmtpConnection.ConnectAsync(endPoint, Cancelled));
     }
 
     [Fact]
     public async Task A_start_can_be_given_up() =>
-        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => Internet.StartAsync(_time, new CancellationToken(canceled: true)));
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => MailLab.StartAsync(_time, new CancellationToken(canceled: true)));
 
     [Fact]
     public void An_unknown_name_is_answered_with_the_known_ones()
     {
-        _internet.Add(LabDomains.Get("example.com"));
+        _lab.Add(LabDomains.Get("example.com"));
 
-        Assert.Contains("mx2.example.com", Assert.Throws<KeyNotFoundException>(() => _internet.Mx("mx3.example.com")).Message, StringComparison.Ordinal);
+        Assert.Contains("mx2.example.com", Assert.Throws<KeyNotFoundException>(() => _lab.Mx("mx3.example.com")).Message, StringComparison.Ordinal);
         Assert.Contains("plain.example", Assert.Throws<KeyNotFoundException>(() => LabDomains.Get("nobody.example")).Message, StringComparison.Ordinal);
-        Assert.Contains("add it first", Assert.Throws<KeyNotFoundException>(() => _internet.SetPolicyId("plain.example", "1")).Message, StringComparison.Ordinal);
+        Assert.Contains("add it first", Assert.Throws<KeyNotFoundException>(() => _lab.SetPolicyId("plain.example", "1")).Message, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -312,7 +311,7 @@ public sealed class MailLabTests : IAsyncLifetime
         using var leaf = X509CertificateLoader.LoadCertificate(talk.Tls.RemoteCertificate!.GetRawCertData());
         using var chain = new X509Chain();
         chain.ChainPolicy.TrustMode = X509ChainTrustMode.CustomRootTrust;
-        chain.ChainPolicy.CustomTrustStore.Add(_internet.Ca.Root);
+        chain.ChainPolicy.CustomTrustStore.Add(_lab.Ca.Root);
         chain.ChainPolicy.ExtraStore.AddRange(sent.ToArray());
         chain.ChainPolicy.DisableCertificateDownloads = true;
         chain.ChainPolicy.RevocationMode = X509RevocationMode.NoCheck;
@@ -351,6 +350,6 @@ public sealed class MailLabTests : IAsyncLifetime
         (await Ask(name, QueryType.TXT)).Answers.TxtRecords().Select(txt => string.Concat(txt.Text));
 
     private Task<IDnsQueryResponse> Ask(string name, QueryType type) =>
-        new LookupClient(new LookupClientOptions(_internet.Dns) { UseCache = false, Timeout = TimeSpan.FromMinutes(1) })
+        new LookupClient(new LookupClientOptions(_lab.Dns) { UseCache = false, Timeout = TimeSpan.FromMinutes(1) })
             .QueryAsync(name, type, cancellationToken: Cancelled);
 }

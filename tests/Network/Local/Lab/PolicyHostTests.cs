@@ -8,7 +8,6 @@ using Microsoft.Extensions.Time.Testing;
 using StsFunctions.Local.Lab;
 using StsFunctions.Protocol.MtaSts;
 using Xunit;
-using Internet = StsFunctions.Local.Lab.MailLab;
 
 namespace StsFunctions.Tests.Local.Lab;
 
@@ -18,24 +17,24 @@ public sealed class PolicyHostTests : IAsyncLifetime
     private const string Good = "version: STSv1\r\nmode: enforce\r\nmx: mx.hosting.example\r\nmax_age: 604800\r\n";
 
     private readonly FakeTimeProvider _time = new(DateTimeOffset.UtcNow);
-    private Internet _internet = null!;
+    private MailLab _lab = null!;
     private HttpClient _client = null!;
 
     private static CancellationToken Cancelled => TestContext.Current.CancellationToken;
 
-    private PolicyHost Host => _internet.PolicyHostOf(Domain);
+    private PolicyHost Host => _lab.PolicyHostOf(Domain);
 
     public async ValueTask InitializeAsync()
     {
-        _internet = await Internet.StartAsync(_time, "app.example.net", Cancelled);
-        _internet.Add(LabDomains.Get(Domain));
+        _lab = await MailLab.StartAsync(_time, "app.example.net", Cancelled);
+        _lab.Add(LabDomains.Get(Domain));
         _client = Client(allowAutoRedirect: false);
     }
 
     public async ValueTask DisposeAsync()
     {
         _client.Dispose();
-        await _internet.DisposeAsync();
+        await _lab.DisposeAsync();
     }
 
     [Fact]
@@ -49,7 +48,7 @@ public sealed class PolicyHostTests : IAsyncLifetime
         Assert.Equal(Good, await answer.Content.ReadAsStringAsync(Cancelled));
         Assert.Equal(Good.Length, answer.Content.Headers.ContentLength);
         Assert.Equal(
-            [new PolicyRequest(_time.GetUtcNow(), $"mta-sts.{Domain}", SslProtocols.Tls13, "GET", $"mta-sts.{Domain}:{_internet.HttpsPort}", PolicyHost.WellKnownPath)],
+            [new PolicyRequest(_time.GetUtcNow(), $"mta-sts.{Domain}", SslProtocols.Tls13, "GET", $"mta-sts.{Domain}:{_lab.HttpsPort}", PolicyHost.WellKnownPath)],
             Host.Requests);
         Assert.Equal([$"mta-sts.{Domain}"], Host.Hellos);
     }
@@ -57,12 +56,12 @@ public sealed class PolicyHostTests : IAsyncLifetime
     [Fact]
     public async Task It_is_at_an_address_of_its_own_on_the_port_that_all_share_and_DNS_leads_there()
     {
-        _internet.Add(LabDomains.Policies);
+        _lab.Add(LabDomains.Policies);
 
-        var endPoints = _internet.PolicyHosts.Append(_internet.Elsewhere).Select(host => host.EndPoint).ToList();
+        var endPoints = _lab.PolicyHosts.Append(_lab.Elsewhere).Select(host => host.EndPoint).ToList();
         Assert.Equal(endPoints.Distinct(), endPoints);
-        Assert.All(endPoints, endPoint => Assert.Equal(_internet.HttpsPort, endPoint.Port));
-        foreach (var host in _internet.PolicyHosts)
+        Assert.All(endPoints, endPoint => Assert.Equal(_lab.HttpsPort, endPoint.Port));
+        foreach (var host in _lab.PolicyHosts)
         {
             Assert.Equal(host.EndPoint.Address, await AddressOf(host.HostName));
         }
@@ -101,12 +100,12 @@ public sealed class PolicyHostTests : IAsyncLifetime
         Host.Script = PolicyScript.Redirects(status);
 
         using var answer = await GetAsync();
-        Assert.Equal((status, $"https://elsewhere.hosting.example:{_internet.HttpsPort}/{Domain}.txt"), ((int)answer.StatusCode, answer.Headers.Location!.ToString()));
-        Assert.Empty(_internet.Elsewhere.Requests);
+        Assert.Equal((status, $"https://elsewhere.hosting.example:{_lab.HttpsPort}/{Domain}.txt"), ((int)answer.StatusCode, answer.Headers.Location!.ToString()));
+        Assert.Empty(_lab.Elsewhere.Requests);
 
         using var follower = Client(allowAutoRedirect: true);
         Assert.Equal(Good, await follower.GetStringAsync(Url(Domain), Cancelled));
-        Assert.Equal($"/{Domain}.txt", Assert.Single(_internet.Elsewhere.Requests).Path);
+        Assert.Equal($"/{Domain}.txt", Assert.Single(_lab.Elsewhere.Requests).Path);
     }
 
     [Fact]
@@ -190,11 +189,11 @@ public sealed class PolicyHostTests : IAsyncLifetime
     public async Task A_slow_host_lets_its_clients_wait_for_the_first_byte_and_for_each_one_after_it()
     {
         var clock = new WaitingTime();
-        await using var internet = await Internet.StartAsync(clock, Cancelled);
-        internet.Add(new LabDomain("slow.example", "") { PolicyHost = new() { Script = PolicyScript.Slow(TimeSpan.FromSeconds(50), TimeSpan.FromSeconds(2)) }, Covers = ["mx.example"] });
-        using var client = Client(allowAutoRedirect: false, internet);
+        await using var lab = await MailLab.StartAsync(clock, Cancelled);
+        lab.Add(new LabDomain("slow.example", "") { PolicyHost = new() { Script = PolicyScript.Slow(TimeSpan.FromSeconds(50), TimeSpan.FromSeconds(2)) }, Covers = ["mx.example"] });
+        using var client = Client(allowAutoRedirect: false, lab);
 
-        var policy = await client.GetStringAsync(new Uri($"https://mta-sts.slow.example:{internet.HttpsPort}{PolicyHost.WellKnownPath}"), Cancelled);
+        var policy = await client.GetStringAsync(new Uri($"https://mta-sts.slow.example:{lab.HttpsPort}{PolicyHost.WellKnownPath}"), Cancelled);
 
         Assert.Equal(50 + 2 * policy.Length, clock.Waited.TotalSeconds);
     }
@@ -245,10 +244,10 @@ public sealed class PolicyHostTests : IAsyncLifetime
     [Trait("Conformance", "GET-3")]
     public async Task A_certificate_is_as_wrong_as_the_catalogue_says(string domain, X509ChainStatusFlags expected, bool hasName)
     {
-        _internet.Add(LabDomains.Get(domain));
+        _lab.Add(LabDomains.Get(domain));
 
         var seen = (Status: X509ChainStatusFlags.NoError, HasName: false);
-        using var handler = Handler(allowAutoRedirect: false, _internet);
+        using var handler = Handler(allowAutoRedirect: false, _lab);
         handler.SslOptions.RemoteCertificateValidationCallback = (_, leaf, chain, _) =>
         {
             var status = chain!.ChainStatus.Aggregate(X509ChainStatusFlags.NoError, (all, one) => all | one.Status);
@@ -268,7 +267,7 @@ public sealed class PolicyHostTests : IAsyncLifetime
     [Fact]
     public async Task A_certificate_is_swapped_while_it_runs_and_a_refused_handshake_was_heard()
     {
-        Host.Certificate = _internet.Ca.Issue(CertificateSpec.For("www.somewhere-else.example"));
+        Host.Certificate = _lab.Ca.Issue(CertificateSpec.For("www.somewhere-else.example"));
 
         await Assert.ThrowsAsync<HttpRequestException>(GetAsync);
 
@@ -299,24 +298,24 @@ public sealed class PolicyHostTests : IAsyncLifetime
     [Fact]
     public async Task A_policy_goes_from_the_app_to_the_internet_and_back_while_it_runs()
     {
-        _internet.Add(LabDomains.Get("example.com"));
+        _lab.Add(LabDomains.Get("example.com"));
         Assert.Equal(IPAddress.Loopback, await AddressOf("mta-sts.example.com"));
 
-        var taken = _internet.TakePolicy("example.com");
+        var taken = _lab.TakePolicy("example.com");
         Assert.Equal(taken.EndPoint.Address, await AddressOf("mta-sts.example.com"));
         Assert.Contains("mx: mx2.example.com\r\n", await _client.GetStringAsync(Url("example.com"), Cancelled), StringComparison.Ordinal);
-        Assert.Same(taken, _internet.TakePolicy("example.com"));
+        Assert.Same(taken, _lab.TakePolicy("example.com"));
 
-        _internet.LeavePolicy("example.com");
+        _lab.LeavePolicy("example.com");
         Assert.Equal(IPAddress.Loopback, await AddressOf("mta-sts.example.com"));
     }
 
     [Fact]
     public void A_policy_host_that_the_app_has_is_not_here_to_be_asked()
     {
-        _internet.Add(LabDomains.Get("example.com"));
+        _lab.Add(LabDomains.Get("example.com"));
 
-        Assert.Contains("There are: mta-sts.policy-elsewhere.example", Assert.Throws<KeyNotFoundException>(() => _internet.PolicyHostOf("example.com")).Message, StringComparison.Ordinal);
+        Assert.Contains("There are: mta-sts.policy-elsewhere.example", Assert.Throws<KeyNotFoundException>(() => _lab.PolicyHostOf("example.com")).Message, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -352,7 +351,7 @@ public sealed class PolicyHostTests : IAsyncLifetime
 
     private Task<HttpResponseMessage> GetAsync() => _client.GetAsync(Url(Domain), Cancelled);
 
-    private Uri Url(string domain) => new($"https://mta-sts.{domain}:{_internet.HttpsPort}{PolicyHost.WellKnownPath}");
+    private Uri Url(string domain) => new($"https://mta-sts.{domain}:{_lab.HttpsPort}{PolicyHost.WellKnownPath}");
 
     private async Task AskedAsync(int requests)
     {
@@ -362,15 +361,15 @@ public sealed class PolicyHostTests : IAsyncLifetime
         }
     }
 
-    private Task<IPAddress> AddressOf(string name) => AddressOf(name, _internet);
+    private Task<IPAddress> AddressOf(string name) => AddressOf(name, _lab);
 
-    private static async Task<IPAddress> AddressOf(string name, Internet internet) =>
-        (await new LookupClient(new LookupClientOptions(internet.Dns) { UseCache = false }).QueryAsync(name, QueryType.A, cancellationToken: Cancelled)).Answers.ARecords().Single().Address;
+    private static async Task<IPAddress> AddressOf(string name, MailLab lab) =>
+        (await new LookupClient(new LookupClientOptions(lab.Dns) { UseCache = false }).QueryAsync(name, QueryType.A, cancellationToken: Cancelled)).Answers.ARecords().Single().Address;
 
-    private HttpClient Client(bool allowAutoRedirect, Internet? internet = null) => new(Handler(allowAutoRedirect, internet ?? _internet));
+    private HttpClient Client(bool allowAutoRedirect, MailLab? lab = null) => new(Handler(allowAutoRedirect, lab ?? _lab));
 
-    // A plain client that finds names in the internet's DNS and trusts its CA.
-    private SocketsHttpHandler Handler(bool allowAutoRedirect, Internet internet)
+    // A plain client that finds names in the lab's DNS and trusts its CA.
+    private SocketsHttpHandler Handler(bool allowAutoRedirect, MailLab lab)
     {
         var handler = new SocketsHttpHandler
         {
@@ -381,7 +380,7 @@ public sealed class PolicyHostTests : IAsyncLifetime
                 var socket = new Socket(SocketType.Stream, ProtocolType.Tcp);
                 try
                 {
-                    await socket.ConnectAsync(await AddressOf(context.DnsEndPoint.Host, internet), context.DnsEndPoint.Port, cancellationToken);
+                    await socket.ConnectAsync(await AddressOf(context.DnsEndPoint.Host, lab), context.DnsEndPoint.Port, cancellationToken);
                     return new NetworkStream(socket, ownsSocket: true);
                 }
                 catch
@@ -394,7 +393,7 @@ public sealed class PolicyHostTests : IAsyncLifetime
         handler.SslOptions.CertificateChainPolicy = new X509ChainPolicy
         {
             TrustMode = X509ChainTrustMode.CustomRootTrust,
-            CustomTrustStore = { internet.Ca.Root },
+            CustomTrustStore = { lab.Ca.Root },
             DisableCertificateDownloads = true,
             RevocationMode = X509RevocationMode.NoCheck,
             VerificationTime = _time.GetUtcNow().UtcDateTime,

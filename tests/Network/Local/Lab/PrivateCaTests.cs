@@ -21,7 +21,7 @@ public sealed class PrivateCaTests : IDisposable
         { "not yet valid", For() with { NotBeforeFromNow = TimeSpan.FromSeconds(2) }, X509ChainStatusFlags.NotTimeValid },
         { "self-signed", For() with { Signer = CertificateSigner.Itself }, X509ChainStatusFlags.UntrustedRoot },
         { "self-signed, RSA", For() with { Signer = CertificateSigner.Itself, Key = KeyKind.Rsa }, X509ChainStatusFlags.UntrustedRoot },
-        { "signed by a stranger", For() with { Signer = CertificateSigner.Stranger }, X509ChainStatusFlags.PartialChain },
+        { "signed by an untrusted CA", For() with { Signer = CertificateSigner.UntrustedCa }, X509ChainStatusFlags.PartialChain },
         { "without its intermediate", For() with { Sends = SentChain.LeafOnly }, X509ChainStatusFlags.PartialChain },
         { "for clients only", For() with { ExtendedKeyUsage = CertificateSpec.ClientAuthentication }, X509ChainStatusFlags.NotValidForUsage },
     };

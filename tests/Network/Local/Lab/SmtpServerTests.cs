@@ -344,7 +344,7 @@ public sealed class SmtpServerTests : IAsyncDisposable
     [InlineData(SmtpStage.Handshake, SmtpFaultKind.EndlessLine, "and so on ")]
     public async Task A_server_that_floods_goes_on_and_on(SmtpStage stage, SmtpFaultKind kind, string expected)
     {
-        _server.Script = SmtpScript.Good with { Mischief = new(stage, kind) };
+        _server.Script = SmtpScript.Good with { Fault = new(stage, kind) };
         await using var talk = await Connect();
         await TalkUpTo(stage, talk);
 
@@ -487,7 +487,7 @@ public sealed class SmtpServerTests : IAsyncDisposable
         await using var same = new SmtpServer(Host, _server.EndPoint, _server.Certificate, _time);
         await using var elsewhere = new SmtpServer(Host, new IPEndPoint(IPAddress.Parse("192.0.2.1"), 2525), _server.Certificate, _time);
 
-        Assert.Contains("Start the mail internet again", Assert.Throws<InvalidOperationException>(same.Start).Message, StringComparison.Ordinal);
+        Assert.Contains("Start the mail lab again", Assert.Throws<InvalidOperationException>(same.Start).Message, StringComparison.Ordinal);
         Assert.Contains("ifconfig lo0 alias", Assert.Throws<InvalidOperationException>(elsewhere.Start).Message, StringComparison.Ordinal);
     }
 

@@ -12,12 +12,11 @@ using StsFunctions.Storage;
 using StsFunctions.Storage.Reports;
 using StsFunctions.Tests.Reports;
 using StsFunctions.UseCases.Reports;
-using StsFunctions.UseCases.Retention;
 using Xunit;
 
 namespace StsFunctions.Tests.Retention;
 
-public sealed class MaintainStorageTests(AzuriteFixture azurite) : IAsyncLifetime
+public sealed class PurgeAndRequeueTests(AzuriteFixture azurite) : IAsyncLifetime
 {
     private readonly RecordedLog _log = new();
     private TestStorage _storage = null!;
@@ -43,10 +42,10 @@ public sealed class MaintainStorageTests(AzuriteFixture azurite) : IAsyncLifetim
         await _storage.Publisher.PublishAsync(DomainName.Parse("example.com"), Policy.Parse("version: STSv1\nmode: none\nmax_age: 1\n"u8), null, Now);
         await DropAsync("lost/ünïcode report.json", Samples.Json(Samples.Policy()));
 
-        await SweepAsync(TimeSpan.FromMinutes(59));
+        await RequeueAsync(TimeSpan.FromMinutes(59));
         Assert.Empty(await MessagesAsync());
 
-        await SweepAsync(TimeSpan.FromMinutes(61));
+        await RequeueAsync(TimeSpan.FromMinutes(61));
         var message = Assert.Single(await MessagesAsync());
         Assert.Equal("lost/ünïcode report.json", BlobCreatedEvent.NameOf(message).Value);
 
@@ -59,14 +58,14 @@ public sealed class MaintainStorageTests(AzuriteFixture azurite) : IAsyncLifetim
     public async Task What_fails_again_and_again_ends_in_quarantine_with_how_it_came_instead_of_for_ever_on_the_queue()
     {
         await DropAsync("stubborn", [1, 2, 3], ("source", "Mail"));
-        for (var sweep = 1; sweep <= 3; sweep++)
+        for (var run = 1; run <= 3; run++)
         {
-            await SweepAsync(TimeSpan.FromHours(2));
+            await RequeueAsync(TimeSpan.FromHours(2));
             Assert.Single(await MessagesAsync());
             Assert.Empty(await BlobsAsync(StorageNames.QuarantineContainer));
         }
 
-        await SweepAsync(TimeSpan.FromHours(2));
+        await RequeueAsync(TimeSpan.FromHours(2));
 
         Assert.Empty(await MessagesAsync());
         Assert.Empty(await BlobsAsync(StorageNames.InboxContainer));
@@ -78,10 +77,10 @@ public sealed class MaintainStorageTests(AzuriteFixture azurite) : IAsyncLifetim
     [Fact]
     public async Task Another_report_under_the_same_name_begins_anew()
     {
-        for (var sweep = 1; sweep <= 5; sweep++)
+        for (var run = 1; run <= 5; run++)
         {
-            await DropAsync("report.json", [(byte)sweep]);
-            await SweepAsync(TimeSpan.FromHours(2));
+            await DropAsync("report.json", [(byte)run]);
+            await RequeueAsync(TimeSpan.FromHours(2));
             Assert.Single(await MessagesAsync());
         }
 
@@ -89,30 +88,28 @@ public sealed class MaintainStorageTests(AzuriteFixture azurite) : IAsyncLifetim
     }
 
     [Fact]
-    public async Task One_report_that_fails_keeps_neither_the_others_nor_the_rest_of_the_sweep_from_being_done()
+    public async Task One_report_that_fails_does_not_stop_the_others()
     {
         await DropAsync("a", [1]);
         await DropAsync("b", [2]);
-        await _storage.MxHosts.ClaimAsync("mx.example", IPAddress.Loopback, "20260314120000000", TimeSpan.FromMinutes(2), null, Now);
         var options = new BlobClientOptions { Retry = { MaxRetries = 0 } };
         options.AddPolicy(new Unwritable("/a"), HttpPipelinePosition.PerCall);
         _inbox = _storage.InboxOn(new BlobServiceClient(_storage.ConnectionString, options));
 
-        var failure = await Assert.ThrowsAsync<AggregateException>(() => SweepAsync(TimeSpan.FromDays(31)));
+        var failure = await Assert.ThrowsAsync<AggregateException>(() => RequeueAsync(TimeSpan.FromHours(2)));
 
         Assert.IsType<IOException>(Assert.Single(failure.InnerExceptions));
         Assert.Equal(["a", "b"], (await MessagesAsync()).Select(message => BlobCreatedEvent.NameOf(message).Value).Order());
         Assert.Equal([false, true], (await BlobsAsync(StorageNames.InboxContainer)).OrderBy(blob => blob.Name).Select(blob => blob.Metadata.ContainsKey("tries")));
-        Assert.Empty(await _storage.Tables.GetTableClient(StorageNames.MxHostsTable).QueryAsync<TableEntity>(cancellationToken: Now).ToListAsync(Now));
     }
 
     [Fact]
-    public async Task A_table_that_fails_keeps_the_others_from_nothing()
+    public async Task A_table_that_fails_does_not_stop_the_purge_of_the_others()
     {
         await _storage.MxHosts.ClaimAsync("mx.example", IPAddress.Loopback, "20260314120000000", TimeSpan.FromMinutes(2), null, Now);
         await _storage.Tables.DeleteTableAsync(StorageNames.ReportsTable, Now);
 
-        await Assert.ThrowsAsync<AggregateException>(() => SweepAsync(TimeSpan.FromDays(31)));
+        await Assert.ThrowsAsync<AggregateException>(() => _storage.Purge(At(TimeSpan.FromDays(31))).RunAsync(Now));
 
         Assert.Empty(await _storage.Tables.GetTableClient(StorageNames.MxHostsTable).QueryAsync<TableEntity>(cancellationToken: Now).ToListAsync(Now));
     }
@@ -126,7 +123,7 @@ public sealed class MaintainStorageTests(AzuriteFixture azurite) : IAsyncLifetim
         await content.DisposeAsync();
 
         await _inbox.ArchiveAsync(arrival, new MemoryStream([1, 2, 3], 0, 3, writable: false, publiclyVisible: true), Now);
-        await SweepAsync(TimeSpan.FromHours(2));
+        await RequeueAsync(TimeSpan.FromHours(2));
 
         Assert.Empty(await BlobsAsync(StorageNames.InboxContainer));
         foreach (var container in (string[])[StorageNames.ReportsContainer, StorageNames.QuarantineContainer])
@@ -141,18 +138,16 @@ public sealed class MaintainStorageTests(AzuriteFixture azurite) : IAsyncLifetim
     [Fact]
     public async Task An_empty_inbox_is_nothing_to_do()
     {
-        await SweepAsync(TimeSpan.FromHours(2));
+        await RequeueAsync(TimeSpan.FromHours(2));
 
         Assert.Empty(await MessagesAsync());
         Assert.Empty(_log.Lines);
     }
 
-    // Blobs carry storage's own time, so the sweep's clock stands ahead of that.
-    private Task SweepAsync(TimeSpan later)
-    {
-        var time = new Microsoft.Extensions.Time.Testing.FakeTimeProvider(DateTimeOffset.UtcNow + later);
-        return _storage.Sweeper(time, _log.For<StorageMaintenance>(), _inbox).RunAsync(Now);
-    }
+    // Blobs carry storage's own time, so the clock of the function is ahead of it.
+    private static Microsoft.Extensions.Time.Testing.FakeTimeProvider At(TimeSpan later) => new(DateTimeOffset.UtcNow + later);
+
+    private Task RequeueAsync(TimeSpan later) => _storage.Requeuer(At(later), _log.For<StaleReportRequeuer>(), _inbox).RunAsync(Now);
 
     private Task<Azure.Response<BlobContentInfo>> DropAsync(string name, byte[] content, params (string Key, string Value)[] metadata) =>
         _storage.Blobs.GetBlobContainerClient(StorageNames.InboxContainer).GetBlobClient(name)

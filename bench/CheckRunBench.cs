@@ -14,8 +14,8 @@ using StsFunctions.Storage.Domains;
 
 namespace StsFunctions.Bench;
 
-/// <summary>One round over a whole fleet on one instance: the published app under a Functions host, with a fifth as many MX addresses as domains.</summary>
-internal static class FleetBench
+/// <summary>One check run over many domains on one instance: the published app under a Functions host. Five domains share an MX address.</summary>
+internal static class CheckRunBench
 {
     private const int Large = 10_000;
     private const int Tenth = 10;
@@ -24,11 +24,11 @@ internal static class FleetBench
     private const int ObservationBytes = 16 * 1024;
     private const string Earlier = "20260101000000";
 
-    // How many domains the bare calls are made for, before the round and after it.
+    // How many domains the bare calls are made for, before the check run and after it.
     private const int Sample = 400;
     private const int AtOnce = 16;
 
-    // Ten times the domains in at most ten times the time, and what the machine's other work makes of it.
+    // Ten times the domains may take ten times the time, and a little more for other work on the machine.
     private const double MostOfLinear = 1.1;
     private static readonly DateTimeOffset Then = new(2026, 1, 1, 0, 0, 0, TimeSpan.Zero);
 
@@ -40,18 +40,18 @@ internal static class FleetBench
         var runs = new List<Run>();
         foreach (var domains in (int[])[small, large])
         {
-            runs.Add(await RoundAsync(bench, app, domains, progress, cancellationToken));
+            runs.Add(await MeasureAsync(bench, app, domains, progress, cancellationToken));
         }
 
         var growth = runs[1].OfBare / runs[0].OfBare;
         return new Outcome(
-            "fleet",
+            "checkrun",
             [
-                $"One round: ScheduleChecks, then CheckDomain for every domain, 16 at a time, by one worker ({app.How}) under {bench.HostName}.",
-                $"{DomainsAnAddress} domains share an MX host with an address of its own: SMTP with TLS 1.3 on loopback, four sessions an address and day.",
-                "Each domain's policy is fetched by HTTPS from the app itself. Storage is Azurite, DNS and SMTP servers run in the measuring process, all on the same cores.",
-                "Azurite goes through a whole table for each query of a partition, so that it is the slower the more there is. Beside each round, therefore: the same nine",
-                $"storage calls a domain, bare, {AtOnce} domains at a time, for {Sample} domains before the round and {Sample} after it.",
+                $"One check run: ScheduleChecks, then CheckDomain for every domain, 16 at a time, by one worker ({app.How}) under {bench.HostName}.",
+                $"{DomainsAnAddress} domains share an MX host with an address of its own: SMTP with TLS 1.3 on loopback, four sessions per address and day.",
+                "Each domain's policy is fetched by HTTPS from the app itself. Storage is Azurite, DNS and SMTP servers run in the measuring process; all share the same cores.",
+                "Azurite scans a whole table for each query of a partition, so it slows down as tables grow. The baseline beside each check run is the same nine",
+                $"storage calls per domain, bare, {AtOnce} domains at a time, for {Sample} domains before the check run and {Sample} after it.",
                 $"Memory is the worker's largest resident set (VmHWM). {MachineInfo.Describe()}.",
             ],
             ["domains", "MX addresses", "seconds", "ms a domain", "bare ms a domain", "of bare", "worker MiB before", "worker MiB at most", "worker CPU s", "SMTP sessions"],
@@ -64,7 +64,7 @@ internal static class FleetBench
             runs);
     }
 
-    private static async Task<Run> RoundAsync(BenchOptions bench, PublishedApp app, int domains, IProgress<string> progress, CancellationToken cancellationToken)
+    private static async Task<Run> MeasureAsync(BenchOptions bench, PublishedApp app, int domains, IProgress<string> progress, CancellationToken cancellationToken)
     {
         var failed = 0;
         await using var system = await LocalSystem.StartAsync(
@@ -76,45 +76,45 @@ internal static class FleetBench
                 OnInvocation = invocation => failed += invocation.Succeeded ? 0 : 1,
             },
             cancellationToken);
-        progress.Report($"Putting {domains} domains on the internet and into storage …");
+        progress.Report($"Putting {domains} domains into the lab and into storage …");
         var addresses = domains / DomainsAnAddress;
-        var lab = Enumerable.Range(0, domains).Select(n => new LabDomain(string.Create(CultureInfo.InvariantCulture, $"d{n:d5}.example"), "") { Mx = [new($"mx{n % addresses}.fleet.example")] }).ToList();
-        system.Internet.Add(lab);
+        var lab = Enumerable.Range(0, domains).Select(n => new LabDomain(string.Create(CultureInfo.InvariantCulture, $"d{n:d5}.example"), "") { Mx = [new($"mx{n % addresses}.lab.example")] }).ToList();
+        system.MailLab.Add(lab);
         await FillAsync(system, lab, cancellationToken);
         await system.Client.GetAsync(system.Https($"mta-sts.{lab[0].Name}", "/.well-known/mta-sts.txt"), cancellationToken);
 
         var bareBefore = await BareAsync(system, lab, cancellationToken);
         var process = system.Host.WorkerProcessId ?? throw new InvalidOperationException("The worker does not run.");
         var (before, cpu, began) = (ProcessMemory.Of(process).Resident, ProcessorTime.OfTree(process), Stopwatch.GetTimestamp());
-        progress.Report($"A round over {domains} domains …");
+        progress.Report($"Checking {domains} domains …");
         await system.Host.InvokeTimerAsync("ScheduleChecks", cancellationToken);
         await system.Host.WhenIdleAsync(ignoreDelayed: true, cancellationToken);
         var seconds = Stopwatch.GetElapsedTime(began).TotalSeconds;
         var run = new Run(
             domains, addresses, seconds, (bareBefore + await BareAsync(system, lab, cancellationToken)) / 2, before, ProcessMemory.Of(process).Peak, (ProcessorTime.OfTree(process) - cpu).TotalSeconds,
-            system.Internet.Hosts.Sum(host => host.Servers.Sum(server => server.Heard.Count(line => line.Equals("STARTTLS", StringComparison.OrdinalIgnoreCase)))));
+            system.MailLab.Hosts.Sum(host => host.Servers.Sum(server => server.Heard.Count(line => line.Equals("STARTTLS", StringComparison.OrdinalIgnoreCase)))));
         await CheckedAsync(system, domains, failed, cancellationToken);
         progress.Report(FormattableString.Invariant($"… took {seconds:0.0} s."));
         return run;
     }
 
-    // What was measured must have been done: every domain looked at, and well.
+    // The measurement counts only if every domain was checked without a fault.
     private static async Task CheckedAsync(LocalSystem system, int domains, int failed, CancellationToken cancellationToken)
     {
-        var (looked, faults) = (0, 0);
+        var (checkedDomains, faults) = (0, 0);
         await foreach (var row in new TableServiceClient(system.Azurite.ConnectionString).GetTableClient(StorageNames.DomainsTable).QueryAsync<TableEntity>(cancellationToken: cancellationToken))
         {
-            looked += row.RowKey == Keys.Record && row.GetDateTimeOffset("LastCheckAt") > Then ? 1 : 0;
+            checkedDomains += row.RowKey == Keys.Record && row.GetDateTimeOffset("LastCheckAt") > Then ? 1 : 0;
             faults += row.RowKey.StartsWith(Keys.FindingPrefix, StringComparison.Ordinal) && row.GetString("Severity") != nameof(Severity.Info) ? 1 : 0;
         }
 
-        if (looked != domains || faults > 0 || failed > 0)
+        if (checkedDomains != domains || faults > 0 || failed > 0)
         {
-            throw new InvalidOperationException($"{looked} of {domains} domains were looked at, with {faults} finding(s) above info, and {failed} call(s) failed: that is not the round that was to be measured.");
+            throw new InvalidOperationException($"{checkedDomains} of {domains} domains were checked, with {faults} finding(s) above info, and {failed} call(s) failed: the measurement does not count.");
         }
     }
 
-    // What a check asks of storage, by nobody who does anything with it: milliseconds a domain.
+    // The storage calls of a check without its work: milliseconds per domain.
     private static async Task<double> BareAsync(LocalSystem system, IReadOnlyList<LabDomain> domains, CancellationToken cancellationToken)
     {
         var tables = new TableServiceClient(system.Azurite.ConnectionString);
@@ -161,7 +161,7 @@ internal static class FleetBench
             await store.CommitAsync(new DomainTransaction(DomainPartition.Empty(domain.Name)).Record(record).NewPolicy(policy), token);
             lock (system)
             {
-                system.Internet.SetPolicyId(domain.Name, Earlier);
+                system.MailLab.SetPolicyId(domain.Name, Earlier);
             }
         });
     }
