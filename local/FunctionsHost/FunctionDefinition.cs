@@ -66,7 +66,7 @@ internal sealed record FunctionDefinition(string Name, Trigger Trigger, bool IsD
         var text = Expand(trigger.Text("schedule") ?? throw new InvalidDataException($"{name}: the timerTrigger has no schedule."), name, settings);
         var schedule = CrontabSchedule.TryParse(text, new CrontabSchedule.ParseOptions { IncludingSeconds = true })
             ?? throw new InvalidDataException($"{name}: '{text}' is no NCRONTAB expression of six fields ({{second}} {{minute}} {{hour}} {{day}} {{month}} {{day of week}}).");
-        // The host keeps no status for a timer that is due more than once a minute.
+        // The host stores no status for a timer that is due more than once a minute.
         var first = schedule.GetNextOccurrence(DateTime.UnixEpoch);
         var isFrequent = schedule.GetNextOccurrence(first) - first < TimeSpan.FromMinutes(1);
         return new TimerTrigger(

@@ -1,16 +1,16 @@
 namespace StsFunctions.Local.FunctionsHost;
 
-/// <summary>What not every host can do: a test that needs it is skipped without.</summary>
+/// <summary>The optional capabilities of a host: a test that needs one is skipped without it.</summary>
 [Flags]
 public enum HostCapabilities
 {
-    /// <summary>Nothing beside what every host does.</summary>
+    /// <summary>Only what every host can do.</summary>
     None = 0,
 
     /// <summary>Its worker can be found and killed.</summary>
     KillWorker = 1,
 
-    /// <summary>It keeps to the delays and limits that the options ask for, where a real host has its own.</summary>
+    /// <summary>It applies the delays and limits of the options; a real host has its own.</summary>
     Timing = 2,
 
     /// <summary>Its invocations carry the HTTP status and the error.</summary>

@@ -10,7 +10,7 @@ namespace StsFunctions.Protocol.TlsRpt;
 /// <param name="max">The longest text that is taken as bytes.</param>
 internal sealed class LazyUtf8String(int max)
 {
-    /// <summary>Stands where the text would, as long as it is bytes.</summary>
+    /// <summary>Holds the text as bytes until it is needed.</summary>
     public static readonly string Mark = new('\0', 1);
 
     private byte[] _ascii = [];

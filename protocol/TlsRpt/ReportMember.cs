@@ -3,7 +3,7 @@ using System.Text.Json;
 
 namespace StsFunctions.Protocol.TlsRpt;
 
-/// <summary>An object or array of a report: where a token stands.</summary>
+/// <summary>An object or array of a report, which contains a token.</summary>
 internal enum Place
 {
     Outside,
@@ -104,7 +104,7 @@ internal sealed class ReportMember
     /// <summary>The indexes of the members of an object: the first, and how many.</summary>
     public static (int First, int Count) IndexesOf(Place owner) => (ByOwner[(int)owner][0].Index, ByOwner[(int)owner].Length);
 
-    /// <summary>The member of an object whose name the reader stands on, or null for one that RFC 8460 does not name, however it is spelt.</summary>
+    /// <summary>The member of an object at the reader's current name, or null for one that RFC 8460 does not name in any spelling.</summary>
     /// <param name="owner">The object.</param>
     /// <param name="name">The reader, on a name.</param>
     /// <param name="deviation">The deviation if the name has another spelling; otherwise null.</param>
@@ -137,7 +137,7 @@ internal sealed class ReportMember
         return null;
     }
 
-    /// <summary>Whether the reader stands on this very name.</summary>
+    /// <summary>Whether the reader is at exactly this name.</summary>
     public bool IsNamed(ref Utf8JsonReader name) => name.ValueIsEscaped ? name.ValueTextEquals(_utf8Name) : name.ValueSpan.SequenceEqual(_utf8Name);
 
     private static bool IsInOtherCase(ReadOnlySpan<byte> known, ReadOnlySpan<byte> name)

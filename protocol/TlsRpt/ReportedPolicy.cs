@@ -29,7 +29,7 @@ public sealed record ReportedPolicy
     /// </summary>
     public ImmutableArray<FailureDetail> FailureDetails { get; init => field = value.IsDefault ? [] : value; } = [];
 
-    /// <summary>The failed sessions of the details that were not kept.</summary>
+    /// <summary>The failed sessions of the details that are not stored.</summary>
     public long UnlistedFailures { get; init; }
 
     /// <summary>Whether both have the same content, in the same order.</summary>

@@ -12,7 +12,7 @@ public sealed record TlsReportLimits
     /// <summary>The most entries of <c>policies</c>.</summary>
     public int MaxPolicies { get; init; } = 1_000;
 
-    /// <summary>How many failure details of one policy are kept; of more, the largest kinds are, and the rest is summed.</summary>
+    /// <summary>How many failure details of one policy are stored; of more, the largest kinds are stored and the rest is summed.</summary>
     public int MaxFailureKinds { get; init; } = 1_000;
 
     /// <summary>About the most memory for the stored parts of a report, in bytes: the rest is summed or left out, and noted.</summary>

@@ -209,7 +209,7 @@ internal sealed class NotificationDispatcher(
         if (state == DeliveryState.Failed)
         {
             await MarkAsync(mail, sendId: null, run, cancellationToken);
-            throw new IOException($"The mail with {warnings.Length} warning(s) of {partition} could not be delivered; the next run sends it again.");
+            throw new IOException($"The mail with {warnings.Length} notification(s) of {partition} could not be delivered; the next run sends it again.");
         }
 
         if (state != DeliveryState.Sent)
@@ -241,8 +241,8 @@ internal sealed class NotificationDispatcher(
     /// <summary>The state of one run.</summary>
     private sealed class Run(ILogger log)
     {
-        /// <summary>A failure of one domain does not stop the others; its warnings stay in the outbox.</summary>
-        public IndependentRuns Items { get; } = new(log, "Sending the warnings");
+        /// <summary>A failure of one domain does not stop the others; its notifications remain in the outbox.</summary>
+        public IndependentRuns Items { get; } = new(log, "Sending the notifications");
 
         /// <summary>The current state of each partition.</summary>
         public Dictionary<string, DomainPartition> Partitions { get; } = [];

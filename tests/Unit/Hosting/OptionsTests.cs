@@ -267,7 +267,7 @@ public sealed class OptionsTests
     {
         var faults = Wrong(("Sts__SmtpHost", "relay.example"), ("Sts__EmailPickupFolder", "/tmp/mail"), ("Sts__EmailFrom", "a@example.com"), ("Sts__EmailTo", "b@example.com"));
 
-        Assert.Contains("keep one", Assert.Single(faults), StringComparison.Ordinal);
+        Assert.Contains("set only one", Assert.Single(faults), StringComparison.Ordinal);
     }
 
     [Theory]
