@@ -1,7 +1,6 @@
 using System.Globalization;
 using System.Net;
 using System.Text;
-using Azure;
 using Microsoft.Extensions.Logging.Abstractions;
 using StsFunctions.Core.Checks;
 using StsFunctions.Core.Domains;
@@ -16,7 +15,6 @@ using StsFunctions.Storage.Reports;
 using StsFunctions.Storage.Retention;
 using StsFunctions.Tests.Notifications;
 using StsFunctions.Tests.Reports;
-using StsFunctions.UseCases.Policies;
 using StsFunctions.UseCases.Reports;
 using Xunit;
 
