@@ -12,18 +12,18 @@ public sealed class AgentTests(AppUnderTest app, AgentTests.WithoutPort25 runnin
 {
     private const string Mx = "mx.seen-by-agent.example";
 
-    private static CancellationToken Now => TestContext.Current.CancellationToken;
+    private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
     [Fact]
     [Trait("Conformance", "MX-7")]
     public async Task A_domain_is_judged_by_an_agents_eyes()
     {
         var system = running.System;
-        await system.AddAsync(new LabDomain("seen-by-agent.example", $"version: STSv1\nmode: enforce\nmx: {Mx}\nmax_age: 604800\n") { Mx = [new(Mx) { Script = SmtpScript.Plain }] }, Now);
+        await system.AddAsync(new LabDomain("seen-by-agent.example", $"version: STSv1\nmode: enforce\nmx: {Mx}\nmax_age: 604800\n") { Mx = [new(Mx) { Script = SmtpScript.Plain }] }, Cancellation);
         var address = system.MailLab.Mx(Mx).Servers[0].EndPoint.Address;
         running.Closed.CloseAt(address);
         Assert.Equal((0, ""), await RunAsync("--once"));
-        await system.CheckAllAsync(Now);
+        await system.CheckAllAsync(Cancellation);
         Assert.Empty(await running.FindingsAsync("seen-by-agent.example"));
 
         // The round's looks come one after another, and an agent that stays answers each of them.
@@ -31,11 +31,11 @@ public sealed class AgentTests(AppUnderTest app, AgentTests.WithoutPort25 runnin
         (start.RedirectStandardOutput, start.RedirectStandardError) = (true, true);
         using (var agent = Process.Start(start)!)
         {
-            var output = agent.StandardOutput.ReadToEndAsync(Now);
-            var errors = agent.StandardError.ReadToEndAsync(Now);
+            var output = agent.StandardOutput.ReadToEndAsync(Cancellation);
+            var errors = agent.StandardError.ReadToEndAsync(Cancellation);
             try
             {
-                await running.FoundAsync("seen-by-agent.example", Now);
+                await running.FoundAsync("seen-by-agent.example", Cancellation);
             }
             finally
             {
@@ -45,7 +45,7 @@ public sealed class AgentTests(AppUnderTest app, AgentTests.WithoutPort25 runnin
         }
 
         Assert.Equal(["mx.starttls.missing"], await running.FindingsAsync("seen-by-agent.example"));
-        await system.NotifyAsync(Now);
+        await system.NotifyAsync(Cancellation);
         Assert.Contains(running.Mails, mail => mail.TextBody!.Contains("mx.starttls.missing", StringComparison.Ordinal));
         Assert.DoesNotContain(running.Mails, mail => mail.TextBody!.Contains("outbound.smtp.blocked", StringComparison.Ordinal));
     }
@@ -77,7 +77,7 @@ public sealed class AgentTests(AppUnderTest app, AgentTests.WithoutPort25 runnin
     [InlineData("--scope", "api://x/.default")]
     public async Task A_wrong_use_is_explained_and_exits_2(params string[] arguments)
     {
-        var result = await running.System.RunAppAsync(Now, ["agent", .. arguments]);
+        var result = await running.System.RunAppAsync(Cancellation, ["agent", .. arguments]);
         Assert.Equal(2, result.ExitCode);
         Assert.NotEqual("", result.Errors);
     }
@@ -89,23 +89,23 @@ public sealed class AgentTests(AppUnderTest app, AgentTests.WithoutPort25 runnin
         var start = StartInfo("Sts.Agent");
         (start.RedirectStandardOutput, start.RedirectStandardError) = (true, true);
         using var agent = Process.Start(start)!;
-        Assert.Contains("asks", await agent.StandardOutput.ReadLineAsync(Now), StringComparison.Ordinal);
+        Assert.Contains("asks", await agent.StandardOutput.ReadLineAsync(Cancellation), StringComparison.Ordinal);
 
         using (var kill = Process.Start("kill", ["-TERM", $"{agent.Id}"]))
         {
-            await kill.WaitForExitAsync(Now);
+            await kill.WaitForExitAsync(Cancellation);
         }
 
-        var rest = await agent.StandardOutput.ReadToEndAsync(Now);
-        await agent.WaitForExitAsync(Now);
-        Assert.Equal((0, ""), (agent.ExitCode, await agent.StandardError.ReadToEndAsync(Now)));
+        var rest = await agent.StandardOutput.ReadToEndAsync(Cancellation);
+        await agent.WaitForExitAsync(Cancellation);
+        Assert.Equal((0, ""), (agent.ExitCode, await agent.StandardError.ReadToEndAsync(Cancellation)));
         Assert.Contains("Stopped; unfinished tasks", rest, StringComparison.Ordinal);
     }
 
     private async Task<(int ExitCode, string Errors)> RunAsync(params string[] arguments)
     {
         var role = arguments[0].StartsWith('-') ? "Sts.Agent" : arguments[0];
-        var result = await FinishedProcess.RunAsync(StartInfo(role, [.. arguments.Where(argument => argument != role)]), Now);
+        var result = await FinishedProcess.RunAsync(StartInfo(role, [.. arguments.Where(argument => argument != role)]), Cancellation);
         return (result.ExitCode, result.Errors);
     }
 

@@ -18,7 +18,7 @@ public sealed class DialogueTests
 
     private readonly DialogueTime _time = new();
 
-    private static CancellationToken Now => TestContext.Current.CancellationToken;
+    private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
     [Fact]
     [Trait("Conformance", "MX-9")]
@@ -105,7 +105,7 @@ public sealed class DialogueTests
         await using var server = DialogueServer.Play("greeting-after-31-s", _time);
         var settings = Settings(server);
 
-        var probe = await new SmtpMxProbe(Probe(server, "probe.example.net"), new Retry(settings, _time), settings, _time).ProbeAsync(Host, IPAddress.Loopback, "1", null, Now);
+        var probe = await new SmtpMxProbe(Probe(server, "probe.example.net"), new Retry(settings, _time), settings, _time).ProbeAsync(Host, IPAddress.Loopback, "1", null, Cancellation);
 
         // As far as STARTTLS: a dialogue in plain text ends there.
         Assert.Equal(("220 mx1.example.com ESMTP", SmtpOutcome.TlsFailed, ""), (probe.Default.Banner, probe.Default.Outcome, probe.Default.Outcome == SmtpOutcome.TlsFailed ? "" : probe.Default.Detail));
@@ -113,7 +113,7 @@ public sealed class DialogueTests
         Assert.Equal(["EHLO probe.example.net", "STARTTLS"], server.Heard);
     }
 
-    private Task<SmtpSession> SessionAsync(DialogueServer server, string name) => Probe(server, name).ProbeAsync(Host, IPAddress.Loopback, Now);
+    private Task<SmtpSession> SessionAsync(DialogueServer server, string name) => Probe(server, name).ProbeAsync(Host, IPAddress.Loopback, Cancellation);
 
     private SmtpProbe Probe(DialogueServer server, string name) =>
         new(new EgressGuard(new EgressOptions { AllowedNetworks = [IPNetwork.Parse("127.0.0.0/8")], HttpsPort = 443 }), Settings(server), name, _time);

@@ -13,7 +13,7 @@ public sealed class DnsObserverTests : IAsyncLifetime
 {
     private readonly EgressFixture _world = new();
 
-    private static CancellationToken Now => TestContext.Current.CancellationToken;
+    private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
     private DnsZone Zone => _world.Zone;
 
@@ -33,14 +33,14 @@ public sealed class DnsObserverTests : IAsyncLifetime
         Zone.Set("two.example", DnsRecord.Cname("three.example").For(TimeSpan.FromSeconds(60)));
         Zone.Set("three.example", DnsRecord.Txt("a", "b").For(TimeSpan.FromSeconds(120)), DnsRecord.Txt("c").For(TimeSpan.FromSeconds(90)));
 
-        var answer = await Dns.TxtAsync("one.example", Now);
+        var answer = await Dns.TxtAsync("one.example", Cancellation);
 
         Assert.Equal(DnsOutcome.Found, answer.Outcome);
         Assert.Equal(["two.example", "three.example"], answer.Aliases);
         Assert.Equal("two.example", answer.CnameTo);
         Assert.Equal(["ab", "c"], answer.Records.Order());
         Assert.Equal(60, answer.Ttl);
-        Assert.Equal(90, (await Dns.TxtAsync("three.example", Now)).Ttl);
+        Assert.Equal(90, (await Dns.TxtAsync("three.example", Cancellation)).Ttl);
     }
 
     [Fact]
@@ -50,9 +50,9 @@ public sealed class DnsObserverTests : IAsyncLifetime
         Zone.Set("other.example", DnsRecord.Cname("mail.example"));
         Zone.Set("mail.example", DnsRecord.Mx(10, "mx.example"));
 
-        Assert.Equal(DnsOutcome.NxDomain, (await Dns.AAsync("nobody.example", Now)).Outcome);
-        Assert.Equal(DnsOutcome.Empty, (await Dns.AAsync("mail.example", Now)).Outcome);
-        var (gone, other) = (await Dns.AAsync("gone.example", Now), await Dns.AaaaAsync("other.example", Now));
+        Assert.Equal(DnsOutcome.NxDomain, (await Dns.AAsync("nobody.example", Cancellation)).Outcome);
+        Assert.Equal(DnsOutcome.Empty, (await Dns.AAsync("mail.example", Cancellation)).Outcome);
+        var (gone, other) = (await Dns.AAsync("gone.example", Cancellation), await Dns.AaaaAsync("other.example", Cancellation));
         Assert.Equal((DnsOutcome.NxDomain, "nobody.example", 300), (gone.Outcome, gone.CnameTo, gone.Ttl));
         Assert.Equal((DnsOutcome.Empty, "mail.example"), (other.Outcome, other.CnameTo));
         Assert.True(gone.IsKnown && other.IsKnown);
@@ -65,8 +65,8 @@ public sealed class DnsObserverTests : IAsyncLifetime
         Zone.Set("two.example", DnsRecord.Cname("one.example"));
         Zone.Behave("self.example", DnsBehaviour.CnameLoop);
 
-        Assert.Equal(["two.example", "one.example"], (await Dns.AAsync("one.example", Now)).Aliases);
-        var self = await Dns.AAsync("self.example", Now);
+        Assert.Equal(["two.example", "one.example"], (await Dns.AAsync("one.example", Cancellation)).Aliases);
+        var self = await Dns.AAsync("self.example", Cancellation);
         Assert.Equal(DnsOutcome.Empty, self.Outcome);
         Assert.Equal(["self.example"], self.Aliases);
     }
@@ -79,7 +79,7 @@ public sealed class DnsObserverTests : IAsyncLifetime
             Zone.Set($"a{n}.example", DnsRecord.Cname($"a{n + 1}.example"));
         }
 
-        Assert.InRange((await Dns.AAsync("a0.example", Now)).Aliases.Count, 8, 16);
+        Assert.InRange((await Dns.AAsync("a0.example", Cancellation)).Aliases.Count, 8, 16);
     }
 
     [Theory]
@@ -89,7 +89,7 @@ public sealed class DnsObserverTests : IAsyncLifetime
     {
         Zone.Behave("lab.example", behaviour);
 
-        var answer = await Dns.MxAsync("lab.example", Now);
+        var answer = await Dns.MxAsync("lab.example", Cancellation);
 
         Assert.Equal((DnsOutcome.Failed, false), (answer.Outcome, answer.IsKnown));
         Assert.NotEmpty(answer.Detail!);
@@ -100,7 +100,7 @@ public sealed class DnsObserverTests : IAsyncLifetime
     {
         Zone.Behave("lab.example", DnsBehaviour.Silent);
 
-        var answer = await Dns.MxAsync("lab.example", Now);
+        var answer = await Dns.MxAsync("lab.example", Cancellation);
 
         Assert.Equal((DnsOutcome.TimedOut, false), (answer.Outcome, answer.IsKnown));
     }
@@ -127,13 +127,13 @@ public sealed class DnsObserverTests : IAsyncLifetime
 
         foreach (var name in (string[])["signed.example", "plain.example", "half.example", "nobody.example"])
         {
-            Assert.Null((await Dns.MxAsync(name, Now)).Authentic);
+            Assert.Null((await Dns.MxAsync(name, Cancellation)).Authentic);
         }
 
-        Assert.True((await Validating.MxAsync("signed.example", Now)).Authentic);
-        Assert.True((await Validating.MxAsync("nobody.example", Now)).Authentic);
-        Assert.False((await Validating.MxAsync("plain.example", Now)).Authentic);
-        Assert.False((await Validating.MxAsync("half.example", Now)).Authentic);
+        Assert.True((await Validating.MxAsync("signed.example", Cancellation)).Authentic);
+        Assert.True((await Validating.MxAsync("nobody.example", Cancellation)).Authentic);
+        Assert.False((await Validating.MxAsync("plain.example", Cancellation)).Authentic);
+        Assert.False((await Validating.MxAsync("half.example", Cancellation)).Authentic);
     }
 
     [Fact]
@@ -143,10 +143,10 @@ public sealed class DnsObserverTests : IAsyncLifetime
         Zone.Set(name, DnsRecord.Tlsa(3, 1, 1, new byte[] { 0xAB, 0x0C }), DnsRecord.Tlsa(2, 0, 2, new byte[] { 1 }));
         Zone.Vouch(name);
 
-        var unasked = await Dns.TlsaAsync(name, Now);
+        var unasked = await Dns.TlsaAsync(name, Cancellation);
         Assert.Equal((DnsOutcome.NotAsked, 0), (unasked.Outcome, Zone.QuestionsFor(name, DnsRecordType.Tlsa)));
 
-        var answer = await Validating.TlsaAsync(name, Now);
+        var answer = await Validating.TlsaAsync(name, Cancellation);
         Assert.Equal(["2 0 2 01", "3 1 1 ab0c"], answer.Records.Order());
         Assert.True(answer.Authentic);
     }
@@ -157,15 +157,15 @@ public sealed class DnsObserverTests : IAsyncLifetime
         Zone.Set("mta-sts.lab.example", DnsRecord.Cname("edge.hosting.example"));
         Zone.Set("edge.hosting.example", DnsRecord.Address(System.Net.IPAddress.Loopback));
         Zone.Set("example", DnsRecord.Caa(0, "issue", "far.example"));
-        Assert.Equal(("example", "0 issue far.example"), Told(await Dns.CaaAsync("mta-sts.lab.example", Now)));
+        Assert.Equal(("example", "0 issue far.example"), Told(await Dns.CaaAsync("mta-sts.lab.example", Cancellation)));
 
         Zone.Set("lab.example", DnsRecord.Caa(128, "issue", ";"), DnsRecord.Caa(0, "iodef", "mailto:ca@lab.example"));
-        var parents = await Dns.CaaAsync("mta-sts.lab.example", Now);
+        var parents = await Dns.CaaAsync("mta-sts.lab.example", Cancellation);
         Assert.Equal("lab.example", parents.Name);
         Assert.Equal(["0 iodef mailto:ca@lab.example", "128 issue ;"], parents.Records.Order());
 
         Zone.Set("edge.hosting.example", DnsRecord.Caa(0, "issue", "near.example"));
-        var own = await Dns.CaaAsync("mta-sts.lab.example", Now);
+        var own = await Dns.CaaAsync("mta-sts.lab.example", Cancellation);
         Assert.Equal(("mta-sts.lab.example", "0 issue near.example"), Told(own));
         Assert.Equal("edge.hosting.example", own.CnameTo);
     }
@@ -173,16 +173,16 @@ public sealed class DnsObserverTests : IAsyncLifetime
     [Fact]
     public async Task Where_nobody_has_CAA_none_holds_and_where_one_cannot_be_asked_nothing_is_known()
     {
-        var none = await Validating.CaaAsync("mta-sts.lab.example", Now);
+        var none = await Validating.CaaAsync("mta-sts.lab.example", Cancellation);
         Assert.Equal((DnsOutcome.Empty, "mta-sts.lab.example", false), (none.Outcome, none.Name, none.Authentic));
 
         Zone.Behave("lab.example", DnsBehaviour.ServerFailure);
-        var failed = await Dns.CaaAsync("mta-sts.lab.example", Now);
+        var failed = await Dns.CaaAsync("mta-sts.lab.example", Cancellation);
         Assert.Equal((DnsOutcome.Failed, "lab.example"), (failed.Outcome, failed.Name));
 
         var deep = string.Join('.', Enumerable.Repeat("a", 100)) + ".test";
         var before = Zone.QuestionCount;
-        Assert.Equal(DnsOutcome.Empty, (await Dns.CaaAsync(deep, Now)).Outcome);
+        Assert.Equal(DnsOutcome.Empty, (await Dns.CaaAsync(deep, Cancellation)).Outcome);
         Assert.Equal(16, Zone.QuestionCount - before);
     }
 
@@ -198,7 +198,7 @@ public sealed class DnsObserverTests : IAsyncLifetime
         Zone.Set("_dmarc.b.lab.example", DnsRecord.Txt("not of it"));
         var before = Zone.QuestionCount;
 
-        var answer = await Dns.DmarcAsync(domain, Now);
+        var answer = await Dns.DmarcAsync(domain, Cancellation);
 
         Assert.Equal(($"_dmarc.{holder}", "v=DMARC1 ; p=reject"), Told(answer));
         Assert.Equal(questions, Zone.QuestionCount - before);
@@ -207,13 +207,13 @@ public sealed class DnsObserverTests : IAsyncLifetime
     [Fact]
     public async Task Where_nobody_has_DMARC_the_domains_own_answer_stands_and_where_one_cannot_be_asked_nothing_is_known()
     {
-        Assert.Equal(DnsOutcome.NxDomain, (await Dns.DmarcAsync("sub.lab.example", Now)).Outcome);
+        Assert.Equal(DnsOutcome.NxDomain, (await Dns.DmarcAsync("sub.lab.example", Cancellation)).Outcome);
 
         Zone.Set("_dmarc.sub.lab.example", DnsRecord.Txt("v=DMARC2"));
-        Assert.Equal(("_dmarc.sub.lab.example", "v=DMARC2"), Told(await Dns.DmarcAsync("sub.lab.example", Now)));
+        Assert.Equal(("_dmarc.sub.lab.example", "v=DMARC2"), Told(await Dns.DmarcAsync("sub.lab.example", Cancellation)));
 
         Zone.Behave("_dmarc.lab.example", DnsBehaviour.ServerFailure);
-        Assert.Equal(DnsOutcome.Failed, (await Dns.DmarcAsync("sub.lab.example", Now)).Outcome);
+        Assert.Equal(DnsOutcome.Failed, (await Dns.DmarcAsync("sub.lab.example", Cancellation)).Outcome);
     }
 
     [Fact]
@@ -222,7 +222,7 @@ public sealed class DnsObserverTests : IAsyncLifetime
         var text = string.Concat(Enumerable.Range(0, 300).Select(n => $"{n:d9} "));
         Zone.Set("lab.example", DnsRecord.Txt([.. text.Chunk(250).Select(chunk => new string(chunk))]));
 
-        Assert.Equal([text], (await Dns.TxtAsync("lab.example", Now)).Records);
+        Assert.Equal([text], (await Dns.TxtAsync("lab.example", Cancellation)).Records);
         Assert.True(Zone.QuestionsFor("lab.example", DnsRecordType.Txt) >= 2);
     }
 
@@ -233,7 +233,7 @@ public sealed class DnsObserverTests : IAsyncLifetime
     {
         Zone.Set("lab.example", [.. Enumerable.Range(0, records).Select(n => DnsRecord.Txt([.. Enumerable.Repeat($"{n:d250}", strings)]))]);
 
-        var answer = await Dns.TxtAsync("lab.example", Now);
+        var answer = await Dns.TxtAsync("lab.example", Cancellation);
 
         Assert.Equal((kept, $"{kept} of {records} records are stored"), (answer.Records.Count, answer.Detail));
         Assert.All(answer.Records, record => Assert.Equal(250 * strings, record.Length));

@@ -22,7 +22,7 @@ public sealed class FailureIsolationTests
     private const ushort Aaaa = 28;
     private static readonly IPAddress First = IPAddress.Parse("192.0.2.1");
 
-    private static CancellationToken Now => TestContext.Current.CancellationToken;
+    private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
     [Theory]
     [InlineData("_mta-sts.lab.example", Txt, "txt.sts.lookup-failed")]
@@ -33,7 +33,7 @@ public sealed class FailureIsolationTests
     {
         await using var dns = Serving((name, type));
 
-        var observation = await ObserverOf(dns, new StubProbe()).ObserveAsync(DomainName.Parse("lab.example"), "1", Now);
+        var observation = await ObserverOf(dns, new StubProbe()).ObserveAsync(DomainName.Parse("lab.example"), "1", Cancellation);
 
         Assert.Equal(["mx1.lab.example", "mx2.lab.example"], observation.MxHosts.Select(host => host.Host));
         Assert.Equal(SmtpOutcome.Completed, observation.MxHosts[0].Sessions[0].Outcome);
@@ -48,7 +48,7 @@ public sealed class FailureIsolationTests
     {
         await using var dns = Serving(("lab.example", Mx));
 
-        var observation = await ObserverOf(dns, new StubProbe()).ObserveAsync(DomainName.Parse("lab.example"), "1", Now);
+        var observation = await ObserverOf(dns, new StubProbe()).ObserveAsync(DomainName.Parse("lab.example"), "1", Cancellation);
 
         Assert.Equal((DnsOutcome.Failed, 0), (observation.Mx.Outcome, observation.MxHosts.Count));
         Assert.True(observation.StsRecords.IsKnown);
@@ -61,7 +61,7 @@ public sealed class FailureIsolationTests
         await using var dns = Serving();
         var probe = new StubProbe { Fails = (host, address) => host == "mx1.lab.example" && address.Equals(First) ? new InvalidOperationException("unexpected\u001b[2J") : null };
 
-        var observation = await ObserverOf(dns, probe).ObserveAsync(DomainName.Parse("lab.example"), "1", Now);
+        var observation = await ObserverOf(dns, probe).ObserveAsync(DomainName.Parse("lab.example"), "1", Cancellation);
 
         var session = observation.MxHosts[0].Sessions[0];
         Assert.Equal((SmtpOutcome.NotObserved, "InvalidOperationException: unexpected?[2J"), (session.Outcome, session.Detail));
@@ -78,7 +78,7 @@ public sealed class FailureIsolationTests
         await using var dns = Serving();
         var probe = new StubProbe { Fails = (_, _) => new CheckAbortedException("Storage failed.", new RequestFailedException(503, "busy")) };
 
-        await Assert.ThrowsAsync<CheckAbortedException>(() => ObserverOf(dns, probe).ObserveAsync(DomainName.Parse("lab.example"), "1", Now));
+        await Assert.ThrowsAsync<CheckAbortedException>(() => ObserverOf(dns, probe).ObserveAsync(DomainName.Parse("lab.example"), "1", Cancellation));
     }
 
     [Fact]

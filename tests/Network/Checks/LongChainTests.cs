@@ -18,7 +18,7 @@ public sealed class LongChainTests
 {
     private const string Host = "mx1.example.com";
 
-    private static CancellationToken Now => TestContext.Current.CancellationToken;
+    private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
     [Fact]
     [Trait("Conformance", "MX-4")]
@@ -76,7 +76,7 @@ public sealed class LongChainTests
         var outgoing = dns.Settings with { AllowedNetworks = [IPNetwork.Parse("127.0.0.0/8")], HttpsPort = server.Port, TrustedRoots = Trusting(chain) };
         var fetcher = new PolicyFetcher(new EgressHttp(new EgressGuard(outgoing), new DnsResolver(outgoing), outgoing, TimeProvider.System), Settings(25), TimeProvider.System);
 
-        var fetch = await fetcher.FetchAsync(DomainName.Parse("lab.example"), Now);
+        var fetch = await fetcher.FetchAsync(DomainName.Parse("lab.example"), Cancellation);
 
         Assert.Equal((PolicyFetchOutcome.TlsFailed, ServerCertificates.NoChain, null), (fetch.Outcome, fetch.Detail, fetch.Tls));
     }
@@ -138,7 +138,7 @@ public sealed class LongChainTests
     {
         await using var server = new LongChainServer(chain, smtp: true);
         var guard = new EgressGuard(new EgressOptions { AllowedNetworks = [IPNetwork.Parse("127.0.0.0/8")], HttpsPort = 443, TrustedRoots = Trusting(chain) });
-        return await new SmtpProbe(guard, Settings(server.Port), "check.example", TimeProvider.System).ProbeAsync(Host, IPAddress.Loopback, Now);
+        return await new SmtpProbe(guard, Settings(server.Port), "check.example", TimeProvider.System).ProbeAsync(Host, IPAddress.Loopback, Cancellation);
     }
 
     private static CheckOptions Settings(int port) => new() { SmtpPort = port, HeloName = "check.example", ReferenceMxHosts = [], SessionTimeout = TimeSpan.FromMinutes(1), RetryDelay = TimeSpan.Zero };

@@ -32,7 +32,7 @@ public sealed class ManyCheckRunsTests
         SmtpOutcome.StartTlsMissing, SmtpOutcome.StartTlsRefused, SmtpOutcome.TlsFailed,
     ];
 
-    private static CancellationToken Now => TestContext.Current.CancellationToken;
+    private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
     [Fact]
     public async Task With_two_looks_in_a_hundred_failing_nothing_is_told_that_is_not_so_and_every_outage_within_twenty_minutes()
@@ -85,7 +85,7 @@ public sealed class ManyCheckRunsTests
         foreach (var domain in LabDomains.All)
         {
             lab.MailLab.SetPolicyId(domain.Name, Id);
-            var observation = await lab.Observer().ObserveAsync(DomainName.Parse(domain.Name), "1", Now);
+            var observation = await lab.Observer().ObserveAsync(DomainName.Parse(domain.Name), "1", Cancellation);
             var policy = Encoding.UTF8.GetBytes(domain.Policy);
             cases.Add(new RuleContext(observation, Policy.Parse(policy), new HostedDomain(Id, observation.At.AddDays(-2), observation.At.AddDays(-2), policy), ExpectedTargets.Unknown));
         }

@@ -18,7 +18,7 @@ public sealed class ObserverTests
 {
     private const string Id = "20260314120000";
 
-    private static CancellationToken Now => TestContext.Current.CancellationToken;
+    private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
     [Fact]
     [Trait("Conformance", "MX-2")]
@@ -32,7 +32,7 @@ public sealed class ObserverTests
         foreach (var domain in LabDomains.All)
         {
             lab.MailLab.SetPolicyId(domain.Name, Id);
-            var observation = await lab.Observer().ObserveAsync(DomainName.Parse(domain.Name), "1", Now);
+            var observation = await lab.Observer().ObserveAsync(DomainName.Parse(domain.Name), "1", Cancellation);
             // As the app writes it, and as the policy hosts serve it.
             var policy = Encoding.UTF8.GetBytes(domain.Policy.ReplaceLineEndings("\r\n"));
             var evaluated = RuleEngine.Evaluate(new RuleContext(observation, Policy.Parse(policy), new HostedDomain(Id, observation.At.AddDays(-2), observation.At.AddDays(-2), policy),
@@ -177,11 +177,11 @@ public sealed class ObserverTests
         var time = new FakeTimeProvider(DateTimeOffset.UtcNow);
         var observer = lab.ObserverOf(lab.Probe(TimeSpan.FromMinutes(2)), lab.Options(TimeSpan.FromMinutes(2)) with { RetryDelay = TimeSpan.FromMinutes(1) }, time);
 
-        var looking = observer.ObserveAsync(DomainName.Parse("lab.example"), "1", Now);
+        var looking = observer.ObserveAsync(DomainName.Parse("lab.example"), "1", Cancellation);
         while (lab.MailLab.Mx("mx2.lab.example").Servers[0].Heard.Count == 0)
         {
             Assert.False(looking.IsCompleted);
-            await Task.Delay(TimeSpan.FromMilliseconds(5), Now);
+            await Task.Delay(TimeSpan.FromMilliseconds(5), Cancellation);
         }
 
         // The deadline, less what is kept for the last question.
@@ -205,7 +205,7 @@ public sealed class ObserverTests
         var observer = new Observer(
             lab.Dns, eyes, lab.Probe(), new PolicyFetcher(lab.Http, options, TimeProvider.System), new Retry(options, TimeProvider.System), options, TimeProvider.System);
 
-        var observation = await observer.ObserveAsync(DomainName.Parse("lab.example"), "1", Now);
+        var observation = await observer.ObserveAsync(DomainName.Parse("lab.example"), "1", Cancellation);
 
         Assert.Equal(4, eyes.Most);
         Assert.Equal(observation.MxHosts[0].A.Records, observation.MxHosts[0].Sessions.Select(session => session.Address));
@@ -219,7 +219,7 @@ public sealed class ObserverTests
         using var silence = new SilentHost(lab.MailLab);
         silence.Take("silent.lab.example");
 
-        var observation = await lab.Observer(TimeSpan.FromSeconds(2), "silent.lab.example").ObserveAsync(DomainName.Parse("lab.example"), "1", Now);
+        var observation = await lab.Observer(TimeSpan.FromSeconds(2), "silent.lab.example").ObserveAsync(DomainName.Parse("lab.example"), "1", Cancellation);
 
         Assert.Equal([SmtpOutcome.Completed, SmtpOutcome.ConnectionTimedOut], observation.MxHosts.SelectMany(host => host.Sessions).Select(session => session.Outcome));
         Assert.Equal(OutboundSmtp.Open, observation.OutboundSmtp);
@@ -238,7 +238,7 @@ public sealed class ObserverTests
             host.Script = SmtpScript.Good;
         }));
 
-        var observation = await observer.ObserveAsync(DomainName.Parse("lab.example"), "1", Now);
+        var observation = await observer.ObserveAsync(DomainName.Parse("lab.example"), "1", Cancellation);
 
         Assert.Equal(SmtpOutcome.Completed, observation.MxHosts[0].Sessions[0].Outcome);
         Assert.Equal(1, retries);
@@ -285,7 +285,7 @@ public sealed class ObserverTests
         silence.Take("mx.lab.example");
         silence.Take("reference.example");
 
-        var observation = await lab.Observer(TimeSpan.FromSeconds(1), "reference.example").ObserveAsync(DomainName.Parse("lab.example"), "1", Now);
+        var observation = await lab.Observer(TimeSpan.FromSeconds(1), "reference.example").ObserveAsync(DomainName.Parse("lab.example"), "1", Cancellation);
 
         Assert.Equal(OutboundSmtp.Blocked, observation.OutboundSmtp);
         Assert.Empty(ResultsOf(observation).Findings);
@@ -306,7 +306,7 @@ public sealed class ObserverTests
             lab.MailLab.Mx("mx.other.example").Stop();
         }
 
-        var observation = await lab.Observer(TimeSpan.FromSeconds(1), "mx.other.example").ObserveAsync(DomainName.Parse("lab.example"), "1", Now);
+        var observation = await lab.Observer(TimeSpan.FromSeconds(1), "mx.other.example").ObserveAsync(DomainName.Parse("lab.example"), "1", Cancellation);
 
         Assert.Equal(Enum.Parse<OutboundSmtp>(expected), observation.OutboundSmtp);
         Assert.Equal(isReferenceRefused ? [] : ["Critical mx.connection.failed"], ResultsOf(observation).Findings.Select(finding => $"{finding.Severity} {finding.Code}"));
@@ -325,7 +325,7 @@ public sealed class ObserverTests
         silence.Take("mx.lab.example");
         silence.Take("silent.example");
 
-        var observation = await lab.Observer(TimeSpan.FromSeconds(1), "silent.example", reference).ObserveAsync(DomainName.Parse("lab.example"), "1", Now);
+        var observation = await lab.Observer(TimeSpan.FromSeconds(1), "silent.example", reference).ObserveAsync(DomainName.Parse("lab.example"), "1", Cancellation);
 
         Assert.Equal(OutboundSmtp.Open, observation.OutboundSmtp);
         Assert.Equal(["Critical mx.connection.failed"], ResultsOf(observation).Findings.Select(finding => $"{finding.Severity} {finding.Code}"));
@@ -340,7 +340,7 @@ public sealed class ObserverTests
         var address = lab.AddressOf("mx.lab.example");
         lab.MailLab.Zone.Set("mx.lab.example", DnsRecord.Address(address), DnsRecord.Address(IPAddress.Parse("ff0e::1")));
 
-        var observation = await lab.Observer(TimeSpan.FromSeconds(5)).ObserveAsync(DomainName.Parse("lab.example"), "1", Now);
+        var observation = await lab.Observer(TimeSpan.FromSeconds(5)).ObserveAsync(DomainName.Parse("lab.example"), "1", Cancellation);
 
         Assert.Equal([SmtpOutcome.Completed, SmtpOutcome.NoRoute], observation.MxHosts[0].Sessions.Select(session => session.Outcome));
         var evaluated = ResultsOf(observation);
@@ -356,7 +356,7 @@ public sealed class ObserverTests
         var observer = lab.ObserverOf(lab.Probe(everyAddress: false), lab.Options(), TimeProvider.System);
         lab.MailLab.Zone.Set("mx.lab.example", DnsRecord.Address(lab.AddressOf("mx.lab.example")), DnsRecord.Address(IPAddress.Parse("168.63.129.16")), DnsRecord.Address(IPAddress.Parse("::ffff:10.0.0.1")));
 
-        var observation = await observer.ObserveAsync(DomainName.Parse("lab.example"), "1", Now);
+        var observation = await observer.ObserveAsync(DomainName.Parse("lab.example"), "1", Cancellation);
 
         Assert.All(observation.MxHosts[0].Sessions, session => Assert.Equal(SmtpOutcome.AddressNotAllowed, session.Outcome));
         Assert.Empty(lab.MailLab.Mx("mx.lab.example").Servers[0].Heard);
@@ -365,7 +365,7 @@ public sealed class ObserverTests
 
     private static Task<Lab> StartAsync() => Lab.StartAsync(new LabDomain("lab.example", "") { Mx = [new("mx.lab.example")] });
 
-    private static Task<Observation> LookAsync(Lab lab) => lab.Observer().ObserveAsync(DomainName.Parse("lab.example"), "1", Now);
+    private static Task<Observation> LookAsync(Lab lab) => lab.Observer().ObserveAsync(DomainName.Parse("lab.example"), "1", Cancellation);
 
     private static RuleResults ResultsOf(Observation observation)
     {

@@ -16,7 +16,7 @@ public sealed class PolicyFetcherTests
 
     private static readonly DomainName Domain = DomainName.Parse("lab.example");
 
-    private static CancellationToken Now => TestContext.Current.CancellationToken;
+    private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
     [Fact]
     [Trait("Conformance", "GET-1")]
@@ -25,7 +25,7 @@ public sealed class PolicyFetcherTests
     {
         await using var world = Serving(Listener.File(File), out var server);
 
-        var fetch = await world.Policies.FetchAsync(Domain, Now);
+        var fetch = await world.Policies.FetchAsync(Domain, Cancellation);
 
         Assert.Equal(new Uri("https://mta-sts.lab.example/.well-known/mta-sts.txt"), fetch.Url);
         Assert.Equal((PolicyFetchOutcome.Fetched, 200, "text/plain; charset=utf-8"), (fetch.Outcome, fetch.Status, fetch.ContentType));
@@ -50,7 +50,7 @@ public sealed class PolicyFetcherTests
     {
         await using var world = Serving(Listener.Saying(said), out _);
 
-        var fetch = await world.Policies.FetchAsync(Domain, Now);
+        var fetch = await world.Policies.FetchAsync(Domain, Cancellation);
 
         Assert.True((fetch.Outcome.ToString(), fetch.Status) == (outcome, status), $"{fetch}");
     }
@@ -61,7 +61,7 @@ public sealed class PolicyFetcherTests
     {
         await using var world = Serving(Listener.Saying("HTTP/1.1 301 Moved\nLocation: /policy.txt\nContent-Length: 0"), out var server);
 
-        var fetch = await world.Policies.FetchAsync(Domain, Now);
+        var fetch = await world.Policies.FetchAsync(Domain, Cancellation);
 
         Assert.Equal((PolicyFetchOutcome.OtherStatus, 301, "/policy.txt"), (fetch.Outcome, fetch.Status, fetch.Location));
         Assert.Equal(1, server.Connections);
@@ -75,7 +75,7 @@ public sealed class PolicyFetcherTests
     {
         await using var world = Serving(Listener.File(new string('x', length)), out _);
 
-        var fetch = await world.Policies.FetchAsync(Domain, Now);
+        var fetch = await world.Policies.FetchAsync(Domain, Cancellation);
 
         Assert.Equal(outcome, fetch.Outcome.ToString());
         Assert.Equal(outcome == nameof(PolicyFetchOutcome.Fetched) ? length : null, fetch.Body?.Length);
@@ -96,7 +96,7 @@ public sealed class PolicyFetcherTests
             },
             out _);
 
-        Assert.Equal(PolicyFetchOutcome.TooLarge, (await world.Policies.FetchAsync(Domain, Now)).Outcome);
+        Assert.Equal(PolicyFetchOutcome.TooLarge, (await world.Policies.FetchAsync(Domain, Cancellation)).Outcome);
     }
 
     public static TheoryData<CertificateSpec, string> BadCertificates => new()
@@ -114,7 +114,7 @@ public sealed class PolicyFetcherTests
     {
         await using var world = Serving(Listener.File(File), out var server, certificate);
 
-        var fetch = await world.Policies.FetchAsync(Domain, Now);
+        var fetch = await world.Policies.FetchAsync(Domain, Cancellation);
 
         Assert.Equal((PolicyFetchOutcome.TlsFailed, why), (fetch.Outcome, fetch.Detail));
         Assert.Empty(server.Heads);
@@ -127,7 +127,7 @@ public sealed class PolicyFetcherTests
     {
         await using var world = Serving(Listener.File(File), out var server, certificate);
 
-        var fetch = await world.Policies.FetchAsync(Domain, Now);
+        var fetch = await world.Policies.FetchAsync(Domain, Cancellation);
 
         Assert.Equal("127.0.1.1", fetch.Address);
         var shown = server.Certificate!;
@@ -142,7 +142,7 @@ public sealed class PolicyFetcherTests
     {
         await using var world = Serving(Listener.File(File), out var server);
 
-        var fetch = await world.Policies.FetchAsync(Domain, Now);
+        var fetch = await world.Policies.FetchAsync(Domain, Cancellation);
 
         Assert.Equal(("127.0.1.1", "Tls13", 3, 0), (fetch.Address, fetch.Tls!.Protocol, fetch.Tls.Built.Count, fetch.Tls.Trust.Count));
         Assert.StartsWith("TLS_", fetch.Tls.CipherSuite, StringComparison.Ordinal);
@@ -155,7 +155,7 @@ public sealed class PolicyFetcherTests
     {
         await using var world = Serving((_, _, cancellationToken) => Task.Delay(Timeout.Infinite, cancellationToken), out _);
 
-        var fetch = await world.PoliciesWithin(TimeSpan.FromSeconds(3)).FetchAsync(Domain, Now);
+        var fetch = await world.PoliciesWithin(TimeSpan.FromSeconds(3)).FetchAsync(Domain, Cancellation);
 
         Assert.Equal((PolicyFetchOutcome.TimedOut, "no whole answer in 3 s"), (fetch.Outcome, fetch.Detail));
     }
@@ -173,7 +173,7 @@ public sealed class PolicyFetcherTests
 
         async Task<(PolicyFetchOutcome, string?)> FetchAsync()
         {
-            var fetch = await world.Policies.FetchAsync(Domain, Now);
+            var fetch = await world.Policies.FetchAsync(Domain, Cancellation);
             return (fetch.Outcome, fetch.Detail);
         }
     }
@@ -182,11 +182,11 @@ public sealed class PolicyFetcherTests
     public async Task Who_gives_up_is_not_answered()
     {
         await using var world = Serving((_, _, cancellationToken) => Task.Delay(Timeout.Infinite, cancellationToken), out var server);
-        using var giveUp = CancellationTokenSource.CreateLinkedTokenSource(Now);
+        using var giveUp = CancellationTokenSource.CreateLinkedTokenSource(Cancellation);
         var fetching = world.Policies.FetchAsync(Domain, giveUp.Token);
         while (server.Heads.IsEmpty)
         {
-            await Task.Delay(TimeSpan.FromMilliseconds(5), Now);
+            await Task.Delay(TimeSpan.FromMilliseconds(5), Cancellation);
         }
 
         await giveUp.CancelAsync();

@@ -13,7 +13,7 @@ public sealed class SmtpMxProbeTests
     private const string Host = "mx.lab.example";
     private const string Round = "20260314120000000";
 
-    private static CancellationToken Now => TestContext.Current.CancellationToken;
+    private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
     [Fact]
     public async Task The_first_look_of_a_day_adds_narrow_sessions_one_after_another()
@@ -76,7 +76,7 @@ public sealed class SmtpMxProbeTests
         var looking = LookAsync(lab, time, before: null);
         while (lab.MailLab.Mx(Host).Servers[0].Heard.Count == 0)
         {
-            await Task.Delay(TimeSpan.FromMilliseconds(5), Now);
+            await Task.Delay(TimeSpan.FromMilliseconds(5), Cancellation);
         }
 
         time.Advance(lab.Options().ProbeTimeout);
@@ -91,6 +91,6 @@ public sealed class SmtpMxProbeTests
     private static Task<MxProbeResult> LookAsync(Lab lab, TimeProvider time, MxProbeResult? before)
     {
         var options = lab.Options();
-        return new SmtpMxProbe(lab.Probe(), new Retry(options, time), options, time).ProbeAsync(Host, lab.AddressOf(Host), Round, before, Now);
+        return new SmtpMxProbe(lab.Probe(), new Retry(options, time), options, time).ProbeAsync(Host, lab.AddressOf(Host), Round, before, Cancellation);
     }
 }

@@ -15,7 +15,7 @@ public sealed class SmtpProbeTests
 {
     private const string Host = "mx.lab.example";
 
-    private static CancellationToken Now => TestContext.Current.CancellationToken;
+    private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
     [Fact]
     [Trait("Conformance", "MX-3")]
@@ -23,7 +23,7 @@ public sealed class SmtpProbeTests
     {
         await using var lab = await StartAsync(SmtpScript.Good);
 
-        var session = await lab.Probe().ProbeAsync(Host, lab.AddressOf(Host), Now);
+        var session = await lab.Probe().ProbeAsync(Host, lab.AddressOf(Host), Cancellation);
 
         Assert.Equal((SmtpOutcome.Completed, null), (session.Outcome, session.Detail));
         Assert.Equal("Tls13", session.Tls!.Protocol);
@@ -67,7 +67,7 @@ public sealed class SmtpProbeTests
     {
         await using var lab = await StartAsync(script);
 
-        var session = await lab.Probe().ProbeAsync(Host, lab.AddressOf(Host), Now);
+        var session = await lab.Probe().ProbeAsync(Host, lab.AddressOf(Host), Cancellation);
 
         Assert.True(outcome.Split('|').Contains(session.Outcome.ToString()), $"{server}: {session.Outcome} {session.Detail}");
     }
@@ -76,18 +76,18 @@ public sealed class SmtpProbeTests
     public async Task What_the_server_offers_is_kept_and_each_step_it_came_to_is_timed()
     {
         await using var lab = await StartAsync(SmtpScript.Good);
-        var whole = await lab.Probe().ProbeAsync(Host, lab.AddressOf(Host), Now);
+        var whole = await lab.Probe().ProbeAsync(Host, lab.AddressOf(Host), Cancellation);
         Assert.Equal([Host, "SIZE 10485760", "8BITMIME", "PIPELINING", "STARTTLS", "ENHANCEDSTATUSCODES"], whole.Ehlo);
         Assert.Equal("220 2.0.0 Ready to start TLS", whole.StartTlsReply);
         Assert.True(whole.Times is { Connect: >= 0, Banner: >= 0, Ehlo: >= 0, StartTls: >= 0, Handshake: >= 0 }, $"{whole.Times}");
         Assert.True(whole.Times!.Total >= whole.Times.Connect + whole.Times.Banner + whole.Times.Ehlo + whole.Times.StartTls + whole.Times.Handshake, $"{whole.Times}");
 
         lab.MailLab.Mx(Host).Script = SmtpScript.CutsOffAt(SmtpStage.StartTls);
-        var cut = await lab.Probe().ProbeAsync(Host, lab.AddressOf(Host), Now);
+        var cut = await lab.Probe().ProbeAsync(Host, lab.AddressOf(Host), Cancellation);
         Assert.True(cut.Times is { Connect: >= 0, Banner: >= 0, Ehlo: >= 0, StartTls: null, Handshake: null }, $"{cut.Times}");
 
         lab.MailLab.Mx(Host).Stop();
-        var refused = await lab.Probe().ProbeAsync(Host, lab.AddressOf(Host), Now);
+        var refused = await lab.Probe().ProbeAsync(Host, lab.AddressOf(Host), Cancellation);
         Assert.True(refused.Times is { Connect: null, Banner: null, Ehlo: null, StartTls: null, Handshake: null, Total: >= 0 }, $"{refused.Times}");
     }
 
@@ -124,7 +124,7 @@ public sealed class SmtpProbeTests
         });
         var (shown, ca) = (lab.MailLab.Mx(Host).Certificate, lab.MailLab.Ca);
 
-        var tls = (await lab.Probe().ProbeAsync(Host, lab.AddressOf(Host), Now)).Tls!;
+        var tls = (await lab.Probe().ProbeAsync(Host, lab.AddressOf(Host), Cancellation)).Tls!;
 
         Assert.Equal(protocol.ToString(), tls.Protocol);
         Assert.Equal([shown.Leaf.RawData, .. shown.Chain.Select(certificate => certificate.RawData)], tls.Chain);
@@ -155,7 +155,7 @@ public sealed class SmtpProbeTests
     {
         await using var lab = await Lab.StartAsync(new LabDomain("lab.example", "") { Mx = [new(Host) { Certificate = spec }] });
 
-        var session = await lab.Probe().ProbeAsync(Host, lab.AddressOf(Host), Now);
+        var session = await lab.Probe().ProbeAsync(Host, lab.AddressOf(Host), Cancellation);
 
         Assert.Equal(SmtpOutcome.Completed, session.Outcome);
         Assert.True(fault is null ? session.Tls!.Trust is [] : session.Tls!.Trust.Contains(fault), $"{certificate}: {string.Join("; ", session.Tls.Trust)}");
@@ -173,7 +173,7 @@ public sealed class SmtpProbeTests
             Mx = [new(Host) { SecondCertificate = CertificateSpec.For(Host) with { Key = KeyKind.Rsa } }],
         });
 
-        var session = await lab.Probe().ProbeAsync(Host, lab.AddressOf(Host), Enum.Parse<TlsOffer>(offer), Now);
+        var session = await lab.Probe().ProbeAsync(Host, lab.AddressOf(Host), Enum.Parse<TlsOffer>(offer), Cancellation);
 
         Assert.Equal((SmtpOutcome.Completed, protocol, offer), (session.Outcome, session.Tls!.Protocol, session.Offer.ToString()));
         Assert.Equal(lab.MailLab.Mx(Host).Certificates.Single(certificate => certificate.Spec.Key == key).Leaf.RawData, session.Tls.Chain[0]);
@@ -184,7 +184,7 @@ public sealed class SmtpProbeTests
     public async Task What_a_server_does_not_have_is_told_by_what_is_not_in_common()
     {
         await using var lab = await StartAsync(new() { Protocols = System.Security.Authentication.SslProtocols.Tls12 });
-        async Task<SmtpOutcome> LookAsync(TlsOffer offer) => (await lab.Probe().ProbeAsync(Host, lab.AddressOf(Host), offer, Now)).Outcome;
+        async Task<SmtpOutcome> LookAsync(TlsOffer offer) => (await lab.Probe().ProbeAsync(Host, lab.AddressOf(Host), offer, Cancellation)).Outcome;
 
         Assert.Equal(SmtpOutcome.Completed, await LookAsync(TlsOffer.Tls12Ecdsa));
         Assert.Equal(SmtpOutcome.TlsCipher, await LookAsync(TlsOffer.Tls12Rsa));
@@ -211,7 +211,7 @@ public sealed class SmtpProbeTests
             await HearAsync(stream);
             await SayAsync(stream, "220 go");
             await HearAsync(stream);
-            await stream.WriteAsync(new byte[] { 21, 3, 3, 0, 2, 2, alert }, Now);
+            await stream.WriteAsync(new byte[] { 21, 3, 3, 0, 2, 2, alert }, Cancellation);
             await HearAsync(stream);
         });
 
@@ -235,7 +235,7 @@ public sealed class SmtpProbeTests
         // Long enough that the stages before the silence are over on any machine.
         var probe = lab.Probe(TimeSpan.FromSeconds(3));
 
-        var sessions = await Task.WhenAll(lab.MailLab.Domains[0].Mx.Select(mx => probe.ProbeAsync(mx.Host, lab.AddressOf(mx.Host), Now)));
+        var sessions = await Task.WhenAll(lab.MailLab.Domains[0].Mx.Select(mx => probe.ProbeAsync(mx.Host, lab.AddressOf(mx.Host), Cancellation)));
 
         Assert.Equal(silences.Select(silence => silence.Outcome), sessions.Select(session => session.Outcome));
         Assert.All(sessions, session => Assert.StartsWith("this checker gave up after 3 s, waiting for the ", session.Detail, StringComparison.Ordinal));
@@ -253,7 +253,7 @@ public sealed class SmtpProbeTests
         var options = lab.Options() with { SmtpPort = ((IPEndPoint)listener.LocalEndpoint).Port };
         var probe = new SmtpProbe(lab.Gate(), options, "check.example", TimeProvider.System);
 
-        var session = await probe.ProbeAsync(Host, IPAddress.Loopback, Now);
+        var session = await probe.ProbeAsync(Host, IPAddress.Loopback, Cancellation);
 
         Assert.Equal(outcome, session.Outcome);
         await serving;
@@ -273,11 +273,11 @@ public sealed class SmtpProbeTests
     {
         await using var lab = await StartAsync(SmtpScript.Good);
 
-        var session = await lab.Probe(everyAddress: false).ProbeAsync(Host, lab.AddressOf(Host), Now);
+        var session = await lab.Probe(everyAddress: false).ProbeAsync(Host, lab.AddressOf(Host), Cancellation);
 
         Assert.Equal(SmtpOutcome.AddressNotAllowed, session.Outcome);
         Assert.Empty(lab.MailLab.Mx(Host).Servers[0].Heard);
-        Assert.False(await lab.Probe(everyAddress: false).AnswersAsync(lab.AddressOf(Host), isRefusalAnswer: true, Now));
+        Assert.False(await lab.Probe(everyAddress: false).AnswersAsync(lab.AddressOf(Host), isRefusalAnswer: true, Cancellation));
     }
 
     [Fact]
@@ -286,9 +286,9 @@ public sealed class SmtpProbeTests
         await using var lab = await StartAsync(SmtpScript.Good);
         lab.MailLab.Mx(Host).Stop();
 
-        Assert.Equal(SmtpOutcome.ConnectionRefused, (await lab.Probe().ProbeAsync(Host, lab.AddressOf(Host), Now)).Outcome);
-        Assert.True(await lab.Probe().AnswersAsync(lab.AddressOf(Host), isRefusalAnswer: true, Now));
-        Assert.False(await lab.Probe().AnswersAsync(lab.AddressOf(Host), isRefusalAnswer: false, Now));
+        Assert.Equal(SmtpOutcome.ConnectionRefused, (await lab.Probe().ProbeAsync(Host, lab.AddressOf(Host), Cancellation)).Outcome);
+        Assert.True(await lab.Probe().AnswersAsync(lab.AddressOf(Host), isRefusalAnswer: true, Cancellation));
+        Assert.False(await lab.Probe().AnswersAsync(lab.AddressOf(Host), isRefusalAnswer: false, Cancellation));
     }
 
     [Theory]
@@ -304,7 +304,7 @@ public sealed class SmtpProbeTests
     {
         await using var lab = await StartAsync(SmtpScript.Good);
 
-        var session = await lab.Probe().ProbeAsync(name, lab.AddressOf(Host), Now);
+        var session = await lab.Probe().ProbeAsync(name, lab.AddressOf(Host), Cancellation);
 
         Assert.True(session.Outcome is SmtpOutcome.Completed or SmtpOutcome.TlsFailed, $"{session.Outcome} {session.Detail}");
     }
@@ -316,26 +316,26 @@ public sealed class SmtpProbeTests
         listener.Start();
         var serving = ServeAsync();
         var options = lab.Options() with { SmtpPort = ((IPEndPoint)listener.LocalEndpoint).Port };
-        var session = await new SmtpProbe(lab.Gate(), options, "check.example", TimeProvider.System).ProbeAsync(Host, IPAddress.Loopback, Now);
+        var session = await new SmtpProbe(lab.Gate(), options, "check.example", TimeProvider.System).ProbeAsync(Host, IPAddress.Loopback, Cancellation);
         await serving;
         return session;
 
         async Task ServeAsync()
         {
-            using var client = await listener.AcceptTcpClientAsync(Now);
+            using var client = await listener.AcceptTcpClientAsync(Cancellation);
             await talk(client.GetStream());
         }
     }
 
-    private static async Task SayAsync(Stream stream, string line) => await stream.WriteAsync(Encoding.ASCII.GetBytes(line + "\r\n"), Now);
+    private static async Task SayAsync(Stream stream, string line) => await stream.WriteAsync(Encoding.ASCII.GetBytes(line + "\r\n"), Cancellation);
 
-    private static async Task HearAsync(Stream stream) => _ = await stream.ReadAsync(new byte[4096], Now);
+    private static async Task HearAsync(Stream stream) => _ = await stream.ReadAsync(new byte[4096], Cancellation);
 
     private static Task<Lab> StartAsync(SmtpScript script) => Lab.StartAsync(new LabDomain("lab.example", "") { Mx = [new(Host) { Script = script }] });
 
     private static async Task ServeWithoutGoodbyeAsync(TcpListener listener, SslStreamCertificateContext? certificate)
     {
-        using var client = await listener.AcceptTcpClientAsync(Now);
+        using var client = await listener.AcceptTcpClientAsync(Cancellation);
         Stream stream = client.GetStream();
         await SayAsync(stream, "220 hello");
         await HearAsync(stream);
@@ -345,7 +345,7 @@ public sealed class SmtpProbeTests
         {
             await SayAsync(stream, "220 go");
             var tls = new SslStream(stream);
-            await tls.AuthenticateAsServerAsync(new SslServerAuthenticationOptions { ServerCertificateContext = certificate }, Now);
+            await tls.AuthenticateAsServerAsync(new SslServerAuthenticationOptions { ServerCertificateContext = certificate }, Cancellation);
             stream = tls;
             await HearAsync(stream);
             await SayAsync(stream, "250 hello");
@@ -353,7 +353,7 @@ public sealed class SmtpProbeTests
         }
 
         // Silent until the client goes.
-        while (await stream.ReadAsync(new byte[100], Now) > 0)
+        while (await stream.ReadAsync(new byte[100], Cancellation) > 0)
         {
         }
     }

@@ -7,7 +7,7 @@ namespace StsFunctions.Tests.Egress;
 
 public sealed class EgressGuardTests
 {
-    private static CancellationToken Now => TestContext.Current.CancellationToken;
+    private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
     [Theory]
     [InlineData("127.0.0.1")]
@@ -21,7 +21,7 @@ public sealed class EgressGuardTests
         listener.Listen();
 
         var refused = await Assert.ThrowsAsync<AddressNotAllowedException>(() =>
-            Gate().ConnectAsync(IPAddress.Parse(address), ((IPEndPoint)listener.LocalEndPoint!).Port, Now));
+            Gate().ConnectAsync(IPAddress.Parse(address), ((IPEndPoint)listener.LocalEndPoint!).Port, Cancellation));
 
         Assert.Contains(address, refused.Message, StringComparison.Ordinal);
         Assert.False(listener.Poll(0, SelectMode.SelectRead));
@@ -32,7 +32,7 @@ public sealed class EgressGuardTests
     {
         await using var listener = Listener.Trap("127.0.1.9");
 
-        using var socket = await Gate("127.0.1.0/24").ConnectAsync(listener.EndPoint.Address, listener.EndPoint.Port, Now);
+        using var socket = await Gate("127.0.1.0/24").ConnectAsync(listener.EndPoint.Address, listener.EndPoint.Port, Cancellation);
 
         Assert.Equal(listener.EndPoint, socket.RemoteEndPoint);
     }

@@ -17,7 +17,7 @@ public sealed class EgressHttpTests
 
     private static readonly Uri Url = new($"https://{Host}/file?a=b");
 
-    private static CancellationToken Now => TestContext.Current.CancellationToken;
+    private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
     [Fact]
     public async Task A_request_names_its_host_in_SNI_and_Host_and_carries_nothing_else_of_ours()
@@ -28,8 +28,8 @@ public sealed class EgressHttpTests
         using var activity = new Activity("a trace of our own").Start();
         using var client = world.Http.CreateClient();
 
-        Assert.Equal("ok", await client.GetStringAsync(Url, Now));
-        Assert.Equal("ok", await client.GetStringAsync(Url, Now));
+        Assert.Equal("ok", await client.GetStringAsync(Url, Cancellation));
+        Assert.Equal("ok", await client.GetStringAsync(Url, Cancellation));
 
         Assert.Equal([Host, Host], server.ServerNames);
         Assert.All(server.Heads, head => Assert.Equal($"GET /file?a=b HTTP/1.1\r\nHost: {Host}\r\n\r\n", head));
@@ -50,7 +50,7 @@ public sealed class EgressHttpTests
         world.Serve(Host, "127.0.1.1", Listener.Saying($"HTTP/1.1 {status} Go\nLocation: https://elsewhere.example/\nContent-Length: 0"));
         using var client = world.Http.CreateClient();
 
-        using var answer = await client.GetAsync(Url, Now);
+        using var answer = await client.GetAsync(Url, Cancellation);
 
         Assert.Equal(status, (int)answer.StatusCode);
         Assert.Equal(0, elsewhere.Connections);
@@ -64,7 +64,7 @@ public sealed class EgressHttpTests
         var server = world.Serve(Host, "127.0.1.1", Listener.Saying("HTTP/1.1 401 Who?\nWWW-Authenticate: Negotiate\nWWW-Authenticate: Basic realm=\"x\"\nContent-Length: 0"));
         using var client = world.Http.CreateClient();
 
-        using var answer = await client.GetAsync(new Uri($"https://user:secret@{Host}/"), Now);
+        using var answer = await client.GetAsync(new Uri($"https://user:secret@{Host}/"), Cancellation);
 
         Assert.Equal(HttpStatusCode.Unauthorized, answer.StatusCode);
         Assert.DoesNotContain("Authorization", Assert.Single(server.Heads), StringComparison.OrdinalIgnoreCase);
@@ -79,7 +79,7 @@ public sealed class EgressHttpTests
         world.Serve(Host, "127.0.1.1", Listener.File("good"));
         using var client = world.Http.CreateClient();
 
-        Assert.Equal("good", await client.GetStringAsync(Url, Now));
+        Assert.Equal("good", await client.GetStringAsync(Url, Cancellation));
         Assert.Equal(0, trap.Connections);
     }
 
@@ -117,7 +117,7 @@ public sealed class EgressHttpTests
 
         world.Serve(Host, "127.0.1.2", Listener.File("good"));
         using var client = world.Http.CreateClient();
-        Assert.Equal("good", await client.GetStringAsync(Url, Now));
+        Assert.Equal("good", await client.GetStringAsync(Url, Cancellation));
     }
 
     [Fact]
@@ -131,11 +131,11 @@ public sealed class EgressHttpTests
         using var client = world.Http.CreateClient();
         var began = time.GetUtcNow();
 
-        var getting = client.GetStringAsync(Url, Now);
+        var getting = client.GetStringAsync(Url, Cancellation);
         while (!getting.IsCompleted)
         {
             time.Advance(TimeSpan.FromSeconds(1));
-            await Task.WhenAny(getting, Task.Delay(TimeSpan.FromMilliseconds(20), Now));
+            await Task.WhenAny(getting, Task.Delay(TimeSpan.FromMilliseconds(20), Cancellation));
         }
 
         Assert.Equal("good", await getting);
@@ -202,7 +202,7 @@ public sealed class EgressHttpTests
         world.Serve(host, "127.0.1.1", Listener.File("good"));
         using var client = world.Http.CreateClient();
 
-        var failure = await Record.ExceptionAsync(() => client.GetStringAsync(new Uri($"https://{host}/"), Now));
+        var failure = await Record.ExceptionAsync(() => client.GetStringAsync(new Uri($"https://{host}/"), Cancellation));
 
         Assert.True(isReached ? failure is null : failure is HttpRequestException, $"{failure}");
     }
@@ -223,11 +223,11 @@ public sealed class EgressHttpTests
     public async Task A_resolver_that_answers_with_nonsense_is_one_that_does_not_answer()
     {
         using var resolver = new UdpClient(new IPEndPoint(IPAddress.Loopback, 0));
-        using var stop = CancellationTokenSource.CreateLinkedTokenSource(Now);
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(Cancellation);
         var answering = AnswerWithNonsenseAsync(resolver, stop.Token);
         var egress = new EgressOptions { DnsServer = (IPEndPoint)resolver.Client.LocalEndPoint! };
 
-        await Assert.ThrowsAsync<HostNotReachedException>(() => new DnsResolver(egress).AddressesAsync(Host, Now));
+        await Assert.ThrowsAsync<HostNotReachedException>(() => new DnsResolver(egress).AddressesAsync(Host, Cancellation));
 
         await stop.CancelAsync();
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => answering);
@@ -268,7 +268,7 @@ public sealed class EgressHttpTests
         var server = world.Serve(Host, "127.0.1.1", Listener.File("good"), certificate);
         using var client = world.Http.CreateClient();
 
-        var refused = await Record.ExceptionAsync(() => client.GetStringAsync(Url, Now));
+        var refused = await Record.ExceptionAsync(() => client.GetStringAsync(Url, Cancellation));
 
         Assert.True(refused is HttpRequestException { HttpRequestError: HttpRequestError.SecureConnectionError }, $"{why}: {refused}");
         Assert.Empty(server.Heads);
@@ -312,19 +312,19 @@ public sealed class EgressHttpTests
         Assert.Equal(TimeSpan.FromMinutes(1), client.Timeout);
         foreach (var host in new[] { Host, "body.example", "endless.example" })
         {
-            await Assert.ThrowsAsync<HttpRequestException>(() => client.GetByteArrayAsync(new Uri($"https://{host}/"), Now));
+            await Assert.ThrowsAsync<HttpRequestException>(() => client.GetByteArrayAsync(new Uri($"https://{host}/"), Cancellation));
         }
 
         using var hasty = world.Http.CreateClient();
         hasty.Timeout = TimeSpan.FromSeconds(2);
-        await Assert.ThrowsAsync<TaskCanceledException>(() => hasty.GetByteArrayAsync(new Uri("https://silent.example/"), Now));
+        await Assert.ThrowsAsync<TaskCanceledException>(() => hasty.GetByteArrayAsync(new Uri("https://silent.example/"), Cancellation));
     }
 
     private static async Task<TException> RefusedAsync<TException>(EgressFixture world, Uri url)
         where TException : Exception
     {
         using var client = world.Http.CreateClient();
-        var refused = await Assert.ThrowsAsync<HttpRequestException>(() => client.GetAsync(url, Now));
+        var refused = await Assert.ThrowsAsync<HttpRequestException>(() => client.GetAsync(url, Cancellation));
         return Assert.IsType<TException>(refused.InnerException);
     }
 

@@ -16,7 +16,7 @@ public sealed class RebindingTests
     private const string Forbidden = "127.0.0.1";
     private const string Host = "mta-sts.rebound.example";
 
-    private static CancellationToken Now => TestContext.Current.CancellationToken;
+    private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
     [Fact]
     public async Task A_policy_host_that_turns_inwards_after_the_first_answer_is_reached_where_it_was_checked_and_then_no_more()
@@ -28,9 +28,9 @@ public sealed class RebindingTests
         var fetcher = world.Policies;
         var domain = DomainName.Parse("rebound.example");
 
-        Assert.Equal(PolicyFetchOutcome.Fetched, (await fetcher.FetchAsync(domain, Now)).Outcome);
+        Assert.Equal(PolicyFetchOutcome.Fetched, (await fetcher.FetchAsync(domain, Cancellation)).Outcome);
         Assert.Equal(1, world.Zone.QuestionsFor(Host, DnsRecordType.A));
-        Assert.Equal(PolicyFetchOutcome.AddressNotAllowed, (await fetcher.FetchAsync(domain, Now)).Outcome);
+        Assert.Equal(PolicyFetchOutcome.AddressNotAllowed, (await fetcher.FetchAsync(domain, Cancellation)).Outcome);
 
         Assert.Equal((1, 0), (server.Connections, trap.Connections));
     }
@@ -42,8 +42,8 @@ public sealed class RebindingTests
         var trap = world.Trap(Forbidden);
         world.Zone.SetInTurn(Host, EgressFixture.At(Good), EgressFixture.At(Forbidden));
 
-        Assert.True(world.Gate.IsAllowed(Assert.Single(await world.Resolver.AddressesAsync(Host, Now))));
-        var fetch = await world.Policies.FetchAsync(DomainName.Parse("rebound.example"), Now);
+        Assert.True(world.Gate.IsAllowed(Assert.Single(await world.Resolver.AddressesAsync(Host, Cancellation))));
+        var fetch = await world.Policies.FetchAsync(DomainName.Parse("rebound.example"), Cancellation);
 
         Assert.Equal(PolicyFetchOutcome.AddressNotAllowed, fetch.Outcome);
         Assert.Contains(Forbidden, fetch.Detail, StringComparison.Ordinal);
@@ -59,8 +59,8 @@ public sealed class RebindingTests
         world.Zone.SetInTurn(Host, EgressFixture.At(Good), EgressFixture.At(Forbidden));
         using var client = world.Http.CreateClient();
 
-        Assert.Equal("x", await client.GetStringAsync(new Uri($"https://{Host}/"), Now));
-        await Assert.ThrowsAsync<HttpRequestException>(() => client.GetStringAsync(new Uri($"https://{Host}/"), Now));
+        Assert.Equal("x", await client.GetStringAsync(new Uri($"https://{Host}/"), Cancellation));
+        await Assert.ThrowsAsync<HttpRequestException>(() => client.GetStringAsync(new Uri($"https://{Host}/"), Cancellation));
 
         Assert.Equal(0, trap.Connections);
     }
@@ -78,8 +78,8 @@ public sealed class RebindingTests
         var egress = new EgressOptions { DnsServer = lab.MailLab.Dns, AllowedNetworks = [IPNetwork.Parse($"{address}/32")] };
         var observer = lab.ObserverOf(new SmtpProbe(new EgressGuard(egress), lab.Options(), "check.example", TimeProvider.System), lab.Options(), TimeProvider.System);
 
-        var first = await observer.ObserveAsync(DomainName.Parse("rebound.example"), "1", Now);
-        var second = await observer.ObserveAsync(DomainName.Parse("rebound.example"), "2", Now);
+        var first = await observer.ObserveAsync(DomainName.Parse("rebound.example"), "1", Cancellation);
+        var second = await observer.ObserveAsync(DomainName.Parse("rebound.example"), "2", Cancellation);
 
         var looks = isForbiddenFirst ? (Refused: first, Called: second) : (Refused: second, Called: first);
         Assert.Equal([SmtpOutcome.AddressNotAllowed], looks.Refused.MxHosts[0].Sessions.Select(session => session.Outcome));

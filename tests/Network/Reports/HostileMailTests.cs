@@ -18,7 +18,7 @@ public sealed class HostileMailTests
 
     private static readonly ReportLimitsOptions Defaults = new() { MaxBytes = 10 * MiB, MaxExpandedBytes = 100 * MiB };
 
-    private static CancellationToken Now => TestContext.Current.CancellationToken;
+    private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
     // What is repeated, up to a size, and which limit it meets.
     public static TheoryData<string, string, string, int, string> Fields => new()
@@ -118,7 +118,7 @@ public sealed class HostileMailTests
     {
         var raw = Encoding.Latin1.GetBytes(mail);
         Assert.InRange(raw.Length, 1, Defaults.MaxBytes);
-        using var body = await new ReportReader(Defaults, new FakeTimeProvider(TestStorage.Noon)).BufferAsync(new MemoryStream(raw), Now);
+        using var body = await new ReportReader(Defaults, new FakeTimeProvider(TestStorage.Noon)).BufferAsync(new MemoryStream(raw), Cancellation);
         await Assert.ThrowsAsync<UnreadableReportException>(() => ReadAsync(body));
         var before = GC.GetTotalAllocatedBytes(precise: true);
         var refused = await Assert.ThrowsAsync<UnreadableReportException>(() => ReadAsync(body));
@@ -129,9 +129,9 @@ public sealed class HostileMailTests
     private static async Task<UnpackedReports> ReadAsync(byte[] mail)
     {
         var reader = new ReportReader(Defaults, new FakeTimeProvider(TestStorage.Noon));
-        using var raw = await reader.BufferAsync(new MemoryStream(mail), Now);
-        return await reader.ReadAsync(raw, Now);
+        using var raw = await reader.BufferAsync(new MemoryStream(mail), Cancellation);
+        return await reader.ReadAsync(raw, Cancellation);
     }
 
-    private static Task<UnpackedReports> ReadAsync(MemoryStream body) => new ReportReader(Defaults, new FakeTimeProvider(TestStorage.Noon)).ReadAsync(body, Now);
+    private static Task<UnpackedReports> ReadAsync(MemoryStream body) => new ReportReader(Defaults, new FakeTimeProvider(TestStorage.Noon)).ReadAsync(body, Cancellation);
 }

@@ -19,7 +19,7 @@ public sealed class AgentResourceTests(ApiTests.HostedDomain hosted, AzuriteFixt
     private const string Application = "04b07795-8ddb-461a-bbee-02f9e1bf7b46";
     private static readonly IPAddress Address = IPAddress.Parse("192.0.2.25");
 
-    private static CancellationToken Now => TestContext.Current.CancellationToken;
+    private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
     [Theory]
     [InlineData("/api/agent/work", "Sts.Reader")]
@@ -63,7 +63,7 @@ public sealed class AgentResourceTests(ApiTests.HostedDomain hosted, AzuriteFixt
         var again = await PostAsync("/api/agent/results?name=tokyo", Token("Sts.Agent"), result);
 
         Assert.Equal((409, "application/problem+json"), (again.Status, again.Headers["Content-Type"]));
-        var kept = Assert.IsType<MxClaim.Probed>(await hosted.Handler.Service<MxHostStore>().ClaimAsync(host, Address, "1", TimeSpan.FromMinutes(1), null, Now));
+        var kept = Assert.IsType<MxClaim.Probed>(await hosted.Handler.Service<MxHostStore>().ClaimAsync(host, Address, "1", TimeSpan.FromMinutes(1), null, Cancellation));
         Assert.Equal($"tokyo ({Application})", MxProbeResult.FromJson(kept.Content)!.Agent);
     }
 
@@ -124,7 +124,7 @@ public sealed class AgentResourceTests(ApiTests.HostedDomain hosted, AzuriteFixt
     private async Task<string> AskAsync()
     {
         var host = $"mx.{Guid.NewGuid():n}.example";
-        await hosted.Handler.Service<ProbeTaskStore>().RequestAsync(host, Address, "1", "a.example", Now);
+        await hosted.Handler.Service<ProbeTaskStore>().RequestAsync(host, Address, "1", "a.example", Cancellation);
         return host;
     }
 

@@ -24,7 +24,7 @@ public sealed class ApiTests(ApiTests.HostedDomain hosted, AzuriteFixture azurit
     private const string Gone = "gone.example";
     private static readonly Policy Policy = Policy.Parse("version: STSv1\nmode: testing\nmx: mx.example\nmax_age: 86400\n"u8);
 
-    private static CancellationToken Now => TestContext.Current.CancellationToken;
+    private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
     [Fact]
     public async Task A_caller_gets_the_domains_of_its_groups_and_no_others()
@@ -115,17 +115,17 @@ public sealed class ApiTests(ApiTests.HostedDomain hosted, AzuriteFixture azurit
     {
         var domain = DomainName.Parse("a.example");
         var opened = new DateTimeOffset(2026, 3, 14, 9, 0, 0, TimeSpan.Zero);
-        var partition = await hosted.Storage.Domains.ReadAsync(Keys.Domain(domain), Now);
+        var partition = await hosted.Storage.Domains.ReadAsync(Keys.Domain(domain), Cancellation);
         var finding = new Finding("mx.policy.mismatch", Severity.Critical, "mx2.example", "it is <not> there", "It matters.", "Cover it.", "RFC 8461 §4.1");
         await hosted.Storage.Ledger.RecordAsync(
-            partition, FindingSource.Checks, "1", opened, [finding with { Code = "mx.note", Severity = Severity.Info }, finding], new HashSet<string>(), partition.Record! with { LastCheckAt = opened, CheckRun = new CheckRunState("1", 1) { MxObserved = true } }, Now);
+            partition, FindingSource.Checks, "1", opened, [finding with { Code = "mx.note", Severity = Severity.Info }, finding], new HashSet<string>(), partition.Record! with { LastCheckAt = opened, CheckRun = new CheckRunState("1", 1) { MxObserved = true } }, Cancellation);
         hosted.Storage.Time.Advance(TimeSpan.FromDays(1));
-        await hosted.Storage.Publisher.PublishAsync(domain, Policy with { MaxAge = 90000 }, "blue", Now);
+        await hosted.Storage.Publisher.PublishAsync(domain, Policy with { MaxAge = 90000 }, "blue", Cancellation);
         foreach (var days in (int[])[-30, -29, 0, 2])
         {
             var start = new DateTimeOffset(DateTime.UtcNow.Date.AddDays(days), TimeSpan.Zero);
             await hosted.Storage.Reports.StoreAsync(
-                new Report(domain.Value, "Sender", $"{days}", start, start.AddDays(1), "sts", 10, 1, ReportSource.Mail, AuthenticationResult.Aligned, start, $"{days}", "blob"), [], Now);
+                new Report(domain.Value, "Sender", $"{days}", start, start.AddDays(1), "sts", 10, 1, ReportSource.Mail, AuthenticationResult.Aligned, start, $"{days}", "blob"), [], Cancellation);
         }
 
         var answer = await GetAsync("/api/domains/A.example", TokenFor("blue"));
@@ -331,14 +331,14 @@ public sealed class ApiTests(ApiTests.HostedDomain hosted, AzuriteFixture azurit
 
         public async ValueTask InitializeAsync()
         {
-            Issuer = await TokenIssuer.StartAsync(TimeProvider.System, Now);
+            Issuer = await TokenIssuer.StartAsync(TimeProvider.System, Cancellation);
             Storage = await TestStorage.CreateAsync(azurite);
             foreach (var (domain, group) in Blue.Append(Gone).Select(d => (d, "blue")).Concat(Green.Select(d => (d, "green"))))
             {
-                await Storage.Publisher.PublishAsync(DomainName.Parse(domain), Policy, group, Now);
+                await Storage.Publisher.PublishAsync(DomainName.Parse(domain), Policy, group, Cancellation);
             }
 
-            await Storage.Publisher.RemoveAsync(DomainName.Parse(Gone), force: true, Now);
+            await Storage.Publisher.RemoveAsync(DomainName.Parse(Gone), force: true, Cancellation);
             Handler = await StartAsync(Storage.ConnectionString);
         }
 

@@ -23,7 +23,7 @@ public sealed class ReportsTests(ReportsTests.HostedDomain hosted) : IClassFixtu
     private const string GoneId = "2026-03-11/gonegonegonegonegonegonego";
     private const string Days = "from=2026-03-01&to=2026-03-14";
 
-    private static CancellationToken Now => TestContext.Current.CancellationToken;
+    private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
     [Theory]
     [InlineData(1)]
@@ -268,12 +268,12 @@ public sealed class ReportsTests(ReportsTests.HostedDomain hosted) : IClassFixtu
 
         Assert.Equal(status, answer.Status);
         var queue = hosted.Storage.Queues.GetQueueClient(StorageNames.ReportArrivalsQueue);
-        var message = (await queue.ReceiveMessageAsync(cancellationToken: Now)).Value;
+        var message = (await queue.ReceiveMessageAsync(cancellationToken: Cancellation)).Value;
         Assert.Equal(status == 202, message is not null);
         if (message is not null)
         {
             Assert.NotNull(ReprocessRequest.FromJson(message.Body.ToString()));
-            await queue.DeleteMessageAsync(message.MessageId, message.PopReceipt, Now);
+            await queue.DeleteMessageAsync(message.MessageId, message.PopReceipt, Cancellation);
         }
     }
 
@@ -284,9 +284,9 @@ public sealed class ReportsTests(ReportsTests.HostedDomain hosted) : IClassFixtu
 
         Assert.Equal(202, answer.Status);
         var queue = hosted.Storage.Queues.GetQueueClient(StorageNames.ReportArrivalsQueue);
-        var message = (await queue.ReceiveMessageAsync(cancellationToken: Now)).Value;
+        var message = (await queue.ReceiveMessageAsync(cancellationToken: Cancellation)).Value;
         Assert.Equal(RawId, ReprocessRequest.FromJson(message.Body.ToString())!.Id);
-        await queue.DeleteMessageAsync(message.MessageId, message.PopReceipt, Now);
+        await queue.DeleteMessageAsync(message.MessageId, message.PopReceipt, Cancellation);
     }
 
     [Fact]
@@ -297,7 +297,7 @@ public sealed class ReportsTests(ReportsTests.HostedDomain hosted) : IClassFixtu
         Assert.Equal(403, (await PostAsync(body, TokenOf("Sts.Reader", "Sts.AllGroups"))).Status);
         Assert.Equal(403, (await PostAsync(body, hosted.Issuer.Issue(new TokenSpec { Roles = ["Sts.Admin"], Groups = ["blue"] }))).Status);
         Assert.Equal(413, (await PostAsync(new string(' ', 9_000), TokenOf("Sts.Admin", "Sts.AllGroups"))).Status);
-        Assert.Null((await hosted.Storage.Queues.GetQueueClient(StorageNames.ReportArrivalsQueue).ReceiveMessageAsync(cancellationToken: Now)).Value);
+        Assert.Null((await hosted.Storage.Queues.GetQueueClient(StorageNames.ReportArrivalsQueue).ReceiveMessageAsync(cancellationToken: Cancellation)).Value);
     }
 
     private async Task<List<JsonElement>> LinesAsync(string domain = Domain) =>
@@ -334,16 +334,16 @@ public sealed class ReportsTests(ReportsTests.HostedDomain hosted) : IClassFixtu
 
         public async ValueTask InitializeAsync()
         {
-            Issuer = await TokenIssuer.StartAsync(TimeProvider.System, Now);
+            Issuer = await TokenIssuer.StartAsync(TimeProvider.System, Cancellation);
             Storage = await TestStorage.CreateAsync(azurite);
             foreach (var (domain, group) in (IEnumerable<(string, string)>)[(Domain, "blue"), (Other, "blue"), ("secret.example", "green")])
             {
-                await Storage.Publisher.PublishAsync(DomainName.Parse(domain), Policy, group, Now);
+                await Storage.Publisher.PublishAsync(DomainName.Parse(domain), Policy, group, Cancellation);
             }
 
             var container = Storage.Blobs.GetBlobContainerClient(StorageNames.ReportsContainer);
-            await container.GetBlobClient(RawId).UploadAsync(new BinaryData(Raw), Now);
-            await container.GetBlobClient(BothId).UploadAsync(new BinaryData(Samples.Json(Samples.Policy(Other), Samples.Policy("secret.example"), Samples.Policy("stranger.example"))), Now);
+            await container.GetBlobClient(RawId).UploadAsync(new BinaryData(Raw), Cancellation);
+            await container.GetBlobClient(BothId).UploadAsync(new BinaryData(Samples.Json(Samples.Policy(Other), Samples.Policy("secret.example"), Samples.Policy("stranger.example"))), Cancellation);
             for (var n = 0; n < 3; n++)
             {
                 await StoreAsync(ReportOf(Domain, 10 + n, $"id \"{n}\", 1") with { Blob = n == 1 ? GoneId : RawId });
@@ -354,7 +354,7 @@ public sealed class ReportsTests(ReportsTests.HostedDomain hosted) : IClassFixtu
             await StoreAsync(ReportOf(Domain, 12, "posted") with { Source = ReportSource.Https, Authentication = AuthenticationResult.Unverified, Digest = null });
             await StoreAsync(ReportOf(Other, 10, "id") with { Blob = BothId });
             await StoreAsync(ReportOf(Other, 11, "leads elsewhere") with { Blob = "../policies/other.example" });
-            while ((await Storage.Queues.GetQueueClient(StorageNames.ReportArrivalsQueue).ReceiveMessageAsync(cancellationToken: Now)).Value is not null)
+            while ((await Storage.Queues.GetQueueClient(StorageNames.ReportArrivalsQueue).ReceiveMessageAsync(cancellationToken: Cancellation)).Value is not null)
             {
             }
 
@@ -383,6 +383,6 @@ public sealed class ReportsTests(ReportsTests.HostedDomain hosted) : IClassFixtu
             };
         }
 
-        private Task StoreAsync(Report report) => Storage.Reports.StoreAsync(report, report.Digest is null ? [] : Failures, Now);
+        private Task StoreAsync(Report report) => Storage.Reports.StoreAsync(report, report.Digest is null ? [] : Failures, Cancellation);
     }
 }

@@ -18,7 +18,7 @@ public sealed class CheckDomainTests(AzuriteFixture azurite)
     private static readonly DomainName Domain = DomainName.Parse("lab.example");
     private static readonly Policy Enforce = Policy.Parse("version: STSv1\nmode: enforce\nmx: mx.lab.example\nmax_age: 604800\n"u8);
 
-    private static CancellationToken Now => TestContext.Current.CancellationToken;
+    private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
     [Fact]
     public async Task A_check_keeps_what_it_saw_records_what_is_wrong_and_shows_it_in_the_list()
@@ -28,11 +28,11 @@ public sealed class CheckDomainTests(AzuriteFixture azurite)
 
         await RunAsync(lab, storage, "20990101000000000");
 
-        var partition = await storage.Domains.ReadAsync("lab.example", Now);
+        var partition = await storage.Domains.ReadAsync("lab.example", Cancellation);
         Assert.Equal(["mx.starttls.missing"], partition.Findings.Select(open => open.Finding.Code));
         Assert.Equal(Change.Opened, Assert.Single(partition.Outbox).Change);
         Assert.Equal(("20990101000000000", true, null), (partition.Record!.CheckRun.Run, partition.Record.Observed, partition.Record.NextExpiry));
-        var row = Assert.Single(await storage.Fleet.ListAsync(Now).ToListAsync(Now));
+        var row = Assert.Single(await storage.Fleet.ListAsync(Cancellation).ToListAsync(Cancellation));
         Assert.Equal((Severity.Critical, 1, 1), (row.WorstFinding, row.OpenFindings, row.PendingNotifications));
         var seen = await ObservationsAsync(storage);
         Assert.Equal(["20990101000000000", "20990101000000000.2", "20990101000000000.3"], seen.Select(look => look.CheckRun).Order(StringComparer.Ordinal));
@@ -49,11 +49,11 @@ public sealed class CheckDomainTests(AzuriteFixture azurite)
         {
             lab.MailLab.Mx("mx.lab.example").Script = script;
             await RunAsync(lab, storage, $"2099010100000000{round}");
-            told.Add(string.Join(' ', (await storage.Domains.ReadAsync("lab.example", Now)).Outbox.Select(w => w.Change)));
+            told.Add(string.Join(' ', (await storage.Domains.ReadAsync("lab.example", Cancellation)).Outbox.Select(w => w.Change)));
         }
 
         Assert.Equal(["Opened", "Opened", "Opened Resolved", "Opened Resolved"], told);
-        var record = (await storage.Domains.ReadAsync("lab.example", Now)).Record!;
+        var record = (await storage.Domains.ReadAsync("lab.example", Cancellation)).Record!;
         Assert.Equal(lab.MailLab.Mx("mx.lab.example").Certificate.Leaf.NotAfter.ToUniversalTime(), record.NextExpiry!.Value.UtcDateTime);
     }
 
@@ -63,21 +63,21 @@ public sealed class CheckDomainTests(AzuriteFixture azurite)
         var storage = await HostedAsync();
         await using var lab = await StartAsync(storage, SmtpScript.Plain);
         var queue = storage.Queues.GetQueueClient(StorageNames.DomainChecksQueue);
-        await queue.ClearMessagesAsync(Now);
-        await lab.Function(storage).RunAsync("""{"domain":"lab.example","checkRun":"20990101000000000"}""", Now);
+        await queue.ClearMessagesAsync(Cancellation);
+        await lab.Function(storage).RunAsync("""{"domain":"lab.example","checkRun":"20990101000000000"}""", Cancellation);
 
-        var pending = Assert.Single((await storage.Domains.ReadAsync("lab.example", Now)).Record!.CheckRun.Pending);
+        var pending = Assert.Single((await storage.Domains.ReadAsync("lab.example", Cancellation)).Record!.CheckRun.Pending);
         Assert.Equal(("mx.starttls.missing", 1), (pending.Code, pending.Confirmations));
-        var next = (await queue.ReceiveMessageAsync(cancellationToken: Now)).Value;
+        var next = (await queue.ReceiveMessageAsync(cancellationToken: Cancellation)).Value;
         lab.MailLab.Mx("mx.lab.example").Script = SmtpScript.Good;
-        await lab.Function(storage).RunAsync(next.MessageText, Now);
+        await lab.Function(storage).RunAsync(next.MessageText, Cancellation);
 
-        var after = await storage.Domains.ReadAsync("lab.example", Now);
+        var after = await storage.Domains.ReadAsync("lab.example", Cancellation);
         Assert.Empty(after.Findings);
         Assert.Empty(after.Outbox);
         Assert.Empty(after.Record!.CheckRun.Pending);
         Assert.Equal(2, after.Record.CheckRun.Attempt);
-        Assert.Null((await queue.ReceiveMessageAsync(cancellationToken: Now)).Value);
+        Assert.Null((await queue.ReceiveMessageAsync(cancellationToken: Cancellation)).Value);
     }
 
     [Fact]
@@ -86,16 +86,16 @@ public sealed class CheckDomainTests(AzuriteFixture azurite)
         var storage = await HostedAsync();
         await using var lab = await StartAsync(storage, SmtpScript.Plain);
         var queue = storage.Queues.GetQueueClient(StorageNames.DomainChecksQueue);
-        await queue.ClearMessagesAsync(Now);
+        await queue.ClearMessagesAsync(Cancellation);
         var began = DateTimeOffset.UtcNow;
         var function = lab.Function(storage, delay: TimeSpan.FromMinutes(5), time: TimeProvider.System);
-        await function.RunAsync("""{"domain":"lab.example","checkRun":"20990101000000000"}""", Now);
-        await function.RunAsync("""{"domain":"lab.example","checkRun":"20990101000000000","attempt":2}""", Now);
+        await function.RunAsync("""{"domain":"lab.example","checkRun":"20990101000000000"}""", Cancellation);
+        await function.RunAsync("""{"domain":"lab.example","checkRun":"20990101000000000","attempt":2}""", Cancellation);
 
         // Two messages wait, and none is to be had yet.
-        Assert.Equal(2, (await queue.GetPropertiesAsync(Now)).Value.ApproximateMessagesCount);
-        Assert.Null((await queue.ReceiveMessageAsync(cancellationToken: Now)).Value);
-        var run = (await storage.Domains.ReadAsync("lab.example", Now)).Record!.CheckRun;
+        Assert.Equal(2, (await queue.GetPropertiesAsync(Cancellation)).Value.ApproximateMessagesCount);
+        Assert.Null((await queue.ReceiveMessageAsync(cancellationToken: Cancellation)).Value);
+        var run = (await storage.Domains.ReadAsync("lab.example", Cancellation)).Record!.CheckRun;
         Assert.InRange(run.StartedAt!.Value, began, DateTimeOffset.UtcNow);
         Assert.Equal((2, 2), (run.Attempt, Assert.Single(run.Pending).Confirmations));
     }
@@ -107,14 +107,14 @@ public sealed class CheckDomainTests(AzuriteFixture azurite)
         await using var lab = await StartAsync(storage, SmtpScript.Plain);
         var queue = storage.Queues.GetQueueClient(StorageNames.DomainChecksQueue);
         const string message = """{"domain":"lab.example","checkRun":"20990101000000000"}""";
-        await lab.Function(storage).RunAsync(message, Now);
+        await lab.Function(storage).RunAsync(message, Cancellation);
         var asked = lab.MailLab.Zone.QuestionCount;
-        await queue.ClearMessagesAsync(Now);
+        await queue.ClearMessagesAsync(Cancellation);
 
-        await lab.Function(storage).RunAsync(message, Now);
+        await lab.Function(storage).RunAsync(message, Cancellation);
 
         Assert.Equal(asked, lab.MailLab.Zone.QuestionCount);
-        var next = JsonSerializer.Deserialize((await queue.ReceiveMessageAsync(cancellationToken: Now)).Value.MessageText, CheckRequestJson.Default.CheckRequest);
+        var next = JsonSerializer.Deserialize((await queue.ReceiveMessageAsync(cancellationToken: Cancellation)).Value.MessageText, CheckRequestJson.Default.CheckRequest);
         Assert.Equal(new CheckRequest("lab.example", "20990101000000000", 2), next);
     }
 
@@ -125,11 +125,11 @@ public sealed class CheckDomainTests(AzuriteFixture azurite)
     {
         var storage = await HostedAsync();
         await using var lab = await StartAsync(storage, SmtpScript.Plain);
-        await lab.Function(storage).RunAsync("""{"domain":"lab.example","checkRun":"20990101000000000"}""", Now);
+        await lab.Function(storage).RunAsync("""{"domain":"lab.example","checkRun":"20990101000000000"}""", Cancellation);
         var asked = lab.MailLab.Zone.QuestionCount;
 
-        await lab.Function(storage).RunAsync($$"""{"domain":"lab.example","checkRun":"20990101000000000","attempt":{{look}}}""", Now);
-        await lab.Function(storage).RunAsync("""{"domain":"lab.example","checkRun":"20980101000000000","attempt":2}""", Now);
+        await lab.Function(storage).RunAsync($$"""{"domain":"lab.example","checkRun":"20990101000000000","attempt":{{look}}}""", Cancellation);
+        await lab.Function(storage).RunAsync("""{"domain":"lab.example","checkRun":"20980101000000000","attempt":2}""", Cancellation);
 
         Assert.Equal(asked, lab.MailLab.Zone.QuestionCount);
     }
@@ -165,21 +165,21 @@ public sealed class CheckDomainTests(AzuriteFixture azurite)
             await RunAsync(lab, storage, "20990101000000002", observer);
         }
 
-        var domain = await storage.Domains.ReadAsync("lab.example", Now);
+        var domain = await storage.Domains.ReadAsync("lab.example", Cancellation);
         Assert.Empty(domain.Findings);
         Assert.Empty(domain.Outbox);
         Assert.False(domain.Record!.Observed);
-        var installation = await storage.Domains.ReadAsync(Installation.Partition, Now);
+        var installation = await storage.Domains.ReadAsync(Installation.Partition, Cancellation);
         Assert.Equal(NetworkFindings.OutboundSmtpBlocked, Assert.Single(installation.Findings).Finding);
         Assert.Single(installation.Outbox);
 
         lab.MailLab.Zone.Set("mx.lab.example", address);
         await RunAsync(lab, storage, "20990101000000003");
 
-        installation = await storage.Domains.ReadAsync(Installation.Partition, Now);
+        installation = await storage.Domains.ReadAsync(Installation.Partition, Cancellation);
         Assert.Empty(installation.Findings);
         Assert.Equal([Change.Opened, Change.Resolved], installation.Outbox.Select(warning => warning.Change));
-        Assert.True((await storage.Domains.ReadAsync("lab.example", Now)).Record!.Observed);
+        Assert.True((await storage.Domains.ReadAsync("lab.example", Cancellation)).Record!.Observed);
     }
 
     [Fact]
@@ -191,7 +191,7 @@ public sealed class CheckDomainTests(AzuriteFixture azurite)
         await RunAsync(lab, storage, "20990101000000000");
 
         Assert.Equal(0, lab.MailLab.Zone.QuestionCount);
-        Assert.Empty(await storage.Fleet.ListAsync(Now).ToListAsync(Now));
+        Assert.Empty(await storage.Fleet.ListAsync(Cancellation).ToListAsync(Cancellation));
     }
 
     [Theory]
@@ -208,16 +208,16 @@ public sealed class CheckDomainTests(AzuriteFixture azurite)
         var storage = await HostedAsync();
         await using var lab = await StartAsync(storage, SmtpScript.Good);
 
-        await Assert.ThrowsAnyAsync<Exception>(() => lab.Function(storage).RunAsync(message, Now));
+        await Assert.ThrowsAnyAsync<Exception>(() => lab.Function(storage).RunAsync(message, Cancellation));
 
         Assert.Equal(0, lab.MailLab.Zone.QuestionCount);
-        Assert.Equal("", (await storage.Domains.ReadAsync("lab.example", Now)).Record!.CheckRun.Run);
+        Assert.Equal("", (await storage.Domains.ReadAsync("lab.example", Cancellation)).Record!.CheckRun.Run);
     }
 
     private async Task<TestStorage> HostedAsync()
     {
         var storage = await TestStorage.CreateAsync(azurite);
-        await storage.Publisher.PublishAsync(Domain, Enforce, null, Now);
+        await storage.Publisher.PublishAsync(Domain, Enforce, null, Cancellation);
         return storage;
     }
 
@@ -226,7 +226,7 @@ public sealed class CheckDomainTests(AzuriteFixture azurite)
         var lab = await Lab.StartAsync(new LabDomain("lab.example", "") { Mx = [new("mx.lab.example") { Script = script }] });
         if (storage is not null)
         {
-            lab.MailLab.SetPolicyId("lab.example", (await storage.Domains.ReadAsync("lab.example", Now)).Record!.PolicyId);
+            lab.MailLab.SetPolicyId("lab.example", (await storage.Domains.ReadAsync("lab.example", Cancellation)).Record!.PolicyId);
         }
 
         return lab;
@@ -236,12 +236,12 @@ public sealed class CheckDomainTests(AzuriteFixture azurite)
     private static async Task RunAsync(Lab lab, TestStorage storage, string round, Observer? observer = null)
     {
         var queue = storage.Queues.GetQueueClient(StorageNames.DomainChecksQueue);
-        await queue.ClearMessagesAsync(Now);
-        await lab.Function(storage, observer).RunAsync($$"""{"domain":"lab.example","checkRun":"{{round}}"}""", Now);
-        while ((await queue.ReceiveMessageAsync(cancellationToken: Now)).Value is { } message)
+        await queue.ClearMessagesAsync(Cancellation);
+        await lab.Function(storage, observer).RunAsync($$"""{"domain":"lab.example","checkRun":"{{round}}"}""", Cancellation);
+        while ((await queue.ReceiveMessageAsync(cancellationToken: Cancellation)).Value is { } message)
         {
-            await lab.Function(storage, observer).RunAsync(message.MessageText, Now);
-            await queue.DeleteMessageAsync(message.MessageId, message.PopReceipt, Now);
+            await lab.Function(storage, observer).RunAsync(message.MessageText, Cancellation);
+            await queue.DeleteMessageAsync(message.MessageId, message.PopReceipt, Cancellation);
         }
     }
 
@@ -249,10 +249,10 @@ public sealed class CheckDomainTests(AzuriteFixture azurite)
     {
         var container = storage.Blobs.GetBlobContainerClient(StorageNames.ObservationsContainer);
         var seen = new List<Observation>();
-        await foreach (var blob in container.GetBlobsAsync(cancellationToken: Now))
+        await foreach (var blob in container.GetBlobsAsync(cancellationToken: Cancellation))
         {
             Assert.StartsWith("lab.example/", blob.Name, StringComparison.Ordinal);
-            var content = (await container.GetBlobClient(blob.Name).DownloadContentAsync(Now)).Value.Content;
+            var content = (await container.GetBlobClient(blob.Name).DownloadContentAsync(Cancellation)).Value.Content;
             seen.Add(JsonSerializer.Deserialize(content, ObservationJson.Default.Observation)!);
         }
 

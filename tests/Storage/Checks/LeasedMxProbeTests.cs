@@ -17,7 +17,7 @@ public sealed class LeasedMxProbeTests(AzuriteFixture azurite)
     private static readonly IPAddress Address = IPAddress.Parse("192.0.2.25");
     private static readonly CheckOptions Options = new();
 
-    private static CancellationToken Now => TestContext.Current.CancellationToken;
+    private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
     [Fact]
     public async Task However_many_domains_stand_behind_a_host_it_is_looked_at_once_a_round()
@@ -27,28 +27,28 @@ public sealed class LeasedMxProbeTests(AzuriteFixture azurite)
         // Several instances, each with its own client.
         var probes = Enumerable.Range(0, 8).Select(_ => new LeasedMxProbe(new MxHostStore(storage.Account.Tables(), TimeProvider.System), eyes, Options, TimeProvider.System)).ToList();
 
-        var seen = await Task.WhenAll(probes.SelectMany(probe => Enumerable.Range(0, 4).Select(_ => probe.ProbeAsync("mx.example.com", Address, Round, null, Now))));
+        var seen = await Task.WhenAll(probes.SelectMany(probe => Enumerable.Range(0, 4).Select(_ => probe.ProbeAsync("mx.example.com", Address, Round, null, Cancellation))));
 
         Assert.Equal(1, eyes.Looks);
         Assert.All(seen, session => Assert.Equal(seen[0].ToJson(), session.ToJson()));
         Assert.Equal(("look 1", SmtpOutcome.Completed), (seen[0].Default.Banner, seen[0].Default.Outcome));
 
-        Assert.Equal("look 2", (await probes[0].ProbeAsync("mx.example.com", Address, "20260315120000000", null, Now)).Default.Banner);
+        Assert.Equal("look 2", (await probes[0].ProbeAsync("mx.example.com", Address, "20260315120000000", null, Cancellation)).Default.Banner);
     }
 
     [Fact]
     public async Task Who_waits_for_one_that_was_killed_looks_itself_once_the_lease_has_run_out()
     {
         var storage = await TestStorage.CreateAsync(azurite);
-        await storage.MxHosts.ClaimAsync("mx.example.com", Address, Round, TimeSpan.FromMinutes(2), null, Now);
+        await storage.MxHosts.ClaimAsync("mx.example.com", Address, Round, TimeSpan.FromMinutes(2), null, Cancellation);
         var eyes = new ProbeFactory();
-        var waiting = new LeasedMxProbe(storage.MxHosts, eyes, Options, storage.Time).ProbeAsync("mx.example.com", Address, Round, null, Now);
+        var waiting = new LeasedMxProbe(storage.MxHosts, eyes, Options, storage.Time).ProbeAsync("mx.example.com", Address, Round, null, Cancellation);
 
         while (!waiting.IsCompleted)
         {
             Assert.True(eyes.Looks == 0 || storage.Time.GetUtcNow() >= TestStorage.Noon.AddMinutes(2));
             storage.Time.Advance(TimeSpan.FromSeconds(5));
-            await Task.Delay(10, Now);
+            await Task.Delay(10, Cancellation);
         }
 
         Assert.Equal("look 1", (await waiting).Default.Banner);
@@ -64,20 +64,20 @@ public sealed class LeasedMxProbeTests(AzuriteFixture azurite)
 
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => cut.ProbeAsync("mx.example.com", Address, Round, null, deadline.Token));
 
-        Assert.IsType<MxClaim.Leased>(await storage.MxHosts.ClaimAsync("mx.example.com", Address, Round, TimeSpan.FromMinutes(2), null, Now));
+        Assert.IsType<MxClaim.Leased>(await storage.MxHosts.ClaimAsync("mx.example.com", Address, Round, TimeSpan.FromMinutes(2), null, Cancellation));
     }
 
     [Fact]
     public async Task Who_hands_a_look_back_that_somebody_took_over_takes_nothing_from_them()
     {
         var storage = await TestStorage.CreateAsync(azurite);
-        var first = Assert.IsType<MxClaim.Leased>(await storage.MxHosts.ClaimAsync("mx.example.com", Address, Round, TimeSpan.FromMinutes(2), null, Now)).Lease;
+        var first = Assert.IsType<MxClaim.Leased>(await storage.MxHosts.ClaimAsync("mx.example.com", Address, Round, TimeSpan.FromMinutes(2), null, Cancellation)).Lease;
         storage.Time.Advance(TimeSpan.FromMinutes(3));
-        await storage.MxHosts.ClaimAsync("mx.example.com", Address, Round, TimeSpan.FromMinutes(2), null, Now);
+        await storage.MxHosts.ClaimAsync("mx.example.com", Address, Round, TimeSpan.FromMinutes(2), null, Cancellation);
 
         await storage.MxHosts.ReleaseAsync(first);
 
-        Assert.IsType<MxClaim.Busy>(await storage.MxHosts.ClaimAsync("mx.example.com", Address, Round, TimeSpan.FromMinutes(2), null, Now));
+        Assert.IsType<MxClaim.Busy>(await storage.MxHosts.ClaimAsync("mx.example.com", Address, Round, TimeSpan.FromMinutes(2), null, Cancellation));
     }
 
     [Fact]
@@ -87,15 +87,15 @@ public sealed class LeasedMxProbeTests(AzuriteFixture azurite)
         var eyes = new ProbeFactory();
         var probe = new LeasedMxProbe(storage.MxHosts, eyes, Options, storage.Time);
         // The last look of a domain that was checked a while before, and then three of another.
-        await probe.ProbeAsync("mx.example.com", Address, $"{Round}.5", null, Now);
+        await probe.ProbeAsync("mx.example.com", Address, $"{Round}.5", null, Cancellation);
         storage.Time.Advance(TimeSpan.FromMinutes(15));
-        var first = await probe.ProbeAsync("mx.example.com", Address, Round, null, Now);
+        var first = await probe.ProbeAsync("mx.example.com", Address, Round, null, Cancellation);
         storage.Time.Advance(TimeSpan.FromMinutes(5));
-        var second = await probe.ProbeAsync("mx.example.com", Address, new CheckAttempt($"{Round}.2", TimeSpan.FromMinutes(2.5)), null, Now);
+        var second = await probe.ProbeAsync("mx.example.com", Address, new CheckAttempt($"{Round}.2", TimeSpan.FromMinutes(2.5)), null, Cancellation);
         storage.Time.Advance(TimeSpan.FromMinutes(1));
-        var shared = await probe.ProbeAsync("mx.example.com", Address, new CheckAttempt($"{Round}.2", TimeSpan.FromMinutes(2.5)), null, Now);
+        var shared = await probe.ProbeAsync("mx.example.com", Address, new CheckAttempt($"{Round}.2", TimeSpan.FromMinutes(2.5)), null, Cancellation);
         storage.Time.Advance(TimeSpan.FromMinutes(4));
-        var third = await probe.ProbeAsync("mx.example.com", Address, new CheckAttempt($"{Round}.3", TimeSpan.FromMinutes(2.5)), null, Now);
+        var third = await probe.ProbeAsync("mx.example.com", Address, new CheckAttempt($"{Round}.3", TimeSpan.FromMinutes(2.5)), null, Cancellation);
 
         Assert.Equal(["look 1", "look 2", "look 2", "look 3"], ((MxProbeResult[])[first, second, shared, third]).Select(probe => probe.Default.Banner));
     }
@@ -104,10 +104,10 @@ public sealed class LeasedMxProbeTests(AzuriteFixture azurite)
     public async Task What_another_version_of_the_app_kept_in_a_layout_of_its_own_is_looked_at_anew()
     {
         var storage = await TestStorage.CreateAsync(azurite);
-        var lease = Assert.IsType<MxClaim.Leased>(await storage.MxHosts.ClaimAsync("mx.example.com", Address, Round, TimeSpan.FromMinutes(2), null, Now)).Lease;
-        await storage.MxHosts.StoreAsync(lease, Round, "[1, 2]"u8.ToArray(), Now);
+        var lease = Assert.IsType<MxClaim.Leased>(await storage.MxHosts.ClaimAsync("mx.example.com", Address, Round, TimeSpan.FromMinutes(2), null, Cancellation)).Lease;
+        await storage.MxHosts.StoreAsync(lease, Round, "[1, 2]"u8.ToArray(), Cancellation);
 
-        Assert.Equal("look 1", (await new LeasedMxProbe(storage.MxHosts, new ProbeFactory(), Options, storage.Time).ProbeAsync("mx.example.com", Address, Round, null, Now)).Default.Banner);
+        Assert.Equal("look 1", (await new LeasedMxProbe(storage.MxHosts, new ProbeFactory(), Options, storage.Time).ProbeAsync("mx.example.com", Address, Round, null, Cancellation)).Default.Banner);
     }
 
     [Fact]
@@ -118,8 +118,8 @@ public sealed class LeasedMxProbeTests(AzuriteFixture azurite)
         var probe = new LeasedMxProbe(storage.MxHosts, eyes, Options, storage.Time);
         var given = new MxProbeResult(new SmtpSession("192.0.2.25", SmtpOutcome.ConnectionDropped), []);
 
-        var first = await probe.ProbeAsync("mx.example.com", Address, Round, given, Now);
-        await probe.ProbeAsync("mx.example.com", Address, "20260315120000000", given, Now);
+        var first = await probe.ProbeAsync("mx.example.com", Address, Round, given, Cancellation);
+        await probe.ProbeAsync("mx.example.com", Address, "20260315120000000", given, Cancellation);
 
         Assert.Equal(given, eyes.Before[0]);
         Assert.Equal(first.ToJson(), eyes.Before[1]!.ToJson());
@@ -133,8 +133,8 @@ public sealed class LeasedMxProbeTests(AzuriteFixture azurite)
         var eyes = new ProbeFactory { Narrow = [new SmtpSession("192.0.2.25", SmtpOutcome.Completed, TlsOffer.Tls12Rsa, Tls: chain)] };
         var probe = new LeasedMxProbe(storage.MxHosts, eyes, Options, storage.Time);
 
-        Assert.Single((await probe.ProbeAsync("mx.example.com", Address, Round, null, Now)).Restricted);
-        var kept = await probe.ProbeAsync("mx.example.com", Address, Round, null, Now);
+        Assert.Single((await probe.ProbeAsync("mx.example.com", Address, Round, null, Cancellation)).Restricted);
+        var kept = await probe.ProbeAsync("mx.example.com", Address, Round, null, Cancellation);
 
         Assert.Equal(("look 1", 0, TestStorage.Noon), (kept.Default.Banner, kept.Restricted.Count, kept.RestrictedAt));
     }
@@ -145,14 +145,14 @@ public sealed class LeasedMxProbeTests(AzuriteFixture azurite)
     public async Task What_storage_does_not_take_is_used_all_the_same_and_shared_with_nobody(int status)
     {
         var storage = await TestStorage.CreateAsync(azurite);
-        await using var wire = await FaultInjectionProxy.StartAsync(storage.ConnectionString, Now);
+        await using var wire = await FaultInjectionProxy.StartAsync(storage.ConnectionString, Cancellation);
         // The claim of an address that nobody looked at adds a row; the first that replaces one keeps what was seen.
         var replaced = 0;
         wire.OnCall = call => call is { Service: "table", Method: "PUT" } && replaced++ == 0 ? new Storage.Fault.Answer(status) : null;
         var probe = new LeasedMxProbe(new TestStorage(wire.ConnectionString).MxHosts, new ProbeFactory(), Options, storage.Time);
 
-        Assert.Equal("look 1", (await probe.ProbeAsync("mx.example.com", Address, Round, null, Now)).Default.Banner);
-        Assert.Equal("look 2", (await probe.ProbeAsync("mx.example.com", Address, Round, null, Now)).Default.Banner);
+        Assert.Equal("look 1", (await probe.ProbeAsync("mx.example.com", Address, Round, null, Cancellation)).Default.Banner);
+        Assert.Equal("look 2", (await probe.ProbeAsync("mx.example.com", Address, Round, null, Cancellation)).Default.Banner);
     }
 
     [Fact]
@@ -165,10 +165,10 @@ public sealed class LeasedMxProbeTests(AzuriteFixture azurite)
         var options = lab.Options();
         var observers = Enumerable.Range(0, 2).Select(_ => lab.ObserverOf(lab.Probe(), options, TimeProvider.System, storage.MxHosts)).ToList();
 
-        var one = await observers[0].ObserveAsync(DomainName.Parse("one.example"), Round, Now);
+        var one = await observers[0].ObserveAsync(DomainName.Parse("one.example"), Round, Cancellation);
         lab.MailLab.Mx("mx.provider.example").Stop();
-        var two = await observers[1].ObserveAsync(DomainName.Parse("two.example"), Round, Now);
-        var later = await observers[1].ObserveAsync(DomainName.Parse("two.example"), "20260315120000000", Now);
+        var two = await observers[1].ObserveAsync(DomainName.Parse("two.example"), Round, Cancellation);
+        var later = await observers[1].ObserveAsync(DomainName.Parse("two.example"), "20260315120000000", Cancellation);
 
         Assert.Equal(one.MxHosts[0].Probes[0].ToJson(), two.MxHosts[0].Probes[0].ToJson());
         Assert.Equal(SmtpOutcome.Completed, two.MxHosts[0].Sessions[0].Outcome);

@@ -19,7 +19,7 @@ public sealed partial class StorageCallsTests(AzuriteFixture azurite)
 
     private const string Provider = "mx.provider.example";
 
-    private static CancellationToken Now => TestContext.Current.CancellationToken;
+    private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
     private static IReadOnlyList<string> Domains { get; } = [.. Enumerable.Range(0, DomainsAnAddress).Select(n => $"d{n}.example")];
 
@@ -60,7 +60,7 @@ public sealed partial class StorageCallsTests(AzuriteFixture azurite)
         var first = await fleet.CheckAsync("20990101000000001", [Domains[0]]);
         var second = await fleet.CheckAsync("20990101000000001", [Domains[1]]);
 
-        Assert.Equal("outbound.smtp.blocked", Assert.Single((await fleet.Direct.Domains.ReadAsync("@operator", Now)).Findings).Finding.Code);
+        Assert.Equal("outbound.smtp.blocked", Assert.Single((await fleet.Direct.Domains.ReadAsync("@operator", Cancellation)).Findings).Finding.Code);
         Assert.True(first.Any(IsOfOperator) && first.Any(IsOfAgents), Figures(first));
         Assert.True(!second.Any(IsOfOperator) && !second.Any(IsOfAgents), Figures(second));
     }
@@ -69,7 +69,7 @@ public sealed partial class StorageCallsTests(AzuriteFixture azurite)
     public async Task However_many_addresses_agents_are_asked_for_it_takes_one_read_and_one_transaction()
     {
         await using var fleet = await Fleet.StartAsync(azurite, LabAddress.DeadIPv4, LabAddress.DeadIPv4, LabAddress.DeadIPv4);
-        await fleet.Direct.Agents.NoteAsync("tokyo", Now);
+        await fleet.Direct.Agents.NoteAsync("tokyo", Cancellation);
         await fleet.CheckAsync("20990101000000001", [Domains[0]]);
 
         var calls = OfMxHosts(await fleet.CheckAsync("20990101000000001", [Domains[1]]));
@@ -77,7 +77,7 @@ public sealed partial class StorageCallsTests(AzuriteFixture azurite)
         // What is kept of the host, what is wanted of it, and the wish of this domain.
         Assert.True(calls.Count == 3 && calls.Count(IsRead) == 2 && calls.Count(call => call.Target.Contains("@wanted", StringComparison.Ordinal) || call.Method == "POST") == 2, Figures(calls));
         Assert.All(
-            await fleet.Direct.Wanted.FreeForAsync("tokyo", Now).ToListAsync(Now),
+            await fleet.Direct.Wanted.FreeForAsync("tokyo", Cancellation).ToListAsync(Cancellation),
             wanted => Assert.Equal(["d0.example", "d1.example"], wanted.Domains));
     }
 
@@ -128,12 +128,12 @@ public sealed partial class StorageCallsTests(AzuriteFixture azurite)
         public static async Task<Fleet> StartAsync(AzuriteFixture azurite, params LabAddress[] addresses)
         {
             var direct = await TestStorage.CreateAsync(azurite);
-            var wire = await FaultInjectionProxy.StartAsync(direct.ConnectionString, Now);
+            var wire = await FaultInjectionProxy.StartAsync(direct.ConnectionString, Cancellation);
             var lab = await Lab.StartAsync([.. Domains.Select(name => new LabDomain(name, "") { Mx = [new(Provider) { Addresses = addresses }] })]);
             foreach (var name in Domains)
             {
-                await direct.Publisher.PublishAsync(DomainName.Parse(name), Policy.Parse("version: STSv1\nmode: enforce\nmx: mx.provider.example\nmax_age: 604800\n"u8), null, Now);
-                lab.MailLab.SetPolicyId(name, (await direct.Domains.ReadAsync(name, Now)).Record!.PolicyId);
+                await direct.Publisher.PublishAsync(DomainName.Parse(name), Policy.Parse("version: STSv1\nmode: enforce\nmx: mx.provider.example\nmax_age: 604800\n"u8), null, Cancellation);
+                lab.MailLab.SetPolicyId(name, (await direct.Domains.ReadAsync(name, Cancellation)).Record!.PolicyId);
             }
 
             return new Fleet(direct, wire, lab);
@@ -145,7 +145,7 @@ public sealed partial class StorageCallsTests(AzuriteFixture azurite)
             _calls.Clear();
             foreach (var name in domains)
             {
-                await _function.RunAsync($$"""{"domain":"{{name}}","checkRun":"{{run}}"}""", Now);
+                await _function.RunAsync($$"""{"domain":"{{name}}","checkRun":"{{run}}"}""", Cancellation);
             }
 
             return [.. _calls];

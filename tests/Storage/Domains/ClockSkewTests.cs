@@ -25,7 +25,7 @@ public sealed class ClockSkewTests(AzuriteFixture azurite)
     private static readonly TimeSpan Lease = TimeSpan.FromMinutes(2);
     private static readonly DateTimeOffset Future = TestStorage.Noon.AddDays(365);
 
-    private static CancellationToken Now => TestContext.Current.CancellationToken;
+    private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
     [Theory]
     [InlineData(0, false)]
@@ -54,10 +54,10 @@ public sealed class ClockSkewTests(AzuriteFixture azurite)
     public async Task A_lease_of_a_clock_that_was_wrong_keeps_nobody_from_looking()
     {
         var storage = await TestStorage.CreateAsync(azurite);
-        await At(storage, Future).ClaimAsync(Host, Address, Round, Lease, null, Now);
+        await At(storage, Future).ClaimAsync(Host, Address, Round, Lease, null, Cancellation);
 
-        Assert.IsType<MxClaim.Leased>(await storage.MxHosts.ClaimAsync(Host, Address, Round, Lease, null, Now));
-        Assert.IsType<MxClaim.Busy>(await storage.MxHosts.ClaimAsync(Host, Address, Round, Lease, null, Now));
+        Assert.IsType<MxClaim.Leased>(await storage.MxHosts.ClaimAsync(Host, Address, Round, Lease, null, Cancellation));
+        Assert.IsType<MxClaim.Busy>(await storage.MxHosts.ClaimAsync(Host, Address, Round, Lease, null, Cancellation));
     }
 
     [Fact]
@@ -66,10 +66,10 @@ public sealed class ClockSkewTests(AzuriteFixture azurite)
         var storage = await TestStorage.CreateAsync(azurite);
         await LookAsync(At(storage, Future), FutureRound, "old");
 
-        Assert.IsType<MxClaim.Leased>(await storage.MxHosts.ClaimAsync(Host, Address, Round, Lease, null, Now));
-        await storage.MxHosts.StoreAsync(Host, Address, Round, "new"u8.ToArray(), Now);
+        Assert.IsType<MxClaim.Leased>(await storage.MxHosts.ClaimAsync(Host, Address, Round, Lease, null, Cancellation));
+        await storage.MxHosts.StoreAsync(Host, Address, Round, "new"u8.ToArray(), Cancellation);
 
-        Assert.Equal("new"u8.ToArray(), Assert.IsType<MxClaim.Probed>(await storage.MxHosts.ClaimAsync(Host, Address, Round, Lease, null, Now)).Content);
+        Assert.Equal("new"u8.ToArray(), Assert.IsType<MxClaim.Probed>(await storage.MxHosts.ClaimAsync(Host, Address, Round, Lease, null, Cancellation)).Content);
     }
 
     [Fact]
@@ -78,7 +78,7 @@ public sealed class ClockSkewTests(AzuriteFixture azurite)
         var storage = await TestStorage.CreateAsync(azurite);
         await LookAsync(At(storage, Future), Round, "old");
 
-        Assert.IsType<MxClaim.Leased>(await storage.MxHosts.ClaimAsync(Host, Address, Round, Lease, TimeSpan.FromMinutes(2.5), Now));
+        Assert.IsType<MxClaim.Leased>(await storage.MxHosts.ClaimAsync(Host, Address, Round, Lease, TimeSpan.FromMinutes(2.5), Cancellation));
     }
 
     [Fact]
@@ -86,16 +86,16 @@ public sealed class ClockSkewTests(AzuriteFixture azurite)
     {
         var storage = await TestStorage.CreateAsync(azurite);
         var wrong = new ProbeTaskStore(storage.Tables, new FakeTimeProvider(Future));
-        await wrong.RequestAsync(Host, Address, FutureRound, "example.com", Now);
+        await wrong.RequestAsync(Host, Address, FutureRound, "example.com", Cancellation);
         foreach (var agent in (string[])["one", "two"])
         {
-            var look = await wrong.FindAsync(Host, Address, Now);
-            Assert.True(await wrong.WriteAsync(look!.LeasedTo(agent, "nonce", Future.AddMinutes(2), Future)!, Now));
+            var look = await wrong.FindAsync(Host, Address, Cancellation);
+            Assert.True(await wrong.WriteAsync(look!.LeasedTo(agent, "nonce", Future.AddMinutes(2), Future)!, Cancellation));
         }
 
-        Assert.Equal(Host, Assert.Single(await storage.Wanted.FreeForAsync("three", Now).ToListAsync(Now)).Host);
-        await storage.Wanted.RequestAsync(Host, Address, Round, "example.com", Now);
-        var wanted = (await storage.Wanted.FindAsync(Host, Address, Now))!;
+        Assert.Equal(Host, Assert.Single(await storage.Wanted.FreeForAsync("three", Cancellation).ToListAsync(Cancellation)).Host);
+        await storage.Wanted.RequestAsync(Host, Address, Round, "example.com", Cancellation);
+        var wanted = (await storage.Wanted.FindAsync(Host, Address, Cancellation))!;
         Assert.Equal((Round, TestStorage.Noon), (wanted.CheckRun, wanted.RequestedAt));
         Assert.NotNull(wanted.LeasedTo("three", "nonce", TestStorage.Noon.AddMinutes(2), TestStorage.Noon));
     }
@@ -113,21 +113,21 @@ public sealed class ClockSkewTests(AzuriteFixture azurite)
     public async Task What_was_asked_for_in_the_future_is_swept()
     {
         var storage = await TestStorage.CreateAsync(azurite);
-        await new ProbeTaskStore(storage.Tables, new FakeTimeProvider(Future)).RequestAsync(Host, Address, FutureRound, "example.com", Now);
+        await new ProbeTaskStore(storage.Tables, new FakeTimeProvider(Future)).RequestAsync(Host, Address, FutureRound, "example.com", Cancellation);
 
-        Assert.Equal(1, await storage.Wanted.PurgeAsync(Now));
+        Assert.Equal(1, await storage.Wanted.PurgeAsync(Cancellation));
     }
 
     [Fact]
     public async Task An_agent_that_asked_in_the_future_is_not_in_use_until_it_asks_again()
     {
         var storage = await TestStorage.CreateAsync(azurite);
-        await new AgentStore(storage.Tables, new FakeTimeProvider(Future)).NoteAsync("one", Now);
+        await new AgentStore(storage.Tables, new FakeTimeProvider(Future)).NoteAsync("one", Cancellation);
 
-        Assert.Empty(await storage.Agents.InUseAsync(Now));
-        Assert.False(await storage.Agents.AnyInUseAsync(Now));
-        await storage.Agents.NoteAsync("one", Now);
-        Assert.Single(await storage.Agents.InUseAsync(Now));
+        Assert.Empty(await storage.Agents.InUseAsync(Cancellation));
+        Assert.False(await storage.Agents.AnyInUseAsync(Cancellation));
+        await storage.Agents.NoteAsync("one", Cancellation);
+        Assert.Single(await storage.Agents.InUseAsync(Cancellation));
     }
 
     [Fact]
@@ -136,12 +136,12 @@ public sealed class ClockSkewTests(AzuriteFixture azurite)
         var storage = await TestStorage.CreateAsync(azurite);
         var clock = new MovableTime { Time = Future };
         var agents = new AgentStore(storage.Tables, clock);
-        Assert.False(await agents.AnyInUseAsync(Now));
+        Assert.False(await agents.AnyInUseAsync(Cancellation));
 
         clock.Time = TestStorage.Noon;
-        await storage.Agents.NoteAsync("one", Now);
+        await storage.Agents.NoteAsync("one", Cancellation);
 
-        Assert.True(await agents.AnyInUseAsync(Now));
+        Assert.True(await agents.AnyInUseAsync(Cancellation));
     }
 
     [Fact]
@@ -150,16 +150,16 @@ public sealed class ClockSkewTests(AzuriteFixture azurite)
         var storage = await TestStorage.CreateAsync(azurite);
         var domain = DomainName.Parse("example.com");
         var day = TestStorage.Noon.AddDays(10);
-        Assert.Equal(PostCountOutcome.Counted, await new PostCountStore(storage.Tables, new FakeTimeProvider(day)).CountAsync(domain, 5, 5, Now));
-        Assert.Equal(PostCountOutcome.Counted, await new PostCountStore(storage.Tables, new FakeTimeProvider(TestStorage.Noon.AddDays(1))).CountAsync(domain, 5, 5, Now));
-        Assert.Equal(PostCountOutcome.Counted, await storage.Posts.CountAsync(domain, 5, 5, Now));
+        Assert.Equal(PostCountOutcome.Counted, await new PostCountStore(storage.Tables, new FakeTimeProvider(day)).CountAsync(domain, 5, 5, Cancellation));
+        Assert.Equal(PostCountOutcome.Counted, await new PostCountStore(storage.Tables, new FakeTimeProvider(TestStorage.Noon.AddDays(1))).CountAsync(domain, 5, 5, Cancellation));
+        Assert.Equal(PostCountOutcome.Counted, await storage.Posts.CountAsync(domain, 5, 5, Cancellation));
 
-        await storage.RetentionBy(new RetentionOptions()).RunAsync(TestStorage.Noon, (_, purge) => purge(), Now);
+        await storage.RetentionBy(new RetentionOptions()).RunAsync(TestStorage.Noon, (_, purge) => purge(), Cancellation);
 
-        Assert.Equal(PostCountOutcome.Counted, await new PostCountStore(storage.Tables, new FakeTimeProvider(day)).CountAsync(domain, 5, 5, Now));
+        Assert.Equal(PostCountOutcome.Counted, await new PostCountStore(storage.Tables, new FakeTimeProvider(day)).CountAsync(domain, 5, 5, Cancellation));
         // Today's stands, and tomorrow's: another instance's clock may be ahead.
-        Assert.Equal(PostCountOutcome.LimitReached, await storage.Posts.CountAsync(domain, 1, 5, Now));
-        Assert.Equal(PostCountOutcome.LimitReached, await new PostCountStore(storage.Tables, new FakeTimeProvider(TestStorage.Noon.AddDays(1))).CountAsync(domain, 1, 5, Now));
+        Assert.Equal(PostCountOutcome.LimitReached, await storage.Posts.CountAsync(domain, 1, 5, Cancellation));
+        Assert.Equal(PostCountOutcome.LimitReached, await new PostCountStore(storage.Tables, new FakeTimeProvider(TestStorage.Noon.AddDays(1))).CountAsync(domain, 1, 5, Cancellation));
     }
 
     [Fact]
@@ -178,8 +178,8 @@ public sealed class ClockSkewTests(AzuriteFixture azurite)
 
     private static async Task LookAsync(MxHostStore store, string round, string content)
     {
-        var lease = Assert.IsType<MxClaim.Leased>(await store.ClaimAsync(Host, Address, round, Lease, null, Now)).Lease;
-        Assert.True(await store.StoreAsync(lease, round, System.Text.Encoding.UTF8.GetBytes(content), Now));
+        var lease = Assert.IsType<MxClaim.Leased>(await store.ClaimAsync(Host, Address, round, Lease, null, Cancellation)).Lease;
+        Assert.True(await store.StoreAsync(lease, round, System.Text.Encoding.UTF8.GetBytes(content), Cancellation));
     }
 
     // A clock that is put right goes back, which no other test's may.

@@ -32,18 +32,18 @@ public sealed class DomainTransactionTests(AzuriteFixture azurite)
         ("nothing", change => change),
     ];
 
-    private static CancellationToken Now => TestContext.Current.CancellationToken;
+    private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
     [Fact]
     public async Task A_commit_returns_the_partition_that_a_fresh_read_finds()
     {
         var storage = await TestStorage.CreateAsync(azurite);
-        var partition = await storage.Domains.ReadAsync("example.com", Now);
+        var partition = await storage.Domains.ReadAsync("example.com", Cancellation);
         foreach (var (name, make) in Changes)
         {
-            partition = await storage.Domains.CommitAsync(make(new DomainTransaction(partition)), Now);
+            partition = await storage.Domains.CommitAsync(make(new DomainTransaction(partition)), Cancellation);
 
-            Assert.Equal((name, Describe(await storage.Domains.ReadAsync("example.com", Now))), (name, Describe(partition)));
+            Assert.Equal((name, Describe(await storage.Domains.ReadAsync("example.com", Cancellation))), (name, Describe(partition)));
         }
     }
 
@@ -51,24 +51,24 @@ public sealed class DomainTransactionTests(AzuriteFixture azurite)
     public async Task A_partition_without_a_record_has_a_version_all_the_same()
     {
         var storage = await TestStorage.CreateAsync(azurite);
-        var first = await storage.Domains.CommitAsync(new DomainTransaction(await storage.Domains.ReadAsync(Installation.Partition, Now)).Version(), Now);
+        var first = await storage.Domains.CommitAsync(new DomainTransaction(await storage.Domains.ReadAsync(Installation.Partition, Cancellation)).Version(), Cancellation);
 
-        var second = await storage.Domains.CommitAsync(Opened(new DomainTransaction(first), "port 25").Version(), Now);
+        var second = await storage.Domains.CommitAsync(Opened(new DomainTransaction(first), "port 25").Version(), Cancellation);
 
-        Assert.Equal(Describe(await storage.Domains.ReadAsync(Installation.Partition, Now)), Describe(second));
-        await Assert.ThrowsAsync<ConcurrentChangeException>(() => storage.Domains.CommitAsync(new DomainTransaction(first).Version(), Now));
+        Assert.Equal(Describe(await storage.Domains.ReadAsync(Installation.Partition, Cancellation)), Describe(second));
+        await Assert.ThrowsAsync<ConcurrentChangeException>(() => storage.Domains.CommitAsync(new DomainTransaction(first).Version(), Cancellation));
     }
 
     [Fact]
     public async Task Of_two_who_hand_one_warning_over_at_once_one_is_told()
     {
         var storage = await TestStorage.CreateAsync(azurite);
-        var partition = await storage.Domains.CommitAsync(Opened(new DomainTransaction(DomainPartition.Empty("example.com")), "a.example"), Now);
-        await storage.Domains.CommitAsync(new DomainTransaction(partition).MarkSending(partition.Outbox[0], "one", TestStorage.Noon), Now);
+        var partition = await storage.Domains.CommitAsync(Opened(new DomainTransaction(DomainPartition.Empty("example.com")), "a.example"), Cancellation);
+        await storage.Domains.CommitAsync(new DomainTransaction(partition).MarkSending(partition.Outbox[0], "one", TestStorage.Noon), Cancellation);
 
-        await Assert.ThrowsAsync<ConcurrentChangeException>(() => storage.Domains.CommitAsync(new DomainTransaction(partition).MarkSending(partition.Outbox[0], "other", TestStorage.Noon), Now));
+        await Assert.ThrowsAsync<ConcurrentChangeException>(() => storage.Domains.CommitAsync(new DomainTransaction(partition).MarkSending(partition.Outbox[0], "other", TestStorage.Noon), Cancellation));
 
-        Assert.Equal("one", Assert.Single((await storage.Domains.ReadAsync("example.com", Now)).Outbox).SendId);
+        Assert.Equal("one", Assert.Single((await storage.Domains.ReadAsync("example.com", Cancellation)).Outbox).SendId);
     }
 
     private static DomainTransaction Opened(DomainTransaction change, string subject) =>

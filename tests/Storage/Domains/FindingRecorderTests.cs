@@ -20,7 +20,7 @@ public sealed class FindingRecorderTests(AzuriteFixture azurite)
     private static readonly DateTimeOffset At = TestStorage.Noon.AddHours(1);
     private static readonly HashSet<string> AllSeen = [];
 
-    private static CancellationToken Now => TestContext.Current.CancellationToken;
+    private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
     [Fact]
     public async Task A_change_its_audit_row_and_its_warning_are_recorded_together()
@@ -122,7 +122,7 @@ public sealed class FindingRecorderTests(AzuriteFixture azurite)
         await RecordAsync(storage, Round, []);
 
         await Assert.ThrowsAsync<ConcurrentChangeException>(() => storage.Ledger.RecordAsync(
-            partition, FindingSource.Checks, "20260315130000000", At, [Of("mx1.example.com", Severity.Info)], AllSeen, partition.Record, Now));
+            partition, FindingSource.Checks, "20260315130000000", At, [Of("mx1.example.com", Severity.Info)], AllSeen, partition.Record, Cancellation));
 
         Assert.Empty((await ReadAsync(storage)).Findings);
     }
@@ -131,12 +131,12 @@ public sealed class FindingRecorderTests(AzuriteFixture azurite)
     public async Task Two_looks_that_see_the_same_end_of_the_operators_trouble_are_a_concurrent_change_and_no_failure()
     {
         var storage = await TestStorage.CreateAsync(azurite);
-        async Task<DomainPartition> ReadOperatorAsync() => await storage.Domains.ReadAsync(Installation.Partition, Now);
-        await storage.Ledger.RecordAsync(await ReadOperatorAsync(), FindingSource.Checks, Round, At, [Of("port 25", Severity.Warning)], AllSeen, null, Now);
+        async Task<DomainPartition> ReadOperatorAsync() => await storage.Domains.ReadAsync(Installation.Partition, Cancellation);
+        await storage.Ledger.RecordAsync(await ReadOperatorAsync(), FindingSource.Checks, Round, At, [Of("port 25", Severity.Warning)], AllSeen, null, Cancellation);
         var partition = await ReadOperatorAsync();
-        await storage.Ledger.RecordAsync(partition, FindingSource.Checks, "20260315130000000", At, [], AllSeen, null, Now);
+        await storage.Ledger.RecordAsync(partition, FindingSource.Checks, "20260315130000000", At, [], AllSeen, null, Cancellation);
 
-        await Assert.ThrowsAsync<ConcurrentChangeException>(() => storage.Ledger.RecordAsync(partition, FindingSource.Checks, "20260315130000000", At, [], AllSeen, null, Now));
+        await Assert.ThrowsAsync<ConcurrentChangeException>(() => storage.Ledger.RecordAsync(partition, FindingSource.Checks, "20260315130000000", At, [], AllSeen, null, Cancellation));
 
         Assert.Empty((await ReadOperatorAsync()).Findings);
     }
@@ -173,7 +173,7 @@ public sealed class FindingRecorderTests(AzuriteFixture azurite)
         async Task<IReadOnlyList<FindingChange>> RecordReportedAsync(string round, IReadOnlyList<Finding> found)
         {
             var partition = await ReadAsync(storage);
-            return (await storage.Ledger.RecordAsync(partition, FindingSource.Reports, round, At, found, AllSeen, partition.Record, Now)).Changes;
+            return (await storage.Ledger.RecordAsync(partition, FindingSource.Reports, round, At, found, AllSeen, partition.Record, Cancellation)).Changes;
         }
     }
 
@@ -183,7 +183,7 @@ public sealed class FindingRecorderTests(AzuriteFixture azurite)
         var storage = await HostedAsync();
         var before = await ReadAsync(storage);
 
-        await storage.Ledger.RecordAsync(before, FindingSource.Reports, Round, At, [], AllSeen, before.Record, Now);
+        await storage.Ledger.RecordAsync(before, FindingSource.Reports, Round, At, [], AllSeen, before.Record, Cancellation);
 
         Assert.Equal(before.ETag, (await ReadAsync(storage)).ETag);
     }
@@ -200,7 +200,7 @@ public sealed class FindingRecorderTests(AzuriteFixture azurite)
     private async Task<TestStorage> HostedAsync()
     {
         var storage = await TestStorage.CreateAsync(azurite);
-        await storage.Publisher.PublishAsync(Domain, Policy.Parse("version: STSv1\nmode: none\nmax_age: 1\n"u8), null, Now);
+        await storage.Publisher.PublishAsync(Domain, Policy.Parse("version: STSv1\nmode: none\nmax_age: 1\n"u8), null, Cancellation);
         return storage;
     }
 
@@ -209,14 +209,14 @@ public sealed class FindingRecorderTests(AzuriteFixture azurite)
     {
         var partition = await ReadAsync(storage);
         var record = partition.Record! with { CheckRun = new CheckRunState(round, 1), LastCheckAt = At };
-        return (await (ledger ?? storage.Ledger).RecordAsync(partition, FindingSource.Checks, round, At, found, unseen ?? AllSeen, record, Now)).Changes;
+        return (await (ledger ?? storage.Ledger).RecordAsync(partition, FindingSource.Checks, round, At, found, unseen ?? AllSeen, record, Cancellation)).Changes;
     }
 
-    private static Task<DomainPartition> ReadAsync(TestStorage storage) => storage.Domains.ReadAsync(Keys.Domain(Domain), Now);
+    private static Task<DomainPartition> ReadAsync(TestStorage storage) => storage.Domains.ReadAsync(Keys.Domain(Domain), Cancellation);
 
     private static async Task<List<string>> AuditAsync(TestStorage storage) =>
         [.. (await storage.Tables.GetTableClient(StorageNames.DomainsTable)
-            .QueryAsync<TableEntity>($"PartitionKey eq 'example.com' and RowKey lt '{Keys.FirstOfState}'", cancellationToken: Now).ToListAsync(Now))
+            .QueryAsync<TableEntity>($"PartitionKey eq 'example.com' and RowKey lt '{Keys.FirstOfState}'", cancellationToken: Cancellation).ToListAsync(Cancellation))
             .Select(row => row.GetString("Detail"))];
 
     private static TableServiceClient TablesThatDieAfter(TestStorage storage, int commits)

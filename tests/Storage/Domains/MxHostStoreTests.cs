@@ -12,7 +12,7 @@ public sealed class MxHostStoreTests(AzuriteFixture azurite)
     private static readonly IPAddress Address = IPAddress.Parse("192.0.2.25");
     private static readonly TimeSpan Lease = TimeSpan.FromMinutes(2);
 
-    private static CancellationToken Now => TestContext.Current.CancellationToken;
+    private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
     [Fact]
     public async Task The_first_to_ask_looks_and_the_others_find_what_was_seen()
@@ -21,7 +21,7 @@ public sealed class MxHostStoreTests(AzuriteFixture azurite)
 
         var lease = Assert.IsType<MxClaim.Leased>(await ClaimAsync(storage)).Lease;
         Assert.Equal(TestStorage.Noon + Lease, Assert.IsType<MxClaim.Busy>(await ClaimAsync(storage)).Until);
-        Assert.True(await storage.MxHosts.StoreAsync(lease, Round, "seen"u8.ToArray(), Now));
+        Assert.True(await storage.MxHosts.StoreAsync(lease, Round, "seen"u8.ToArray(), Cancellation));
 
         Assert.Equal("seen"u8.ToArray(), Assert.IsType<MxClaim.Probed>(await ClaimAsync(storage)).Content);
     }
@@ -48,9 +48,9 @@ public sealed class MxHostStoreTests(AzuriteFixture azurite)
 
         var lease = Assert.IsType<MxClaim.Leased>(await ClaimAsync(storage)).Lease;
 
-        Assert.False(await storage.MxHosts.StoreAsync(late, Round, "late"u8.ToArray(), Now));
-        Assert.True(await storage.MxHosts.StoreAsync(lease, Round, "seen"u8.ToArray(), Now));
-        Assert.False(await storage.MxHosts.StoreAsync(late, Round, "late"u8.ToArray(), Now));
+        Assert.False(await storage.MxHosts.StoreAsync(late, Round, "late"u8.ToArray(), Cancellation));
+        Assert.True(await storage.MxHosts.StoreAsync(lease, Round, "seen"u8.ToArray(), Cancellation));
+        Assert.False(await storage.MxHosts.StoreAsync(late, Round, "late"u8.ToArray(), Cancellation));
         Assert.Equal("seen"u8.ToArray(), Assert.IsType<MxClaim.Probed>(await ClaimAsync(storage)).Content);
     }
 
@@ -71,9 +71,9 @@ public sealed class MxHostStoreTests(AzuriteFixture azurite)
         var storage = await TestStorage.CreateAsync(azurite);
         await ClaimAsync(storage);
 
-        Assert.IsType<MxClaim.Leased>(await storage.MxHosts.ClaimAsync("mx.example.com", IPAddress.Parse("2001:db8::25"), Round, Lease, null, Now));
-        Assert.IsType<MxClaim.Leased>(await storage.MxHosts.ClaimAsync("mx2.example.com", Address, Round, Lease, null, Now));
-        Assert.IsType<MxClaim.Busy>(await storage.MxHosts.ClaimAsync("MX.Example.com", Address, Round, Lease, null, Now));
+        Assert.IsType<MxClaim.Leased>(await storage.MxHosts.ClaimAsync("mx.example.com", IPAddress.Parse("2001:db8::25"), Round, Lease, null, Cancellation));
+        Assert.IsType<MxClaim.Leased>(await storage.MxHosts.ClaimAsync("mx2.example.com", Address, Round, Lease, null, Cancellation));
+        Assert.IsType<MxClaim.Busy>(await storage.MxHosts.ClaimAsync("MX.Example.com", Address, Round, Lease, null, Cancellation));
     }
 
     [Theory]
@@ -100,7 +100,7 @@ public sealed class MxHostStoreTests(AzuriteFixture azurite)
         var storage = await TestStorage.CreateAsync(azurite);
         var lease = Assert.IsType<MxClaim.Leased>(await ClaimAsync(storage)).Lease;
 
-        Assert.False(await storage.MxHosts.StoreAsync(lease, Round, new byte[1 << 20], Now));
+        Assert.False(await storage.MxHosts.StoreAsync(lease, Round, new byte[1 << 20], Cancellation));
     }
 
     [Theory]
@@ -110,7 +110,7 @@ public sealed class MxHostStoreTests(AzuriteFixture azurite)
     {
         var storage = await TestStorage.CreateAsync(azurite);
 
-        Assert.IsType<MxClaim.Leased>(await storage.MxHosts.ClaimAsync(host, Address, Round, Lease, null, Now));
+        Assert.IsType<MxClaim.Leased>(await storage.MxHosts.ClaimAsync(host, Address, Round, Lease, null, Cancellation));
     }
 
     [Theory]
@@ -124,10 +124,10 @@ public sealed class MxHostStoreTests(AzuriteFixture azurite)
             await LookAsync(storage, "20260313120000000", "old"u8.ToArray());
         }
 
-        var known = await storage.MxHosts.ReadAsync("mx.example.com", [Address], Now);
+        var known = await storage.MxHosts.ReadAsync("mx.example.com", [Address], Cancellation);
         await LookAsync(storage, Round, "seen"u8.ToArray());
 
-        var claim = await storage.MxHosts.ClaimAsync("mx.example.com", Address, Round, Lease, null, Now, known);
+        var claim = await storage.MxHosts.ClaimAsync("mx.example.com", Address, Round, Lease, null, Cancellation, known);
 
         Assert.Equal("seen"u8.ToArray(), Assert.IsType<MxClaim.Probed>(claim).Content);
     }
@@ -137,12 +137,12 @@ public sealed class MxHostStoreTests(AzuriteFixture azurite)
     {
         var storage = await TestStorage.CreateAsync(azurite);
         var addresses = Enumerable.Range(1, 20).Select(n => IPAddress.Parse($"192.0.2.{n}")).ToList();
-        var seen = Assert.IsType<MxClaim.Leased>(await storage.MxHosts.ClaimAsync("mx.example.com", addresses[0], Round, Lease, null, Now)).Lease;
-        await storage.MxHosts.StoreAsync(seen, Round, "seen"u8.ToArray(), Now);
-        await storage.MxHosts.ClaimAsync("mx.example.com", addresses[1], Round, Lease, null, Now);
+        var seen = Assert.IsType<MxClaim.Leased>(await storage.MxHosts.ClaimAsync("mx.example.com", addresses[0], Round, Lease, null, Cancellation)).Lease;
+        await storage.MxHosts.StoreAsync(seen, Round, "seen"u8.ToArray(), Cancellation);
+        await storage.MxHosts.ClaimAsync("mx.example.com", addresses[1], Round, Lease, null, Cancellation);
 
-        var known = await storage.MxHosts.ReadAsync("mx.example.com", addresses, Now);
-        var claims = await Task.WhenAll(addresses.Select(address => storage.MxHosts.ClaimAsync("mx.example.com", address, Round, Lease, null, Now, known)));
+        var known = await storage.MxHosts.ReadAsync("mx.example.com", addresses, Cancellation);
+        var claims = await Task.WhenAll(addresses.Select(address => storage.MxHosts.ClaimAsync("mx.example.com", address, Round, Lease, null, Cancellation, known)));
 
         Assert.IsType<MxClaim.Probed>(claims[0]);
         Assert.IsType<MxClaim.Busy>(claims[1]);
@@ -155,16 +155,16 @@ public sealed class MxHostStoreTests(AzuriteFixture azurite)
         var storage = await TestStorage.CreateAsync(azurite);
         await LookAsync(storage, Round, "seen"u8.ToArray());
 
-        Assert.Equal(0, await storage.MxHosts.PurgeAsync(DateTimeOffset.UtcNow.AddDays(-30), Now));
-        Assert.Equal(1, await storage.MxHosts.PurgeAsync(DateTimeOffset.UtcNow.AddDays(1), Now));
+        Assert.Equal(0, await storage.MxHosts.PurgeAsync(DateTimeOffset.UtcNow.AddDays(-30), Cancellation));
+        Assert.Equal(1, await storage.MxHosts.PurgeAsync(DateTimeOffset.UtcNow.AddDays(1), Cancellation));
         Assert.IsType<MxClaim.Leased>(await ClaimAsync(storage));
     }
 
-    private static Task<MxClaim> ClaimAsync(TestStorage storage, string round = Round) => storage.MxHosts.ClaimAsync("mx.example.com", Address, round, Lease, null, Now);
+    private static Task<MxClaim> ClaimAsync(TestStorage storage, string round = Round) => storage.MxHosts.ClaimAsync("mx.example.com", Address, round, Lease, null, Cancellation);
 
     private static async Task LookAsync(TestStorage storage, string round, byte[] content)
     {
         var lease = Assert.IsType<MxClaim.Leased>(await ClaimAsync(storage, round)).Lease;
-        Assert.True(await storage.MxHosts.StoreAsync(lease, round, content, Now));
+        Assert.True(await storage.MxHosts.StoreAsync(lease, round, content, Cancellation));
     }
 }

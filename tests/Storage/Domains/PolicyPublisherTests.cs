@@ -25,14 +25,14 @@ public sealed class PolicyPublisherTests(AzuriteFixture azurite)
     private static readonly Policy Second = PolicyOf("enforce", "mx2.example.com");
     private static readonly Policy None = PolicyOf("none", null);
 
-    private static CancellationToken Now => TestContext.Current.CancellationToken;
+    private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
     [Fact]
     public async Task A_new_domain_is_served_listed_recorded_and_to_be_checked()
     {
         var storage = await TestStorage.CreateAsync(azurite);
 
-        var publication = await storage.Publisher.PublishAsync(Domain, First, "team", Now);
+        var publication = await storage.Publisher.PublishAsync(Domain, First, "team", Cancellation);
 
         Assert.Equal(new Publication("20260314120000", Changed: true), publication);
         Assert.Equal(First.ToBytes(), await ServedAsync(storage));
@@ -40,9 +40,9 @@ public sealed class PolicyPublisherTests(AzuriteFixture azurite)
         Assert.True(partition.IsActive);
         Assert.Equal(("team", publication.Id, PolicyMode.Enforce, TestStorage.Noon), (partition.Record!.Group, partition.Record.PolicyId, partition.Record.Mode, partition.Record.AddedAt));
         Assert.Equal(First.ToBytes(), Assert.Single(partition.Policies).Bytes);
-        var row = Assert.Single(await storage.Fleet.ListAsync(Now).ToListAsync(Now));
+        var row = Assert.Single(await storage.Fleet.ListAsync(Cancellation).ToListAsync(Cancellation));
         Assert.Equal(("example.com", "team", publication.Id), (row.Domain, row.Group, row.PolicyId));
-        Assert.Equal(1, (await storage.Queues.GetQueueClient(StorageNames.DomainChecksQueue).GetPropertiesAsync(Now)).Value.ApproximateMessagesCount);
+        Assert.Equal(1, (await storage.Queues.GetQueueClient(StorageNames.DomainChecksQueue).GetPropertiesAsync(Cancellation)).Value.ApproximateMessagesCount);
     }
 
     [Fact]
@@ -50,10 +50,10 @@ public sealed class PolicyPublisherTests(AzuriteFixture azurite)
     public async Task The_same_policy_again_keeps_its_id()
     {
         var storage = await TestStorage.CreateAsync(azurite);
-        var first = await storage.Publisher.PublishAsync(Domain, First, "team", Now);
+        var first = await storage.Publisher.PublishAsync(Domain, First, "team", Cancellation);
         storage.Time.Advance(TimeSpan.FromDays(1));
 
-        var again = await storage.Publisher.PublishAsync(Domain, First, null, Now);
+        var again = await storage.Publisher.PublishAsync(Domain, First, null, Cancellation);
 
         Assert.Equal(new Publication(first.Id, Changed: false), again);
         Assert.Single((await ReadAsync(storage)).Policies);
@@ -65,10 +65,10 @@ public sealed class PolicyPublisherTests(AzuriteFixture azurite)
     public async Task Another_policy_takes_its_place_under_a_new_id_and_the_first_is_kept_with_its_end()
     {
         var storage = await TestStorage.CreateAsync(azurite);
-        var first = await storage.Publisher.PublishAsync(Domain, First, "team", Now);
+        var first = await storage.Publisher.PublishAsync(Domain, First, "team", Cancellation);
         storage.Time.Advance(TimeSpan.FromDays(1));
 
-        var second = await storage.Publisher.PublishAsync(Domain, Second, null, Now);
+        var second = await storage.Publisher.PublishAsync(Domain, Second, null, Cancellation);
 
         Assert.True(string.CompareOrdinal(first.Id, second.Id) < 0);
         Assert.Equal(Second.ToBytes(), await ServedAsync(storage));
@@ -86,11 +86,11 @@ public sealed class PolicyPublisherTests(AzuriteFixture azurite)
     public async Task An_id_never_goes_back_even_where_the_clock_does(int seconds)
     {
         var storage = await TestStorage.CreateAsync(azurite);
-        var ids = new List<string> { (await storage.Publisher.PublishAsync(Domain, First, null, Now)).Id };
+        var ids = new List<string> { (await storage.Publisher.PublishAsync(Domain, First, null, Cancellation)).Id };
         var late = storage.PublisherAt(new FakeTimeProvider(TestStorage.Noon.AddSeconds(seconds)));
 
-        ids.Add((await late.PublishAsync(Domain, Second, null, Now)).Id);
-        ids.Add((await late.PublishAsync(Domain, First, null, Now)).Id);
+        ids.Add((await late.PublishAsync(Domain, Second, null, Cancellation)).Id);
+        ids.Add((await late.PublishAsync(Domain, First, null, Cancellation)).Id);
 
         Assert.Equal(ids.Distinct().Order(StringComparer.Ordinal), ids);
         Assert.All(ids, id => Assert.Equal(id, new StsRecord { Id = id }.Id));
@@ -102,11 +102,11 @@ public sealed class PolicyPublisherTests(AzuriteFixture azurite)
     public async Task Of_two_writers_at_once_one_is_told_and_nothing_is_lost()
     {
         var storage = await TestStorage.CreateAsync(azurite);
-        await storage.Publisher.PublishAsync(Domain, First, null, Now);
+        await storage.Publisher.PublishAsync(Domain, First, null, Cancellation);
         storage.Time.Advance(TimeSpan.FromHours(1));
-        var slow = storage.PublisherAt(storage.Time, beforeCommit: () => storage.Publisher.PublishAsync(Domain, Second, null, Now));
+        var slow = storage.PublisherAt(storage.Time, beforeCommit: () => storage.Publisher.PublishAsync(Domain, Second, null, Cancellation));
 
-        await Assert.ThrowsAsync<ConcurrentChangeException>(() => slow.PublishAsync(Domain, None, null, Now));
+        await Assert.ThrowsAsync<ConcurrentChangeException>(() => slow.PublishAsync(Domain, None, null, Cancellation));
 
         Assert.Equal(Second.ToBytes(), await ServedAsync(storage));
         var partition = await ReadAsync(storage);
@@ -120,15 +120,15 @@ public sealed class PolicyPublisherTests(AzuriteFixture azurite)
     public async Task Of_two_who_add_the_same_new_domain_at_once_the_later_stands_and_no_policy_is_lost(int secondsApart)
     {
         var storage = await TestStorage.CreateAsync(azurite);
-        var slow = storage.PublisherAt(new FakeTimeProvider(TestStorage.Noon.AddSeconds(secondsApart)), beforeCommit: () => storage.Publisher.PublishAsync(Domain, First, null, Now));
+        var slow = storage.PublisherAt(new FakeTimeProvider(TestStorage.Noon.AddSeconds(secondsApart)), beforeCommit: () => storage.Publisher.PublishAsync(Domain, First, null, Cancellation));
 
         if (secondsApart == 0)
         {
-            await Assert.ThrowsAsync<ConcurrentChangeException>(() => slow.PublishAsync(Domain, Second, null, Now));
+            await Assert.ThrowsAsync<ConcurrentChangeException>(() => slow.PublishAsync(Domain, Second, null, Cancellation));
         }
         else
         {
-            await slow.PublishAsync(Domain, Second, null, Now);
+            await slow.PublishAsync(Domain, Second, null, Cancellation);
         }
 
         var partition = await ReadAsync(storage);
@@ -142,14 +142,14 @@ public sealed class PolicyPublisherTests(AzuriteFixture azurite)
     public async Task Of_many_writers_at_once_each_is_told_the_truth()
     {
         var storage = await TestStorage.CreateAsync(azurite);
-        await storage.Publisher.PublishAsync(Domain, First, null, Now);
+        await storage.Publisher.PublishAsync(Domain, First, null, Cancellation);
         storage.Time.Advance(TimeSpan.FromHours(1));
 
         var done = (await Task.WhenAll(Enumerable.Range(0, 8).Select(async n =>
         {
             try
             {
-                return (await storage.Publisher.PublishAsync(Domain, PolicyOf("testing", $"mx{n}.example.com"), null, Now)).Id;
+                return (await storage.Publisher.PublishAsync(Domain, PolicyOf("testing", $"mx{n}.example.com"), null, Cancellation)).Id;
             }
             catch (ConcurrentChangeException)
             {
@@ -158,7 +158,7 @@ public sealed class PolicyPublisherTests(AzuriteFixture azurite)
         }))).OfType<string>().ToList();
 
         // What was told to be published is in the history; what is served is the newest of it.
-        await storage.Publisher.FinishAsync(Domain, await ReadAsync(storage), Now);
+        await storage.Publisher.FinishAsync(Domain, await ReadAsync(storage), Cancellation);
         var partition = await ReadAsync(storage);
         Assert.NotEmpty(partition.Policies.Skip(1));
         Assert.All(done, id => Assert.Contains(id, partition.Policies.Select(p => p.Id)));
@@ -174,7 +174,7 @@ public sealed class PolicyPublisherTests(AzuriteFixture azurite)
     public async Task A_kill_half_way_is_healed_by_the_message_that_was_put_before(HalfWay killed)
     {
         var storage = await TestStorage.CreateAsync(azurite);
-        await storage.Publisher.PublishAsync(Domain, First, "team", Now);
+        await storage.Publisher.PublishAsync(Domain, First, "team", Cancellation);
         var half = await LeaveHalfWayAsync(storage, Second, killed);
         storage.Time.Advance(TimeSpan.FromHours(2));
 
@@ -183,7 +183,7 @@ public sealed class PolicyPublisherTests(AzuriteFixture azurite)
         Assert.Equal(Second.ToBytes(), await ServedAsync(storage));
         var partition = await ReadAsync(storage);
         Assert.Equal((half, "team"), (partition.Record!.PolicyId, partition.Record.Group));
-        Assert.Equal(half, Assert.Single(await storage.Fleet.ListAsync(Now).ToListAsync(Now)).PolicyId);
+        Assert.Equal(half, Assert.Single(await storage.Fleet.ListAsync(Cancellation).ToListAsync(Cancellation)).PolicyId);
         // The first was served until now, whenever the second's row was written.
         if (killed == HalfWay.Row)
         {
@@ -202,7 +202,7 @@ public sealed class PolicyPublisherTests(AzuriteFixture azurite)
         await CheckMessageAsync(storage);
 
         Assert.Equal(First.ToBytes(), await ServedAsync(storage));
-        Assert.Equal("team", Assert.Single(await storage.Fleet.ListAsync(Now).ToListAsync(Now)).Group);
+        Assert.Equal("team", Assert.Single(await storage.Fleet.ListAsync(Cancellation).ToListAsync(Cancellation)).Group);
     }
 
     [Theory]
@@ -213,21 +213,21 @@ public sealed class PolicyPublisherTests(AzuriteFixture azurite)
         var storage = await TestStorage.CreateAsync(azurite);
         await LeaveHalfWayAsync(storage, First, killed);
 
-        Assert.True(await storage.Publisher.RemoveAsync(Domain, force: true, Now));
+        Assert.True(await storage.Publisher.RemoveAsync(Domain, force: true, Cancellation));
         await CheckMessageAsync(storage);
 
         Assert.Null(await ServedAsync(storage));
-        Assert.Empty(await storage.Fleet.ListAsync(Now).ToListAsync(Now));
+        Assert.Empty(await storage.Fleet.ListAsync(Cancellation).ToListAsync(Cancellation));
     }
 
     [Fact]
     public async Task Healing_what_is_whole_changes_nothing()
     {
         var storage = await TestStorage.CreateAsync(azurite);
-        await storage.Publisher.PublishAsync(Domain, First, null, Now);
+        await storage.Publisher.PublishAsync(Domain, First, null, Cancellation);
         var before = await ReadAsync(storage);
 
-        var after = await storage.Publisher.FinishAsync(Domain, before, Now);
+        var after = await storage.Publisher.FinishAsync(Domain, before, Cancellation);
 
         Assert.Equal(before.ETag, after.ETag);
         Assert.Equal(before.ETag, (await ReadAsync(storage)).ETag);
@@ -238,22 +238,22 @@ public sealed class PolicyPublisherTests(AzuriteFixture azurite)
     public async Task Removal_is_refused_until_the_last_sender_has_forgotten()
     {
         var storage = await TestStorage.CreateAsync(azurite);
-        await storage.Publisher.PublishAsync(Domain, First, null, Now);
-        var refused = await Assert.ThrowsAsync<RemovalRefusedException>(() => storage.Publisher.RemoveAsync(Domain, force: false, Now));
+        await storage.Publisher.PublishAsync(Domain, First, null, Cancellation);
+        var refused = await Assert.ThrowsAsync<RemovalRefusedException>(() => storage.Publisher.RemoveAsync(Domain, force: false, Cancellation));
         Assert.Contains("mode: none", refused.Message, StringComparison.Ordinal);
 
         storage.Time.Advance(TimeSpan.FromDays(1));
-        await storage.Publisher.PublishAsync(Domain, None, null, Now);
+        await storage.Publisher.PublishAsync(Domain, None, null, Cancellation);
         var safe = storage.Time.GetUtcNow() + storage.Serving.CacheTime + storage.Serving.MaxStale + TimeSpan.FromSeconds(First.MaxAge);
         storage.Time.SetUtcNow(safe.AddSeconds(-1));
-        refused = await Assert.ThrowsAsync<RemovalRefusedException>(() => storage.Publisher.RemoveAsync(Domain, force: false, Now));
+        refused = await Assert.ThrowsAsync<RemovalRefusedException>(() => storage.Publisher.RemoveAsync(Domain, force: false, Cancellation));
         Assert.Contains($"{safe:u}", refused.Message, StringComparison.Ordinal);
         Assert.Equal(None.ToBytes(), await ServedAsync(storage));
 
         storage.Time.SetUtcNow(safe);
-        Assert.True(await storage.Publisher.RemoveAsync(Domain, force: false, Now));
+        Assert.True(await storage.Publisher.RemoveAsync(Domain, force: false, Cancellation));
         Assert.Null(await ServedAsync(storage));
-        Assert.Empty(await storage.Fleet.ListAsync(Now).ToListAsync(Now));
+        Assert.Empty(await storage.Fleet.ListAsync(Cancellation).ToListAsync(Cancellation));
         Assert.Equal(2, (await ReadAsync(storage)).Policies.Count);
     }
 
@@ -261,29 +261,29 @@ public sealed class PolicyPublisherTests(AzuriteFixture azurite)
     public async Task Removal_by_force_is_at_once_and_once()
     {
         var storage = await TestStorage.CreateAsync(azurite);
-        await storage.Publisher.PublishAsync(Domain, First, null, Now);
+        await storage.Publisher.PublishAsync(Domain, First, null, Cancellation);
 
-        Assert.True(await storage.Publisher.RemoveAsync(Domain, force: true, Now));
-        Assert.False(await storage.Publisher.RemoveAsync(Domain, force: true, Now));
+        Assert.True(await storage.Publisher.RemoveAsync(Domain, force: true, Cancellation));
+        Assert.False(await storage.Publisher.RemoveAsync(Domain, force: true, Cancellation));
         await CheckMessageAsync(storage);
 
         Assert.Null(await ServedAsync(storage));
         Assert.False((await ReadAsync(storage)).IsActive);
-        Assert.False(await storage.Domains.IsActiveAsync(Keys.Domain(Domain), Now));
+        Assert.False(await storage.Domains.IsActiveAsync(Keys.Domain(Domain), Cancellation));
     }
 
     [Fact]
     public async Task A_removal_that_was_killed_before_the_blob_went_is_healed()
     {
         var storage = await TestStorage.CreateAsync(azurite);
-        await storage.Publisher.PublishAsync(Domain, First, null, Now);
+        await storage.Publisher.PublishAsync(Domain, First, null, Cancellation);
         var partition = await ReadAsync(storage);
-        await storage.Domains.CommitAsync(new DomainTransaction(partition).Record(partition.Record! with { State = DomainState.Removed }), Now);
+        await storage.Domains.CommitAsync(new DomainTransaction(partition).Record(partition.Record! with { State = DomainState.Removed }), Cancellation);
 
         await CheckMessageAsync(storage);
 
         Assert.Null(await ServedAsync(storage));
-        Assert.Empty(await storage.Fleet.ListAsync(Now).ToListAsync(Now));
+        Assert.Empty(await storage.Fleet.ListAsync(Cancellation).ToListAsync(Cancellation));
     }
 
     [Theory]
@@ -293,11 +293,11 @@ public sealed class PolicyPublisherTests(AzuriteFixture azurite)
     public async Task A_removed_domain_can_be_added_again_under_a_newer_id_with_all_its_history(string policy)
     {
         var storage = await TestStorage.CreateAsync(azurite);
-        var first = await storage.Publisher.PublishAsync(Domain, First, "team", Now);
-        await storage.Publisher.RemoveAsync(Domain, force: true, Now);
+        var first = await storage.Publisher.PublishAsync(Domain, First, "team", Cancellation);
+        await storage.Publisher.RemoveAsync(Domain, force: true, Cancellation);
 
         // In the same second, even.
-        var again = await storage.Publisher.PublishAsync(Domain, policy == "same" ? First : Second, null, Now);
+        var again = await storage.Publisher.PublishAsync(Domain, policy == "same" ? First : Second, null, Cancellation);
 
         Assert.True(again.Changed);
         Assert.True(string.CompareOrdinal(first.Id, again.Id) < 0);
@@ -306,21 +306,21 @@ public sealed class PolicyPublisherTests(AzuriteFixture azurite)
         Assert.True(partition.IsActive);
         Assert.Equal([first.Id, again.Id], partition.Policies.Select(p => p.Id));
         Assert.NotNull(partition.Policies[0].ReplacedAt);
-        Assert.Single(await storage.Fleet.ListAsync(Now).ToListAsync(Now));
+        Assert.Single(await storage.Fleet.ListAsync(Cancellation).ToListAsync(Cancellation));
     }
 
     [Fact]
     public async Task Every_change_leaves_an_audit_row()
     {
         var storage = await TestStorage.CreateAsync(azurite);
-        await storage.Publisher.PublishAsync(Domain, First, null, Now);
+        await storage.Publisher.PublishAsync(Domain, First, null, Cancellation);
         storage.Time.Advance(TimeSpan.FromMinutes(1));
-        await storage.Publisher.PublishAsync(Domain, Second, null, Now);
+        await storage.Publisher.PublishAsync(Domain, Second, null, Cancellation);
         storage.Time.Advance(TimeSpan.FromMinutes(1));
-        await storage.Publisher.RemoveAsync(Domain, force: true, Now);
+        await storage.Publisher.RemoveAsync(Domain, force: true, Cancellation);
 
         var audit = await storage.Tables.GetTableClient(StorageNames.DomainsTable)
-            .QueryAsync<TableEntity>($"PartitionKey eq 'example.com' and RowKey lt '{Keys.FirstOfState}'", cancellationToken: Now).ToListAsync(Now);
+            .QueryAsync<TableEntity>($"PartitionKey eq 'example.com' and RowKey lt '{Keys.FirstOfState}'", cancellationToken: Cancellation).ToListAsync(Cancellation);
 
         Assert.Equal(
             ["policy.published.20260314120000", "policy.recorded.20260314120000", "policy.published.20260314120100", "policy.recorded.20260314120100", "domain.removed"],
@@ -340,15 +340,15 @@ public sealed class PolicyPublisherTests(AzuriteFixture azurite)
         storage.Time.Advance(TimeSpan.FromMinutes(1));
         var now = storage.Time.GetUtcNow();
         var next = new PolicyVersion(Keys.Timestamp(now), policy.ToBytes(), policy.Mode, TimeSpan.FromSeconds(policy.MaxAge), now, null, group);
-        await storage.Domains.CommitAsync(new DomainTransaction(DomainPartition.Empty(Keys.Domain(Domain))).NewPolicy(next), Now);
+        await storage.Domains.CommitAsync(new DomainTransaction(DomainPartition.Empty(Keys.Domain(Domain))).NewPolicy(next), Cancellation);
         if (killed >= HalfWay.RowAndBlob)
         {
-            await storage.Policies.PutAsync(Domain, next, Now);
+            await storage.Policies.PutAsync(Domain, next, Cancellation);
         }
 
         if (killed >= HalfWay.AllButTheList)
         {
-            await storage.Publisher.FinishAsync(Domain, await ReadAsync(storage), Now);
+            await storage.Publisher.FinishAsync(Domain, await ReadAsync(storage), Cancellation);
         }
 
         return next.Id;
@@ -367,13 +367,13 @@ public sealed class PolicyPublisherTests(AzuriteFixture azurite)
         var function = new DomainCheck(
             storage.Domains, storage.Publisher, storage.Fleet, storage.Ledger, observer, new ObservationBlobs(storage.Blobs), new CheckQueue(storage.Queues),
             new RemoteProbeRequester(storage.Agents, storage.Wanted), new NetworkRecorder(storage.Domains, storage.Ledger, storage.Time), ExpectedTargets.Unknown, new ConfirmationOptions { Delay = TimeSpan.Zero }, storage.Time, NullLogger<DomainCheck>.Instance);
-        return function.RunAsync("""{"domain":"example.com","checkRun":""}""", Now);
+        return function.RunAsync("""{"domain":"example.com","checkRun":""}""", Cancellation);
     }
 
-    private static Task<DomainPartition> ReadAsync(TestStorage storage) => storage.Domains.ReadAsync(Keys.Domain(Domain), Now);
+    private static Task<DomainPartition> ReadAsync(TestStorage storage) => storage.Domains.ReadAsync(Keys.Domain(Domain), Cancellation);
 
     private static async Task<byte[]?> ServedAsync(TestStorage storage) =>
-        (await storage.Policies.ReadAsync(Domain, null, Now) as PolicyRead.Found)?.Policy.Bytes;
+        (await storage.Policies.ReadAsync(Domain, null, Cancellation) as PolicyRead.Found)?.Policy.Bytes;
 
     private static Policy PolicyOf(string mode, string? mx) =>
         Policy.Parse(Encoding.UTF8.GetBytes($"version: STSv1\nmode: {mode}\n{(mx is null ? "" : $"mx: {mx}\n")}max_age: 604800\n"));

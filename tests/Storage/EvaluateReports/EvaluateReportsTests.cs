@@ -19,13 +19,13 @@ public sealed class EvaluateReportsTests(AzuriteFixture azurite) : IAsyncLifetim
 
     private TestStorage _storage = null!;
 
-    private static CancellationToken Now => TestContext.Current.CancellationToken;
+    private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
     public async ValueTask InitializeAsync()
     {
         _storage = await TestStorage.CreateAsync(azurite);
-        await _storage.Publisher.PublishAsync(Domain, Policy.Parse("version: STSv1\nmode: none\nmax_age: 1\n"u8), null, Now);
-        await _storage.Blobs.GetBlobContainerClient(StorageNames.ReportsContainer).GetBlobClient("raw").UploadAsync(new BinaryData("{}"), Now);
+        await _storage.Publisher.PublishAsync(Domain, Policy.Parse("version: STSv1\nmode: none\nmax_age: 1\n"u8), null, Cancellation);
+        await _storage.Blobs.GetBlobContainerClient(StorageNames.ReportsContainer).GetBlobClient("raw").UploadAsync(new BinaryData("{}"), Cancellation);
     }
 
     public ValueTask DisposeAsync() => ValueTask.CompletedTask;
@@ -134,7 +134,7 @@ public sealed class EvaluateReportsTests(AzuriteFixture azurite) : IAsyncLifetim
     {
         await StoreAsync(Reported.Of(1, kinds: Reported.Kind("sts-policy-fetch-error", 20)));
         await _storage.Blobs.GetBlobContainerClient(StorageNames.ObservationsContainer).GetBlobClient($"{Domain}/{Keys.InvertedTimestamp(TestStorage.Noon.AddDays(-1))}")
-            .UploadAsync(new BinaryData("""{"policyHost":{"fetch":{"outcome":"fetched","status":200}}}"""), Now);
+            .UploadAsync(new BinaryData("""{"policyHost":{"fetch":{"outcome":"fetched","status":200}}}"""), Cancellation);
 
         await RunAsync();
 
@@ -149,15 +149,15 @@ public sealed class EvaluateReportsTests(AzuriteFixture azurite) : IAsyncLifetim
         foreach (var (name, reason) in (IEnumerable<(string, string)>)[($"{today}/a", "Neither JSON nor else."), ($"{today}/b", "Neither JSON nor else."), ("2026-03-01/old", "Long ago.")])
         {
             await quarantine.GetBlobClient(name).UploadAsync(
-                new BinaryData("x"), new Azure.Storage.Blobs.Models.BlobUploadOptions { Metadata = new Dictionary<string, string> { ["reason"] = reason } }, Now);
+                new BinaryData("x"), new Azure.Storage.Blobs.Models.BlobUploadOptions { Metadata = new Dictionary<string, string> { ["reason"] = reason } }, Cancellation);
         }
 
         var poison = _storage.Queues.GetQueueClient(StorageNames.ReportArrivalsQueue + "-poison");
-        await poison.SendMessageAsync("{}", Now);
+        await poison.SendMessageAsync("{}", Cancellation);
         await RunAsync();
         await RunAsync();
 
-        var operators = await _storage.Domains.ReadAsync(Installation.Partition, Now);
+        var operators = await _storage.Domains.ReadAsync(Installation.Partition, Cancellation);
         var found = operators.Findings.ToDictionary(open => open.Finding.Code, open => open.Finding);
         Assert.Equal(["report.file.quarantined", "report.queue.poison"], found.Keys.Order());
         Assert.Contains("2 since 2026-03-08", found["report.file.quarantined"].Evidence, StringComparison.Ordinal);
@@ -166,30 +166,30 @@ public sealed class EvaluateReportsTests(AzuriteFixture azurite) : IAsyncLifetim
         // Nobody signed what lies there.
         Assert.Equal("report.queue.poison", Assert.Single(operators.Outbox).Finding.Code);
 
-        await poison.ClearMessagesAsync(Now);
-        await quarantine.DeleteBlobAsync($"{today}/a", cancellationToken: Now);
-        await quarantine.DeleteBlobAsync($"{today}/b", cancellationToken: Now);
+        await poison.ClearMessagesAsync(Cancellation);
+        await quarantine.DeleteBlobAsync($"{today}/a", cancellationToken: Cancellation);
+        await quarantine.DeleteBlobAsync($"{today}/b", cancellationToken: Cancellation);
         _storage.Time.Advance(TimeSpan.FromHours(1));
         await RunAsync();
 
-        Assert.Empty((await _storage.Domains.ReadAsync(Installation.Partition, Now)).Findings);
+        Assert.Empty((await _storage.Domains.ReadAsync(Installation.Partition, Cancellation)).Findings);
     }
 
     private async Task StoreAsync(Report report)
     {
         await _storage.Reports.StoreAsync(
-            report, [.. report.Types.SelectMany(type => type.Kinds, (type, kind) => new ReportFailure(kind.ResultType, kind.MxHost, kind.Address, kind.Sessions, "") { PolicyType = type.PolicyType })], Now);
-        await _storage.Fleet.ProjectAsync(Domain, Now);
+            report, [.. report.Types.SelectMany(type => type.Kinds, (type, kind) => new ReportFailure(kind.ResultType, kind.MxHost, kind.Address, kind.Sessions, "") { PolicyType = type.PolicyType })], Cancellation);
+        await _storage.Fleet.ProjectAsync(Domain, Cancellation);
     }
 
     private async Task CheckAsync(params Finding[] found)
     {
         var partition = await ReadAsync();
         await _storage.Ledger.RecordAsync(
-            partition, FindingSource.Checks, CheckRunId.Of(_storage.Time.GetUtcNow()), _storage.Time.GetUtcNow(), found, new HashSet<string>(), partition.Record, Now);
+            partition, FindingSource.Checks, CheckRunId.Of(_storage.Time.GetUtcNow()), _storage.Time.GetUtcNow(), found, new HashSet<string>(), partition.Record, Cancellation);
     }
 
-    private Task RunAsync() => _storage.EvaluateReports().RunAsync(Now);
+    private Task RunAsync() => _storage.EvaluateReports().RunAsync(Cancellation);
 
-    private Task<DomainPartition> ReadAsync() => _storage.Domains.ReadAsync(Keys.Domain(Domain), Now);
+    private Task<DomainPartition> ReadAsync() => _storage.Domains.ReadAsync(Keys.Domain(Domain), Cancellation);
 }

@@ -13,7 +13,7 @@ public sealed class OwnObservationTests(AzuriteFixture azurite)
 {
     private static readonly DomainName Domain = DomainName.Parse("example.com");
 
-    private static CancellationToken Now => TestContext.Current.CancellationToken;
+    private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
     [Theory]
     [InlineData("""{"policyHost":{"fetch":{"outcome":"fetched","status":200}}}""", "fetched", 200)]
@@ -42,12 +42,12 @@ public sealed class OwnObservationTests(AzuriteFixture azurite)
         foreach (var (name, at) in (IEnumerable<(string, int)>)[("one", -24), ("two", 0), ("three", 24)])
         {
             await container.GetBlobClient($"{Domain}/{Keys.InvertedTimestamp(TestStorage.Noon.AddHours(at))}").UploadAsync(
-                new BinaryData("""{"policyHost":{"fetch":{"outcome":"NAME"}}}""".Replace("NAME", name, StringComparison.Ordinal)), Now);
+                new BinaryData("""{"policyHost":{"fetch":{"outcome":"NAME"}}}""".Replace("NAME", name, StringComparison.Ordinal)), Cancellation);
         }
 
-        await container.GetBlobClient($"{Domain}/not-a-time").UploadAsync(new BinaryData("{}"), Now);
-        await container.GetBlobClient($"example.com.other/{Keys.InvertedTimestamp(TestStorage.Noon.AddHours(hours))}").UploadAsync(new BinaryData("{}"), Now);
+        await container.GetBlobClient($"{Domain}/not-a-time").UploadAsync(new BinaryData("{}"), Cancellation);
+        await container.GetBlobClient($"example.com.other/{Keys.InvertedTimestamp(TestStorage.Noon.AddHours(hours))}").UploadAsync(new BinaryData("{}"), Cancellation);
 
-        Assert.Equal(which, (await new OwnObservationReader(storage.Blobs).NearestAsync(Domain, TestStorage.Noon.AddHours(hours), Now))?.Fetch);
+        Assert.Equal(which, (await new OwnObservationReader(storage.Blobs).NearestAsync(Domain, TestStorage.Noon.AddHours(hours), Cancellation))?.Fetch);
     }
 }

@@ -18,12 +18,12 @@ public sealed class SignerAgainstSignerTests(AzuriteFixture azurite) : IAsyncLif
 
     private TestStorage _storage = null!;
 
-    private static CancellationToken Now => TestContext.Current.CancellationToken;
+    private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
     public async ValueTask InitializeAsync()
     {
         _storage = await TestStorage.CreateAsync(azurite);
-        await _storage.Publisher.PublishAsync(Domain, Policy.Parse("version: STSv1\nmode: none\nmax_age: 1\n"u8), null, Now);
+        await _storage.Publisher.PublishAsync(Domain, Policy.Parse("version: STSv1\nmode: none\nmax_age: 1\n"u8), null, Cancellation);
     }
 
     public ValueTask DisposeAsync() => ValueTask.CompletedTask;
@@ -109,13 +109,13 @@ public sealed class SignerAgainstSignerTests(AzuriteFixture azurite) : IAsyncLif
 
     private async Task StoreAsync(Report report)
     {
-        await _storage.Reports.StoreAsync(report, [], Now);
-        await _storage.Fleet.ProjectAsync(Domain, Now);
+        await _storage.Reports.StoreAsync(report, [], Cancellation);
+        await _storage.Fleet.ProjectAsync(Domain, Cancellation);
     }
 
     private async Task<Finding> OpenAsync(string code) => Assert.Single((await ReadAsync()).Findings, open => open.Finding.Code == code).Finding;
 
-    private Task RunAsync() => _storage.EvaluateReports().RunAsync(Now);
+    private Task RunAsync() => _storage.EvaluateReports().RunAsync(Cancellation);
 
-    private Task<DomainPartition> ReadAsync() => _storage.Domains.ReadAsync(Keys.Domain(Domain), Now);
+    private Task<DomainPartition> ReadAsync() => _storage.Domains.ReadAsync(Keys.Domain(Domain), Cancellation);
 }

@@ -17,7 +17,7 @@ public sealed class SendNotificationsTests(AzuriteFixture azurite) : IAsyncLifet
     private readonly MailOrderTests.RecordingEmailSender _road = new();
     private TestStorage _storage = null!;
 
-    private static CancellationToken Now => TestContext.Current.CancellationToken;
+    private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
     public async ValueTask InitializeAsync()
     {
@@ -32,11 +32,11 @@ public sealed class SendNotificationsTests(AzuriteFixture azurite) : IAsyncLifet
     {
         Assert.Equal(1, await MessagesAsync());
         // Not yet: the commit may take as long as storage does.
-        Assert.Null((await Queue.PeekMessageAsync(Now)).Value);
+        Assert.Null((await Queue.PeekMessageAsync(Cancellation)).Value);
 
         var partition = await ReadAsync();
         await _storage.Ledger.RecordAsync(
-            partition, FindingSource.Checks, "20260315120000000", _storage.Time.GetUtcNow(), [.. partition.Findings.Select(open => open.Finding with { Evidence = "otherwise" })], new HashSet<string>(), partition.Record, Now);
+            partition, FindingSource.Checks, "20260315120000000", _storage.Time.GetUtcNow(), [.. partition.Findings.Select(open => open.Finding with { Evidence = "otherwise" })], new HashSet<string>(), partition.Record, Cancellation);
         Assert.Equal(1, await MessagesAsync());
     }
 
@@ -48,16 +48,16 @@ public sealed class SendNotificationsTests(AzuriteFixture azurite) : IAsyncLifet
 
         Assert.Equal("[warning] example.com: mx.starttls.missing mx.example.com", Assert.Single(_road.Subjects));
         Assert.Empty((await ReadAsync()).Outbox);
-        Assert.Equal(0, Assert.Single(await _storage.Fleet.ListAsync(Now).ToListAsync(Now)).PendingNotifications);
+        Assert.Equal(0, Assert.Single(await _storage.Fleet.ListAsync(Cancellation).ToListAsync(Cancellation)).PendingNotifications);
         await StoreInvariants.AssertAsync(_storage);
     }
 
     [Fact]
     public async Task The_installations_own_findings_are_mailed_too()
     {
-        var partition = await _storage.Domains.ReadAsync(Installation.Partition, Now);
+        var partition = await _storage.Domains.ReadAsync(Installation.Partition, Cancellation);
         await _storage.Ledger.RecordAsync(
-            partition, FindingSource.OutboundNetwork, "20260314120000000", TestStorage.Noon, [new("outbound.smtp.blocked", Severity.Warning, "port 25", "seen", "meaning", "remedy", "RFC 8461 §4")], new HashSet<string>(), null, Now);
+            partition, FindingSource.OutboundNetwork, "20260314120000000", TestStorage.Noon, [new("outbound.smtp.blocked", Severity.Warning, "port 25", "seen", "meaning", "remedy", "RFC 8461 §4")], new HashSet<string>(), null, Cancellation);
 
         await RunAsync(Installation.Partition);
 
@@ -70,17 +70,17 @@ public sealed class SendNotificationsTests(AzuriteFixture azurite) : IAsyncLifet
         await MailOrderTests.OpenAsync(_storage, "another.example", Severity.Warning);
         var messages = await MessagesAsync();
         var sender = _storage.Sender(_road, mailsPerHour: 2);
-        await sender.RunAsync(new DomainMessage("another.example").ToJson(), Now);
+        await sender.RunAsync(new DomainMessage("another.example").ToJson(), Cancellation);
         Assert.Equal(messages, await MessagesAsync());
 
-        await sender.RunAsync(new DomainMessage(Domain.Value).ToJson(), Now);
+        await sender.RunAsync(new DomainMessage(Domain.Value).ToJson(), Cancellation);
         // However many messages there are for the domain: one of them comes back.
-        await sender.RunAsync(new DomainMessage(Domain.Value).ToJson(), Now);
+        await sender.RunAsync(new DomainMessage(Domain.Value).ToJson(), Cancellation);
         Assert.Single(_road.Subjects);
         Assert.Equal(messages + 1, await MessagesAsync());
 
         _storage.Time.Advance(TimeSpan.FromHours(1));
-        await sender.RunAsync(new DomainMessage(Domain.Value).ToJson(), Now);
+        await sender.RunAsync(new DomainMessage(Domain.Value).ToJson(), Cancellation);
         Assert.Equal(2, _road.Subjects.Distinct().Count());
     }
 
@@ -89,7 +89,7 @@ public sealed class SendNotificationsTests(AzuriteFixture azurite) : IAsyncLifet
     {
         var partition = await ReadAsync();
         var id = Guid.NewGuid();
-        await _storage.Domains.CommitAsync(new DomainTransaction(partition).MarkSending(partition.Outbox[0], id.ToString("D"), _storage.Time.GetUtcNow()), Now);
+        await _storage.Domains.CommitAsync(new DomainTransaction(partition).MarkSending(partition.Outbox[0], id.ToString("D"), _storage.Time.GetUtcNow()), Cancellation);
         var messages = await MessagesAsync();
 
         await RunAsync();
@@ -107,9 +107,9 @@ public sealed class SendNotificationsTests(AzuriteFixture azurite) : IAsyncLifet
     {
         // While the first is being sent, the second is handled whole.
         var second = new MailOrderTests.RecordingEmailSender();
-        var first = new InterruptedEmailSender(_road, () => _storage.Sender(second).RunAsync(new DomainMessage(Domain.Value).ToJson(), Now));
+        var first = new InterruptedEmailSender(_road, () => _storage.Sender(second).RunAsync(new DomainMessage(Domain.Value).ToJson(), Cancellation));
 
-        await _storage.Sender(first).RunAsync(new DomainMessage(Domain.Value).ToJson(), Now);
+        await _storage.Sender(first).RunAsync(new DomainMessage(Domain.Value).ToJson(), Cancellation);
 
         Assert.Empty(second.Subjects);
         Assert.Single(_road.Subjects);
@@ -130,13 +130,13 @@ public sealed class SendNotificationsTests(AzuriteFixture azurite) : IAsyncLifet
         Assert.Empty((await ReadAsync()).Outbox);
     }
 
-    private Task RunAsync(string partition = "example.com") => _storage.Sender(_road).RunAsync(new DomainMessage(partition).ToJson(), Now);
+    private Task RunAsync(string partition = "example.com") => _storage.Sender(_road).RunAsync(new DomainMessage(partition).ToJson(), Cancellation);
 
-    private Task<DomainPartition> ReadAsync() => _storage.Domains.ReadAsync(Keys.Domain(Domain), Now);
+    private Task<DomainPartition> ReadAsync() => _storage.Domains.ReadAsync(Keys.Domain(Domain), Cancellation);
 
     private Azure.Storage.Queues.QueueClient Queue => _storage.Queues.GetQueueClient(StorageNames.NotificationsQueue);
 
-    private async Task<int> MessagesAsync() => (await Queue.GetPropertiesAsync(Now)).Value.ApproximateMessagesCount;
+    private async Task<int> MessagesAsync() => (await Queue.GetPropertiesAsync(Cancellation)).Value.ApproximateMessagesCount;
 
     private sealed class InterruptedEmailSender(IEmailSender sender, Func<Task> interrupt) : IEmailSender
     {

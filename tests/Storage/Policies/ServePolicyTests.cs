@@ -12,7 +12,7 @@ public sealed class ServePolicyTests(AzuriteFixture azurite)
     private static readonly DomainName Domain = DomainName.Parse("example.com");
     private static readonly Policy Enforce = Policy.Parse("version: STSv1\nmode: enforce\nmx: *.example.com\nmax_age: 86400\nnote: grüße\n"u8);
 
-    private static CancellationToken Now => TestContext.Current.CancellationToken;
+    private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
     [Fact]
     [Trait("Conformance", "GET-2")]
@@ -70,7 +70,7 @@ public sealed class ServePolicyTests(AzuriteFixture azurite)
     public async Task The_same_bytes_have_the_same_tag_after_a_restart_and_under_another_name()
     {
         var storage = await PublishedAsync();
-        await storage.Publisher.PublishAsync(DomainName.Parse("other.example"), Enforce, null, Now);
+        await storage.Publisher.PublishAsync(DomainName.Parse("other.example"), Enforce, null, Cancellation);
         await using var one = await RunningApp.StartAsync(storage.ConnectionString);
         await using var other = await RunningApp.StartAsync(storage.ConnectionString);
 
@@ -99,7 +99,7 @@ public sealed class ServePolicyTests(AzuriteFixture azurite)
     private async Task<TestStorage> PublishedAsync()
     {
         var storage = await TestStorage.CreateAsync(azurite);
-        await storage.Publisher.PublishAsync(Domain, Enforce, null, Now);
+        await storage.Publisher.PublishAsync(Domain, Enforce, null, Cancellation);
         return storage;
     }
 }

@@ -11,7 +11,7 @@ namespace StsFunctions.Tests.Probes;
 /// <summary>Who is given what to look at, and whose result counts.</summary>
 public sealed class AgentLeaseTests(AzuriteFixture azurite)
 {
-    private static CancellationToken Now => TestContext.Current.CancellationToken;
+    private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
     [Fact]
     public async Task A_result_for_a_live_lease_is_kept_under_the_agents_name_and_the_round_that_asked()
@@ -172,8 +172,8 @@ public sealed class AgentLeaseTests(AzuriteFixture azurite)
         var desk = await AgentFixture.OpenAsync(azurite);
         await desk.AskAsync();
         var task = Assert.Single(await desk.TakeWorkAsync("one"));
-        var lease = Assert.IsType<MxClaim.Leased>(await desk.Storage.MxHosts.ClaimAsync(AgentFixture.Host, AgentFixture.Address, "20260314120200000", TimeSpan.FromMinutes(1), null, Now)).Lease;
-        await desk.Storage.MxHosts.StoreAsync(lease, "20260314120200000", AgentFixture.Seen().ToJson(), Now);
+        var lease = Assert.IsType<MxClaim.Leased>(await desk.Storage.MxHosts.ClaimAsync(AgentFixture.Host, AgentFixture.Address, "20260314120200000", TimeSpan.FromMinutes(1), null, Cancellation)).Lease;
+        await desk.Storage.MxHosts.StoreAsync(lease, "20260314120200000", AgentFixture.Seen().ToJson(), Cancellation);
 
         await desk.HandInAsync("one", task, AgentFixture.Failed(SmtpOutcome.StartTlsMissing));
 
@@ -184,11 +184,11 @@ public sealed class AgentLeaseTests(AzuriteFixture azurite)
     public async Task What_the_app_failed_to_see_does_not_replace_what_an_agent_saw_meanwhile()
     {
         var desk = await AgentFixture.OpenAsync(azurite);
-        var lease = Assert.IsType<MxClaim.Leased>(await desk.Storage.MxHosts.ClaimAsync(AgentFixture.Host, AgentFixture.Address, AgentFixture.Round, TimeSpan.FromMinutes(1), null, Now)).Lease;
+        var lease = Assert.IsType<MxClaim.Leased>(await desk.Storage.MxHosts.ClaimAsync(AgentFixture.Host, AgentFixture.Address, AgentFixture.Round, TimeSpan.FromMinutes(1), null, Cancellation)).Lease;
         await desk.AskAsync();
         await desk.LookAsync("one", AgentFixture.Seen());
 
-        Assert.False(await desk.Storage.MxHosts.StoreAsync(lease, AgentFixture.Round, AgentFixture.Failed(SmtpOutcome.ConnectionTimedOut).ToJson(), Now));
+        Assert.False(await desk.Storage.MxHosts.StoreAsync(lease, AgentFixture.Round, AgentFixture.Failed(SmtpOutcome.ConnectionTimedOut).ToJson(), Cancellation));
 
         Assert.Equal("one", (await desk.KeptAsync())!.Agent);
     }
@@ -215,7 +215,7 @@ public sealed class AgentLeaseTests(AzuriteFixture azurite)
         // And that is all: what was passed on is gone.
         Assert.Empty(await desk.TakeWorkAsync("one"));
         Assert.Empty(await desk.ChecksAsync());
-        Assert.Null(await desk.Storage.Wanted.FindAsync(AgentFixture.Host, AgentFixture.Address, Now));
+        Assert.Null(await desk.Storage.Wanted.FindAsync(AgentFixture.Host, AgentFixture.Address, Cancellation));
     }
 
     [Fact]
@@ -257,9 +257,9 @@ public sealed class AgentLeaseTests(AzuriteFixture azurite)
         await desk.AskAsync(host: "mx2.example.com");
 
         Assert.Equal("mx2.example.com", Assert.Single(await desk.TakeWorkAsync("one")).Host);
-        Assert.Equal(1, await desk.Storage.Wanted.PurgeAsync(Now));
+        Assert.Equal(1, await desk.Storage.Wanted.PurgeAsync(Cancellation));
 
-        Assert.Null(await desk.Storage.Wanted.FindAsync(AgentFixture.Host, AgentFixture.Address, Now));
+        Assert.Null(await desk.Storage.Wanted.FindAsync(AgentFixture.Host, AgentFixture.Address, Cancellation));
     }
 
     [Fact]
@@ -273,7 +273,7 @@ public sealed class AgentLeaseTests(AzuriteFixture azurite)
         }
 
         var desk = await AgentFixture.OpenAsync(azurite);
-        Assert.True(await desk.Storage.Wanted.WriteAsync(look, Now));
-        Assert.Equal(look.Domains, (await desk.Storage.Wanted.FindAsync(AgentFixture.Host, AgentFixture.Address, Now))!.Domains);
+        Assert.True(await desk.Storage.Wanted.WriteAsync(look, Cancellation));
+        Assert.Equal(look.Domains, (await desk.Storage.Wanted.FindAsync(AgentFixture.Host, AgentFixture.Address, Cancellation))!.Domains);
     }
 }

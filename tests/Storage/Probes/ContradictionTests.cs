@@ -11,7 +11,7 @@ namespace StsFunctions.Tests.Probes;
 /// <summary>Agents that contradict each other are the operator's to look after, and no domain's fault.</summary>
 public sealed class ContradictionTests(AzuriteFixture azurite)
 {
-    private static CancellationToken Now => TestContext.Current.CancellationToken;
+    private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
     [Theory]
     [InlineData(false)]
@@ -71,9 +71,9 @@ public sealed class ContradictionTests(AzuriteFixture azurite)
     {
         var desk = await AgentFixture.OpenAsync(azurite);
         await desk.Storage.Ledger.RecordAsync(
-            await ReadAsync(desk), FindingSource.OutboundNetwork, "1", TestStorage.Noon, [NetworkFindings.OutboundSmtpBlocked], new HashSet<string>(), null, Now);
+            await ReadAsync(desk), FindingSource.OutboundNetwork, "1", TestStorage.Noon, [NetworkFindings.OutboundSmtpBlocked], new HashSet<string>(), null, Cancellation);
         await desk.Storage.Ledger.RecordAsync(
-            await ReadAsync(desk), FindingSource.RemoteProbes, "1", TestStorage.Noon, [AgentFindings.Contradiction("mx2.example.com 192.0.2.1", "x")], new HashSet<string>(), null, Now);
+            await ReadAsync(desk), FindingSource.RemoteProbes, "1", TestStorage.Noon, [AgentFindings.Contradiction("mx2.example.com 192.0.2.1", "x")], new HashSet<string>(), null, Cancellation);
         await desk.AskAsync();
         await desk.LookAsync("one", AgentFixture.Seen());
         await desk.LookAsync("two", AgentFixture.Failed(SmtpOutcome.StartTlsRefused));
@@ -86,5 +86,5 @@ public sealed class ContradictionTests(AzuriteFixture azurite)
         Assert.Equal(["outbound.smtp.blocked", "probe.result.contradiction"], (await ReadAsync(desk)).Findings.Select(open => open.Finding.Code).Order());
     }
 
-    private static Task<DomainPartition> ReadAsync(AgentFixture desk) => desk.Storage.Domains.ReadAsync(Installation.Partition, Now);
+    private static Task<DomainPartition> ReadAsync(AgentFixture desk) => desk.Storage.Domains.ReadAsync(Installation.Partition, Cancellation);
 }

@@ -36,19 +36,19 @@ public sealed class ProbeAgentTests(AzuriteFixture azurite) : IAsyncLifetime
     private RunningApp _app = null!;
     private HttpClient _http = null!;
 
-    private static CancellationToken Now => TestContext.Current.CancellationToken;
+    private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
     public async ValueTask InitializeAsync()
     {
         _storage = await TestStorage.CreateAsync(azurite);
         _lab = await Lab.StartAsync(new LabDomain(Domain, "") { Mx = [new(Mx)] }, new LabDomain("reference.example", "") { Mx = [new(Reference)] });
-        await _storage.Publisher.PublishAsync(DomainName.Parse(Domain), Policy.Parse("version: STSv1\nmode: enforce\nmx: mx.lab.example\nmax_age: 86400\n"u8), null, Now);
-        await _storage.Queues.GetQueueClient(StorageNames.DomainChecksQueue).ClearMessagesAsync(Now);
-        _lab.MailLab.SetPolicyId(Domain, (await _storage.Domains.ReadAsync(Domain, Now)).Record!.PolicyId);
-        _issuer = await TokenIssuer.StartAsync(TimeProvider.System, Now);
+        await _storage.Publisher.PublishAsync(DomainName.Parse(Domain), Policy.Parse("version: STSv1\nmode: enforce\nmx: mx.lab.example\nmax_age: 86400\n"u8), null, Cancellation);
+        await _storage.Queues.GetQueueClient(StorageNames.DomainChecksQueue).ClearMessagesAsync(Cancellation);
+        _lab.MailLab.SetPolicyId(Domain, (await _storage.Domains.ReadAsync(Domain, Cancellation)).Record!.PolicyId);
+        _issuer = await TokenIssuer.StartAsync(TimeProvider.System, Cancellation);
         _closed = new ClosedPort(_lab.AddressOf(Mx), _lab.AddressOf(Reference));
         _rootFile = Path.GetTempFileName();
-        await File.WriteAllTextAsync(_rootFile, _lab.MailLab.Ca.RootPem, Now);
+        await File.WriteAllTextAsync(_rootFile, _lab.MailLab.Ca.RootPem, Cancellation);
         _app = await RunningApp.StartAsync(_storage.ConnectionString, more:
         [
             .. _issuer.Settings.Select(setting => (setting.Key, setting.Value)),
@@ -88,7 +88,7 @@ public sealed class ProbeAgentTests(AzuriteFixture azurite) : IAsyncLifetime
         for (var look = 1; look <= CheckRunState.RequiredConfirmations; look++)
         {
             await CheckAsync(look == 1 ? $$"""{"domain":"{{Domain}}","checkRun":"{{Round}}"}""" : await NextMessageAsync(look));
-            var before = await _storage.Domains.ReadAsync(Domain, Now);
+            var before = await _storage.Domains.ReadAsync(Domain, Cancellation);
             Assert.Empty(OfServers(before));
             Assert.Equal((false, look), (before.Record!.Observed, before.Record.CheckRun.Attempt));
 
@@ -96,14 +96,14 @@ public sealed class ProbeAgentTests(AzuriteFixture azurite) : IAsyncLifetime
             await CheckAsync(await NextMessageAsync());
         }
 
-        var partition = await _storage.Domains.ReadAsync(Domain, Now);
+        var partition = await _storage.Domains.ReadAsync(Domain, Cancellation);
         Assert.Equal("mx.starttls.missing", Assert.Single(OfServers(partition)).Finding.Code);
         Assert.Equal((true, Round), (partition.Record!.Observed, partition.Record.CheckRun.Run));
         var newest = Assert.Single((await NewestAsync()).MxHosts[0].Probes);
         Assert.StartsWith("tokyo (", newest.Agent, StringComparison.Ordinal);
         Assert.Contains(_said, line => line == $"{Mx} {newest.Default.Address}: StartTlsMissing; submitted");
         // The installation can see after all, and nothing was told of it in between.
-        var installation = await _storage.Domains.ReadAsync(Installation.Partition, Now);
+        var installation = await _storage.Domains.ReadAsync(Installation.Partition, Cancellation);
         Assert.Empty(installation.Findings);
         Assert.Empty(installation.Outbox);
     }
@@ -116,7 +116,7 @@ public sealed class ProbeAgentTests(AzuriteFixture azurite) : IAsyncLifetime
         await RunAgentAsync("tokyo");
         await CheckAsync(await NextMessageAsync());
 
-        var partition = await _storage.Domains.ReadAsync(Domain, Now);
+        var partition = await _storage.Domains.ReadAsync(Domain, Cancellation);
         Assert.Empty(OfServers(partition));
         Assert.Equal(_lab.MailLab.Mx(Mx).Certificate.Leaf.NotAfter.ToUniversalTime(), partition.Record!.NextExpiry!.Value.UtcDateTime);
         Assert.Empty((await NewestAsync()).MxHosts[0].Sessions[0].Tls!.Trust);
@@ -128,8 +128,8 @@ public sealed class ProbeAgentTests(AzuriteFixture azurite) : IAsyncLifetime
     {
         await CheckAsync($$"""{"domain":"{{Domain}}","checkRun":"{{Round}}"}""");
 
-        Assert.Equal("outbound.smtp.blocked", Assert.Single((await _storage.Domains.ReadAsync(Installation.Partition, Now)).Findings).Finding.Code);
-        Assert.Null(await _app.Service<ProbeTaskStore>().FindAsync(Mx, _lab.AddressOf(Mx), Now));
+        Assert.Equal("outbound.smtp.blocked", Assert.Single((await _storage.Domains.ReadAsync(Installation.Partition, Cancellation)).Findings).Finding.Code);
+        Assert.Null(await _app.Service<ProbeTaskStore>().FindAsync(Mx, _lab.AddressOf(Mx), Cancellation));
     }
 
     [Fact]
@@ -143,15 +143,15 @@ public sealed class ProbeAgentTests(AzuriteFixture azurite) : IAsyncLifetime
 
         Assert.Contains(_said, line => line.StartsWith("This network blocks outbound port 25 now", StringComparison.Ordinal));
         Assert.Null(await MessageAsync());
-        Assert.Null((await _app.Service<ProbeTaskStore>().FindAsync(Mx, _lab.AddressOf(Mx), Now))!.AnsweredAt);
-        Assert.Empty((await _storage.Domains.ReadAsync(Installation.Partition, Now)).Findings);
+        Assert.Null((await _app.Service<ProbeTaskStore>().FindAsync(Mx, _lab.AddressOf(Mx), Cancellation))!.AnsweredAt);
+        Assert.Empty((await _storage.Domains.ReadAsync(Installation.Partition, Cancellation)).Findings);
 
         // Its patience over, the check comes back, and says that nothing is to be seen.
-        Assert.Equal(1, (await _storage.Queues.GetQueueClient(StorageNames.DomainChecksQueue).GetPropertiesAsync(Now)).Value.ApproximateMessagesCount);
+        Assert.Equal(1, (await _storage.Queues.GetQueueClient(StorageNames.DomainChecksQueue).GetPropertiesAsync(Cancellation)).Value.ApproximateMessagesCount);
         await CheckAsync($$"""{"domain":"{{Domain}}","checkRun":"{{Round}}","attempt":{{CheckRequest.Recheck}}}""");
 
-        Assert.Equal("outbound.smtp.blocked", Assert.Single((await _storage.Domains.ReadAsync(Installation.Partition, Now)).Findings).Finding.Code);
-        Assert.Equal(1, (await _storage.Queues.GetQueueClient(StorageNames.DomainChecksQueue).GetPropertiesAsync(Now)).Value.ApproximateMessagesCount);
+        Assert.Equal("outbound.smtp.blocked", Assert.Single((await _storage.Domains.ReadAsync(Installation.Partition, Cancellation)).Findings).Finding.Code);
+        Assert.Equal(1, (await _storage.Queues.GetQueueClient(StorageNames.DomainChecksQueue).GetPropertiesAsync(Cancellation)).Value.ApproximateMessagesCount);
     }
 
     [Fact]
@@ -165,12 +165,12 @@ public sealed class ProbeAgentTests(AzuriteFixture azurite) : IAsyncLifetime
     private async Task RunAgentAsync(string name, IMxProbe? probe = null, bool isOpen = true, string role = "Sts.Agent")
     {
         var file = new FileInfo(Path.GetTempFileName());
-        await File.WriteAllTextAsync(file.FullName, _issuer.Issue(new TokenSpec { Roles = role.Length == 0 ? [] : [role] }) + "\n", Now);
+        await File.WriteAllTextAsync(file.FullName, _issuer.Issue(new TokenSpec { Roles = role.Length == 0 ? [] : [role] }) + "\n", Cancellation);
         probe ??= new SmtpMxProbe(_lab.Probe(), new Retry(_lab.Options(), TimeProvider.System), _lab.Options(), TimeProvider.System);
         var api = new AgentApi(_http, new Uri($"http://{_app.EndPoint}/"), name, AgentTokens.In(file));
         try
         {
-            await new ProbeAgent(api, probe, _ => Task.FromResult(isOpen), _said.Add, TimeProvider.System).RunAsync(once: true, Now);
+            await new ProbeAgent(api, probe, _ => Task.FromResult(isOpen), _said.Add, TimeProvider.System).RunAsync(once: true, Cancellation);
         }
         finally
         {
@@ -181,7 +181,7 @@ public sealed class ProbeAgentTests(AzuriteFixture azurite) : IAsyncLifetime
     private static IEnumerable<OpenFinding> OfServers(DomainPartition partition) =>
         partition.Findings.Where(open => open.Finding.Code.StartsWith("mx.", StringComparison.Ordinal));
 
-    private Task CheckAsync(string message) => _app.Service<DomainCheck>().RunAsync(message, Now);
+    private Task CheckAsync(string message) => _app.Service<DomainCheck>().RunAsync(message, Cancellation);
 
     // Looks wait for no agent here, so that the next one and the same once more are asked for side by side.
     private async Task<string> NextMessageAsync(int look = CheckRequest.Recheck)
@@ -196,12 +196,12 @@ public sealed class ProbeAgentTests(AzuriteFixture azurite) : IAsyncLifetime
         return JsonSerializer.Serialize(next, CheckRequestJson.Default.CheckRequest);
     }
 
-    private async Task<string?> MessageAsync() => (await _storage.Queues.GetQueueClient(StorageNames.DomainChecksQueue).ReceiveMessageAsync(cancellationToken: Now)).Value?.Body.ToString();
+    private async Task<string?> MessageAsync() => (await _storage.Queues.GetQueueClient(StorageNames.DomainChecksQueue).ReceiveMessageAsync(cancellationToken: Cancellation)).Value?.Body.ToString();
 
     private async Task<Observation> NewestAsync()
     {
         var container = _storage.Blobs.GetBlobContainerClient(StorageNames.ObservationsContainer);
-        var newest = await container.GetBlobsAsync(cancellationToken: Now).FirstAsync(Now);
-        return JsonSerializer.Deserialize((await container.GetBlobClient(newest.Name).DownloadContentAsync(Now)).Value.Content, ObservationJson.Default.Observation)!;
+        var newest = await container.GetBlobsAsync(cancellationToken: Cancellation).FirstAsync(Cancellation);
+        return JsonSerializer.Deserialize((await container.GetBlobClient(newest.Name).DownloadContentAsync(Cancellation)).Value.Content, ObservationJson.Default.Observation)!;
     }
 }

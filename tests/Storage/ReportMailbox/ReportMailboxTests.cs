@@ -29,12 +29,12 @@ public sealed class ReportMailboxTests(AzuriteFixture azurite) : IAsyncLifetime
     private GraphMailbox _mailbox = null!;
     private ReportMailboxPoller _function = null!;
 
-    private static CancellationToken Now => TestContext.Current.CancellationToken;
+    private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
     public async ValueTask InitializeAsync()
     {
         _storage = await TestStorage.CreateAsync(azurite);
-        _graph = await FakeGraphMailbox.StartAsync(Now);
+        _graph = await FakeGraphMailbox.StartAsync(Cancellation);
         _mailbox = new GraphMailbox(new MailboxOptions { Address = _graph.User, Graph = _graph.Address }, new Credential(), _storage.Time);
         _function = new ReportMailboxPoller(
             _mailbox,
@@ -61,7 +61,7 @@ public sealed class ReportMailboxTests(AzuriteFixture azurite) : IAsyncLifetime
             _graph.Deliver(mail);
         }
 
-        await _function.RunAsync(Now);
+        await _function.RunAsync(Cancellation);
 
         Assert.Equal(mails.Order(ByteOrder.Instance), (await InboxAsync()).Order(ByteOrder.Instance));
         Assert.Empty(_graph.In(FakeGraphMailbox.Inbox));
@@ -69,7 +69,7 @@ public sealed class ReportMailboxTests(AzuriteFixture azurite) : IAsyncLifetime
         Assert.All(_graph.Calls, call => Assert.Equal(("Bearer a-token", "IdType=\"ImmutableId\""), (call.Authorization, call.Prefer)));
 
         _graph.Calls.Clear();
-        await _function.RunAsync(Now);
+        await _function.RunAsync(Cancellation);
         Assert.Single(_graph.Calls);
     }
 
@@ -78,7 +78,7 @@ public sealed class ReportMailboxTests(AzuriteFixture azurite) : IAsyncLifetime
     {
         var function = new ReportMailboxPoller(null, new ReportReader(new ReportLimitsOptions(), _storage.Time), _storage.Inbox, _storage.Time, _log.For<ReportMailboxPoller>());
 
-        await function.RunAsync(Now);
+        await function.RunAsync(Cancellation);
 
         Assert.Empty(_graph.Calls);
     }
@@ -92,10 +92,10 @@ public sealed class ReportMailboxTests(AzuriteFixture azurite) : IAsyncLifetime
             _graph.Deliver(MailOf(n));
         }
 
-        await _function.RunAsync(Now);
+        await _function.RunAsync(Cancellation);
         Assert.Equal((13, 50), (_graph.In(FakeGraphMailbox.Inbox).Count, (await InboxAsync()).Count));
 
-        await _function.RunAsync(Now);
+        await _function.RunAsync(Cancellation);
         Assert.Equal((0, 63), (_graph.In(FakeGraphMailbox.Inbox).Count, (await InboxAsync()).Count));
     }
 
@@ -103,7 +103,7 @@ public sealed class ReportMailboxTests(AzuriteFixture azurite) : IAsyncLifetime
     [Trait("Conformance", "RPT-6")]
     public async Task Killed_between_storing_and_moving_nothing_is_lost_and_nothing_counts_twice()
     {
-        await _storage.Publisher.PublishAsync(DomainName.Parse("example.com"), Policy.Parse("version: STSv1\nmode: none\nmax_age: 1\n"u8), null, Now);
+        await _storage.Publisher.PublishAsync(DomainName.Parse("example.com"), Policy.Parse("version: STSv1\nmode: none\nmax_age: 1\n"u8), null, Cancellation);
         await using var lab = new SignedMailFactory(_storage.Time);
         var mail = SignedMailFactory.Mail();
         lab.Key("company-x.example").Sign(mail);
@@ -122,14 +122,14 @@ public sealed class ReportMailboxTests(AzuriteFixture azurite) : IAsyncLifetime
         // The report is read before the next run comes, and the day has changed by then.
         await IngestAsync(ingest);
         _storage.Time.Advance(TimeSpan.FromDays(1));
-        await _function.RunAsync(Now);
+        await _function.RunAsync(Cancellation);
         await IngestAsync(ingest);
 
         Assert.Empty(_graph.In(FakeGraphMailbox.Inbox));
-        var report = Assert.Single(await _storage.Reports.ReadAsync(DomainName.Parse("example.com"), new DateOnly(2026, 1, 1), Now));
+        var report = Assert.Single(await _storage.Reports.ReadAsync(DomainName.Parse("example.com"), new DateOnly(2026, 1, 1), Cancellation));
         Assert.Equal((ReportSource.Mailbox, AuthenticationResult.Aligned, true), (report.Source, report.Authentication, report.IsCounted));
-        await _storage.EvaluateReports().RunAsync(new DomainMessage("example.com").ToJson(), Now);
-        Assert.Equal([new DailySessions(new DateOnly(2026, 3, 13), 90, 10)], Assert.Single(await _storage.Fleet.ListAsync(Now).ToListAsync(Now)).Days);
+        await _storage.EvaluateReports().RunAsync(new DomainMessage("example.com").ToJson(), Cancellation);
+        Assert.Equal([new DailySessions(new DateOnly(2026, 3, 13), 90, 10)], Assert.Single(await _storage.Fleet.ListAsync(Cancellation).ToListAsync(Cancellation)).Days);
     }
 
     [Fact]
@@ -151,7 +151,7 @@ public sealed class ReportMailboxTests(AzuriteFixture azurite) : IAsyncLifetime
             return Task.CompletedTask;
         });
 
-        await _function.RunAsync(Now);
+        await _function.RunAsync(Cancellation);
 
         Assert.Equal(2, (await InboxAsync()).Count);
         Assert.Single(_graph.In(ReportMailboxPoller.StoredFolder));
@@ -169,7 +169,7 @@ public sealed class ReportMailboxTests(AzuriteFixture azurite) : IAsyncLifetime
         _graph.Fault(call, status, retryAfter: "0");
         _graph.Fault(call, status, retryAfter: "Sat, 14 Mar 2026 12:00:00 GMT");
 
-        await _function.RunAsync(Now);
+        await _function.RunAsync(Cancellation);
 
         Assert.Single(_graph.In(ReportMailboxPoller.StoredFolder));
         Assert.Single(await InboxAsync());
@@ -181,16 +181,16 @@ public sealed class ReportMailboxTests(AzuriteFixture azurite) : IAsyncLifetime
         _graph.Deliver(MailOf(1));
         _graph.Deliver(MailOf(2));
         _graph.Fault("/move", 429, retryAfter: "3600");
-        await _function.RunAsync(Now);
+        await _function.RunAsync(Cancellation);
         Assert.Equal((2, 1), (_graph.In(FakeGraphMailbox.Inbox).Count, (await InboxAsync()).Count));
 
         _graph.Calls.Clear();
         _storage.Time.Advance(TimeSpan.FromMinutes(59));
-        await _function.RunAsync(Now);
+        await _function.RunAsync(Cancellation);
         Assert.Empty(_graph.Calls);
 
         _storage.Time.Advance(TimeSpan.FromMinutes(2));
-        await _function.RunAsync(Now);
+        await _function.RunAsync(Cancellation);
         Assert.Equal((0, 2), (_graph.In(FakeGraphMailbox.Inbox).Count, (await InboxAsync()).Count));
     }
 
@@ -214,7 +214,7 @@ public sealed class ReportMailboxTests(AzuriteFixture azurite) : IAsyncLifetime
             });
         }
 
-        await _function.RunAsync(Now);
+        await _function.RunAsync(Cancellation);
 
         Assert.Single(_graph.In(ReportMailboxPoller.TooLargeFolder));
         Assert.Single(_graph.In(ReportMailboxPoller.StoredFolder));
@@ -237,12 +237,12 @@ public sealed class ReportMailboxTests(AzuriteFixture azurite) : IAsyncLifetime
             await context.Response.Body.WriteAsync(tooLarge);
         });
 
-        await _function.RunAsync(Now);
+        await _function.RunAsync(Cancellation);
 
         Assert.Equal([tooLarge], _graph.In(FakeGraphMailbox.Inbox));
         Assert.Equal([MailOf(2)], await InboxAsync());
 
-        await _function.RunAsync(Now);
+        await _function.RunAsync(Cancellation);
         Assert.Equal([tooLarge], _graph.In(ReportMailboxPoller.TooLargeFolder));
     }
 
@@ -264,16 +264,16 @@ public sealed class ReportMailboxTests(AzuriteFixture azurite) : IAsyncLifetime
             await Task.Delay(Timeout.Infinite, context.RequestAborted);
         });
 
-        var run = _function.RunAsync(Now);
-        await begun.Task.WaitAsync(TimeSpan.FromSeconds(30), Now);
+        var run = _function.RunAsync(Cancellation);
+        await begun.Task.WaitAsync(TimeSpan.FromSeconds(30), Cancellation);
         for (var n = 0; n < 100 && !run.IsCompleted; n++)
         {
             // Whether the answer's first bytes were seen by now shows only in the end.
             _storage.Time.Advance(TimeSpan.FromMinutes(1));
-            await Task.WhenAny(run, Task.Delay(100, Now));
+            await Task.WhenAny(run, Task.Delay(100, Cancellation));
         }
 
-        var failure = await Assert.ThrowsAsync<GraphException>(() => run.WaitAsync(TimeSpan.FromSeconds(1), Now));
+        var failure = await Assert.ThrowsAsync<GraphException>(() => run.WaitAsync(TimeSpan.FromSeconds(1), Cancellation));
         Assert.Contains(said, failure.Message, StringComparison.Ordinal);
     }
 
@@ -285,7 +285,7 @@ public sealed class ReportMailboxTests(AzuriteFixture azurite) : IAsyncLifetime
         _graph.Deliver(MailOf(2));
         _graph.Fault("/$value", 500);
 
-        await _function.RunAsync(Now);
+        await _function.RunAsync(Cancellation);
 
         Assert.Equal([broken], _graph.In(FakeGraphMailbox.Inbox));
         Assert.Equal([MailOf(2)], await InboxAsync());
@@ -302,7 +302,7 @@ public sealed class ReportMailboxTests(AzuriteFixture azurite) : IAsyncLifetime
             _graph.Fault("/$value", 504, retryAfter: "0");
         }
 
-        await _function.RunAsync(Now);
+        await _function.RunAsync(Cancellation);
 
         Assert.Equal([slow], _graph.In(FakeGraphMailbox.Inbox));
         Assert.Equal([MailOf(2)], await InboxAsync());
@@ -321,7 +321,7 @@ public sealed class ReportMailboxTests(AzuriteFixture azurite) : IAsyncLifetime
             _graph.Fault("/$value", 503, retryAfter: "0");
         }
 
-        await _function.RunAsync(Now);
+        await _function.RunAsync(Cancellation);
 
         Assert.Equal(3 * 4, _graph.Calls.Count(call => call.Call.Contains("/$value", StringComparison.Ordinal)));
         Assert.Contains(_log.Lines, line => line.Text.Contains("The mailbox is read later", StringComparison.Ordinal));
@@ -343,7 +343,7 @@ public sealed class ReportMailboxTests(AzuriteFixture azurite) : IAsyncLifetime
         {
             try
             {
-                await _function.RunAsync(Now);
+                await _function.RunAsync(Cancellation);
             }
             catch (HttpRequestException e)
             {
@@ -363,7 +363,7 @@ public sealed class ReportMailboxTests(AzuriteFixture azurite) : IAsyncLifetime
     {
         _graph.Fault("/messages?", status);
 
-        var failure = await Assert.ThrowsAsync<GraphException>(() => _function.RunAsync(Now));
+        var failure = await Assert.ThrowsAsync<GraphException>(() => _function.RunAsync(Cancellation));
 
         Assert.Contains(remedy, failure.Message, StringComparison.Ordinal);
         Assert.Contains("ErrorCode In words.", failure.Message, StringComparison.Ordinal);
@@ -377,7 +377,7 @@ public sealed class ReportMailboxTests(AzuriteFixture azurite) : IAsyncLifetime
     {
         _graph.Fault("/messages?", context => context.Response.WriteAsync($$"""{"value":[],"@odata.nextLink":"{{link}}"}"""));
 
-        Assert.Contains("another host", (await Assert.ThrowsAsync<GraphException>(() => _function.RunAsync(Now))).Message, StringComparison.Ordinal);
+        Assert.Contains("another host", (await Assert.ThrowsAsync<GraphException>(() => _function.RunAsync(Cancellation))).Message, StringComparison.Ordinal);
     }
 
     [Theory]
@@ -389,7 +389,7 @@ public sealed class ReportMailboxTests(AzuriteFixture azurite) : IAsyncLifetime
     {
         _graph.Fault("/messages?", context => context.Response.WriteAsync(body));
 
-        await Assert.ThrowsAsync<GraphException>(() => _function.RunAsync(Now));
+        await Assert.ThrowsAsync<GraphException>(() => _function.RunAsync(Cancellation));
     }
 
     [Fact]
@@ -402,7 +402,7 @@ public sealed class ReportMailboxTests(AzuriteFixture azurite) : IAsyncLifetime
             return context.Response.WriteAsync("""{"value":[]}""");
         });
 
-        await _function.RunAsync(Now);
+        await _function.RunAsync(Cancellation);
 
         Assert.Single(_graph.In(ReportMailboxPoller.StoredFolder));
     }
@@ -424,9 +424,9 @@ public sealed class ReportMailboxTests(AzuriteFixture azurite) : IAsyncLifetime
 
     private async Task IngestAsync(ReportIngestion ingest)
     {
-        foreach (var blob in await _storage.Blobs.GetBlobContainerClient(StorageNames.InboxContainer).GetBlobsAsync(cancellationToken: Now).ToListAsync(Now))
+        foreach (var blob in await _storage.Blobs.GetBlobContainerClient(StorageNames.InboxContainer).GetBlobsAsync(cancellationToken: Cancellation).ToListAsync(Cancellation))
         {
-            await ingest.RunAsync(BlobCreatedEvent.Again(blob.Name), Now);
+            await ingest.RunAsync(BlobCreatedEvent.Again(blob.Name), Cancellation);
         }
     }
 
@@ -434,9 +434,9 @@ public sealed class ReportMailboxTests(AzuriteFixture azurite) : IAsyncLifetime
     {
         var inbox = _storage.Blobs.GetBlobContainerClient(StorageNames.InboxContainer);
         var found = new List<byte[]>();
-        await foreach (var blob in inbox.GetBlobsAsync(cancellationToken: Now))
+        await foreach (var blob in inbox.GetBlobsAsync(cancellationToken: Cancellation))
         {
-            var content = (await inbox.GetBlobClient(blob.Name).DownloadContentAsync(Now)).Value;
+            var content = (await inbox.GetBlobClient(blob.Name).DownloadContentAsync(Cancellation)).Value;
             Assert.Equal("Mailbox", content.Details.Metadata["source"]);
             found.Add(content.Content.ToArray());
         }

@@ -23,7 +23,7 @@ public sealed class DailyReportLimitTests(AzuriteFixture azurite) : IAsyncLifeti
     private TestStorage _storage = null!;
     private SignedMailFactory _lab = null!;
 
-    private static CancellationToken Now => TestContext.Current.CancellationToken;
+    private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
     public async ValueTask InitializeAsync()
     {
@@ -31,7 +31,7 @@ public sealed class DailyReportLimitTests(AzuriteFixture azurite) : IAsyncLifeti
         _lab = new SignedMailFactory(_storage.Time);
         foreach (var domain in (DomainName[])[Domain, Other])
         {
-            await _storage.Publisher.PublishAsync(domain, Policy.Parse("version: STSv1\nmode: none\nmax_age: 1\n"u8), null, Now);
+            await _storage.Publisher.PublishAsync(domain, Policy.Parse("version: STSv1\nmode: none\nmax_age: 1\n"u8), null, Cancellation);
         }
     }
 
@@ -109,7 +109,7 @@ public sealed class DailyReportLimitTests(AzuriteFixture azurite) : IAsyncLifeti
     [Fact]
     public async Task A_report_that_is_counted_takes_one_call_of_storage_more_than_one_that_is_not()
     {
-        await using var wire = await FaultInjectionProxy.StartAsync(_storage.ConnectionString, Now);
+        await using var wire = await FaultInjectionProxy.StartAsync(_storage.ConnectionString, Cancellation);
         var calls = 0;
         wire.OnCall = _ =>
         {
@@ -130,7 +130,7 @@ public sealed class DailyReportLimitTests(AzuriteFixture azurite) : IAsyncLifeti
         {
             await DropAsync($"{id}.eml", Mail(id, signer));
             calls = 0;
-            await function.RunAsync(BlobCreatedEvent.Again($"{id}.eml"), Now);
+            await function.RunAsync(BlobCreatedEvent.Again($"{id}.eml"), Cancellation);
             return calls;
         }
     }
@@ -138,15 +138,15 @@ public sealed class DailyReportLimitTests(AzuriteFixture azurite) : IAsyncLifeti
     private async Task ArriveAsync(byte[] raw, int mostADay, ReportSource source = ReportSource.Mail)
     {
         using var body = new MemoryStream(raw, 0, raw.Length, writable: false, publiclyVisible: true);
-        await RunAsync(BlobCreatedEvent.Again(await _storage.Inbox.PutAsync(body, source, Now)), mostADay);
+        await RunAsync(BlobCreatedEvent.Again(await _storage.Inbox.PutAsync(body, source, Cancellation)), mostADay);
     }
 
     // Each time another instance of the app.
     private Task RunAsync(string message, int mostADay) =>
-        Ingest.FunctionOn(_storage, NullLogger<ReportIngestion>.Instance, dns: _lab.Dns, mostADay: mostADay).RunAsync(message, Now);
+        Ingest.FunctionOn(_storage, NullLogger<ReportIngestion>.Instance, dns: _lab.Dns, mostADay: mostADay).RunAsync(message, Cancellation);
 
     private Task<Azure.Response<BlobContentInfo>> DropAsync(string name, byte[] raw) =>
-        _storage.Blobs.GetBlobContainerClient(StorageNames.InboxContainer).GetBlobClient(name).UploadAsync(new BinaryData(raw), Now);
+        _storage.Blobs.GetBlobContainerClient(StorageNames.InboxContainer).GetBlobClient(name).UploadAsync(new BinaryData(raw), Cancellation);
 
     private static byte[] Json(string id, params DomainName[] domains) =>
         TlsReportJson.Write(Samples.Report([.. domains.Select(domain => Samples.Policy(domain.Value))]) with { ReportId = id });
@@ -162,7 +162,7 @@ public sealed class DailyReportLimitTests(AzuriteFixture azurite) : IAsyncLifeti
         return SignedMailFactory.Raw(mail);
     }
 
-    private Task<IReadOnlyList<Report>> ReportsAsync(DomainName domain) => _storage.Reports.ReadAsync(domain, new DateOnly(2026, 1, 1), Now);
+    private Task<IReadOnlyList<Report>> ReportsAsync(DomainName domain) => _storage.Reports.ReadAsync(domain, new DateOnly(2026, 1, 1), Cancellation);
 
     private async Task<IEnumerable<string>> ReportIdsAsync(DomainName domain) => (await ReportsAsync(domain)).Select(report => report.ReportId).Order();
 
@@ -170,9 +170,9 @@ public sealed class DailyReportLimitTests(AzuriteFixture azurite) : IAsyncLifeti
     {
         var container = _storage.Blobs.GetBlobContainerClient(StorageNames.QuarantineContainer);
         var lying = new List<(string, byte[], string)>();
-        await foreach (var blob in container.GetBlobsAsync(new GetBlobsOptions { Traits = BlobTraits.Metadata }, Now))
+        await foreach (var blob in container.GetBlobsAsync(new GetBlobsOptions { Traits = BlobTraits.Metadata }, Cancellation))
         {
-            lying.Add((blob.Name, (await container.GetBlobClient(blob.Name).DownloadContentAsync(Now)).Value.Content.ToArray(), blob.Metadata[ReportInbox.ReasonKey]));
+            lying.Add((blob.Name, (await container.GetBlobClient(blob.Name).DownloadContentAsync(Cancellation)).Value.Content.ToArray(), blob.Metadata[ReportInbox.ReasonKey]));
         }
 
         return lying;

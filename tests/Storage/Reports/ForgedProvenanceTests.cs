@@ -22,13 +22,13 @@ public sealed class ForgedProvenanceTests(AzuriteFixture azurite) : IAsyncLifeti
     private SignedMailFactory _lab = null!;
     private ReportIngestion _function = null!;
 
-    private static CancellationToken Now => TestContext.Current.CancellationToken;
+    private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
     public async ValueTask InitializeAsync()
     {
         _storage = await TestStorage.CreateAsync(azurite);
         _lab = new SignedMailFactory(_storage.Time);
-        await _storage.Publisher.PublishAsync(Domain, Policy, null, Now);
+        await _storage.Publisher.PublishAsync(Domain, Policy, null, Cancellation);
         _function = Ingest.FunctionOn(_storage, _log.For<ReportIngestion>(), dns: _lab.Dns);
     }
 
@@ -63,16 +63,16 @@ public sealed class ForgedProvenanceTests(AzuriteFixture azurite) : IAsyncLifeti
     public async Task What_is_said_of_one_blob_does_not_hold_for_another_content_or_another_way()
     {
         var blob = await StoreAsync(ForgedMail(), ReportSource.Mailbox);
-        var metadata = (await Inbox.GetBlobClient(blob).GetPropertiesAsync(cancellationToken: Now)).Value.Metadata;
+        var metadata = (await Inbox.GetBlobClient(blob).GetPropertiesAsync(cancellationToken: Cancellation)).Value.Metadata;
         // Copied with all that stands on it, onto other bytes.
         var other = ForgedMail(failures: 99);
-        await Inbox.GetBlobClient("copy.eml").UploadAsync(new BinaryData(other), new BlobUploadOptions { Metadata = metadata }, Now);
-        await _function.RunAsync(BlobCreatedEvent.Again("copy.eml"), Now);
+        await Inbox.GetBlobClient("copy.eml").UploadAsync(new BinaryData(other), new BlobUploadOptions { Metadata = metadata }, Cancellation);
+        await _function.RunAsync(BlobCreatedEvent.Again("copy.eml"), Cancellation);
         // And the same bytes, as another way.
         var posted = await StoreAsync(ForgedMail(failures: 98), ReportSource.Mail);
-        var changed = new Dictionary<string, string>((await Inbox.GetBlobClient(posted).GetPropertiesAsync(cancellationToken: Now)).Value.Metadata) { ["source"] = "Mailbox" };
-        await Inbox.GetBlobClient(posted).SetMetadataAsync(changed, cancellationToken: Now);
-        await _function.RunAsync(BlobCreatedEvent.Again(posted), Now);
+        var changed = new Dictionary<string, string>((await Inbox.GetBlobClient(posted).GetPropertiesAsync(cancellationToken: Cancellation)).Value.Metadata) { ["source"] = "Mailbox" };
+        await Inbox.GetBlobClient(posted).SetMetadataAsync(changed, cancellationToken: Cancellation);
+        await _function.RunAsync(BlobCreatedEvent.Again(posted), Cancellation);
 
         var reports = await ReportsAsync();
         Assert.Equal(2, reports.Count);
@@ -86,14 +86,14 @@ public sealed class ForgedProvenanceTests(AzuriteFixture azurite) : IAsyncLifeti
         await Inbox.GetBlobClient("stubborn.eml").UploadAsync(
             new BinaryData(ForgedMail("later.example")),
             new BlobUploadOptions { Metadata = new Dictionary<string, string> { ["source"] = "Mailbox", ["signers"] = "google.com", ["tries"] = "3" } },
-            Now);
-        await _storage.Requeuer(new Microsoft.Extensions.Time.Testing.FakeTimeProvider(DateTimeOffset.UtcNow.AddHours(2))).RunAsync(Now);
-        var kept = Assert.Single(await _storage.Blobs.GetBlobContainerClient(StorageNames.QuarantineContainer).GetBlobsAsync(cancellationToken: Now).ToListAsync(Now));
-        await _storage.Publisher.PublishAsync(Later, Policy, null, Now);
+            Cancellation);
+        await _storage.Requeuer(new Microsoft.Extensions.Time.Testing.FakeTimeProvider(DateTimeOffset.UtcNow.AddHours(2))).RunAsync(Cancellation);
+        var kept = Assert.Single(await _storage.Blobs.GetBlobContainerClient(StorageNames.QuarantineContainer).GetBlobsAsync(cancellationToken: Cancellation).ToListAsync(Cancellation));
+        await _storage.Publisher.PublishAsync(Later, Policy, null, Cancellation);
 
-        await _function.RunAsync(ReprocessRequest.One(StorageNames.QuarantineContainer, RawReportId.Parse(kept.Name)).ToJson(), Now);
+        await _function.RunAsync(ReprocessRequest.One(StorageNames.QuarantineContainer, RawReportId.Parse(kept.Name)).ToJson(), Cancellation);
 
-        var report = Assert.Single(await _storage.Reports.ReadAsync(Later, DateOnly.MinValue, Now));
+        var report = Assert.Single(await _storage.Reports.ReadAsync(Later, DateOnly.MinValue, Cancellation));
         Assert.Equal((ReportSource.Mail, false, ""), (report.Source, report.IsCounted, report.SignedBy));
     }
 
@@ -101,9 +101,9 @@ public sealed class ForgedProvenanceTests(AzuriteFixture azurite) : IAsyncLifeti
     public async Task What_was_taken_up_again_by_the_sweep_is_still_known_for_the_mailboxes()
     {
         var blob = await StoreAsync(ForgedMail(), ReportSource.Mailbox);
-        await _storage.Requeuer(new Microsoft.Extensions.Time.Testing.FakeTimeProvider(DateTimeOffset.UtcNow.AddHours(2))).RunAsync(Now);
+        await _storage.Requeuer(new Microsoft.Extensions.Time.Testing.FakeTimeProvider(DateTimeOffset.UtcNow.AddHours(2))).RunAsync(Cancellation);
 
-        await _function.RunAsync(BlobCreatedEvent.Again(blob), Now);
+        await _function.RunAsync(BlobCreatedEvent.Again(blob), Cancellation);
 
         Assert.Equal(AuthenticationResult.PassByReceiver, Assert.Single(await ReportsAsync()).Authentication);
     }
@@ -137,16 +137,16 @@ public sealed class ForgedProvenanceTests(AzuriteFixture azurite) : IAsyncLifeti
     {
         using var body = new MemoryStream();
         body.Write(raw);
-        return await _storage.Inbox.PutAsync(body, source, Now);
+        return await _storage.Inbox.PutAsync(body, source, Cancellation);
     }
 
-    private async Task PutAsync(byte[] raw, ReportSource source) => await _function.RunAsync(BlobCreatedEvent.Again(await StoreAsync(raw, source)), Now);
+    private async Task PutAsync(byte[] raw, ReportSource source) => await _function.RunAsync(BlobCreatedEvent.Again(await StoreAsync(raw, source)), Cancellation);
 
     private async Task DropAsync(string name, byte[] raw, params (string Key, string Value)[] metadata)
     {
-        await Inbox.GetBlobClient(name).UploadAsync(new BinaryData(raw), new BlobUploadOptions { Metadata = metadata.ToDictionary(pair => pair.Key, pair => pair.Value) }, Now);
-        await _function.RunAsync(BlobCreatedEvent.Again(name), Now);
+        await Inbox.GetBlobClient(name).UploadAsync(new BinaryData(raw), new BlobUploadOptions { Metadata = metadata.ToDictionary(pair => pair.Key, pair => pair.Value) }, Cancellation);
+        await _function.RunAsync(BlobCreatedEvent.Again(name), Cancellation);
     }
 
-    private Task<IReadOnlyList<Report>> ReportsAsync() => _storage.Reports.ReadAsync(Domain, DateOnly.MinValue, Now);
+    private Task<IReadOnlyList<Report>> ReportsAsync() => _storage.Reports.ReadAsync(Domain, DateOnly.MinValue, Cancellation);
 }

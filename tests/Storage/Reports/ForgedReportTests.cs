@@ -25,12 +25,12 @@ public sealed class ForgedReportTests(AzuriteFixture azurite) : IAsyncLifetime
     private ReportIngestion _function = null!;
     private DkimKey _key = null!;
 
-    private static CancellationToken Now => TestContext.Current.CancellationToken;
+    private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
     public async ValueTask InitializeAsync()
     {
         _storage = await TestStorage.CreateAsync(azurite);
-        await _storage.Publisher.PublishAsync(Domain, Policy.Parse("version: STSv1\nmode: none\nmax_age: 1\n"u8), null, Now);
+        await _storage.Publisher.PublishAsync(Domain, Policy.Parse("version: STSv1\nmode: none\nmax_age: 1\n"u8), null, Cancellation);
         _lab = new SignedMailFactory(_storage.Time);
         _key = _lab.Key("company-x.example");
         _function = Ingest.FunctionOn(_storage, _log.For<ReportIngestion>(), dns: _lab.Dns);
@@ -119,11 +119,11 @@ public sealed class ForgedReportTests(AzuriteFixture azurite) : IAsyncLifetime
         Assert.True(await InboxAsync("waits.eml"));
         var queue = _storage.Queues.GetQueueClient(StorageNames.ReportArrivalsQueue);
         // It comes again on its own, but not yet.
-        Assert.Equal(1, (await queue.GetPropertiesAsync(Now)).Value.ApproximateMessagesCount);
-        Assert.Null((await queue.ReceiveMessageAsync(cancellationToken: Now)).Value);
+        Assert.Equal(1, (await queue.GetPropertiesAsync(Cancellation)).Value.ApproximateMessagesCount);
+        Assert.Null((await queue.ReceiveMessageAsync(cancellationToken: Cancellation)).Value);
 
         _lab.Zone.Behave(_key.RecordName, DnsBehaviour.Normal);
-        await _function.RunAsync(BlobCreatedEvent.Again("waits.eml"), Now);
+        await _function.RunAsync(BlobCreatedEvent.Again("waits.eml"), Cancellation);
 
         Assert.Equal(AuthenticationResult.Aligned, Assert.Single(await ReportsAsync()).Authentication);
         Assert.False(await InboxAsync("waits.eml"));
@@ -149,7 +149,7 @@ public sealed class ForgedReportTests(AzuriteFixture azurite) : IAsyncLifetime
         var own = TlsReportJson.Write(Samples.Report(Samples.Policy()) with { OrganizationName = "company-x.example", ReportId = "own" });
         var others = TlsReportJson.Write(Samples.Report(Samples.Policy()) with { OrganizationName = "victim.example", ReportId = "others" });
         using var raw = new MemoryStream(Samples.Mail(("application/tlsrpt+json", null, own), ("application/tlsrpt+json", null, others)));
-        var mail = MimeMessage.Load(raw, Now);
+        var mail = MimeMessage.Load(raw, Cancellation);
         _key.Sign(mail);
 
         await IngestAsync(SignedMailFactory.Raw(mail));
@@ -182,19 +182,19 @@ public sealed class ForgedReportTests(AzuriteFixture azurite) : IAsyncLifetime
             metadata["source"] = known.ToString();
         }
 
-        await blob.UploadAsync(new BinaryData(raw), new Azure.Storage.Blobs.Models.BlobUploadOptions { Metadata = metadata }, Now);
-        await _function.RunAsync(BlobCreatedEvent.Again(name), Now);
+        await blob.UploadAsync(new BinaryData(raw), new Azure.Storage.Blobs.Models.BlobUploadOptions { Metadata = metadata }, Cancellation);
+        await _function.RunAsync(BlobCreatedEvent.Again(name), Cancellation);
     }
 
     private async Task<bool> InboxAsync(string name) =>
-        await _storage.Blobs.GetBlobContainerClient(StorageNames.InboxContainer).GetBlobClient(name).ExistsAsync(Now);
+        await _storage.Blobs.GetBlobContainerClient(StorageNames.InboxContainer).GetBlobClient(name).ExistsAsync(Cancellation);
 
-    private Task<IReadOnlyList<Report>> ReportsAsync() => _storage.Reports.ReadAsync(Domain, new DateOnly(2026, 1, 1), Now);
+    private Task<IReadOnlyList<Report>> ReportsAsync() => _storage.Reports.ReadAsync(Domain, new DateOnly(2026, 1, 1), Cancellation);
 
     // As the list shows them once what arrived was evaluated.
     private async Task<IReadOnlyList<DailySessions>> DaysAsync()
     {
-        await _storage.EvaluateReports().RunAsync(new DomainMessage(Keys.Domain(Domain)).ToJson(), Now);
-        return Assert.Single(await _storage.Fleet.ListAsync(Now).ToListAsync(Now)).Days;
+        await _storage.EvaluateReports().RunAsync(new DomainMessage(Keys.Domain(Domain)).ToJson(), Cancellation);
+        return Assert.Single(await _storage.Fleet.ListAsync(Cancellation).ToListAsync(Cancellation)).Days;
     }
 }

@@ -26,12 +26,12 @@ public sealed class IngestReportTests(AzuriteFixture azurite) : IAsyncLifetime
     private ReportInbox _inbox = null!;
     private ReportIngestion _function = null!;
 
-    private static CancellationToken Now => TestContext.Current.CancellationToken;
+    private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
     public async ValueTask InitializeAsync()
     {
         _storage = await TestStorage.CreateAsync(azurite);
-        await _storage.Publisher.PublishAsync(Domain, Policy.Parse("version: STSv1\nmode: none\nmax_age: 1\n"u8), null, Now);
+        await _storage.Publisher.PublishAsync(Domain, Policy.Parse("version: STSv1\nmode: none\nmax_age: 1\n"u8), null, Cancellation);
         _inbox = _storage.Inbox;
         _function = Ingest.FunctionOn(_storage, _log.For<ReportIngestion>());
     }
@@ -51,9 +51,9 @@ public sealed class IngestReportTests(AzuriteFixture azurite) : IAsyncLifetime
         Assert.Equal(
             ("example.com", "Company-X", "5065427c-23d3-47ca-b6e0-946ea0e8c4be", 90, 10, ReportSource.Https, false),
             (report.Domain, report.Submitter, report.ReportId, report.Sessions, report.Failures, report.Source, report.Superseded));
-        Assert.Equal([new ReportFailure("certificate-expired", "mx1.example.com", "192.0.2.1", 10, "")], await _storage.Reports.ReadFailuresAsync(report, Now));
+        Assert.Equal([new ReportFailure("certificate-expired", "mx1.example.com", "192.0.2.1", 10, "")], await _storage.Reports.ReadFailuresAsync(report, Cancellation));
         // Posted: shown, and in no sum.
-        Assert.Empty(Assert.Single(await _storage.Fleet.ListAsync(Now).ToListAsync(Now)).Days);
+        Assert.Empty(Assert.Single(await _storage.Fleet.ListAsync(Cancellation).ToListAsync(Cancellation)).Days);
         Assert.Empty(await QuarantineAsync());
     }
 
@@ -86,13 +86,13 @@ public sealed class IngestReportTests(AzuriteFixture azurite) : IAsyncLifetime
     [Trait("Conformance", "RPT-7")]
     public async Task Rows_are_of_hosted_domains_alone_and_never_of_anothers_numbers()
     {
-        await _storage.Publisher.PublishAsync(DomainName.Parse("other.example"), Policy.Parse("version: STSv1\nmode: none\nmax_age: 1\n"u8), null, Now);
+        await _storage.Publisher.PublishAsync(DomainName.Parse("other.example"), Policy.Parse("version: STSv1\nmode: none\nmax_age: 1\n"u8), null, Cancellation);
 
         await IngestAsync(Samples.Json(Samples.Policy(), Samples.Policy("other.example", sessions: 7, failures: 0), Samples.Policy("stranger.example", sessions: 1_000)));
 
         Assert.Equal((90, 10), (await ReportsAsync()).Select(report => (report.Sessions, report.Failures)).Single());
-        Assert.Equal(7, Assert.Single(await _storage.Reports.ReadAsync(DomainName.Parse("other.example"), new DateOnly(2026, 1, 1), Now)).Sessions);
-        Assert.Empty(await _storage.Reports.ReadAsync(DomainName.Parse("stranger.example"), new DateOnly(2026, 1, 1), Now));
+        Assert.Equal(7, Assert.Single(await _storage.Reports.ReadAsync(DomainName.Parse("other.example"), new DateOnly(2026, 1, 1), Cancellation)).Sessions);
+        Assert.Empty(await _storage.Reports.ReadAsync(DomainName.Parse("stranger.example"), new DateOnly(2026, 1, 1), Cancellation));
         Assert.Contains(_log.Lines, line => line.Text.Contains("stranger.example", StringComparison.Ordinal));
     }
 
@@ -103,7 +103,7 @@ public sealed class IngestReportTests(AzuriteFixture azurite) : IAsyncLifetime
         var blob = await IngestAsync(Samples.Json(Samples.Policy("stranger.example")));
 
         Assert.Equal((blob, "Not hosted here: stranger.example."), Assert.Single(await QuarantineAsync()));
-        Assert.False(await _storage.Blobs.GetBlobContainerClient(StorageNames.InboxContainer).GetBlobClient(blob).ExistsAsync(Now));
+        Assert.False(await _storage.Blobs.GetBlobContainerClient(StorageNames.InboxContainer).GetBlobClient(blob).ExistsAsync(Cancellation));
     }
 
     [Fact]
@@ -118,7 +118,7 @@ public sealed class IngestReportTests(AzuriteFixture azurite) : IAsyncLifetime
         Assert.Equal(blob, name);
         Assert.DoesNotContain(reason, c => c is < ' ' or > '~');
         var kept = Assert.Single(await BlobsAsync(StorageNames.QuarantineContainer));
-        Assert.Equal(raw, (await _storage.Blobs.GetBlobContainerClient(StorageNames.QuarantineContainer).GetBlobClient(kept.Name).DownloadContentAsync(Now)).Value.Content.ToArray());
+        Assert.Equal(raw, (await _storage.Blobs.GetBlobContainerClient(StorageNames.QuarantineContainer).GetBlobClient(kept.Name).DownloadContentAsync(Cancellation)).Value.Content.ToArray());
     }
 
     [Fact]
@@ -126,8 +126,8 @@ public sealed class IngestReportTests(AzuriteFixture azurite) : IAsyncLifetime
     {
         var blob = await PutAsync(Samples.Utf8("no report"));
         var killed = _storage.InboxOn(BlobsThatDieBefore(RequestMethod.Delete));
-        var opened = (await killed.OpenAsync(BlobName.Parse(blob), Now))!.Value.Arrival;
-        await Assert.ThrowsAsync<IOException>(() => killed.QuarantineAsync(opened, null, "Neither JSON nor else.", Now));
+        var opened = (await killed.OpenAsync(BlobName.Parse(blob), Cancellation))!.Value.Arrival;
+        await Assert.ThrowsAsync<IOException>(() => killed.QuarantineAsync(opened, null, "Neither JSON nor else.", Cancellation));
         Assert.Single(await QuarantineAsync());
 
         await RunAsync(blob);
@@ -142,7 +142,7 @@ public sealed class IngestReportTests(AzuriteFixture azurite) : IAsyncLifetime
     {
         await IngestAsync(SignedMailFactory.Raw(SignedMailFactory.Mail(Samples.Json(), headers: ("TLS-Report-Domain", "example.com"))));
 
-        var report = Assert.Single(await _storage.Reports.ReadAsync(DomainName.Parse("example.com"), new DateOnly(2026, 1, 1), Now));
+        var report = Assert.Single(await _storage.Reports.ReadAsync(DomainName.Parse("example.com"), new DateOnly(2026, 1, 1), Cancellation));
         Assert.Equal((0L, 0L), (report.Sessions, report.Failures));
         Assert.Contains(report.Notes, note => note.StartsWith("policies-empty", StringComparison.Ordinal));
     }
@@ -156,13 +156,13 @@ public sealed class IngestReportTests(AzuriteFixture azurite) : IAsyncLifetime
         lab.Key("company-x.example").Sign(signed);
         var forged = SignedMailFactory.Mail(TlsReportJson.Write(Samples.Report(Samples.Policy()) with { ReportId = "forged" }));
         var zip = ZipOf(("1.eml", SignedMailFactory.Raw(signed)), ("2.eml", SignedMailFactory.Raw(forged)));
-        await _storage.Blobs.GetBlobContainerClient(StorageNames.InboxContainer).GetBlobClient("mails.zip").UploadAsync(new BinaryData(zip), Now);
+        await _storage.Blobs.GetBlobContainerClient(StorageNames.InboxContainer).GetBlobClient("mails.zip").UploadAsync(new BinaryData(zip), Cancellation);
 
-        await Ingest.FunctionOn(_storage, NullLogger<ReportIngestion>.Instance, dns: lab.Dns).RunAsync(BlobCreatedEvent.Again("mails.zip"), Now);
+        await Ingest.FunctionOn(_storage, NullLogger<ReportIngestion>.Instance, dns: lab.Dns).RunAsync(BlobCreatedEvent.Again("mails.zip"), Cancellation);
 
         Assert.Equal(
             [("forged", AuthenticationResult.Unverified), ("true", AuthenticationResult.Aligned)],
-            (await _storage.Reports.ReadAsync(DomainName.Parse("example.com"), new DateOnly(2026, 1, 1), Now)).Select(report => (report.ReportId, report.Authentication)).Order());
+            (await _storage.Reports.ReadAsync(DomainName.Parse("example.com"), new DateOnly(2026, 1, 1), Cancellation)).Select(report => (report.ReportId, report.Authentication)).Order());
     }
 
     [Fact]
@@ -172,7 +172,7 @@ public sealed class IngestReportTests(AzuriteFixture azurite) : IAsyncLifetime
         var zip = ZipOf(("1.json", Samples.Json(Samples.Policy())), ("2.json.gz", Samples.Gzip(Samples.Json(Samples.Policy()))[..^9]), ("other.json", Samples.Utf8("{\"kind\":\"meta\"}")));
         var blob = await IngestAsync(zip);
 
-        Assert.Single(await _storage.Reports.ReadAsync(DomainName.Parse("example.com"), new DateOnly(2026, 1, 1), Now));
+        Assert.Single(await _storage.Reports.ReadAsync(DomainName.Parse("example.com"), new DateOnly(2026, 1, 1), Cancellation));
         var (name, reason) = Assert.Single(await QuarantineAsync());
         Assert.Equal(blob, name);
         Assert.StartsWith("Read in part: The compressed data is broken", reason, StringComparison.Ordinal);
@@ -188,7 +188,7 @@ public sealed class IngestReportTests(AzuriteFixture azurite) : IAsyncLifetime
 
         Assert.Contains("larger than", Assert.Single(await QuarantineAsync()).Reason, StringComparison.Ordinal);
         var kept = Assert.Single(await BlobsAsync(StorageNames.QuarantineContainer));
-        Assert.Equal(raw, (await _storage.Blobs.GetBlobContainerClient(StorageNames.QuarantineContainer).GetBlobClient(kept.Name).DownloadContentAsync(Now)).Value.Content.ToArray());
+        Assert.Equal(raw, (await _storage.Blobs.GetBlobContainerClient(StorageNames.QuarantineContainer).GetBlobClient(kept.Name).DownloadContentAsync(Cancellation)).Value.Content.ToArray());
         Assert.Empty(await BlobsAsync(StorageNames.InboxContainer));
     }
 
@@ -229,7 +229,7 @@ public sealed class IngestReportTests(AzuriteFixture azurite) : IAsyncLifetime
     [InlineData("""{"subject":"/blobServices/default/containers/reports-inbox/blobs/"}""")]
     [InlineData("""{"subject":"/blobServices/default/containers/policies/blobs/example.com"}""")]
     public async Task A_message_that_is_no_arrival_is_a_failure_for_the_poison_queue(string message) =>
-        await Assert.ThrowsAsync<InvalidBlobEventException>(() => _function.RunAsync(message, Now));
+        await Assert.ThrowsAsync<InvalidBlobEventException>(() => _function.RunAsync(message, Cancellation));
 
     [Theory]
     [InlineData('a', 16_000)]
@@ -249,7 +249,7 @@ public sealed class IngestReportTests(AzuriteFixture azurite) : IAsyncLifetime
         Assert.Empty(await QuarantineAsync());
         var report = Assert.Single(await ReportsAsync());
         Assert.Equal(longest, report.ReportId);
-        Assert.Equal(300, (await _storage.Reports.ReadFailuresAsync(report, Now)).Count);
+        Assert.Equal(300, (await _storage.Reports.ReadFailuresAsync(report, Cancellation)).Count);
         await IngestAsync(Samples.Gzip(TlsReportJson.Write(hostile)));
         Assert.Single(await ReportsAsync());
     }
@@ -271,7 +271,7 @@ public sealed class IngestReportTests(AzuriteFixture azurite) : IAsyncLifetime
         Assert.Empty(await BlobsAsync(StorageNames.InboxContainer));
         var kept = Assert.Single(await BlobsAsync(StorageNames.ReportsContainer));
         Assert.Equal(kept.Name, Assert.Single(await ReportsAsync()).Blob);
-        Assert.Equal(raw, (await _storage.Blobs.GetBlobContainerClient(StorageNames.ReportsContainer).GetBlobClient(kept.Name).DownloadContentAsync(Now)).Value.Content.ToArray());
+        Assert.Equal(raw, (await _storage.Blobs.GetBlobContainerClient(StorageNames.ReportsContainer).GetBlobClient(kept.Name).DownloadContentAsync(Cancellation)).Value.Content.ToArray());
     }
 
     [Fact]
@@ -291,11 +291,11 @@ public sealed class IngestReportTests(AzuriteFixture azurite) : IAsyncLifetime
     public async Task A_report_that_takes_the_name_of_one_in_work_is_not_taken_away_with_it()
     {
         await DropAsync("report.json", Samples.Json(Samples.Policy()));
-        var opened = (await _inbox.OpenAsync(BlobName.Parse("report.json"), Now))!.Value.Arrival;
+        var opened = (await _inbox.OpenAsync(BlobName.Parse("report.json"), Cancellation))!.Value.Arrival;
         await DropAsync("report.json", TlsReportJson.Write(Samples.Report(Samples.Policy()) with { ReportId = "the other" }));
 
-        await _inbox.RemoveAsync(opened, Now);
-        await _inbox.QuarantineAsync(opened, null, "no reason", Now);
+        await _inbox.RemoveAsync(opened, Cancellation);
+        await _inbox.QuarantineAsync(opened, null, "no reason", Cancellation);
 
         Assert.Empty(await QuarantineAsync());
         await RunAsync("report.json");
@@ -309,7 +309,7 @@ public sealed class IngestReportTests(AzuriteFixture azurite) : IAsyncLifetime
         var blob = await PutAsync(Samples.Json(Samples.Policy()));
         var killed = _storage.InboxOn(BlobsThatDieBefore(RequestMethod.Delete));
         var function = Ingest.FunctionOn(_storage, _log.For<ReportIngestion>(), inbox: killed);
-        await Assert.ThrowsAsync<IOException>(() => function.RunAsync(BlobCreatedEvent.Again(blob), Now));
+        await Assert.ThrowsAsync<IOException>(() => function.RunAsync(BlobCreatedEvent.Again(blob), Cancellation));
 
         await RunAsync(blob);
 
@@ -319,7 +319,7 @@ public sealed class IngestReportTests(AzuriteFixture azurite) : IAsyncLifetime
     }
 
     private Task<Azure.Response<BlobContentInfo>> DropAsync(string name, byte[] raw) =>
-        _storage.Blobs.GetBlobContainerClient(StorageNames.InboxContainer).GetBlobClient(name).UploadAsync(new BinaryData(raw), overwrite: true, Now);
+        _storage.Blobs.GetBlobContainerClient(StorageNames.InboxContainer).GetBlobClient(name).UploadAsync(new BinaryData(raw), overwrite: true, Cancellation);
 
     private BlobServiceClient BlobsThatDieBefore(RequestMethod method)
     {
@@ -329,13 +329,13 @@ public sealed class IngestReportTests(AzuriteFixture azurite) : IAsyncLifetime
     }
 
     private async Task<List<BlobItem>> BlobsAsync(string container) =>
-        await _storage.Blobs.GetBlobContainerClient(container).GetBlobsAsync(new GetBlobsOptions { Traits = BlobTraits.Metadata }, Now).ToListAsync(Now);
+        await _storage.Blobs.GetBlobContainerClient(container).GetBlobsAsync(new GetBlobsOptions { Traits = BlobTraits.Metadata }, Cancellation).ToListAsync(Cancellation);
 
     private async Task<string> PutAsync(byte[] raw)
     {
         using var buffer = new MemoryStream();
         buffer.Write(raw);
-        return await _inbox.PutAsync(buffer, ReportSource.Https, Now);
+        return await _inbox.PutAsync(buffer, ReportSource.Https, Cancellation);
     }
 
     private async Task<string> IngestAsync(byte[] raw)
@@ -346,9 +346,9 @@ public sealed class IngestReportTests(AzuriteFixture azurite) : IAsyncLifetime
     }
 
     private Task RunAsync(string blob) => _function.RunAsync(
-        $$"""{"specversion":"1.0","type":"Microsoft.Storage.BlobCreated","subject":"/blobServices/default/containers/reports-inbox/blobs/{{blob}}"}""", Now);
+        $$"""{"specversion":"1.0","type":"Microsoft.Storage.BlobCreated","subject":"/blobServices/default/containers/reports-inbox/blobs/{{blob}}"}""", Cancellation);
 
-    private Task<IReadOnlyList<Report>> ReportsAsync() => _storage.Reports.ReadAsync(Domain, new DateOnly(2026, 1, 1), Now);
+    private Task<IReadOnlyList<Report>> ReportsAsync() => _storage.Reports.ReadAsync(Domain, new DateOnly(2026, 1, 1), Cancellation);
 
     private async Task<List<(string Name, string Reason)>> QuarantineAsync() =>
         [.. (await BlobsAsync(StorageNames.QuarantineContainer)).Select(blob => (Uri.UnescapeDataString(blob.Metadata["name"]), blob.Metadata["reason"]))];

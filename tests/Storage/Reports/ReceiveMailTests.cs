@@ -14,7 +14,7 @@ public sealed class ReceiveMailTests(AzuriteFixture azurite) : IAsyncLifetime
     private TestStorage _storage = null!;
     private RunningApp _handler = null!;
 
-    private static CancellationToken Now => TestContext.Current.CancellationToken;
+    private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
     public async ValueTask InitializeAsync()
     {
@@ -38,8 +38,8 @@ public sealed class ReceiveMailTests(AzuriteFixture azurite) : IAsyncLifetime
 
         Assert.Equal((201, ""), (answer.Status, answer.Text));
         var inbox = _storage.Blobs.GetBlobContainerClient(StorageNames.InboxContainer);
-        var blob = Assert.Single(await inbox.GetBlobsAsync(cancellationToken: Now).ToListAsync(Now));
-        var stored = (await inbox.GetBlobClient(blob.Name).DownloadContentAsync(Now)).Value;
+        var blob = Assert.Single(await inbox.GetBlobsAsync(cancellationToken: Cancellation).ToListAsync(Cancellation));
+        var stored = (await inbox.GetBlobClient(blob.Name).DownloadContentAsync(Cancellation)).Value;
         Assert.Equal(mail, stored.Content.ToArray());
         Assert.Equal("Mail", stored.Details.Metadata["source"]);
     }
@@ -110,5 +110,5 @@ public sealed class ReceiveMailTests(AzuriteFixture azurite) : IAsyncLifetime
         body);
 
     private async Task AssertNothingStoredAsync() =>
-        Assert.Empty(await _storage.Blobs.GetBlobContainerClient(StorageNames.InboxContainer).GetBlobsAsync(cancellationToken: Now).ToListAsync(Now));
+        Assert.Empty(await _storage.Blobs.GetBlobContainerClient(StorageNames.InboxContainer).GetBlobsAsync(cancellationToken: Cancellation).ToListAsync(Cancellation));
 }

@@ -17,12 +17,12 @@ public sealed class ReceiveReportTests(AzuriteFixture azurite) : IAsyncLifetime
     private TestStorage _storage = null!;
     private RunningApp _handler = null!;
 
-    private static CancellationToken Now => TestContext.Current.CancellationToken;
+    private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
     public async ValueTask InitializeAsync()
     {
         _storage = await TestStorage.CreateAsync(azurite);
-        await _storage.Publisher.PublishAsync(DomainName.Parse("example.com"), Policy.Parse("version: STSv1\nmode: none\nmax_age: 1\n"u8), null, Now);
+        await _storage.Publisher.PublishAsync(DomainName.Parse("example.com"), Policy.Parse("version: STSv1\nmode: none\nmax_age: 1\n"u8), null, Cancellation);
         _handler = await RunningApp.StartAsync(_storage.ConnectionString, more: [("Sts__ReportMaxBytes", "20000"), ("Sts__ReportMaxExpandedBytes", "200000")]);
     }
 
@@ -87,7 +87,7 @@ public sealed class ReceiveReportTests(AzuriteFixture azurite) : IAsyncLifetime
     [Fact]
     public async Task A_domain_takes_its_number_of_posts_a_day_from_all_instances_together_and_then_429_until_tomorrow()
     {
-        await _storage.Publisher.PublishAsync(DomainName.Parse("other.example"), Policy.Parse("version: STSv1\nmode: none\nmax_age: 1\n"u8), null, Now);
+        await _storage.Publisher.PublishAsync(DomainName.Parse("other.example"), Policy.Parse("version: STSv1\nmode: none\nmax_age: 1\n"u8), null, Cancellation);
         await using var one = await RunningApp.StartAsync(_storage.ConnectionString, more: ("Sts__PostsPerDomainAndDay", "2"));
         await using var another = await RunningApp.StartAsync(_storage.ConnectionString, more: ("Sts__PostsPerDomainAndDay", "2"));
 
@@ -154,7 +154,7 @@ public sealed class ReceiveReportTests(AzuriteFixture azurite) : IAsyncLifetime
     {
         AssertRefused(await PostAsync(Report("stranger.example")), 403);
         AssertRefused(await PostAsync(Report()), 403);
-        await _storage.Publisher.RemoveAsync(DomainName.Parse("example.com"), force: true, Now);
+        await _storage.Publisher.RemoveAsync(DomainName.Parse("example.com"), force: true, Cancellation);
         AssertRefused(await PostAsync(Report("example.com")), 403);
 
         Assert.Empty(await InboxAsync());
@@ -207,9 +207,9 @@ public sealed class ReceiveReportTests(AzuriteFixture azurite) : IAsyncLifetime
     {
         var inbox = _storage.Blobs.GetBlobContainerClient(StorageNames.InboxContainer);
         var found = new List<(string, byte[], string)>();
-        await foreach (var blob in inbox.GetBlobsAsync(cancellationToken: Now))
+        await foreach (var blob in inbox.GetBlobsAsync(cancellationToken: Cancellation))
         {
-            var content = (await inbox.GetBlobClient(blob.Name).DownloadContentAsync(Now)).Value;
+            var content = (await inbox.GetBlobClient(blob.Name).DownloadContentAsync(Cancellation)).Value;
             found.Add((blob.Name, content.Content.ToArray(), content.Details.Metadata["source"]));
         }
 

@@ -25,7 +25,7 @@ public sealed class RetentionTests(AzuriteFixture azurite) : IAsyncLifetime
 
     private TestStorage _storage = null!;
 
-    private static CancellationToken Now => TestContext.Current.CancellationToken;
+    private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
     public async ValueTask InitializeAsync() => _storage = await TestStorage.CreateAsync(azurite);
 
@@ -51,7 +51,7 @@ public sealed class RetentionTests(AzuriteFixture azurite) : IAsyncLifetime
     [Fact]
     public async Task The_inbox_and_what_is_served_are_no_kind_that_goes()
     {
-        await _storage.Publisher.PublishAsync(Domain, PolicyOf("a"), null, Now);
+        await _storage.Publisher.PublishAsync(Domain, PolicyOf("a"), null, Cancellation);
         await PutAsync(StorageNames.InboxContainer, "2020-01-01/aaaaaaaaaaaaaaaaaaaaaaaaaa");
 
         _storage.Time.Advance(TimeSpan.FromDays(4_000));
@@ -68,26 +68,26 @@ public sealed class RetentionTests(AzuriteFixture azurite) : IAsyncLifetime
         {
             foreach (var day in (int[])[100, 36, 35, 1])
             {
-                await _storage.Reports.StoreAsync(Reported.Of(day) with { Domain = domain }, [new("certificate-expired", "mx", "", 1, "")], Now);
+                await _storage.Reports.StoreAsync(Reported.Of(day) with { Domain = domain }, [new("certificate-expired", "mx", "", 1, "")], Cancellation);
             }
         }
 
         var unsigned = new ReportSender("example.com", IsSigner: false);
-        await _storage.Posts.CountAsync(Domain, 1, 5, Now);
-        await _storage.Signers.CountAsync(unsigned, 1, 5, Now);
+        await _storage.Posts.CountAsync(Domain, 1, 5, Cancellation);
+        await _storage.Signers.CountAsync(unsigned, 1, 5, Cancellation);
 
         await RunAsync();
 
         foreach (var domain in (string[])["example.com", "gone.example"])
         {
-            var reports = await _storage.Reports.ReadAsync(DomainName.Parse(domain), DateOnly.MinValue, Now);
+            var reports = await _storage.Reports.ReadAsync(DomainName.Parse(domain), DateOnly.MinValue, Cancellation);
             Assert.Equal([Reported.Today.AddDays(-35), Reported.Today.AddDays(-1)], reports.Select(report => report.Day));
-            Assert.All(reports, report => Assert.Single(_storage.Reports.ReadFailuresAsync(report, Now).Result));
+            Assert.All(reports, report => Assert.Single(_storage.Reports.ReadFailuresAsync(report, Cancellation).Result));
         }
 
         Assert.Equal(4, (await RowsAsync(StorageNames.ReportFailuresTable)).Count);
-        Assert.Equal(PostCountOutcome.LimitReached, await _storage.Posts.CountAsync(Domain, 5, 5, Now));
-        Assert.Equal(PostCountOutcome.LimitReached, await _storage.Signers.CountAsync(unsigned, 5, 5, Now));
+        Assert.Equal(PostCountOutcome.LimitReached, await _storage.Posts.CountAsync(Domain, 5, 5, Cancellation));
+        Assert.Equal(PostCountOutcome.LimitReached, await _storage.Signers.CountAsync(unsigned, 5, 5, Cancellation));
     }
 
     [Fact]
@@ -119,18 +119,18 @@ public sealed class RetentionTests(AzuriteFixture azurite) : IAsyncLifetime
     [Trait("Conformance", "OPS-4")]
     public async Task The_audit_trail_goes_and_every_policy_ever_published_the_record_and_what_is_open_stay()
     {
-        await _storage.Publisher.PublishAsync(Domain, PolicyOf("a"), null, Now);
+        await _storage.Publisher.PublishAsync(Domain, PolicyOf("a"), null, Cancellation);
         _storage.Time.Advance(TimeSpan.FromDays(1));
-        await _storage.Publisher.PublishAsync(Domain, PolicyOf("b"), null, Now);
+        await _storage.Publisher.PublishAsync(Domain, PolicyOf("b"), null, Cancellation);
         await RecordAsync(Keys.Domain(Domain), FindingSource.Checks, new("mx.record.alias", Severity.Warning, "mx", "seen", "meaning", "remedy", "RFC 8461 §4"));
         await RecordAsync(Installation.Partition, FindingSource.OutboundNetwork, new("outbound.smtp.blocked", Severity.Warning, "port 25", "seen", "meaning", "remedy", "RFC 8461 §4"));
-        var before = await _storage.Domains.ReadAsync(Keys.Domain(Domain), Now);
+        var before = await _storage.Domains.ReadAsync(Keys.Domain(Domain), Cancellation);
         _storage.Time.Advance(TimeSpan.FromDays(31));
         await RecordAsync(Keys.Domain(Domain), FindingSource.Checks, new("mx.record.alias", Severity.Critical, "mx", "seen", "meaning", "remedy", "RFC 8461 §4"));
 
         await RunAsync();
 
-        var after = await _storage.Domains.ReadAsync(Keys.Domain(Domain), Now);
+        var after = await _storage.Domains.ReadAsync(Keys.Domain(Domain), Cancellation);
         Assert.Equal(before.Policies.Select(policy => policy.Id), after.Policies.Select(policy => policy.Id));
         Assert.Equal(before.Policies.SafeToRemoveAt(TestStorage.Noon, _storage.Serving), after.Policies.SafeToRemoveAt(TestStorage.Noon, _storage.Serving));
         Assert.Equal((before.Record!.PolicyId, 1, 2), (after.Record!.PolicyId, after.Findings.Count, after.Outbox.Count));
@@ -143,13 +143,13 @@ public sealed class RetentionTests(AzuriteFixture azurite) : IAsyncLifetime
     {
         foreach (var _ in (int[])[1, 2, 3])
         {
-            await _storage.Posts.CountAsync(Domain, 1, 5, Now);
+            await _storage.Posts.CountAsync(Domain, 1, 5, Cancellation);
             _storage.Time.Advance(TimeSpan.FromDays(1));
         }
 
         await RunAsync();
 
-        Assert.Empty(await _storage.Reports.ReadAsync(Domain, DateOnly.MinValue, Now));
+        Assert.Empty(await _storage.Reports.ReadAsync(Domain, DateOnly.MinValue, Cancellation));
         Assert.Equal(["20260316:example.com"], (await RowsAsync(StorageNames.ReportsTable)).Select(row => row.RowKey));
     }
 
@@ -231,27 +231,27 @@ public sealed class RetentionTests(AzuriteFixture azurite) : IAsyncLifetime
                     failed.Add(kind);
                 }
             },
-            Now);
+            Cancellation);
         return failed;
     }
 
     private Task StoreOldAsync(string domain, int failures) => _storage.Reports.StoreAsync(
-        Reported.Of(100) with { Domain = domain }, [.. Enumerable.Range(0, failures).Select(n => new ReportFailure("certificate-expired", $"mx{n}", "", 1, ""))], Now);
+        Reported.Of(100) with { Domain = domain }, [.. Enumerable.Range(0, failures).Select(n => new ReportFailure("certificate-expired", $"mx{n}", "", 1, ""))], Cancellation);
 
     private async Task RecordAsync(string partition, FindingSource scope, Finding finding)
     {
-        var read = await _storage.Domains.ReadAsync(partition, Now);
-        await _storage.Ledger.RecordAsync(read, scope, CheckRunId.Of(_storage.Time.GetUtcNow()), _storage.Time.GetUtcNow(), [finding], new HashSet<string>(), read.Record, Now);
+        var read = await _storage.Domains.ReadAsync(partition, Cancellation);
+        await _storage.Ledger.RecordAsync(read, scope, CheckRunId.Of(_storage.Time.GetUtcNow()), _storage.Time.GetUtcNow(), [finding], new HashSet<string>(), read.Record, Cancellation);
     }
 
     private Task<Response<Azure.Storage.Blobs.Models.BlobContentInfo>> PutAsync(string container, string name) =>
-        _storage.Blobs.GetBlobContainerClient(container).GetBlobClient(name).UploadAsync(new BinaryData("x"), Now);
+        _storage.Blobs.GetBlobContainerClient(container).GetBlobClient(name).UploadAsync(new BinaryData("x"), Cancellation);
 
     private async Task<List<string>> NamesAsync(string container) =>
-        await _storage.Blobs.GetBlobContainerClient(container).GetBlobsAsync(cancellationToken: Now).Select(blob => blob.Name).ToListAsync(Now);
+        await _storage.Blobs.GetBlobContainerClient(container).GetBlobsAsync(cancellationToken: Cancellation).Select(blob => blob.Name).ToListAsync(Cancellation);
 
     private async Task<List<TableEntity>> RowsAsync(string table) =>
-        await _storage.Tables.GetTableClient(table).QueryAsync<TableEntity>(row => row.PartitionKey != Installation.Partition || row.RowKey.CompareTo("b") < 0, cancellationToken: Now).ToListAsync(Now);
+        await _storage.Tables.GetTableClient(table).QueryAsync<TableEntity>(row => row.PartitionKey != Installation.Partition || row.RowKey.CompareTo("b") < 0, cancellationToken: Cancellation).ToListAsync(Cancellation);
 
     private static Policy PolicyOf(string mx) => Policy.Parse(System.Text.Encoding.UTF8.GetBytes($"version: STSv1\nmode: enforce\nmx: {mx}.example.com\nmax_age: 604800\n"));
 

@@ -17,7 +17,7 @@ public sealed class ScheduleChecksTests(AzuriteFixture azurite)
 {
     private static readonly Policy None = Policy.Parse("version: STSv1\nmode: none\nmax_age: 1\n"u8);
 
-    private static CancellationToken Now => TestContext.Current.CancellationToken;
+    private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
     [Fact]
     public async Task Every_hosted_domain_is_asked_for_once_in_one_round_and_nobody_else()
@@ -25,13 +25,13 @@ public sealed class ScheduleChecksTests(AzuriteFixture azurite)
         var storage = await TestStorage.CreateAsync(azurite);
         foreach (var name in (string[])["b.example", "a.example", "gone.example"])
         {
-            await storage.Publisher.PublishAsync(DomainName.Parse(name), None, null, Now);
+            await storage.Publisher.PublishAsync(DomainName.Parse(name), None, null, Cancellation);
         }
 
-        await storage.Publisher.RemoveAsync(DomainName.Parse("gone.example"), force: true, Now);
+        await storage.Publisher.RemoveAsync(DomainName.Parse("gone.example"), force: true, Cancellation);
         await storage.Ledger.RecordAsync(
-            await storage.Domains.ReadAsync(Installation.Partition, Now), FindingSource.OutboundNetwork, "1", TestStorage.Noon,
-            [new Finding("outbound.smtp.blocked", Severity.Warning, "port 25", "", "", "", "")], new HashSet<string>(), null, Now);
+            await storage.Domains.ReadAsync(Installation.Partition, Cancellation), FindingSource.OutboundNetwork, "1", TestStorage.Noon,
+            [new Finding("outbound.smtp.blocked", Severity.Warning, "port 25", "", "", "", "")], new HashSet<string>(), null, Cancellation);
 
         var asked = await RunAsync(storage);
 
@@ -45,13 +45,13 @@ public sealed class ScheduleChecksTests(AzuriteFixture azurite)
         var storage = await TestStorage.CreateAsync(azurite);
         foreach (var name in (string[])["unlisted.example", "listed.example"])
         {
-            await storage.Publisher.PublishAsync(DomainName.Parse(name), None, null, Now);
+            await storage.Publisher.PublishAsync(DomainName.Parse(name), None, null, Cancellation);
         }
 
         var fleet = storage.Tables.GetTableClient(StorageNames.DomainSummariesTable);
-        await fleet.DeleteEntityAsync(Keys.Shard(DomainName.Parse("unlisted.example")), "unlisted.example", cancellationToken: Now);
-        var listed = await storage.Domains.ReadAsync("listed.example", Now);
-        await storage.Domains.CommitAsync(new DomainTransaction(listed).Record(listed.Record! with { State = DomainState.Removed }), Now);
+        await fleet.DeleteEntityAsync(Keys.Shard(DomainName.Parse("unlisted.example")), "unlisted.example", cancellationToken: Cancellation);
+        var listed = await storage.Domains.ReadAsync("listed.example", Cancellation);
+        await storage.Domains.CommitAsync(new DomainTransaction(listed).Record(listed.Record! with { State = DomainState.Removed }), Cancellation);
 
         Assert.Equal(["listed.example", "unlisted.example"], (await RunAsync(storage)).Select(request => request.Domain));
     }
@@ -64,13 +64,13 @@ public sealed class ScheduleChecksTests(AzuriteFixture azurite)
         var storage = await TestStorage.CreateAsync(azurite);
         if (wasThere)
         {
-            await storage.Publisher.PublishAsync(DomainName.Parse("half.example"), None, null, Now);
-            await storage.Publisher.RemoveAsync(DomainName.Parse("half.example"), force: true, Now);
+            await storage.Publisher.PublishAsync(DomainName.Parse("half.example"), None, null, Cancellation);
+            await storage.Publisher.RemoveAsync(DomainName.Parse("half.example"), force: true, Cancellation);
             Assert.Empty(await RunAsync(storage));
         }
 
         var half = new PolicyVersion("20270101000000", None.ToBytes(), PolicyMode.None, TimeSpan.FromSeconds(1), TestStorage.Noon, null, "default");
-        await storage.Domains.CommitAsync(new DomainTransaction(DomainPartition.Empty("half.example")).NewPolicy(half), Now);
+        await storage.Domains.CommitAsync(new DomainTransaction(DomainPartition.Empty("half.example")).NewPolicy(half), Cancellation);
 
         Assert.Equal("half.example", Assert.Single(await RunAsync(storage)).Domain);
     }
@@ -79,7 +79,7 @@ public sealed class ScheduleChecksTests(AzuriteFixture azurite)
     public async Task A_timer_that_fires_twice_goes_on_with_the_same_round_and_the_next_day_begins_another()
     {
         var storage = await TestStorage.CreateAsync(azurite);
-        await storage.Publisher.PublishAsync(DomainName.Parse("a.example"), None, null, Now);
+        await storage.Publisher.PublishAsync(DomainName.Parse("a.example"), None, null, Cancellation);
 
         var first = Assert.Single(await RunAsync(storage)).CheckRun;
         storage.Time.Advance(TimeSpan.FromMinutes(29));
@@ -95,7 +95,7 @@ public sealed class ScheduleChecksTests(AzuriteFixture azurite)
     {
         var storage = await TestStorage.CreateAsync(azurite);
 
-        var begun = await Task.WhenAll(Enumerable.Range(0, 4).Select(_ => new CheckRunStore(storage.Account.Tables(), TimeProvider.System).BeginAsync(TimeSpan.FromMinutes(30), Now)));
+        var begun = await Task.WhenAll(Enumerable.Range(0, 4).Select(_ => new CheckRunStore(storage.Account.Tables(), TimeProvider.System).BeginAsync(TimeSpan.FromMinutes(30), Cancellation)));
 
         Assert.Single(begun.Distinct());
     }
@@ -106,19 +106,19 @@ public sealed class ScheduleChecksTests(AzuriteFixture azurite)
         var storage = await TestStorage.CreateAsync(azurite);
         storage.Time.SetUtcNow(TestStorage.Noon.AddDays(30));
         var rounds = new CheckRunStore(storage.Tables, storage.Time);
-        await rounds.BeginAsync(TimeSpan.FromMinutes(30), Now);
+        await rounds.BeginAsync(TimeSpan.FromMinutes(30), Cancellation);
 
         var now = new CheckRunStore(storage.Tables, new Microsoft.Extensions.Time.Testing.FakeTimeProvider(TestStorage.Noon));
 
-        Assert.Equal("20260314120000000", await now.BeginAsync(TimeSpan.FromMinutes(30), Now));
+        Assert.Equal("20260314120000000", await now.BeginAsync(TimeSpan.FromMinutes(30), Cancellation));
     }
 
     private static async Task<IReadOnlyList<CheckRequest>> RunAsync(TestStorage storage)
     {
         var queue = storage.Queues.GetQueueClient(StorageNames.DomainChecksQueue);
-        await queue.ClearMessagesAsync(Now);
+        await queue.ClearMessagesAsync(Cancellation);
         await new CheckScheduler(
-            storage.Domains, storage.Fleet, new CheckRunStore(storage.Tables, storage.Time), new CheckQueue(storage.Queues), new ScheduleOptions { Spread = TimeSpan.Zero }, NullLogger<CheckScheduler>.Instance).RunAsync(Now);
-        return [.. (await queue.PeekMessagesAsync(32, Now)).Value.Select(message => JsonSerializer.Deserialize(message.MessageText, CheckRequestJson.Default.CheckRequest)!).OrderBy(request => request.Domain, StringComparer.Ordinal)];
+            storage.Domains, storage.Fleet, new CheckRunStore(storage.Tables, storage.Time), new CheckQueue(storage.Queues), new ScheduleOptions { Spread = TimeSpan.Zero }, NullLogger<CheckScheduler>.Instance).RunAsync(Cancellation);
+        return [.. (await queue.PeekMessagesAsync(32, Cancellation)).Value.Select(message => JsonSerializer.Deserialize(message.MessageText, CheckRequestJson.Default.CheckRequest)!).OrderBy(request => request.Domain, StringComparer.Ordinal)];
     }
 }

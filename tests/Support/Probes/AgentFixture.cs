@@ -44,14 +44,14 @@ internal sealed class AgentFixture
 
     public ProbeResultHandler Results { get; }
 
-    private static CancellationToken Now => TestContext.Current.CancellationToken;
+    private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
     public static async Task<AgentFixture> OpenAsync(AzuriteFixture azurite) => new(await TestStorage.CreateAsync(azurite));
 
     public Task AskAsync(string domain = "example.com", string round = Round, string host = Host) =>
-        Storage.Wanted.RequestAsync(host, Address, round, domain, Now);
+        Storage.Wanted.RequestAsync(host, Address, round, domain, Cancellation);
 
-    public async Task<IReadOnlyList<ProbeTaskJson>> TakeWorkAsync(string agent) => (await Work.DispatchAsync(agent, Now)).Tasks;
+    public async Task<IReadOnlyList<ProbeTaskJson>> TakeWorkAsync(string agent) => (await Work.DispatchAsync(agent, Cancellation)).Tasks;
 
     /// <summary>Takes the one look that is wanted, and hands in what was seen.</summary>
     public async Task LookAsync(string agent, MxProbeResult probe)
@@ -61,7 +61,7 @@ internal sealed class AgentFixture
     }
 
     public Task HandInAsync(string agent, ProbeTaskJson task, MxProbeResult probe) =>
-        Results.HandleAsync(agent, new ProbeResultJson(task.Host, task.Address, task.Nonce, probe), Now);
+        Results.HandleAsync(agent, new ProbeResultJson(task.Host, task.Address, task.Nonce, probe), Cancellation);
 
     /// <summary>A look that came to TLS, as an agent sends it: with a claim of its own about the chain, which nobody believes.</summary>
     public static MxProbeResult Seen(CertificateSpec? spec = null, params string[] claims)
@@ -78,12 +78,12 @@ internal sealed class AgentFixture
 
     /// <summary>What a check would be given for the address; null where it would look itself.</summary>
     public async Task<MxProbeResult?> KeptAsync(string round = Round) =>
-        await Storage.MxHosts.ClaimAsync(Host, Address, round, TimeSpan.FromMinutes(1), null, Now) is MxClaim.Probed seen ? MxProbeResult.FromJson(seen.Content) : null;
+        await Storage.MxHosts.ClaimAsync(Host, Address, round, TimeSpan.FromMinutes(1), null, Cancellation) is MxClaim.Probed seen ? MxProbeResult.FromJson(seen.Content) : null;
 
     /// <summary>The checks that were asked for.</summary>
     public async Task<IReadOnlyList<CheckRequest>> ChecksAsync()
     {
-        var messages = await Storage.Queues.GetQueueClient(StorageNames.DomainChecksQueue).ReceiveMessagesAsync(32, cancellationToken: Now);
+        var messages = await Storage.Queues.GetQueueClient(StorageNames.DomainChecksQueue).ReceiveMessagesAsync(32, cancellationToken: Cancellation);
         return [.. messages.Value.Select(message => JsonSerializer.Deserialize(message.Body, CheckRequestJson.Default.CheckRequest)!).OrderBy(check => check.Domain, StringComparer.Ordinal)];
     }
 

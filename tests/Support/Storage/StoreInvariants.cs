@@ -13,7 +13,7 @@ internal sealed class StoreInvariants(TestStorage storage)
 {
     private readonly List<string> _broken = [];
 
-    private static CancellationToken Now => TestContext.Current.CancellationToken;
+    private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
     /// <summary>Holds them against all that is stored, and against the ids of the warnings that were told.</summary>
     public static async Task AssertAsync(TestStorage storage, IReadOnlyCollection<string>? told = null)
@@ -25,7 +25,7 @@ internal sealed class StoreInvariants(TestStorage storage)
 
     private async Task LookAsync(IReadOnlyCollection<string>? told)
     {
-        var rows = await storage.Tables.GetTableClient(StorageNames.DomainsTable).QueryAsync<TableEntity>(cancellationToken: Now).ToListAsync(Now);
+        var rows = await storage.Tables.GetTableClient(StorageNames.DomainsTable).QueryAsync<TableEntity>(cancellationToken: Cancellation).ToListAsync(Cancellation);
         var warnings = new List<string>();
         var pending = new List<string>();
         foreach (var partition in rows.GroupBy(row => row.PartitionKey))
@@ -40,7 +40,7 @@ internal sealed class StoreInvariants(TestStorage storage)
             CheckFindings(partition.Key, Rows(partition, Keys.FindingPrefix).Select(row => row.RowKey), audit.Where(what => what.StartsWith(Keys.OutboxPrefix, StringComparison.Ordinal) || what.StartsWith(Keys.NotNotifiedPrefix, StringComparison.Ordinal)));
             if (partition.Key != Installation.Partition)
             {
-                await CheckPolicyAsync(await storage.Domains.ReadAsync(partition.Key, Now), audit);
+                await CheckPolicyAsync(await storage.Domains.ReadAsync(partition.Key, Cancellation), audit);
             }
         }
 
@@ -52,7 +52,7 @@ internal sealed class StoreInvariants(TestStorage storage)
 
         var domains = rows.Select(row => row.PartitionKey).Where(key => key != Installation.Partition).Distinct().ToList();
         await CheckFleetAsync(domains);
-        await foreach (var blob in storage.Blobs.GetBlobContainerClient(StorageNames.PoliciesContainer).GetBlobsAsync(cancellationToken: Now))
+        await foreach (var blob in storage.Blobs.GetBlobContainerClient(StorageNames.PoliciesContainer).GetBlobsAsync(cancellationToken: Cancellation))
         {
             Check(domains.Contains(blob.Name), $"{blob.Name} is served and has no partition");
         }
@@ -112,18 +112,18 @@ internal sealed class StoreInvariants(TestStorage storage)
         Check(partition.Policies.SkipLast(1).All(policy => policy.ReplacedAt is not null), $"{name}: an earlier policy has no end");
         Check(partition.Newest?.ReplacedAt is null == partition.IsActive, $"{name}: the newest policy's end does not go with the domain's");
 
-        var served = (await storage.Policies.ReadAsync(DomainName.Parse(name), null, Now) as PolicyRead.Found)?.Policy;
+        var served = (await storage.Policies.ReadAsync(DomainName.Parse(name), null, Cancellation) as PolicyRead.Found)?.Policy;
         Check(served?.Id == (partition.IsActive ? partition.Newest!.Id : null), $"{name}: {served?.Id ?? "nothing"} is served, {partition.Newest?.Id} is the newest ({partition.Record?.State})");
         Check(served is null || served.Bytes.AsSpan().SequenceEqual(partition.Newest!.Bytes), $"{name}: other bytes are served than were recorded");
     }
 
     private async Task CheckFleetAsync(List<string> domains)
     {
-        var fleet = await storage.Fleet.ListAsync(Now).ToListAsync(Now);
+        var fleet = await storage.Fleet.ListAsync(Cancellation).ToListAsync(Cancellation);
         Check(fleet.Select(row => row.Domain).Distinct().Count() == fleet.Count, "a domain is listed twice");
         foreach (var name in domains.Union(fleet.Select(row => row.Domain)))
         {
-            var partition = await storage.Domains.ReadAsync(name, Now);
+            var partition = await storage.Domains.ReadAsync(name, Cancellation);
             var row = fleet.Find(row => row.Domain == name);
             Check(row is not null == partition.IsActive, $"{name}: {(row is null ? "not listed" : "listed")}, and {partition.Record?.State}");
             if (row is null || partition.Record is not { } record)
@@ -131,7 +131,7 @@ internal sealed class StoreInvariants(TestStorage storage)
                 continue;
             }
 
-            var reports = await storage.Reports.ReadAsync(DomainName.Parse(name), DateOnly.MinValue, Now);
+            var reports = await storage.Reports.ReadAsync(DomainName.Parse(name), DateOnly.MinValue, Cancellation);
             var expected = new DomainSummary(
                 name, record.Group, record.Mode, record.PolicyId,
                 partition.Findings.Count == 0 ? null : partition.Findings.Max(open => open.Finding.Severity), partition.Findings.Count,
@@ -149,7 +149,7 @@ internal sealed class StoreInvariants(TestStorage storage)
         Check(reports.Select(report => report.BodyHash).Distinct().Count() == reports.Count, "one body is in two rows");
         foreach (var report in reports)
         {
-            var failures = await storage.Reports.ReadFailuresAsync(report, Now);
+            var failures = await storage.Reports.ReadFailuresAsync(report, Cancellation);
             var detailed = failures.Where(failure => failure.PolicyType == report.PolicyType).Sum(failure => failure.Sessions);
             Check(detailed == report.Failures, $"{report.ReportId}: its details are of {detailed} sessions, not {report.Failures}");
             if (report.Digest is { } digest)
@@ -159,7 +159,7 @@ internal sealed class StoreInvariants(TestStorage storage)
             }
 
             var raw = storage.Blobs.GetBlobContainerClient(StorageNames.ReportsContainer).GetBlobClient(report.Blob);
-            Check(await raw.ExistsAsync(Now), $"{report.ReportId}: the raw one is not there");
+            Check(await raw.ExistsAsync(Cancellation), $"{report.ReportId}: the raw one is not there");
         }
     }
 

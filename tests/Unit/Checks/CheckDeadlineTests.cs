@@ -8,12 +8,12 @@ public sealed class CheckDeadlineTests
 {
     private readonly FakeTimeProvider _time = new();
 
-    private static CancellationToken Now => TestContext.Current.CancellationToken;
+    private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
     [Fact]
     public async Task What_comes_about_in_time_is_what_is_seen()
     {
-        using var deadline = new CheckDeadline(TimeSpan.FromMinutes(4), _time, Now);
+        using var deadline = new CheckDeadline(TimeSpan.FromMinutes(4), _time, Cancellation);
 
         Assert.Equal("seen", await deadline.RunAsync(_ => Task.FromResult("seen"), "undone"));
         Assert.False(deadline.Exceeded);
@@ -22,7 +22,7 @@ public sealed class CheckDeadlineTests
     [Fact]
     public async Task What_does_not_is_undone_and_said_to_be_while_the_last_question_still_has_time()
     {
-        using var deadline = new CheckDeadline(TimeSpan.FromMinutes(4), _time, Now);
+        using var deadline = new CheckDeadline(TimeSpan.FromMinutes(4), _time, Cancellation);
         var looking = deadline.RunAsync(Forever, "undone");
         var last = deadline.RunInReserveAsync(Forever, "undone");
         _time.Advance(TimeSpan.FromSeconds(209));

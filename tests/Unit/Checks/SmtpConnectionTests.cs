@@ -7,7 +7,7 @@ namespace StsFunctions.Tests.Checks;
 
 public sealed class SmtpConnectionTests
 {
-    private static CancellationToken Now => TestContext.Current.CancellationToken;
+    private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
     [Theory]
     [InlineData("220 mx.example ESMTP\r\n", 220, "220 mx.example ESMTP", 1)]
@@ -25,7 +25,7 @@ public sealed class SmtpConnectionTests
             await using var server = new ScriptedServer(Encoding.UTF8.GetBytes(reply), step);
             var talk = new SmtpConnection(server);
 
-            var read = await talk.ReadReplyAsync(Now);
+            var read = await talk.ReadReplyAsync(Cancellation);
 
             Assert.Equal((code, firstLine, lines), (read.Code, read.FirstLine, read.Lines.Count));
             Assert.False(talk.HasUnread);
@@ -43,7 +43,7 @@ public sealed class SmtpConnectionTests
     {
         await using var server = new ScriptedServer(Encoding.ASCII.GetBytes($"250-mx.example STARTTLS\r\n250 {line}\r\n"), int.MaxValue);
 
-        Assert.Equal(offered, (await new SmtpConnection(server).ReadReplyAsync(Now)).Offers("STARTTLS"));
+        Assert.Equal(offered, (await new SmtpConnection(server).ReadReplyAsync(Cancellation)).Offers("STARTTLS"));
     }
 
     [Theory]
@@ -62,7 +62,7 @@ public sealed class SmtpConnectionTests
     {
         await using var server = new ScriptedServer(Encoding.Latin1.GetBytes(reply), int.MaxValue);
 
-        var fault = await Assert.ThrowsAsync<SmtpProtocolException>(() => new SmtpConnection(server).ReadReplyAsync(Now));
+        var fault = await Assert.ThrowsAsync<SmtpProtocolException>(() => new SmtpConnection(server).ReadReplyAsync(Cancellation));
 
         Assert.DoesNotContain(fault.Message, c => c is < ' ' or > '~');
         Assert.InRange(fault.Message.Length, 1, 300);
@@ -75,7 +75,7 @@ public sealed class SmtpConnectionTests
     {
         await using var server = new ScriptedServer(Encoding.ASCII.GetBytes(drop), int.MaxValue, endless: true);
 
-        var fault = await Assert.ThrowsAsync<SmtpProtocolException>(() => new SmtpConnection(server).ReadReplyAsync(Now));
+        var fault = await Assert.ThrowsAsync<SmtpProtocolException>(() => new SmtpConnection(server).ReadReplyAsync(Cancellation));
 
         Assert.Contains(bound, fault.Message, StringComparison.Ordinal);
         Assert.InRange(server.Taken, 1, 16 * 1024);
@@ -87,7 +87,7 @@ public sealed class SmtpConnectionTests
     public async Task A_line_may_be_long_and_not_longer(int length, bool taken)
     {
         await using var server = new ScriptedServer(Encoding.ASCII.GetBytes("220 " + new string('x', length - 4) + "\n"), int.MaxValue);
-        var read = new SmtpConnection(server).ReadReplyAsync(Now);
+        var read = new SmtpConnection(server).ReadReplyAsync(Cancellation);
 
         if (taken)
         {
@@ -106,7 +106,7 @@ public sealed class SmtpConnectionTests
         await using var server = new ScriptedServer("220 go\r\n250 injected\r\n"u8.ToArray(), int.MaxValue);
         var talk = new SmtpConnection(server);
 
-        Assert.Equal(220, (await talk.ReadReplyAsync(Now)).Code);
+        Assert.Equal(220, (await talk.ReadReplyAsync(Cancellation)).Code);
 
         Assert.True(talk.HasUnread);
     }
@@ -116,7 +116,7 @@ public sealed class SmtpConnectionTests
     {
         await using var server = new ScriptedServer("250 ok\r\n"u8.ToArray(), int.MaxValue);
 
-        await new SmtpConnection(server).SendAsync("EHLO check.example", Now);
+        await new SmtpConnection(server).SendAsync("EHLO check.example", Cancellation);
 
         Assert.Equal("EHLO check.example\r\n", server.Heard);
     }

@@ -6,7 +6,7 @@ namespace StsFunctions.Tests.Domains;
 /// <summary>Many who ask at once share a run that began after they asked.</summary>
 public sealed class CoalescingRunnerTests
 {
-    private static CancellationToken Now => TestContext.Current.CancellationToken;
+    private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
     private readonly CoalescingRunner _runs = new();
     private readonly List<TaskCompletionSource> _begun = [];
@@ -101,7 +101,7 @@ public sealed class CoalescingRunnerTests
 
             return done.Task;
         },
-        cancellationToken ?? Now);
+        cancellationToken ?? Cancellation);
 
     private async Task BegunAsync(int count)
     {
@@ -115,7 +115,7 @@ public sealed class CoalescingRunnerTests
                 }
             }
 
-            await Task.Delay(5, Now);
+            await Task.Delay(5, Cancellation);
         }
     }
 }

@@ -24,7 +24,7 @@ public sealed class PolicyCacheTests : IDisposable
 
     public PolicyCacheTests() => _cache = new PolicyCache(_storage.Client(), Serving, _time, _log.For<PolicyCache>());
 
-    private static CancellationToken Now => TestContext.Current.CancellationToken;
+    private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
     public void Dispose()
     {
@@ -56,10 +56,10 @@ public sealed class PolicyCacheTests : IDisposable
                 .Select(_ => Task.Factory.StartNew(
                     () =>
                     {
-                        everybody.SignalAndWait(Now);
-                        return cache.GetAsync(Domain, Now).AsTask();
+                        everybody.SignalAndWait(Cancellation);
+                        return cache.GetAsync(Domain, Cancellation).AsTask();
                     },
-                    Now, TaskCreationOptions.LongRunning, TaskScheduler.Default))
+                    Cancellation, TaskCreationOptions.LongRunning, TaskScheduler.Default))
                 .ToList();
             var asked = await Task.WhenAll(asking);
 
@@ -168,7 +168,7 @@ public sealed class PolicyCacheTests : IDisposable
         _time.Advance(Serving.CacheTime);
 
         Assert.Equal(First, await BytesAsync());
-        await Assert.ThrowsAsync<PolicyUnavailableException>(async () => await _cache.GetAsync(DomainName.Parse("other.example"), Now));
+        await Assert.ThrowsAsync<PolicyUnavailableException>(async () => await _cache.GetAsync(DomainName.Parse("other.example"), Cancellation));
     }
 
     [Fact]
@@ -179,7 +179,7 @@ public sealed class PolicyCacheTests : IDisposable
         _time.Advance(Serving.CacheTime);
 
         var asking = BytesAsync();
-        await _storage.AskedAsync(2, Now);
+        await _storage.AskedAsync(2, Cancellation);
         _time.Advance(TimeSpan.FromMilliseconds(500));
         Assert.Equal(First, await asking);
 
@@ -215,7 +215,7 @@ public sealed class PolicyCacheTests : IDisposable
             : throw new TaskCanceledException("The operation was cancelled because it exceeded the configured timeout.");
         var cache = new PolicyCache(_storage.Client(maxRetries: 1), Serving, _time, _log.For<PolicyCache>());
 
-        await Assert.ThrowsAsync<PolicyUnavailableException>(async () => await cache.GetAsync(Domain, Now));
+        await Assert.ThrowsAsync<PolicyUnavailableException>(async () => await cache.GetAsync(Domain, Cancellation));
 
         Assert.Equal(2, tries);
     }
@@ -233,9 +233,9 @@ public sealed class PolicyCacheTests : IDisposable
     [Fact]
     public async Task A_stranger_is_remembered()
     {
-        Assert.Null(await _cache.GetAsync(Domain, Now));
+        Assert.Null(await _cache.GetAsync(Domain, Cancellation));
         _time.Advance(Serving.CacheTime - Moment);
-        Assert.Null(await _cache.GetAsync(Domain, Now));
+        Assert.Null(await _cache.GetAsync(Domain, Cancellation));
 
         Assert.Single(_storage.Asked);
     }
@@ -243,7 +243,7 @@ public sealed class PolicyCacheTests : IDisposable
     [Fact]
     public async Task A_domain_added_after_it_was_asked_for_is_served_once_the_cache_time_is_over()
     {
-        Assert.Null(await _cache.GetAsync(Domain, Now));
+        Assert.Null(await _cache.GetAsync(Domain, Cancellation));
         _storage.Answers(() => ScriptedBlobs.Policy(First, "1"));
 
         _time.Advance(Serving.CacheTime);
@@ -258,7 +258,7 @@ public sealed class PolicyCacheTests : IDisposable
         _storage.Answers(() => ScriptedBlobs.NotFound());
         _time.Advance(Serving.CacheTime);
 
-        Assert.Null(await _cache.GetAsync(Domain, Now));
+        Assert.Null(await _cache.GetAsync(Domain, Cancellation));
 
         // An outage after that brings nothing back.
         _storage.Fails();
@@ -274,23 +274,23 @@ public sealed class PolicyCacheTests : IDisposable
 
         for (var n = 0; n <= PolicyCache.MaxUnknownHosts; n++)
         {
-            await _cache.GetAsync(DomainName.Parse($"s{n}.example"), Now);
+            await _cache.GetAsync(DomainName.Parse($"s{n}.example"), Cancellation);
         }
 
         // The first is forgotten, the last is known, and the policy was never in question.
         var before = _storage.Asked.Count;
-        await _cache.GetAsync(DomainName.Parse($"s{PolicyCache.MaxUnknownHosts}.example"), Now);
+        await _cache.GetAsync(DomainName.Parse($"s{PolicyCache.MaxUnknownHosts}.example"), Cancellation);
         Assert.Equal(First, await BytesAsync());
         Assert.Equal(before, _storage.Asked.Count);
-        await _cache.GetAsync(DomainName.Parse("s0.example"), Now);
+        await _cache.GetAsync(DomainName.Parse("s0.example"), Cancellation);
         Assert.Equal(before + 1, _storage.Asked.Count);
     }
 
-    private async Task<byte[]> BytesAsync() => (await _cache.GetAsync(Domain, Now))!.Bytes;
+    private async Task<byte[]> BytesAsync() => (await _cache.GetAsync(Domain, Cancellation))!.Bytes;
 
     private async Task<ServedPolicy?> SeeAsync(byte[] bytes, string id)
     {
         _storage.Answers(() => ScriptedBlobs.Policy(bytes, id));
-        return await _cache.GetAsync(Domain, Now);
+        return await _cache.GetAsync(Domain, Cancellation);
     }
 }

@@ -16,7 +16,7 @@ public sealed class AgentBatchTests : IDisposable
     private readonly FileInfo _token = new(Path.GetTempFileName());
     private readonly List<string> _said = [];
 
-    private static CancellationToken Now => TestContext.Current.CancellationToken;
+    private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
     public void Dispose() => _token.Delete();
 
@@ -67,10 +67,10 @@ public sealed class AgentBatchTests : IDisposable
 
     private async Task RunAsync(StubApp app, IMxProbe probe, Func<CancellationToken, Task<bool>>? isPort25Open = null)
     {
-        await File.WriteAllTextAsync(_token.FullName, "token", Now);
+        await File.WriteAllTextAsync(_token.FullName, "token", Cancellation);
         using var http = new HttpClient(app);
         var api = new AgentApi(http, new Uri("https://app.example.com/"), "test", AgentTokens.In(_token));
-        await new ProbeAgent(api, probe, isPort25Open ?? (_ => Task.FromResult(true)), _said.Add, new FakeTimeProvider()).RunAsync(once: true, Now);
+        await new ProbeAgent(api, probe, isPort25Open ?? (_ => Task.FromResult(true)), _said.Add, new FakeTimeProvider()).RunAsync(once: true, Cancellation);
     }
 
     private sealed class StubProbe : IMxProbe

@@ -20,7 +20,7 @@ public sealed class BombTests
 
     private static readonly byte[] Json = Samples.Json(Samples.Policy());
 
-    private static CancellationToken Now => TestContext.Current.CancellationToken;
+    private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
     [Fact]
     [Trait("Conformance", "ARR-5")]
@@ -76,7 +76,7 @@ public sealed class BombTests
         }
 
         using var written = new MemoryStream();
-        await mail.WriteToAsync(written, Now);
+        await mail.WriteToAsync(written, Cancellation);
         if (isRead)
         {
             Assert.Single(await ReadAsync(written.ToArray(), Defaults));
@@ -147,7 +147,7 @@ public sealed class BombTests
         var policy = $"{{\"policy\":{{\"policy-type\":\"sts\",\"policy-domain\":\"example.com\",\"policy-string\":\"{list}\",\"mx-host\":\"{list}\"}},\"summary\":{{}}}}";
         var json = "{\"date-range\":{\"start-datetime\":\"2026-03-13T00:00:00Z\",\"end-datetime\":\"2026-03-13T23:59:59Z\"},\"report-id\":\"r\",\"policies\":[" + string.Join(',', Enumerable.Repeat(policy, 300)) + "]}";
 
-        var report = await TlsReportReader.ReadAsync(new MemoryStream(Samples.Utf8(json)), new TlsReportLimits { MaxHeldBytes = 4 * MiB }, Now);
+        var report = await TlsReportReader.ReadAsync(new MemoryStream(Samples.Utf8(json)), new TlsReportLimits { MaxHeldBytes = 4 * MiB }, Cancellation);
 
         Assert.Equal(300, report.Policies.Length);
         Assert.Contains(report.Notes, note => note.Deviation.Code == "list-cut");
@@ -159,7 +159,7 @@ public sealed class BombTests
     public async Task Memory_does_not_grow_with_a_report_of_100_MB()
     {
         using var json = new EndlessDetails(100_000_000);
-        var report = await TlsReportReader.ReadAsync(json, new TlsReportLimits { MaxBytes = 200_000_000 }, Now);
+        var report = await TlsReportReader.ReadAsync(json, new TlsReportLimits { MaxBytes = 200_000_000 }, Cancellation);
 
         Assert.InRange(json.Taken, 100_000_000, 101_000_000);
         Assert.Equal(json.Sessions, report.Policies.Sum(policy => policy.FailedSessions));
@@ -173,7 +173,7 @@ public sealed class BombTests
     public async Task Memory_does_not_grow_with_a_hostile_report_whose_every_text_is_as_long_as_may_be()
     {
         using var json = new EndlessDetails(60_000_000, policies: 900, text: new string('x', 15_000));
-        var report = await TlsReportReader.ReadAsync(json, new TlsReportLimits { MaxBytes = 200_000_000 }, Now);
+        var report = await TlsReportReader.ReadAsync(json, new TlsReportLimits { MaxBytes = 200_000_000 }, Cancellation);
 
         Assert.Equal(json.Sessions, report.Policies.Sum(policy => policy.FailureDetails.Sum(detail => detail.FailedSessions) + policy.UnlistedFailures));
         Assert.InRange(json.MostHeld, 0, 64 * MiB);
@@ -196,8 +196,8 @@ public sealed class BombTests
     private static async Task<IReadOnlyList<ReadReport>> ReadAsync(byte[] body, ReportLimitsOptions limits)
     {
         var reader = new ReportReader(limits, new FakeTimeProvider(TestStorage.Noon));
-        using var raw = await reader.BufferAsync(new MemoryStream(body), Now);
-        return (await reader.ReadAsync(raw, Now)).Reports;
+        using var raw = await reader.BufferAsync(new MemoryStream(body), Cancellation);
+        return (await reader.ReadAsync(raw, Cancellation)).Reports;
     }
 
     private static IEnumerable<byte[]> Spaces(int mebibytes)

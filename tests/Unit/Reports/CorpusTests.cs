@@ -18,7 +18,7 @@ public sealed class CorpusTests
 {
     private static readonly ReportReader Reader = new(new ReportLimitsOptions(), new FakeTimeProvider(TestStorage.Noon));
 
-    private static CancellationToken Now => TestContext.Current.CancellationToken;
+    private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
     /// <summary>A row each, with its conformance ids as traits.</summary>
     public static TheoryData<int> Rows
@@ -42,11 +42,11 @@ public sealed class CorpusTests
     public async Task Whatever_comes_is_read_or_named_as_what_it_is(int number)
     {
         var sample = Sample.All[number];
-        using var body = await Reader.BufferAsync(new MemoryStream(sample.Bytes()), Now);
+        using var body = await Reader.BufferAsync(new MemoryStream(sample.Bytes()), Cancellation);
 
         if (sample.IsRead)
         {
-            var read = (await Reader.ReadAsync(body, Now)).Reports;
+            var read = (await Reader.ReadAsync(body, Cancellation)).Reports;
             Assert.Equal(sample.Comes, string.Join(" & ", read.Select(Facts)));
             Assert.Equal(sample.Notes, read.SelectMany(one => one.Notes).Select(note => note.Deviation.Code).Distinct().Order(StringComparer.Ordinal));
             foreach (var one in read.Where(one => !one.Report.Policies.IsEmpty))
@@ -58,7 +58,7 @@ public sealed class CorpusTests
         }
         else
         {
-            var refused = await Assert.ThrowsAsync<UnreadableReportException>(() => Reader.ReadAsync(body, Now));
+            var refused = await Assert.ThrowsAsync<UnreadableReportException>(() => Reader.ReadAsync(body, Cancellation));
             Assert.Contains(sample.Comes, refused.Message, StringComparison.Ordinal);
             Assert.Equal(sample.Comes == "unattributed", refused.Why == Unreadable.Unattributed);
         }
@@ -91,7 +91,7 @@ public sealed class CorpusTests
         var known = new[] { typeof(Deviation), typeof(ContainerDeviation) }
             .SelectMany(type => type.GetProperties(BindingFlags.Public | BindingFlags.Static))
             .Select(property => (Deviation)property.GetValue(null)!);
-        var rows = (await File.ReadAllLinesAsync(Path.Combine(Repository.Root, "docs", "REPORTS.md"), Now)).Where(line => line.StartsWith("| `", StringComparison.Ordinal));
+        var rows = (await File.ReadAllLinesAsync(Path.Combine(Repository.Root, "docs", "REPORTS.md"), Cancellation)).Where(line => line.StartsWith("| `", StringComparison.Ordinal));
 
         var documented = rows.Where(row => row.Count(c => c == '|') == 4).Select(row => (Code: row.Split('`')[1], Reason: row.Split(" | ")[^1].TrimEnd('|', ' ')));
         Assert.Equal(known.Select(one => (one.Code, one.Reason)).Order(), documented.Order());
@@ -99,8 +99,8 @@ public sealed class CorpusTests
 
     private static async Task<ReadReport> ReadAsync(string file)
     {
-        using var body = await Reader.BufferAsync(new MemoryStream(Sample.All.First(sample => sample.File == file && sample.Wrapped.Length == 0).Bytes()), Now);
-        return Assert.Single((await Reader.ReadAsync(body, Now)).Reports);
+        using var body = await Reader.BufferAsync(new MemoryStream(Sample.All.First(sample => sample.File == file && sample.Wrapped.Length == 0).Bytes()), Cancellation);
+        return Assert.Single((await Reader.ReadAsync(body, Cancellation)).Reports);
     }
 
     private static string Facts(ReadReport read) => string.Create(

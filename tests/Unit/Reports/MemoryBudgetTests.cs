@@ -5,7 +5,7 @@ namespace StsFunctions.Tests.Reports;
 
 public sealed class MemoryBudgetTests
 {
-    private static CancellationToken Now => TestContext.Current.CancellationToken;
+    private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
     [Fact]
     public void What_is_leased_is_counted_until_it_is_given_back_once()
@@ -30,8 +30,8 @@ public sealed class MemoryBudgetTests
     {
         var budget = new MemoryBudget(100);
         var first = budget.TryLease(60)!;
-        var large = budget.LeaseAsync(90, Now).AsTask();
-        var small = budget.LeaseAsync(10, Now).AsTask();
+        var large = budget.LeaseAsync(90, Cancellation).AsTask();
+        var small = budget.LeaseAsync(10, Cancellation).AsTask();
 
         Assert.False(large.IsCompleted || small.IsCompleted);
         Assert.Null(budget.TryLease(1));
@@ -53,7 +53,7 @@ public sealed class MemoryBudgetTests
         using var first = budget.TryLease(60)!;
         using var patience = new CancellationTokenSource();
         var large = budget.LeaseAsync(90, patience.Token).AsTask();
-        var small = budget.LeaseAsync(40, Now).AsTask();
+        var small = budget.LeaseAsync(40, Cancellation).AsTask();
 
         await patience.CancelAsync();
 
@@ -64,7 +64,7 @@ public sealed class MemoryBudgetTests
 
     [Fact]
     public async Task More_than_there_is_in_all_is_not_waited_for() =>
-        await Assert.ThrowsAsync<ArgumentOutOfRangeException>(() => new MemoryBudget(100).LeaseAsync(101, Now).AsTask());
+        await Assert.ThrowsAsync<ArgumentOutOfRangeException>(() => new MemoryBudget(100).LeaseAsync(101, Cancellation).AsTask());
 
     [Fact]
     public async Task However_many_come_at_once_no_more_is_leased_than_there_is()
@@ -74,11 +74,11 @@ public sealed class MemoryBudgetTests
         await Task.WhenAll(Enumerable.Range(0, 200).Select(n => Task.Run(
             async () =>
             {
-                using var lease = await budget.LeaseAsync(1 + (n % 50), Now);
+                using var lease = await budget.LeaseAsync(1 + (n % 50), Cancellation);
                 await Task.Yield();
                 lease.ShrinkTo(n % 7);
             },
-            Now)));
+            Cancellation)));
 
         Assert.Equal(0, budget.Used);
         Assert.InRange(budget.MostUsed, 1, 100);

@@ -7,7 +7,7 @@ namespace StsFunctions.Tests.Reports;
 [Collection(Alone.Name)]
 public sealed class PrefetchReaderTests
 {
-    private static CancellationToken Now => TestContext.Current.CancellationToken;
+    private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
     [Theory]
     [InlineData(0)]
@@ -20,7 +20,7 @@ public sealed class PrefetchReaderTests
         var body = new byte[length];
         new Random(length).NextBytes(body);
 
-        var (read, digest) = await PrefetchReader.ReadAsync(new MemoryStream(body), ToArrayAsync, Now);
+        var (read, digest) = await PrefetchReader.ReadAsync(new MemoryStream(body), ToArrayAsync, Cancellation);
 
         Assert.Equal(body, read);
         Assert.Equal(SHA256.HashData(body), digest);
@@ -31,7 +31,7 @@ public sealed class PrefetchReaderTests
     [InlineData(1_000_000)]
     public async Task What_the_body_throws_passes_through(int length)
     {
-        var thrown = await Assert.ThrowsAsync<InvalidDataException>(() => PrefetchReader.ReadAsync(new Breaking(length), ToArrayAsync, Now));
+        var thrown = await Assert.ThrowsAsync<InvalidDataException>(() => PrefetchReader.ReadAsync(new Breaking(length), ToArrayAsync, Cancellation));
         Assert.Equal("broken", thrown.Message);
     }
 
@@ -40,11 +40,11 @@ public sealed class PrefetchReaderTests
     {
         using var body = new Breaking(long.MaxValue);
 
-        await Assert.ThrowsAsync<FormatException>(() => PrefetchReader.ReadAsync<int>(body, _ => throw new FormatException(), Now));
-        Assert.Equal(7, (await PrefetchReader.ReadAsync(body, _ => Task.FromResult(7), Now)).Read);
+        await Assert.ThrowsAsync<FormatException>(() => PrefetchReader.ReadAsync<int>(body, _ => throw new FormatException(), Cancellation));
+        Assert.Equal(7, (await PrefetchReader.ReadAsync(body, _ => Task.FromResult(7), Cancellation)).Read);
 
         var taken = body.Taken;
-        await Task.Delay(TimeSpan.FromMilliseconds(50), Now);
+        await Task.Delay(TimeSpan.FromMilliseconds(50), Cancellation);
         Assert.Equal(taken, body.Taken);
     }
 
@@ -57,11 +57,11 @@ public sealed class PrefetchReaderTests
             body,
             async ahead =>
             {
-                await ahead.ReadExactlyAsync(new byte[1_000], Now);
-                await Task.Delay(TimeSpan.FromMilliseconds(50), Now);
+                await ahead.ReadExactlyAsync(new byte[1_000], Cancellation);
+                await Task.Delay(TimeSpan.FromMilliseconds(50), Cancellation);
                 return 0;
             },
-            Now);
+            Cancellation);
 
         Assert.True(body.Taken < 2_000_000, $"{body.Taken} bytes were taken.");
     }
@@ -71,10 +71,10 @@ public sealed class PrefetchReaderTests
     public async Task What_comes_octet_by_octet_takes_no_more_memory_than_what_comes_in_blocks()
     {
         var body = new byte[70_000];
-        await PrefetchReader.ReadAsync(new MemoryStream(body), ToArrayAsync, Now);
+        await PrefetchReader.ReadAsync(new MemoryStream(body), ToArrayAsync, Cancellation);
         var before = GC.GetTotalAllocatedBytes(precise: true);
 
-        var (read, _) = await PrefetchReader.ReadAsync(new OctetByOctet(body), ToArrayAsync, Now);
+        var (read, _) = await PrefetchReader.ReadAsync(new OctetByOctet(body), ToArrayAsync, Cancellation);
 
         Assert.Equal(body.Length, read.Length);
         // Each read once took a block of 64 KiB: 280 MB for the last 4,464 octets.
@@ -100,7 +100,7 @@ public sealed class PrefetchReaderTests
     private static async Task<byte[]> ToArrayAsync(Stream stream)
     {
         using var copy = new MemoryStream();
-        await stream.CopyToAsync(copy, Now);
+        await stream.CopyToAsync(copy, Cancellation);
         return copy.ToArray();
     }
 

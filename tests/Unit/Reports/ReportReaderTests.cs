@@ -14,7 +14,7 @@ public sealed class ReportReaderTests
     private static readonly byte[] Json = Samples.Json(Samples.Policy());
     private static readonly ReportReader Reader = new(new ReportLimitsOptions { MaxBytes = 256 * 1024, MaxExpandedBytes = 1024 * 1024 }, new Microsoft.Extensions.Time.Testing.FakeTimeProvider(TestStorage.Noon));
 
-    private static CancellationToken Now => TestContext.Current.CancellationToken;
+    private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
     public static TheoryData<string, byte[], bool> Forms => new()
     {
@@ -135,7 +135,7 @@ public sealed class ReportReaderTests
     {
         await using var endless = new Endless();
 
-        var refused = await Assert.ThrowsAsync<UnreadableReportException>(() => Reader.BufferAsync(endless, Now));
+        var refused = await Assert.ThrowsAsync<UnreadableReportException>(() => Reader.BufferAsync(endless, Cancellation));
 
         Assert.True(refused.IsTooLarge);
         Assert.InRange(endless.Taken, 1, 256 * 1024 + 100_000);
@@ -151,7 +151,7 @@ public sealed class ReportReaderTests
         }
 
         using var written = new MemoryStream();
-        await new MimeMessage { Body = body }.WriteToAsync(written, Now);
+        await new MimeMessage { Body = body }.WriteToAsync(written, Cancellation);
 
         await Assert.ThrowsAsync<UnreadableReportException>(() => ReadAsync(written.ToArray()));
     }

@@ -27,7 +27,7 @@ public sealed class ReportSummaryTests
             Digest = new ReportDigest([.. types.DistinctBy(type => type.PolicyType)]),
         });
 
-    private static CancellationToken Now => TestContext.Current.CancellationToken;
+    private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
     internal static Gen<string> OneOf(params string[] texts) => Gen.Int[0, texts.Length - 1].Select(n => texts[n]);
 
@@ -80,7 +80,7 @@ public sealed class ReportSummaryTests
         Assert.All(summary.Apart.PolicyTypes, type => Assert.Equal(30 * SigningDomain.MaxDailySessions, type.Failures));
     }
 
-    private static Task<ReportSummary> OfAsync(IReadOnlyList<Report> reports) => ReportSummary.OfAsync(reports.ToAsyncEnumerable(), Now);
+    private static Task<ReportSummary> OfAsync(IReadOnlyList<Report> reports) => ReportSummary.OfAsync(reports.ToAsyncEnumerable(), Cancellation);
 }
 
 /// <summary>What a row carries of its report's failures.</summary>

@@ -6,7 +6,7 @@ namespace StsFunctions.Tests.Local.FunctionsHost;
 
 public sealed class HostSettingsTests
 {
-    private static CancellationToken Now => TestContext.Current.CancellationToken;
+    private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
     [Fact]
     public async Task Without_a_prefix_in_host_json_routes_begin_with_api_and_the_home_page_can_be_turned_off()
@@ -26,7 +26,7 @@ public sealed class HostSettingsTests
 
         async Task<HttpStatusCode> StatusAsync(string path)
         {
-            using var answer = await client.GetAsync(path, Now);
+            using var answer = await client.GetAsync(path, Cancellation);
             return answer.StatusCode;
         }
     }

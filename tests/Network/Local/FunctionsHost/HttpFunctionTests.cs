@@ -16,7 +16,7 @@ public sealed class HttpFunctionTests(HttpFunctionTests.Running running) : IClas
     private const string Policy = "/.well-known/mta-sts.txt";
     private const int Mebibyte = 1024 * 1024;
 
-    private static CancellationToken Now => TestContext.Current.CancellationToken;
+    private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
     public ValueTask InitializeAsync()
     {
@@ -51,12 +51,12 @@ public sealed class HttpFunctionTests(HttpFunctionTests.Running running) : IClas
             Headers = new Dictionary<string, string> { ["Content-Type"] = "text/plain", ["ETag"] = "\"e\"", ["Cache-Control"] = "max-age=60" },
             Body = "none",
         });
-        using var answer = await running.Client.GetAsync(Policy, Now);
+        using var answer = await running.Client.GetAsync(Policy, Cancellation);
         Assert.Equal(HttpStatusCode.NotFound, answer.StatusCode);
         Assert.Equal(("\"e\"", "max-age=60", "text/plain"), (answer.Headers.ETag!.Tag, answer.Headers.CacheControl!.ToString(), answer.Content.Headers.ContentType!.ToString()));
-        Assert.Equal("none", await answer.Content.ReadAsStringAsync(Now));
+        Assert.Equal("none", await answer.Content.ReadAsStringAsync(Cancellation));
         await running.App.NextAsync();
-        await running.Host.WhenIdleAsync(false, Now);
+        await running.Host.WhenIdleAsync(false, Cancellation);
         var invocation = Assert.Single(running.Invocations);
         Assert.Equal(("Policy", true, 404, null), (invocation.Function, invocation.Succeeded, invocation.HttpStatus, invocation.Error));
     }
@@ -65,8 +65,8 @@ public sealed class HttpFunctionTests(HttpFunctionTests.Running running) : IClas
     public async Task Not_modified_has_no_body()
     {
         running.App.Respond = _ => Task.FromResult(new Instruction { Status = 304, Headers = new Dictionary<string, string> { ["ETag"] = "\"e\"" } });
-        using var answer = await running.Client.GetAsync(Policy, Now);
-        Assert.Equal((HttpStatusCode.NotModified, "\"e\"", 0), (answer.StatusCode, answer.Headers.ETag!.Tag, (await answer.Content.ReadAsByteArrayAsync(Now)).Length));
+        using var answer = await running.Client.GetAsync(Policy, Cancellation);
+        Assert.Equal((HttpStatusCode.NotModified, "\"e\"", 0), (answer.StatusCode, answer.Headers.ETag!.Tag, (await answer.Content.ReadAsByteArrayAsync(Cancellation)).Length));
         await running.App.NextAsync();
     }
 
@@ -75,7 +75,7 @@ public sealed class HttpFunctionTests(HttpFunctionTests.Running running) : IClas
     {
         running.App.Respond = _ => Task.FromResult(new Instruction { Headers = new Dictionary<string, string> { ["Content-Length"] = "123" } });
         using var request = new HttpRequestMessage(HttpMethod.Head, Policy);
-        using var answer = await running.Client.SendAsync(request, Now);
+        using var answer = await running.Client.SendAsync(request, Cancellation);
         Assert.Equal((HttpStatusCode.OK, 123L), (answer.StatusCode, answer.Content.Headers.ContentLength));
         await running.App.NextAsync();
     }
@@ -88,8 +88,8 @@ public sealed class HttpFunctionTests(HttpFunctionTests.Running running) : IClas
         running.App.Respond = _ => Task.FromResult(new Instruction { Chunked = 10 * Mebibyte });
         using var request = new HttpRequestMessage(HttpMethod.Post, "echo/large") { Content = new ByteArrayContent(new byte[10 * Mebibyte]) };
         request.Headers.TransferEncodingChunked = isChunked;
-        using var answer = await running.Client.SendAsync(request, Now);
-        Assert.Equal(10 * Mebibyte, (await answer.Content.ReadAsByteArrayAsync(Now)).Length);
+        using var answer = await running.Client.SendAsync(request, Cancellation);
+        Assert.Equal(10 * Mebibyte, (await answer.Content.ReadAsByteArrayAsync(Cancellation)).Length);
         Assert.Equal(10 * Mebibyte, (await running.App.NextAsync()).Length);
     }
 
@@ -98,11 +98,11 @@ public sealed class HttpFunctionTests(HttpFunctionTests.Running running) : IClas
     {
         // More than what any buffer between holds, with a client that reads nothing before the headers are there.
         running.App.Respond = _ => Task.FromResult(new Instruction { Chunked = 20 * Mebibyte });
-        using var answer = await running.Client.GetAsync("echo/stream", HttpCompletionOption.ResponseHeadersRead, Now);
+        using var answer = await running.Client.GetAsync("echo/stream", HttpCompletionOption.ResponseHeadersRead, Cancellation);
         await running.App.NextAsync();
         Assert.Empty(running.Invocations);
-        Assert.Equal(20 * Mebibyte, (await answer.Content.ReadAsByteArrayAsync(Now)).Length);
-        await running.Host.WhenIdleAsync(false, Now);
+        Assert.Equal(20 * Mebibyte, (await answer.Content.ReadAsByteArrayAsync(Cancellation)).Length);
+        await running.Host.WhenIdleAsync(false, Cancellation);
         Assert.True(Assert.Single(running.Invocations).Succeeded);
     }
 
@@ -151,7 +151,7 @@ public sealed class HttpFunctionTests(HttpFunctionTests.Running running) : IClas
     [Fact]
     public async Task The_home_page_is_the_hosts_own()
     {
-        using var answer = await running.Client.GetAsync("/", Now);
+        using var answer = await running.Client.GetAsync("/", Cancellation);
         Assert.Equal((HttpStatusCode.OK, "text/html"), (answer.StatusCode, answer.Content.Headers.ContentType!.ToString()));
         Assert.Equal(0, running.App.Waiting);
     }
@@ -160,10 +160,10 @@ public sealed class HttpFunctionTests(HttpFunctionTests.Running running) : IClas
     public async Task What_a_function_throws_is_500()
     {
         running.App.Respond = _ => Task.FromResult(new Instruction { Throw = "on demand" });
-        using var answer = await running.Client.GetAsync(Policy, Now);
+        using var answer = await running.Client.GetAsync(Policy, Cancellation);
         Assert.Equal(HttpStatusCode.InternalServerError, answer.StatusCode);
         await running.App.NextAsync();
-        await running.Host.WhenIdleAsync(false, Now);
+        await running.Host.WhenIdleAsync(false, Cancellation);
         var invocation = Assert.Single(running.Invocations);
         Assert.Equal((false, 500), (invocation.Succeeded, invocation.HttpStatus));
         Assert.Contains("on demand", invocation.Error, StringComparison.Ordinal);
@@ -176,14 +176,14 @@ public sealed class HttpFunctionTests(HttpFunctionTests.Running running) : IClas
         await Task.WhenAll(Enumerable.Range(0, 300).Select(async n =>
         {
             var path = $"/echo/{n}";
-            Assert.Equal(path, await running.Client.GetStringAsync(path, Now));
+            Assert.Equal(path, await running.Client.GetStringAsync(path, Cancellation));
         }));
         for (var n = 0; n < 300; n++)
         {
             await running.App.NextAsync();
         }
 
-        await running.Host.WhenIdleAsync(false, Now);
+        await running.Host.WhenIdleAsync(false, Cancellation);
         Assert.Equal((300, 300), (running.Invocations.Count, running.Invocations.Select(invocation => invocation.Id).Distinct().Count()));
         Assert.All(running.Invocations, invocation => Assert.True(invocation.Succeeded));
     }
@@ -192,12 +192,12 @@ public sealed class HttpFunctionTests(HttpFunctionTests.Running running) : IClas
     public async Task A_client_that_goes_away_cancels_its_invocation()
     {
         running.App.Respond = _ => Task.FromResult(new Instruction { Hang = true });
-        using var leaving = CancellationTokenSource.CreateLinkedTokenSource(Now);
+        using var leaving = CancellationTokenSource.CreateLinkedTokenSource(Cancellation);
         var asking = running.Client.GetAsync(Policy, leaving.Token);
         await running.App.NextAsync();
         await leaving.CancelAsync();
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => asking);
-        await running.Host.WhenIdleAsync(false, Now);
+        await running.Host.WhenIdleAsync(false, Cancellation);
         Assert.False(Assert.Single(running.Invocations).Succeeded);
     }
 
@@ -205,11 +205,11 @@ public sealed class HttpFunctionTests(HttpFunctionTests.Running running) : IClas
     public async Task A_worker_that_dies_costs_the_request_in_flight_alone()
     {
         running.App.Respond = call => Task.FromResult(call.Target == "/echo/kill" ? new Instruction { Hang = true } : new Instruction { Body = "alive" });
-        var asking = running.Client.GetAsync("echo/kill", Now);
+        var asking = running.Client.GetAsync("echo/kill", Cancellation);
         await running.App.NextAsync();
         running.Host.KillWorker();
         // It waits for the next worker, as it does in Azure.
-        Assert.Equal("alive", await running.Client.GetStringAsync("echo/next", Now));
+        Assert.Equal("alive", await running.Client.GetStringAsync("echo/next", Cancellation));
         using var answer = await asking;
         Assert.Equal(HttpStatusCode.InternalServerError, answer.StatusCode);
         await running.App.NextAsync();
@@ -228,10 +228,10 @@ public sealed class HttpFunctionTests(HttpFunctionTests.Running running) : IClas
                 var path = $"/echo/{n}-{i}";
                 try
                 {
-                    using var answer = await running.Client.GetAsync(path, Now);
+                    using var answer = await running.Client.GetAsync(path, Cancellation);
                     if (answer.StatusCode == HttpStatusCode.OK)
                     {
-                        Assert.Equal(path, await answer.Content.ReadAsStringAsync(Now));
+                        Assert.Equal(path, await answer.Content.ReadAsStringAsync(Cancellation));
                         Interlocked.Increment(ref served);
                     }
                     else
@@ -249,7 +249,7 @@ public sealed class HttpFunctionTests(HttpFunctionTests.Running running) : IClas
         })).ToList();
         for (var kill = 0; kill < 8; kill++)
         {
-            await running.Host.WaitForWorkerAsync(Now);
+            await running.Host.WaitForWorkerAsync(Cancellation);
             var until = Volatile.Read(ref served) + 1 + (kill * 3);
             while (Volatile.Read(ref served) < until && !clients.Exists(client => client.IsFaulted))
             {
@@ -268,7 +268,7 @@ public sealed class HttpFunctionTests(HttpFunctionTests.Running running) : IClas
 
         await enough.CancelAsync();
         await Task.WhenAll(clients);
-        await running.Host.WhenIdleAsync(false, Now);
+        await running.Host.WhenIdleAsync(false, Cancellation);
         while (running.App.Waiting > 0)
         {
             await running.App.NextAsync();
@@ -287,7 +287,7 @@ public sealed class HttpFunctionTests(HttpFunctionTests.Running running) : IClas
 
         using var client = new HttpClient(new SocketsHttpHandler { SslOptions = { TargetHost = "mta-sts.example.com", RemoteCertificateValidationCallback = (_, shown, _, _) => shown?.Subject == "CN=mta-sts.example.com" } });
         using var request = new HttpRequestMessage(HttpMethod.Post, new Uri(running.Host.HttpsAddress!, "echo/tls")) { Headers = { Host = "mta-sts.example.com" }, Content = new ByteArrayContent(new byte[Mebibyte]) };
-        using var answer = await client.SendAsync(request, Now);
+        using var answer = await client.SendAsync(request, Cancellation);
         Assert.Equal(HttpStatusCode.OK, answer.StatusCode);
         var call = await running.App.NextAsync();
         Assert.Equal(("https", "mta-sts.example.com", Mebibyte), (call.Data["Scheme"], call.Header("X-Forwarded-Host") ?? call.Data["Host"], call.Length));
@@ -305,14 +305,14 @@ public sealed class HttpFunctionTests(HttpFunctionTests.Running running) : IClas
             request.Headers.Add("x-functions-key", key);
         }
 
-        using var answer = await running.Client.SendAsync(request, Now);
+        using var answer = await running.Client.SendAsync(request, Cancellation);
         Assert.Equal(status, (int)answer.StatusCode);
         if (status == 202)
         {
             Assert.Equal("Tick", (await running.App.NextAsync()).Function);
         }
 
-        await running.Host.WhenIdleAsync(false, Now);
+        await running.Host.WhenIdleAsync(false, Cancellation);
         Assert.Equal(status == 202 ? 1 : 0, running.Invocations.Count);
     }
 
@@ -323,26 +323,26 @@ public sealed class HttpFunctionTests(HttpFunctionTests.Running running) : IClas
     public async Task The_administrators_API_answers_what_it_can_not_do(string function, string body, int status)
     {
         using var request = new HttpRequestMessage(HttpMethod.Post, $"admin/functions/{function}") { Content = new StringContent(body, Encoding.UTF8, "application/json"), Headers = { { "x-functions-key", "secret" } } };
-        using var answer = await running.Client.SendAsync(request, Now);
+        using var answer = await running.Client.SendAsync(request, Cancellation);
         Assert.Equal(status, (int)answer.StatusCode);
     }
 
     private async Task<string> RawAsync(string request)
     {
         using var client = new TcpClient();
-        await client.ConnectAsync(running.Host.HttpAddress.Host, running.Host.HttpAddress.Port, Now);
+        await client.ConnectAsync(running.Host.HttpAddress.Host, running.Host.HttpAddress.Port, Cancellation);
         await using var stream = client.GetStream();
-        await stream.WriteAsync(Encoding.ASCII.GetBytes(request), Now);
+        await stream.WriteAsync(Encoding.ASCII.GetBytes(request), Cancellation);
         using var reader = new StreamReader(stream);
-        return await reader.ReadLineAsync(Now) ?? "";
+        return await reader.ReadLineAsync(Cancellation) ?? "";
     }
 
     private async Task<string> HandshakeAsync(string name)
     {
         using var client = new TcpClient();
-        await client.ConnectAsync(running.Host.HttpsAddress!.Host, running.Host.HttpsAddress.Port, Now);
+        await client.ConnectAsync(running.Host.HttpsAddress!.Host, running.Host.HttpsAddress.Port, Cancellation);
         await using var tls = new SslStream(client.GetStream());
-        await tls.AuthenticateAsClientAsync(new SslClientAuthenticationOptions { TargetHost = name, RemoteCertificateValidationCallback = (_, shown, _, _) => shown?.Subject == "CN=mta-sts.example.com" }, Now);
+        await tls.AuthenticateAsClientAsync(new SslClientAuthenticationOptions { TargetHost = name, RemoteCertificateValidationCallback = (_, shown, _, _) => shown?.Subject == "CN=mta-sts.example.com" }, Cancellation);
         return tls.RemoteCertificate!.Subject;
     }
 

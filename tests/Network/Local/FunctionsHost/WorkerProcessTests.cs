@@ -14,7 +14,7 @@ public sealed class WorkerProcessTests
 {
     private readonly ConcurrentQueue<HostLog> _log = [];
 
-    private static CancellationToken Now => TestContext.Current.CancellationToken;
+    private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
     [Fact]
     public async Task The_worker_runs_in_the_apps_folder_and_what_it_logs_is_heard()
@@ -52,22 +52,22 @@ public sealed class WorkerProcessTests
         await using var host = await StartAsync(app, timing => timing with { Time = time, WorkerRestartDelay = TimeSpan.FromSeconds(10), FatalFailure = 3 });
         var first = host.WorkerProcessId;
         host.KillWorker();
-        await host.WaitForWorkerAsync(Now);
+        await host.WaitForWorkerAsync(Cancellation);
         Assert.NotEqual(first, host.WorkerProcessId);
-        await host.InvokeTimerAsync("Tick", Now);
+        await host.InvokeTimerAsync("Tick", Cancellation);
 
         host.KillWorker();
         await UntilAsync(() => _log.Any(line => line.Text.Contains("failure 2", StringComparison.Ordinal)));
         Assert.Null(host.WorkerProcessId);
         // The loop may not have armed its timer yet.
-        var back = host.WaitForWorkerAsync(Now);
+        var back = host.WaitForWorkerAsync(Cancellation);
         while (!back.IsCompleted)
         {
             time.Advance(TimeSpan.FromSeconds(1));
-            await Task.WhenAny(back, Task.Delay(50, Now));
+            await Task.WhenAny(back, Task.Delay(50, Cancellation));
         }
 
-        await host.InvokeTimerAsync("Tick", Now);
+        await host.InvokeTimerAsync("Tick", Cancellation);
     }
 
     [Fact]
@@ -76,9 +76,9 @@ public sealed class WorkerProcessTests
         await using var app = await ProbeApp.CreateAsync();
         app.Respond = _ => Task.FromResult(new Instruction { Exit = 0 });
         await using var host = await StartAsync(app);
-        await Assert.ThrowsAsync<WorkerException>(() => host.InvokeTimerAsync("Tick", Now));
+        await Assert.ThrowsAsync<WorkerException>(() => host.InvokeTimerAsync("Tick", Cancellation));
         app.Respond = _ => Task.FromResult(new Instruction());
-        await host.InvokeTimerAsync("Tick", Now);
+        await host.InvokeTimerAsync("Tick", Cancellation);
         Assert.Contains(_log, line => line.Text.Contains("exited with code 0", StringComparison.Ordinal));
     }
 
@@ -110,7 +110,7 @@ public sealed class WorkerProcessTests
         {
             host.KillWorker();
             await UntilAsync(() => _log.Count(line => line.Text.Contains("failure 1", StringComparison.Ordinal)) == failure);
-            await host.WaitForWorkerAsync(Now);
+            await host.WaitForWorkerAsync(Cancellation);
             time.Advance(TimeSpan.FromMinutes(31));
         }
 
@@ -123,11 +123,11 @@ public sealed class WorkerProcessTests
         await using var app = await ProbeApp.CreateAsync();
         await using var host = await StartAsync(app, timing => timing with { FatalFailure = 1 });
         host.KillWorker();
-        await Assert.ThrowsAsync<WorkerException>(() => host.Ended.WaitAsync(Now));
+        await Assert.ThrowsAsync<WorkerException>(() => host.Ended.WaitAsync(Cancellation));
         using var client = new HttpClient();
-        await Assert.ThrowsAsync<HttpRequestException>(() => client.GetAsync(new Uri(host.HttpAddress, "echo/x"), Now));
-        await Assert.ThrowsAsync<WorkerException>(() => host.WaitForWorkerAsync(Now));
-        await Assert.ThrowsAsync<WorkerException>(() => host.WhenIdleAsync(false, Now));
+        await Assert.ThrowsAsync<HttpRequestException>(() => client.GetAsync(new Uri(host.HttpAddress, "echo/x"), Cancellation));
+        await Assert.ThrowsAsync<WorkerException>(() => host.WaitForWorkerAsync(Cancellation));
+        await Assert.ThrowsAsync<WorkerException>(() => host.WhenIdleAsync(false, Cancellation));
     }
 
     [Fact]
@@ -138,10 +138,10 @@ public sealed class WorkerProcessTests
         app.Respond = _ => Task.FromResult(new Instruction { Hang = true });
         await using var host = await StartAsync(app, timing => timing with { TimeoutGrace = Timeout.InfiniteTimeSpan });
         var worker = host.WorkerProcessId;
-        var failure = await Assert.ThrowsAsync<WorkerException>(() => host.InvokeTimerAsync("Tick", Now));
+        var failure = await Assert.ThrowsAsync<WorkerException>(() => host.InvokeTimerAsync("Tick", Cancellation));
         Assert.Contains("functionTimeout", failure.Message, StringComparison.Ordinal);
         using var client = new HttpClient { BaseAddress = host.HttpAddress };
-        using var answer = await client.GetAsync("echo/x", Now);
+        using var answer = await client.GetAsync("echo/x", Cancellation);
         Assert.Equal((HttpStatusCode.InternalServerError, worker), (answer.StatusCode, host.WorkerProcessId));
     }
 
@@ -153,12 +153,12 @@ public sealed class WorkerProcessTests
         app.Respond = _ => Task.FromResult(new Instruction { Hang = true, IgnoreCancel = true });
         await using var host = await StartAsync(app, timing => timing with { TimeoutGrace = TimeSpan.FromMilliseconds(100), FatalFailure = 1 });
         var worker = host.WorkerProcessId;
-        await Assert.ThrowsAsync<WorkerException>(() => host.InvokeTimerAsync("Tick", Now));
-        await host.WaitForWorkerAsync(Now);
+        await Assert.ThrowsAsync<WorkerException>(() => host.InvokeTimerAsync("Tick", Cancellation));
+        await host.WaitForWorkerAsync(Cancellation);
         Assert.NotEqual(worker, host.WorkerProcessId);
         app.Respond = _ => Task.FromResult(new Instruction());
         // A slow machine may need longer for one call than the time-out is: that is another way to end a worker.
-        while (await Record.ExceptionAsync(() => host.InvokeTimerAsync("Tick", Now)) is { } failure)
+        while (await Record.ExceptionAsync(() => host.InvokeTimerAsync("Tick", Cancellation)) is { } failure)
         {
             Assert.Contains("functionTimeout", failure.Message, StringComparison.Ordinal);
         }
@@ -174,7 +174,7 @@ public sealed class WorkerProcessTests
         await using var app = await ProbeApp.CreateAsync();
         var options = app.Options();
         File.Delete(Path.Combine(app.Root, missing));
-        var failure = await Assert.ThrowsAsync<InvalidDataException>(() => FunctionsHostEmulator.StartAsync(options, new FunctionsHostEmulatorOptions(), Now));
+        var failure = await Assert.ThrowsAsync<InvalidDataException>(() => FunctionsHostEmulator.StartAsync(options, new FunctionsHostEmulatorOptions(), Cancellation));
         Assert.Contains(reason, failure.Message, StringComparison.Ordinal);
     }
 
@@ -183,10 +183,10 @@ public sealed class WorkerProcessTests
     {
         await using var app = await ProbeApp.CreateAsync();
         var file = Path.Combine(app.Root, "worker.config.json");
-        var config = JsonNode.Parse(await File.ReadAllTextAsync(file, Now))!;
+        var config = JsonNode.Parse(await File.ReadAllTextAsync(file, Cancellation))!;
         config["description"]!["defaultExecutablePath"] = "no-such-runtime";
         File.Delete(file);
-        await File.WriteAllTextAsync(file, config.ToJsonString(), Now);
+        await File.WriteAllTextAsync(file, config.ToJsonString(), Cancellation);
         var failure = await Assert.ThrowsAsync<WorkerException>(() => StartAsync(app));
         Assert.Contains("no-such-runtime", failure.Message, StringComparison.Ordinal);
     }
@@ -240,7 +240,7 @@ public sealed class WorkerProcessTests
     {
         while (!condition())
         {
-            await Task.Delay(10, Now);
+            await Task.Delay(10, Cancellation);
         }
     }
 }

@@ -202,10 +202,10 @@ public sealed class CommandsTests : IAsyncLifetime
 
         Done($"stop {second.Address}");
         Assert.Equal([true, false], Host.Servers.Select(server => server.IsListening));
-        await Assert.ThrowsAsync<SocketException>(() => SmtpConnection.ConnectAsync(second, Cancelled));
+        await Assert.ThrowsAsync<SocketException>(() => SmtpConnection.ConnectAsync(second, Cancellation));
 
         Done($"start {second.Address}");
-        await using var talk = await SmtpConnection.ConnectAsync(second, Cancelled);
+        await using var talk = await SmtpConnection.ConnectAsync(second, Cancellation);
     }
 
     [Fact]
@@ -362,9 +362,9 @@ public sealed class CommandsTests : IAsyncLifetime
     public async Task Heard_shows_what_clients_said()
     {
         Assert.Equal($"No client has sent anything to {Name} yet.", Done($"heard {Name}"));
-        await using var talk = await SmtpConnection.ConnectAsync(Host.Servers[0].EndPoint, Cancelled);
-        await talk.ReplyAsync(Cancelled);
-        await talk.AskAsync("EHLO probe.example", Cancelled);
+        await using var talk = await SmtpConnection.ConnectAsync(Host.Servers[0].EndPoint, Cancellation);
+        await talk.ReplyAsync(Cancellation);
+        await talk.AskAsync("EHLO probe.example", Cancellation);
 
         Assert.Equal($"{Host.Servers[0].EndPoint.Address}  EHLO probe.example", Done($"heard {Name}"));
     }
@@ -457,7 +457,7 @@ public sealed class CommandsTests : IAsyncLifetime
         Assert.False(_commands.Execute(new string('x', 1_001)).IsDone);
     }
 
-    private static CancellationToken Cancelled => TestContext.Current.CancellationToken;
+    private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
     private string Done(string line)
     {
@@ -470,5 +470,5 @@ public sealed class CommandsTests : IAsyncLifetime
         [.. (await Ask("_mta-sts.example.com", QueryType.TXT)).Answers.TxtRecords().Select(txt => string.Concat(txt.Text))];
 
     private Task<IDnsQueryResponse> Ask(string name, QueryType type) =>
-        new LookupClient(new LookupClientOptions(_lab.Dns) { UseCache = false }).QueryAsync(name, type, cancellationToken: Cancelled);
+        new LookupClient(new LookupClientOptions(_lab.Dns) { UseCache = false }).QueryAsync(name, type, cancellationToken: Cancellation);
 }

@@ -21,7 +21,7 @@ public sealed class DnsServerTests : IAsyncDisposable
             DnsRecord.Soa("ns.example.com", "hostmaster.example.com", 7, TimeSpan.FromSeconds(60)), DnsRecord.Ns("ns.example.com"));
     }
 
-    private static CancellationToken Cancelled => TestContext.Current.CancellationToken;
+    private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
     [Fact]
     public async Task Every_kind_of_record_comes_back_as_it_was_set()
@@ -160,7 +160,7 @@ public sealed class DnsServerTests : IAsyncDisposable
             options.Timeout = TimeSpan.FromMilliseconds(100);
         });
 
-        await Assert.ThrowsAsync<DnsResponseException>(() => client.QueryAsync("a.example.com", QueryType.A, cancellationToken: Cancelled));
+        await Assert.ThrowsAsync<DnsResponseException>(() => client.QueryAsync("a.example.com", QueryType.A, cancellationToken: Cancellation));
         Assert.True(_zone.QuestionsFor("a.example.com", DnsRecordType.A) >= 1);
     }
 
@@ -290,21 +290,21 @@ public sealed class DnsServerTests : IAsyncDisposable
     public async Task A_connection_carries_several_questions_and_its_garbage_harms_no_other()
     {
         using var good = new TcpClient();
-        await good.ConnectAsync(_server.EndPoint, Cancelled);
+        await good.ConnectAsync(_server.EndPoint, Cancellation);
         using var bad = new TcpClient();
-        await bad.ConnectAsync(_server.EndPoint, Cancelled);
+        await bad.ConnectAsync(_server.EndPoint, Cancellation);
 
-        await bad.GetStream().WriteAsync(new byte[] { 0xFF, 0xFF, 1, 2, 3 }, Cancelled);
+        await bad.GetStream().WriteAsync(new byte[] { 0xFF, 0xFF, 1, 2, 3 }, Cancellation);
         Assert.Equal(0, await ReadOrEnd(bad.GetStream(), new byte[1]));
 
         for (var n = 0; n < 2; n++)
         {
             var query = Query("example.com", DnsRecordType.Ns);
-            await good.GetStream().WriteAsync((byte[])[0, (byte)query.Length, .. query], Cancelled);
+            await good.GetStream().WriteAsync((byte[])[0, (byte)query.Length, .. query], Cancellation);
             var length = new byte[2];
-            await good.GetStream().ReadExactlyAsync(length, Cancelled);
+            await good.GetStream().ReadExactlyAsync(length, Cancellation);
             var response = new byte[UInt16(length, 0)];
-            await good.GetStream().ReadExactlyAsync(response, Cancelled);
+            await good.GetStream().ReadExactlyAsync(response, Cancellation);
             Assert.Equal(1, UInt16(response, 6));
         }
     }
@@ -326,7 +326,7 @@ public sealed class DnsServerTests : IAsyncDisposable
     {
         try
         {
-            return await stream.ReadAsync(buffer, Cancelled);
+            return await stream.ReadAsync(buffer, Cancellation);
         }
         catch (IOException)
         {
@@ -349,11 +349,11 @@ public sealed class DnsServerTests : IAsyncDisposable
     {
         using var socket = new UdpClient();
         socket.Connect(_server.EndPoint);
-        await socket.SendAsync(query, Cancelled);
-        return (await socket.ReceiveAsync(Cancelled)).Buffer;
+        await socket.SendAsync(query, Cancellation);
+        return (await socket.ReceiveAsync(Cancellation)).Buffer;
     }
 
-    private Task<IDnsQueryResponse> Ask(string name, QueryType type) => Client().QueryAsync(name, type, cancellationToken: Cancelled);
+    private Task<IDnsQueryResponse> Ask(string name, QueryType type) => Client().QueryAsync(name, type, cancellationToken: Cancellation);
 
     private LookupClient Client(Action<LookupClientOptions>? configure = null)
     {

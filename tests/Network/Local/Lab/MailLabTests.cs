@@ -15,9 +15,9 @@ public sealed class MailLabTests : IAsyncLifetime
     private readonly FakeTimeProvider _time = new(DateTimeOffset.UtcNow);
     private MailLab _lab = null!;
 
-    private static CancellationToken Cancelled => TestContext.Current.CancellationToken;
+    private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
-    public async ValueTask InitializeAsync() => _lab = await MailLab.StartAsync(_time, "app.example.net", Cancelled);
+    public async ValueTask InitializeAsync() => _lab = await MailLab.StartAsync(_time, "app.example.net", Cancellation);
 
     public ValueTask DisposeAsync() => _lab.DisposeAsync();
 
@@ -38,12 +38,12 @@ public sealed class MailLabTests : IAsyncLifetime
                 var endPoint = new IPEndPoint(address, _lab.SmtpPort);
                 if (kind == LabAddress.DeadIPv4)
                 {
-                    await Assert.ThrowsAsync<SocketException>(() => SmtpConnection.ConnectAsync(endPoint, Cancelled));
+                    await Assert.ThrowsAsync<SocketException>(() => SmtpConnection.ConnectAsync(endPoint, Cancellation));
                     continue;
                 }
 
-                await using var talk = await SmtpConnection.ConnectAsync(endPoint, Cancelled);
-                Assert.Equal(mx.Script.Banner ?? $"220 {mx.Host} ESMTP", await talk.ReplyAsync(Cancelled));
+                await using var talk = await SmtpConnection.ConnectAsync(endPoint, Cancellation);
+                Assert.Equal(mx.Script.Banner ?? $"220 {mx.Host} ESMTP", await talk.ReplyAsync(Cancellation));
             }
         }
     }
@@ -88,7 +88,7 @@ public sealed class MailLabTests : IAsyncLifetime
     [Fact]
     public async Task Two_internets_live_side_by_side()
     {
-        await using var other = await MailLab.StartAsync(_time, Cancelled);
+        await using var other = await MailLab.StartAsync(_time, Cancellation);
         _lab.Add(LabDomains.Typical);
         other.Add(LabDomains.Typical);
 
@@ -183,7 +183,7 @@ public sealed class MailLabTests : IAsyncLifetime
 
         _lab.Move(host.Name, LabAddress.IPv6, LabAddress.DeadIPv4);
 
-        await Assert.ThrowsAsync<SocketException>(() => SmtpConnection.ConnectAsync(left, Cancelled));
+        await Assert.ThrowsAsync<SocketException>(() => SmtpConnection.ConnectAsync(left, Cancellation));
         Assert.Equal(IPAddress.IPv6Loopback, Assert.Single((await Ask(host.Name, QueryType.AAAA)).Answers.AaaaRecords()).Address);
         Assert.Equal(host.Servers[1].EndPoint.Address, Assert.Single((await Ask(host.Name, QueryType.A)).Answers.ARecords()).Address);
         Assert.Equal([true, false], host.Servers.Select(server => server.IsListening));
@@ -191,8 +191,8 @@ public sealed class MailLabTests : IAsyncLifetime
 
         _lab.Move(host.Name, LabAddress.IPv4);
         Assert.Empty((await Ask(host.Name, QueryType.AAAA)).Answers);
-        await using var talk = await SmtpConnection.ConnectAsync(host.Servers[0].EndPoint, Cancelled);
-        Assert.StartsWith("220", await talk.ReplyAsync(Cancelled), StringComparison.Ordinal);
+        await using var talk = await SmtpConnection.ConnectAsync(host.Servers[0].EndPoint, Cancellation);
+        Assert.StartsWith("220", await talk.ReplyAsync(Cancellation), StringComparison.Ordinal);
     }
 
     [Fact]
@@ -239,11 +239,11 @@ public sealed class MailLabTests : IAsyncLifetime
     [Fact]
     public async Task The_relay_takes_mail()
     {
-        await using var talk = await SmtpConnection.ConnectAsync(_lab.Relay.EndPoint, Cancelled);
-        await talk.ReplyAsync(Cancelled);
+        await using var talk = await SmtpConnection.ConnectAsync(_lab.Relay.EndPoint, Cancellation);
+        await talk.ReplyAsync(Cancellation);
         foreach (var line in new[] { "MAIL FROM:<a@example.net>", "RCPT TO:<b@example.net>", "DATA", "Subject: x\r\n\r\nHi\r\n." })
         {
-            await talk.AskAsync(line, Cancelled);
+            await talk.AskAsync(line, Cancellation);
         }
 
         Assert.Equal("Subject: x\r\n\r\nHi\r\n"u8, Assert.Single(_lab.Relay.Mails).Message.Span);
@@ -257,7 +257,7 @@ public sealed class MailLabTests : IAsyncLifetime
 
         await _lab.DisposeAsync();
 
-        await Assert.ThrowsAsync<SocketException>(() => SmtpConnection.ConnectAsync(endPoint, Cancelled));
+        await Assert.ThrowsAsync<SocketException>(() => SmtpConnection.ConnectAsync(endPoint, Cancellation));
     }
 
     [Fact]
@@ -290,18 +290,18 @@ public sealed class MailLabTests : IAsyncLifetime
     // A sender's look at one address, by nothing but the platform's own judgement.
     private async Task<IEnumerable<string>> LookAsync(string host, IPEndPoint endPoint)
     {
-        await using var talk = await SmtpConnection.ConnectAsync(endPoint, Cancelled);
-        await talk.ReplyAsync(Cancelled);
-        if (!(await talk.AskAsync("EHLO probe.example", Cancelled)).Contains("STARTTLS", StringComparison.Ordinal))
+        await using var talk = await SmtpConnection.ConnectAsync(endPoint, Cancellation);
+        await talk.ReplyAsync(Cancellation);
+        if (!(await talk.AskAsync("EHLO probe.example", Cancellation)).Contains("STARTTLS", StringComparison.Ordinal))
         {
             return ["mx.starttls.missing"];
         }
 
-        await talk.AskAsync("STARTTLS", Cancelled);
+        await talk.AskAsync("STARTTLS", Cancellation);
         IReadOnlyList<X509Certificate2> sent;
         try
         {
-            sent = await talk.HandshakeAsync(host, Cancelled);
+            sent = await talk.HandshakeAsync(host, Cancellation);
         }
         catch (AuthenticationException)
         {
@@ -351,5 +351,5 @@ public sealed class MailLabTests : IAsyncLifetime
 
     private Task<IDnsQueryResponse> Ask(string name, QueryType type) =>
         new LookupClient(new LookupClientOptions(_lab.Dns) { UseCache = false, Timeout = TimeSpan.FromMinutes(1) })
-            .QueryAsync(name, type, cancellationToken: Cancelled);
+            .QueryAsync(name, type, cancellationToken: Cancellation);
 }

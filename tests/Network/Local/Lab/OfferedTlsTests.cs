@@ -15,7 +15,7 @@ public sealed class OfferedTlsTests
     private const int RsaSuite = 0xC02F;
     private const int OldRsaSuite = 0x009C;
 
-    private static CancellationToken Cancelled => TestContext.Current.CancellationToken;
+    private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
     public static TheoryData<string, int[], int[], int[]?, bool, bool> Hellos => new()
     {
@@ -40,7 +40,7 @@ public sealed class OfferedTlsTests
     {
         var hello = Hello(versions, suites, schemes);
 
-        var (read, offered) = await OfferedTls.ReadAsync(new MemoryStream(hello), Cancelled);
+        var (read, offered) = await OfferedTls.ReadAsync(new MemoryStream(hello), Cancellation);
 
         Assert.Equal(hello, read.ToArray());
         const SslProtocols both = SslProtocols.Tls12 | SslProtocols.Tls13;
@@ -50,7 +50,7 @@ public sealed class OfferedTlsTests
     [Fact]
     public async Task A_server_of_TLS_1_2_goes_by_the_suites_even_where_the_client_knows_TLS_1_3()
     {
-        var (_, offered) = await OfferedTls.ReadAsync(new MemoryStream(Hello([0x0304, 0x0303], [SuiteOfTls13, RsaSuite], [Ecdsa, RsaPss, RsaPkcs1])), Cancelled);
+        var (_, offered) = await OfferedTls.ReadAsync(new MemoryStream(Hello([0x0304, 0x0303], [SuiteOfTls13, RsaSuite], [Ecdsa, RsaPss, RsaPkcs1])), Cancellation);
 
         Assert.Equal((false, true), (offered!.CanUse(KeyKind.Ecdsa, SslProtocols.Tls12), offered.CanUse(KeyKind.Rsa, SslProtocols.Tls12)));
     }
@@ -64,7 +64,7 @@ public sealed class OfferedTlsTests
         var hello = Hello([0x0303], [RsaSuite], [RsaPkcs1]);
         byte[] records = [.. hello[5..].Chunk(size).SelectMany(piece => (byte[])[22, 3, 1, 0, (byte)piece.Length, .. piece])];
 
-        var (read, offered) = await OfferedTls.ReadAsync(new MemoryStream([.. records, 1, 2, 3]), Cancelled);
+        var (read, offered) = await OfferedTls.ReadAsync(new MemoryStream([.. records, 1, 2, 3]), Cancellation);
 
         Assert.Equal(records, read.ToArray());
         Assert.True(offered!.CanUse(KeyKind.Rsa, SslProtocols.Tls12));
@@ -83,12 +83,12 @@ public sealed class OfferedTlsTests
         var bytes = Convert.FromHexString(hex);
         using var stream = new MemoryStream(bytes);
 
-        var (read, offered) = await OfferedTls.ReadAsync(stream, Cancelled);
+        var (read, offered) = await OfferedTls.ReadAsync(stream, Cancellation);
 
         Assert.Null(offered);
         var replayed = new byte[bytes.Length];
         await using var whole = new ReplayedStream(read, stream);
-        await whole.ReadExactlyAsync(replayed, Cancelled);
+        await whole.ReadExactlyAsync(replayed, Cancellation);
         Assert.Equal(bytes, replayed);
     }
 

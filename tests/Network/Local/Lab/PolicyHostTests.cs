@@ -20,13 +20,13 @@ public sealed class PolicyHostTests : IAsyncLifetime
     private MailLab _lab = null!;
     private HttpClient _client = null!;
 
-    private static CancellationToken Cancelled => TestContext.Current.CancellationToken;
+    private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
     private PolicyHost Host => _lab.PolicyHostOf(Domain);
 
     public async ValueTask InitializeAsync()
     {
-        _lab = await MailLab.StartAsync(_time, "app.example.net", Cancelled);
+        _lab = await MailLab.StartAsync(_time, "app.example.net", Cancellation);
         _lab.Add(LabDomains.Get(Domain));
         _client = Client(allowAutoRedirect: false);
     }
@@ -45,7 +45,7 @@ public sealed class PolicyHostTests : IAsyncLifetime
         using var answer = await GetAsync();
 
         Assert.Equal((HttpStatusCode.OK, "text/plain; charset=utf-8"), (answer.StatusCode, answer.Content.Headers.ContentType!.ToString()));
-        Assert.Equal(Good, await answer.Content.ReadAsStringAsync(Cancelled));
+        Assert.Equal(Good, await answer.Content.ReadAsStringAsync(Cancellation));
         Assert.Equal(Good.Length, answer.Content.Headers.ContentLength);
         Assert.Equal(
             [new PolicyRequest(_time.GetUtcNow(), $"mta-sts.{Domain}", SslProtocols.Tls13, "GET", $"mta-sts.{Domain}:{_lab.HttpsPort}", PolicyHost.WellKnownPath)],
@@ -73,16 +73,16 @@ public sealed class PolicyHostTests : IAsyncLifetime
     public async Task It_speaks_both_versions_of_HTTP(string version)
     {
         using var request = new HttpRequestMessage(HttpMethod.Get, Url(Domain)) { Version = version == "HTTP/2" ? HttpVersion.Version20 : HttpVersion.Version11, VersionPolicy = HttpVersionPolicy.RequestVersionExact };
-        using var answer = await _client.SendAsync(request, Cancelled);
+        using var answer = await _client.SendAsync(request, Cancellation);
 
-        Assert.Equal(Good, await answer.Content.ReadAsStringAsync(Cancelled));
+        Assert.Equal(Good, await answer.Content.ReadAsStringAsync(Cancellation));
     }
 
     [Fact]
     public async Task HEAD_gives_the_same_headers_and_any_other_path_is_404()
     {
-        using var head = await _client.SendAsync(new HttpRequestMessage(HttpMethod.Head, Url(Domain)), Cancelled);
-        using var other = await _client.GetAsync(new Uri(Url(Domain), "/policy.txt?x=1"), Cancelled);
+        using var head = await _client.SendAsync(new HttpRequestMessage(HttpMethod.Head, Url(Domain)), Cancellation);
+        using var other = await _client.GetAsync(new Uri(Url(Domain), "/policy.txt?x=1"), Cancellation);
 
         Assert.Equal((HttpStatusCode.OK, Good.Length), (head.StatusCode, head.Content.Headers.ContentLength));
         Assert.Equal(HttpStatusCode.NotFound, other.StatusCode);
@@ -104,7 +104,7 @@ public sealed class PolicyHostTests : IAsyncLifetime
         Assert.Empty(_lab.Elsewhere.Requests);
 
         using var follower = Client(allowAutoRedirect: true);
-        Assert.Equal(Good, await follower.GetStringAsync(Url(Domain), Cancelled));
+        Assert.Equal(Good, await follower.GetStringAsync(Url(Domain), Cancellation));
         Assert.Equal($"/{Domain}.txt", Assert.Single(_lab.Elsewhere.Requests).Path);
     }
 
@@ -128,7 +128,7 @@ public sealed class PolicyHostTests : IAsyncLifetime
 
         using var answer = await GetAsync();
 
-        Assert.Equal((status, Good), ((int)answer.StatusCode, await answer.Content.ReadAsStringAsync(Cancelled)));
+        Assert.Equal((status, Good), ((int)answer.StatusCode, await answer.Content.ReadAsStringAsync(Cancellation)));
     }
 
     [Theory]
@@ -151,7 +151,7 @@ public sealed class PolicyHostTests : IAsyncLifetime
         Host.Script = PolicyScript.Differs;
 
         using var answer = await GetAsync();
-        var policy = await answer.Content.ReadAsByteArrayAsync(Cancelled);
+        var policy = await answer.Content.ReadAsByteArrayAsync(Cancellation);
 
         Assert.NotEqual(Good, Encoding.UTF8.GetString(policy));
         Assert.Equal(PolicyMode.Testing, Policy.Parse(policy).Mode);
@@ -163,9 +163,9 @@ public sealed class PolicyHostTests : IAsyncLifetime
     {
         Host.Script = PolicyScript.Oversize;
 
-        using var answer = await _client.GetAsync(Url(Domain), HttpCompletionOption.ResponseHeadersRead, Cancelled);
+        using var answer = await _client.GetAsync(Url(Domain), HttpCompletionOption.ResponseHeadersRead, Cancellation);
         Assert.Null(answer.Content.Headers.ContentLength);
-        var policy = await answer.Content.ReadAsByteArrayAsync(Cancelled);
+        var policy = await answer.Content.ReadAsByteArrayAsync(Cancellation);
 
         Assert.Equal(65_537, policy.Length);
         var text = Encoding.UTF8.GetString(policy);
@@ -178,10 +178,10 @@ public sealed class PolicyHostTests : IAsyncLifetime
     {
         Host.Script = PolicyScript.Floods;
 
-        using var answer = await _client.GetAsync(Url(Domain), HttpCompletionOption.ResponseHeadersRead, Cancelled);
-        await using var body = await answer.Content.ReadAsStreamAsync(Cancelled);
+        using var answer = await _client.GetAsync(Url(Domain), HttpCompletionOption.ResponseHeadersRead, Cancellation);
+        await using var body = await answer.Content.ReadAsStreamAsync(Cancellation);
 
-        await body.ReadExactlyAsync(new byte[4 << 20], Cancelled);
+        await body.ReadExactlyAsync(new byte[4 << 20], Cancellation);
     }
 
     [Fact]
@@ -189,11 +189,11 @@ public sealed class PolicyHostTests : IAsyncLifetime
     public async Task A_slow_host_lets_its_clients_wait_for_the_first_byte_and_for_each_one_after_it()
     {
         var clock = new WaitingTime();
-        await using var lab = await MailLab.StartAsync(clock, Cancelled);
+        await using var lab = await MailLab.StartAsync(clock, Cancellation);
         lab.Add(new LabDomain("slow.example", "") { PolicyHost = new() { Script = PolicyScript.Slow(TimeSpan.FromSeconds(50), TimeSpan.FromSeconds(2)) }, Covers = ["mx.example"] });
         using var client = Client(allowAutoRedirect: false, lab);
 
-        var policy = await client.GetStringAsync(new Uri($"https://mta-sts.slow.example:{lab.HttpsPort}{PolicyHost.WellKnownPath}"), Cancelled);
+        var policy = await client.GetStringAsync(new Uri($"https://mta-sts.slow.example:{lab.HttpsPort}{PolicyHost.WellKnownPath}"), Cancellation);
 
         Assert.Equal(50 + 2 * policy.Length, clock.Waited.TotalSeconds);
     }
@@ -203,13 +203,13 @@ public sealed class PolicyHostTests : IAsyncLifetime
     public async Task A_silent_host_is_waited_for_until_the_client_gives_up_or_five_minutes_are_over()
     {
         Host.Script = PolicyScript.Silent;
-        using var patience = CancellationTokenSource.CreateLinkedTokenSource(Cancelled);
+        using var patience = CancellationTokenSource.CreateLinkedTokenSource(Cancellation);
         var given = _client.GetAsync(Url(Domain), patience.Token);
         await AskedAsync(1);
         await patience.CancelAsync();
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => given);
 
-        var waiting = _client.GetAsync(Url(Domain), Cancelled);
+        var waiting = _client.GetAsync(Url(Domain), Cancellation);
         await AskedAsync(2);
         _time.Advance(TimeSpan.FromMinutes(5));
         await Assert.ThrowsAsync<HttpRequestException>(() => waiting);
@@ -220,14 +220,14 @@ public sealed class PolicyHostTests : IAsyncLifetime
     {
         Host.Script = PolicyScript.Good with { CutsOff = true };
 
-        using var answer = await _client.GetAsync(Url(Domain), HttpCompletionOption.ResponseHeadersRead, Cancelled);
-        await using var body = await answer.Content.ReadAsStreamAsync(Cancelled);
+        using var answer = await _client.GetAsync(Url(Domain), HttpCompletionOption.ResponseHeadersRead, Cancellation);
+        await using var body = await answer.Content.ReadAsStreamAsync(Cancellation);
         var half = new byte[Good.Length / 2];
-        await body.ReadExactlyAsync(half, Cancelled);
+        await body.ReadExactlyAsync(half, Cancellation);
 
         Assert.Equal(Good.Length, answer.Content.Headers.ContentLength);
         Assert.Equal(Good[..half.Length], Encoding.UTF8.GetString(half));
-        await Assert.ThrowsAnyAsync<HttpIOException>(async () => await body.ReadExactlyAsync(half, Cancelled));
+        await Assert.ThrowsAnyAsync<HttpIOException>(async () => await body.ReadExactlyAsync(half, Cancellation));
     }
 
     public static TheoryData<string, X509ChainStatusFlags, bool> Certificates => new()
@@ -255,12 +255,12 @@ public sealed class PolicyHostTests : IAsyncLifetime
             return true;
         };
         using var client = new HttpClient(handler);
-        Assert.Equal(Good, await client.GetStringAsync(Url(domain), Cancelled));
+        Assert.Equal(Good, await client.GetStringAsync(Url(domain), Cancellation));
         Assert.Equal((expected, hasName), seen);
 
         if ((expected, hasName) != (X509ChainStatusFlags.NoError, true))
         {
-            await Assert.ThrowsAsync<HttpRequestException>(() => _client.GetStringAsync(Url(domain), Cancelled));
+            await Assert.ThrowsAsync<HttpRequestException>(() => _client.GetStringAsync(Url(domain), Cancellation));
         }
     }
 
@@ -303,7 +303,7 @@ public sealed class PolicyHostTests : IAsyncLifetime
 
         var taken = _lab.TakePolicy("example.com");
         Assert.Equal(taken.EndPoint.Address, await AddressOf("mta-sts.example.com"));
-        Assert.Contains("mx: mx2.example.com\r\n", await _client.GetStringAsync(Url("example.com"), Cancelled), StringComparison.Ordinal);
+        Assert.Contains("mx: mx2.example.com\r\n", await _client.GetStringAsync(Url("example.com"), Cancellation), StringComparison.Ordinal);
         Assert.Same(taken, _lab.TakePolicy("example.com"));
 
         _lab.LeavePolicy("example.com");
@@ -323,8 +323,8 @@ public sealed class PolicyHostTests : IAsyncLifetime
     {
         using (var client = new TcpClient())
         {
-            await client.ConnectAsync(Host.EndPoint, Cancelled);
-            await client.GetStream().WriteAsync("GET /.well-known/mta-sts.txt HTTP/1.1\r\n\r\n"u8.ToArray(), Cancelled);
+            await client.ConnectAsync(Host.EndPoint, Cancellation);
+            await client.GetStream().WriteAsync("GET /.well-known/mta-sts.txt HTTP/1.1\r\n\r\n"u8.ToArray(), Cancellation);
             Assert.True(await EndsAsync(client.GetStream()));
         }
 
@@ -337,7 +337,7 @@ public sealed class PolicyHostTests : IAsyncLifetime
         try
         {
             var buffer = new byte[1024];
-            while (await stream.ReadAsync(buffer, Cancelled) > 0)
+            while (await stream.ReadAsync(buffer, Cancellation) > 0)
             {
             }
         }
@@ -349,7 +349,7 @@ public sealed class PolicyHostTests : IAsyncLifetime
         return true;
     }
 
-    private Task<HttpResponseMessage> GetAsync() => _client.GetAsync(Url(Domain), Cancelled);
+    private Task<HttpResponseMessage> GetAsync() => _client.GetAsync(Url(Domain), Cancellation);
 
     private Uri Url(string domain) => new($"https://mta-sts.{domain}:{_lab.HttpsPort}{PolicyHost.WellKnownPath}");
 
@@ -357,14 +357,14 @@ public sealed class PolicyHostTests : IAsyncLifetime
     {
         while (Host.Requests.Count < requests)
         {
-            await Task.Delay(10, Cancelled);
+            await Task.Delay(10, Cancellation);
         }
     }
 
     private Task<IPAddress> AddressOf(string name) => AddressOf(name, _lab);
 
     private static async Task<IPAddress> AddressOf(string name, MailLab lab) =>
-        (await new LookupClient(new LookupClientOptions(lab.Dns) { UseCache = false }).QueryAsync(name, QueryType.A, cancellationToken: Cancelled)).Answers.ARecords().Single().Address;
+        (await new LookupClient(new LookupClientOptions(lab.Dns) { UseCache = false }).QueryAsync(name, QueryType.A, cancellationToken: Cancellation)).Answers.ARecords().Single().Address;
 
     private HttpClient Client(bool allowAutoRedirect, MailLab? lab = null) => new(Handler(allowAutoRedirect, lab ?? _lab));
 

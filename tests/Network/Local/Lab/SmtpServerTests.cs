@@ -31,20 +31,20 @@ public sealed class SmtpServerTests : IAsyncDisposable
         _server.Start();
     }
 
-    private static CancellationToken Cancelled => TestContext.Current.CancellationToken;
+    private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
     [Fact]
     public async Task A_good_server_greets_offers_STARTTLS_and_says_goodbye()
     {
         await using var talk = await Connect();
 
-        Assert.Equal("220 mx.example.com ESMTP", await talk.ReplyAsync(Cancelled));
-        Assert.Contains("250-STARTTLS", (await talk.AskAsync("EHLO probe.example", Cancelled)).Split('\n'));
-        Assert.Equal(Ready, await talk.AskAsync("STARTTLS", Cancelled));
-        await talk.HandshakeAsync(Host, Cancelled);
-        Assert.DoesNotContain("STARTTLS", await talk.AskAsync("EHLO probe.example", Cancelled), StringComparison.Ordinal);
-        Assert.StartsWith("221", await talk.AskAsync("QUIT", Cancelled), StringComparison.Ordinal);
-        Assert.Equal("", await talk.ReadAsync(1, Cancelled));
+        Assert.Equal("220 mx.example.com ESMTP", await talk.ReplyAsync(Cancellation));
+        Assert.Contains("250-STARTTLS", (await talk.AskAsync("EHLO probe.example", Cancellation)).Split('\n'));
+        Assert.Equal(Ready, await talk.AskAsync("STARTTLS", Cancellation));
+        await talk.HandshakeAsync(Host, Cancellation);
+        Assert.DoesNotContain("STARTTLS", await talk.AskAsync("EHLO probe.example", Cancellation), StringComparison.Ordinal);
+        Assert.StartsWith("221", await talk.AskAsync("QUIT", Cancellation), StringComparison.Ordinal);
+        Assert.Equal("", await talk.ReadAsync(1, Cancellation));
         Assert.Equal(
             ["EHLO probe.example", "STARTTLS", $"SNI {Host}", "TLS Tls13", "EHLO probe.example", "QUIT"],
             _server.Heard);
@@ -59,7 +59,7 @@ public sealed class SmtpServerTests : IAsyncDisposable
         _server.Certificate = _ca.Issue(CertificateSpec.For(Host) with { Sends = sends });
         await using var talk = await Connect();
 
-        var sent = await talk.StartTlsAsync(Host, Cancelled);
+        var sent = await talk.StartTlsAsync(Host, Cancellation);
 
         Assert.Equal(_server.Certificate.Leaf.RawData, talk.Tls.RemoteCertificate!.GetRawCertData());
         Assert.Equal(
@@ -81,7 +81,7 @@ public sealed class SmtpServerTests : IAsyncDisposable
         foreach (var version in new[] { SslProtocols.Tls12, SslProtocols.Tls13 })
         {
             await using var talk = await Connect();
-            await talk.StartTlsAsync(Host, Cancelled, version);
+            await talk.StartTlsAsync(Host, Cancellation, version);
             Assert.Equal(version, talk.Tls.SslProtocol);
         }
     }
@@ -103,11 +103,11 @@ public sealed class SmtpServerTests : IAsyncDisposable
         _server.Certificates = [_ca.Issue(CertificateSpec.For(Host)), _ca.Issue(CertificateSpec.For(Host) with { Key = KeyKind.Rsa })];
         await using var talk = await Connect();
 
-        var sent = await talk.StartTlsAsync(Host, Cancelled, versions, suites);
+        var sent = await talk.StartTlsAsync(Host, Cancellation, versions, suites);
 
         Assert.Equal((client, expected), (client, KeyOf(talk.Tls.RemoteCertificate!)));
         Assert.Equal([_ca.Intermediate.Subject], sent.Select(certificate => certificate.Subject));
-        Assert.StartsWith("250", await talk.AskAsync("EHLO probe.example", Cancelled), StringComparison.Ordinal);
+        Assert.StartsWith("250", await talk.AskAsync("EHLO probe.example", Cancellation), StringComparison.Ordinal);
         Assert.Contains($"SNI {Host}", _server.Heard);
     }
 
@@ -119,7 +119,7 @@ public sealed class SmtpServerTests : IAsyncDisposable
         _server.Certificates = [_ca.Issue(CertificateSpec.For(Host) with { Key = first }), _ca.Issue(CertificateSpec.For(Host) with { Key = second })];
         await using var talk = await Connect();
 
-        await talk.StartTlsAsync(Host, Cancelled);
+        await talk.StartTlsAsync(Host, Cancellation);
 
         Assert.Equal(expected, KeyOf(talk.Tls.RemoteCertificate!));
     }
@@ -133,7 +133,7 @@ public sealed class SmtpServerTests : IAsyncDisposable
         _server.Certificate = _ca.Issue(CertificateSpec.For(Host) with { Key = key });
         await using var talk = await Connect();
 
-        await Assert.ThrowsAsync<System.Security.Authentication.AuthenticationException>(() => talk.StartTlsAsync(Host, Cancelled, SslProtocols.Tls12, [suite]));
+        await Assert.ThrowsAsync<System.Security.Authentication.AuthenticationException>(() => talk.StartTlsAsync(Host, Cancellation, SslProtocols.Tls12, [suite]));
     }
 
     [Fact]
@@ -141,16 +141,16 @@ public sealed class SmtpServerTests : IAsyncDisposable
     {
         _server.Certificates = [_ca.Issue(CertificateSpec.For(Host)), _ca.Issue(CertificateSpec.For(Host) with { Key = KeyKind.Rsa })];
         await using var talk = await Connect();
-        await talk.ReplyAsync(Cancelled);
-        await talk.AskAsync("STARTTLS", Cancelled);
+        await talk.ReplyAsync(Cancellation);
+        await talk.AskAsync("STARTTLS", Cancellation);
 
         // SslStream offers every signature scheme; this client offers what it is told.
         var client = new RsaOnlyClient();
         var protocol = new TlsClientProtocol(talk.Network);
-        await Task.Run(() => protocol.Connect(client), Cancelled);
+        await Task.Run(() => protocol.Connect(client), Cancellation);
 
         Assert.Equal((ProtocolVersion.TLSv13, KeyKind.Rsa), (client.Version, client.Shown));
-        await Task.Run(protocol.Close, Cancelled);
+        await Task.Run(protocol.Close, Cancellation);
     }
 
     [Fact]
@@ -160,16 +160,16 @@ public sealed class SmtpServerTests : IAsyncDisposable
         _server.Certificates = [_ca.Issue(CertificateSpec.For(Host)), _ca.Issue(CertificateSpec.For(Host) with { Key = KeyKind.Rsa })];
         await using (var bad = await Connect())
         {
-            await bad.ReplyAsync(Cancelled);
-            await bad.AskAsync("STARTTLS", Cancelled);
-            await bad.SayAsync("EHLO in the clear", Cancelled);
-            Assert.DoesNotContain("250", await bad.ReadAsync(1_000, Cancelled), StringComparison.Ordinal);
+            await bad.ReplyAsync(Cancellation);
+            await bad.AskAsync("STARTTLS", Cancellation);
+            await bad.SayAsync("EHLO in the clear", Cancellation);
+            Assert.DoesNotContain("250", await bad.ReadAsync(1_000, Cancellation), StringComparison.Ordinal);
         }
 
         await using var slow = await Connect();
-        await slow.ReplyAsync(Cancelled);
-        await slow.AskAsync("STARTTLS", Cancelled);
-        await slow.HandshakeAsync(Host, Cancelled, SslProtocols.Tls12, [TlsCipherSuite.TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256], oneByteAtATime: true);
+        await slow.ReplyAsync(Cancellation);
+        await slow.AskAsync("STARTTLS", Cancellation);
+        await slow.HandshakeAsync(Host, Cancellation, SslProtocols.Tls12, [TlsCipherSuite.TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256], oneByteAtATime: true);
         Assert.Equal(KeyKind.Rsa, KeyOf(slow.Tls.RemoteCertificate!));
     }
 
@@ -190,10 +190,10 @@ public sealed class SmtpServerTests : IAsyncDisposable
         await using var both = await Connect();
         await using var newer = await Connect();
 
-        await both.StartTlsAsync(Host, Cancelled);
+        await both.StartTlsAsync(Host, Cancellation);
 
         Assert.Equal(SslProtocols.Tls12, both.Tls.SslProtocol);
-        await Assert.ThrowsAsync<System.Security.Authentication.AuthenticationException>(() => newer.StartTlsAsync(Host, Cancelled, SslProtocols.Tls13));
+        await Assert.ThrowsAsync<System.Security.Authentication.AuthenticationException>(() => newer.StartTlsAsync(Host, Cancellation, SslProtocols.Tls13));
     }
 
     [Fact]
@@ -203,7 +203,7 @@ public sealed class SmtpServerTests : IAsyncDisposable
         _server.Script = SmtpScript.OldTls;
         await using var talk = await Connect();
 
-        var refused = await Assert.ThrowsAsync<System.Security.Authentication.AuthenticationException>(() => talk.StartTlsAsync(Host, Cancelled));
+        var refused = await Assert.ThrowsAsync<System.Security.Authentication.AuthenticationException>(() => talk.StartTlsAsync(Host, Cancellation));
 
         Assert.Contains("alert protocol version", refused.InnerException!.ToString(), StringComparison.Ordinal);
     }
@@ -214,14 +214,14 @@ public sealed class SmtpServerTests : IAsyncDisposable
     {
         _server.Script = SmtpScript.Good with { Injection = "250 I am on the path\r\n" };
         await using var talk = await Connect();
-        await talk.ReplyAsync(Cancelled);
-        await talk.AskAsync("EHLO probe.example", Cancelled);
+        await talk.ReplyAsync(Cancellation);
+        await talk.AskAsync("EHLO probe.example", Cancellation);
 
-        await talk.SayAsync("STARTTLS", Cancelled);
+        await talk.SayAsync("STARTTLS", Cancellation);
 
         const string expected = $"{Ready}\r\n250 I am on the path\r\n";
-        Assert.Equal(expected, await talk.ReadAsync(expected.Length, Cancelled));
-        await talk.HandshakeAsync(Host, Cancelled);
+        Assert.Equal(expected, await talk.ReadAsync(expected.Length, Cancellation));
+        await talk.HandshakeAsync(Host, Cancellation);
     }
 
     [Fact]
@@ -229,12 +229,12 @@ public sealed class SmtpServerTests : IAsyncDisposable
     public async Task What_a_client_sends_behind_STARTTLS_does_not_survive_the_handshake()
     {
         await using var talk = await Connect();
-        await talk.ReplyAsync(Cancelled);
-        await talk.SayAsync("STARTTLS\r\nRSET", Cancelled);
-        await talk.ReplyAsync(Cancelled);
-        await talk.HandshakeAsync(Host, Cancelled);
+        await talk.ReplyAsync(Cancellation);
+        await talk.SayAsync("STARTTLS\r\nRSET", Cancellation);
+        await talk.ReplyAsync(Cancellation);
+        await talk.HandshakeAsync(Host, Cancellation);
 
-        Assert.StartsWith("250-mx.example.com", await talk.AskAsync("EHLO probe.example", Cancelled), StringComparison.Ordinal);
+        Assert.StartsWith("250-mx.example.com", await talk.AskAsync("EHLO probe.example", Cancellation), StringComparison.Ordinal);
         Assert.DoesNotContain("RSET", _server.Heard);
     }
 
@@ -243,10 +243,10 @@ public sealed class SmtpServerTests : IAsyncDisposable
     {
         _server.Script = SmtpScript.Plain;
         await using var talk = await Connect();
-        await talk.ReplyAsync(Cancelled);
+        await talk.ReplyAsync(Cancellation);
 
-        Assert.DoesNotContain("STARTTLS", await talk.AskAsync("EHLO probe.example", Cancelled), StringComparison.Ordinal);
-        Assert.StartsWith("502", await talk.AskAsync("STARTTLS", Cancelled), StringComparison.Ordinal);
+        Assert.DoesNotContain("STARTTLS", await talk.AskAsync("EHLO probe.example", Cancellation), StringComparison.Ordinal);
+        Assert.StartsWith("502", await talk.AskAsync("STARTTLS", Cancellation), StringComparison.Ordinal);
     }
 
     [Theory]
@@ -257,10 +257,10 @@ public sealed class SmtpServerTests : IAsyncDisposable
     {
         _server.Script = SmtpScript.Good with { StartTlsAnswer = answer };
         await using var talk = await Connect();
-        await talk.ReplyAsync(Cancelled);
+        await talk.ReplyAsync(Cancellation);
 
-        Assert.Equal(answer, await talk.AskAsync("STARTTLS", Cancelled));
-        Assert.StartsWith("221", await talk.AskAsync("QUIT", Cancelled), StringComparison.Ordinal);
+        Assert.Equal(answer, await talk.AskAsync("STARTTLS", Cancellation));
+        Assert.StartsWith("221", await talk.AskAsync("QUIT", Cancellation), StringComparison.Ordinal);
     }
 
     [Fact]
@@ -269,8 +269,8 @@ public sealed class SmtpServerTests : IAsyncDisposable
         _server.Script = SmtpScript.Good with { Banner = "421 4.3.2 Come back later" };
         await using var talk = await Connect();
 
-        Assert.Equal("421 4.3.2 Come back later", await talk.ReplyAsync(Cancelled));
-        Assert.Equal("", await talk.ReadAsync(1, Cancelled));
+        Assert.Equal("421 4.3.2 Come back later", await talk.ReplyAsync(Cancellation));
+        Assert.Equal("", await talk.ReadAsync(1, Cancellation));
     }
 
     [Theory]
@@ -286,7 +286,7 @@ public sealed class SmtpServerTests : IAsyncDisposable
 
         await TalkUpTo(stage, talk);
 
-        Assert.Equal("", await talk.ReadAsync(1, Cancelled));
+        Assert.Equal("", await talk.ReadAsync(1, Cancellation));
     }
 
     [Theory]
@@ -302,8 +302,8 @@ public sealed class SmtpServerTests : IAsyncDisposable
         await TalkUpTo(stage, talk);
 
         // A hung session reads on: it takes what is said, and answers none of it.
-        await talk.SayAsync("NOOP", Cancelled);
-        var answer = talk.ReadAsync(1, Cancelled);
+        await talk.SayAsync("NOOP", Cancellation);
+        var answer = talk.ReadAsync(1, Cancellation);
         await _server.DisposeAsync();
 
         Assert.Equal("", await answer);
@@ -314,7 +314,7 @@ public sealed class SmtpServerTests : IAsyncDisposable
     public async Task A_client_of_a_server_that_hangs_can_give_up()
     {
         _server.Script = SmtpScript.HangsAt(SmtpStage.Handshake);
-        using var patience = CancellationTokenSource.CreateLinkedTokenSource(Cancelled);
+        using var patience = CancellationTokenSource.CreateLinkedTokenSource(Cancellation);
         await using var talk = await Connect();
         await TalkUpTo(SmtpStage.Handshake, talk);
 
@@ -333,7 +333,7 @@ public sealed class SmtpServerTests : IAsyncDisposable
 
         _time.Advance(TimeSpan.FromMinutes(5));
 
-        Assert.Equal("", await talk.ReadAsync(1, Cancelled));
+        Assert.Equal("", await talk.ReadAsync(1, Cancellation));
     }
 
     [Theory]
@@ -348,7 +348,7 @@ public sealed class SmtpServerTests : IAsyncDisposable
         await using var talk = await Connect();
         await TalkUpTo(stage, talk);
 
-        var flood = await talk.ReadAsync(1 << 20, Cancelled);
+        var flood = await talk.ReadAsync(1 << 20, Cancellation);
 
         Assert.Equal(1 << 20, flood.Length);
         Assert.StartsWith(expected + expected, flood, StringComparison.Ordinal);
@@ -377,7 +377,7 @@ public sealed class SmtpServerTests : IAsyncDisposable
         Assert.Equal(expected, mail.Tls);
         Assert.Equal(_time.GetUtcNow(), mail.At);
         using var stream = new MemoryStream(mail.Message.ToArray());
-        using var message = await MimeMessage.LoadAsync(stream, Cancelled);
+        using var message = await MimeMessage.LoadAsync(stream, Cancellation);
         Assert.Equal("A warning", message.Subject);
         Assert.Equal("Hello\n.\n..and a dot", message.TextBody!.ReplaceLineEndings("\n").TrimEnd());
     }
@@ -386,12 +386,12 @@ public sealed class SmtpServerTests : IAsyncDisposable
     public async Task A_message_needs_a_sender_and_a_recipient_first()
     {
         await using var talk = await Connect();
-        await talk.ReplyAsync(Cancelled);
+        await talk.ReplyAsync(Cancellation);
 
-        Assert.StartsWith("503", await talk.AskAsync("RCPT TO:<bob@example.com>", Cancelled), StringComparison.Ordinal);
-        Assert.StartsWith("250", await talk.AskAsync("MAIL FROM:<>", Cancelled), StringComparison.Ordinal);
-        Assert.StartsWith("503", await talk.AskAsync("DATA", Cancelled), StringComparison.Ordinal);
-        Assert.StartsWith("501", await talk.AskAsync("RCPT TO:bob", Cancelled), StringComparison.Ordinal);
+        Assert.StartsWith("503", await talk.AskAsync("RCPT TO:<bob@example.com>", Cancellation), StringComparison.Ordinal);
+        Assert.StartsWith("250", await talk.AskAsync("MAIL FROM:<>", Cancellation), StringComparison.Ordinal);
+        Assert.StartsWith("503", await talk.AskAsync("DATA", Cancellation), StringComparison.Ordinal);
+        Assert.StartsWith("501", await talk.AskAsync("RCPT TO:bob", Cancellation), StringComparison.Ordinal);
     }
 
     [Fact]
@@ -399,15 +399,15 @@ public sealed class SmtpServerTests : IAsyncDisposable
     {
         _server.Script = SmtpScript.CutsOffAt(SmtpStage.Data);
         await using var talk = await Connect();
-        await talk.ReplyAsync(Cancelled);
+        await talk.ReplyAsync(Cancellation);
         foreach (var line in new[] { "MAIL FROM:<a@example.net>", "RCPT TO:<b@example.net>", "DATA" })
         {
-            await talk.AskAsync(line, Cancelled);
+            await talk.AskAsync(line, Cancellation);
         }
 
-        await talk.SayAsync("Subject: x\r\n\r\nHi\r\n.", Cancelled);
+        await talk.SayAsync("Subject: x\r\n\r\nHi\r\n.", Cancellation);
 
-        Assert.Equal("", await talk.ReadAsync(1, Cancelled));
+        Assert.Equal("", await talk.ReadAsync(1, Cancellation));
         Assert.Single(_server.Mails);
     }
 
@@ -415,38 +415,38 @@ public sealed class SmtpServerTests : IAsyncDisposable
     public async Task A_session_has_a_thousand_commands_at_most()
     {
         await using var talk = await Connect();
-        await talk.ReplyAsync(Cancelled);
-        await talk.SayAsync(string.Concat(Enumerable.Repeat("NOOP\r\n", 999)) + "NOOP", Cancelled);
+        await talk.ReplyAsync(Cancellation);
+        await talk.SayAsync(string.Concat(Enumerable.Repeat("NOOP\r\n", 999)) + "NOOP", Cancellation);
 
         for (var n = 0; n < 1_000; n++)
         {
-            Assert.StartsWith("250", await talk.ReplyAsync(Cancelled), StringComparison.Ordinal);
+            Assert.StartsWith("250", await talk.ReplyAsync(Cancellation), StringComparison.Ordinal);
         }
 
-        Assert.StartsWith("421", await talk.ReplyAsync(Cancelled), StringComparison.Ordinal);
+        Assert.StartsWith("421", await talk.ReplyAsync(Cancellation), StringComparison.Ordinal);
     }
 
     [Fact]
     public async Task A_line_without_end_ends_the_session_and_no_other()
     {
         await using var long_ = await Connect();
-        await long_.ReplyAsync(Cancelled);
-        await long_.SayAsync(new string('x', 4_000), Cancelled);
-        Assert.Equal("", await long_.ReadAsync(1, Cancelled));
+        await long_.ReplyAsync(Cancellation);
+        await long_.SayAsync(new string('x', 4_000), Cancellation);
+        Assert.Equal("", await long_.ReadAsync(1, Cancellation));
 
         await using var other = await Connect();
-        Assert.StartsWith("220", await other.ReplyAsync(Cancelled), StringComparison.Ordinal);
+        Assert.StartsWith("220", await other.ReplyAsync(Cancellation), StringComparison.Ordinal);
     }
 
     [Fact]
     public async Task A_certificate_is_swapped_while_it_runs_even_within_a_session()
     {
         await using var early = await Connect();
-        await early.ReplyAsync(Cancelled);
+        await early.ReplyAsync(Cancellation);
 
         _server.Certificate = _ca.Issue(CertificateSpec.For("other.example.com"));
-        await early.AskAsync("STARTTLS", Cancelled);
-        await early.HandshakeAsync(Host, Cancelled);
+        await early.AskAsync("STARTTLS", Cancellation);
+        await early.HandshakeAsync(Host, Cancellation);
 
         Assert.Equal(_server.Certificate.Leaf.GetCertHashString(), early.Tls.RemoteCertificate!.GetCertHashString());
     }
@@ -455,30 +455,30 @@ public sealed class SmtpServerTests : IAsyncDisposable
     public async Task A_script_is_swapped_for_the_next_session()
     {
         await using var early = await Connect();
-        await early.ReplyAsync(Cancelled);
+        await early.ReplyAsync(Cancellation);
         _server.Script = SmtpScript.Plain;
         await using var late = await Connect();
-        await late.ReplyAsync(Cancelled);
+        await late.ReplyAsync(Cancellation);
 
-        Assert.Contains("STARTTLS", await early.AskAsync("EHLO probe.example", Cancelled), StringComparison.Ordinal);
-        Assert.DoesNotContain("STARTTLS", await late.AskAsync("EHLO probe.example", Cancelled), StringComparison.Ordinal);
+        Assert.Contains("STARTTLS", await early.AskAsync("EHLO probe.example", Cancellation), StringComparison.Ordinal);
+        Assert.DoesNotContain("STARTTLS", await late.AskAsync("EHLO probe.example", Cancellation), StringComparison.Ordinal);
     }
 
     [Fact]
     public async Task A_stopped_server_refuses_and_cuts_off_and_a_started_one_is_back()
     {
         await using var open = await Connect();
-        await open.ReplyAsync(Cancelled);
+        await open.ReplyAsync(Cancellation);
 
         _server.Stop();
 
         Assert.False(_server.IsListening);
-        Assert.Equal("", await open.ReadAsync(1, Cancelled));
+        Assert.Equal("", await open.ReadAsync(1, Cancellation));
         Assert.Equal(SocketError.ConnectionRefused, (await Assert.ThrowsAsync<SocketException>(Connect)).SocketErrorCode);
 
         _server.Start();
         await using var again = await Connect();
-        Assert.StartsWith("220", await again.ReplyAsync(Cancelled), StringComparison.Ordinal);
+        Assert.StartsWith("220", await again.ReplyAsync(Cancellation), StringComparison.Ordinal);
     }
 
     [Fact]
@@ -506,7 +506,7 @@ public sealed class SmtpServerTests : IAsyncDisposable
         return ((IPEndPoint)socket.LocalEndPoint!).Port;
     }
 
-    private Task<SmtpConnection> Connect() => SmtpConnection.ConnectAsync(_server.EndPoint, Cancelled);
+    private Task<SmtpConnection> Connect() => SmtpConnection.ConnectAsync(_server.EndPoint, Cancellation);
 
     private static async Task TalkUpTo(SmtpStage stage, SmtpConnection talk)
     {
@@ -515,28 +515,28 @@ public sealed class SmtpServerTests : IAsyncDisposable
             return;
         }
 
-        await talk.ReplyAsync(Cancelled);
+        await talk.ReplyAsync(Cancellation);
         if (stage == SmtpStage.Ehlo)
         {
-            await talk.SayAsync("EHLO probe.example", Cancelled);
+            await talk.SayAsync("EHLO probe.example", Cancellation);
             return;
         }
 
-        await talk.AskAsync("EHLO probe.example", Cancelled);
-        await talk.SayAsync("STARTTLS", Cancelled);
+        await talk.AskAsync("EHLO probe.example", Cancellation);
+        await talk.SayAsync("STARTTLS", Cancellation);
         if (stage == SmtpStage.StartTls)
         {
             return;
         }
 
-        await talk.ReplyAsync(Cancelled);
+        await talk.ReplyAsync(Cancellation);
         if (stage == SmtpStage.Handshake)
         {
             return;
         }
 
-        await talk.HandshakeAsync(Host, Cancelled);
-        await talk.SayAsync("EHLO probe.example", Cancelled);
+        await talk.HandshakeAsync(Host, Cancellation);
+        await talk.SayAsync("EHLO probe.example", Cancellation);
     }
 
     private async Task SendAsync(SecureSocketOptions security, string text)
@@ -551,9 +551,9 @@ public sealed class SmtpServerTests : IAsyncDisposable
         client.ServerCertificateValidationCallback = (_, certificate, _, errors) =>
             certificate!.GetCertHashString() == _server.Certificate.Leaf.GetCertHashString()
             && !errors.HasFlag(SslPolicyErrors.RemoteCertificateNotAvailable);
-        await client.ConnectAsync(_server.EndPoint.Address.ToString(), _server.EndPoint.Port, security, Cancelled);
-        await client.SendAsync(message, Cancelled);
-        await client.DisconnectAsync(true, Cancelled);
+        await client.ConnectAsync(_server.EndPoint.Address.ToString(), _server.EndPoint.Port, security, Cancellation);
+        await client.SendAsync(message, Cancellation);
+        await client.DisconnectAsync(true, Cancellation);
     }
 
     /// <summary>A client of TLS 1.3 that can verify RSA signatures and no others.</summary>

@@ -13,7 +13,7 @@ public sealed class QueueFunctionTests(AzuriteFixture azurite)
     private readonly ConcurrentQueue<HostLog> _log = [];
     private readonly ConcurrentQueue<Invocation> _invocations = [];
 
-    private static CancellationToken Now => TestContext.Current.CancellationToken;
+    private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
     [Fact]
     public async Task A_message_arrives_with_what_the_queue_knows_of_it_and_is_deleted_once_it_is_done()
@@ -32,7 +32,7 @@ public sealed class QueueFunctionTests(AzuriteFixture azurite)
             Assert.NotEqual(default, JsonSerializer.Deserialize<DateTimeOffset>(call.Data[time]!));
         }
 
-        await host.WhenIdleAsync(false, Now);
+        await host.WhenIdleAsync(false, Cancellation);
         Assert.Equal(0, await CountAsync());
         var invocation = Assert.Single(_invocations);
         Assert.Equal((call.InvocationId, "Work", true, null), (invocation.Id, invocation.Function, invocation.Succeeded, invocation.HttpStatus));
@@ -51,7 +51,7 @@ public sealed class QueueFunctionTests(AzuriteFixture azurite)
             Assert.Equal($"{i}", (await app.NextAsync()).Data["DequeueCount"]);
         }
 
-        await host.WhenIdleAsync(false, Now);
+        await host.WhenIdleAsync(false, Cancellation);
         Assert.Equal((0, """{"a":1}"""), (app.Waiting, await PoisonAsync(QueueMessageEncoding.Base64)));
         Assert.Equal(5, _invocations.Count);
         Assert.All(_invocations, invocation => Assert.Contains("on demand", invocation.Error, StringComparison.Ordinal));
@@ -66,11 +66,11 @@ public sealed class QueueFunctionTests(AzuriteFixture azurite)
         await SendAsync("{}");
         await app.NextAsync();
         // It is there, and not due for an hour.
-        await host.WhenIdleAsync(ignoreDelayed: true, Now);
+        await host.WhenIdleAsync(ignoreDelayed: true, Cancellation);
         Assert.Equal(1, await CountAsync());
-        var still = host.WhenIdleAsync(ignoreDelayed: false, Now);
+        var still = host.WhenIdleAsync(ignoreDelayed: false, Cancellation);
         Assert.False(still.IsCompleted);
-        await (await QueueAsync()).ClearMessagesAsync(Now);
+        await (await QueueAsync()).ClearMessagesAsync(Cancellation);
         await still;
     }
 
@@ -79,8 +79,8 @@ public sealed class QueueFunctionTests(AzuriteFixture azurite)
     {
         await using var app = await ProbeApp.CreateAsync();
         await using var host = await StartAsync(app);
-        await (await QueueAsync(QueueMessageEncoding.None)).SendMessageAsync("no base64!", Now);
-        await host.WhenIdleAsync(false, Now);
+        await (await QueueAsync(QueueMessageEncoding.None)).SendMessageAsync("no base64!", Cancellation);
+        await host.WhenIdleAsync(false, Cancellation);
         Assert.Equal((0, "no base64!"), (app.Waiting, await PoisonAsync(QueueMessageEncoding.None)));
     }
 
@@ -90,9 +90,9 @@ public sealed class QueueFunctionTests(AzuriteFixture azurite)
         await using var app = await ProbeApp.CreateAsync();
         app.HostJson["extensions"]!["queues"]!["messageEncoding"] = "none";
         await using var host = await StartAsync(app);
-        await (await QueueAsync(QueueMessageEncoding.None)).SendMessageAsync("no base64!", Now);
+        await (await QueueAsync(QueueMessageEncoding.None)).SendMessageAsync("no base64!", Cancellation);
         Assert.Equal("no base64!", (await app.NextAsync()).Text);
-        await host.WhenIdleAsync(false, Now);
+        await host.WhenIdleAsync(false, Cancellation);
     }
 
     [Fact]
@@ -102,7 +102,7 @@ public sealed class QueueFunctionTests(AzuriteFixture azurite)
         using var done = new SemaphoreSlim(0);
         app.Respond = async _ =>
         {
-            await done.WaitAsync(Now);
+            await done.WaitAsync(Cancellation);
             return new Instruction();
         };
         await CreateAsync();
@@ -131,7 +131,7 @@ public sealed class QueueFunctionTests(AzuriteFixture azurite)
 
         Assert.Equal((0, 8), (app.Waiting, _invocations.Count));
         done.Release(32);
-        await host.WhenIdleAsync(false, Now);
+        await host.WhenIdleAsync(false, Cancellation);
         Assert.Equal(40, _invocations.Count);
     }
 
@@ -147,7 +147,7 @@ public sealed class QueueFunctionTests(AzuriteFixture azurite)
         var killed = host.WorkerProcessId;
         host.KillWorker();
         Assert.Equal("2", (await app.NextAsync()).Data["DequeueCount"]);
-        await host.WhenIdleAsync(false, Now);
+        await host.WhenIdleAsync(false, Cancellation);
         Assert.NotEqual(killed, host.WorkerProcessId);
     }
 
@@ -163,7 +163,7 @@ public sealed class QueueFunctionTests(AzuriteFixture azurite)
         await app.NextAsync();
         await SendAsync("on the queue");
         host.KillWorker();
-        await Assert.ThrowsAsync<WorkerException>(() => host.Ended.WaitAsync(Now));
+        await Assert.ThrowsAsync<WorkerException>(() => host.Ended.WaitAsync(Cancellation));
 
         Assert.Equal(2, await CountAsync());
         Assert.InRange(_invocations.Count, 0, 1);
@@ -196,7 +196,7 @@ public sealed class QueueFunctionTests(AzuriteFixture azurite)
             await SendAsync($"{i}");
         }
 
-        await host.WhenIdleAsync(false, Now);
+        await host.WhenIdleAsync(false, Cancellation);
 
         var texts = new Dictionary<string, string>();
         while (app.Waiting > 0)
@@ -223,7 +223,7 @@ public sealed class QueueFunctionTests(AzuriteFixture azurite)
         await UntilAsync(() => _log.Count(line => line.Text.Contains("was renewed", StringComparison.Ordinal)) >= 2);
         finish.SetResult(new Instruction());
         // Deleted: the receipt of the last renewal was the one that counted.
-        await host.WhenIdleAsync(false, Now);
+        await host.WhenIdleAsync(false, Cancellation);
         Assert.Single(_invocations);
     }
 
@@ -232,28 +232,28 @@ public sealed class QueueFunctionTests(AzuriteFixture azurite)
     {
         await using var app = await ProbeApp.CreateAsync();
         await using var host = await StartAsync(app, create: false);
-        await host.WhenIdleAsync(false, Now);
+        await host.WhenIdleAsync(false, Cancellation);
         await CreateAsync();
         await SendAsync("{}");
         await app.NextAsync();
-        await host.WhenIdleAsync(false, Now);
+        await host.WhenIdleAsync(false, Cancellation);
     }
 
     [Fact]
     public async Task Messages_are_worked_on_once_the_storage_is_back()
     {
-        await using var own = await AzuriteServer.StartAsync(new AzuriteOptions(), null, Now);
+        await using var own = await AzuriteServer.StartAsync(new AzuriteOptions(), null, Cancellation);
         await using var app = await ProbeApp.CreateAsync();
         var queue = new QueueClient(own.ConnectionString, _name, new QueueClientOptions { MessageEncoding = QueueMessageEncoding.Base64 });
-        await queue.CreateAsync(cancellationToken: Now);
-        await queue.SendMessageAsync("{}", Now);
-        await own.SuspendAsync(Now);
+        await queue.CreateAsync(cancellationToken: Cancellation);
+        await queue.SendMessageAsync("{}", Cancellation);
+        await own.SuspendAsync(Cancellation);
         await using var host = await app.StartAsync(options => options with { OnLog = _log.Enqueue }, null, ("AzureWebJobsStorage", own.ConnectionString), ("PROBE_QUEUE", _name));
         await UntilAsync(() => _log.Any(line => line.Text.Contains("can't be read", StringComparison.Ordinal)));
         Assert.Equal(0, app.Waiting);
-        await own.ResumeAsync(Now);
+        await own.ResumeAsync(Cancellation);
         await app.NextAsync();
-        await host.WhenIdleAsync(false, Now);
+        await host.WhenIdleAsync(false, Cancellation);
     }
 
     [Fact]
@@ -265,7 +265,7 @@ public sealed class QueueFunctionTests(AzuriteFixture azurite)
         await using var host = await StartAsync(app);
         await SendAsync("{}");
         await app.NextAsync();
-        var idle = host.WhenIdleAsync(ignoreDelayed: true, Now);
+        var idle = host.WhenIdleAsync(ignoreDelayed: true, Cancellation);
         Assert.False(idle.IsCompleted);
         finish.SetResult(new Instruction());
         await idle;
@@ -291,28 +291,28 @@ public sealed class QueueFunctionTests(AzuriteFixture azurite)
 
     private async Task<string> CreateAsync()
     {
-        await (await QueueAsync()).CreateIfNotExistsAsync(cancellationToken: Now);
+        await (await QueueAsync()).CreateIfNotExistsAsync(cancellationToken: Cancellation);
         return _name;
     }
 
     private async Task<QueueClient> QueueAsync(QueueMessageEncoding encoding = QueueMessageEncoding.Base64, string suffix = "") =>
         new(await azurite.ConnectionStringAsync(), _name + suffix, new QueueClientOptions { MessageEncoding = encoding });
 
-    private async Task SendAsync(string text) => await (await QueueAsync()).SendMessageAsync(text, Now);
+    private async Task SendAsync(string text) => await (await QueueAsync()).SendMessageAsync(text, Cancellation);
 
-    private async Task<int> CountAsync() => (await (await QueueAsync()).GetPropertiesAsync(Now)).Value.ApproximateMessagesCount;
+    private async Task<int> CountAsync() => (await (await QueueAsync()).GetPropertiesAsync(Cancellation)).Value.ApproximateMessagesCount;
 
     private async Task<string?> PoisonAsync(QueueMessageEncoding encoding)
     {
         var poison = await QueueAsync(encoding, "-poison");
-        return await poison.ExistsAsync(Now) ? (await poison.PeekMessageAsync(Now)).Value?.Body.ToString() : null;
+        return await poison.ExistsAsync(Cancellation) ? (await poison.PeekMessageAsync(Cancellation)).Value?.Body.ToString() : null;
     }
 
     private static async Task UntilAsync(Func<bool> condition)
     {
         while (!condition())
         {
-            await Task.Delay(10, Now);
+            await Task.Delay(10, Cancellation);
         }
     }
 }

@@ -9,14 +9,14 @@ public sealed class TimerFunctionTests(AzuriteFixture azurite)
 {
     private readonly FakeTimeProvider _time = new(new DateTimeOffset(2026, 11, 23, 12, 0, 30, TimeSpan.Zero));
 
-    private static CancellationToken Now => TestContext.Current.CancellationToken;
+    private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
     [Fact]
     public async Task A_timer_runs_at_its_occurrences_and_not_at_the_start()
     {
         await using var app = await ProbeApp.CreateAsync();
         await using var host = await StartAsync(app, "0 */5 * * * *");
-        await host.InvokeTimerAsync("Tick", Now);
+        await host.InvokeTimerAsync("Tick", Cancellation);
         Assert.Equal(("0001-01-01T00:00:00", "2026-11-23T12:05:00"), Status(await app.NextAsync()));
 
         Assert.Equal(("0001-01-01T00:00:00", "2026-11-23T12:05:00"), Status(await AdvanceUntilCalledAsync(app)));
@@ -42,7 +42,7 @@ public sealed class TimerFunctionTests(AzuriteFixture azurite)
 
         app.Respond = _ => Task.FromResult(new Instruction());
         finish.SetResult(new Instruction());
-        await host.WhenIdleAsync(false, Now);
+        await host.WhenIdleAsync(false, Cancellation);
         Assert.Equal(0, app.Waiting);
         var (last, next) = Status(await AdvanceUntilCalledAsync(app));
         Assert.True(string.CompareOrdinal(next, "2026-11-23T12:25:00") >= 0, $"{last} {next}");
@@ -53,7 +53,7 @@ public sealed class TimerFunctionTests(AzuriteFixture azurite)
     {
         await using var app = await ProbeApp.CreateAsync();
         await using var host = await app.StartAsync();
-        await Task.WhenAll(Enumerable.Range(0, 5).Select(_ => host.InvokeTimerAsync("tick", Now)));
+        await Task.WhenAll(Enumerable.Range(0, 5).Select(_ => host.InvokeTimerAsync("tick", Cancellation)));
         Assert.Equal(5, app.Waiting);
     }
 
@@ -63,7 +63,7 @@ public sealed class TimerFunctionTests(AzuriteFixture azurite)
         await using var app = await ProbeApp.CreateAsync();
         app.Respond = _ => Task.FromResult(new Instruction { Throw = "on demand" });
         await using var host = await app.StartAsync();
-        var failure = await Assert.ThrowsAsync<WorkerException>(() => host.InvokeTimerAsync("Tick", Now));
+        var failure = await Assert.ThrowsAsync<WorkerException>(() => host.InvokeTimerAsync("Tick", Cancellation));
         Assert.Contains("on demand", failure.Message, StringComparison.Ordinal);
     }
 
@@ -73,7 +73,7 @@ public sealed class TimerFunctionTests(AzuriteFixture azurite)
         await using var app = await ProbeApp.CreateAsync();
         app.Respond = _ => Task.FromResult(new Instruction { Hang = true });
         await using var host = await app.StartAsync();
-        var run = host.InvokeTimerAsync("Tick", Now);
+        var run = host.InvokeTimerAsync("Tick", Cancellation);
         await app.NextAsync();
         host.KillWorker();
         await Assert.ThrowsAsync<WorkerException>(() => run);
@@ -85,7 +85,7 @@ public sealed class TimerFunctionTests(AzuriteFixture azurite)
         await using var app = await ProbeApp.CreateAsync();
         app.Respond = _ => Task.FromResult(new Instruction { Hang = true });
         await using var host = await app.StartAsync();
-        var run = host.InvokeTimerAsync("Tick", Now);
+        var run = host.InvokeTimerAsync("Tick", Cancellation);
         await app.NextAsync();
         await host.StopAsync();
         await Assert.ThrowsAsync<WorkerException>(() => run);
@@ -96,7 +96,7 @@ public sealed class TimerFunctionTests(AzuriteFixture azurite)
     {
         await using var app = await ProbeApp.CreateAsync();
         await using var host = await app.StartAsync(("PROBE_SCHEDULE", "*/30 * * * * *"));
-        await host.InvokeTimerAsync("Tick", Now);
+        await host.InvokeTimerAsync("Tick", Cancellation);
         Assert.Equal("""{"ScheduleStatus":null,"IsPastDue":false}""", (await app.NextAsync()).Text);
     }
 
@@ -108,11 +108,11 @@ public sealed class TimerFunctionTests(AzuriteFixture azurite)
         await using (var first = await StartAsync(app, "0 */5 * * * *", storage))
         {
             await AdvanceUntilCalledAsync(app);
-            await first.WhenIdleAsync(false, Now);
+            await first.WhenIdleAsync(false, Cancellation);
             // Written after the run; a host that is stopped in between makes the run up, too.
-            while (await new TimerStatusStore(storage, _ => { }).ReadAsync("Tick", Now) is not { } status || status.Last == DateTimeOffset.MinValue)
+            while (await new TimerStatusStore(storage, _ => { }).ReadAsync("Tick", Cancellation) is not { } status || status.Last == DateTimeOffset.MinValue)
             {
-                await Task.Delay(10, Now);
+                await Task.Delay(10, Cancellation);
             }
         }
 
@@ -120,7 +120,7 @@ public sealed class TimerFunctionTests(AzuriteFixture azurite)
         await using (var second = await StartAsync(app, "0 */5 * * * *", storage))
         {
             Assert.False(IsPastDue(await AdvanceUntilCalledAsync(app)));
-            await second.WhenIdleAsync(false, Now);
+            await second.WhenIdleAsync(false, Cancellation);
         }
 
         _time.Advance(TimeSpan.FromHours(1));
@@ -133,7 +133,7 @@ public sealed class TimerFunctionTests(AzuriteFixture azurite)
     {
         await using var app = await ProbeApp.CreateAsync();
         await using var host = await app.StartAsync(options => options with { RunTimers = true }, null, ("PROBE_SCHEDULE", "* * * * * *"), ("AzureWebJobs.Tick.Disabled", "true"));
-        await host.InvokeTimerAsync("Tick", Now);
+        await host.InvokeTimerAsync("Tick", Cancellation);
         await app.NextAsync();
         Assert.Equal(0, app.Waiting);
     }
@@ -143,7 +143,7 @@ public sealed class TimerFunctionTests(AzuriteFixture azurite)
     {
         await using var app = await ProbeApp.CreateAsync();
         await using var host = await app.StartAsync();
-        var error = await Assert.ThrowsAsync<ArgumentException>(() => host.InvokeTimerAsync("Echo", Now));
+        var error = await Assert.ThrowsAsync<ArgumentException>(() => host.InvokeTimerAsync("Echo", Cancellation));
         Assert.Contains("Tick", error.Message, StringComparison.Ordinal);
     }
 
@@ -161,7 +161,7 @@ public sealed class TimerFunctionTests(AzuriteFixture azurite)
         while (!next.IsCompleted)
         {
             _time.Advance(TimeSpan.FromSeconds(15));
-            await Task.WhenAny(next, Task.Delay(50, Now));
+            await Task.WhenAny(next, Task.Delay(50, Cancellation));
         }
 
         return await next;
