@@ -16,7 +16,7 @@ public sealed class AgentTests(AppUnderTest app, AgentTests.WithoutPort25 runnin
 
     [Fact]
     [Trait("Conformance", "MX-7")]
-    public async Task A_domain_is_judged_by_an_agents_eyes()
+    public async Task A_domain_is_evaluated_by_the_result_of_a_probe_agent()
     {
         var system = running.System;
         await system.AddAsync(new LabDomain("seen-by-agent.example", $"version: STSv1\nmode: enforce\nmx: {Mx}\nmax_age: 604800\n") { Mx = [new(Mx) { Script = SmtpScript.Plain }] }, Cancellation);
@@ -51,7 +51,7 @@ public sealed class AgentTests(AppUnderTest app, AgentTests.WithoutPort25 runnin
     }
 
     [Fact]
-    public async Task Where_port_25_is_closed_too_an_agent_says_so_and_exits_2()
+    public async Task An_agent_behind_a_blocked_port_25_says_so_and_exits_2()
     {
         var (exitCode, errors) = await RunAsync("--once", "--smtp-port", $"{running.Closed.Number}");
 
@@ -62,7 +62,7 @@ public sealed class AgentTests(AppUnderTest app, AgentTests.WithoutPort25 runnin
     [Theory]
     [InlineData("Sts.Reader")]
     [InlineData("Sts.Admin")]
-    public async Task An_agent_without_its_role_is_told_so_and_exits_1(string role)
+    public async Task An_agent_without_its_role_gets_an_error_and_exits_1(string role)
     {
         var (exitCode, errors) = await RunAsync(role, "--once");
 
@@ -75,7 +75,7 @@ public sealed class AgentTests(AppUnderTest app, AgentTests.WithoutPort25 runnin
     [InlineData("--app", "https://app.example/")]
     [InlineData("--app", "https://app.example/", "--scope", "x", "--token-file", "y")]
     [InlineData("--scope", "api://x/.default")]
-    public async Task A_wrong_use_is_explained_and_exits_2(params string[] arguments)
+    public async Task Wrong_usage_is_explained_and_exits_2(params string[] arguments)
     {
         var result = await running.System.RunAppAsync(Cancellation, ["agent", .. arguments]);
         Assert.Equal(2, result.ExitCode);
@@ -83,7 +83,7 @@ public sealed class AgentTests(AppUnderTest app, AgentTests.WithoutPort25 runnin
     }
 
     [Fact]
-    public async Task Told_to_end_an_agent_ends_cleanly()
+    public async Task An_agent_that_is_interrupted_ends_cleanly()
     {
         Assert.SkipUnless(OperatingSystem.IsLinux(), "Signals are told by kill.");
         var start = StartInfo("Sts.Agent");

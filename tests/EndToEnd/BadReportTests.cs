@@ -19,7 +19,7 @@ public sealed class BadReportTests(RunningSystem running) : IClassFixture<Runnin
     [InlineData("hello", HttpStatusCode.UnsupportedMediaType, "gzip")]
     [InlineData("", HttpStatusCode.BadRequest, "Neither JSON")]
     [Trait("Conformance", "ARR-1")]
-    public async Task A_POST_that_is_no_report_is_refused_with_the_reason(string body, HttpStatusCode status, string reason)
+    public async Task A_POST_that_is_not_a_report_is_refused_with_the_reason(string body, HttpStatusCode status, string reason)
     {
         var (actual, text) = await PostAsync(Encoding.UTF8.GetBytes(body));
         Assert.Equal(status, actual);
@@ -45,7 +45,7 @@ public sealed class BadReportTests(RunningSystem running) : IClassFixture<Runnin
 
     [Fact]
     [Trait("Conformance", "ARR-5")]
-    public async Task What_is_dropped_and_no_report_goes_to_quarantine_with_the_reason_and_not_round_and_round()
+    public async Task An_uploaded_file_that_is_not_a_report_goes_to_quarantine_with_the_reason_and_is_not_retried()
     {
         await running.System.AddAsync(LabDomains.Get("example.com"), Cancellation);
         var good = new SampleReport("Alpha Mail", "example.com", DateOnly.FromDateTime(DateTime.UtcNow), 1);
@@ -81,7 +81,7 @@ public sealed class BadReportTests(RunningSystem running) : IClassFixture<Runnin
     }
 
     [Fact]
-    public async Task A_message_that_is_no_event_ends_on_the_poison_queue()
+    public async Task A_message_that_is_not_an_event_ends_on_the_poison_queue()
     {
         var options = new QueueClientOptions { MessageEncoding = QueueMessageEncoding.Base64 };
         var queue = new QueueClient(running.System.Azurite.ConnectionString, "domain-checks", options);

@@ -20,7 +20,7 @@ public sealed class CatalogueTests(RunningSystem running) : IClassFixture<Runnin
     [Trait("Conformance", "MX-4")]
     [Trait("Conformance", "MX-5")]
     [Trait("Conformance", "MX-6")]
-    public async Task Each_domain_is_found_to_be_wrong_in_its_one_way_and_the_good_ones_in_none()
+    public async Task Each_domain_of_the_catalogue_has_exactly_its_findings()
     {
         await CatalogueRun.CheckAsync(running, LabDomains.All, Cancellation);
 
@@ -40,7 +40,7 @@ public sealed class SilentCatalogueTests(SilentCatalogueTests.ImpatientSystem ru
     [Fact]
     [Trait("Conformance", "MX-2")]
     [Trait("Conformance", "MX-3")]
-    public Task Silence_is_found_to_be_wrong_once_patience_is_over() =>
+    public Task A_silent_domain_has_its_findings_after_the_timeout() =>
         CatalogueRun.CheckAsync(running, [.. LabDomains.Silent, LabDomains.Get("example.com")], TestContext.Current.CancellationToken);
 
     public sealed class ImpatientSystem(AppUnderTest app) : RunningSystem(app)

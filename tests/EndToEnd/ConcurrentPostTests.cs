@@ -23,7 +23,7 @@ public sealed class ConcurrentPostTests(ConcurrentPostTests.Posted running) : IC
 
     [Fact]
     [Trait("Conformance", "ARR-5")]
-    public async Task Each_is_taken_at_once_or_when_it_comes_again_after_the_seconds_that_it_was_told()
+    public async Task Each_post_is_accepted_at_once_or_when_it_is_retried_after_Retry_After()
     {
         await running.System.AddAsync(LabDomains.Get(Domain), Cancellation);
 

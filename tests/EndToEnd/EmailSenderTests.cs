@@ -21,7 +21,7 @@ public sealed class EmailSenderTests(RunningSystem running) : IClassFixture<Runn
     private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
     [Fact]
-    public async Task A_warning_leaves_through_a_mail_relay_once()
+    public async Task A_notification_is_sent_once_through_a_mail_relay()
     {
         await FindAsync("plain.example");
         await using var sender = await StartSenderAsync(new()
@@ -42,7 +42,7 @@ public sealed class EmailSenderTests(RunningSystem running) : IClassFixture<Runn
     }
 
     [Fact]
-    public async Task A_relay_that_does_not_answer_keeps_the_warning_for_the_next_run_and_fails_this_one()
+    public async Task A_relay_that_does_not_answer_fails_the_run_and_the_notification_waits_for_the_next_run()
     {
         await FindAsync("wrong-name.example");
         await using (var sender = await StartSenderAsync(new() { ["Sts__SmtpHost"] = "127.0.0.1", ["Sts__SmtpPort"] = $"{LoopbackPort.Free()}", ["Sts__SmtpPlain"] = "true" }))
@@ -55,7 +55,7 @@ public sealed class EmailSenderTests(RunningSystem running) : IClassFixture<Runn
     }
 
     [Fact]
-    public async Task A_warning_leaves_through_Communication_Services_signed_and_is_asked_after_until_it_is_out()
+    public async Task A_notification_is_sent_through_Communication_Services_and_its_status_is_requested_until_it_is_delivered()
     {
         await FindAsync("uncovered.example");
         var key = RandomNumberGenerator.GetBytes(32);
@@ -79,7 +79,7 @@ public sealed class EmailSenderTests(RunningSystem running) : IClassFixture<Runn
     }
 
     [Fact]
-    public async Task A_service_that_says_when_to_come_back_is_not_waited_for_and_the_next_run_sends()
+    public async Task A_service_that_sends_Retry_After_is_not_waited_for_and_the_next_run_sends()
     {
         await FindAsync("self-signed.example");
         var key = RandomNumberGenerator.GetBytes(32);

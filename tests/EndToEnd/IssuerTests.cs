@@ -16,7 +16,7 @@ public sealed class IssuerTests(AppUnderTest app, RunningSystem running) : IClas
     private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
     [Fact]
-    public async Task While_the_issuer_hangs_policies_and_reports_go_on_and_the_API_is_503_until_it_answers_then_a_new_key_is_picked_up()
+    public async Task An_issuer_that_hangs_stops_neither_policies_nor_reports_and_the_API_is_503_until_a_new_key_is_fetched()
     {
         running.System.Issuer.Behaviour = IssuerBehaviour.Hangs;
         await AssertServesAsync(running.System);
@@ -54,7 +54,7 @@ public sealed class IssuerTests(AppUnderTest app, RunningSystem running) : IClas
     [InlineData("Sts__Auth__Tenant", "00000000-0000-4000-8000-000000000000", HttpStatusCode.ServiceUnavailable)]
     [InlineData("Sts__Auth__Audience", "api://somebody-else", HttpStatusCode.Unauthorized)]
     [InlineData("Sts__Auth__", "", HttpStatusCode.Unauthorized)]
-    public async Task With_settings_that_lead_nowhere_or_none_policies_and_reports_go_on_and_nobody_gets_in(string name, string value, HttpStatusCode status)
+    public async Task Missing_or_wrong_issuer_settings_stop_neither_policies_nor_reports_and_nobody_is_authorized(string name, string value, HttpStatusCode status)
     {
         string[] settings = name.EndsWith('_') ? ["Sts__Auth__Tenant", "Sts__Auth__Audience", "Sts__Auth__GroupClaim"] : [name];
         await using var system = await LocalSystem.StartAsync(

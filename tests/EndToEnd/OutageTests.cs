@@ -11,7 +11,7 @@ public sealed class OutageTests(OutageTests.Impatient running) : IClassFixture<O
     private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
     [Fact]
-    public async Task While_storage_is_down_the_last_good_copy_is_served_and_a_process_without_one_answers_503()
+    public async Task An_outage_of_storage_leaves_the_cached_policy_served_and_a_process_without_one_answers_503()
     {
         await running.System.AddAsync(LabDomains.Get("example.com"), Cancellation);
         Assert.Equal(HttpStatusCode.OK, await StatusAsync());
@@ -36,7 +36,7 @@ public sealed class OutageTests(OutageTests.Impatient running) : IClassFixture<O
 
     [Fact]
     [Trait("Conformance", "RPT-6")]
-    public async Task Killed_again_and_again_while_it_works_it_loses_no_report_and_counts_none_twice()
+    public async Task A_worker_that_is_killed_repeatedly_loses_no_report_and_counts_none_twice()
     {
         // Fewer kills a batch than a message has tries: what is on its last try goes to the poison queue, where it is watched.
         const int batches = 4;
@@ -77,7 +77,7 @@ public sealed class OutageTests(OutageTests.Impatient running) : IClassFixture<O
     }
 
     [Fact]
-    public async Task Killed_again_and_again_while_it_checks_it_warns_of_each_change_once()
+    public async Task A_worker_that_is_killed_repeatedly_during_checks_notifies_of_each_change_once()
     {
         string[] names = ["wrong-name.example", "plain.example", "uncovered.example", "expiring.example"];
         foreach (var name in names)

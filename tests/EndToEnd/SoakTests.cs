@@ -26,7 +26,7 @@ public sealed class SoakTests(RunningSystem running) : IClassFixture<RunningSyst
 
     [Fact]
     [Trait("Conformance", "ARR-5")]
-    public async Task The_worker_stays_within_its_memory_over_a_thousand_mixed_events()
+    public async Task The_worker_stays_within_its_memory_budget_over_a_thousand_mixed_events()
     {
         foreach (var domain in LabDomains.Typical)
         {

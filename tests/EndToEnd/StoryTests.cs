@@ -15,7 +15,7 @@ public sealed class StoryTests(RunningSystem running) : IClassFixture<RunningSys
     [Trait("Conformance", "GET-1")]
     [Trait("Conformance", "MX-4")]
     [Trait("Conformance", "MX-5")]
-    public async Task A_domain_whose_MX_certificate_expires_after_the_rollout_is_warned_of_it_once()
+    public async Task An_MX_certificate_that_expires_is_notified_once()
     {
         // example.com limits inbound mail to mx1 and mx2 over TLS 1.2 or newer.
         var domain = LabDomains.Get("example.com");
@@ -56,7 +56,7 @@ public sealed class StoryTests(RunningSystem running) : IClassFixture<RunningSys
     [Trait("Conformance", "ARR-2")]
     [Trait("Conformance", "ARR-3")]
     [Trait("Conformance", "RPT-6")]
-    public async Task A_week_of_reports_from_three_senders_shows_the_sessions_and_then_the_one_failure()
+    public async Task A_week_of_reports_from_three_senders_shows_the_sessions_and_then_the_failure()
     {
         var domain = new LabDomain("rollout.example", "All is well.") { Mx = [new LabMx("mx.rollout.example")] };
         await running.System.AddAsync(domain, Cancellation);

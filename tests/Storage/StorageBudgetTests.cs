@@ -48,11 +48,11 @@ public sealed class StorageBudgetTests(AzuriteFixture azurite) : IAsyncLifetime
     public ValueTask DisposeAsync() => _wire.DisposeAsync();
 
     [Fact]
-    public async Task Publishing_the_first_policy_of_a_domain_keeps_to_its_budget() =>
+    public async Task Publishing_the_first_policy_of_a_domain_stays_within_its_budget() =>
         await AssertAsync(PublishNew, () => _storage.Publisher.PublishAsync(Domain, PolicyOf("mx1"), "team", Cancellation));
 
     [Fact]
-    public async Task Publishing_another_policy_of_a_domain_keeps_to_its_budget()
+    public async Task Publishing_another_policy_of_a_domain_stays_within_its_budget()
     {
         await _direct.Publisher.PublishAsync(Domain, PolicyOf("mx1"), "team", Cancellation);
 
@@ -69,7 +69,7 @@ public sealed class StorageBudgetTests(AzuriteFixture azurite) : IAsyncLifetime
     }
 
     [Fact]
-    public async Task A_policy_that_is_cached_costs_none()
+    public async Task A_cached_policy_costs_no_call()
     {
         await _direct.Publisher.PublishAsync(Domain, PolicyOf("mx1"), "team", Cancellation);
         var cache = new PolicyCache(_storage.Policies, new ServingOptions(), _storage.Time, NullLogger<PolicyCache>.Instance);
@@ -79,7 +79,7 @@ public sealed class StorageBudgetTests(AzuriteFixture azurite) : IAsyncLifetime
     }
 
     [Fact]
-    public async Task A_small_report_keeps_to_its_budget()
+    public async Task A_small_report_stays_within_its_budget()
     {
         await _direct.Publisher.PublishAsync(Domain, PolicyOf("mx1"), "team", Cancellation);
         var ingest = Ingest.FunctionOn(_storage, NullLogger<ReportIngestion>.Instance);
@@ -94,7 +94,7 @@ public sealed class StorageBudgetTests(AzuriteFixture azurite) : IAsyncLifetime
     }
 
     [Fact]
-    public async Task An_evaluation_that_changes_nothing_costs_three_calls()
+    public async Task An_evaluation_without_changes_costs_three_calls()
     {
         await _direct.Publisher.PublishAsync(Domain, PolicyOf("mx1"), "team", Cancellation);
         await IngestAsync(Ingest.FunctionOn(_storage, NullLogger<ReportIngestion>.Instance), "one");
@@ -105,7 +105,7 @@ public sealed class StorageBudgetTests(AzuriteFixture azurite) : IAsyncLifetime
     }
 
     [Fact]
-    public async Task A_notification_of_an_empty_outbox_costs_one_call()
+    public async Task A_notification_message_with_an_empty_outbox_costs_one_call()
     {
         await _direct.Publisher.PublishAsync(Domain, PolicyOf("mx1"), "team", Cancellation);
 
@@ -113,7 +113,7 @@ public sealed class StorageBudgetTests(AzuriteFixture azurite) : IAsyncLifetime
     }
 
     [Fact]
-    public async Task A_check_that_finds_nothing_new_keeps_to_its_budget()
+    public async Task A_check_without_changes_stays_within_its_budget()
     {
         await using var lab = await Lab.StartAsync(new LabDomain("lab.example", "") { Mx = [new LabMx("mx.lab.example")] });
         await _direct.Publisher.PublishAsync(DomainName.Parse("lab.example"), Policy.Parse("version: STSv1\nmode: enforce\nmx: mx.lab.example\nmax_age: 604800\n"u8), null, Cancellation);

@@ -55,7 +55,7 @@ public sealed class StoreInvariantsTests(AzuriteFixture azurite)
 
     [Theory]
     [MemberData(nameof(DamageNames))]
-    public async Task Each_damage_is_found(string damage)
+    public async Task Each_inconsistency_is_found(string damage)
     {
         var storage = await WholeAsync();
         await StoreInvariants.AssertAsync(storage, []);
@@ -67,7 +67,7 @@ public sealed class StoreInvariantsTests(AzuriteFixture azurite)
     }
 
     [Fact]
-    public async Task A_warning_told_twice_or_never_or_out_of_nothing_is_found()
+    public async Task A_lost_duplicate_or_invented_notification_is_found()
     {
         var storage = await WholeAsync();
         var pending = Assert.Single((await storage.Domains.ReadAsync("example.com", Cancellation)).Outbox);

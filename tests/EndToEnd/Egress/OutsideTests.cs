@@ -23,7 +23,7 @@ public sealed class OutsideTests(OutsideTests.AsInProduction running) : IClassFi
 
     [Theory]
     [MemberData(nameof(Inside))]
-    public async Task An_MX_host_that_leads_inside_is_never_called_and_the_owner_is_told(string kind, string[] addresses)
+    public async Task An_MX_host_with_an_internal_address_is_never_called_and_its_owner_is_notified(string kind, string[] addresses)
     {
         var domain = new LabDomain($"{kind}.inside.example", "Its MX host leads inside.") { Mx = [new($"mx.{kind}.inside.example")] };
         await running.System.AddAsync(domain, Cancellation);
@@ -42,7 +42,7 @@ public sealed class OutsideTests(OutsideTests.AsInProduction running) : IClassFi
     }
 
     [Fact]
-    public async Task A_policy_host_that_leads_inside_is_never_called()
+    public async Task A_policy_host_with_an_internal_address_is_never_called()
     {
         await using var trap = Listener.Trap("127.0.0.2", running.System.Host.HttpsAddress!.Port);
         running.System.MailLab.Zone.Set("mta-sts.inside.example", EgressFixture.At("127.0.0.2", "::1", "168.63.129.16"));
@@ -67,7 +67,7 @@ public sealed class PolicyFetchTests(PolicyFetchTests.BesideAProxy running) : IC
 
     [Fact]
     [Trait("Conformance", "GET-1")]
-    public async Task A_served_policy_is_fetched_as_a_sender_fetches_it_and_no_proxy_is_asked()
+    public async Task A_served_policy_is_fetched_as_a_sender_fetches_it_and_without_a_proxy()
     {
         await running.System.AddAsync(LabDomains.Get("example.com"), Cancellation);
 
@@ -106,7 +106,7 @@ public sealed class PolicyFetchTests(PolicyFetchTests.BesideAProxy running) : IC
     }
 
     [Fact]
-    public async Task A_policy_host_that_turns_inwards_is_called_where_it_was_checked_and_then_no_more()
+    public async Task A_policy_host_that_moves_to_an_internal_address_is_called_at_the_checked_address_and_then_no_more()
     {
         await running.System.AddAsync(LabDomains.Get("plain.example"), Cancellation);
         await using var trap = Listener.Trap("127.9.9.9", running.System.Host.HttpsAddress!.Port);
@@ -124,7 +124,7 @@ public sealed class PolicyFetchTests(PolicyFetchTests.BesideAProxy running) : IC
     [InlineData("not a domain")]
     [InlineData("192.0.2.1")]
     [InlineData("a.example/../")]
-    public async Task What_is_no_domain_is_refused(string name) =>
+    public async Task A_string_that_is_not_a_domain_is_refused(string name) =>
         Assert.Equal(2, (await running.System.RunAppAsync(Cancellation, "policy", "fetch", name)).ExitCode);
 
     /// <summary>A lab whose gate opens to 127.0.0.0/16, and a proxy in the environment.</summary>

@@ -30,7 +30,7 @@ public sealed class SigningKeysTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Nobody_is_asked_before_the_keys_are_needed_and_many_at_once_share_one_look()
+    public async Task The_keys_are_fetched_when_they_are_first_needed_and_concurrent_callers_share_one_request()
     {
         Assert.Equal(0, _issuer.DiscoveryRequests);
 
@@ -41,7 +41,7 @@ public sealed class SigningKeysTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task However_many_unknown_keys_strangers_name_the_issuer_is_asked_once_in_each_pause()
+    public async Task Unknown_key_ids_cause_one_request_per_refresh_interval()
     {
         var known = await _keys.GetAsync(Cancellation);
         for (var i = 0; i < 100; i++)
@@ -57,7 +57,7 @@ public sealed class SigningKeysTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task A_new_key_is_found_after_the_pause_and_the_one_that_was_withdrawn_is_gone()
+    public async Task A_new_key_is_found_after_the_refresh_interval_and_the_withdrawn_one_is_gone()
     {
         var before = KeyIn(await _keys.GetAsync(Cancellation));
         _issuer.Rotate();
@@ -70,7 +70,7 @@ public sealed class SigningKeysTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Keys_of_some_age_are_looked_at_again_without_anybody_waiting_for_it()
+    public async Task Old_keys_are_refreshed_in_the_background()
     {
         var before = await _keys.GetAsync(Cancellation);
         _time.Advance(SigningKeys.RefreshInterval);
@@ -85,7 +85,7 @@ public sealed class SigningKeysTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task While_the_issuer_is_down_the_last_keys_serve_for_a_day_and_no_longer()
+    public async Task The_last_keys_serve_for_a_day_while_the_issuer_is_down()
     {
         var known = await _keys.GetAsync(Cancellation);
         _issuer.Behaviour = IssuerBehaviour.Fails;
@@ -98,7 +98,7 @@ public sealed class SigningKeysTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task An_issuer_that_is_down_is_left_alone_until_the_pause_is_over_and_is_then_found_well_again()
+    public async Task An_issuer_that_is_down_is_not_called_again_until_the_refresh_interval_has_passed()
     {
         _issuer.Behaviour = IssuerBehaviour.Fails;
         for (var i = 0; i < 20; i++)
@@ -122,7 +122,7 @@ public sealed class SigningKeysTests : IAsyncLifetime
     [InlineData(IssuerBehaviour.NamesAnother)]
     [InlineData(IssuerBehaviour.HasNoKeys)]
     [InlineData(IssuerBehaviour.Redirects)]
-    public async Task Whatever_else_the_issuer_answers_is_no_key_and_the_log_says_why(IssuerBehaviour behaviour)
+    public async Task Any_other_answer_of_the_issuer_gives_no_key_and_is_logged(IssuerBehaviour behaviour)
     {
         _issuer.Behaviour = behaviour;
 
@@ -132,7 +132,7 @@ public sealed class SigningKeysTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task An_issuer_that_hangs_is_given_up()
+    public async Task An_issuer_that_hangs_times_out()
     {
         _issuer.Behaviour = IssuerBehaviour.Hangs;
         var waiting = _keys.GetAsync(Cancellation);
@@ -144,7 +144,7 @@ public sealed class SigningKeysTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task A_caller_who_hangs_up_ends_the_wait_and_not_the_look_of_the_others()
+    public async Task A_caller_that_cancels_ends_its_own_wait_and_not_the_request_of_the_others()
     {
         _issuer.Behaviour = IssuerBehaviour.Hangs;
         using var hangUp = new CancellationTokenSource();
@@ -161,7 +161,7 @@ public sealed class SigningKeysTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Where_nobody_listens_there_are_no_keys()
+    public async Task An_issuer_that_refuses_connections_has_no_keys()
     {
         await _issuer.DisposeAsync();
 

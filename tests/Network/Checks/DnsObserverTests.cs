@@ -27,7 +27,7 @@ public sealed class DnsObserverTests : IAsyncLifetime
 
     [Fact]
     [Trait("Conformance", "TXT-7")]
-    public async Task A_chain_of_aliases_is_seen_whole_with_the_least_time_to_live_on_it()
+    public async Task A_chain_of_aliases_is_observed_in_full_with_its_lowest_TTL()
     {
         Zone.Set("one.example", DnsRecord.Cname("Two.Example").For(TimeSpan.FromSeconds(600)));
         Zone.Set("two.example", DnsRecord.Cname("three.example").For(TimeSpan.FromSeconds(60)));
@@ -44,7 +44,7 @@ public sealed class DnsObserverTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Nothing_there_and_nothing_of_that_type_are_told_apart_also_behind_an_alias()
+    public async Task NXDOMAIN_and_an_empty_answer_are_distinct_also_behind_an_alias()
     {
         Zone.Set("gone.example", DnsRecord.Cname("nobody.example"));
         Zone.Set("other.example", DnsRecord.Cname("mail.example"));
@@ -59,7 +59,7 @@ public sealed class DnsObserverTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Aliases_that_lead_in_a_circle_are_followed_once()
+    public async Task A_loop_of_aliases_is_followed_once()
     {
         Zone.Set("one.example", DnsRecord.Cname("two.example"));
         Zone.Set("two.example", DnsRecord.Cname("one.example"));
@@ -72,7 +72,7 @@ public sealed class DnsObserverTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Whoever_makes_a_long_chain_is_followed_so_far()
+    public async Task A_long_chain_of_aliases_is_followed_up_to_the_limit()
     {
         for (var n = 0; n < 40; n++)
         {
@@ -85,7 +85,7 @@ public sealed class DnsObserverTests : IAsyncLifetime
     [Theory]
     [InlineData(DnsBehaviour.ServerFailure)]
     [InlineData(DnsBehaviour.Refused)]
-    public async Task A_resolver_that_fails_says_so(DnsBehaviour behaviour)
+    public async Task A_failure_of_the_resolver_is_reported(DnsBehaviour behaviour)
     {
         Zone.Behave("lab.example", behaviour);
 
@@ -96,7 +96,7 @@ public sealed class DnsObserverTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task A_resolver_that_does_not_answer_has_said_nothing()
+    public async Task A_resolver_that_does_not_answer_is_a_timeout()
     {
         Zone.Behave("lab.example", DnsBehaviour.Silent);
 
@@ -106,7 +106,7 @@ public sealed class DnsObserverTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Who_gives_up_gets_no_answer()
+    public async Task A_lookup_that_is_cancelled_has_no_answer()
     {
         Zone.Behave("lab.example", DnsBehaviour.Silent);
         using var giveUp = new CancellationTokenSource(TimeSpan.FromMilliseconds(50));
@@ -115,7 +115,7 @@ public sealed class DnsObserverTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task The_resolvers_word_for_DNSSEC_counts_only_where_it_is_set_as_one_that_validates()
+    public async Task The_AD_flag_of_the_resolver_counts_only_where_it_is_configured_to_validate()
     {
         Zone.Set("signed.example", DnsRecord.Mx(10, "mx.example"));
         Zone.Set("plain.example", DnsRecord.Mx(10, "mx.example"));
@@ -137,7 +137,7 @@ public sealed class DnsObserverTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task TLSA_is_read_where_DNSSEC_is_and_not_asked_for_elsewhere()
+    public async Task TLSA_is_looked_up_only_where_DNSSEC_is_validated()
     {
         const string name = "_25._tcp.mx.example";
         Zone.Set(name, DnsRecord.Tlsa(3, 1, 1, new byte[] { 0xAB, 0x0C }), DnsRecord.Tlsa(2, 0, 2, new byte[] { 1 }));
@@ -152,7 +152,7 @@ public sealed class DnsObserverTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task CAA_is_the_names_own_or_the_nearest_parents()
+    public async Task CAA_comes_from_the_name_or_its_nearest_parent()
     {
         Zone.Set("mta-sts.lab.example", DnsRecord.Cname("edge.hosting.example"));
         Zone.Set("edge.hosting.example", DnsRecord.Address(System.Net.IPAddress.Loopback));
@@ -171,7 +171,7 @@ public sealed class DnsObserverTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Where_nobody_has_CAA_none_holds_and_where_one_cannot_be_asked_nothing_is_known()
+    public async Task CAA_is_absent_where_no_parent_has_it_and_unknown_where_a_lookup_fails()
     {
         var none = await Validating.CaaAsync("mta-sts.lab.example", Cancellation);
         Assert.Equal((DnsOutcome.Empty, "mta-sts.lab.example", false), (none.Outcome, none.Name, none.Authentic));
@@ -192,7 +192,7 @@ public sealed class DnsObserverTests : IAsyncLifetime
     [InlineData("lab.example", "example", 2)]
     [InlineData("1.2.3.4.5.6.7.8.9.lab.example", "5.6.7.8.9.lab.example", 2)]
     [InlineData("1.2.3.4.5.6.7.8.9.lab.example", "example", 8)]
-    public async Task DMARC_is_looked_for_upwards_as_receivers_do(string domain, string holder, int questions)
+    public async Task DMARC_is_looked_up_at_the_parents_as_receivers_do(string domain, string holder, int questions)
     {
         Zone.Set($"_dmarc.{holder}", DnsRecord.Txt("v=DMARC1 ; p=reject"));
         Zone.Set("_dmarc.b.lab.example", DnsRecord.Txt("not of it"));
@@ -205,7 +205,7 @@ public sealed class DnsObserverTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Where_nobody_has_DMARC_the_domains_own_answer_stands_and_where_one_cannot_be_asked_nothing_is_known()
+    public async Task DMARC_is_absent_where_no_parent_has_it_and_unknown_where_a_lookup_fails()
     {
         Assert.Equal(DnsOutcome.NxDomain, (await Dns.DmarcAsync("sub.lab.example", Cancellation)).Outcome);
 
@@ -217,7 +217,7 @@ public sealed class DnsObserverTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task A_long_answer_comes_whole_over_TCP()
+    public async Task A_long_answer_is_read_in_full_over_TCP()
     {
         var text = string.Concat(Enumerable.Range(0, 300).Select(n => $"{n:d9} "));
         Zone.Set("lab.example", DnsRecord.Txt([.. text.Chunk(250).Select(chunk => new string(chunk))]));
@@ -229,7 +229,7 @@ public sealed class DnsObserverTests : IAsyncLifetime
     [Theory]
     [InlineData(200, 1, 64)]
     [InlineData(20, 10, 13)]
-    public async Task Of_an_answer_without_measure_a_part_is_kept_and_said_to_be_one(int records, int strings, int kept)
+    public async Task A_very_large_answer_is_stored_in_part_and_marked_as_partial(int records, int strings, int kept)
     {
         Zone.Set("lab.example", [.. Enumerable.Range(0, records).Select(n => DnsRecord.Txt([.. Enumerable.Repeat($"{n:d250}", strings)]))]);
 

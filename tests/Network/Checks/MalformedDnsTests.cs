@@ -33,7 +33,7 @@ public sealed class MalformedDnsTests
     [Theory]
     [MemberData(nameof(Types))]
     [Trait("Conformance", "MX-2")]
-    public async Task A_record_that_does_not_parse_is_a_failed_lookup_in_few_words(string what)
+    public async Task A_record_that_does_not_parse_is_a_failed_lookup_with_a_short_reason(string what)
     {
         var (ask, bad) = Asks[what];
         await using var server = StubDnsServer.Of(bad);
@@ -47,7 +47,7 @@ public sealed class MalformedDnsTests
     }
 
     [Fact]
-    public async Task A_record_of_DNSSEC_that_does_not_parse_fails_the_lookup_that_it_came_with()
+    public async Task A_DNSSEC_record_that_does_not_parse_fails_its_lookup()
     {
         await using var server = StubDnsServer.Start(query => StubDnsServer.Response(query, (1, [192, 0, 2, 1]), (Nsec, [0, 0, 200, 1])));
 
@@ -79,7 +79,7 @@ public sealed class MalformedDnsTests
     }
 
     [Fact]
-    public async Task A_policy_host_whose_addresses_do_not_parse_is_not_reached()
+    public async Task A_policy_host_whose_addresses_do_not_parse_is_unreachable()
     {
         await using var server = StubDnsServer.Of(1, 2, 3);
 
@@ -89,7 +89,7 @@ public sealed class MalformedDnsTests
     }
 
     [Fact]
-    public async Task One_bad_address_family_leaves_the_other()
+    public async Task An_address_family_that_does_not_parse_leaves_the_other()
     {
         await using var server = StubDnsServer.Start(query => StubDnsServer.TypeOf(query) == 1
             ? StubDnsServer.Response(query, (1, [192, 0, 2, 7]))
@@ -99,7 +99,7 @@ public sealed class MalformedDnsTests
     }
 
     [Fact]
-    public async Task A_DKIM_key_that_does_not_parse_as_a_record_is_one_that_DNS_did_not_give()
+    public async Task A_DKIM_key_that_does_not_parse_as_a_record_is_unavailable()
     {
         await using var server = StubDnsServer.Of(200, 1);
 
@@ -107,7 +107,7 @@ public sealed class MalformedDnsTests
     }
 
     [Fact]
-    public async Task A_caller_that_gives_up_is_not_answered()
+    public async Task A_lookup_that_is_cancelled_has_no_answer()
     {
         await using var server = StubDnsServer.Of(1, 2, 3);
         using var cancelled = new CancellationTokenSource();

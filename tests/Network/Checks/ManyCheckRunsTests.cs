@@ -35,7 +35,7 @@ public sealed class ManyCheckRunsTests
     private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
     [Fact]
-    public async Task With_two_looks_in_a_hundred_failing_nothing_is_told_that_is_not_so_and_every_outage_within_twenty_minutes()
+    public async Task No_false_finding_is_notified_with_two_percent_of_attempts_failing_and_every_outage_is_within_twenty_minutes()
     {
         var random = new Random(8461);
         var cases = await SeenAsync();

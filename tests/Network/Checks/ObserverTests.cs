@@ -25,7 +25,7 @@ public sealed class ObserverTests
     [Trait("Conformance", "MX-4")]
     [Trait("Conformance", "MX-6")]
     [Trait("Conformance", "TXT-7")]
-    public async Task Every_domain_of_the_catalogue_leads_to_exactly_its_findings()
+    public async Task Every_domain_of_the_catalogue_has_exactly_its_findings()
     {
         await using var lab = await Lab.StartAsync([.. LabDomains.All]);
         var wrong = new List<string>();
@@ -49,7 +49,7 @@ public sealed class ObserverTests
 
     [Fact]
     [Trait("Conformance", "TXT-5")]
-    public async Task What_stands_in_DNS_is_seen_as_a_sender_sees_it()
+    public async Task DNS_is_observed_as_a_sender_sees_it()
     {
         await using var lab = await StartAsync();
         var zone = lab.MailLab.Zone;
@@ -68,7 +68,7 @@ public sealed class ObserverTests
     [Fact]
     [Trait("Conformance", "TXT-7")]
     [Trait("Conformance", "RUA-3")]
-    public async Task A_record_that_is_delegated_by_an_alias_is_seen_where_it_stands()
+    public async Task A_record_that_is_delegated_by_an_alias_is_observed_at_its_target()
     {
         await using var lab = await StartAsync();
         var zone = lab.MailLab.Zone;
@@ -90,7 +90,7 @@ public sealed class ObserverTests
     [InlineData(DnsBehaviour.ServerFailure)]
     [InlineData(DnsBehaviour.Refused)]
     [Trait("Conformance", "MX-2")]
-    public async Task A_DNS_failure_is_seen_as_one_and_opens_nothing_but_itself(DnsBehaviour behaviour)
+    public async Task A_DNS_failure_is_observed_and_opens_no_other_finding(DnsBehaviour behaviour)
     {
         await using var lab = await StartAsync();
         foreach (var name in (string[])["lab.example", "_mta-sts.lab.example", "_smtp._tls.lab.example"])
@@ -107,7 +107,7 @@ public sealed class ObserverTests
 
     [Fact]
     [Trait("Conformance", "GET-1")]
-    public async Task The_policy_host_is_seen_as_a_sender_finds_it()
+    public async Task The_policy_host_is_observed_as_a_sender_sees_it()
     {
         await using var lab = await StartAsync();
         var zone = lab.MailLab.Zone;
@@ -134,7 +134,7 @@ public sealed class ObserverTests
     }
 
     [Fact]
-    public async Task A_policy_that_fails_by_chance_is_fetched_again_and_one_that_is_not_there_is_not()
+    public async Task A_policy_that_fails_transiently_is_retried_and_one_that_is_missing_is_not()
     {
         await using var lab = await StartAsync();
         var host = lab.MailLab.PolicyHostOf("lab.example");
@@ -150,7 +150,7 @@ public sealed class ObserverTests
     }
 
     [Fact]
-    public async Task An_observation_comes_back_from_JSON_as_it_went()
+    public async Task An_observation_survives_a_JSON_round_trip()
     {
         await using var lab = await StartAsync();
         lab.MailLab.Zone.Set("_mta-sts.lab.example", DnsRecord.Cname("sts.hosting.example"));
@@ -166,7 +166,7 @@ public sealed class ObserverTests
     }
 
     [Fact]
-    public async Task What_a_check_has_no_time_for_is_said_to_be_left_undone_and_opens_nothing()
+    public async Task A_part_that_a_check_has_no_time_for_is_not_observed_and_opens_nothing()
     {
         await using var lab = await Lab.StartAsync(new LabDomain("lab.example", "")
         {
@@ -196,7 +196,7 @@ public sealed class ObserverTests
     }
 
     [Fact]
-    public async Task Of_a_domain_with_many_addresses_four_are_looked_at_at_a_time()
+    public async Task At_most_four_addresses_of_a_domain_are_probed_at_a_time()
     {
         await using var lab = await StartAsync();
         lab.MailLab.Zone.Set("mx.lab.example", [.. Enumerable.Range(1, 12).Select(n => DnsRecord.Address(IPAddress.Parse($"192.0.2.{n}")))]);
@@ -213,7 +213,7 @@ public sealed class ObserverTests
 
     [Fact]
     [Trait("Conformance", "MX-7")]
-    public async Task Where_one_address_answers_another_that_times_out_is_its_own_fault()
+    public async Task An_address_that_times_out_while_another_answers_is_at_fault_itself()
     {
         await using var lab = await Lab.StartAsync(new LabDomain("lab.example", "") { Mx = [new("mx.lab.example"), new("silent.lab.example")] });
         using var silence = new SilentHost(lab.MailLab);
@@ -226,7 +226,7 @@ public sealed class ObserverTests
     }
 
     [Fact]
-    public async Task A_failure_that_passes_is_not_seen()
+    public async Task A_transient_failure_is_retried_and_not_observed()
     {
         await using var lab = await StartAsync();
         var host = lab.MailLab.Mx("mx.lab.example");
@@ -245,7 +245,7 @@ public sealed class ObserverTests
     }
 
     [Fact]
-    public async Task A_loop_of_aliases_ends()
+    public async Task A_loop_of_aliases_terminates()
     {
         await using var lab = await StartAsync();
         lab.MailLab.Zone.Behave("_mta-sts.lab.example", DnsBehaviour.CnameLoop);
@@ -254,7 +254,7 @@ public sealed class ObserverTests
     }
 
     [Fact]
-    public async Task A_truncated_answer_is_asked_for_over_TCP()
+    public async Task A_truncated_answer_is_retried_over_TCP()
     {
         await using var lab = await StartAsync();
         lab.MailLab.Zone.Behave("_mta-sts.lab.example", DnsBehaviour.TruncatedOverUdp);
@@ -263,7 +263,7 @@ public sealed class ObserverTests
     }
 
     [Fact]
-    public async Task A_zone_without_end_is_walked_through_so_far_and_no_further()
+    public async Task A_zone_without_end_is_followed_up_to_the_limit()
     {
         await using var lab = await StartAsync();
         var addresses = Enumerable.Range(1, 60).Select(n => DnsRecord.Address(IPAddress.Parse($"127.255.255.{n}"))).ToArray();
@@ -278,7 +278,7 @@ public sealed class ObserverTests
 
     [Fact]
     [Trait("Conformance", "MX-7")]
-    public async Task Where_everything_times_out_and_the_references_too_port_25_is_closed()
+    public async Task Port_25_is_blocked_where_all_hosts_and_the_references_time_out()
     {
         await using var lab = await StartAsync();
         using var silence = new SilentHost(lab.MailLab);
@@ -295,7 +295,7 @@ public sealed class ObserverTests
     [InlineData(true, nameof(OutboundSmtp.Blocked))]
     [InlineData(false, nameof(OutboundSmtp.Open))]
     [Trait("Conformance", "MX-7")]
-    public async Task Where_everything_is_refused_and_the_references_too_it_may_be_a_firewall_of_ours(bool isReferenceRefused, string expected)
+    public async Task A_local_firewall_is_possible_where_all_hosts_and_the_references_refuse(bool isReferenceRefused, string expected)
     {
         await using var lab = await Lab.StartAsync(
             new LabDomain("lab.example", "") { Mx = [new("mx.lab.example")] },
@@ -316,7 +316,7 @@ public sealed class ObserverTests
     [InlineData("mx.other.example")]
     [InlineData("closed.other.example")]
     [Trait("Conformance", "MX-7")]
-    public async Task Where_a_reference_answers_or_refuses_the_MX_itself_is_down(string reference)
+    public async Task The_MX_host_is_down_where_a_reference_answers_or_refuses(string reference)
     {
         await using var lab = await Lab.StartAsync(
             new LabDomain("lab.example", "") { Mx = [new("mx.lab.example")] },
@@ -333,7 +333,7 @@ public sealed class ObserverTests
 
     [Fact]
     [Trait("Conformance", "MX-6")]
-    public async Task An_IPv6_address_without_a_route_is_no_alarm_and_hides_none()
+    public async Task An_IPv6_address_without_a_route_raises_no_alarm_and_hides_none()
     {
         await using var lab = await StartAsync();
         // A multicast address: nothing leaves for it, as for an address that there is no route to.
@@ -350,7 +350,7 @@ public sealed class ObserverTests
     }
 
     [Fact]
-    public async Task MX_hosts_inside_our_own_network_are_never_called()
+    public async Task An_MX_host_with_an_internal_address_is_never_called()
     {
         await using var lab = await StartAsync();
         var observer = lab.ObserverOf(lab.Probe(everyAddress: false), lab.Options(), TimeProvider.System);

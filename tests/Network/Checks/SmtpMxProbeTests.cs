@@ -16,7 +16,7 @@ public sealed class SmtpMxProbeTests
     private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
     [Fact]
-    public async Task The_first_look_of_a_day_adds_narrow_sessions_one_after_another()
+    public async Task The_first_probe_of_a_day_adds_restricted_sessions_in_sequence()
     {
         await using var lab = await Lab.StartAsync(new LabDomain("lab.example", "")
         {
@@ -37,7 +37,7 @@ public sealed class SmtpMxProbeTests
     }
 
     [Fact]
-    public async Task The_days_other_looks_carry_them_over_and_the_next_days_makes_them_anew()
+    public async Task Later_probes_of_the_day_copy_the_restricted_sessions_and_the_next_day_repeats_them()
     {
         await using var lab = await StartAsync(SmtpScript.Good);
         var time = new FakeTimeProvider(DateTimeOffset.UtcNow);
@@ -55,7 +55,7 @@ public sealed class SmtpMxProbeTests
     }
 
     [Fact]
-    public async Task A_server_whose_TLS_does_not_work_is_asked_nothing_more_and_what_is_known_of_the_day_stays()
+    public async Task A_server_without_working_TLS_gets_no_restricted_sessions_and_those_of_the_day_stay()
     {
         await using var lab = await StartAsync(SmtpScript.Plain);
         var time = new FakeTimeProvider(DateTimeOffset.UtcNow);
@@ -69,7 +69,7 @@ public sealed class SmtpMxProbeTests
     }
 
     [Fact]
-    public async Task A_look_that_its_own_time_is_over_for_is_none()
+    public async Task A_probe_that_runs_out_of_time_has_no_result()
     {
         await using var lab = await StartAsync(SmtpScript.HangsAt(SmtpStage.Ehlo));
         var time = new FakeTimeProvider(DateTimeOffset.UtcNow);

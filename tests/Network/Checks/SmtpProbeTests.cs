@@ -19,7 +19,7 @@ public sealed class SmtpProbeTests
 
     [Fact]
     [Trait("Conformance", "MX-3")]
-    public async Task A_good_server_is_seen_as_far_as_the_EHLO_inside_TLS()
+    public async Task A_good_server_is_observed_up_to_the_EHLO_after_TLS()
     {
         await using var lab = await StartAsync(SmtpScript.Good);
 
@@ -63,7 +63,7 @@ public sealed class SmtpProbeTests
     [MemberData(nameof(Servers))]
     [Trait("Conformance", "MX-3")]
     [Trait("Conformance", "MX-5")]
-    public async Task Whatever_a_server_does_the_answer_is_how_far_it_came(string server, SmtpScript script, string outcome)
+    public async Task The_outcome_for_every_behaviour_of_a_server_is_the_stage_that_it_reached(string server, SmtpScript script, string outcome)
     {
         await using var lab = await StartAsync(script);
 
@@ -73,7 +73,7 @@ public sealed class SmtpProbeTests
     }
 
     [Fact]
-    public async Task What_the_server_offers_is_kept_and_each_step_it_came_to_is_timed()
+    public async Task The_offered_extensions_are_stored_and_each_step_is_timed()
     {
         await using var lab = await StartAsync(SmtpScript.Good);
         var whole = await lab.Probe().ProbeAsync(Host, lab.AddressOf(Host), Cancellation);
@@ -92,7 +92,7 @@ public sealed class SmtpProbeTests
     }
 
     [Fact]
-    public async Task Of_an_EHLO_without_measure_32_lines_are_kept()
+    public async Task The_first_32_lines_of_a_very_long_EHLO_reply_are_stored()
     {
         await using var lab = await StartAsync(SmtpScript.Good);
 
@@ -116,7 +116,7 @@ public sealed class SmtpProbeTests
     [InlineData(System.Security.Authentication.SslProtocols.Tls12, SentChain.LeafOnly)]
     [InlineData(System.Security.Authentication.SslProtocols.Tls13, SentChain.LeafOnly)]
     [Trait("Conformance", "MX-4")]
-    public async Task The_chain_is_kept_in_the_order_in_which_it_came_and_as_it_was_built(System.Security.Authentication.SslProtocols protocol, SentChain sent)
+    public async Task The_chain_is_stored_as_sent_and_as_built(System.Security.Authentication.SslProtocols protocol, SentChain sent)
     {
         await using var lab = await Lab.StartAsync(new LabDomain("lab.example", "")
         {
@@ -151,7 +151,7 @@ public sealed class SmtpProbeTests
     [Theory]
     [MemberData(nameof(Trusts))]
     [Trait("Conformance", "MX-4")]
-    public async Task Why_a_chain_is_not_trusted_is_said_beside_name_and_dates(string certificate, CertificateSpec spec, string? fault)
+    public async Task The_reason_for_an_untrusted_chain_is_stored_beside_name_and_dates(string certificate, CertificateSpec spec, string? fault)
     {
         await using var lab = await Lab.StartAsync(new LabDomain("lab.example", "") { Mx = [new(Host) { Certificate = spec }] });
 
@@ -166,7 +166,7 @@ public sealed class SmtpProbeTests
     [InlineData(nameof(TlsOffer.Tls12Ecdsa), "Tls12", KeyKind.Ecdsa)]
     [InlineData(nameof(TlsOffer.Tls13), "Tls13", KeyKind.Ecdsa)]
     [Trait("Conformance", "MX-5")]
-    public async Task A_narrow_session_sees_the_certificate_that_such_a_sender_is_shown(string offer, string protocol, KeyKind key)
+    public async Task A_restricted_session_observes_the_certificate_for_such_a_sender(string offer, string protocol, KeyKind key)
     {
         await using var lab = await Lab.StartAsync(new LabDomain("lab.example", "")
         {
@@ -181,7 +181,7 @@ public sealed class SmtpProbeTests
 
     [Fact]
     [Trait("Conformance", "MX-5")]
-    public async Task What_a_server_does_not_have_is_told_by_what_is_not_in_common()
+    public async Task A_missing_TLS_version_or_cipher_is_observed_as_nothing_in_common()
     {
         await using var lab = await StartAsync(new() { Protocols = System.Security.Authentication.SslProtocols.Tls12 });
         async Task<SmtpOutcome> LookAsync(TlsOffer offer) => (await lab.Probe().ProbeAsync(Host, lab.AddressOf(Host), offer, Cancellation)).Outcome;
@@ -221,7 +221,7 @@ public sealed class SmtpProbeTests
     }
 
     [Fact]
-    public async Task A_server_that_falls_silent_holds_nobody_longer_than_the_limit()
+    public async Task A_server_that_falls_silent_times_out()
     {
         (SmtpStage Stage, SmtpOutcome Outcome)[] silences =
         [
@@ -260,7 +260,7 @@ public sealed class SmtpProbeTests
     }
 
     [Fact]
-    public async Task Who_gives_up_is_not_answered()
+    public async Task A_probe_that_is_cancelled_has_no_result()
     {
         await using var lab = await StartAsync(SmtpScript.HangsAt(SmtpStage.Banner));
         using var giveUp = new CancellationTokenSource(TimeSpan.FromMilliseconds(50));
@@ -269,7 +269,7 @@ public sealed class SmtpProbeTests
     }
 
     [Fact]
-    public async Task An_address_that_the_world_cannot_reach_is_not_connected_to()
+    public async Task An_address_that_is_not_globally_reachable_is_not_connected_to()
     {
         await using var lab = await StartAsync(SmtpScript.Good);
 
@@ -281,7 +281,7 @@ public sealed class SmtpProbeTests
     }
 
     [Fact]
-    public async Task A_refused_connection_is_an_answer_from_outside_unless_a_firewall_may_have_given_it()
+    public async Task A_refused_connection_is_a_remote_answer_unless_a_local_firewall_may_have_sent_it()
     {
         await using var lab = await StartAsync(SmtpScript.Good);
         lab.MailLab.Mx(Host).Stop();
@@ -300,7 +300,7 @@ public sealed class SmtpProbeTests
     [InlineData("xn--a.example")]
     [InlineData("192.0.2.1")]
     [InlineData("..")]
-    public async Task However_odd_the_MX_hosts_name_is_the_look_ends(string name)
+    public async Task A_probe_ends_for_every_odd_name_of_an_MX_host(string name)
     {
         await using var lab = await StartAsync(SmtpScript.Good);
 

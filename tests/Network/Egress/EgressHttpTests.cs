@@ -20,7 +20,7 @@ public sealed class EgressHttpTests
     private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
     [Fact]
-    public async Task A_request_names_its_host_in_SNI_and_Host_and_carries_nothing_else_of_ours()
+    public async Task A_request_names_its_host_in_SNI_and_Host_and_adds_nothing_else()
     {
         await using var world = new EgressFixture();
         world.Zone.Set(Host, EgressFixture.At("127.0.1.1"));
@@ -41,7 +41,7 @@ public sealed class EgressHttpTests
     [InlineData(303)]
     [InlineData(307)]
     [InlineData(308)]
-    public async Task A_redirect_is_an_answer_and_is_not_followed(int status)
+    public async Task A_redirect_is_a_response_and_is_not_followed(int status)
     {
         await using var world = new EgressFixture();
         world.Zone.Set(Host, EgressFixture.At("127.0.1.1"));
@@ -57,7 +57,7 @@ public sealed class EgressHttpTests
     }
 
     [Fact]
-    public async Task Who_asks_for_credentials_gets_none()
+    public async Task A_server_that_asks_for_credentials_gets_none()
     {
         await using var world = new EgressFixture();
         world.Zone.Set(Host, EgressFixture.At("127.0.1.1"));
@@ -71,7 +71,7 @@ public sealed class EgressHttpTests
     }
 
     [Fact]
-    public async Task Of_several_addresses_those_that_are_forbidden_are_passed_over()
+    public async Task Forbidden_addresses_are_skipped_where_others_exist()
     {
         await using var world = new EgressFixture();
         world.Zone.Set(Host, EgressFixture.At("127.0.2.1", "10.0.0.1", "169.254.169.254", "::1", "127.0.1.1"));
@@ -84,7 +84,7 @@ public sealed class EgressHttpTests
     }
 
     [Fact]
-    public async Task Where_all_are_forbidden_the_error_names_them()
+    public async Task The_error_names_the_addresses_where_all_are_forbidden()
     {
         await using var world = new EgressFixture();
         world.Zone.Set(Host, EgressFixture.At("127.0.2.1", "168.63.129.16", "::ffff:10.0.0.1"));
@@ -97,7 +97,7 @@ public sealed class EgressHttpTests
     }
 
     [Fact]
-    public async Task Of_very_many_that_are_forbidden_the_error_names_a_few()
+    public async Task The_error_names_a_few_of_very_many_forbidden_addresses()
     {
         await using var world = new EgressFixture();
         world.Zone.Set(Host, EgressFixture.At([.. Enumerable.Range(0, 2_000).Select(n => $"10.0.{n / 250}.{n % 250}")]));
@@ -108,7 +108,7 @@ public sealed class EgressHttpTests
     }
 
     [Fact]
-    public async Task An_address_that_refuses_is_passed_over_and_where_all_do_each_is_named()
+    public async Task An_address_that_refuses_is_skipped_and_the_error_names_each_where_all_do()
     {
         await using var world = new EgressFixture();
         world.Zone.Set(Host, EgressFixture.At("127.0.1.1", "127.0.1.2"));
@@ -121,7 +121,7 @@ public sealed class EgressHttpTests
     }
 
     [Fact]
-    public async Task A_dead_address_costs_five_seconds_and_not_the_whole_time()
+    public async Task A_dead_address_costs_five_seconds_and_not_the_whole_timeout()
     {
         var time = new FakeTimeProvider();
         await using var world = new EgressFixture(time);
@@ -143,7 +143,7 @@ public sealed class EgressHttpTests
     }
 
     [Fact]
-    public async Task Of_many_addresses_a_few_are_tried()
+    public async Task At_most_a_few_of_many_addresses_are_tried()
     {
         await using var world = new EgressFixture();
         world.Zone.Set(Host, EgressFixture.At([.. Enumerable.Range(1, 60).Select(n => $"127.0.1.{n}")]));
@@ -164,7 +164,7 @@ public sealed class EgressHttpTests
     [InlineData("https://[fe80::1]/")]
     [InlineData("https://168.63.129.16/")]
     [InlineData("https://0.0.0.0/")]
-    public async Task An_address_in_the_URL_is_checked_like_any(string url)
+    public async Task An_address_in_the_URL_is_checked_as_well(string url)
     {
         await using var world = new EgressFixture();
         var trap = world.Trap("127.0.2.1");
@@ -179,7 +179,7 @@ public sealed class EgressHttpTests
     [InlineData("nobody.example")]
     [InlineData("a_b.example")]
     [InlineData("wpad")]
-    public async Task A_name_is_found_by_the_resolver_alone(string host)
+    public async Task A_name_is_resolved_by_the_configured_resolver_alone(string host)
     {
         await using var world = new EgressFixture();
         var trap = world.Trap("127.0.0.1");
@@ -195,7 +195,7 @@ public sealed class EgressHttpTests
     [InlineData("a_b.example", true)]
     [InlineData("xn--bcher-kva.example", true)]
     [InlineData("-a.example", false)]
-    public async Task An_odd_name_is_reached_like_any_if_a_certificate_can_be_for_it(string host, bool isReached)
+    public async Task An_odd_host_name_is_reached_if_a_certificate_can_be_for_it(string host, bool isReached)
     {
         await using var world = new EgressFixture();
         world.Zone.Set(host, EgressFixture.At("127.0.1.1"));
@@ -211,7 +211,7 @@ public sealed class EgressHttpTests
     [InlineData(DnsBehaviour.ServerFailure, "DNS does not answer for the addresses of policy.example: ")]
     [InlineData(DnsBehaviour.Refused, "DNS does not answer for the addresses of policy.example: ")]
     [InlineData(DnsBehaviour.CnameLoop, "policy.example has no address.")]
-    public async Task What_DNS_does_not_tell_is_said(DnsBehaviour behaviour, string expected)
+    public async Task A_DNS_failure_is_named_in_the_error(DnsBehaviour behaviour, string expected)
     {
         await using var world = new EgressFixture();
         world.Zone.Behave(Host, behaviour);
@@ -220,7 +220,7 @@ public sealed class EgressHttpTests
     }
 
     [Fact]
-    public async Task A_resolver_that_answers_with_nonsense_is_one_that_does_not_answer()
+    public async Task A_resolver_that_answers_with_garbage_counts_as_not_answering()
     {
         using var resolver = new UdpClient(new IPEndPoint(IPAddress.Loopback, 0));
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(Cancellation);
@@ -234,7 +234,7 @@ public sealed class EgressHttpTests
     }
 
     [Fact]
-    public async Task Whatever_is_not_https_is_not_called()
+    public async Task A_URL_that_is_not_https_is_not_called()
     {
         await using var world = new EgressFixture();
         world.Zone.Set(Host, EgressFixture.At("127.0.1.1"));
@@ -261,7 +261,7 @@ public sealed class EgressHttpTests
 
     [Theory]
     [MemberData(nameof(BadCertificates))]
-    public async Task A_server_whose_certificate_is_not_good_for_the_name_is_told_nothing(string why, CertificateSpec certificate)
+    public async Task A_server_whose_certificate_is_invalid_for_the_name_receives_no_request(string why, CertificateSpec certificate)
     {
         await using var world = new EgressFixture();
         world.Zone.Set(Host, EgressFixture.At("127.0.1.1"));
@@ -275,7 +275,7 @@ public sealed class EgressHttpTests
     }
 
     [Fact]
-    public async Task A_certificate_makes_nobody_call_the_addresses_that_stand_in_it()
+    public async Task The_addresses_in_a_certificate_are_never_called()
     {
         await using var world = new EgressFixture();
         var trap = world.Trap("127.0.0.1");
@@ -289,7 +289,7 @@ public sealed class EgressHttpTests
     }
 
     [Fact]
-    public async Task Heads_bodies_and_time_are_bounded()
+    public async Task Headers_bodies_and_time_are_bounded()
     {
         await using var world = new EgressFixture();
         world.Zone.Set(Host, EgressFixture.At("127.0.1.1"));

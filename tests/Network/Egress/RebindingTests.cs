@@ -19,7 +19,7 @@ public sealed class RebindingTests
     private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
     [Fact]
-    public async Task A_policy_host_that_turns_inwards_after_the_first_answer_is_reached_where_it_was_checked_and_then_no_more()
+    public async Task A_policy_host_that_moves_to_an_internal_address_is_called_at_the_checked_address_and_then_no_more()
     {
         await using var world = new EgressFixture();
         var trap = world.Trap(Forbidden);
@@ -36,7 +36,7 @@ public sealed class RebindingTests
     }
 
     [Fact]
-    public async Task A_look_before_gives_no_leave_to_connect_elsewhere_after()
+    public async Task An_earlier_check_permits_no_later_connection_to_another_address()
     {
         await using var world = new EgressFixture();
         var trap = world.Trap(Forbidden);
@@ -51,7 +51,7 @@ public sealed class RebindingTests
     }
 
     [Fact]
-    public async Task A_client_that_is_used_again_looks_again()
+    public async Task A_client_that_is_reused_checks_the_address_again()
     {
         await using var world = new EgressFixture();
         var trap = world.Trap(Forbidden);
@@ -68,7 +68,7 @@ public sealed class RebindingTests
     [Theory]
     [InlineData(true)]
     [InlineData(false)]
-    public async Task An_MX_host_whose_address_changes_is_called_where_it_was_looked_up_or_not_at_all(bool isForbiddenFirst)
+    public async Task An_MX_host_whose_address_changes_is_called_at_the_resolved_address_or_not_at_all(bool isForbiddenFirst)
     {
         await using var lab = await Lab.StartAsync(new LabDomain("rebound.example", "") { Mx = [new("mx.rebound.example")] });
         var address = lab.AddressOf("mx.rebound.example").ToString();

@@ -18,7 +18,7 @@ public sealed class ControlTests : IDisposable
     private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
     [Fact]
-    public async Task A_line_is_done_by_the_running_system_and_its_answer_comes_back()
+    public async Task A_command_runs_in_the_running_system_and_its_answer_is_returned()
     {
         await using var endpoint = await StartAsync((line, _) => Task.FromResult(new CommandAnswer(true, $"Done: {line}, ü.")));
 
@@ -31,7 +31,7 @@ public sealed class ControlTests : IDisposable
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
-    public async Task What_is_not_done_is_an_error_with_its_reason(bool throws)
+    public async Task A_command_that_fails_is_an_error_with_its_reason(bool throws)
     {
         await using var endpoint = await StartAsync((_, _) => throws ? throw new InvalidDataException("The disk is full.") : Task.FromResult(new CommandAnswer(false, "There is no command `x`.")));
 
@@ -41,7 +41,7 @@ public sealed class ControlTests : IDisposable
     }
 
     [Fact]
-    public async Task Without_a_system_there_it_says_how_to_start_one()
+    public async Task The_command_says_how_to_start_a_system_where_none_runs()
     {
         Assert.Contains("dotnet run --project local", (await RefusedAsync()).Message, StringComparison.Ordinal);
 
@@ -60,7 +60,7 @@ public sealed class ControlTests : IDisposable
     }
 
     [Fact]
-    public async Task Nobody_else_may_say_a_word()
+    public async Task No_other_user_may_send_a_command()
     {
         await using var endpoint = await StartAsync((_, _) => Task.FromResult(new CommandAnswer(true, "")));
         var control = (await ControlFile.ReadAsync(_folder, Cancellation))!;
@@ -98,7 +98,7 @@ public sealed class ControlTests : IDisposable
     }
 
     [Fact]
-    public async Task It_listens_on_loopback_alone()
+    public async Task The_endpoint_listens_on_loopback_only()
     {
         await using var endpoint = await StartAsync((_, _) => Task.FromResult(new CommandAnswer(true, "")));
         var port = (await ControlFile.ReadAsync(_folder, Cancellation))!.Address.Port;

@@ -16,7 +16,7 @@ public sealed class ResolverTests(RealServerLabFixture real)
     [InlineData(SignedZone)]
     [InlineData(UnsignedZone)]
     [Trait("Conformance", "TXT-5")]
-    public async Task What_is_there_and_what_is_not_is_told_apart(string zone)
+    public async Task Existing_and_missing_records_are_distinct(string zone)
     {
         var dns = new ProbeFactory(await real.LabAsync()).Dns;
 
@@ -33,7 +33,7 @@ public sealed class ResolverTests(RealServerLabFixture real)
     }
 
     [Fact]
-    public async Task A_zone_that_is_not_signed_as_its_parent_says_is_a_failure_and_not_an_absence()
+    public async Task A_zone_whose_signature_does_not_match_its_parent_is_a_failure_and_not_an_absence()
     {
         var dns = new ProbeFactory(await real.LabAsync()).Dns;
 
@@ -43,13 +43,13 @@ public sealed class ResolverTests(RealServerLabFixture real)
     }
 
     [Fact]
-    public async Task A_zone_that_nobody_serves_is_a_failure() =>
+    public async Task A_zone_without_a_server_is_a_failure() =>
         Assert.Equal(DnsOutcome.Failed, (await new ProbeFactory(await real.LabAsync()).Dns.MxAsync("unserved.example", Cancellation)).Outcome);
 
     [Theory]
     [InlineData(SignedZone)]
     [InlineData(UnsignedZone)]
-    public async Task An_answer_too_large_for_a_datagram_is_seen_whole(string zone)
+    public async Task An_answer_too_large_for_a_datagram_is_observed_in_full(string zone)
     {
         var lab = await real.LabAsync();
         var dns = new ProbeFactory(lab).Dns;
@@ -84,7 +84,7 @@ public sealed class ResolverTests(RealServerLabFixture real)
     [Theory]
     [InlineData(SignedZone, true)]
     [InlineData(UnsignedZone, false)]
-    public async Task The_resolver_vouches_for_a_signed_zone_alone(string zone, bool vouches)
+    public async Task The_resolver_authenticates_only_a_signed_zone(string zone, bool vouches)
     {
         var dns = new ProbeFactory(await real.LabAsync()).Dns;
 
@@ -100,7 +100,7 @@ public sealed class ResolverTests(RealServerLabFixture real)
     }
 
     [Fact]
-    public async Task The_TLSA_records_of_an_MX_host_are_seen_with_the_resolvers_word()
+    public async Task The_TLSA_records_of_an_MX_host_are_observed_with_the_AD_flag()
     {
         var lab = await real.LabAsync();
         var dns = new ProbeFactory(lab).Dns;

@@ -14,7 +14,7 @@ public sealed class WholeDomainTests(RealServerLabFixture real)
 
     [Fact]
     [Trait("Conformance", "MX-6")]
-    public async Task A_domain_of_Exim_and_Postfix_that_is_well_leads_to_no_finding()
+    public async Task A_healthy_domain_of_Exim_and_Postfix_has_no_finding()
     {
         var observation = await new ProbeFactory(await real.LabAsync()).LookAsync(Well);
 
@@ -38,7 +38,7 @@ public sealed class WholeDomainTests(RealServerLabFixture real)
 
     [Fact]
     [Trait("Conformance", "MX-1")]
-    public async Task An_MX_that_the_policy_leaves_out_is_the_only_finding()
+    public async Task An_MX_host_that_the_policy_omits_is_the_only_finding()
     {
         var observation = await new ProbeFactory(await real.LabAsync()).LookAsync(Well);
 
@@ -78,7 +78,7 @@ public sealed class WholeDomainTests(RealServerLabFixture real)
     [Trait("Conformance", "MX-3")]
     [Trait("Conformance", "MX-4")]
     [Trait("Conformance", "MX-5")]
-    public async Task A_server_leads_to_exactly_its_finding(string server, string setup, params string[] findings)
+    public async Task A_server_has_exactly_its_finding(string server, string setup, params string[] findings)
     {
         var host = NameOf(server, setup);
 
@@ -90,7 +90,7 @@ public sealed class WholeDomainTests(RealServerLabFixture real)
     [Theory]
     [InlineData("exim")]
     [InlineData("postfix")]
-    public async Task Of_two_certificates_each_is_seen_by_the_session_that_asks_for_it(string server)
+    public async Task Each_of_two_certificates_is_observed_by_the_session_that_asks_for_it(string server)
     {
         var lab = await real.LabAsync();
         var host = NameOf(server, "both");

@@ -81,7 +81,7 @@ public sealed partial class HostileDkimKeyTests : IAsyncLifetime
     [Theory]
     [MemberData(nameof(Unusable))]
     [Trait("Conformance", "ARR-3")]
-    public async Task A_key_that_is_none_is_a_permanent_failure(string what, string? type, string text)
+    public async Task An_invalid_key_is_a_permanent_failure(string what, string? type, string text)
     {
         Assert.NotEmpty(what);
         var before = GC.GetAllocatedBytesForCurrentThread();
@@ -95,7 +95,7 @@ public sealed partial class HostileDkimKeyTests : IAsyncLifetime
 
     [Fact]
     [Trait("Conformance", "ARR-3")]
-    public async Task An_Ed25519_key_that_is_no_point_of_the_curve_or_not_the_signers_is_a_permanent_failure()
+    public async Task An_Ed25519_key_that_is_not_on_the_curve_or_not_of_the_signer_is_a_permanent_failure()
     {
         foreach (var key in (byte[][])[new byte[32], [.. Enumerable.Repeat((byte)0xff, 32)], [1, .. new byte[31]], [2, .. new byte[31]]])
         {

@@ -41,7 +41,7 @@ public sealed class ApiTests(ApiTests.HostedDomain hosted, AzuriteFixture azurit
     [InlineData(3)]
     [InlineData(5)]
     [InlineData(500)]
-    public async Task Page_by_page_the_list_has_every_domain_once(int pageSize)
+    public async Task The_pages_of_the_list_have_every_domain_once(int pageSize)
     {
         foreach (var (token, expected) in ((string, string[])[])[(TokenOf("Sts.Admin", "Sts.AllGroups"), [.. Blue, .. Green]), (TokenFor("blue"), Blue)])
         {
@@ -59,7 +59,7 @@ public sealed class ApiTests(ApiTests.HostedDomain hosted, AzuriteFixture azurit
     }
 
     [Fact]
-    public async Task A_page_begins_after_a_domain_that_has_gone_and_one_that_may_not_be_seen()
+    public async Task A_page_can_begin_after_a_removed_domain_and_after_one_of_another_group()
     {
         var all = (await ListAsync(TokenOf("Sts.Reader", "Sts.AllGroups"))).Domains;
         foreach (var domain in all)
@@ -84,7 +84,7 @@ public sealed class ApiTests(ApiTests.HostedDomain hosted, AzuriteFixture azurit
     [InlineData("continuation=%F0%9F%A6%86")]
     [InlineData("continuation=____")]
     [InlineData("continuation=YS5leGFtcGxl&continuation=YS5leGFtcGxl")]
-    public async Task A_query_that_is_wrong_is_400_and_says_what_would_be_right(string query)
+    public async Task A_wrong_query_is_400_and_says_what_is_allowed(string query)
     {
         var answer = await GetAsync($"/api/domains?{query}", TokenFor("blue"));
 
@@ -93,7 +93,7 @@ public sealed class ApiTests(ApiTests.HostedDomain hosted, AzuriteFixture azurit
     }
 
     [Fact]
-    public async Task A_domain_of_another_group_is_answered_exactly_as_one_that_is_not_hosted()
+    public async Task A_domain_of_another_group_looks_exactly_like_one_that_is_not_hosted()
     {
         var token = TokenFor("blue");
 
@@ -111,7 +111,7 @@ public sealed class ApiTests(ApiTests.HostedDomain hosted, AzuriteFixture azurit
     }
 
     [Fact]
-    public async Task A_domain_is_shown_with_its_policies_findings_pending_warnings_and_thirty_days()
+    public async Task A_domain_is_shown_with_its_policies_findings_pending_notifications_and_thirty_days()
     {
         var domain = DomainName.Parse("a.example");
         var opened = new DateTimeOffset(2026, 3, 14, 9, 0, 0, TimeSpan.Zero);
@@ -150,7 +150,7 @@ public sealed class ApiTests(ApiTests.HostedDomain hosted, AzuriteFixture azurit
 
     [Theory]
     [MemberData(nameof(Operations))]
-    public async Task A_stranger_is_401_at_every_operation(string method, string path)
+    public async Task A_caller_without_a_token_is_401_at_every_operation(string method, string path)
     {
         var answer = await hosted.Handler.AskAsync(method, path, RunningApp.AppHost, "Content-Length: 0");
 
@@ -183,7 +183,7 @@ public sealed class ApiTests(ApiTests.HostedDomain hosted, AzuriteFixture azurit
     [InlineData("PATCH", "/api/domains/stranger.example", 404)]
     [InlineData("GET", "/api/domains/", 200)]
     [InlineData("GET", "/API/domains", 200)]
-    public async Task What_is_no_operation_is_404(string method, string path, int status)
+    public async Task An_unknown_operation_is_404(string method, string path, int status)
     {
         var answer = await hosted.Handler.AskAsync(method, path, RunningApp.AppHost, "Content-Length: 0", $"Authorization: Bearer {TokenFor("blue")}");
 
@@ -203,7 +203,7 @@ public sealed class ApiTests(ApiTests.HostedDomain hosted, AzuriteFixture azurit
     [Theory]
     [InlineData("/api/domains")]
     [InlineData("/api/domains/a.example")]
-    public async Task An_agent_sees_nothing_of_domains(string path)
+    public async Task An_agent_reads_no_domains(string path)
     {
         var answer = await GetAsync(path, TokenOf("Sts.Agent", "Sts.AllGroups"));
 
@@ -226,7 +226,7 @@ public sealed class ApiTests(ApiTests.HostedDomain hosted, AzuriteFixture azurit
     [Theory]
     [InlineData("access_token")]
     [InlineData("token")]
-    public async Task A_token_in_the_query_is_no_token(string name)
+    public async Task A_token_in_the_query_is_ignored(string name)
     {
         var answer = await hosted.Handler.AskAsync("GET", $"/api/domains?{name}={TokenFor("blue")}", RunningApp.AppHost);
 
@@ -234,7 +234,7 @@ public sealed class ApiTests(ApiTests.HostedDomain hosted, AzuriteFixture azurit
     }
 
     [Fact]
-    public async Task Before_anything_was_ever_added_the_list_is_empty_and_no_domain_is_hosted()
+    public async Task The_list_is_empty_and_no_domain_is_hosted_before_one_was_added()
     {
         await using var handler = await hosted.StartAsync(await azurite.OwnAccountAsync());
 
@@ -245,7 +245,7 @@ public sealed class ApiTests(ApiTests.HostedDomain hosted, AzuriteFixture azurit
     }
 
     [Fact]
-    public async Task While_storage_is_down_the_answer_is_503_and_tells_nothing_of_it()
+    public async Task The_answer_is_503_without_details_while_storage_is_down()
     {
         const string away = "DefaultEndpointsProtocol=http;AccountName=away;AccountKey=YXdheQ==;TableEndpoint=http://127.0.0.1:9/away;BlobEndpoint=http://127.0.0.1:9/away;QueueEndpoint=http://127.0.0.1:9/away";
         await using var handler = await hosted.StartAsync(away);
@@ -258,7 +258,7 @@ public sealed class ApiTests(ApiTests.HostedDomain hosted, AzuriteFixture azurit
     }
 
     [Fact]
-    public async Task A_fault_of_ours_is_a_problem_and_not_a_page()
+    public async Task An_internal_error_is_problem_JSON_and_not_a_page()
     {
         await using var handler = await hosted.StartAsync(hosted.Storage.ConnectionString, services => services.AddSingleton(new AuthorizedDomains(null!, null!, null!, null!)));
 
@@ -269,7 +269,7 @@ public sealed class ApiTests(ApiTests.HostedDomain hosted, AzuriteFixture azurit
     }
 
     [Fact]
-    public async Task Policies_and_reports_never_meet_authentication()
+    public async Task Policies_and_reports_need_no_authentication()
     {
         var (made, looks) = (0, hosted.Issuer.DiscoveryRequests);
         await using var handler = await hosted.StartAsync(hosted.Storage.ConnectionString, services => services.AddSingleton<BearerTokens>(_ =>

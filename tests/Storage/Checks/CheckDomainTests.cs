@@ -21,7 +21,7 @@ public sealed class CheckDomainTests(AzuriteFixture azurite)
     private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
     [Fact]
-    public async Task A_check_keeps_what_it_saw_records_what_is_wrong_and_shows_it_in_the_list()
+    public async Task A_check_stores_its_observation_records_its_findings_and_updates_the_list()
     {
         var storage = await HostedAsync();
         await using var lab = await StartAsync(storage, SmtpScript.Plain);
@@ -40,7 +40,7 @@ public sealed class CheckDomainTests(AzuriteFixture azurite)
     }
 
     [Fact]
-    public async Task A_fault_is_told_once_and_its_end_once()
+    public async Task A_fault_is_notified_once_and_its_end_once()
     {
         var storage = await HostedAsync();
         await using var lab = await StartAsync(storage, SmtpScript.Plain);
@@ -58,7 +58,7 @@ public sealed class CheckDomainTests(AzuriteFixture azurite)
     }
 
     [Fact]
-    public async Task A_fault_of_the_network_that_is_gone_at_the_next_look_is_never_told()
+    public async Task A_network_fault_that_is_gone_at_the_next_attempt_is_never_notified()
     {
         var storage = await HostedAsync();
         await using var lab = await StartAsync(storage, SmtpScript.Plain);
@@ -81,7 +81,7 @@ public sealed class CheckDomainTests(AzuriteFixture azurite)
     }
 
     [Fact]
-    public async Task Looks_come_five_minutes_apart_counted_from_the_first_however_long_each_takes()
+    public async Task Attempts_start_five_minutes_apart_however_long_each_takes()
     {
         var storage = await HostedAsync();
         await using var lab = await StartAsync(storage, SmtpScript.Plain);
@@ -101,7 +101,7 @@ public sealed class CheckDomainTests(AzuriteFixture azurite)
     }
 
     [Fact]
-    public async Task A_message_that_comes_again_asks_once_more_for_the_next_look_and_looks_at_nothing()
+    public async Task A_redelivered_message_requests_the_next_attempt_again_and_probes_nothing()
     {
         var storage = await HostedAsync();
         await using var lab = await StartAsync(storage, SmtpScript.Plain);
@@ -121,7 +121,7 @@ public sealed class CheckDomainTests(AzuriteFixture azurite)
     [Theory]
     [InlineData(1)]
     [InlineData(3)]
-    public async Task A_look_that_is_not_the_next_of_its_round_is_not_made(int look)
+    public async Task An_attempt_out_of_order_is_not_made(int look)
     {
         var storage = await HostedAsync();
         await using var lab = await StartAsync(storage, SmtpScript.Plain);
@@ -137,7 +137,7 @@ public sealed class CheckDomainTests(AzuriteFixture azurite)
     [Theory]
     [InlineData("20260314110000001")]
     [InlineData("20260314110000000")]
-    public async Task A_message_of_the_same_round_or_an_earlier_one_looks_at_nothing(string first)
+    public async Task A_message_of_the_same_check_run_or_an_earlier_one_probes_nothing(string first)
     {
         var storage = await HostedAsync();
         await using var lab = await StartAsync(storage, SmtpScript.Good);
@@ -152,7 +152,7 @@ public sealed class CheckDomainTests(AzuriteFixture azurite)
 
     [Fact]
     [Trait("Conformance", "MX-7")]
-    public async Task A_closed_port_25_is_one_finding_of_the_operators_whoever_was_looked_at_and_ends_with_an_open_one()
+    public async Task A_blocked_port_25_is_one_finding_of_the_installation_until_it_is_open_again()
     {
         var storage = await HostedAsync();
         await using var lab = await StartAsync(storage, SmtpScript.Good);
@@ -183,7 +183,7 @@ public sealed class CheckDomainTests(AzuriteFixture azurite)
     }
 
     [Fact]
-    public async Task A_domain_that_is_not_hosted_is_not_looked_at()
+    public async Task A_domain_that_is_not_hosted_is_not_checked()
     {
         var storage = await TestStorage.CreateAsync(azurite);
         await using var lab = await StartAsync(null, SmtpScript.Good);
@@ -203,7 +203,7 @@ public sealed class CheckDomainTests(AzuriteFixture azurite)
     [InlineData("""{"domain":null,"checkRun":"1"}""")]
     [InlineData("""{"domain":"127.0.0.1","checkRun":"1"}""")]
     [InlineData("""{"domain":"@operator","checkRun":"1"}""")]
-    public async Task A_message_that_asks_for_no_domain_fails_and_changes_nothing(string message)
+    public async Task A_message_without_a_domain_fails_and_changes_nothing(string message)
     {
         var storage = await HostedAsync();
         await using var lab = await StartAsync(storage, SmtpScript.Good);

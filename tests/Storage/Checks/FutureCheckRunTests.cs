@@ -16,7 +16,7 @@ public sealed class FutureCheckRunTests(AzuriteFixture azurite)
     private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
     [Fact]
-    public async Task A_round_of_the_future_does_not_stop_the_checks_of_a_domain_and_its_own_message_is_not_worked_on_twice()
+    public async Task A_check_run_of_the_future_stops_no_checks_of_a_domain_and_its_redelivered_message_is_ignored()
     {
         var storage = await TestStorage.CreateAsync(azurite);
         await storage.Publisher.PublishAsync(DomainName.Parse("lab.example"), Policy.Parse("version: STSv1\nmode: enforce\nmx: mx.lab.example\nmax_age: 604800\n"u8), null, Cancellation);
@@ -50,7 +50,7 @@ public sealed class FutureCheckRunTests(AzuriteFixture azurite)
     [InlineData(3, 0)]
     [InlineData(6, 3)]
     [InlineData(365 * 24 * 60, 3)]
-    public async Task Narrow_sessions_of_the_future_are_made_anew(int minutes, int made)
+    public async Task Restricted_sessions_of_the_future_are_repeated(int minutes, int made)
     {
         await using var lab = await Lab.StartAsync(new LabDomain("lab.example", "") { Mx = [new("mx.lab.example")] });
         var time = new FakeTimeProvider(DateTimeOffset.UtcNow);

@@ -20,7 +20,7 @@ public sealed class LeasedMxProbeTests(AzuriteFixture azurite)
     private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
     [Fact]
-    public async Task However_many_domains_stand_behind_a_host_it_is_looked_at_once_a_round()
+    public async Task A_host_of_many_domains_is_probed_once_in_a_check_run()
     {
         var storage = await TestStorage.CreateAsync(azurite);
         var eyes = new ProbeFactory();
@@ -37,7 +37,7 @@ public sealed class LeasedMxProbeTests(AzuriteFixture azurite)
     }
 
     [Fact]
-    public async Task Who_waits_for_one_that_was_killed_looks_itself_once_the_lease_has_run_out()
+    public async Task A_caller_that_waits_for_a_killed_one_probes_once_the_lease_has_expired()
     {
         var storage = await TestStorage.CreateAsync(azurite);
         await storage.MxHosts.ClaimAsync("mx.example.com", Address, Round, TimeSpan.FromMinutes(2), null, Cancellation);
@@ -56,7 +56,7 @@ public sealed class LeasedMxProbeTests(AzuriteFixture azurite)
     }
 
     [Fact]
-    public async Task Who_runs_out_of_time_while_looking_hands_the_look_back_and_the_next_need_not_wait()
+    public async Task A_caller_that_runs_out_of_time_releases_the_lease_and_the_next_one_need_not_wait()
     {
         var storage = await TestStorage.CreateAsync(azurite);
         using var deadline = new CancellationTokenSource();
@@ -68,7 +68,7 @@ public sealed class LeasedMxProbeTests(AzuriteFixture azurite)
     }
 
     [Fact]
-    public async Task Who_hands_a_look_back_that_somebody_took_over_takes_nothing_from_them()
+    public async Task Releasing_a_lease_that_another_caller_took_over_changes_nothing()
     {
         var storage = await TestStorage.CreateAsync(azurite);
         var first = Assert.IsType<MxClaim.Leased>(await storage.MxHosts.ClaimAsync("mx.example.com", Address, Round, TimeSpan.FromMinutes(2), null, Cancellation)).Lease;
@@ -81,7 +81,7 @@ public sealed class LeasedMxProbeTests(AzuriteFixture azurite)
     }
 
     [Fact]
-    public async Task One_session_is_never_three_sightings_whatever_look_of_the_round_another_domain_made_it_for()
+    public async Task One_session_never_confirms_a_fault_three_times_for_any_attempt_of_another_domain()
     {
         var storage = await TestStorage.CreateAsync(azurite);
         var eyes = new ProbeFactory();
@@ -101,7 +101,7 @@ public sealed class LeasedMxProbeTests(AzuriteFixture azurite)
     }
 
     [Fact]
-    public async Task What_another_version_of_the_app_kept_in_a_layout_of_its_own_is_looked_at_anew()
+    public async Task A_stored_probe_of_another_version_of_the_app_is_repeated()
     {
         var storage = await TestStorage.CreateAsync(azurite);
         var lease = Assert.IsType<MxClaim.Leased>(await storage.MxHosts.ClaimAsync("mx.example.com", Address, Round, TimeSpan.FromMinutes(2), null, Cancellation)).Lease;
@@ -111,7 +111,7 @@ public sealed class LeasedMxProbeTests(AzuriteFixture azurite)
     }
 
     [Fact]
-    public async Task The_next_round_is_told_what_the_one_before_it_saw()
+    public async Task The_next_check_run_gets_the_result_of_the_one_before()
     {
         var storage = await TestStorage.CreateAsync(azurite);
         var eyes = new ProbeFactory();
@@ -126,7 +126,7 @@ public sealed class LeasedMxProbeTests(AzuriteFixture azurite)
     }
 
     [Fact]
-    public async Task Where_the_narrow_sessions_are_more_than_a_row_holds_the_look_is_kept_without_them()
+    public async Task A_result_whose_restricted_sessions_do_not_fit_into_a_row_is_stored_without_them()
     {
         var storage = await TestStorage.CreateAsync(azurite);
         var chain = new TlsSession("Tls12", "x", [new byte[300_000]], [new byte[300_000]], []);
@@ -142,7 +142,7 @@ public sealed class LeasedMxProbeTests(AzuriteFixture azurite)
     [Theory]
     [InlineData(400)]
     [InlineData(413)]
-    public async Task What_storage_does_not_take_is_used_all_the_same_and_shared_with_nobody(int status)
+    public async Task A_result_that_storage_rejects_is_used_but_not_shared(int status)
     {
         var storage = await TestStorage.CreateAsync(azurite);
         await using var wire = await FaultInjectionProxy.StartAsync(storage.ConnectionString, Cancellation);
@@ -156,7 +156,7 @@ public sealed class LeasedMxProbeTests(AzuriteFixture azurite)
     }
 
     [Fact]
-    public async Task Two_domains_behind_one_host_are_judged_by_one_look()
+    public async Task Two_domains_behind_one_host_are_evaluated_by_one_probe()
     {
         var storage = await TestStorage.CreateAsync(azurite);
         await using var lab = await Lab.StartAsync(

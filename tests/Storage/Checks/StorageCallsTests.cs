@@ -24,7 +24,7 @@ public sealed partial class StorageCallsTests(AzuriteFixture azurite)
     private static IReadOnlyList<string> Domains { get; } = [.. Enumerable.Range(0, DomainsAnAddress).Select(n => $"d{n}.example")];
 
     [Fact]
-    public async Task A_domain_and_check_run_of_a_fleet_stay_within_the_budget_of_storage_calls()
+    public async Task A_check_run_of_many_domains_stays_within_the_budget_of_storage_calls()
     {
         await using var fleet = await Fleet.StartAsync(azurite, LabAddress.IPv4);
         // The first check run finds lists without the domains' lines, and a network that nobody knows yet.
@@ -38,7 +38,7 @@ public sealed partial class StorageCallsTests(AzuriteFixture azurite)
     }
 
     [Fact]
-    public async Task However_many_addresses_an_MX_host_has_the_first_domain_reads_it_once_and_the_others_not_at_all()
+    public async Task The_first_domain_reads_an_MX_host_with_many_addresses_once_and_the_others_not_at_all()
     {
         await using var fleet = await Fleet.StartAsync(azurite, LabAddress.IPv4, LabAddress.IPv4, LabAddress.IPv4, LabAddress.DeadIPv4);
 
@@ -53,7 +53,7 @@ public sealed partial class StorageCallsTests(AzuriteFixture azurite)
 
     [Fact]
     [Trait("Conformance", "MX-7")]
-    public async Task Where_port_25_is_blocked_not_every_check_asks_for_agents_or_for_what_the_operator_was_told()
+    public async Task Not_every_check_reads_agents_or_the_installations_findings_while_port_25_is_blocked()
     {
         await using var fleet = await Fleet.StartAsync(azurite, LabAddress.DeadIPv4, LabAddress.DeadIPv4);
 
@@ -66,7 +66,7 @@ public sealed partial class StorageCallsTests(AzuriteFixture azurite)
     }
 
     [Fact]
-    public async Task However_many_addresses_agents_are_asked_for_it_takes_one_read_and_one_transaction()
+    public async Task Requesting_probes_of_many_addresses_takes_one_read_and_one_transaction()
     {
         await using var fleet = await Fleet.StartAsync(azurite, LabAddress.DeadIPv4, LabAddress.DeadIPv4, LabAddress.DeadIPv4);
         await fleet.Direct.Agents.NoteAsync("tokyo", Cancellation);

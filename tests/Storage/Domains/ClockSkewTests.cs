@@ -42,7 +42,7 @@ public sealed class ClockSkewTests(AzuriteFixture azurite)
     }
 
     [Fact]
-    public void What_was_never_done_is_neither_of_the_future_nor_done()
+    public void A_time_that_was_never_set_is_neither_in_the_future_nor_past()
     {
         Assert.False(ClockSkew.IsFuture(null, TestStorage.Noon));
         Assert.False(ClockSkew.IsFutureCheckRun("", TestStorage.Noon));
@@ -51,7 +51,7 @@ public sealed class ClockSkewTests(AzuriteFixture azurite)
     }
 
     [Fact]
-    public async Task A_lease_of_a_clock_that_was_wrong_keeps_nobody_from_looking()
+    public async Task A_lease_of_a_wrong_clock_stops_nobody_from_probing()
     {
         var storage = await TestStorage.CreateAsync(azurite);
         await At(storage, Future).ClaimAsync(Host, Address, Round, Lease, null, Cancellation);
@@ -61,7 +61,7 @@ public sealed class ClockSkewTests(AzuriteFixture azurite)
     }
 
     [Fact]
-    public async Task What_was_seen_in_a_round_of_the_future_is_served_to_no_other_round_and_is_overwritten()
+    public async Task A_result_of_a_future_check_run_serves_no_other_run_and_is_overwritten()
     {
         var storage = await TestStorage.CreateAsync(azurite);
         await LookAsync(At(storage, Future), FutureRound, "old");
@@ -73,7 +73,7 @@ public sealed class ClockSkewTests(AzuriteFixture azurite)
     }
 
     [Fact]
-    public async Task A_look_of_the_future_is_not_young_whatever_its_round()
+    public async Task A_probe_of_the_future_is_not_recent_for_any_check_run()
     {
         var storage = await TestStorage.CreateAsync(azurite);
         await LookAsync(At(storage, Future), Round, "old");
@@ -82,7 +82,7 @@ public sealed class ClockSkewTests(AzuriteFixture azurite)
     }
 
     [Fact]
-    public async Task An_agent_is_given_what_another_leased_in_the_future_and_the_round_that_asks_now_counts()
+    public async Task An_agent_gets_a_task_that_another_leased_in_the_future_and_the_current_check_run_counts()
     {
         var storage = await TestStorage.CreateAsync(azurite);
         var wrong = new ProbeTaskStore(storage.Tables, new FakeTimeProvider(Future));
@@ -101,7 +101,7 @@ public sealed class ClockSkewTests(AzuriteFixture azurite)
     }
 
     [Fact]
-    public void An_answer_of_the_future_is_not_waited_for()
+    public void A_result_that_is_due_in_the_future_is_not_waited_for()
     {
         var answered = ProbeTask.For(Host, Address, Round, "example.com", TestStorage.Noon) with { AnsweredAt = Future };
 
@@ -110,7 +110,7 @@ public sealed class ClockSkewTests(AzuriteFixture azurite)
     }
 
     [Fact]
-    public async Task What_was_asked_for_in_the_future_is_swept()
+    public async Task A_probe_task_of_the_future_is_purged()
     {
         var storage = await TestStorage.CreateAsync(azurite);
         await new ProbeTaskStore(storage.Tables, new FakeTimeProvider(Future)).RequestAsync(Host, Address, FutureRound, "example.com", Cancellation);
@@ -119,7 +119,7 @@ public sealed class ClockSkewTests(AzuriteFixture azurite)
     }
 
     [Fact]
-    public async Task An_agent_that_asked_in_the_future_is_not_in_use_until_it_asks_again()
+    public async Task An_agent_that_was_active_in_the_future_is_not_in_use_until_it_asks_again()
     {
         var storage = await TestStorage.CreateAsync(azurite);
         await new AgentStore(storage.Tables, new FakeTimeProvider(Future)).NoteAsync("one", Cancellation);
@@ -131,7 +131,7 @@ public sealed class ClockSkewTests(AzuriteFixture azurite)
     }
 
     [Fact]
-    public async Task What_an_instance_remembers_from_before_its_clock_went_back_is_asked_for_again()
+    public async Task A_cached_time_from_before_a_clock_was_set_back_is_read_again()
     {
         var storage = await TestStorage.CreateAsync(azurite);
         var clock = new MovableTime { Time = Future };
@@ -145,7 +145,7 @@ public sealed class ClockSkewTests(AzuriteFixture azurite)
     }
 
     [Fact]
-    public async Task Posts_that_were_counted_on_a_day_far_off_are_cleared_away_before_it_comes()
+    public async Task Post_counts_of_a_distant_day_are_purged_before_that_day()
     {
         var storage = await TestStorage.CreateAsync(azurite);
         var domain = DomainName.Parse("example.com");
@@ -163,7 +163,7 @@ public sealed class ClockSkewTests(AzuriteFixture azurite)
     }
 
     [Fact]
-    public void A_time_that_a_table_does_not_hold_is_written_as_the_earliest_that_it_does()
+    public void A_time_before_the_range_of_table_storage_is_written_as_the_earliest_time()
     {
         var record = new DomainRecord("default", DomainState.Active, "1", PolicyMode.Enforce, TestStorage.Noon, CheckRunState.None, NextExpiry: new DateTimeOffset(1500, 1, 1, 0, 0, 0, TimeSpan.Zero));
 

@@ -17,7 +17,7 @@ public sealed class DomainSummaryStoreTests(AzuriteFixture azurite)
     private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
     [Fact]
-    public async Task A_row_shows_what_stands_in_the_partition()
+    public async Task A_row_shows_the_values_of_the_partition()
     {
         var storage = await HostedAsync();
         var partition = await storage.Domains.ReadAsync(Keys.Domain(Domain), Cancellation);
@@ -37,7 +37,7 @@ public sealed class DomainSummaryStoreTests(AzuriteFixture azurite)
     }
 
     [Fact]
-    public async Task A_domain_without_a_check_has_no_values_made_up_for_it()
+    public async Task A_domain_without_a_check_has_no_invented_values()
     {
         var storage = await HostedAsync();
 
@@ -48,7 +48,7 @@ public sealed class DomainSummaryStoreTests(AzuriteFixture azurite)
     }
 
     [Fact]
-    public async Task Thirty_days_are_kept_and_no_report_of_another_time_makes_a_row_grow()
+    public async Task Thirty_days_are_stored_and_reports_of_other_days_do_not_grow_the_row()
     {
         var storage = await HostedAsync();
         // Anybody may post reports: of the far past, and of years of days to come.
@@ -64,7 +64,7 @@ public sealed class DomainSummaryStoreTests(AzuriteFixture azurite)
     }
 
     [Fact]
-    public async Task One_signers_counts_of_a_day_are_bounded_however_large_it_says_they_are()
+    public async Task The_daily_counts_of_one_signer_are_bounded()
     {
         var storage = await HostedAsync();
         await storage.Reports.StoreAsync(ReportOf(TestStorage.Noon, long.MaxValue, long.MaxValue), [], Cancellation);
@@ -77,7 +77,7 @@ public sealed class DomainSummaryStoreTests(AzuriteFixture azurite)
     }
 
     [Fact]
-    public async Task A_removed_domain_leaves_the_list_and_projecting_it_again_brings_nothing_back()
+    public async Task A_removed_domain_leaves_the_list_and_is_not_restored_by_a_projection()
     {
         var storage = await HostedAsync();
         await storage.Publisher.RemoveAsync(Domain, force: true, Cancellation);
@@ -88,7 +88,7 @@ public sealed class DomainSummaryStoreTests(AzuriteFixture azurite)
     }
 
     [Fact]
-    public async Task Many_at_once_in_one_process_all_come_through_with_the_truth()
+    public async Task Concurrent_projections_in_one_process_all_end_with_the_current_values()
     {
         var storage = await HostedAsync();
 
@@ -102,7 +102,7 @@ public sealed class DomainSummaryStoreTests(AzuriteFixture azurite)
     }
 
     [Fact]
-    public async Task Many_instances_at_once_end_with_the_truth()
+    public async Task Concurrent_projections_of_many_instances_end_with_the_current_values()
     {
         var storage = await HostedAsync();
 

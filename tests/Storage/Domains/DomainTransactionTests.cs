@@ -35,7 +35,7 @@ public sealed class DomainTransactionTests(AzuriteFixture azurite)
     private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
     [Fact]
-    public async Task A_commit_returns_the_partition_that_a_fresh_read_finds()
+    public async Task A_commit_returns_the_partition_that_a_fresh_read_returns()
     {
         var storage = await TestStorage.CreateAsync(azurite);
         var partition = await storage.Domains.ReadAsync("example.com", Cancellation);
@@ -48,7 +48,7 @@ public sealed class DomainTransactionTests(AzuriteFixture azurite)
     }
 
     [Fact]
-    public async Task A_partition_without_a_record_has_a_version_all_the_same()
+    public async Task A_partition_without_a_record_has_a_version()
     {
         var storage = await TestStorage.CreateAsync(azurite);
         var first = await storage.Domains.CommitAsync(new DomainTransaction(await storage.Domains.ReadAsync(Installation.Partition, Cancellation)).Version(), Cancellation);
@@ -60,7 +60,7 @@ public sealed class DomainTransactionTests(AzuriteFixture azurite)
     }
 
     [Fact]
-    public async Task Of_two_who_hand_one_warning_over_at_once_one_is_told()
+    public async Task Only_one_of_two_that_dequeue_one_notification_at_once_succeeds()
     {
         var storage = await TestStorage.CreateAsync(azurite);
         var partition = await storage.Domains.CommitAsync(Opened(new DomainTransaction(DomainPartition.Empty("example.com")), "a.example"), Cancellation);

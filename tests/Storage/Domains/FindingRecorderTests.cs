@@ -23,7 +23,7 @@ public sealed class FindingRecorderTests(AzuriteFixture azurite)
     private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
     [Fact]
-    public async Task A_change_its_audit_row_and_its_warning_are_recorded_together()
+    public async Task A_change_its_audit_row_and_its_notification_are_recorded_together()
     {
         var storage = await HostedAsync();
 
@@ -39,7 +39,7 @@ public sealed class FindingRecorderTests(AzuriteFixture azurite)
     }
 
     [Fact]
-    public async Task The_same_round_recorded_twice_is_recorded_once()
+    public async Task A_check_run_that_is_recorded_twice_is_recorded_once()
     {
         var storage = await HostedAsync();
         await RecordAsync(storage, Round, [Of("mx1.example.com", Severity.Critical)]);
@@ -52,7 +52,7 @@ public sealed class FindingRecorderTests(AzuriteFixture azurite)
     }
 
     [Fact]
-    public async Task Opened_escalated_eased_and_resolved_are_each_told_as_they_are()
+    public async Task Opened_escalated_eased_and_resolved_are_notified_as_such()
     {
         var storage = await HostedAsync();
         var told = new List<Change?>();
@@ -73,7 +73,7 @@ public sealed class FindingRecorderTests(AzuriteFixture azurite)
     }
 
     [Fact]
-    public async Task A_finding_that_could_not_be_looked_at_stands()
+    public async Task A_finding_of_an_inconclusive_check_stays_open()
     {
         var storage = await HostedAsync();
         await RecordAsync(storage, Round, [Of("mx1.example.com", Severity.Critical)]);
@@ -84,7 +84,7 @@ public sealed class FindingRecorderTests(AzuriteFixture azurite)
     }
 
     [Fact]
-    public async Task More_changes_than_a_transaction_holds_are_all_recorded()
+    public async Task More_changes_than_fit_into_a_transaction_are_all_recorded()
     {
         var storage = await HostedAsync();
         var many = Enumerable.Range(0, 150).Select(n => Of($"mx{n}.example.com", Severity.Warning)).ToList();
@@ -100,7 +100,7 @@ public sealed class FindingRecorderTests(AzuriteFixture azurite)
     [InlineData(0)]
     [InlineData(1)]
     [InlineData(3)]
-    public async Task A_kill_between_two_transactions_loses_nothing_and_tells_nothing_twice(int commits)
+    public async Task A_kill_between_two_transactions_loses_nothing_and_notifies_of_nothing_twice(int commits)
     {
         var storage = await HostedAsync();
         var many = Enumerable.Range(0, 110).Select(n => Of($"mx{n}.example.com", Severity.Warning)).ToList();
@@ -115,7 +115,7 @@ public sealed class FindingRecorderTests(AzuriteFixture azurite)
     }
 
     [Fact]
-    public async Task Of_two_writers_at_once_one_is_told()
+    public async Task One_of_two_concurrent_writers_gets_a_conflict()
     {
         var storage = await HostedAsync();
         var partition = await ReadAsync(storage);
@@ -128,7 +128,7 @@ public sealed class FindingRecorderTests(AzuriteFixture azurite)
     }
 
     [Fact]
-    public async Task Two_looks_that_see_the_same_end_of_the_operators_trouble_are_a_concurrent_change_and_no_failure()
+    public async Task Two_checks_that_resolve_the_same_finding_of_the_installation_conflict_without_a_failure()
     {
         var storage = await TestStorage.CreateAsync(azurite);
         async Task<DomainPartition> ReadOperatorAsync() => await storage.Domains.ReadAsync(Installation.Partition, Cancellation);
@@ -154,7 +154,7 @@ public sealed class FindingRecorderTests(AzuriteFixture azurite)
     }
 
     [Fact]
-    public async Task What_another_writer_found_is_neither_resolved_nor_written_again()
+    public async Task A_finding_of_another_source_is_neither_resolved_nor_written_again()
     {
         var storage = await HostedAsync();
         await RecordAsync(storage, Round, [Of("mx1.example.com", Severity.Critical)]);
@@ -178,7 +178,7 @@ public sealed class FindingRecorderTests(AzuriteFixture azurite)
     }
 
     [Fact]
-    public async Task Nothing_that_changed_is_nothing_to_write()
+    public async Task Recording_no_change_writes_nothing()
     {
         var storage = await HostedAsync();
         var before = await ReadAsync(storage);

@@ -15,7 +15,7 @@ public sealed class MxHostStoreTests(AzuriteFixture azurite)
     private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
     [Fact]
-    public async Task The_first_to_ask_looks_and_the_others_find_what_was_seen()
+    public async Task The_first_caller_probes_and_the_others_get_its_result()
     {
         var storage = await TestStorage.CreateAsync(azurite);
 
@@ -27,7 +27,7 @@ public sealed class MxHostStoreTests(AzuriteFixture azurite)
     }
 
     [Fact]
-    public async Task The_next_round_looks_anew_and_what_it_sees_serves_the_rounds_before_it()
+    public async Task The_next_check_run_probes_again_and_its_result_serves_earlier_runs()
     {
         var storage = await TestStorage.CreateAsync(azurite);
         await LookAsync(storage, Round, "old"u8.ToArray());
@@ -40,7 +40,7 @@ public sealed class MxHostStoreTests(AzuriteFixture azurite)
     }
 
     [Fact]
-    public async Task A_lease_whose_holder_was_killed_is_anybodys_once_it_has_run_out_and_the_late_one_keeps_nothing()
+    public async Task An_expired_lease_can_be_taken_and_its_late_holder_stores_nothing()
     {
         var storage = await TestStorage.CreateAsync(azurite);
         var late = Assert.IsType<MxClaim.Leased>(await ClaimAsync(storage)).Lease;
@@ -55,7 +55,7 @@ public sealed class MxHostStoreTests(AzuriteFixture azurite)
     }
 
     [Fact]
-    public async Task Of_many_who_ask_at_once_one_looks()
+    public async Task One_of_many_concurrent_callers_probes()
     {
         var storage = await TestStorage.CreateAsync(azurite);
 
@@ -66,7 +66,7 @@ public sealed class MxHostStoreTests(AzuriteFixture azurite)
     }
 
     [Fact]
-    public async Task Each_address_of_each_host_is_looked_at_by_itself()
+    public async Task Each_address_of_each_host_is_probed_separately()
     {
         var storage = await TestStorage.CreateAsync(azurite);
         await ClaimAsync(storage);
@@ -81,7 +81,7 @@ public sealed class MxHostStoreTests(AzuriteFixture azurite)
     [InlineData(1)]
     [InlineData((60 * 1024) + 1)]
     [InlineData(300_000)]
-    public async Task A_chain_of_certificates_of_any_length_that_a_server_may_send_is_kept_whole(int length)
+    public async Task A_certificate_chain_of_any_length_that_a_server_may_send_is_stored_in_full(int length)
     {
         var storage = await TestStorage.CreateAsync(azurite);
         var content = RandomNumberGenerator.GetBytes(length);
@@ -95,7 +95,7 @@ public sealed class MxHostStoreTests(AzuriteFixture azurite)
     }
 
     [Fact]
-    public async Task What_no_row_holds_is_not_kept_and_no_failure()
+    public async Task A_result_that_does_not_fit_into_a_row_is_not_stored_and_is_no_failure()
     {
         var storage = await TestStorage.CreateAsync(azurite);
         var lease = Assert.IsType<MxClaim.Leased>(await ClaimAsync(storage)).Lease;
@@ -106,7 +106,7 @@ public sealed class MxHostStoreTests(AzuriteFixture azurite)
     [Theory]
     [InlineData("a/b\\c#d?e\u0001")]
     [InlineData("")]
-    public async Task A_host_name_that_is_none_has_a_key_all_the_same(string host)
+    public async Task An_invalid_host_name_has_a_key(string host)
     {
         var storage = await TestStorage.CreateAsync(azurite);
 
@@ -116,7 +116,7 @@ public sealed class MxHostStoreTests(AzuriteFixture azurite)
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
-    public async Task A_claim_on_rows_that_were_read_before_somebody_else_looked_finds_what_they_saw(bool wasThere)
+    public async Task A_claim_on_rows_that_were_read_before_another_probe_finds_its_result(bool wasThere)
     {
         var storage = await TestStorage.CreateAsync(azurite);
         if (wasThere)
@@ -133,7 +133,7 @@ public sealed class MxHostStoreTests(AzuriteFixture azurite)
     }
 
     [Fact]
-    public async Task Rows_that_were_read_at_once_are_claimed_one_by_one_and_each_as_it_was_found()
+    public async Task Rows_that_were_read_together_are_claimed_one_by_one()
     {
         var storage = await TestStorage.CreateAsync(azurite);
         var addresses = Enumerable.Range(1, 20).Select(n => IPAddress.Parse($"192.0.2.{n}")).ToList();
@@ -150,7 +150,7 @@ public sealed class MxHostStoreTests(AzuriteFixture azurite)
     }
 
     [Fact]
-    public async Task Only_what_nobody_looked_at_any_more_is_swept()
+    public async Task Only_addresses_that_are_no_longer_probed_are_purged()
     {
         var storage = await TestStorage.CreateAsync(azurite);
         await LookAsync(storage, Round, "seen"u8.ToArray());

@@ -28,7 +28,7 @@ public sealed class PolicyPublisherTests(AzuriteFixture azurite)
     private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
     [Fact]
-    public async Task A_new_domain_is_served_listed_recorded_and_to_be_checked()
+    public async Task A_new_domain_is_served_listed_recorded_and_queued_for_a_check()
     {
         var storage = await TestStorage.CreateAsync(azurite);
 
@@ -62,7 +62,7 @@ public sealed class PolicyPublisherTests(AzuriteFixture azurite)
     [Fact]
     [Trait("Conformance", "GET-6")]
     [Trait("Conformance", "OPS-4")]
-    public async Task Another_policy_takes_its_place_under_a_new_id_and_the_first_is_kept_with_its_end()
+    public async Task Another_policy_gets_a_new_id_and_the_first_stays_in_the_history_with_its_end()
     {
         var storage = await TestStorage.CreateAsync(azurite);
         var first = await storage.Publisher.PublishAsync(Domain, First, "team", Cancellation);
@@ -83,7 +83,7 @@ public sealed class PolicyPublisherTests(AzuriteFixture azurite)
     [InlineData(-1)]
     [InlineData(-3600)]
     [Trait("Conformance", "GET-6")]
-    public async Task An_id_never_goes_back_even_where_the_clock_does(int seconds)
+    public async Task An_id_never_decreases_even_if_the_clock_does(int seconds)
     {
         var storage = await TestStorage.CreateAsync(azurite);
         var ids = new List<string> { (await storage.Publisher.PublishAsync(Domain, First, null, Cancellation)).Id };
@@ -99,7 +99,7 @@ public sealed class PolicyPublisherTests(AzuriteFixture azurite)
     }
 
     [Fact]
-    public async Task Of_two_writers_at_once_one_is_told_and_nothing_is_lost()
+    public async Task One_of_two_concurrent_writers_gets_a_conflict_and_nothing_is_lost()
     {
         var storage = await TestStorage.CreateAsync(azurite);
         await storage.Publisher.PublishAsync(Domain, First, null, Cancellation);
@@ -117,7 +117,7 @@ public sealed class PolicyPublisherTests(AzuriteFixture azurite)
     [Theory]
     [InlineData(0)]
     [InlineData(1)]
-    public async Task Of_two_who_add_the_same_new_domain_at_once_the_later_stands_and_no_policy_is_lost(int secondsApart)
+    public async Task The_later_of_two_who_add_the_same_domain_at_once_wins_and_no_policy_is_lost(int secondsApart)
     {
         var storage = await TestStorage.CreateAsync(azurite);
         var slow = storage.PublisherAt(new FakeTimeProvider(TestStorage.Noon.AddSeconds(secondsApart)), beforeCommit: () => storage.Publisher.PublishAsync(Domain, First, null, Cancellation));
@@ -139,7 +139,7 @@ public sealed class PolicyPublisherTests(AzuriteFixture azurite)
     }
 
     [Fact]
-    public async Task Of_many_writers_at_once_each_is_told_the_truth()
+    public async Task Each_of_many_concurrent_writers_gets_its_true_result()
     {
         var storage = await TestStorage.CreateAsync(azurite);
         await storage.Publisher.PublishAsync(Domain, First, null, Cancellation);
@@ -171,7 +171,7 @@ public sealed class PolicyPublisherTests(AzuriteFixture azurite)
     [InlineData(HalfWay.RowAndBlob)]
     [InlineData(HalfWay.AllButTheList)]
     [Trait("Conformance", "OPS-4")]
-    public async Task A_kill_half_way_is_healed_by_the_message_that_was_put_before(HalfWay killed)
+    public async Task A_publication_that_was_killed_is_healed_by_the_message_that_was_sent_before(HalfWay killed)
     {
         var storage = await TestStorage.CreateAsync(azurite);
         await storage.Publisher.PublishAsync(Domain, First, "team", Cancellation);
@@ -194,7 +194,7 @@ public sealed class PolicyPublisherTests(AzuriteFixture azurite)
     [Theory]
     [InlineData(HalfWay.Row)]
     [InlineData(HalfWay.RowAndBlob)]
-    public async Task A_domain_half_added_is_completed_with_its_group(HalfWay killed)
+    public async Task A_domain_that_was_added_in_part_is_completed_with_its_group(HalfWay killed)
     {
         var storage = await TestStorage.CreateAsync(azurite);
         await LeaveHalfWayAsync(storage, First, killed, "team");
@@ -208,7 +208,7 @@ public sealed class PolicyPublisherTests(AzuriteFixture azurite)
     [Theory]
     [InlineData(HalfWay.Row)]
     [InlineData(HalfWay.RowAndBlob)]
-    public async Task A_domain_half_added_can_be_removed_and_stays_so(HalfWay killed)
+    public async Task A_domain_that_was_added_in_part_can_be_removed_and_stays_removed(HalfWay killed)
     {
         var storage = await TestStorage.CreateAsync(azurite);
         await LeaveHalfWayAsync(storage, First, killed);
@@ -221,7 +221,7 @@ public sealed class PolicyPublisherTests(AzuriteFixture azurite)
     }
 
     [Fact]
-    public async Task Healing_what_is_whole_changes_nothing()
+    public async Task Healing_a_consistent_domain_changes_nothing()
     {
         var storage = await TestStorage.CreateAsync(azurite);
         await storage.Publisher.PublishAsync(Domain, First, null, Cancellation);
@@ -235,7 +235,7 @@ public sealed class PolicyPublisherTests(AzuriteFixture azurite)
 
     [Fact]
     [Trait("Conformance", "OPS-3")]
-    public async Task Removal_is_refused_until_the_last_sender_has_forgotten()
+    public async Task Removal_is_refused_until_the_cached_policy_of_every_sender_has_expired()
     {
         var storage = await TestStorage.CreateAsync(azurite);
         await storage.Publisher.PublishAsync(Domain, First, null, Cancellation);
@@ -258,7 +258,7 @@ public sealed class PolicyPublisherTests(AzuriteFixture azurite)
     }
 
     [Fact]
-    public async Task Removal_by_force_is_at_once_and_once()
+    public async Task Removal_by_force_is_immediate_and_happens_once()
     {
         var storage = await TestStorage.CreateAsync(azurite);
         await storage.Publisher.PublishAsync(Domain, First, null, Cancellation);
@@ -273,7 +273,7 @@ public sealed class PolicyPublisherTests(AzuriteFixture azurite)
     }
 
     [Fact]
-    public async Task A_removal_that_was_killed_before_the_blob_went_is_healed()
+    public async Task A_removal_that_was_killed_before_the_blob_was_deleted_is_healed()
     {
         var storage = await TestStorage.CreateAsync(azurite);
         await storage.Publisher.PublishAsync(Domain, First, null, Cancellation);
@@ -290,7 +290,7 @@ public sealed class PolicyPublisherTests(AzuriteFixture azurite)
     [InlineData("same")]
     [InlineData("other")]
     [Trait("Conformance", "GET-6")]
-    public async Task A_removed_domain_can_be_added_again_under_a_newer_id_with_all_its_history(string policy)
+    public async Task A_removed_domain_can_be_added_again_under_a_newer_id_with_its_whole_history(string policy)
     {
         var storage = await TestStorage.CreateAsync(azurite);
         var first = await storage.Publisher.PublishAsync(Domain, First, "team", Cancellation);

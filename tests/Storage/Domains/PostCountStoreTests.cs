@@ -11,7 +11,7 @@ public sealed class PostCountStoreTests(AzuriteFixture azurite)
     private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
     [Fact]
-    public async Task A_domain_has_its_number_a_day_and_another_domain_its_own()
+    public async Task A_domain_has_a_daily_limit_of_its_own()
     {
         var storage = await TestStorage.CreateAsync(azurite);
 
@@ -27,7 +27,7 @@ public sealed class PostCountStoreTests(AzuriteFixture azurite)
     }
 
     [Fact]
-    public async Task Many_at_once_never_get_more_than_there_are()
+    public async Task Concurrent_posts_never_exceed_the_limit()
     {
         var storage = await TestStorage.CreateAsync(azurite);
 
@@ -38,7 +38,7 @@ public sealed class PostCountStoreTests(AzuriteFixture azurite)
     }
 
     [Fact]
-    public async Task Many_at_one_moment_are_all_counted_as_long_as_there_are_some_left()
+    public async Task Concurrent_posts_below_the_limit_are_all_counted()
     {
         var storage = await TestStorage.CreateAsync(azurite);
         var other = new PostCountStore(storage.Tables, storage.Time);
@@ -50,7 +50,7 @@ public sealed class PostCountStoreTests(AzuriteFixture azurite)
     }
 
     [Fact]
-    public async Task Instances_that_count_in_turn_see_each_others_counts()
+    public async Task Instances_that_count_alternately_see_the_counts_of_each_other()
     {
         var storage = await TestStorage.CreateAsync(azurite);
         PostCountStore[] instances = [storage.Posts, new(storage.Tables, storage.Time), new(storage.Tables, storage.Time)];

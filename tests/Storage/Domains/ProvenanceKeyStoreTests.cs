@@ -13,7 +13,7 @@ public sealed class ProvenanceKeyStoreTests(AzuriteFixture azurite)
     private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
     [Fact]
-    public async Task Every_process_has_the_same_key_whichever_made_it_and_each_reads_it_once()
+    public async Task Every_process_has_the_same_key_and_reads_it_once()
     {
         var storage = await TestStorage.CreateAsync(azurite);
         var calls = new CallCount();

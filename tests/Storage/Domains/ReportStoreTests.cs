@@ -18,7 +18,7 @@ public sealed class ReportStoreTests(AzuriteFixture azurite)
     private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
     [Fact]
-    public async Task A_report_comes_back_as_it_was_stored_with_its_failures()
+    public async Task A_report_is_read_as_it_was_stored_with_its_failures()
     {
         var storage = await TestStorage.CreateAsync(azurite);
 
@@ -31,7 +31,7 @@ public sealed class ReportStoreTests(AzuriteFixture azurite)
 
     [Fact]
     [Trait("Conformance", "RPT-6")]
-    public async Task The_same_report_twice_counts_once_whichever_way_it_came()
+    public async Task The_same_report_counts_once_also_through_another_channel()
     {
         var storage = await TestStorage.CreateAsync(azurite);
         await storage.Reports.StoreAsync(One, Failures, Cancellation);
@@ -45,7 +45,7 @@ public sealed class ReportStoreTests(AzuriteFixture azurite)
 
     [Fact]
     [Trait("Conformance", "RPT-6")]
-    public async Task Another_body_of_the_same_identity_is_kept_and_counts_for_nothing()
+    public async Task Another_body_of_the_same_identity_is_stored_and_does_not_count()
     {
         var storage = await TestStorage.CreateAsync(azurite);
         var one = One with { Authentication = AuthenticationResult.Aligned, SignedBy = "company-x.example" };
@@ -76,7 +76,7 @@ public sealed class ReportStoreTests(AzuriteFixture azurite)
     [InlineData("Signed", "PassByReceiver", "second")]
     [InlineData("PassByReceiver", "Aligned", "second")]
     [Trait("Conformance", "RPT-6")]
-    public async Task Of_several_bodies_the_best_authenticated_counts_then_the_first_whichever_is_stored_first(string first, string second, string counts)
+    public async Task The_best_authenticated_of_several_bodies_counts_and_then_the_first_in_any_order_of_storing(string first, string second, string counts)
     {
         var one = One with { BodyHash = "first", Authentication = Enum.Parse<AuthenticationResult>(first) };
         var other = One with { BodyHash = "second", Authentication = Enum.Parse<AuthenticationResult>(second), ArrivedAt = One.ArrivedAt.AddMinutes(1) };
@@ -96,7 +96,7 @@ public sealed class ReportStoreTests(AzuriteFixture azurite)
 
     [Fact]
     [Trait("Conformance", "RPT-6")]
-    public async Task The_same_body_by_a_way_that_knows_its_sender_better_is_known_better_from_then_on_and_never_worse_again()
+    public async Task The_same_body_through_a_better_authenticated_channel_raises_its_authentication_and_nothing_lowers_it()
     {
         var storage = await TestStorage.CreateAsync(azurite);
         await storage.Reports.StoreAsync(One with { Source = ReportSource.Https }, Failures, Cancellation);
@@ -110,7 +110,7 @@ public sealed class ReportStoreTests(AzuriteFixture azurite)
 
     [Fact]
     [Trait("Conformance", "RPT-6")]
-    public async Task Nobody_pushes_out_anothers_report_by_guessing_its_id_under_a_signature_of_his_own()
+    public async Task A_signed_report_cannot_displace_that_of_another_signer_by_its_id()
     {
         var storage = await TestStorage.CreateAsync(azurite);
         var attacker = One with { BodyHash = "attacker", Authentication = AuthenticationResult.Aligned, SignedBy = "attacker.example", ArrivedAt = One.ArrivedAt.AddHours(-1) };
@@ -131,7 +131,7 @@ public sealed class ReportStoreTests(AzuriteFixture azurite)
     }
 
     [Fact]
-    public async Task A_second_reading_takes_the_place_of_the_first_as_a_new_generation_and_leaves_nothing_of_the_old_one()
+    public async Task A_second_reading_replaces_the_first_as_a_new_generation_and_leaves_nothing_of_the_old_one()
     {
         var storage = await TestStorage.CreateAsync(azurite);
         await storage.Reports.StoreAsync(One with { Authentication = AuthenticationResult.Aligned }, Failures, Cancellation);
@@ -147,7 +147,7 @@ public sealed class ReportStoreTests(AzuriteFixture azurite)
     }
 
     [Fact]
-    public async Task A_second_reading_that_takes_it_for_another_day_or_sender_leaves_it_counted_once()
+    public async Task A_second_reading_with_another_day_or_sender_leaves_the_report_counted_once()
     {
         var storage = await TestStorage.CreateAsync(azurite);
         await storage.Reports.StoreAsync(One, Failures, Cancellation);
@@ -159,7 +159,7 @@ public sealed class ReportStoreTests(AzuriteFixture azurite)
     }
 
     [Fact]
-    public async Task A_second_reading_that_says_the_same_changes_nothing()
+    public async Task A_second_reading_with_the_same_result_changes_nothing()
     {
         var storage = await TestStorage.CreateAsync(azurite);
         await storage.Reports.StoreAsync(One, Failures, Cancellation);
@@ -172,7 +172,7 @@ public sealed class ReportStoreTests(AzuriteFixture azurite)
     }
 
     [Fact]
-    public async Task Readers_see_one_generation_whole_while_another_is_half_written()
+    public async Task Readers_see_one_whole_generation_while_another_is_being_written()
     {
         var storage = await TestStorage.CreateAsync(azurite);
         await storage.Reports.StoreAsync(One, Failures, Cancellation);
@@ -207,7 +207,7 @@ public sealed class ReportStoreTests(AzuriteFixture azurite)
     }
 
     [Fact]
-    public async Task A_kill_before_the_last_row_leaves_no_report_and_the_next_try_leaves_one()
+    public async Task A_kill_before_the_last_row_leaves_no_report_and_a_retry_stores_it()
     {
         var storage = await TestStorage.CreateAsync(azurite);
         var failures = Enumerable.Range(0, 250).Select(n => new ReportFailure("certificate-expired", $"mx{n}.example.com", "", 1, "")).ToList();
@@ -240,7 +240,7 @@ public sealed class ReportStoreTests(AzuriteFixture azurite)
 
     [Fact]
     [Trait("Conformance", "RPT-7")]
-    public async Task One_domains_reports_are_not_anothers()
+    public async Task The_reports_of_a_domain_are_not_those_of_another()
     {
         var storage = await TestStorage.CreateAsync(azurite);
         await storage.Reports.StoreAsync(One, Failures, Cancellation);

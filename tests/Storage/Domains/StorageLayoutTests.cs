@@ -11,7 +11,7 @@ public sealed class StorageLayoutTests(AzuriteFixture azurite)
     private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
     [Fact]
-    public async Task The_layout_can_be_made_over_and_over_and_is_the_documented_one()
+    public async Task Creating_the_layout_is_idempotent_and_matches_the_documentation()
     {
         var storage = await TestStorage.CreateAsync(azurite);
 
@@ -26,7 +26,7 @@ public sealed class StorageLayoutTests(AzuriteFixture azurite)
     }
 
     [Fact]
-    public async Task Where_a_part_of_it_is_missing_nothing_makes_it_and_the_failure_says_what_to_do()
+    public async Task A_missing_part_of_the_layout_is_not_created_and_the_error_says_what_to_do()
     {
         var bare = new TestStorage(await azurite.OwnAccountAsync());
 
@@ -48,7 +48,7 @@ public sealed class StorageLayoutTests(AzuriteFixture azurite)
     }
 
     [Fact]
-    public async Task One_tests_account_is_not_anothers()
+    public async Task Each_test_has_its_own_account()
     {
         var (one, other) = (await TestStorage.CreateAsync(azurite), await TestStorage.CreateAsync(azurite));
 

@@ -31,7 +31,7 @@ public sealed class EvaluationMessageTests(AzuriteFixture azurite) : IAsyncLifet
     public ValueTask DisposeAsync() => ValueTask.CompletedTask;
 
     [Fact]
-    public async Task Many_reports_on_one_domain_at_once_come_to_one_message_and_those_after_it_to_another()
+    public async Task Concurrent_reports_on_one_domain_cause_one_evaluation_message_and_later_ones_another()
     {
         var ingest = Ingest.FunctionOn(_storage, NullLogger<ReportIngestion>.Instance);
         for (var n = 0; n < 5; n++)
@@ -47,7 +47,7 @@ public sealed class EvaluationMessageTests(AzuriteFixture azurite) : IAsyncLifet
     }
 
     [Fact]
-    public async Task A_message_opens_findings_and_brings_the_list_up_to_the_reports()
+    public async Task A_message_opens_findings_and_updates_the_list_with_the_reports()
     {
         await StoreAsync(Reported.Of(1, kinds: Reported.Kind("certificate-expired", 20)));
 
@@ -60,7 +60,7 @@ public sealed class EvaluationMessageTests(AzuriteFixture azurite) : IAsyncLifet
     }
 
     [Fact]
-    public async Task A_report_that_is_stored_while_another_is_evaluated_is_counted_whoever_writes_last()
+    public async Task A_report_that_is_stored_during_an_evaluation_is_counted_by_any_order_of_writes()
     {
         await StoreAsync(Reported.Of(1));
         var entry = await _storage.Fleet.FindAsync(Domain, Cancellation);
@@ -75,7 +75,7 @@ public sealed class EvaluationMessageTests(AzuriteFixture azurite) : IAsyncLifet
     }
 
     [Fact]
-    public async Task Of_a_domain_that_is_gone_nothing_is_evaluated_and_nothing_listed()
+    public async Task A_removed_domain_is_neither_evaluated_nor_listed()
     {
         await StoreAsync(Reported.Of(1, kinds: Reported.Kind("certificate-expired", 20)));
         await _storage.Publisher.RemoveAsync(Domain, force: true, Cancellation);
@@ -87,7 +87,7 @@ public sealed class EvaluationMessageTests(AzuriteFixture azurite) : IAsyncLifet
     }
 
     [Fact]
-    public async Task What_goes_to_quarantine_and_each_sweep_ask_for_the_installation_to_be_evaluated()
+    public async Task Quarantine_and_each_requeue_request_the_evaluation_of_the_installation()
     {
         await _storage.Blobs.GetBlobContainerClient(StorageNames.InboxContainer).GetBlobClient("junk").UploadAsync(new BinaryData("junk"), Cancellation);
         await Ingest.FunctionOn(_storage, NullLogger<ReportIngestion>.Instance).RunAsync(BlobCreatedEvent.Again("junk"), Cancellation);

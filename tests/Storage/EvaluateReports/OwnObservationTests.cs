@@ -35,7 +35,7 @@ public sealed class OwnObservationTests(AzuriteFixture azurite)
     [InlineData(30, "three")]
     [InlineData(61, null)]
     [InlineData(-80, null)]
-    public async Task The_look_nearest_to_a_time_is_found_and_none_that_is_far_from_it(int hours, string? which)
+    public async Task The_observation_nearest_to_a_time_is_found_and_none_that_is_far_from_it(int hours, string? which)
     {
         var storage = await TestStorage.CreateAsync(azurite);
         var container = storage.Blobs.GetBlobContainerClient(StorageNames.ObservationsContainer);

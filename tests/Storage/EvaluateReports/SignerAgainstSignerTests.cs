@@ -30,7 +30,7 @@ public sealed class SignerAgainstSignerTests(AzuriteFixture azurite) : IAsyncLif
 
     [Fact]
     [Trait("Conformance", "ARR-3")]
-    public async Task Signed_figures_of_another_do_not_turn_a_critical_into_an_info()
+    public async Task Figures_of_another_signer_do_not_turn_a_critical_finding_into_an_info()
     {
         await StoreAsync(Reported.SignedBy("google.com", 1, "Google Inc.", kinds: Reported.Kind("certificate-expired", 60)));
         await StoreAsync(Reported.SignedBy(Attacker, 1, "Google Inc.", sessions: Most));
@@ -42,7 +42,7 @@ public sealed class SignerAgainstSignerTests(AzuriteFixture azurite) : IAsyncLif
 
     [Fact]
     [Trait("Conformance", "ARR-3")]
-    public async Task A_good_session_of_another_does_not_close_a_standing_finding_with_a_false_resolved()
+    public async Task A_successful_session_of_another_signer_does_not_resolve_an_open_finding()
     {
         await StoreAsync(Reported.SignedBy("google.com", 1, "Google Inc.", kinds: Reported.Kind("certificate-expired", 60)));
         await RunAsync();
@@ -57,7 +57,7 @@ public sealed class SignerAgainstSignerTests(AzuriteFixture azurite) : IAsyncLif
 
     [Fact]
     [Trait("Conformance", "ARR-3")]
-    public async Task A_name_does_not_make_a_signer_another_in_evidence()
+    public async Task The_sender_name_does_not_change_the_signer_in_evidence()
     {
         await StoreAsync(Reported.SignedBy(Attacker, 1, "Google Inc.", kinds: Reported.Kind("certificate-expired", 60)));
 
@@ -71,7 +71,7 @@ public sealed class SignerAgainstSignerTests(AzuriteFixture azurite) : IAsyncLif
 
     [Fact]
     [Trait("Conformance", "ARR-3")]
-    public async Task Whoever_signs_in_a_silent_senders_name_does_not_hide_its_silence()
+    public async Task A_report_signed_by_another_in_a_silent_senders_name_does_not_hide_the_silence()
     {
         foreach (var daysAgo in Enumerable.Range(4, 14))
         {

@@ -19,7 +19,7 @@ public sealed class MailOrderTests(AzuriteFixture azurite)
     [InlineData("report.sender.silent", "your-account-is-locked.attacker.example")]
     [InlineData("report.sender.new-failing", "Google Inc.")]
     [InlineData("mx.address.literal", "click here")]
-    public void A_text_of_strangers_never_stands_in_a_subject(string code, string subject)
+    public void Text_from_outside_is_never_in_a_subject(string code, string subject)
     {
         var mail = NotificationEmail.Of(Guid.NewGuid(), "example.com", [PendingOf(new Finding(code, Severity.Critical, subject, "seen", "meaning", "remedy", "RFC 8460 §4"))]);
 
@@ -32,13 +32,13 @@ public sealed class MailOrderTests(AzuriteFixture azurite)
     [InlineData("mx.starttls.missing", "mx.example.com")]
     [InlineData("report.session.failed", "certificate-expired")]
     [InlineData("mx.certificate.name-mismatch", "192.0.2.1")]
-    public void A_host_of_the_domain_and_a_type_of_the_registry_do(string code, string subject) =>
+    public void A_host_of_the_domain_and_a_registered_type_are_in_the_subject(string code, string subject) =>
         Assert.Equal(
             $"[critical] example.com: {code} {subject}",
             NotificationEmail.Of(Guid.NewGuid(), "example.com", [PendingOf(new Finding(code, Severity.Critical, subject, "seen", "meaning", "remedy", "RFC 8460 §4"))]).Subject);
 
     [Fact]
-    public async Task Critical_mails_go_first_whatever_the_order_of_the_domains()
+    public async Task Critical_mails_are_sent_first_whatever_the_order_of_the_domains()
     {
         var storage = await TestStorage.CreateAsync(azurite);
         for (var n = 0; n < 6; n++)
@@ -66,14 +66,14 @@ public sealed class MailOrderTests(AzuriteFixture azurite)
     [InlineData("Critical Critical Critical Critical Critical Critical", 0, 5)]
     [InlineData("Critical ReportedCritical Other", 4, 2)]
     [InlineData("", 0, 0)]
-    public void The_more_urgent_a_mail_the_more_of_the_hours_number_is_its(string mails, int sent, int count) => Assert.Equal(
+    public void The_share_of_the_hourly_limit_grows_with_the_severity(string mails, int sent, int count) => Assert.Equal(
         count, new MailQuota(10).CountOf([.. mails.Split(' ', StringSplitOptions.RemoveEmptyEntries).Select(Enum.Parse<MailPriority>)], sent));
 
     [Fact]
-    public void Without_a_number_all_leave() => Assert.Equal(3, new MailQuota(null).CountOf([MailPriority.Critical, MailPriority.Other, MailPriority.Other], 10_000));
+    public void All_mails_are_sent_without_a_limit() => Assert.Equal(3, new MailQuota(null).CountOf([MailPriority.Critical, MailPriority.Other, MailPriority.Other], 10_000));
 
     [Fact]
-    public async Task Where_the_hours_number_is_small_warnings_by_the_dozen_keep_no_critical_back_and_leave_later()
+    public async Task Many_warnings_under_a_small_limit_delay_no_critical_mail_and_are_sent_later()
     {
         var storage = await TestStorage.CreateAsync(azurite);
         for (var n = 0; n < 12; n++)
@@ -103,7 +103,7 @@ public sealed class MailOrderTests(AzuriteFixture azurite)
     }
 
     [Fact]
-    public async Task A_way_out_that_says_when_to_come_back_ends_the_run_and_the_next_one_sends_each_mail_once()
+    public async Task A_mail_service_that_sends_Retry_After_ends_the_run_and_the_next_one_sends_each_mail_once()
     {
         var storage = await TestStorage.CreateAsync(azurite);
         await OpenAsync(storage, "a.example", Severity.Warning);

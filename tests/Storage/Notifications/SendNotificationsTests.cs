@@ -28,7 +28,7 @@ public sealed class SendNotificationsTests(AzuriteFixture azurite) : IAsyncLifet
     public ValueTask DisposeAsync() => ValueTask.CompletedTask;
 
     [Fact]
-    public async Task A_finding_that_notifies_puts_a_message_first_that_is_handled_once_the_commit_is_over()
+    public async Task A_finding_that_notifies_sends_a_delayed_message_before_the_commit()
     {
         Assert.Equal(1, await MessagesAsync());
         // Not yet: the commit may take as long as storage does.
@@ -41,7 +41,7 @@ public sealed class SendNotificationsTests(AzuriteFixture azurite) : IAsyncLifet
     }
 
     [Fact]
-    public async Task A_message_comes_to_one_mail_and_the_same_again_to_none()
+    public async Task A_message_causes_one_mail_and_the_same_message_again_none()
     {
         await RunAsync();
         await RunAsync();
@@ -53,7 +53,7 @@ public sealed class SendNotificationsTests(AzuriteFixture azurite) : IAsyncLifet
     }
 
     [Fact]
-    public async Task The_installations_own_findings_are_mailed_too()
+    public async Task The_findings_of_the_installation_are_mailed_too()
     {
         var partition = await _storage.Domains.ReadAsync(Installation.Partition, Cancellation);
         await _storage.Ledger.RecordAsync(
@@ -65,7 +65,7 @@ public sealed class SendNotificationsTests(AzuriteFixture azurite) : IAsyncLifet
     }
 
     [Fact]
-    public async Task What_the_hours_number_has_no_room_for_waits_and_is_asked_for_again()
+    public async Task A_notification_beyond_the_hourly_limit_waits_and_is_requested_again()
     {
         await MailOrderTests.OpenAsync(_storage, "another.example", Severity.Warning);
         var messages = await MessagesAsync();
@@ -85,7 +85,7 @@ public sealed class SendNotificationsTests(AzuriteFixture azurite) : IAsyncLifet
     }
 
     [Fact]
-    public async Task What_another_run_has_in_hand_is_left_to_it_and_taken_up_once_that_run_must_be_over()
+    public async Task A_notification_that_another_run_is_sending_is_left_to_it_until_that_run_must_be_over()
     {
         var partition = await ReadAsync();
         var id = Guid.NewGuid();
@@ -103,7 +103,7 @@ public sealed class SendNotificationsTests(AzuriteFixture azurite) : IAsyncLifet
     }
 
     [Fact]
-    public async Task Two_messages_that_are_handled_at_once_come_to_one_mail()
+    public async Task Two_messages_that_are_handled_at_once_cause_one_mail()
     {
         // While the first is being sent, the second is handled whole.
         var second = new MailOrderTests.RecordingEmailSender();
@@ -117,7 +117,7 @@ public sealed class SendNotificationsTests(AzuriteFixture azurite) : IAsyncLifet
     }
 
     [Fact]
-    public async Task A_way_out_that_fails_is_a_failure_that_the_queue_tries_again()
+    public async Task A_mail_service_that_fails_makes_the_queue_retry()
     {
         _road.IsBusy = true;
         await Assert.ThrowsAsync<AggregateException>(() => RunAsync());

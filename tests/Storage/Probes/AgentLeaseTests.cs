@@ -14,7 +14,7 @@ public sealed class AgentLeaseTests(AzuriteFixture azurite)
     private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
     [Fact]
-    public async Task A_result_for_a_live_lease_is_kept_under_the_agents_name_and_the_round_that_asked()
+    public async Task A_result_of_a_live_lease_is_stored_with_the_agents_name_and_the_requesting_check_run()
     {
         var desk = await AgentFixture.OpenAsync(azurite);
         await desk.AskAsync();
@@ -40,7 +40,7 @@ public sealed class AgentLeaseTests(AzuriteFixture azurite)
     }
 
     [Fact]
-    public async Task Of_a_result_that_is_handed_in_many_times_at_once_one_counts()
+    public async Task One_of_many_concurrent_submissions_of_a_result_counts()
     {
         var desk = await AgentFixture.OpenAsync(azurite);
         await desk.AskAsync();
@@ -63,7 +63,7 @@ public sealed class AgentLeaseTests(AzuriteFixture azurite)
     }
 
     [Fact]
-    public async Task A_lease_ends_by_the_clock_of_the_app_and_is_then_anybodys()
+    public async Task A_lease_expires_by_the_clock_of_the_app_and_can_then_be_taken()
     {
         var desk = await AgentFixture.OpenAsync(azurite);
         await desk.AskAsync();
@@ -80,7 +80,7 @@ public sealed class AgentLeaseTests(AzuriteFixture azurite)
     }
 
     [Fact]
-    public async Task A_result_with_another_nonce_from_another_agent_or_for_something_else_counts_for_nothing_and_leaves_the_lease()
+    public async Task A_result_with_another_nonce_agent_or_address_is_ignored_and_leaves_the_lease()
     {
         var desk = await AgentFixture.OpenAsync(azurite);
         await desk.AskAsync();
@@ -104,7 +104,7 @@ public sealed class AgentLeaseTests(AzuriteFixture azurite)
     }
 
     [Fact]
-    public async Task Two_agents_look_at_an_address_and_each_of_them_once()
+    public async Task Two_agents_probe_an_address_once_each()
     {
         var desk = await AgentFixture.OpenAsync(azurite);
         await desk.AskAsync();
@@ -121,7 +121,7 @@ public sealed class AgentLeaseTests(AzuriteFixture azurite)
     }
 
     [Fact]
-    public async Task However_many_ask_at_once_an_address_is_given_to_two()
+    public async Task An_address_is_dispatched_to_at_most_two_of_many_concurrent_agents()
     {
         var desk = await AgentFixture.OpenAsync(azurite);
         await desk.AskAsync();
@@ -132,7 +132,7 @@ public sealed class AgentLeaseTests(AzuriteFixture azurite)
     }
 
     [Fact]
-    public async Task An_agent_that_cannot_see_either_leaves_it_to_another_and_is_not_asked_again_in_that_round()
+    public async Task An_agent_that_cannot_connect_either_leaves_the_task_to_another_and_does_not_get_it_again_in_that_check_run()
     {
         var desk = await AgentFixture.OpenAsync(azurite);
         await desk.AskAsync();
@@ -150,7 +150,7 @@ public sealed class AgentLeaseTests(AzuriteFixture azurite)
     }
 
     [Fact]
-    public async Task Each_look_of_a_round_that_asks_is_answered_by_a_look_of_its_own()
+    public async Task Each_requesting_attempt_of_a_check_run_is_answered_by_a_probe_of_its_own()
     {
         var desk = await AgentFixture.OpenAsync(azurite);
         foreach (var round in (string[])[AgentFixture.Round, AgentFixture.Round + ".2", AgentFixture.Round + ".3"])
@@ -167,7 +167,7 @@ public sealed class AgentLeaseTests(AzuriteFixture azurite)
     }
 
     [Fact]
-    public async Task What_a_later_round_saw_is_not_replaced_by_an_answer_to_an_earlier_one()
+    public async Task The_result_of_a_later_check_run_is_not_replaced_by_one_of_an_earlier_run()
     {
         var desk = await AgentFixture.OpenAsync(azurite);
         await desk.AskAsync();
@@ -181,7 +181,7 @@ public sealed class AgentLeaseTests(AzuriteFixture azurite)
     }
 
     [Fact]
-    public async Task What_the_app_failed_to_see_does_not_replace_what_an_agent_saw_meanwhile()
+    public async Task An_inconclusive_probe_of_the_app_does_not_replace_the_result_of_an_agent()
     {
         var desk = await AgentFixture.OpenAsync(azurite);
         var lease = Assert.IsType<MxClaim.Leased>(await desk.Storage.MxHosts.ClaimAsync(AgentFixture.Host, AgentFixture.Address, AgentFixture.Round, TimeSpan.FromMinutes(1), null, Cancellation)).Lease;
@@ -194,7 +194,7 @@ public sealed class AgentLeaseTests(AzuriteFixture azurite)
     }
 
     [Fact]
-    public async Task The_domains_that_wait_are_looked_at_again_once_all_that_the_agent_was_given_is_handed_in()
+    public async Task The_waiting_domains_are_checked_again_once_the_agent_has_submitted_all_its_results()
     {
         var desk = await AgentFixture.OpenAsync(azurite);
         foreach (var domain in (string[])["a.example", "b.example", "a.example"])
@@ -219,7 +219,7 @@ public sealed class AgentLeaseTests(AzuriteFixture azurite)
     }
 
     [Fact]
-    public async Task With_a_second_agent_in_use_its_answer_is_waited_for_but_not_for_long()
+    public async Task The_result_of_a_second_active_agent_is_waited_for_but_not_for_long()
     {
         var desk = await AgentFixture.OpenAsync(azurite);
         Assert.Empty(await desk.TakeWorkAsync("two"));
@@ -235,7 +235,7 @@ public sealed class AgentLeaseTests(AzuriteFixture azurite)
     }
 
     [Fact]
-    public async Task Once_both_agents_have_answered_nothing_is_waited_for()
+    public async Task Nothing_is_waited_for_once_both_agents_have_answered()
     {
         var desk = await AgentFixture.OpenAsync(azurite);
         await desk.TakeWorkAsync("two");
@@ -249,7 +249,7 @@ public sealed class AgentLeaseTests(AzuriteFixture azurite)
     }
 
     [Fact]
-    public async Task What_nobody_looked_at_in_a_day_is_not_given_out_any_more_and_swept()
+    public async Task A_task_that_was_not_probed_in_a_day_is_not_dispatched_and_is_purged()
     {
         var desk = await AgentFixture.OpenAsync(azurite);
         await desk.AskAsync();
@@ -263,7 +263,7 @@ public sealed class AgentLeaseTests(AzuriteFixture azurite)
     }
 
     [Fact]
-    public async Task A_host_with_thousands_of_domains_behind_it_is_asked_for_in_a_row_of_bounded_size()
+    public async Task A_task_for_a_host_of_thousands_of_domains_is_a_row_of_bounded_size()
     {
         var look = ProbeTask.For(AgentFixture.Host, AgentFixture.Address, AgentFixture.Round, "0.example", TestStorage.Noon);
         var label = new string('a', 63);

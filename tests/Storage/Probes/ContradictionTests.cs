@@ -16,7 +16,7 @@ public sealed class ContradictionTests(AzuriteFixture azurite)
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
-    public async Task Two_agents_that_contradict_each_other_are_a_finding_of_the_operators_until_they_agree(bool isGoodFirst)
+    public async Task Two_agents_that_contradict_each_other_are_a_finding_of_the_installation_until_they_agree(bool isGoodFirst)
     {
         var desk = await AgentFixture.OpenAsync(azurite);
         await desk.TakeWorkAsync("two");
@@ -45,7 +45,7 @@ public sealed class ContradictionTests(AzuriteFixture azurite)
     }
 
     [Fact]
-    public async Task A_certificate_of_somebody_else_contradicts_and_a_chain_that_misses_a_part_does_not()
+    public async Task A_foreign_certificate_contradicts_and_an_incomplete_chain_does_not()
     {
         var desk = await AgentFixture.OpenAsync(azurite);
         var good = AgentFixture.Seen();
@@ -67,7 +67,7 @@ public sealed class ContradictionTests(AzuriteFixture azurite)
     }
 
     [Fact]
-    public async Task What_stands_open_of_other_servers_and_of_the_network_stays_as_it_is()
+    public async Task Open_findings_of_other_servers_and_of_the_network_stay_unchanged()
     {
         var desk = await AgentFixture.OpenAsync(azurite);
         await desk.Storage.Ledger.RecordAsync(

@@ -79,7 +79,7 @@ public sealed class ProbeAgentTests(AzuriteFixture azurite) : IAsyncLifetime
 
     [Fact]
     [Trait("Conformance", "MX-7")]
-    public async Task Without_port_25_a_domain_is_judged_by_the_eyes_of_an_agent()
+    public async Task A_domain_is_evaluated_by_an_agents_result_while_port_25_is_blocked()
     {
         _lab.MailLab.Mx(Mx).Script = SmtpScript.Plain;
         await RunAgentAsync("tokyo");
@@ -109,7 +109,7 @@ public sealed class ProbeAgentTests(AzuriteFixture azurite) : IAsyncLifetime
     }
 
     [Fact]
-    public async Task A_good_server_is_good_in_an_agents_eyes_too_and_its_certificate_is_known()
+    public async Task A_good_server_has_no_finding_by_an_agents_result_and_its_certificate_is_known()
     {
         await RunAgentAsync("tokyo");
         await CheckAsync($$"""{"domain":"{{Domain}}","checkRun":"{{Round}}"}""");
@@ -124,7 +124,7 @@ public sealed class ProbeAgentTests(AzuriteFixture azurite) : IAsyncLifetime
 
     [Fact]
     [Trait("Conformance", "MX-7")]
-    public async Task Without_an_agent_it_is_the_network_and_nobody_waits()
+    public async Task A_blocked_port_25_without_an_agent_is_a_network_finding_and_nothing_is_waited_for()
     {
         await CheckAsync($$"""{"domain":"{{Domain}}","checkRun":"{{Round}}"}""");
 
@@ -134,7 +134,7 @@ public sealed class ProbeAgentTests(AzuriteFixture azurite) : IAsyncLifetime
 
     [Fact]
     [Trait("Conformance", "MX-7")]
-    public async Task An_agent_whose_own_network_closes_says_so_and_blames_no_server()
+    public async Task An_agent_whose_own_port_25_becomes_blocked_says_so_and_blames_no_server()
     {
         await RunAgentAsync("tokyo");
         await CheckAsync($$"""{"domain":"{{Domain}}","checkRun":"{{Round}}"}""");
@@ -155,7 +155,7 @@ public sealed class ProbeAgentTests(AzuriteFixture azurite) : IAsyncLifetime
     }
 
     [Fact]
-    public async Task An_agent_that_is_not_let_in_is_told_why()
+    public async Task An_agent_that_is_not_authorized_learns_the_reason()
     {
         var refused = await Assert.ThrowsAsync<AgentRefusedException>(() => RunAgentAsync("tokyo", role: "Sts.Reader"));
         Assert.Contains("Sts.Agent", refused.Message, StringComparison.Ordinal);

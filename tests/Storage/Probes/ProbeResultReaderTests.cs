@@ -13,7 +13,7 @@ public sealed class ProbeResultReaderTests(AzuriteFixture azurite)
 {
     [Fact]
     [Trait("Conformance", "MX-4")]
-    public async Task Whether_a_chain_is_trusted_is_judged_by_the_certificates_and_not_by_the_agents_word()
+    public async Task The_trust_of_a_chain_is_evaluated_by_its_certificates_and_not_by_the_agents_claim()
     {
         var desk = await AgentFixture.OpenAsync(azurite);
         await desk.AskAsync();
@@ -35,7 +35,7 @@ public sealed class ProbeResultReaderTests(AzuriteFixture azurite)
     }
 
     [Fact]
-    public async Task Times_and_the_name_are_the_apps_and_addresses_as_it_writes_them()
+    public async Task Times_and_the_agents_name_come_from_the_app_and_addresses_are_normalized()
     {
         var desk = await AgentFixture.OpenAsync(azurite);
         await desk.AskAsync();
@@ -77,7 +77,7 @@ public sealed class ProbeResultReaderTests(AzuriteFixture azurite)
 
     [Theory]
     [MemberData(nameof(Wrong))]
-    public async Task A_look_that_does_not_hold_is_refused_and_leaves_the_lease(string name)
+    public async Task An_inconsistent_result_is_refused_and_leaves_the_lease(string name)
     {
         var desk = await AgentFixture.OpenAsync(azurite);
         await desk.AskAsync();
@@ -92,7 +92,7 @@ public sealed class ProbeResultReaderTests(AzuriteFixture azurite)
     }
 
     [Fact]
-    public async Task Certificates_that_are_too_much_together_are_refused()
+    public async Task Certificates_that_are_too_large_together_are_refused()
     {
         var desk = await AgentFixture.OpenAsync(azurite);
         await desk.AskAsync();
@@ -121,14 +121,14 @@ public sealed class ProbeResultReaderTests(AzuriteFixture azurite)
     [InlineData("""{"host":"mx","address":"192.0.2.1","nonce":"x","result":{"default":{"address":"192.0.2.1","outcome":"Marvellous"},"restricted":[]}}""")]
     [InlineData("""{"host":"mx","host":"mx","address":"192.0.2.1","nonce":"x","result":{"default":{"address":"192.0.2.1","outcome":"Rejected"},"restricted":[]}}""")]
     [InlineData("""{"host":"mx","address":"192.0.2.1","nonce":"x","result":{"default":{"address":"192.0.2.1","outcome":"Completed","tls":{"protocol":"Tls13","cipherSuite":"x","chain":["%%"],"built":[],"trust":[]}},"restricted":[]}}""")]
-    public void What_is_no_result_is_refused(string json) => Assert.Throws<InvalidProbeResultException>(() => ProbeResultReader.Read(Encoding.UTF8.GetBytes(json)));
+    public void A_body_that_is_not_a_result_is_refused(string json) => Assert.Throws<InvalidProbeResultException>(() => ProbeResultReader.Read(Encoding.UTF8.GetBytes(json)));
 
     [Fact]
-    public void What_is_nested_without_end_is_refused() =>
+    public void Deeply_nested_JSON_is_refused() =>
         Assert.Throws<InvalidProbeResultException>(() => ProbeResultReader.Read(Encoding.UTF8.GetBytes($$"""{"more":{{new string('[', 100_000)}}{{new string(']', 100_000)}}}""")));
 
     [Fact]
-    public void A_result_reads_as_it_was_written()
+    public void A_result_survives_a_JSON_round_trip()
     {
         var probe = new MxProbeResult(new SmtpSession("192.0.2.25", SmtpOutcome.Rejected, Banner: "554 no", Times: new SessionTimes(12, 30, null, null, null, 42)), []);
         var read = ProbeResultReader.Read(AgentFixture.Json(new ProbeTaskJson("mx", "192.0.2.25", "n", 120), probe));

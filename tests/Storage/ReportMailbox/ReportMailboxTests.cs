@@ -53,7 +53,7 @@ public sealed class ReportMailboxTests(AzuriteFixture azurite) : IAsyncLifetime
 
     [Fact]
     [Trait("Conformance", "ARR-2")]
-    public async Task What_lies_in_the_mailbox_is_stored_as_it_came_then_moved_and_is_not_fetched_again()
+    public async Task A_message_of_the_mailbox_is_stored_unchanged_then_moved_and_not_fetched_again()
     {
         byte[][] mails = [MailOf(1), MailOf(2)];
         foreach (var mail in mails)
@@ -74,7 +74,7 @@ public sealed class ReportMailboxTests(AzuriteFixture azurite) : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Where_no_mailbox_is_set_nothing_is_called()
+    public async Task Nothing_is_called_without_a_configured_mailbox()
     {
         var function = new ReportMailboxPoller(null, new ReportReader(new ReportLimitsOptions(), _storage.Time), _storage.Inbox, _storage.Time, _log.For<ReportMailboxPoller>());
 
@@ -84,7 +84,7 @@ public sealed class ReportMailboxTests(AzuriteFixture azurite) : IAsyncLifetime
     }
 
     [Fact]
-    public async Task A_full_mailbox_is_read_page_by_page_and_a_fuller_one_run_by_run()
+    public async Task A_full_mailbox_is_read_page_by_page_and_a_very_full_one_in_several_runs()
     {
         _graph.PageSize = 10;
         foreach (var n in Enumerable.Range(0, 63))
@@ -101,7 +101,7 @@ public sealed class ReportMailboxTests(AzuriteFixture azurite) : IAsyncLifetime
 
     [Fact]
     [Trait("Conformance", "RPT-6")]
-    public async Task Killed_between_storing_and_moving_nothing_is_lost_and_nothing_counts_twice()
+    public async Task A_kill_between_storing_and_moving_loses_nothing_and_counts_nothing_twice()
     {
         await _storage.Publisher.PublishAsync(DomainName.Parse("example.com"), Policy.Parse("version: STSv1\nmode: none\nmax_age: 1\n"u8), null, Cancellation);
         await using var lab = new SignedMailFactory(_storage.Time);
@@ -133,7 +133,7 @@ public sealed class ReportMailboxTests(AzuriteFixture azurite) : IAsyncLifetime
     }
 
     [Fact]
-    public async Task A_message_that_goes_away_meanwhile_stops_nothing()
+    public async Task A_message_that_disappears_meanwhile_stops_nothing()
     {
         var first = _graph.Deliver(MailOf(1));
         var second = _graph.Deliver(MailOf(2));
@@ -163,7 +163,7 @@ public sealed class ReportMailboxTests(AzuriteFixture azurite) : IAsyncLifetime
     [InlineData("/$value", 503)]
     [InlineData("/move", 504)]
     [InlineData("/mailFolders?", 429)]
-    public async Task A_short_pause_that_Graph_asks_for_is_made_and_the_run_goes_on(string call, int status)
+    public async Task A_short_Retry_After_of_Graph_is_waited_for_and_the_run_continues(string call, int status)
     {
         _graph.Deliver(MailOf(1));
         _graph.Fault(call, status, retryAfter: "0");
@@ -176,7 +176,7 @@ public sealed class ReportMailboxTests(AzuriteFixture azurite) : IAsyncLifetime
     }
 
     [Fact]
-    public async Task A_long_pause_that_Graph_asks_for_ends_the_run_and_nothing_is_called_before_it_is_over()
+    public async Task A_long_Retry_After_of_Graph_ends_the_run_and_nothing_is_called_before_it_is_over()
     {
         _graph.Deliver(MailOf(1));
         _graph.Deliver(MailOf(2));
@@ -198,7 +198,7 @@ public sealed class ReportMailboxTests(AzuriteFixture azurite) : IAsyncLifetime
     [InlineData(true)]
     [InlineData(false)]
     [Trait("Conformance", "ARR-5")]
-    public async Task A_message_too_large_is_moved_aside_unread_and_the_others_are_fetched(bool saysSo)
+    public async Task A_message_that_is_too_large_is_moved_aside_unread_and_the_others_are_fetched(bool saysSo)
     {
         _graph.Deliver(new byte[MaxBytes + 1]);
         _graph.Deliver(MailOf(2));
@@ -225,7 +225,7 @@ public sealed class ReportMailboxTests(AzuriteFixture azurite) : IAsyncLifetime
     [Theory]
     [InlineData("/move")]
     [InlineData("/mailFolders?")]
-    public async Task A_message_too_large_that_cannot_be_moved_aside_stays_and_the_others_are_fetched(string call)
+    public async Task A_message_that_is_too_large_and_cannot_be_moved_stays_and_the_others_are_fetched(string call)
     {
         var tooLarge = new byte[MaxBytes + 1];
         _graph.Deliver(tooLarge);
@@ -251,7 +251,7 @@ public sealed class ReportMailboxTests(AzuriteFixture azurite) : IAsyncLifetime
     [InlineData("/messages?", 500, "answered 500")]
     [InlineData("/mailFolders?", 200, "did not end it")]
     [InlineData("/move", 500, "answered 500")]
-    public async Task An_answer_that_does_not_end_is_not_waited_for_without_end(string call, int status, string said)
+    public async Task A_response_that_does_not_end_times_out(string call, int status, string said)
     {
         _graph.Deliver(MailOf(1));
         var begun = new TaskCompletionSource();
@@ -278,7 +278,7 @@ public sealed class ReportMailboxTests(AzuriteFixture azurite) : IAsyncLifetime
     }
 
     [Fact]
-    public async Task One_message_that_cannot_be_fetched_stays_and_the_others_go_on()
+    public async Task A_message_that_cannot_be_fetched_stays_and_the_others_are_processed()
     {
         var broken = MailOf(1);
         _graph.Deliver(broken);
@@ -292,7 +292,7 @@ public sealed class ReportMailboxTests(AzuriteFixture azurite) : IAsyncLifetime
     }
 
     [Fact]
-    public async Task One_message_that_Graph_is_always_too_busy_for_stays_and_the_others_go_on()
+    public async Task A_message_that_Graph_throttles_every_time_stays_and_the_others_are_processed()
     {
         var slow = MailOf(1);
         _graph.Deliver(slow);
@@ -309,7 +309,7 @@ public sealed class ReportMailboxTests(AzuriteFixture azurite) : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Where_Graph_is_too_busy_for_one_message_after_another_the_run_ends()
+    public async Task The_run_ends_where_Graph_throttles_one_message_after_another()
     {
         foreach (var n in Enumerable.Range(0, 10))
         {
@@ -328,7 +328,7 @@ public sealed class ReportMailboxTests(AzuriteFixture azurite) : IAsyncLifetime
     }
 
     [Fact]
-    public async Task A_message_that_breaks_off_on_its_way_is_not_stored()
+    public async Task A_message_whose_download_is_interrupted_is_not_stored()
     {
         var mail = MailOf(1);
         _graph.Deliver(mail);
@@ -359,7 +359,7 @@ public sealed class ReportMailboxTests(AzuriteFixture azurite) : IAsyncLifetime
     [InlineData(401, "Application Mail.ReadWrite")]
     [InlineData(403, "Application Mail.ReadWrite")]
     [InlineData(404, "Sts__ReportMailbox")]
-    public async Task A_mailbox_that_may_not_be_read_is_a_failed_run_that_says_what_to_do(int status, string remedy)
+    public async Task An_unauthorized_mailbox_is_a_failed_run_that_says_what_to_do(int status, string remedy)
     {
         _graph.Fault("/messages?", status);
 
@@ -373,7 +373,7 @@ public sealed class ReportMailboxTests(AzuriteFixture azurite) : IAsyncLifetime
     [InlineData("https://attacker.example/v1.0/next")]
     [InlineData("/relative")]
     [InlineData("file:///etc/passwd")]
-    public async Task A_list_that_goes_on_elsewhere_is_not_followed_since_the_token_would_be(string link)
+    public async Task A_next_link_to_another_host_is_not_followed_because_it_would_get_the_token(string link)
     {
         _graph.Fault("/messages?", context => context.Response.WriteAsync($$"""{"value":[],"@odata.nextLink":"{{link}}"}"""));
 
@@ -385,7 +385,7 @@ public sealed class ReportMailboxTests(AzuriteFixture azurite) : IAsyncLifetime
     [InlineData("null")]
     [InlineData("[]")]
     [InlineData("<html>")]
-    public async Task An_answer_that_is_no_list_is_a_failed_run(string body)
+    public async Task A_response_that_is_not_a_list_is_a_failed_run(string body)
     {
         _graph.Fault("/messages?", context => context.Response.WriteAsync(body));
 
@@ -393,7 +393,7 @@ public sealed class ReportMailboxTests(AzuriteFixture azurite) : IAsyncLifetime
     }
 
     [Fact]
-    public async Task A_folder_that_somebody_else_makes_at_the_same_moment_is_the_one_that_is_used()
+    public async Task A_folder_that_another_instance_creates_at_the_same_time_is_used()
     {
         _graph.Deliver(MailOf(1));
         _graph.Fault("/mailFolders?", context =>
@@ -408,7 +408,7 @@ public sealed class ReportMailboxTests(AzuriteFixture azurite) : IAsyncLifetime
     }
 
     [Fact]
-    public async Task The_timer_of_the_app_reads_the_mailbox_that_is_set_and_a_lab_gets_no_token()
+    public async Task The_timer_of_the_app_reads_the_configured_mailbox_and_a_lab_gets_no_token()
     {
         _graph.Deliver(MailOf(1));
         await using var handler = await RunningApp.StartAsync(

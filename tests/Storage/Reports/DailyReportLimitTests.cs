@@ -39,7 +39,7 @@ public sealed class DailyReportLimitTests(AzuriteFixture azurite) : IAsyncLifeti
 
     [Fact]
     [Trait("Conformance", "ARR-5")]
-    public async Task What_a_signer_sends_beyond_its_number_is_in_quarantine_with_the_reason_and_can_be_read_from_there()
+    public async Task Reports_of_a_signer_beyond_its_daily_limit_go_to_quarantine_with_the_reason_and_can_be_reprocessed()
     {
         byte[][] mails = [Mail("1", Signer), Mail("2", Signer), Mail("3", Signer)];
         foreach (var mail in mails)
@@ -62,7 +62,7 @@ public sealed class DailyReportLimitTests(AzuriteFixture azurite) : IAsyncLifeti
 
     [Fact]
     [Trait("Conformance", "ARR-5")]
-    public async Task Each_signer_has_its_own_number_and_a_new_one_each_day()
+    public async Task Each_signer_has_its_own_limit_and_a_new_one_each_day()
     {
         await ArriveAsync(Mail("1", Signer), mostADay: 1);
         await ArriveAsync(Mail("2", Signer), mostADay: 1);
@@ -78,7 +78,7 @@ public sealed class DailyReportLimitTests(AzuriteFixture azurite) : IAsyncLifeti
 
     [Fact]
     [Trait("Conformance", "ARR-5")]
-    public async Task What_nobody_signed_is_counted_for_each_policy_domain_and_for_no_signer()
+    public async Task Unsigned_reports_are_counted_for_each_policy_domain_and_for_no_signer()
     {
         await ArriveAsync(Mail("1"), mostADay: 2);
         await ArriveAsync(Json("2", Domain), mostADay: 2);
@@ -94,7 +94,7 @@ public sealed class DailyReportLimitTests(AzuriteFixture azurite) : IAsyncLifeti
 
     [Fact]
     [Trait("Conformance", "ARR-5")]
-    public async Task A_signer_that_the_operator_lists_sends_as_many_as_there_are_domains_and_a_POST_has_its_own_number()
+    public async Task A_trusted_signer_has_a_limit_by_the_number_of_domains_and_a_POST_has_its_own()
     {
         for (var n = 1; n <= 3; n++)
         {
@@ -107,7 +107,7 @@ public sealed class DailyReportLimitTests(AzuriteFixture azurite) : IAsyncLifeti
     }
 
     [Fact]
-    public async Task A_report_that_is_counted_takes_one_call_of_storage_more_than_one_that_is_not()
+    public async Task A_counted_report_takes_one_storage_call_more_than_an_uncounted_one()
     {
         await using var wire = await FaultInjectionProxy.StartAsync(_storage.ConnectionString, Cancellation);
         var calls = 0;

@@ -49,7 +49,7 @@ public sealed class ForeignBlobTests(AzuriteFixture azurite) : IAsyncLifetime
     [InlineData("..\\\\policies\\\\example.com")]
     [InlineData("%2e%2e/policies/example.com")]
     [InlineData("../reports/" + RawId)]
-    public async Task An_event_that_names_a_blob_of_another_container_deletes_and_reads_nothing(string name)
+    public async Task An_event_with_a_blob_of_another_container_deletes_and_reads_nothing(string name)
     {
         await Record.ExceptionAsync(() => _function.RunAsync($$"""{"specversion":"1.0","subject":"{{Subject}}{{name}}"}""", Cancellation));
 
@@ -60,7 +60,7 @@ public sealed class ForeignBlobTests(AzuriteFixture azurite) : IAsyncLifetime
     [InlineData("reports-quarantine", "../policies/example.com")]
     [InlineData("reports", "../policies/example.com")]
     [InlineData("reports-quarantine", "../reports/" + RawId)]
-    public async Task A_message_that_has_a_blob_of_another_container_read_again_deletes_and_reads_nothing(string container, string name)
+    public async Task A_message_to_reprocess_a_blob_of_another_container_deletes_and_reads_nothing(string container, string name)
     {
         // One that would be a report if it were read: read again, it leaves quarantine.
         await _storage.Blobs.GetBlobContainerClient(StorageNames.ReportsContainer).GetBlobClient(RawId)
@@ -75,7 +75,7 @@ public sealed class ForeignBlobTests(AzuriteFixture azurite) : IAsyncLifetime
     }
 
     [Fact]
-    public async Task A_blob_in_the_inbox_whose_name_leads_out_of_it_is_left_alone_and_keeps_no_other_from_being_taken_up()
+    public async Task A_blob_of_the_inbox_with_a_path_traversal_in_its_name_is_ignored_and_stops_no_other()
     {
         var inbox = _storage.Blobs.GetBlobContainerClient(StorageNames.InboxContainer);
         await inbox.GetBlobClient("placeholder").UploadAsync(new BinaryData("x"), Cancellation);

@@ -40,7 +40,7 @@ public sealed class ForgedProvenanceTests(AzuriteFixture azurite) : IAsyncLifeti
 
     [Fact]
     [Trait("Conformance", "ARR-3")]
-    public async Task A_dropped_mail_that_says_it_is_the_mailboxes_own_is_not_believed_its_Authentication_Results()
+    public async Task A_dropped_mail_that_claims_to_be_from_the_mailbox_is_not_trusted_for_its_Authentication_Results()
     {
         await DropAsync("forged.eml", ForgedMail(), ("source", "Mailbox"));
 
@@ -50,7 +50,7 @@ public sealed class ForgedProvenanceTests(AzuriteFixture azurite) : IAsyncLifeti
 
     [Fact]
     [Trait("Conformance", "ARR-3")]
-    public async Task What_the_mailbox_gave_is_believed_the_receivers_Authentication_Results()
+    public async Task A_mail_of_the_mailbox_is_trusted_for_the_receivers_Authentication_Results()
     {
         await PutAsync(ForgedMail(), ReportSource.Mailbox);
 
@@ -60,7 +60,7 @@ public sealed class ForgedProvenanceTests(AzuriteFixture azurite) : IAsyncLifeti
 
     [Fact]
     [Trait("Conformance", "ARR-3")]
-    public async Task What_is_said_of_one_blob_does_not_hold_for_another_content_or_another_way()
+    public async Task A_provenance_is_not_valid_for_another_blob_content_or_channel()
     {
         var blob = await StoreAsync(ForgedMail(), ReportSource.Mailbox);
         var metadata = (await Inbox.GetBlobClient(blob).GetPropertiesAsync(cancellationToken: Cancellation)).Value.Metadata;
@@ -81,7 +81,7 @@ public sealed class ForgedProvenanceTests(AzuriteFixture azurite) : IAsyncLifeti
 
     [Fact]
     [Trait("Conformance", "ARR-3")]
-    public async Task What_a_dropped_blob_says_does_not_become_true_on_its_way_through_quarantine()
+    public async Task The_claim_of_a_dropped_blob_is_still_untrusted_after_quarantine()
     {
         await Inbox.GetBlobClient("stubborn.eml").UploadAsync(
             new BinaryData(ForgedMail("later.example")),
@@ -98,7 +98,7 @@ public sealed class ForgedProvenanceTests(AzuriteFixture azurite) : IAsyncLifeti
     }
 
     [Fact]
-    public async Task What_was_taken_up_again_by_the_sweep_is_still_known_for_the_mailboxes()
+    public async Task A_requeued_mail_is_still_known_as_one_of_the_mailbox()
     {
         var blob = await StoreAsync(ForgedMail(), ReportSource.Mailbox);
         await _storage.Requeuer(new Microsoft.Extensions.Time.Testing.FakeTimeProvider(DateTimeOffset.UtcNow.AddHours(2))).RunAsync(Cancellation);
@@ -110,7 +110,7 @@ public sealed class ForgedProvenanceTests(AzuriteFixture azurite) : IAsyncLifeti
 
     [Fact]
     [Trait("Conformance", "ARR-3")]
-    public async Task A_post_stays_one_though_nothing_proves_it()
+    public async Task A_post_is_still_a_post_without_a_proven_provenance()
     {
         var mail = SignedMailFactory.Mail(Samples.Json(Samples.Policy()));
         _lab.Key("company-x.example").Sign(mail);

@@ -44,7 +44,7 @@ public sealed class ForgedReportTests(AzuriteFixture azurite) : IAsyncLifetime
 
     [Fact]
     [Trait("Conformance", "ARR-3")]
-    public async Task A_signed_mail_counts_and_its_verdict_stays_when_the_key_goes()
+    public async Task A_signed_mail_counts_and_its_DKIM_result_stays_after_the_key_is_removed()
     {
         var raw = Signed(Samples.Json(Samples.Policy()));
         await IngestAsync(raw);
@@ -61,7 +61,7 @@ public sealed class ForgedReportTests(AzuriteFixture azurite) : IAsyncLifetime
     [Fact]
     [Trait("Conformance", "ARR-3")]
     [Trait("Conformance", "RPT-6")]
-    public async Task Forged_reports_neither_push_out_the_true_one_nor_count_whichever_comes_first()
+    public async Task Forged_reports_neither_displace_the_true_one_nor_count_in_any_order()
     {
         var forged = Samples.Json(Samples.Policy(sessions: 0, failures: 1_000_000));
         var mail = SignedMailFactory.Mail(forged);
@@ -100,7 +100,7 @@ public sealed class ForgedReportTests(AzuriteFixture azurite) : IAsyncLifetime
 
     [Fact]
     [Trait("Conformance", "ARR-3")]
-    public async Task A_POST_is_never_verified_not_even_of_a_mail_that_is_signed()
+    public async Task A_POST_is_never_verified_even_if_it_is_a_signed_mail()
     {
         await IngestAsync(Signed(Samples.Json(Samples.Policy())), ReportSource.Https);
 
@@ -111,7 +111,7 @@ public sealed class ForgedReportTests(AzuriteFixture azurite) : IAsyncLifetime
 
     [Fact]
     [Trait("Conformance", "ARR-3")]
-    public async Task A_mail_waits_in_the_inbox_while_DNS_does_not_tell_the_key_and_counts_once_it_does()
+    public async Task A_mail_waits_in_the_inbox_while_DNS_does_not_return_the_key_and_then_counts_once()
     {
         _lab.Zone.Behave(_key.RecordName, DnsBehaviour.ServerFailure);
         await IngestAsync(Signed(Samples.Json(Samples.Policy())), name: "waits.eml");
@@ -131,7 +131,7 @@ public sealed class ForgedReportTests(AzuriteFixture azurite) : IAsyncLifetime
 
     [Fact]
     [Trait("Conformance", "ARR-3")]
-    public async Task A_mail_whose_key_is_not_told_for_hours_is_kept_and_does_not_count()
+    public async Task A_mail_whose_key_is_unavailable_for_hours_is_stored_and_does_not_count()
     {
         _lab.Zone.Behave(_key.RecordName, DnsBehaviour.ServerFailure);
         _storage.Time.SetUtcNow(DateTimeOffset.UtcNow + ReportIngestion.KeyRetryPeriod + TimeSpan.FromMinutes(1));
@@ -144,7 +144,7 @@ public sealed class ForgedReportTests(AzuriteFixture azurite) : IAsyncLifetime
 
     [Fact]
     [Trait("Conformance", "ARR-3")]
-    public async Task Reports_in_one_mail_are_judged_each_by_its_own_organization()
+    public async Task Each_report_of_one_mail_is_authenticated_by_its_own_organization()
     {
         var own = TlsReportJson.Write(Samples.Report(Samples.Policy()) with { OrganizationName = "company-x.example", ReportId = "own" });
         var others = TlsReportJson.Write(Samples.Report(Samples.Policy()) with { OrganizationName = "victim.example", ReportId = "others" });

@@ -43,7 +43,7 @@ public sealed class IngestReportTests(AzuriteFixture azurite) : IAsyncLifetime
     }
 
     [Fact]
-    public async Task A_report_becomes_rows_and_the_list_is_written_anew()
+    public async Task A_report_becomes_rows_and_the_list_is_updated()
     {
         await IngestAsync(Samples.Json(Samples.Policy(details: Samples.Failure("certificate-expired", "mx1.example.com", "192.0.2.1", 10))));
 
@@ -59,7 +59,7 @@ public sealed class IngestReportTests(AzuriteFixture azurite) : IAsyncLifetime
 
     [Fact]
     [Trait("Conformance", "RPT-6")]
-    public async Task A_message_that_comes_twice_counts_once()
+    public async Task A_message_that_is_delivered_twice_counts_once()
     {
         var blob = await PutAsync(Samples.Json(Samples.Policy()));
 
@@ -84,7 +84,7 @@ public sealed class IngestReportTests(AzuriteFixture azurite) : IAsyncLifetime
 
     [Fact]
     [Trait("Conformance", "RPT-7")]
-    public async Task Rows_are_of_hosted_domains_alone_and_never_of_anothers_numbers()
+    public async Task Rows_are_stored_only_for_hosted_domains_and_with_their_own_figures()
     {
         await _storage.Publisher.PublishAsync(DomainName.Parse("other.example"), Policy.Parse("version: STSv1\nmode: none\nmax_age: 1\n"u8), null, Cancellation);
 
@@ -98,7 +98,7 @@ public sealed class IngestReportTests(AzuriteFixture azurite) : IAsyncLifetime
 
     [Fact]
     [Trait("Conformance", "RPT-7")]
-    public async Task A_report_on_no_hosted_domain_goes_to_quarantine_with_the_reason()
+    public async Task A_report_without_a_hosted_domain_goes_to_quarantine_with_the_reason()
     {
         var blob = await IngestAsync(Samples.Json(Samples.Policy("stranger.example")));
 
@@ -107,7 +107,7 @@ public sealed class IngestReportTests(AzuriteFixture azurite) : IAsyncLifetime
     }
 
     [Fact]
-    public async Task What_cannot_be_read_goes_to_quarantine_whole_and_its_message_again_does_nothing()
+    public async Task An_unreadable_blob_goes_to_quarantine_unchanged_and_its_redelivered_message_does_nothing()
     {
         var raw = Samples.Utf8("no report\u0007 ü at all");
         var blob = await IngestAsync(raw);
@@ -122,7 +122,7 @@ public sealed class IngestReportTests(AzuriteFixture azurite) : IAsyncLifetime
     }
 
     [Fact]
-    public async Task A_kill_between_the_copy_to_quarantine_and_the_end_of_the_original_is_made_good()
+    public async Task A_kill_between_the_copy_to_quarantine_and_the_delete_is_repaired()
     {
         var blob = await PutAsync(Samples.Utf8("no report"));
         var killed = _storage.InboxOn(BlobsThatDieBefore(RequestMethod.Delete));
@@ -138,7 +138,7 @@ public sealed class IngestReportTests(AzuriteFixture azurite) : IAsyncLifetime
 
     [Fact]
     [Trait("Conformance", "RPT-5")]
-    public async Task A_report_without_a_policy_is_one_of_nothing_where_its_mail_tells_the_domain()
+    public async Task A_report_without_a_policy_is_empty_where_its_mail_names_the_domain()
     {
         await IngestAsync(SignedMailFactory.Raw(SignedMailFactory.Mail(Samples.Json(), headers: ("TLS-Report-Domain", "example.com"))));
 
@@ -149,7 +149,7 @@ public sealed class IngestReportTests(AzuriteFixture azurite) : IAsyncLifetime
 
     [Fact]
     [Trait("Conformance", "ARR-3")]
-    public async Task Of_mails_in_one_file_each_vouches_for_its_own_report_alone()
+    public async Task Each_mail_of_one_file_authenticates_only_its_own_report()
     {
         await using var lab = new SignedMailFactory(_storage.Time);
         var signed = SignedMailFactory.Mail(TlsReportJson.Write(Samples.Report(Samples.Policy()) with { ReportId = "true" }));
@@ -167,7 +167,7 @@ public sealed class IngestReportTests(AzuriteFixture azurite) : IAsyncLifetime
 
     [Fact]
     [Trait("Conformance", "ARR-5")]
-    public async Task What_is_read_in_part_counts_as_far_as_it_was_and_shows_in_quarantine()
+    public async Task A_partially_read_report_counts_in_part_and_is_shown_in_quarantine()
     {
         var zip = ZipOf(("1.json", Samples.Json(Samples.Policy())), ("2.json.gz", Samples.Gzip(Samples.Json(Samples.Policy()))[..^9]), ("other.json", Samples.Utf8("{\"kind\":\"meta\"}")));
         var blob = await IngestAsync(zip);
@@ -180,7 +180,7 @@ public sealed class IngestReportTests(AzuriteFixture azurite) : IAsyncLifetime
 
     [Fact]
     [Trait("Conformance", "ARR-5")]
-    public async Task What_is_larger_than_is_read_goes_to_quarantine_whole()
+    public async Task A_blob_larger_than_the_limit_goes_to_quarantine_unchanged()
     {
         var raw = new byte[(4 << 20) + 1];
         new Random(1).NextBytes(raw);
@@ -194,7 +194,7 @@ public sealed class IngestReportTests(AzuriteFixture azurite) : IAsyncLifetime
 
     [Fact]
     [Trait("Conformance", "ARR-5")]
-    public async Task A_mail_over_a_limit_goes_to_quarantine_for_good_and_the_next_report_is_read()
+    public async Task A_mail_over_a_limit_goes_to_quarantine_permanently_and_the_next_report_is_read()
     {
         var blob = await IngestAsync(Samples.Utf8("From: " + string.Concat(Enumerable.Repeat("a@b.example,", 200_000)) + "\r\n\r\n{}"));
         await IngestAsync(Samples.Json(Samples.Policy()));
@@ -213,7 +213,7 @@ public sealed class IngestReportTests(AzuriteFixture azurite) : IAsyncLifetime
     }
 
     [Fact]
-    public async Task A_blob_that_is_gone_is_no_failure()
+    public async Task A_missing_blob_is_no_failure()
     {
         await RunAsync("2026-03-14/gone");
 
@@ -228,13 +228,13 @@ public sealed class IngestReportTests(AzuriteFixture azurite) : IAsyncLifetime
     [InlineData("""{"subject":7}""")]
     [InlineData("""{"subject":"/blobServices/default/containers/reports-inbox/blobs/"}""")]
     [InlineData("""{"subject":"/blobServices/default/containers/policies/blobs/example.com"}""")]
-    public async Task A_message_that_is_no_arrival_is_a_failure_for_the_poison_queue(string message) =>
+    public async Task A_message_that_is_not_an_event_fails_and_ends_on_the_poison_queue(string message) =>
         await Assert.ThrowsAsync<InvalidBlobEventException>(() => _function.RunAsync(message, Cancellation));
 
     [Theory]
     [InlineData('a', 16_000)]
     [InlineData('\u0416', 2_600)]
-    public async Task A_report_as_hostile_as_the_format_allows_becomes_rows_that_storage_takes(char letter, int length)
+    public async Task The_most_hostile_valid_report_becomes_rows_that_storage_accepts(char letter, int length)
     {
         // About the longest texts that the parser lets through, as it stands in JSON, with all that storage must not have in keys.
         var longest = new string(letter, length) + "/\\#?\u0000\u001f'\"";
@@ -263,7 +263,7 @@ public sealed class IngestReportTests(AzuriteFixture azurite) : IAsyncLifetime
     }
 
     [Fact]
-    public async Task A_report_that_was_read_is_kept_raw_and_leaves_the_inbox()
+    public async Task A_report_that_was_read_is_archived_and_leaves_the_inbox()
     {
         var raw = Samples.Gzip(Samples.Json(Samples.Policy()));
         await IngestAsync(raw);
@@ -275,7 +275,7 @@ public sealed class IngestReportTests(AzuriteFixture azurite) : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Two_reports_dropped_under_one_name_one_after_the_other_are_both_read()
+    public async Task Two_reports_that_are_uploaded_under_one_name_in_sequence_are_both_read()
     {
         foreach (var n in (int[])[1, 2])
         {
@@ -288,7 +288,7 @@ public sealed class IngestReportTests(AzuriteFixture azurite) : IAsyncLifetime
     }
 
     [Fact]
-    public async Task A_report_that_takes_the_name_of_one_in_work_is_not_taken_away_with_it()
+    public async Task A_report_that_replaces_one_in_work_is_not_deleted_with_it()
     {
         await DropAsync("report.json", Samples.Json(Samples.Policy()));
         var opened = (await _inbox.OpenAsync(BlobName.Parse("report.json"), Cancellation))!.Value.Arrival;
@@ -304,7 +304,7 @@ public sealed class IngestReportTests(AzuriteFixture azurite) : IAsyncLifetime
 
     [Fact]
     [Trait("Conformance", "RPT-6")]
-    public async Task A_kill_before_the_raw_one_leaves_the_inbox_counts_nothing_twice()
+    public async Task A_kill_before_the_blob_leaves_the_inbox_counts_nothing_twice()
     {
         var blob = await PutAsync(Samples.Json(Samples.Policy()));
         var killed = _storage.InboxOn(BlobsThatDieBefore(RequestMethod.Delete));

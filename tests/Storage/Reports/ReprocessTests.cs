@@ -39,7 +39,7 @@ public sealed class ReprocessTests(AzuriteFixture azurite) : IAsyncLifetime
 
     [Fact]
     [Trait("Conformance", "RPT-6")]
-    public async Task A_report_read_again_is_counted_once_and_a_better_reading_takes_the_place_of_the_first()
+    public async Task A_reprocessed_report_is_counted_once_and_a_better_reading_replaces_the_first()
     {
         await IngestAsync(Samples.Json(Samples.Policy(details: Samples.Failure("certificate-expired", "mx1.example.com", "192.0.2.1", 10))));
         var first = Assert.Single(await ReportsAsync(Domain));
@@ -57,7 +57,7 @@ public sealed class ReprocessTests(AzuriteFixture azurite) : IAsyncLifetime
 
     [Fact]
     [Trait("Conformance", "RPT-7")]
-    public async Task What_was_in_quarantine_leaves_it_once_it_can_be_read()
+    public async Task A_quarantined_blob_leaves_quarantine_once_it_can_be_read()
     {
         await IngestAsync(Samples.Json(Samples.Policy("later.example")));
         var lying = Assert.Single(await NamesAsync(StorageNames.QuarantineContainer));
@@ -78,7 +78,7 @@ public sealed class ReprocessTests(AzuriteFixture azurite) : IAsyncLifetime
     [InlineData(false)]
     [InlineData(true)]
     [Trait("Conformance", "ARR-3")]
-    public async Task Who_signed_a_mail_that_went_to_quarantine_is_known_still_when_its_key_has_gone(bool isReadAtFirst)
+    public async Task The_signer_of_a_quarantined_mail_is_known_after_its_key_is_removed(bool isReadAtFirst)
     {
         await using var lab = new SignedMailFactory(_storage.Time);
         var key = lab.Key("company-x.example");
@@ -104,7 +104,7 @@ public sealed class ReprocessTests(AzuriteFixture azurite) : IAsyncLifetime
 
     [Fact]
     [Trait("Conformance", "ARR-3")]
-    public async Task What_is_dropped_into_the_inbox_does_not_say_itself_who_signed_it()
+    public async Task A_blob_that_is_dropped_into_the_inbox_cannot_name_its_signer()
     {
         var mail = SignedMailFactory.Raw(SignedMailFactory.Mail());
         var metadata = new Dictionary<string, string> { ["signers"] = "company-x.example" };
@@ -119,7 +119,7 @@ public sealed class ReprocessTests(AzuriteFixture azurite) : IAsyncLifetime
     }
 
     [Fact]
-    public async Task A_range_of_days_becomes_a_message_for_each_report_that_arrived_on_them()
+    public async Task A_range_of_days_becomes_a_message_for_each_report_of_these_days()
     {
         foreach (var n in (int[])[1, 2, 3])
         {
@@ -152,7 +152,7 @@ public sealed class ReprocessTests(AzuriteFixture azurite) : IAsyncLifetime
     }
 
     [Fact]
-    public async Task What_cannot_be_read_any_more_keeps_its_rows()
+    public async Task A_report_that_can_no_longer_be_read_retains_its_rows()
     {
         await IngestAsync(Samples.Json(Samples.Policy()));
         var report = Assert.Single(await ReportsAsync(Domain));
@@ -171,7 +171,7 @@ public sealed class ReprocessTests(AzuriteFixture azurite) : IAsyncLifetime
     [InlineData("""{"type":"StsFunctions.Reprocess","container":"reports","from":"2026-01-01"}""")]
     [InlineData("""{"type":"StsFunctions.Reprocess","container":"reports","from":"yesterday","to":"today"}""")]
     [InlineData("""{"type":"StsFunctions.Requeue","container":"reports","id":"2026-03-14/abcdefghijklmnopqrstuvwxyz"}""")]
-    public async Task A_message_that_asks_for_something_else_is_a_failure_for_the_poison_queue(string message)
+    public async Task A_message_without_a_known_request_fails_and_ends_on_the_poison_queue(string message)
     {
         Assert.Null(ReprocessRequest.FromJson(message));
         await Assert.ThrowsAsync<InvalidBlobEventException>(() => _function.RunAsync(message, Cancellation));

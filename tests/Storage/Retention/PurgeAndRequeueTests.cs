@@ -37,7 +37,7 @@ public sealed class PurgeAndRequeueTests(AzuriteFixture azurite) : IAsyncLifetim
     }
 
     [Fact]
-    public async Task A_report_whose_message_was_lost_is_asked_for_again_once_it_is_an_hour_old_and_is_then_read()
+    public async Task A_report_whose_message_was_lost_is_requeued_after_an_hour_and_then_read()
     {
         await _storage.Publisher.PublishAsync(DomainName.Parse("example.com"), Policy.Parse("version: STSv1\nmode: none\nmax_age: 1\n"u8), null, Cancellation);
         await DropAsync("lost/ünïcode report.json", Samples.Json(Samples.Policy()));
@@ -55,7 +55,7 @@ public sealed class PurgeAndRequeueTests(AzuriteFixture azurite) : IAsyncLifetim
     }
 
     [Fact]
-    public async Task What_fails_again_and_again_ends_in_quarantine_with_how_it_came_instead_of_for_ever_on_the_queue()
+    public async Task A_report_that_fails_repeatedly_ends_in_quarantine_with_its_channel_instead_of_returning_to_the_queue()
     {
         await DropAsync("stubborn", [1, 2, 3], ("source", "Mail"));
         for (var run = 1; run <= 3; run++)
@@ -75,7 +75,7 @@ public sealed class PurgeAndRequeueTests(AzuriteFixture azurite) : IAsyncLifetim
     }
 
     [Fact]
-    public async Task Another_report_under_the_same_name_begins_anew()
+    public async Task Another_report_under_the_same_name_starts_at_zero_attempts()
     {
         for (var run = 1; run <= 5; run++)
         {
@@ -88,7 +88,7 @@ public sealed class PurgeAndRequeueTests(AzuriteFixture azurite) : IAsyncLifetim
     }
 
     [Fact]
-    public async Task One_report_that_fails_does_not_stop_the_others()
+    public async Task A_report_that_fails_does_not_stop_the_others()
     {
         await DropAsync("a", [1]);
         await DropAsync("b", [2]);
@@ -115,7 +115,7 @@ public sealed class PurgeAndRequeueTests(AzuriteFixture azurite) : IAsyncLifetim
     }
 
     [Fact]
-    public async Task However_long_a_name_becomes_once_it_is_escaped_a_report_is_kept_and_quarantined_with_the_beginning_of_it()
+    public async Task A_report_whose_escaped_name_is_very_long_is_stored_and_quarantined_with_the_beginning_of_it()
     {
         var name = new string('報', 900);
         await DropAsync(name, [1, 2, 3], ("tries", "3"));
@@ -136,7 +136,7 @@ public sealed class PurgeAndRequeueTests(AzuriteFixture azurite) : IAsyncLifetim
     }
 
     [Fact]
-    public async Task An_empty_inbox_is_nothing_to_do()
+    public async Task An_empty_inbox_requires_nothing()
     {
         await RequeueAsync(TimeSpan.FromHours(2));
 

@@ -34,7 +34,7 @@ public sealed class RetentionTests(AzuriteFixture azurite) : IAsyncLifetime
     [Theory]
     [InlineData(StorageNames.ReportsContainer, 7)]
     [InlineData(StorageNames.QuarantineContainer, 8)]
-    public async Task Raw_reports_go_by_the_day_on_which_they_arrived(string container, int days)
+    public async Task Raw_reports_are_purged_by_the_day_of_their_arrival(string container, int days)
     {
         foreach (var (name, day) in (IEnumerable<(string, int)>)[("aaaaaaaaaaaaaaaaaaaaaaaaaa", 400), ("bbbbbbbbbbbbbbbbbbbbbbbbbb", days + 1), ("cccccccccccccccccccccccccc", days), ("dddddddddddddddddddddddddd", 0)])
         {
@@ -49,7 +49,7 @@ public sealed class RetentionTests(AzuriteFixture azurite) : IAsyncLifetime
     }
 
     [Fact]
-    public async Task The_inbox_and_what_is_served_are_no_kind_that_goes()
+    public async Task The_inbox_and_the_served_policies_are_never_purged()
     {
         await _storage.Publisher.PublishAsync(Domain, PolicyOf("a"), null, Cancellation);
         await PutAsync(StorageNames.InboxContainer, "2020-01-01/aaaaaaaaaaaaaaaaaaaaaaaaaa");
@@ -62,7 +62,7 @@ public sealed class RetentionTests(AzuriteFixture azurite) : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Rows_of_reports_and_of_their_failures_go_by_their_day_also_of_a_domain_that_is_no_more()
+    public async Task Rows_of_reports_and_of_their_failures_are_purged_by_their_day_also_for_a_removed_domain()
     {
         foreach (var domain in (string[])["example.com", "gone.example"])
         {
@@ -91,7 +91,7 @@ public sealed class RetentionTests(AzuriteFixture azurite) : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Observations_go_by_their_time_wherever_the_run_before_has_ended()
+    public async Task Observations_are_purged_by_their_time_wherever_the_previous_run_ended()
     {
         foreach (var domain in (string[])["a.example", "b.example", "c.example"])
         {
@@ -117,7 +117,7 @@ public sealed class RetentionTests(AzuriteFixture azurite) : IAsyncLifetime
     [Fact]
     [Trait("Conformance", "OPS-3")]
     [Trait("Conformance", "OPS-4")]
-    public async Task The_audit_trail_goes_and_every_policy_ever_published_the_record_and_what_is_open_stay()
+    public async Task The_audit_trail_is_purged_and_policies_the_record_and_open_findings_stay()
     {
         await _storage.Publisher.PublishAsync(Domain, PolicyOf("a"), null, Cancellation);
         _storage.Time.Advance(TimeSpan.FromDays(1));
@@ -139,7 +139,7 @@ public sealed class RetentionTests(AzuriteFixture azurite) : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Counts_of_posts_are_no_reports_and_those_of_days_gone_by_go()
+    public async Task Post_counts_of_past_days_are_purged_and_are_not_reports()
     {
         foreach (var _ in (int[])[1, 2, 3])
         {
@@ -154,7 +154,7 @@ public sealed class RetentionTests(AzuriteFixture azurite) : IAsyncLifetime
     }
 
     [Fact]
-    public async Task A_run_does_a_part_and_the_next_one_goes_on_until_the_end_and_begins_again_a_day_later()
+    public async Task A_run_does_a_part_and_the_next_one_continues_and_starts_again_a_day_later()
     {
         foreach (var n in Enumerable.Range(0, 5))
         {
@@ -183,7 +183,7 @@ public sealed class RetentionTests(AzuriteFixture azurite) : IAsyncLifetime
     }
 
     [Fact]
-    public async Task One_that_cannot_be_deleted_keeps_neither_the_others_nor_the_other_kinds_and_is_a_failure()
+    public async Task A_row_that_cannot_be_deleted_stops_no_other_row_and_no_other_kind_and_is_a_failure()
     {
         foreach (var name in (string[])["aaaaaaaaaaaaaaaaaaaaaaaaaa", "bbbbbbbbbbbbbbbbbbbbbbbbbb", "cccccccccccccccccccccccccc"])
         {
@@ -202,7 +202,7 @@ public sealed class RetentionTests(AzuriteFixture azurite) : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Two_at_once_do_each_others_work_and_neither_fails()
+    public async Task Two_concurrent_runs_share_the_work_and_neither_fails()
     {
         foreach (var n in Enumerable.Range(0, 3))
         {

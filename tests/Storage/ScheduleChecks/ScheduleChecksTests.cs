@@ -20,7 +20,7 @@ public sealed class ScheduleChecksTests(AzuriteFixture azurite)
     private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
     [Fact]
-    public async Task Every_hosted_domain_is_asked_for_once_in_one_round_and_nobody_else()
+    public async Task Every_hosted_domain_is_requested_once_in_one_check_run_and_no_other_domain_is()
     {
         var storage = await TestStorage.CreateAsync(azurite);
         foreach (var name in (string[])["b.example", "a.example", "gone.example"])
@@ -40,7 +40,7 @@ public sealed class ScheduleChecksTests(AzuriteFixture azurite)
     }
 
     [Fact]
-    public async Task A_domain_that_the_list_has_lost_or_should_have_lost_is_asked_for_and_so_healed()
+    public async Task A_domain_that_the_list_lacks_or_wrongly_has_is_requested_and_healed()
     {
         var storage = await TestStorage.CreateAsync(azurite);
         foreach (var name in (string[])["unlisted.example", "listed.example"])
@@ -59,7 +59,7 @@ public sealed class ScheduleChecksTests(AzuriteFixture azurite)
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
-    public async Task A_domain_that_was_left_half_way_is_asked_for_even_if_it_had_never_been_there_or_was_gone(bool wasThere)
+    public async Task A_domain_that_was_changed_in_part_is_requested_even_if_it_is_new_or_removed(bool wasThere)
     {
         var storage = await TestStorage.CreateAsync(azurite);
         if (wasThere)
@@ -76,7 +76,7 @@ public sealed class ScheduleChecksTests(AzuriteFixture azurite)
     }
 
     [Fact]
-    public async Task A_timer_that_fires_twice_goes_on_with_the_same_round_and_the_next_day_begins_another()
+    public async Task A_timer_that_fires_twice_continues_the_check_run_and_the_next_day_starts_another()
     {
         var storage = await TestStorage.CreateAsync(azurite);
         await storage.Publisher.PublishAsync(DomainName.Parse("a.example"), None, null, Cancellation);
@@ -91,7 +91,7 @@ public sealed class ScheduleChecksTests(AzuriteFixture azurite)
     }
 
     [Fact]
-    public async Task Timers_that_fire_on_many_instances_at_once_begin_one_round()
+    public async Task Timers_that_fire_on_many_instances_at_once_start_one_check_run()
     {
         var storage = await TestStorage.CreateAsync(azurite);
 
@@ -101,7 +101,7 @@ public sealed class ScheduleChecksTests(AzuriteFixture azurite)
     }
 
     [Fact]
-    public async Task A_round_that_a_wrong_clock_began_in_the_future_stops_no_other()
+    public async Task A_check_run_that_a_wrong_clock_started_in_the_future_stops_no_other()
     {
         var storage = await TestStorage.CreateAsync(azurite);
         storage.Time.SetUtcNow(TestStorage.Noon.AddDays(30));

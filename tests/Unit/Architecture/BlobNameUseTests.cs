@@ -20,7 +20,7 @@ public sealed partial class BlobNameUseTests
     ];
 
     [Fact]
-    public void Every_name_that_becomes_a_client_of_a_blob_was_checked()
+    public void Every_name_that_becomes_a_blob_client_was_validated()
     {
         var used = Directory.GetFiles(Path.Combine(Repository.Root, "functions"), "*.cs", SearchOption.AllDirectories)
             .Where(file => !file.Contains($"{Path.DirectorySeparatorChar}obj{Path.DirectorySeparatorChar}", StringComparison.Ordinal))

@@ -15,7 +15,7 @@ public sealed partial class PureDecisionTests
     ];
 
     [Fact]
-    public void Rules_and_the_state_of_a_check_run_have_no_clock_no_IO_and_no_surroundings() =>
+    public void Rules_and_the_state_of_a_check_run_use_no_clock_no_IO_and_no_environment() =>
         Assert.All(Files, file => Assert.DoesNotMatch(Surroundings(), File.ReadAllText(file)));
 
     [GeneratedRegex(@"\b(TimeProvider|UtcNow|DateTime\.Now|Stopwatch|Task|async|await|CancellationToken|HttpClient|Socket|TableClient|BlobClient|X509Chain|Environment|Random|Guid|CurrentCulture|CurrentUICulture|ILogger)\b")]

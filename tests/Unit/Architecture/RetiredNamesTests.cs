@@ -31,7 +31,7 @@ public sealed class RetiredNamesTests
     }
 
     [Fact]
-    public void The_list_names_each_once_and_nothing_that_it_stands_for()
+    public void The_list_has_each_name_once_and_no_replacement_is_retired()
     {
         Assert.Equal(Names.Distinct(), Names);
         Assert.DoesNotContain(File.ReadLines(List).Select(line => line.Split('\t')), parts => parts is [_, var now] && Names.Contains(now));

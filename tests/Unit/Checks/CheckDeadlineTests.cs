@@ -11,7 +11,7 @@ public sealed class CheckDeadlineTests
     private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
     [Fact]
-    public async Task What_comes_about_in_time_is_what_is_seen()
+    public async Task A_task_that_completes_in_time_returns_its_result()
     {
         using var deadline = new CheckDeadline(TimeSpan.FromMinutes(4), _time, Cancellation);
 
@@ -20,7 +20,7 @@ public sealed class CheckDeadlineTests
     }
 
     [Fact]
-    public async Task What_does_not_is_undone_and_said_to_be_while_the_last_question_still_has_time()
+    public async Task A_task_that_runs_out_of_time_is_reported_and_the_reserve_is_left_for_the_last_one()
     {
         using var deadline = new CheckDeadline(TimeSpan.FromMinutes(4), _time, Cancellation);
         var looking = deadline.RunAsync(Forever, "undone");
@@ -40,7 +40,7 @@ public sealed class CheckDeadlineTests
     }
 
     [Fact]
-    public async Task Who_gives_up_is_not_answered()
+    public async Task A_caller_that_cancels_gets_no_result()
     {
         using var giveUp = new CancellationTokenSource();
         using var deadline = new CheckDeadline(TimeSpan.FromMinutes(4), _time, giveUp.Token);

@@ -12,7 +12,7 @@ public sealed class PerAddressConcurrencyLimiterTests
     private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
     [Fact]
-    public async Task Two_at_a_time_have_a_turn_at_an_address_and_the_next_when_one_is_done()
+    public async Task Two_callers_use_an_address_at_a_time_and_the_next_one_follows()
     {
         var first = await _turns.AcquireAsync(Address, Cancellation);
         var second = await _turns.AcquireAsync(Address.MapToIPv6(), Cancellation);
@@ -30,7 +30,7 @@ public sealed class PerAddressConcurrencyLimiterTests
     }
 
     [Fact]
-    public async Task Another_address_has_turns_of_its_own()
+    public async Task Another_address_has_a_limit_of_its_own()
     {
         using var first = await _turns.AcquireAsync(Address, Cancellation);
         using var second = await _turns.AcquireAsync(Address, Cancellation);
@@ -39,7 +39,7 @@ public sealed class PerAddressConcurrencyLimiterTests
     }
 
     [Fact]
-    public async Task Who_gives_up_waiting_takes_nobodys_turn()
+    public async Task A_caller_that_cancels_its_wait_takes_no_slot()
     {
         var first = await _turns.AcquireAsync(Address, Cancellation);
         using var second = await _turns.AcquireAsync(Address, Cancellation);
@@ -56,7 +56,7 @@ public sealed class PerAddressConcurrencyLimiterTests
     }
 
     [Fact]
-    public async Task However_many_come_no_more_than_two_are_there_at_once()
+    public async Task Many_concurrent_callers_never_exceed_two()
     {
         var (there, most) = (0, 0);
 

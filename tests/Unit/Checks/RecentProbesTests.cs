@@ -20,7 +20,7 @@ public sealed class RecentProbesTests
     public RecentProbesTests() => _recent = new RecentProbes(_time);
 
     [Fact]
-    public void A_look_serves_its_own_round_and_earlier_ones_and_no_later_one()
+    public void A_probe_serves_its_own_check_run_and_earlier_ones_and_no_later_one()
     {
         Note(SmtpOutcome.Completed);
 
@@ -32,7 +32,7 @@ public sealed class RecentProbesTests
     }
 
     [Fact]
-    public void One_that_is_to_confirm_another_is_no_older_than_it_may_be()
+    public void A_probe_that_confirms_another_is_no_older_than_the_maximum_age()
     {
         Note(SmtpOutcome.Completed);
         _time.Advance(TimeSpan.FromMinutes(3));
@@ -47,7 +47,7 @@ public sealed class RecentProbesTests
     [InlineData(nameof(SmtpOutcome.NoRoute))]
     [InlineData(nameof(SmtpOutcome.NotObserved))]
     [InlineData(nameof(SmtpOutcome.DeadlineExceeded))]
-    public void What_nobody_could_see_is_asked_of_storage_again_as_an_agent_may_have_seen_it_since(string outcome)
+    public void An_inconclusive_probe_is_read_from_storage_again_because_an_agent_may_have_answered(string outcome)
     {
         Note(Enum.Parse<SmtpOutcome>(outcome));
 
@@ -55,7 +55,7 @@ public sealed class RecentProbesTests
     }
 
     [Fact]
-    public void A_look_of_the_future_serves_nobody_but_its_own_round()
+    public void A_probe_of_the_future_serves_only_its_own_check_run()
     {
         Note(SmtpOutcome.Completed, "20270314120000000");
 
@@ -64,7 +64,7 @@ public sealed class RecentProbesTests
     }
 
     [Fact]
-    public void However_large_looks_are_they_take_bounded_memory()
+    public void Large_probes_take_bounded_memory()
     {
         // Sixteen of a megabyte fit, and the seventeenth begins anew.
         for (var n = 0; n < 17; n++)

@@ -127,7 +127,7 @@ public sealed class RuleEnginePropertyTests
     ];
 
     [Fact]
-    public void Whatever_is_seen_the_judging_ends_and_every_finding_is_of_a_known_kind_and_each_subject_has_it_once()
+    public void Every_observation_is_evaluated_to_known_kinds_of_findings_with_distinct_subjects()
     {
         var kinds = RuleEngine.Kinds.Select(kind => kind.Code).ToHashSet();
         Given.Sample(context =>
@@ -140,7 +140,7 @@ public sealed class RuleEnginePropertyTests
 
     [Fact]
     [Trait("Conformance", "MX-7")]
-    public void What_could_not_be_seen_opens_nothing_makes_nothing_worse_and_resolves_nothing() => Gen.Select(Given, Gen.OneOf(Blindfolds)).Sample((context, blindfold) =>
+    public void An_inconclusive_part_opens_nothing_makes_nothing_worse_and_resolves_nothing() => Gen.Select(Given, Gen.OneOf(Blindfolds)).Sample((context, blindfold) =>
     {
         var all = RuleEngine.Evaluate(context);
         var less = RuleEngine.Evaluate(context with { Observation = blindfold.How(context.Observation) with { DeadlineExceeded = true } });
@@ -155,7 +155,7 @@ public sealed class RuleEnginePropertyTests
     });
 
     [Fact]
-    public void Where_nothing_was_seen_nothing_is_said_but_of_the_policy_itself()
+    public void An_empty_observation_has_findings_of_the_policy_only()
     {
         var nothing = Blindfolds.Where(blindfold => blindfold.Name != "MX failed").Aggregate(TestObservations.Good, (observation, blindfold) => blindfold.How(observation)) with { DeadlineExceeded = true };
 
@@ -166,7 +166,7 @@ public sealed class RuleEnginePropertyTests
     }
 
     [Fact]
-    public void What_is_judged_depends_on_what_was_seen_alone_not_on_when_in_which_order_of_rules_or_in_which_language() => Gen.Select(Given, Gen.Shuffle(RuleEngine.Rules.ToArray())).Sample((context, rules) =>
+    public void The_evaluation_depends_on_the_observation_alone_and_not_on_time_rule_order_or_language() => Gen.Select(Given, Gen.Shuffle(RuleEngine.Rules.ToArray())).Sample((context, rules) =>
     {
         var first = RuleEngine.Evaluate(context);
 
@@ -176,7 +176,7 @@ public sealed class RuleEnginePropertyTests
     });
 
     [Fact]
-    public void An_observation_that_comes_back_out_of_its_JSON_is_judged_as_it_was() => Given.Sample(context =>
+    public void An_observation_is_evaluated_equally_after_a_JSON_round_trip() => Given.Sample(context =>
     {
         var again = JsonSerializer.Deserialize(context.Observation.ToJson(), ObservationJson.Default.Observation)!;
 

@@ -18,7 +18,7 @@ public sealed class SmtpConnectionTests
     [InlineData("250-mx.example\r\n250\r\n", 250, "250 mx.example", 2)]
     [InlineData("220 m\u00fcller \u0007 \u001b[2J\r\n", 220, "220 m??ller ? ?[2J", 1)]
     [Trait("Conformance", "MX-3")]
-    public async Task A_reply_is_read_whole_by_line_and_one_byte_at_a_time(string reply, int code, string firstLine, int lines)
+    public async Task A_reply_is_read_by_line_and_one_byte_at_a_time(string reply, int code, string firstLine, int lines)
     {
         foreach (var step in (int[])[int.MaxValue, 7, 1])
         {
@@ -39,7 +39,7 @@ public sealed class SmtpConnectionTests
     [InlineData("XSTARTTLS", false)]
     [InlineData("STARTTLSX", false)]
     [InlineData("SIZE STARTTLS", false)]
-    public async Task An_extension_is_a_keyword_of_its_own(string line, bool offered)
+    public async Task An_extension_is_a_whole_keyword(string line, bool offered)
     {
         await using var server = new ScriptedServer(Encoding.ASCII.GetBytes($"250-mx.example STARTTLS\r\n250 {line}\r\n"), int.MaxValue);
 
@@ -58,7 +58,7 @@ public sealed class SmtpConnectionTests
     [InlineData("250-mx\r\n")]
     [InlineData("SSH-2.0-OpenSSH_9.2\r\n")]
     [InlineData("\u0016\u0003\u0001\n")]
-    public async Task What_is_no_reply_is_said_to_be_none(string reply)
+    public async Task An_invalid_reply_is_reported_as_such(string reply)
     {
         await using var server = new ScriptedServer(Encoding.Latin1.GetBytes(reply), int.MaxValue);
 
@@ -71,7 +71,7 @@ public sealed class SmtpConnectionTests
     [Theory]
     [InlineData("250-again\r\n", "lines")]
     [InlineData("x", "octets")]
-    public async Task A_flood_ends_at_a_bound(string drop, string bound)
+    public async Task A_flood_ends_at_a_limit(string drop, string bound)
     {
         await using var server = new ScriptedServer(Encoding.ASCII.GetBytes(drop), int.MaxValue, endless: true);
 
@@ -84,7 +84,7 @@ public sealed class SmtpConnectionTests
     [Theory]
     [InlineData(2_048, true)]
     [InlineData(2_049, false)]
-    public async Task A_line_may_be_long_and_not_longer(int length, bool taken)
+    public async Task A_line_can_be_long_up_to_a_limit(int length, bool taken)
     {
         await using var server = new ScriptedServer(Encoding.ASCII.GetBytes("220 " + new string('x', length - 4) + "\n"), int.MaxValue);
         var read = new SmtpConnection(server).ReadReplyAsync(Cancellation);
@@ -101,7 +101,7 @@ public sealed class SmtpConnectionTests
 
     [Fact]
     [Trait("Conformance", "MX-3")]
-    public async Task What_came_with_a_reply_and_is_not_of_it_is_known()
+    public async Task Data_after_a_reply_is_detected()
     {
         await using var server = new ScriptedServer("220 go\r\n250 injected\r\n"u8.ToArray(), int.MaxValue);
         var talk = new SmtpConnection(server);
@@ -112,7 +112,7 @@ public sealed class SmtpConnectionTests
     }
 
     [Fact]
-    public async Task A_command_goes_out_as_one_line()
+    public async Task A_command_is_sent_as_one_line()
     {
         await using var server = new ScriptedServer("250 ok\r\n"u8.ToArray(), int.MaxValue);
 
@@ -122,7 +122,7 @@ public sealed class SmtpConnectionTests
     }
 
     [Fact]
-    public void No_bytes_make_the_reading_throw_anything_else() => Gen.Byte.Array[0, 400].Sample(
+    public void No_bytes_throw_any_other_exception() => Gen.Byte.Array[0, 400].Sample(
         bytes =>
         {
             using var server = new ScriptedServer(bytes, 13);

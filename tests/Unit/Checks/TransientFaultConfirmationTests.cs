@@ -24,14 +24,14 @@ public sealed class TransientFaultConfirmationTests
     }
 
     [Fact]
-    public void A_fault_of_the_network_counts_at_the_third_look()
+    public void A_network_fault_counts_at_the_third_attempt()
     {
         Assert.Equal([0, 0, 1], Looks([], [Warning], [Warning], [Warning]).Select(look => look.Confirmed.Count));
         Assert.Equal([1, 2, 0], Looks([], [Warning], [Warning], [Warning]).Select(look => look.State.Pending.Sum(suspect => suspect.Confirmations)));
     }
 
     [Fact]
-    public void What_one_look_finds_twice_by_code_and_subject_is_one_sighting_of_the_worst()
+    public void A_fault_that_one_attempt_finds_twice_by_code_and_subject_is_one_observation_of_the_worst()
     {
         var look = Confirm([], [], Warning, Critical);
 
@@ -40,15 +40,15 @@ public sealed class TransientFaultConfirmationTests
     }
 
     [Fact]
-    public void A_look_that_sees_it_gone_clears_it() =>
+    public void An_attempt_that_observes_it_gone_clears_it() =>
         Assert.All(Looks([], [Warning], [Warning], [], [Warning], [Warning]), look => Assert.Empty(look.Confirmed));
 
     [Fact]
-    public void A_look_that_sees_nothing_neither_counts_nor_clears() =>
+    public void An_inconclusive_attempt_neither_confirms_nor_clears() =>
         Assert.Equal([0, 0, 0, 1], Looks([], [Warning], null, [Warning], [Warning]).Select(look => look.Confirmed.Count));
 
     [Fact]
-    public void A_look_at_which_the_host_is_ill_in_another_way_neither_counts_nor_clears()
+    public void An_attempt_that_finds_another_fault_of_the_host_neither_confirms_nor_clears()
     {
         var suspects = Confirm([], [], Warning).State.Pending;
 
@@ -60,14 +60,14 @@ public sealed class TransientFaultConfirmationTests
     }
 
     [Fact]
-    public void What_stands_open_goes_on_standing_and_may_get_better_at_once()
+    public void An_open_finding_stays_open_and_can_improve_at_once()
     {
         Assert.Equal([Warning], Confirm([Warning], [], Warning).Confirmed);
         Assert.Equal([Warning], Confirm([Critical], [], Warning).Confirmed);
     }
 
     [Fact]
-    public void What_stands_open_gets_worse_once_three_looks_saw_it_worse()
+    public void An_open_finding_gets_worse_after_three_attempts_observed_it_worse()
     {
         var looks = Looks([Warning], [Critical], [Critical], [Critical]);
 
@@ -75,11 +75,11 @@ public sealed class TransientFaultConfirmationTests
     }
 
     [Fact]
-    public void No_more_is_told_than_every_look_saw() =>
+    public void The_severity_is_no_higher_than_every_attempt_observed() =>
         Assert.Equal(Severity.Warning, Assert.Single(Looks([], [Critical], [Warning], [Critical])[^1].Confirmed).Severity);
 
     [Fact]
-    public void The_same_look_read_again_is_no_second_one()
+    public void The_same_attempt_again_does_not_confirm()
     {
         var first = Confirm([], [], Warning);
 
@@ -90,7 +90,7 @@ public sealed class TransientFaultConfirmationTests
     }
 
     [Fact]
-    public void Suspects_are_bounded_and_the_worst_stay()
+    public void Pending_findings_are_bounded_and_the_worst_stay()
     {
         var many = Enumerable.Range(0, 500).Select(n => Of(Network, n == 400 ? Severity.Critical : Severity.Warning, $"mx{n}.example")).ToArray();
 
@@ -102,7 +102,7 @@ public sealed class TransientFaultConfirmationTests
     }
 
     [Fact]
-    public void Nothing_of_the_network_is_told_that_fewer_than_three_looks_saw() => Gen.Int[0, 3].Array[1, 5].Sample(seen =>
+    public void A_network_fault_that_fewer_than_three_attempts_observed_is_not_notified() => Gen.Int[0, 3].Array[1, 5].Sample(seen =>
     {
         // 0: well, 1: a warning, 2: critical, 3: nothing to be seen.
         var looks = Looks([], [.. seen.Select(what => what switch { 1 => [Warning], 2 => [Critical], 3 => null, _ => (Finding[])[] })]);
@@ -116,7 +116,7 @@ public sealed class TransientFaultConfirmationTests
     });
 
     [Fact]
-    public void Suspects_come_back_out_of_the_text_that_they_are_kept_as()
+    public void Pending_findings_survive_a_round_trip_through_their_stored_text()
     {
         IReadOnlyList<PendingFinding> suspects = [new(Network, "mx.example", Severity.Critical, 2, 3), new(Network, "[::1] \"x\"", Severity.Info, 1, 1)];
 

@@ -22,7 +22,7 @@ public sealed class InputFileTests : IDisposable
     [InlineData(100, true)]
     [InlineData(101, false)]
     [InlineData(5_000_000, false)]
-    public async Task A_file_is_read_up_to_its_limit_and_a_longer_one_is_said_to_be_too_long(int length, bool isRead)
+    public async Task A_file_is_read_up_to_its_limit_and_a_longer_one_is_an_error(int length, bool isRead)
     {
         var file = FileOf(new byte[length]);
         if (isRead)
@@ -37,7 +37,7 @@ public sealed class InputFileTests : IDisposable
     }
 
     [Fact]
-    public async Task A_device_without_an_end_is_too_long()
+    public async Task A_device_without_end_is_too_long()
     {
         Assert.SkipWhen(OperatingSystem.IsWindows(), "There is no such device.");
         var zero = new FileInfo("/dev/zero");
@@ -69,7 +69,7 @@ public sealed class InputFileTests : IDisposable
     }
 
     [Fact]
-    public async Task A_token_is_read_without_what_editors_put_around_it() =>
+    public async Task A_token_is_read_without_the_additions_of_editors() =>
         Assert.Equal("abc.def", await AgentTokens.In(FileOf("\uFEFFabc.def\r\n"u8.ToArray())).GetAsync(Cancellation));
 
     [Fact]

@@ -20,7 +20,7 @@ public sealed class FindingDiffTests
     [InlineData("w", "-", false, null, false)]
     [InlineData("-", "c", false, "Opened", true)]
     [InlineData("i", "c", false, "Escalated", true)]
-    public void Only_changes_are_told(string before, string now, bool seen, string? told, bool changed)
+    public void Only_changes_are_notified(string before, string now, bool seen, string? told, bool changed)
     {
         var open = Of(before).Select(f => new OpenFinding(f, TestStorage.Noon, "1")).ToList();
 
@@ -31,7 +31,7 @@ public sealed class FindingDiffTests
     }
 
     [Fact]
-    public void New_evidence_is_kept_and_not_told()
+    public void New_evidence_is_stored_and_not_notified()
     {
         var (old, young) = (Finding("a", Severity.Warning), Finding("a", Severity.Warning) with { Evidence = "another" });
 
@@ -42,7 +42,7 @@ public sealed class FindingDiffTests
     }
 
     [Fact]
-    public void What_differs_only_in_what_cannot_be_shown_is_one_finding_and_the_worst_of_it_counts()
+    public void Findings_that_differ_only_in_unsafe_characters_are_one_and_the_worst_counts()
     {
         var found = (IReadOnlyList<Finding>)[Finding("😀", Severity.Info), Finding("😁", Severity.Critical), Finding("\u202e\u200b", Severity.Warning)];
 
@@ -53,7 +53,7 @@ public sealed class FindingDiffTests
     }
 
     [Fact]
-    public void Of_two_findings_in_one_place_that_are_alike_the_further_on_counts_and_then_the_first()
+    public void The_later_stage_of_two_equal_findings_of_one_subject_counts_and_then_the_first()
     {
         var found = (IReadOnlyList<Finding>)[Finding("a", Severity.Info), Finding("a", Severity.Info) with { Stage = 1, Evidence = "first" }, Finding("a", Severity.Info) with { Stage = 1, Evidence = "second" }];
 
@@ -61,7 +61,7 @@ public sealed class FindingDiffTests
     }
 
     [Fact]
-    public void The_worst_comes_first()
+    public void The_worst_is_first()
     {
         var changes = FindingDiff.Between([], [Finding("a", Severity.Info), Finding("b", Severity.Critical), Finding("c", Severity.Warning)], AllSeen);
 
@@ -69,7 +69,7 @@ public sealed class FindingDiffTests
     }
 
     [Fact]
-    public void What_was_recorded_is_no_change_the_next_time()
+    public void A_recorded_finding_is_no_change_the_next_time()
     {
         var findings = Gen.Select(Gen.Int[0, 9], Gen.Enum<Severity>(), (n, severity) => Finding($"mx{n}.example", severity)).List[0, 12]
             .Select(list => list.DistinctBy(f => f.Subject).ToList());

@@ -117,7 +117,7 @@ public sealed class IanaSpecialPurposeTests
 
     [Theory]
     [MemberData(nameof(Rows))]
-    public void Each_row_of_the_registries_is_followed_from_its_first_address_to_its_last(string block, string name, string globallyReachable)
+    public void Each_row_of_the_registries_applies_from_its_first_address_to_its_last(string block, string name, string globallyReachable)
     {
         var network = IPNetwork.Parse(block);
         var (first, last) = Ends(network);
@@ -145,7 +145,7 @@ public sealed class IanaSpecialPurposeTests
 
     [Theory]
     [MemberData(nameof(Others))]
-    public void What_is_nobody_s_unicast_address_is_not_reachable(string block, string name)
+    public void An_address_outside_global_unicast_is_not_reachable(string block, string name)
     {
         var network = IPNetwork.Parse(block);
         var (first, last) = Ends(network);
@@ -168,13 +168,13 @@ public sealed class IanaSpecialPurposeTests
     public void Every_other_address_is_reachable(string address) => Assert.True(IanaSpecialPurpose.IsGloballyReachable(IPAddress.Parse(address)), address);
 
     [Fact]
-    public void An_address_that_stands_for_an_IPv4_address_is_as_reachable_as_that_one() =>
+    public void An_address_that_embeds_an_IPv4_address_is_as_reachable_as_that_one() =>
         Gen.Select(AnyIPv4, Gen.OneOf(Carriers), Gen.Byte.Array[16], (inner, row, rest) => (Inner: inner, Outer: Carrying(inner, row.Block, row.At, rest))).Sample(
             pair => Assert.True(IanaSpecialPurpose.IsGloballyReachable(pair.Inner) == IanaSpecialPurpose.IsGloballyReachable(pair.Outer), $"{pair.Inner} as {pair.Outer}"),
             iter: 20_000);
 
     [Fact]
-    public void No_address_that_carries_a_forbidden_one_is_reachable() =>
+    public void No_address_that_embeds_a_forbidden_one_is_reachable() =>
         Gen.Select(Forbidden, Gen.OneOf(Embeddings), Gen.Byte.Array[16], (inner, way, rest) => (Inner: inner, Outer: way(inner, rest))).Sample(
             pair => Assert.False(IanaSpecialPurpose.IsGloballyReachable(pair.Outer), $"{pair.Inner} as {pair.Outer}"),
             iter: 20_000);
@@ -208,10 +208,10 @@ public sealed class IanaSpecialPurposeTests
     [InlineData("2606:4700::1%1")]
     [InlineData("::ffff:1.1.1.1%1")]
     [InlineData("64:ff9b::101:101%1")]
-    public void No_disguise_helps(string address) => Assert.False(IanaSpecialPurpose.IsGloballyReachable(IPAddress.Parse(address)));
+    public void No_encoding_of_a_forbidden_address_is_reachable(string address) => Assert.False(IanaSpecialPurpose.IsGloballyReachable(IPAddress.Parse(address)));
 
     [Fact]
-    public void Any_sixteen_bytes_of_any_zone_are_reachable_or_not() =>
+    public void Any_sixteen_bytes_with_any_zone_are_reachable_or_not() =>
         Gen.Select(
             Gen.OneOf(Gen.Byte.Array[16], Gen.Select(Gen.OneOf(Embeddings), AnyIPv4, Gen.Byte.Array[16], (way, inner, rest) => way(inner, rest).GetAddressBytes())),
             Gen.UInt).Sample(

@@ -33,7 +33,7 @@ public sealed class PolicyCacheTests : IDisposable
     }
 
     [Fact]
-    public async Task A_fresh_copy_is_served_without_a_look_at_storage()
+    public async Task A_fresh_copy_is_served_without_a_read_of_storage()
     {
         await SeeAsync(First, "1");
 
@@ -44,7 +44,7 @@ public sealed class PolicyCacheTests : IDisposable
     }
 
     [Fact]
-    public async Task A_hundred_who_miss_at_once_are_one_read()
+    public async Task A_hundred_concurrent_misses_are_one_read()
     {
         for (var round = 0; round < 5; round++)
         {
@@ -72,7 +72,7 @@ public sealed class PolicyCacheTests : IDisposable
 
     [Fact]
     [Trait("Conformance", "GET-4")]
-    public async Task A_change_is_live_once_the_cache_time_is_over()
+    public async Task A_change_is_served_once_the_cache_time_is_over()
     {
         await SeeAsync(First, "1");
         _storage.Answers(() => ScriptedBlobs.Policy(Second, "2"));
@@ -85,7 +85,7 @@ public sealed class PolicyCacheTests : IDisposable
     }
 
     [Fact]
-    public async Task An_unchanged_policy_costs_one_conditional_look_and_is_fresh_again()
+    public async Task An_unchanged_policy_costs_one_conditional_read_and_is_fresh_again()
     {
         await SeeAsync(First, "1");
         _storage.Answers(() => ScriptedBlobs.NotModified());
@@ -103,7 +103,7 @@ public sealed class PolicyCacheTests : IDisposable
     [InlineData(HttpStatusCode.Forbidden)]
     [InlineData(HttpStatusCode.InternalServerError)]
     [InlineData(HttpStatusCode.OK)]
-    public async Task While_storage_is_down_the_last_good_copy_is_served_up_to_its_age(HttpStatusCode status)
+    public async Task The_last_good_copy_is_served_up_to_its_maximum_age_while_storage_is_down(HttpStatusCode status)
     {
         await SeeAsync(First, "1");
         // A 200 without the id in its metadata is no policy of ours either.
@@ -118,7 +118,7 @@ public sealed class PolicyCacheTests : IDisposable
     }
 
     [Fact]
-    public async Task A_304_from_a_storage_that_is_well_again_makes_the_copy_young()
+    public async Task A_304_from_a_recovered_storage_makes_the_copy_fresh()
     {
         await SeeAsync(First, "1");
         _storage.Answers(() => ScriptedBlobs.NotModified());
@@ -132,7 +132,7 @@ public sealed class PolicyCacheTests : IDisposable
     }
 
     [Fact]
-    public async Task A_storage_that_is_down_is_not_asked_for_every_request()
+    public async Task A_storage_that_is_down_is_not_called_for_every_request()
     {
         await SeeAsync(First, "1");
         _storage.Fails();
@@ -150,7 +150,7 @@ public sealed class PolicyCacheTests : IDisposable
     }
 
     [Fact]
-    public async Task Without_a_copy_a_storage_that_is_down_is_an_outage_not_a_stranger()
+    public async Task An_outage_without_a_copy_is_503_and_not_404()
     {
         _storage.Fails();
 
@@ -161,7 +161,7 @@ public sealed class PolicyCacheTests : IDisposable
     }
 
     [Fact]
-    public async Task A_container_that_is_gone_is_an_outage_and_takes_no_policy_away()
+    public async Task A_missing_container_is_an_outage_and_removes_no_policy()
     {
         await SeeAsync(First, "1");
         _storage.Answers(() => ScriptedBlobs.NotFound("ContainerNotFound"));
@@ -172,7 +172,7 @@ public sealed class PolicyCacheTests : IDisposable
     }
 
     [Fact]
-    public async Task A_slow_storage_keeps_nobody_waiting_who_has_a_copy()
+    public async Task A_slow_storage_delays_no_request_with_a_copy()
     {
         await SeeAsync(First, "1");
         var answer = _storage.Hangs();
@@ -190,7 +190,7 @@ public sealed class PolicyCacheTests : IDisposable
     }
 
     [Fact]
-    public async Task One_who_hangs_up_ends_the_read_for_nobody_else()
+    public async Task A_caller_that_cancels_ends_the_read_for_no_other()
     {
         var answer = _storage.Hangs();
         using var hangUp = new CancellationTokenSource();
@@ -205,7 +205,7 @@ public sealed class PolicyCacheTests : IDisposable
     }
 
     [Fact]
-    public async Task A_read_that_ran_out_of_time_is_a_storage_that_is_down()
+    public async Task A_read_that_times_out_is_an_outage()
     {
         await SeeAsync(First, "1");
         var tries = 0;
@@ -221,7 +221,7 @@ public sealed class PolicyCacheTests : IDisposable
     }
 
     [Fact]
-    public async Task A_read_that_ran_out_of_time_leaves_the_copy_to_be_served()
+    public async Task A_read_that_times_out_leaves_the_copy_in_use()
     {
         await SeeAsync(First, "1");
         _time.Advance(Serving.CacheTime);
@@ -231,7 +231,7 @@ public sealed class PolicyCacheTests : IDisposable
     }
 
     [Fact]
-    public async Task A_stranger_is_remembered()
+    public async Task An_unknown_host_is_cached()
     {
         Assert.Null(await _cache.GetAsync(Domain, Cancellation));
         _time.Advance(Serving.CacheTime - Moment);
@@ -241,7 +241,7 @@ public sealed class PolicyCacheTests : IDisposable
     }
 
     [Fact]
-    public async Task A_domain_added_after_it_was_asked_for_is_served_once_the_cache_time_is_over()
+    public async Task A_domain_that_is_added_after_a_request_for_it_is_served_once_the_cache_time_is_over()
     {
         Assert.Null(await _cache.GetAsync(Domain, Cancellation));
         _storage.Answers(() => ScriptedBlobs.Policy(First, "1"));
@@ -252,7 +252,7 @@ public sealed class PolicyCacheTests : IDisposable
     }
 
     [Fact]
-    public async Task A_domain_that_was_removed_is_a_stranger_once_the_cache_time_is_over()
+    public async Task A_removed_domain_is_an_unknown_host_once_the_cache_time_is_over()
     {
         await SeeAsync(First, "1");
         _storage.Answers(() => ScriptedBlobs.NotFound());
@@ -267,7 +267,7 @@ public sealed class PolicyCacheTests : IDisposable
     }
 
     [Fact]
-    public async Task Strangers_are_bounded_and_push_nobody_out()
+    public async Task Cached_unknown_hosts_are_bounded_and_evict_no_policy()
     {
         await SeeAsync(First, "1");
         _storage.Answers(() => ScriptedBlobs.NotFound());

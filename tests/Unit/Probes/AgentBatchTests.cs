@@ -21,7 +21,7 @@ public sealed class AgentBatchTests : IDisposable
     public void Dispose() => _token.Delete();
 
     [Fact]
-    public async Task A_task_that_the_probe_fails_at_is_handed_in_as_not_observed_and_the_others_as_they_are()
+    public async Task A_task_that_the_probe_fails_on_is_submitted_as_not_observed_and_the_others_as_they_are()
     {
         var app = new StubApp();
 
@@ -34,7 +34,7 @@ public sealed class AgentBatchTests : IDisposable
     }
 
     [Fact]
-    public async Task A_result_that_the_app_fails_on_keeps_no_other_from_being_handed_in()
+    public async Task A_result_that_the_app_fails_on_stops_no_other_submission()
     {
         var app = new StubApp { FailsOn = "mx1.example.com" };
 
@@ -45,7 +45,7 @@ public sealed class AgentBatchTests : IDisposable
     }
 
     [Fact]
-    public async Task An_app_that_fails_on_every_result_is_left_alone_after_the_second()
+    public async Task An_app_that_fails_on_every_result_is_not_called_after_the_second()
     {
         var app = new StubApp { FailsOn = "mx" };
 
@@ -55,7 +55,7 @@ public sealed class AgentBatchTests : IDisposable
     }
 
     [Fact]
-    public async Task Where_nobody_can_say_whether_port_25_is_open_what_timed_out_says_nothing()
+    public async Task A_timeout_is_inconclusive_where_the_state_of_port_25_is_unknown()
     {
         var app = new StubApp();
 

@@ -124,7 +124,7 @@ public sealed partial class FaultTests
 
     [Theory]
     [MemberData(nameof(Rows))]
-    public async Task What_is_read_and_wrong_is_named_with_its_place_and_its_rule(int row)
+    public async Task Every_input_error_is_named_with_its_position_and_its_rule(int row)
     {
         var (reader, marked, line, rule) = Read[row];
         var offset = line is null ? marked.IndexOf(Mark, StringComparison.Ordinal) : (long?)null;
@@ -136,7 +136,7 @@ public sealed partial class FaultTests
     }
 
     [Fact]
-    public void What_could_not_be_read_back_is_never_made()
+    public void A_value_that_could_not_be_parsed_back_is_never_created()
     {
         foreach (var (rule, make) in NeverMade)
         {
@@ -147,7 +147,7 @@ public sealed partial class FaultTests
     }
 
     [Fact]
-    public async Task There_is_no_fault_that_is_not_in_these_tables()
+    public async Task Every_error_message_is_in_these_tables()
     {
         var messages = NeverMade.Select(made => Assert.Throws<ProtocolException>(made.Make).Message).ToList();
         foreach (var (reader, marked, _, _) in Read)

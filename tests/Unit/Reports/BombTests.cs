@@ -45,29 +45,29 @@ public sealed class BombTests
 
     [Fact]
     [Trait("Conformance", "ARR-5")]
-    public Task Files_that_are_each_small_enough_are_refused_where_together_they_are_not() =>
+    public Task Small_files_that_are_too_large_together_are_refused() =>
         AssertRefusedAsync(ZipOf(40, BytesOf(Spaces(1))), "Sts__ReportMaxExpandedBytes", 40 * MiB, Defaults with { MaxExpandedBytes = 20 * MiB, MaxRatio = 1_100 });
 
     [Fact]
     [Trait("Conformance", "ARR-5")]
-    public Task Zip_in_zip_without_end_is_refused_at_the_depth() =>
+    public Task Deeply_nested_zip_files_are_refused_at_the_depth_limit() =>
         AssertRefusedAsync(Enumerable.Range(0, 30).Aggregate(Json, (inner, n) => Sample.Zip($"{n}.zip", inner)), "Sts__ReportMaxDepth", 8 * MiB);
 
     [Fact]
     [Trait("Conformance", "ARR-5")]
-    public Task A_mail_of_many_parts_is_refused_before_anything_is_made_of_them() =>
+    public Task A_mail_of_many_parts_is_refused_before_it_is_parsed() =>
         AssertRefusedAsync(Samples.Utf8(Head + "Content-Type: multipart/mixed; boundary=b\r\n\r\n" + string.Concat(Enumerable.Repeat("--b\r\n\r\nx\r\n", 500_000))), "Sts__ReportMaxParts", 8 * MiB);
 
     [Fact]
     [Trait("Conformance", "ARR-5")]
-    public Task A_mail_of_many_headers_is_refused_before_anything_is_made_of_them() =>
+    public Task A_mail_of_many_headers_is_refused_before_it_is_parsed() =>
         AssertRefusedAsync(Samples.Utf8(Head + string.Concat(Enumerable.Repeat("a: b\r\n", 1_000_000)) + "\r\nx"), "header fields", 8 * MiB);
 
     [Theory]
     [InlineData(4, true)]
     [InlineData(5, false)]
     [Trait("Conformance", "ARR-5")]
-    public async Task Mails_in_mails_are_read_down_to_the_depth_allowed(int mails, bool isRead)
+    public async Task Nested_mails_are_read_down_to_the_depth_limit(int mails, bool isRead)
     {
         var mail = new MimeMessage { Body = new MimePart("application/tlsrpt+gzip") { Content = new MimeContent(new MemoryStream(Samples.Gzip(Json))), ContentTransferEncoding = ContentEncoding.Base64 } };
         for (var n = 1; n < mails; n++)
@@ -89,7 +89,7 @@ public sealed class BombTests
 
     [Fact]
     [Trait("Conformance", "ARR-5")]
-    public async Task A_bomb_beside_a_report_does_not_let_the_rest_through() =>
+    public async Task A_bomb_beside_a_report_does_not_raise_the_limits_of_the_rest() =>
         await AssertRefusedAsync(Samples.Mail(("application/gzip", "a.gz", GzipOf(Spaces(60))), ("application/tlsrpt+gzip", "b.gz", Samples.Gzip(Json))), "Sts__ReportMaxRatio", 8 * MiB);
 
     [Theory]
@@ -97,7 +97,7 @@ public sealed class BombTests
     [InlineData("[")]
     [InlineData("{\"a\":")]
     [Trait("Conformance", "ARR-5")]
-    public Task JSON_nested_without_end_is_refused(string piece) =>
+    public Task Deeply_nested_JSON_is_refused(string piece) =>
         AssertRefusedAsync(Samples.Utf8(string.Concat(Enumerable.Repeat(piece, 500_000))), "RFC 8460 §4.4", 16 * MiB);
 
     [Fact]
@@ -116,7 +116,7 @@ public sealed class BombTests
 
     [Fact]
     [Trait("Conformance", "ARR-5")]
-    public async Task Reports_that_are_each_small_enough_are_cut_where_together_they_are_not()
+    public async Task Small_reports_that_are_too_large_together_are_cut()
     {
         // Each of fifty may be held in 16 MiB: all of them have what one may have beside its containers.
         var details = string.Join(',', Enumerable.Range(0, 9_000).Select(n => $"{{\"result-type\":\"validation-failure\",\"receiving-mx-hostname\":\"mx{n}.{new string('x', 200)}.example\",\"failed-session-count\":1}}"));
@@ -132,7 +132,7 @@ public sealed class BombTests
 
     [Fact]
     [Trait("Conformance", "ARR-5")]
-    public Task Containers_in_a_container_are_refused_where_together_they_are_too_large_to_hold()
+    public Task Nested_containers_that_are_too_large_together_are_refused()
     {
         // Each is a zip file, which must be held to be opened; packed again, so that next to nothing arrives.
         var inner = Sample.Zip("a.json", Json).Concat(new byte[3 * MiB]).ToArray();
@@ -141,7 +141,7 @@ public sealed class BombTests
 
     [Fact]
     [Trait("Conformance", "ARR-5")]
-    public async Task A_list_in_a_string_is_held_to_the_same_limit_as_any_list()
+    public async Task A_list_in_a_string_has_the_same_limit_as_any_list()
     {
         var list = "[" + string.Join(',', Enumerable.Repeat("\\\"a\\\"", 2_600)) + "]";
         var policy = $"{{\"policy\":{{\"policy-type\":\"sts\",\"policy-domain\":\"example.com\",\"policy-string\":\"{list}\",\"mx-host\":\"{list}\"}},\"summary\":{{}}}}";
@@ -170,7 +170,7 @@ public sealed class BombTests
 
     [Fact]
     [Trait("Conformance", "ARR-5")]
-    public async Task Memory_does_not_grow_with_a_hostile_report_whose_every_text_is_as_long_as_may_be()
+    public async Task Memory_does_not_grow_with_a_hostile_report_of_maximum_length_strings()
     {
         using var json = new EndlessDetails(60_000_000, policies: 900, text: new string('x', 15_000));
         var report = await TlsReportReader.ReadAsync(json, new TlsReportLimits { MaxBytes = 200_000_000 }, Cancellation);

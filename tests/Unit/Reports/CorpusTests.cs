@@ -39,7 +39,7 @@ public sealed class CorpusTests
 
     [Theory]
     [MemberData(nameof(Rows))]
-    public async Task Whatever_comes_is_read_or_named_as_what_it_is(int number)
+    public async Task Every_sample_is_read_or_identified(int number)
     {
         var sample = Sample.All[number];
         using var body = await Reader.BufferAsync(new MemoryStream(sample.Bytes()), Cancellation);
@@ -65,7 +65,7 @@ public sealed class CorpusTests
     }
 
     [Fact]
-    public void Every_file_of_the_corpus_has_a_row_and_there_are_many()
+    public void Every_file_of_the_corpus_has_a_row()
     {
         var files = Directory.GetFiles(Sample.Folder).Select(file => Path.GetFileName(file)!).Order(StringComparer.Ordinal).ToList();
 
@@ -75,7 +75,7 @@ public sealed class CorpusTests
 
     [Fact]
     [Trait("Conformance", "ARR-2")]
-    public async Task The_mail_that_a_report_came_in_is_at_hand_for_whoever_verifies_it()
+    public async Task The_mail_of_a_report_is_available_for_verification()
     {
         var read = await ReadAsync("mail-forwarded.eml");
 
@@ -86,7 +86,7 @@ public sealed class CorpusTests
     }
 
     [Fact]
-    public async Task Every_way_to_bend_the_rules_stands_in_the_documentation_with_its_reason()
+    public async Task Every_deviation_is_documented_with_its_reason()
     {
         var known = new[] { typeof(Deviation), typeof(ContainerDeviation) }
             .SelectMany(type => type.GetProperties(BindingFlags.Public | BindingFlags.Static))

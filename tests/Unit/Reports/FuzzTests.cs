@@ -38,7 +38,7 @@ public sealed class FuzzTests
 
     [Fact]
     [Trait("Conformance", "ARR-5")]
-    public async Task No_damage_makes_the_reading_throw_anything_else_or_take_more_than_it_may()
+    public async Task No_damage_throws_any_other_exception_or_exceeds_a_limit()
     {
         var random = new Random(Seed);
         var seeds = Sample.All.Select(sample => sample.Bytes()).Where(bytes => bytes.Length < 20_000).Concat(FoundFiles().Select(File.ReadAllBytes)).ToList();
@@ -63,7 +63,7 @@ public sealed class FuzzTests
     }
 
     [Fact]
-    public async Task What_was_found_once_is_read_or_refused_ever_since()
+    public async Task Every_past_finding_is_read_or_refused()
     {
         foreach (var file in FoundFiles())
         {
@@ -72,7 +72,7 @@ public sealed class FuzzTests
     }
 
     [Fact]
-    public async Task Every_sample_cut_anywhere_is_read_or_refused()
+    public async Task Every_truncated_sample_is_read_or_refused()
     {
         foreach (var sample in Sample.All.Where(sample => sample.IsRead).Select(sample => sample.Bytes()).Where(bytes => bytes.Length < 4_000))
         {

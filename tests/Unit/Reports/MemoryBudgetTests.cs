@@ -8,7 +8,7 @@ public sealed class MemoryBudgetTests
     private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
     [Fact]
-    public void What_is_leased_is_counted_until_it_is_given_back_once()
+    public void A_lease_is_counted_until_it_is_released_once()
     {
         var budget = new MemoryBudget(100);
         var lease = budget.TryLease(60)!;
@@ -26,7 +26,7 @@ public sealed class MemoryBudgetTests
     }
 
     [Fact]
-    public async Task Who_waits_gets_it_in_turn_and_a_small_one_does_not_pass_a_large_one()
+    public async Task Waiters_are_served_in_order_and_a_small_one_does_not_overtake_a_large_one()
     {
         var budget = new MemoryBudget(100);
         var first = budget.TryLease(60)!;
@@ -47,7 +47,7 @@ public sealed class MemoryBudgetTests
     }
 
     [Fact]
-    public async Task Who_no_longer_waits_holds_nothing_and_lets_the_next_pass()
+    public async Task A_cancelled_waiter_holds_nothing_and_lets_the_next_one_continue()
     {
         var budget = new MemoryBudget(100);
         using var first = budget.TryLease(60)!;
@@ -63,11 +63,11 @@ public sealed class MemoryBudgetTests
     }
 
     [Fact]
-    public async Task More_than_there_is_in_all_is_not_waited_for() =>
+    public async Task A_lease_larger_than_the_budget_is_not_waited_for() =>
         await Assert.ThrowsAsync<ArgumentOutOfRangeException>(() => new MemoryBudget(100).LeaseAsync(101, Cancellation).AsTask());
 
     [Fact]
-    public async Task However_many_come_at_once_no_more_is_leased_than_there_is()
+    public async Task Concurrent_leases_never_exceed_the_budget()
     {
         var budget = new MemoryBudget(100);
 

@@ -22,7 +22,7 @@ public sealed class PostedBodyReaderTests
     private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
     [Fact]
-    public async Task A_body_comes_out_as_it_came_in_and_holds_its_memory_until_it_is_done_with()
+    public async Task A_body_is_read_unchanged_and_holds_its_memory_until_it_is_disposed_of()
     {
         var bytes = new byte[1_000_000];
         new Random(1).NextBytes(bytes);
@@ -40,7 +40,7 @@ public sealed class PostedBodyReaderTests
 
     [Fact]
     [Trait("Conformance", "ARR-5")]
-    public async Task Forty_bodies_that_never_end_take_what_there_is_for_posts_and_the_rest_of_them_is_told_to_come_again()
+    public async Task Forty_bodies_that_never_end_take_the_budget_for_posts_and_the_rest_get_Retry_After()
     {
         using var end = new CancellationTokenSource();
         using var mail = await Bodies.ReadMailAsync(new MemoryStream(new byte[MiB]), MiB, Cancellation);
@@ -67,7 +67,7 @@ public sealed class PostedBodyReaderTests
     }
 
     [Fact]
-    public async Task A_body_of_which_nothing_comes_holds_a_few_kilobytes()
+    public async Task A_body_without_data_holds_a_few_kilobytes()
     {
         using var end = new CancellationTokenSource();
         var bodies = Enumerable.Range(0, 300).Select(_ => Bodies.ReadAsync(new NeverEnding(0), end.Token)).ToList();
@@ -81,7 +81,7 @@ public sealed class PostedBodyReaderTests
 
     [Fact]
     [Trait("Conformance", "ARR-5")]
-    public async Task A_body_that_comes_too_slowly_is_given_up_with_408()
+    public async Task A_body_that_is_too_slow_is_refused_with_408()
     {
         var nothing = Bodies.ReadAsync(new NeverEnding(0), Cancellation);
         var something = Bodies.ReadAsync(new NeverEnding(2 * PostedBodyReader.MinBytesPerSecond), Cancellation);
@@ -98,7 +98,7 @@ public sealed class PostedBodyReaderTests
     }
 
     [Fact]
-    public async Task A_body_octet_by_octet_has_no_more_time_than_one_of_which_nothing_comes()
+    public async Task A_body_of_single_octets_has_no_more_time_than_one_without_data()
     {
         using var slow = new OctetASecond(_time);
 
@@ -108,7 +108,7 @@ public sealed class PostedBodyReaderTests
     }
 
     [Fact]
-    public async Task A_body_that_is_there_waits_for_memory_to_be_read_and_not_for_long()
+    public async Task A_complete_body_waits_for_memory_for_a_limited_time()
     {
         using var read = await _memory.Reading.LeaseAsync(_memory.Reading.Capacity, Cancellation);
         var waiting = Bodies.ReadAsync(new MemoryStream(new byte[1_000]), Cancellation);
@@ -126,7 +126,7 @@ public sealed class PostedBodyReaderTests
     [Theory]
     [InlineData(10 * MiB, false)]
     [InlineData((10 * MiB) + 1, true)]
-    public async Task The_largest_body_is_taken_and_a_larger_one_is_not(int length, bool isTooLarge)
+    public async Task The_largest_body_is_accepted_and_a_larger_one_is_not(int length, bool isTooLarge)
     {
         foreach (var read in (Func<Stream, Task<ReportBody>>[])
             [stream => Bodies.ReadAsync(stream, Cancellation), stream => Bodies.ReadMailAsync(stream, length, Cancellation), stream => Bodies.ReadMailAsync(stream, null, Cancellation), stream => new ReportReader(Settings, _time, _memory).BufferAsync(stream, Cancellation)])
@@ -146,7 +146,7 @@ public sealed class PostedBodyReaderTests
     }
 
     [Fact]
-    public async Task What_comes_out_of_a_queue_waits_for_its_turn_and_holds_next_to_nothing_until_then()
+    public async Task A_body_from_a_queue_waits_for_its_turn_and_holds_almost_nothing_until_then()
     {
         var reader = new ReportReader(Settings, _time, _memory);
         using var first = await _memory.Reading.LeaseAsync(_memory.Reading.Capacity, Cancellation);
@@ -167,7 +167,7 @@ public sealed class PostedBodyReaderTests
     }
 
     [Fact]
-    public async Task A_report_that_was_read_holds_what_is_left_of_it_and_no_more()
+    public async Task A_report_that_was_read_holds_only_the_memory_of_its_result()
     {
         var reader = new ReportReader(Settings, _time, _memory);
         using (var body = await reader.BufferAsync(new MemoryStream(Samples.Gzip(Samples.Json(Samples.Policy()))), Cancellation))

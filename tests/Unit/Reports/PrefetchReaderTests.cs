@@ -15,7 +15,7 @@ public sealed class PrefetchReaderTests
     [InlineData(65_536)]
     [InlineData(65_537)]
     [InlineData(5_000_000)]
-    public async Task Every_byte_comes_in_its_order_and_the_hash_is_theirs(int length)
+    public async Task Every_byte_is_read_in_order_and_hashed(int length)
     {
         var body = new byte[length];
         new Random(length).NextBytes(body);
@@ -29,14 +29,14 @@ public sealed class PrefetchReaderTests
     [Theory]
     [InlineData(100)]
     [InlineData(1_000_000)]
-    public async Task What_the_body_throws_passes_through(int length)
+    public async Task An_exception_of_the_body_is_passed_on(int length)
     {
         var thrown = await Assert.ThrowsAsync<InvalidDataException>(() => PrefetchReader.ReadAsync(new Breaking(length), ToArrayAsync, Cancellation));
         Assert.Equal("broken", thrown.Message);
     }
 
     [Fact]
-    public async Task Whoever_has_had_enough_of_a_large_body_is_not_kept_and_the_body_is_let_go_of()
+    public async Task A_reader_that_stops_early_is_not_blocked_and_the_body_is_released()
     {
         using var body = new Breaking(long.MaxValue);
 
@@ -49,7 +49,7 @@ public sealed class PrefetchReaderTests
     }
 
     [Fact]
-    public async Task It_is_ahead_by_no_more_than_a_bound()
+    public async Task The_reader_prefetches_no_more_than_its_limit()
     {
         using var body = new Breaking(long.MaxValue);
 
@@ -68,7 +68,7 @@ public sealed class PrefetchReaderTests
 
     [Fact]
     [Trait("Conformance", "ARR-5")]
-    public async Task What_comes_octet_by_octet_takes_no_more_memory_than_what_comes_in_blocks()
+    public async Task Data_that_arrives_by_single_octets_takes_no_more_memory_than_data_in_blocks()
     {
         var body = new byte[70_000];
         await PrefetchReader.ReadAsync(new MemoryStream(body), ToArrayAsync, Cancellation);
@@ -82,7 +82,7 @@ public sealed class PrefetchReaderTests
     }
 
     [Fact]
-    public async Task Given_up_it_ends()
+    public async Task A_cancelled_reader_ends()
     {
         using var stop = new CancellationTokenSource();
         using var body = new Breaking(long.MaxValue);

@@ -9,7 +9,7 @@ public sealed class HostSettingsTests
     private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
     [Fact]
-    public async Task Without_a_prefix_in_host_json_routes_begin_with_api_and_the_home_page_can_be_turned_off()
+    public async Task Routes_begin_with_api_without_a_prefix_in_host_json_and_the_home_page_can_be_disabled()
     {
         await using var app = await ProbeApp.CreateAsync();
         app.HostJson["extensions"]!.AsObject().Remove("http");
@@ -32,7 +32,7 @@ public sealed class HostSettingsTests
     }
 
     [Fact]
-    public async Task The_port_is_the_one_that_was_asked_for()
+    public async Task The_host_listens_on_the_requested_port()
     {
         await using var app = await ProbeApp.CreateAsync();
         var port = LoopbackPort.Free();

@@ -29,7 +29,7 @@ public sealed class HttpFunctionTests(HttpFunctionTests.Running running) : IClas
     public ValueTask DisposeAsync() => ValueTask.CompletedTask;
 
     [Fact]
-    public async Task The_app_learns_the_clients_host_and_nothing_that_the_client_forged()
+    public async Task The_app_gets_the_host_of_the_client_and_no_forged_header()
     {
         var answer = await RawAsync($"GET {Policy}?a=1&a=2&b=%20x HTTP/1.1\r\nHost: mta-sts.example.com:8443\r\nX-Forwarded-Host: forged.example\r\nX-Forwarded-For: 192.0.2.1\r\nCookie: a=b; c=d\r\nIf-None-Match: \"abc\"\r\n\r\n");
 
@@ -43,7 +43,7 @@ public sealed class HttpFunctionTests(HttpFunctionTests.Running running) : IClas
     }
 
     [Fact]
-    public async Task The_answer_comes_back_with_its_status_and_headers()
+    public async Task The_response_has_the_status_and_headers_of_the_app()
     {
         running.App.Respond = _ => Task.FromResult(new Instruction
         {
@@ -62,7 +62,7 @@ public sealed class HttpFunctionTests(HttpFunctionTests.Running running) : IClas
     }
 
     [Fact]
-    public async Task Not_modified_has_no_body()
+    public async Task A_304_response_has_no_body()
     {
         running.App.Respond = _ => Task.FromResult(new Instruction { Status = 304, Headers = new Dictionary<string, string> { ["ETag"] = "\"e\"" } });
         using var answer = await running.Client.GetAsync(Policy, Cancellation);
@@ -71,7 +71,7 @@ public sealed class HttpFunctionTests(HttpFunctionTests.Running running) : IClas
     }
 
     [Fact]
-    public async Task HEAD_keeps_the_length_that_the_app_states()
+    public async Task HEAD_has_the_Content_Length_of_the_app()
     {
         running.App.Respond = _ => Task.FromResult(new Instruction { Headers = new Dictionary<string, string> { ["Content-Length"] = "123" } });
         using var request = new HttpRequestMessage(HttpMethod.Head, Policy);
@@ -83,7 +83,7 @@ public sealed class HttpFunctionTests(HttpFunctionTests.Running running) : IClas
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
-    public async Task Ten_megabytes_pass_both_ways(bool isChunked)
+    public async Task Ten_megabytes_pass_in_both_directions(bool isChunked)
     {
         running.App.Respond = _ => Task.FromResult(new Instruction { Chunked = 10 * Mebibyte });
         using var request = new HttpRequestMessage(HttpMethod.Post, "echo/large") { Content = new ByteArrayContent(new byte[10 * Mebibyte]) };
@@ -94,7 +94,7 @@ public sealed class HttpFunctionTests(HttpFunctionTests.Running running) : IClas
     }
 
     [Fact]
-    public async Task An_answer_of_unknown_length_reaches_the_client_while_it_is_written()
+    public async Task A_response_of_unknown_length_reaches_the_client_while_it_is_written()
     {
         // More than what any buffer between holds, with a client that reads nothing before the headers are there.
         running.App.Respond = _ => Task.FromResult(new Instruction { Chunked = 20 * Mebibyte });
@@ -121,7 +121,7 @@ public sealed class HttpFunctionTests(HttpFunctionTests.Running running) : IClas
     [InlineData("PATCH", "/ECHO/example.com/")]
     [InlineData("DELETE", "/echo/")]
     [InlineData("GET", "/echo")]
-    public async Task A_route_is_matched_without_case_and_with_a_trailing_slash(string method, string target)
+    public async Task A_route_matches_without_case_and_with_a_trailing_slash(string method, string target)
     {
         Assert.StartsWith("HTTP/1.1 200 ", await RawAsync($"{method} {target} HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n"), StringComparison.Ordinal);
         Assert.Equal((method, target), ((await running.App.NextAsync()) is var call ? call.Method : null, call.Target));
@@ -135,7 +135,7 @@ public sealed class HttpFunctionTests(HttpFunctionTests.Running running) : IClas
     [InlineData("GET", "/x/echo/y")]
     [InlineData("GET", "/api/echo")]
     [InlineData("GET", "/admin/functions/Echo/x")]
-    public async Task What_no_route_has_is_404_at_the_host(string method, string target)
+    public async Task A_path_without_a_route_is_404_at_the_host(string method, string target)
     {
         Assert.StartsWith("HTTP/1.1 404 ", await RawAsync($"{method} {target} HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n"), StringComparison.Ordinal);
         Assert.Equal(0, running.App.Waiting);
@@ -149,7 +149,7 @@ public sealed class HttpFunctionTests(HttpFunctionTests.Running running) : IClas
     }
 
     [Fact]
-    public async Task The_home_page_is_the_hosts_own()
+    public async Task The_home_page_is_that_of_the_host()
     {
         using var answer = await running.Client.GetAsync("/", Cancellation);
         Assert.Equal((HttpStatusCode.OK, "text/html"), (answer.StatusCode, answer.Content.Headers.ContentType!.ToString()));
@@ -157,7 +157,7 @@ public sealed class HttpFunctionTests(HttpFunctionTests.Running running) : IClas
     }
 
     [Fact]
-    public async Task What_a_function_throws_is_500()
+    public async Task An_exception_of_a_function_is_500()
     {
         running.App.Respond = _ => Task.FromResult(new Instruction { Throw = "on demand" });
         using var answer = await running.Client.GetAsync(Policy, Cancellation);
@@ -170,7 +170,7 @@ public sealed class HttpFunctionTests(HttpFunctionTests.Running running) : IClas
     }
 
     [Fact]
-    public async Task Many_requests_share_one_stream_and_none_gets_anothers_answer()
+    public async Task Concurrent_requests_share_one_stream_and_get_their_own_responses()
     {
         running.App.Respond = call => Task.FromResult(new Instruction { Body = call.Target });
         await Task.WhenAll(Enumerable.Range(0, 300).Select(async n =>
@@ -189,7 +189,7 @@ public sealed class HttpFunctionTests(HttpFunctionTests.Running running) : IClas
     }
 
     [Fact]
-    public async Task A_client_that_goes_away_cancels_its_invocation()
+    public async Task A_client_that_disconnects_cancels_its_invocation()
     {
         running.App.Respond = _ => Task.FromResult(new Instruction { Hang = true });
         using var leaving = CancellationTokenSource.CreateLinkedTokenSource(Cancellation);
@@ -202,7 +202,7 @@ public sealed class HttpFunctionTests(HttpFunctionTests.Running running) : IClas
     }
 
     [Fact]
-    public async Task A_worker_that_dies_costs_the_request_in_flight_alone()
+    public async Task A_worker_that_dies_fails_only_the_request_in_flight()
     {
         running.App.Respond = call => Task.FromResult(call.Target == "/echo/kill" ? new Instruction { Hang = true } : new Instruction { Body = "alive" });
         var asking = running.Client.GetAsync("echo/kill", Cancellation);
@@ -216,7 +216,7 @@ public sealed class HttpFunctionTests(HttpFunctionTests.Running running) : IClas
     }
 
     [Fact]
-    public async Task Killed_at_any_instant_it_leaves_no_request_without_an_answer()
+    public async Task A_worker_that_is_killed_at_any_time_leaves_no_request_without_a_response()
     {
         running.App.Respond = call => Task.FromResult(new Instruction { Body = call.Target });
         using var enough = new CancellationTokenSource();
@@ -280,7 +280,7 @@ public sealed class HttpFunctionTests(HttpFunctionTests.Running running) : IClas
     }
 
     [Fact]
-    public async Task A_certificate_is_chosen_by_server_name_and_none_refuses_the_handshake()
+    public async Task A_certificate_is_chosen_by_server_name_and_an_unknown_name_fails_the_handshake()
     {
         Assert.Equal("CN=mta-sts.example.com", await HandshakeAsync("mta-sts.example.com"));
         await Assert.ThrowsAnyAsync<Exception>(() => HandshakeAsync("other.example.com"));
@@ -297,7 +297,7 @@ public sealed class HttpFunctionTests(HttpFunctionTests.Running running) : IClas
     [InlineData(null, 401)]
     [InlineData("wrong", 401)]
     [InlineData("secret", 202)]
-    public async Task Only_the_key_opens_the_administrators_API(string? key, int status)
+    public async Task The_admin_API_requires_the_key(string? key, int status)
     {
         using var request = new HttpRequestMessage(HttpMethod.Post, "admin/functions/tick") { Content = JsonContent.Create(new { input = "" }) };
         if (key is not null)
@@ -320,7 +320,7 @@ public sealed class HttpFunctionTests(HttpFunctionTests.Running running) : IClas
     [InlineData("Nobody", """{"input":""}""", 404)]
     [InlineData("Tick", "", 400)]
     [InlineData("Tick", "null", 400)]
-    public async Task The_administrators_API_answers_what_it_can_not_do(string function, string body, int status)
+    public async Task The_admin_API_says_which_requests_it_does_not_support(string function, string body, int status)
     {
         using var request = new HttpRequestMessage(HttpMethod.Post, $"admin/functions/{function}") { Content = new StringContent(body, Encoding.UTF8, "application/json"), Headers = { { "x-functions-key", "secret" } } };
         using var answer = await running.Client.SendAsync(request, Cancellation);

@@ -17,7 +17,7 @@ public sealed class WorkerProcessTests
     private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
     [Fact]
-    public async Task The_worker_runs_in_the_apps_folder_and_what_it_logs_is_heard()
+    public async Task The_worker_runs_in_the_folder_of_the_app_and_its_output_is_logged()
     {
         await using var app = await ProbeApp.CreateAsync();
         await using (var host = await StartAsync(app))
@@ -45,7 +45,7 @@ public sealed class WorkerProcessTests
     }
 
     [Fact]
-    public async Task A_killed_worker_is_started_again_at_once_and_a_second_time_only_after_a_while()
+    public async Task A_killed_worker_is_restarted_at_once_and_the_second_time_after_a_delay()
     {
         await using var app = await ProbeApp.CreateAsync();
         var time = new FakeTimeProvider(DateTimeOffset.UtcNow);
@@ -71,7 +71,7 @@ public sealed class WorkerProcessTests
     }
 
     [Fact]
-    public async Task A_worker_that_nobody_here_has_killed_is_started_again_too()
+    public async Task A_worker_that_was_killed_from_outside_is_restarted_too()
     {
         await using var app = await ProbeApp.CreateAsync();
         app.Respond = _ => Task.FromResult(new Instruction { Exit = 0 });
@@ -101,7 +101,7 @@ public sealed class WorkerProcessTests
     }
 
     [Fact]
-    public async Task Failures_further_apart_do_not_end_the_host()
+    public async Task Failures_far_apart_do_not_end_the_host()
     {
         await using var app = await ProbeApp.CreateAsync();
         var time = new FakeTimeProvider(DateTimeOffset.UtcNow);
@@ -118,7 +118,7 @@ public sealed class WorkerProcessTests
     }
 
     [Fact]
-    public async Task A_running_host_ends_with_the_fatal_failure()
+    public async Task A_running_host_ends_with_the_fatal_error()
     {
         await using var app = await ProbeApp.CreateAsync();
         await using var host = await StartAsync(app, timing => timing with { FatalFailure = 1 });
@@ -131,7 +131,7 @@ public sealed class WorkerProcessTests
     }
 
     [Fact]
-    public async Task A_function_beyond_functionTimeout_is_cancelled_and_the_worker_lives_on_if_it_heeds_that()
+    public async Task A_function_beyond_functionTimeout_is_cancelled_and_the_worker_continues_if_it_stops()
     {
         await using var app = await ProbeApp.CreateAsync();
         app.HostJson["functionTimeout"] = "00:00:00.3";
@@ -146,7 +146,7 @@ public sealed class WorkerProcessTests
     }
 
     [Fact]
-    public async Task A_function_that_does_not_heed_its_cancellation_ends_the_worker_which_is_no_failure_of_it()
+    public async Task A_function_that_ignores_its_cancellation_ends_the_worker_without_counting_as_a_failed_start()
     {
         await using var app = await ProbeApp.CreateAsync();
         app.HostJson["functionTimeout"] = "00:00:00.3";
@@ -169,7 +169,7 @@ public sealed class WorkerProcessTests
     [Theory]
     [InlineData("worker.config.json", "worker.config.json is missing")]
     [InlineData("host.json", "host.json is missing")]
-    public async Task A_folder_that_holds_no_published_worker_is_refused(string missing, string reason)
+    public async Task A_folder_without_a_published_worker_is_refused(string missing, string reason)
     {
         await using var app = await ProbeApp.CreateAsync();
         var options = app.Options();
@@ -179,7 +179,7 @@ public sealed class WorkerProcessTests
     }
 
     [Fact]
-    public async Task A_program_that_is_not_there_fails_the_start()
+    public async Task A_missing_program_fails_the_start()
     {
         await using var app = await ProbeApp.CreateAsync();
         var file = Path.Combine(app.Root, "worker.config.json");
@@ -203,14 +203,14 @@ public sealed class WorkerProcessTests
     [InlineData("""[{"type":"queueTrigger","name":"q","queueName":"x","connection":"Storage","properties":{"supportsDeferredBinding":"True"}}]""", "string")]
     [InlineData("""[{"type":"blobTrigger","name":"b"}]""", "BLOBTRIGGER")]
     [InlineData("[]", "exactly one trigger")]
-    public void A_function_that_can_not_run_is_refused_with_the_reason(string bindings, string reason)
+    public void A_function_that_cannot_run_is_refused_with_the_reason(string bindings, string reason)
     {
         var failure = Assert.Throws<InvalidDataException>(() => Read(bindings));
         Assert.Contains(reason, failure.Message, StringComparison.Ordinal);
     }
 
     [Fact]
-    public void Settings_stand_in_a_trigger_between_percent_signs()
+    public void A_trigger_refers_to_settings_between_percent_signs()
     {
         var read = Assert.IsType<QueueTrigger>(Read("""[{"type":"queueTrigger","name":"q","queueName":"a-%QUEUE%-b","connection":"Storage"}]""").Trigger);
         Assert.Equal(("a-named-b", "UseDevelopmentStorage=true"), (read.Queue, read.ConnectionString));

@@ -22,7 +22,7 @@ public sealed class MailLabTests : IAsyncLifetime
     public ValueTask DisposeAsync() => _lab.DisposeAsync();
 
     [Fact]
-    public async Task Every_address_of_every_MX_host_answers_unless_it_is_meant_to_be_dead()
+    public async Task Every_address_of_every_MX_host_answers_unless_it_is_dead_by_design()
     {
         _lab.Add(LabDomains.All);
 
@@ -54,7 +54,7 @@ public sealed class MailLabTests : IAsyncLifetime
 
     [Theory]
     [MemberData(nameof(Names))]
-    public async Task A_domain_shows_in_TLS_what_the_catalogue_says_of_it(string name)
+    public async Task The_TLS_of_a_domain_is_as_the_catalogue_says(string name)
     {
         var domain = LabDomains.Get(name);
         _lab.Add(domain);
@@ -86,7 +86,7 @@ public sealed class MailLabTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Two_internets_live_side_by_side()
+    public async Task Two_labs_run_side_by_side()
     {
         await using var other = await MailLab.StartAsync(_time, Cancellation);
         _lab.Add(LabDomains.Typical);
@@ -121,7 +121,7 @@ public sealed class MailLabTests : IAsyncLifetime
     [InlineData("delegated.example", "v=STSv1; id=abc;")]
     [InlineData("malformed.example", "v=STSv1; id=abc-new;")]
     [InlineData("twice.example", "v=STSv1; id=abc;", "v=STSv1; id=20200101000000;")]
-    public async Task A_policy_id_is_set_while_it_runs(string domain, params string[] expected)
+    public async Task A_policy_id_is_set_at_run_time(string domain, params string[] expected)
     {
         _lab.Add(LabDomains.Get(domain));
 
@@ -131,7 +131,7 @@ public sealed class MailLabTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task A_domain_without_MX_records_and_one_with_a_null_MX_are_told_apart()
+    public async Task A_domain_without_MX_records_and_one_with_a_null_MX_are_distinct()
     {
         _lab.Add([LabDomains.Get("implicit.example"), LabDomains.Get("null.example")]);
 
@@ -152,7 +152,7 @@ public sealed class MailLabTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task What_a_domain_publishes_changes_while_it_runs_and_its_id_stays()
+    public async Task The_records_of_a_domain_change_at_run_time_and_its_id_stays()
     {
         _lab.Add(LabDomains.Get("example.com"));
         _lab.SetPolicyId("example.com", "abc");
@@ -174,7 +174,7 @@ public sealed class MailLabTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task An_MX_host_moves_to_other_addresses_and_stays_as_it_was_in_all_else()
+    public async Task An_MX_host_moves_to_other_addresses_and_is_otherwise_unchanged()
     {
         _lab.Add(LabDomains.Get("plain.example"));
         var host = _lab.Mx("mx.plain.example");
@@ -196,7 +196,7 @@ public sealed class MailLabTests : IAsyncLifetime
     }
 
     [Fact]
-    public void There_is_one_IPv6_address_to_give()
+    public void There_is_one_IPv6_address_to_assign()
     {
         _lab.Add([LabDomains.Get("ipv6.example"), LabDomains.Get("plain.example")]);
 
@@ -208,7 +208,7 @@ public sealed class MailLabTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task An_MX_host_becomes_an_alias_and_is_none_any_more()
+    public async Task An_MX_host_becomes_an_alias_and_stops_being_one()
     {
         _lab.Add([LabDomains.Get("plain.example"), LabDomains.Get("implicit.example")]);
 
@@ -226,7 +226,7 @@ public sealed class MailLabTests : IAsyncLifetime
     [InlineData("dns-fails.example", QueryType.MX, DnsHeaderResponseCode.ServerFailure, 0)]
     [InlineData("mx.dns-loops.example", QueryType.A, DnsHeaderResponseCode.NoError, 0)]
     [InlineData("_mta-sts.sts-loops.example", QueryType.TXT, DnsHeaderResponseCode.NoError, 0)]
-    public async Task DNS_does_to_a_domain_what_the_catalogue_says(string name, QueryType type, DnsHeaderResponseCode code, int records)
+    public async Task The_DNS_of_a_domain_behaves_as_the_catalogue_says(string name, QueryType type, DnsHeaderResponseCode code, int records)
     {
         _lab.Add(LabDomains.Resolving);
 
@@ -237,7 +237,7 @@ public sealed class MailLabTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task The_relay_takes_mail()
+    public async Task The_relay_accepts_mail()
     {
         await using var talk = await SmtpConnection.ConnectAsync(_lab.Relay.EndPoint, Cancellation);
         await talk.ReplyAsync(Cancellation);
@@ -250,7 +250,7 @@ public sealed class MailLabTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Nothing_answers_once_it_is_disposed_of()
+    public async Task Nothing_answers_after_disposal()
     {
         _lab.Add(LabDomains.Get("example.com"));
         var endPoint = _lab.Mx("mx1.example.com").Servers[0].EndPoint;
@@ -261,11 +261,11 @@ public sealed class MailLabTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task A_start_can_be_given_up() =>
+    public async Task A_start_can_be_cancelled() =>
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => MailLab.StartAsync(_time, new CancellationToken(canceled: true)));
 
     [Fact]
-    public void An_unknown_name_is_answered_with_the_known_ones()
+    public void An_unknown_name_gives_an_error_with_the_known_ones()
     {
         _lab.Add(LabDomains.Get("example.com"));
 
@@ -275,7 +275,7 @@ public sealed class MailLabTests : IAsyncLifetime
     }
 
     [Fact]
-    public void The_catalogue_says_of_each_domain_what_is_wrong_with_it()
+    public void The_catalogue_describes_the_faults_of_each_domain()
     {
         var all = LabDomains.All.Concat(LabDomains.Silent).ToList();
         Assert.Equal(all.Select(domain => domain.Name).Distinct(), all.Select(domain => domain.Name));

@@ -36,7 +36,7 @@ public sealed class OfferedTlsTests
 
     [Theory]
     [MemberData(nameof(Hellos))]
-    public async Task What_a_client_can_use_stands_in_its_hello(string client, int[] versions, int[] suites, int[]? schemes, bool ecdsa, bool rsa)
+    public async Task The_hello_of_a_client_shows_what_it_supports(string client, int[] versions, int[] suites, int[]? schemes, bool ecdsa, bool rsa)
     {
         var hello = Hello(versions, suites, schemes);
 
@@ -48,7 +48,7 @@ public sealed class OfferedTlsTests
     }
 
     [Fact]
-    public async Task A_server_of_TLS_1_2_goes_by_the_suites_even_where_the_client_knows_TLS_1_3()
+    public async Task A_TLS_1_2_server_chooses_by_the_cipher_suites_even_if_the_client_supports_TLS_1_3()
     {
         var (_, offered) = await OfferedTls.ReadAsync(new MemoryStream(Hello([0x0304, 0x0303], [SuiteOfTls13, RsaSuite], [Ecdsa, RsaPss, RsaPkcs1])), Cancellation);
 
@@ -59,7 +59,7 @@ public sealed class OfferedTlsTests
     [InlineData(1)]
     [InlineData(3)]
     [InlineData(40)]
-    public async Task A_hello_may_come_in_several_records(int size)
+    public async Task A_hello_can_span_several_records(int size)
     {
         var hello = Hello([0x0303], [RsaSuite], [RsaPkcs1]);
         byte[] records = [.. hello[5..].Chunk(size).SelectMany(piece => (byte[])[22, 3, 1, 0, (byte)piece.Length, .. piece])];
@@ -78,7 +78,7 @@ public sealed class OfferedTlsTests
     [InlineData("170301000101")]
     [InlineData("1603010004020000FF")]
     [InlineData("160301000401FFFFFF")]
-    public async Task Bytes_that_are_no_hello_are_handed_on_as_they_came(string hex)
+    public async Task Bytes_that_are_not_a_hello_are_passed_on_unchanged(string hex)
     {
         var bytes = Convert.FromHexString(hex);
         using var stream = new MemoryStream(bytes);

@@ -40,7 +40,7 @@ public sealed class PolicyHostTests : IAsyncLifetime
     [Fact]
     [Trait("Conformance", "GET-1")]
     [Trait("Conformance", "GET-2")]
-    public async Task A_good_host_serves_the_policy_and_keeps_what_it_was_asked()
+    public async Task A_good_host_serves_the_policy_and_records_its_requests()
     {
         using var answer = await GetAsync();
 
@@ -54,7 +54,7 @@ public sealed class PolicyHostTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task It_is_at_an_address_of_its_own_on_the_port_that_all_share_and_DNS_leads_there()
+    public async Task A_policy_host_has_its_own_address_on_the_common_port_and_DNS_names_it()
     {
         _lab.Add(LabDomains.Policies);
 
@@ -70,7 +70,7 @@ public sealed class PolicyHostTests : IAsyncLifetime
     [Theory]
     [InlineData("HTTP/1.1")]
     [InlineData("HTTP/2")]
-    public async Task It_speaks_both_versions_of_HTTP(string version)
+    public async Task A_policy_host_supports_HTTP_1_1_and_HTTP_2(string version)
     {
         using var request = new HttpRequestMessage(HttpMethod.Get, Url(Domain)) { Version = version == "HTTP/2" ? HttpVersion.Version20 : HttpVersion.Version11, VersionPolicy = HttpVersionPolicy.RequestVersionExact };
         using var answer = await _client.SendAsync(request, Cancellation);
@@ -95,7 +95,7 @@ public sealed class PolicyHostTests : IAsyncLifetime
     [InlineData(307)]
     [InlineData(308)]
     [Trait("Conformance", "GET-2")]
-    public async Task A_redirect_leads_elsewhere_where_whoever_follows_is_found_out(int status)
+    public async Task A_redirect_leads_to_a_host_that_records_clients_that_follow_it(int status)
     {
         Host.Script = PolicyScript.Redirects(status);
 
@@ -109,7 +109,7 @@ public sealed class PolicyHostTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task A_redirect_may_lead_anywhere()
+    public async Task A_redirect_can_lead_to_any_URL()
     {
         Host.Script = PolicyScript.Redirects(302) with { Location = "http://127.0.0.1/" };
 
@@ -122,7 +122,7 @@ public sealed class PolicyHostTests : IAsyncLifetime
     [InlineData(404)]
     [InlineData(500)]
     [Trait("Conformance", "GET-2")]
-    public async Task Another_status_comes_with_a_policy_that_does_not_count(int status)
+    public async Task Another_status_is_sent_with_a_policy_that_does_not_count(int status)
     {
         Host.Script = PolicyScript.Answers(status);
 
@@ -136,7 +136,7 @@ public sealed class PolicyHostTests : IAsyncLifetime
     [InlineData("application/octet-stream")]
     [InlineData(null)]
     [Trait("Conformance", "GET-2")]
-    public async Task The_media_type_may_be_wrong_or_missing(string? type)
+    public async Task The_media_type_can_be_wrong_or_missing(string? type)
     {
         Host.Script = PolicyScript.Good with { MediaType = type };
 
@@ -146,7 +146,7 @@ public sealed class PolicyHostTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Other_bytes_are_a_policy_too()
+    public async Task The_policy_can_be_any_bytes()
     {
         Host.Script = PolicyScript.Differs;
 
@@ -159,7 +159,7 @@ public sealed class PolicyHostTests : IAsyncLifetime
 
     [Fact]
     [Trait("Conformance", "POL-9")]
-    public async Task An_oversize_policy_is_one_byte_too_long_and_good_but_for_that()
+    public async Task An_oversize_policy_is_valid_except_for_its_size()
     {
         Host.Script = PolicyScript.Oversize;
 
@@ -174,7 +174,7 @@ public sealed class PolicyHostTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task A_flood_goes_on_as_long_as_anybody_reads()
+    public async Task A_flood_continues_as_long_as_the_client_reads()
     {
         Host.Script = PolicyScript.Floods;
 
@@ -186,7 +186,7 @@ public sealed class PolicyHostTests : IAsyncLifetime
 
     [Fact]
     [Trait("Conformance", "GET-5")]
-    public async Task A_slow_host_lets_its_clients_wait_for_the_first_byte_and_for_each_one_after_it()
+    public async Task A_slow_host_delays_the_first_byte_and_each_one_after_it()
     {
         var clock = new WaitingTime();
         await using var lab = await MailLab.StartAsync(clock, Cancellation);
@@ -200,7 +200,7 @@ public sealed class PolicyHostTests : IAsyncLifetime
 
     [Fact]
     [Trait("Conformance", "GET-5")]
-    public async Task A_silent_host_is_waited_for_until_the_client_gives_up_or_five_minutes_are_over()
+    public async Task A_silent_host_keeps_the_connection_until_the_client_gives_up_or_for_five_minutes()
     {
         Host.Script = PolicyScript.Silent;
         using var patience = CancellationTokenSource.CreateLinkedTokenSource(Cancellation);
@@ -216,7 +216,7 @@ public sealed class PolicyHostTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task A_host_that_cuts_off_sends_half_of_what_it_promised()
+    public async Task A_host_that_drops_the_connection_sends_half_of_the_announced_body()
     {
         Host.Script = PolicyScript.Good with { CutsOff = true };
 
@@ -242,7 +242,7 @@ public sealed class PolicyHostTests : IAsyncLifetime
     [Theory]
     [MemberData(nameof(Certificates))]
     [Trait("Conformance", "GET-3")]
-    public async Task A_certificate_is_as_wrong_as_the_catalogue_says(string domain, X509ChainStatusFlags expected, bool hasName)
+    public async Task A_certificate_has_the_fault_that_the_catalogue_says(string domain, X509ChainStatusFlags expected, bool hasName)
     {
         _lab.Add(LabDomains.Get(domain));
 
@@ -265,7 +265,7 @@ public sealed class PolicyHostTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task A_certificate_is_swapped_while_it_runs_and_a_refused_handshake_was_heard()
+    public async Task A_certificate_is_replaced_at_run_time_and_a_failed_handshake_is_recorded()
     {
         Host.Certificate = _lab.Ca.Issue(CertificateSpec.For("www.somewhere-else.example"));
 
@@ -276,7 +276,7 @@ public sealed class PolicyHostTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task A_stopped_host_refuses_and_cuts_off_and_a_started_one_is_back()
+    public async Task A_stopped_host_refuses_and_drops_connections_and_a_started_one_accepts_them()
     {
         Host.Script = PolicyScript.Silent;
         var open = GetAsync();
@@ -296,7 +296,7 @@ public sealed class PolicyHostTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task A_policy_goes_from_the_app_to_the_internet_and_back_while_it_runs()
+    public async Task A_policy_moves_from_the_app_to_the_lab_and_back_at_run_time()
     {
         _lab.Add(LabDomains.Get("example.com"));
         Assert.Equal(IPAddress.Loopback, await AddressOf("mta-sts.example.com"));
@@ -311,7 +311,7 @@ public sealed class PolicyHostTests : IAsyncLifetime
     }
 
     [Fact]
-    public void A_policy_host_that_the_app_has_is_not_here_to_be_asked()
+    public void A_policy_host_of_the_app_is_not_in_the_lab()
     {
         _lab.Add(LabDomains.Get("example.com"));
 
@@ -319,7 +319,7 @@ public sealed class PolicyHostTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Bytes_that_are_no_TLS_harm_nobody()
+    public async Task Bytes_that_are_not_TLS_harm_no_other_client()
     {
         using (var client = new TcpClient())
         {

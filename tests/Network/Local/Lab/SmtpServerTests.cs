@@ -54,7 +54,7 @@ public sealed class SmtpServerTests : IAsyncDisposable
     [InlineData(SentChain.InOrder)]
     [InlineData(SentChain.LeafOnly)]
     [InlineData(SentChain.Misordered)]
-    public async Task The_chain_is_sent_as_it_was_asked_for(SentChain sends)
+    public async Task The_chain_is_sent_as_configured(SentChain sends)
     {
         _server.Certificate = _ca.Issue(CertificateSpec.For(Host) with { Sends = sends });
         await using var talk = await Connect();
@@ -75,7 +75,7 @@ public sealed class SmtpServerTests : IAsyncDisposable
     [Theory]
     [InlineData(KeyKind.Ecdsa)]
     [InlineData(KeyKind.Rsa)]
-    public async Task Both_kinds_of_key_shake_hands_in_both_versions_of_TLS(KeyKind key)
+    public async Task Both_kinds_of_key_work_in_both_versions_of_TLS(KeyKind key)
     {
         _server.Certificate = _ca.Issue(CertificateSpec.For(Host) with { Key = key });
         foreach (var version in new[] { SslProtocols.Tls12, SslProtocols.Tls13 })
@@ -97,7 +97,7 @@ public sealed class SmtpServerTests : IAsyncDisposable
 
     [Theory]
     [MemberData(nameof(Choices))]
-    public async Task Of_two_certificates_a_client_gets_the_first_that_it_can_use(string client, SslProtocols versions, TlsCipherSuite[] suites, KeyKind expected)
+    public async Task A_client_gets_the_first_of_two_certificates_that_it_supports(string client, SslProtocols versions, TlsCipherSuite[] suites, KeyKind expected)
     {
         Assert.SkipWhen(OperatingSystem.IsWindows(), "Windows lets no client choose its cipher suites.");
         _server.Certificates = [_ca.Issue(CertificateSpec.For(Host)), _ca.Issue(CertificateSpec.For(Host) with { Key = KeyKind.Rsa })];
@@ -127,7 +127,7 @@ public sealed class SmtpServerTests : IAsyncDisposable
     [Theory]
     [InlineData(KeyKind.Rsa, TlsCipherSuite.TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256)]
     [InlineData(KeyKind.Ecdsa, TlsCipherSuite.TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256)]
-    public async Task A_server_of_one_kind_of_key_alone_refuses_a_client_of_the_other(KeyKind key, TlsCipherSuite suite)
+    public async Task A_server_with_one_kind_of_key_refuses_a_client_of_the_other(KeyKind key, TlsCipherSuite suite)
     {
         Assert.SkipWhen(OperatingSystem.IsWindows(), "Windows lets no client choose its cipher suites.");
         _server.Certificate = _ca.Issue(CertificateSpec.For(Host) with { Key = key });
@@ -137,7 +137,7 @@ public sealed class SmtpServerTests : IAsyncDisposable
     }
 
     [Fact]
-    public async Task A_client_of_TLS_1_3_that_verifies_RSA_alone_gets_the_RSA_certificate()
+    public async Task A_TLS_1_3_client_that_only_verifies_RSA_gets_the_RSA_certificate()
     {
         _server.Certificates = [_ca.Issue(CertificateSpec.For(Host)), _ca.Issue(CertificateSpec.For(Host) with { Key = KeyKind.Rsa })];
         await using var talk = await Connect();
@@ -154,7 +154,7 @@ public sealed class SmtpServerTests : IAsyncDisposable
     }
 
     [Fact]
-    public async Task A_hello_in_pieces_is_put_together_and_what_is_none_ends_the_session_alone()
+    public async Task A_fragmented_hello_is_reassembled_and_an_invalid_one_ends_only_its_session()
     {
         Assert.SkipWhen(OperatingSystem.IsWindows(), "Windows lets no client choose its cipher suites.");
         _server.Certificates = [_ca.Issue(CertificateSpec.For(Host)), _ca.Issue(CertificateSpec.For(Host) with { Key = KeyKind.Rsa })];
@@ -174,7 +174,7 @@ public sealed class SmtpServerTests : IAsyncDisposable
     }
 
     [Fact]
-    public void Two_certificates_with_the_same_kind_of_key_leave_nothing_to_choose()
+    public void Two_certificates_of_the_same_kind_of_key_leave_no_choice()
     {
         var certificate = _ca.Issue(CertificateSpec.For(Host));
 
@@ -184,7 +184,7 @@ public sealed class SmtpServerTests : IAsyncDisposable
 
     [Fact]
     [Trait("Conformance", "MX-5")]
-    public async Task A_server_of_TLS_1_2_alone_takes_no_other()
+    public async Task A_TLS_1_2_server_supports_no_other_version()
     {
         _server.Script = SmtpScript.Good with { Protocols = SslProtocols.Tls12 };
         await using var both = await Connect();
@@ -210,7 +210,7 @@ public sealed class SmtpServerTests : IAsyncDisposable
 
     [Fact]
     [Trait("Conformance", "MX-3")]
-    public async Task What_is_injected_behind_STARTTLS_comes_in_the_clear_before_the_handshake()
+    public async Task Data_injected_after_the_STARTTLS_reply_is_sent_in_the_clear_before_the_handshake()
     {
         _server.Script = SmtpScript.Good with { Injection = "250 I am on the path\r\n" };
         await using var talk = await Connect();
@@ -226,7 +226,7 @@ public sealed class SmtpServerTests : IAsyncDisposable
 
     [Fact]
     [Trait("Conformance", "MX-3")]
-    public async Task What_a_client_sends_behind_STARTTLS_does_not_survive_the_handshake()
+    public async Task Commands_that_a_client_pipelines_after_STARTTLS_are_discarded_at_the_handshake()
     {
         await using var talk = await Connect();
         await talk.ReplyAsync(Cancellation);
@@ -239,7 +239,7 @@ public sealed class SmtpServerTests : IAsyncDisposable
     }
 
     [Fact]
-    public async Task A_plain_server_neither_offers_STARTTLS_nor_knows_it()
+    public async Task A_plain_server_does_not_offer_or_know_STARTTLS()
     {
         _server.Script = SmtpScript.Plain;
         await using var talk = await Connect();
@@ -253,7 +253,7 @@ public sealed class SmtpServerTests : IAsyncDisposable
     [InlineData("454 4.7.0 TLS not available")]
     [InlineData("501 5.5.4 No")]
     [InlineData("what?")]
-    public async Task STARTTLS_may_be_answered_with_anything_and_the_session_goes_on(string answer)
+    public async Task STARTTLS_can_be_answered_with_any_reply_and_the_session_continues(string answer)
     {
         _server.Script = SmtpScript.Good with { StartTlsAnswer = answer };
         await using var talk = await Connect();
@@ -279,7 +279,7 @@ public sealed class SmtpServerTests : IAsyncDisposable
     [InlineData(SmtpStage.StartTls)]
     [InlineData(SmtpStage.Handshake)]
     [InlineData(SmtpStage.EhloInTls)]
-    public async Task A_server_that_cuts_off_says_nothing_at_that_stage(SmtpStage stage)
+    public async Task A_server_that_drops_the_connection_sends_nothing_at_that_stage(SmtpStage stage)
     {
         _server.Script = SmtpScript.CutsOffAt(stage);
         await using var talk = await Connect();
@@ -311,7 +311,7 @@ public sealed class SmtpServerTests : IAsyncDisposable
     }
 
     [Fact]
-    public async Task A_client_of_a_server_that_hangs_can_give_up()
+    public async Task A_client_of_a_server_that_hangs_can_cancel()
     {
         _server.Script = SmtpScript.HangsAt(SmtpStage.Handshake);
         using var patience = CancellationTokenSource.CreateLinkedTokenSource(Cancellation);
@@ -342,7 +342,7 @@ public sealed class SmtpServerTests : IAsyncDisposable
     [InlineData(SmtpStage.EhloInTls, SmtpFaultKind.EndlessLines, "250-and so on\r\n")]
     [InlineData(SmtpStage.Banner, SmtpFaultKind.EndlessLine, "and so on ")]
     [InlineData(SmtpStage.Handshake, SmtpFaultKind.EndlessLine, "and so on ")]
-    public async Task A_server_that_floods_goes_on_and_on(SmtpStage stage, SmtpFaultKind kind, string expected)
+    public async Task A_server_that_floods_never_stops(SmtpStage stage, SmtpFaultKind kind, string expected)
     {
         _server.Script = SmtpScript.Good with { Fault = new(stage, kind) };
         await using var talk = await Connect();
@@ -355,7 +355,7 @@ public sealed class SmtpServerTests : IAsyncDisposable
     }
 
     [Fact]
-    public async Task One_byte_at_a_time_makes_the_same_session_inside_and_outside_TLS()
+    public async Task One_byte_at_a_time_makes_the_same_session_before_and_after_TLS()
     {
         _server.Script = SmtpScript.Good with { OneByteAtATime = true };
 
@@ -395,7 +395,7 @@ public sealed class SmtpServerTests : IAsyncDisposable
     }
 
     [Fact]
-    public async Task A_server_that_cuts_off_after_the_message_has_taken_it_all_the_same()
+    public async Task A_server_that_drops_the_connection_after_the_message_has_accepted_it()
     {
         _server.Script = SmtpScript.CutsOffAt(SmtpStage.Data);
         await using var talk = await Connect();
@@ -412,7 +412,7 @@ public sealed class SmtpServerTests : IAsyncDisposable
     }
 
     [Fact]
-    public async Task A_session_has_a_thousand_commands_at_most()
+    public async Task A_session_has_at_most_a_thousand_commands()
     {
         await using var talk = await Connect();
         await talk.ReplyAsync(Cancellation);
@@ -427,7 +427,7 @@ public sealed class SmtpServerTests : IAsyncDisposable
     }
 
     [Fact]
-    public async Task A_line_without_end_ends_the_session_and_no_other()
+    public async Task A_line_without_end_ends_its_session_and_no_other()
     {
         await using var long_ = await Connect();
         await long_.ReplyAsync(Cancellation);
@@ -439,7 +439,7 @@ public sealed class SmtpServerTests : IAsyncDisposable
     }
 
     [Fact]
-    public async Task A_certificate_is_swapped_while_it_runs_even_within_a_session()
+    public async Task A_certificate_is_replaced_at_run_time_even_during_a_session()
     {
         await using var early = await Connect();
         await early.ReplyAsync(Cancellation);
@@ -452,7 +452,7 @@ public sealed class SmtpServerTests : IAsyncDisposable
     }
 
     [Fact]
-    public async Task A_script_is_swapped_for_the_next_session()
+    public async Task A_script_is_replaced_for_the_next_session()
     {
         await using var early = await Connect();
         await early.ReplyAsync(Cancellation);
@@ -465,7 +465,7 @@ public sealed class SmtpServerTests : IAsyncDisposable
     }
 
     [Fact]
-    public async Task A_stopped_server_refuses_and_cuts_off_and_a_started_one_is_back()
+    public async Task A_stopped_server_refuses_and_drops_connections_and_a_started_one_accepts_them()
     {
         await using var open = await Connect();
         await open.ReplyAsync(Cancellation);
@@ -482,7 +482,7 @@ public sealed class SmtpServerTests : IAsyncDisposable
     }
 
     [Fact]
-    public async Task A_port_that_is_taken_and_an_address_that_is_not_there_say_what_to_do()
+    public async Task A_port_in_use_and_a_missing_address_give_errors_that_say_what_to_do()
     {
         await using var same = new SmtpServer(Host, _server.EndPoint, _server.Certificate, _time);
         await using var elsewhere = new SmtpServer(Host, new IPEndPoint(IPAddress.Parse("192.0.2.1"), 2525), _server.Certificate, _time);

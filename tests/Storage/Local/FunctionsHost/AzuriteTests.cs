@@ -12,7 +12,7 @@ public sealed class AzuriteTests
     private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
     [Fact]
-    public async Task Blob_queue_and_table_answer_and_the_process_ends_with_the_object()
+    public async Task Blobs_queues_and_tables_work_and_the_process_ends_with_the_object()
     {
         var azurite = await AzuriteServer.StartAsync(new AzuriteOptions(), null, Cancellation);
         using var process = Process.GetProcessById(azurite.ProcessId);
@@ -24,7 +24,7 @@ public sealed class AzuriteTests
     }
 
     [Fact]
-    public async Task A_suspended_storage_refuses_and_comes_back_with_its_data_on_the_same_ports()
+    public async Task A_suspended_storage_refuses_and_resumes_with_its_data_on_the_same_ports()
     {
         await using var azurite = await AzuriteServer.StartAsync(new AzuriteOptions(), null, Cancellation);
         var connection = azurite.ConnectionString;
@@ -41,7 +41,7 @@ public sealed class AzuriteTests
     }
 
     [Fact]
-    public async Task A_data_folder_outlives_the_process()
+    public async Task A_data_folder_survives_the_process()
     {
         var folder = Directory.CreateTempSubdirectory("stsfunctions-storage-").FullName;
         try

@@ -14,7 +14,7 @@ public sealed class EventGridEmulatorTests(AzuriteFixture azurite)
     private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
     [Fact]
-    public async Task A_new_blob_is_told_once_as_a_CloudEvent()
+    public async Task A_new_blob_raises_one_CloudEvent()
     {
         var (relay, inbox, queue) = await SetUpAsync(await azurite.ConnectionStringAsync());
         using var _ = relay;
@@ -37,7 +37,7 @@ public sealed class EventGridEmulatorTests(AzuriteFixture azurite)
     }
 
     [Fact]
-    public async Task An_overwritten_blob_is_told_again_and_changed_metadata_are_not()
+    public async Task An_overwritten_blob_raises_another_event_and_changed_metadata_raise_none()
     {
         var (relay, inbox, _) = await SetUpAsync(await azurite.ConnectionStringAsync());
         using var disposed = relay;
@@ -57,7 +57,7 @@ public sealed class EventGridEmulatorTests(AzuriteFixture azurite)
     }
 
     [Fact]
-    public async Task What_came_while_the_storage_failed_is_told_afterwards()
+    public async Task Events_during_an_outage_of_storage_are_delivered_afterwards()
     {
         await using var own = await AzuriteServer.StartAsync(new AzuriteOptions(), null, Cancellation);
         var (relay, inbox, queue) = await SetUpAsync(own.ConnectionString);

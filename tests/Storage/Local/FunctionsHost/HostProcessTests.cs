@@ -42,7 +42,7 @@ public sealed class HostProcessTests(AzuriteFixture azurite)
     }
 
     [Fact]
-    public async Task A_failed_run_of_a_timer_is_told_and_a_function_that_is_no_timer_is_refused()
+    public async Task A_failed_run_of_a_timer_is_reported_and_a_function_without_a_timer_is_refused()
     {
         await using var app = await ProbeApp.CreateAsync();
         app.Respond = _ => Task.FromResult(new Instruction { Throw = "on demand" });
@@ -53,7 +53,7 @@ public sealed class HostProcessTests(AzuriteFixture azurite)
     }
 
     [Fact]
-    public async Task Idle_means_that_what_runs_has_ended_and_what_is_not_due_may_wait()
+    public async Task Idle_means_that_all_invocations_have_ended_although_a_delayed_message_waits()
     {
         await using var app = await ProbeApp.CreateAsync();
         var finish = new TaskCompletionSource<Instruction>(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -73,7 +73,7 @@ public sealed class HostProcessTests(AzuriteFixture azurite)
     }
 
     [Fact]
-    public async Task A_killed_worker_is_found_and_its_successor_serves()
+    public async Task A_killed_worker_is_replaced_and_the_new_one_serves()
     {
         await using var app = await ProbeApp.CreateAsync();
         await using var host = await StartAsync(app);
@@ -88,7 +88,7 @@ public sealed class HostProcessTests(AzuriteFixture azurite)
     }
 
     [Fact]
-    public async Task A_host_that_ends_is_started_again_and_a_run_that_it_took_along_has_failed()
+    public async Task A_host_that_ends_is_restarted_and_its_interrupted_run_has_failed()
     {
         await using var app = await ProbeApp.CreateAsync();
         app.Respond = _ => Task.FromResult(new Instruction { Hang = true });

@@ -16,7 +16,7 @@ public sealed class QueueFunctionTests(AzuriteFixture azurite)
     private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
     [Fact]
-    public async Task A_message_arrives_with_what_the_queue_knows_of_it_and_is_deleted_once_it_is_done()
+    public async Task A_message_is_delivered_with_its_queue_metadata_and_deleted_after_success()
     {
         await using var app = await ProbeApp.CreateAsync();
         await using var host = await StartAsync(app);
@@ -39,7 +39,7 @@ public sealed class QueueFunctionTests(AzuriteFixture azurite)
     }
 
     [Fact]
-    public async Task A_message_that_fails_is_tried_as_often_as_host_json_says_and_ends_as_poison()
+    public async Task A_message_that_fails_is_retried_as_host_json_says_and_ends_as_poison()
     {
         await using var app = await ProbeApp.CreateAsync();
         app.HostJson["extensions"]!["queues"]!.AsObject().Remove("maxDequeueCount");
@@ -58,7 +58,7 @@ public sealed class QueueFunctionTests(AzuriteFixture azurite)
     }
 
     [Fact]
-    public async Task A_failed_message_stays_away_as_long_as_host_json_says()
+    public async Task A_failed_message_is_invisible_for_as_long_as_host_json_says()
     {
         await using var app = await ProbeApp.CreateAsync();
         app.Respond = _ => Task.FromResult(new Instruction { Throw = "on demand" });
@@ -85,7 +85,7 @@ public sealed class QueueFunctionTests(AzuriteFixture azurite)
     }
 
     [Fact]
-    public async Task A_plain_text_is_delivered_where_host_json_asks_for_no_encoding()
+    public async Task Plain_text_is_delivered_where_host_json_sets_no_encoding()
     {
         await using var app = await ProbeApp.CreateAsync();
         app.HostJson["extensions"]!["queues"]!["messageEncoding"] = "none";
@@ -96,7 +96,7 @@ public sealed class QueueFunctionTests(AzuriteFixture azurite)
     }
 
     [Fact]
-    public async Task Sixteen_messages_are_fetched_at_once_and_more_only_when_half_of_them_are_done()
+    public async Task Sixteen_messages_are_fetched_at_once_and_more_when_half_of_them_are_done()
     {
         await using var app = await ProbeApp.CreateAsync();
         using var done = new SemaphoreSlim(0);
@@ -136,7 +136,7 @@ public sealed class QueueFunctionTests(AzuriteFixture azurite)
     }
 
     [Fact]
-    public async Task A_message_whose_worker_was_killed_comes_again()
+    public async Task A_message_whose_worker_was_killed_is_redelivered()
     {
         await using var app = await ProbeApp.CreateAsync();
         var calls = 0;
@@ -152,7 +152,7 @@ public sealed class QueueFunctionTests(AzuriteFixture azurite)
     }
 
     [Fact]
-    public async Task A_host_that_ends_fails_only_the_messages_that_its_last_worker_had()
+    public async Task A_host_that_ends_fails_only_the_messages_of_its_last_worker()
     {
         await using var app = await ProbeApp.CreateAsync();
         app.HostJson["extensions"]!["queues"]!["batchSize"] = 1;
@@ -171,7 +171,7 @@ public sealed class QueueFunctionTests(AzuriteFixture azurite)
     }
 
     [Fact]
-    public async Task Killed_again_and_again_it_loses_no_message_and_repeats_none_that_was_done()
+    public async Task A_host_whose_workers_are_killed_repeatedly_loses_no_message_and_repeats_none_that_succeeded()
     {
         const int messages = 80;
         await using var app = await ProbeApp.CreateAsync();
@@ -213,7 +213,7 @@ public sealed class QueueFunctionTests(AzuriteFixture azurite)
     }
 
     [Fact]
-    public async Task The_lock_is_renewed_while_the_function_works()
+    public async Task The_lock_is_renewed_while_the_function_runs()
     {
         await using var app = await ProbeApp.CreateAsync();
         var finish = new TaskCompletionSource<Instruction>(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -228,7 +228,7 @@ public sealed class QueueFunctionTests(AzuriteFixture azurite)
     }
 
     [Fact]
-    public async Task A_queue_that_is_not_there_yet_is_waited_for()
+    public async Task A_queue_that_does_not_exist_yet_is_polled_until_it_does()
     {
         await using var app = await ProbeApp.CreateAsync();
         await using var host = await StartAsync(app, create: false);
@@ -240,7 +240,7 @@ public sealed class QueueFunctionTests(AzuriteFixture azurite)
     }
 
     [Fact]
-    public async Task Messages_are_worked_on_once_the_storage_is_back()
+    public async Task Messages_are_processed_once_storage_is_back()
     {
         await using var own = await AzuriteServer.StartAsync(new AzuriteOptions(), null, Cancellation);
         await using var app = await ProbeApp.CreateAsync();
@@ -257,7 +257,7 @@ public sealed class QueueFunctionTests(AzuriteFixture azurite)
     }
 
     [Fact]
-    public async Task Idle_means_that_what_runs_has_ended()
+    public async Task Idle_means_that_all_invocations_have_ended()
     {
         await using var app = await ProbeApp.CreateAsync();
         var finish = new TaskCompletionSource<Instruction>(TaskCreationOptions.RunContinuationsAsynchronously);

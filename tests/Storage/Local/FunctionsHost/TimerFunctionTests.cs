@@ -28,7 +28,7 @@ public sealed class TimerFunctionTests(AzuriteFixture azurite)
     }
 
     [Fact]
-    public async Task An_occurrence_that_falls_into_a_run_is_left_out()
+    public async Task An_occurrence_during_a_run_is_skipped()
     {
         await using var app = await ProbeApp.CreateAsync();
         var finish = new TaskCompletionSource<Instruction>(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -49,7 +49,7 @@ public sealed class TimerFunctionTests(AzuriteFixture azurite)
     }
 
     [Fact]
-    public async Task Two_calls_of_one_timer_wait_each_for_their_own_run()
+    public async Task Each_of_two_calls_of_one_timer_waits_for_its_own_run()
     {
         await using var app = await ProbeApp.CreateAsync();
         await using var host = await app.StartAsync();
@@ -58,7 +58,7 @@ public sealed class TimerFunctionTests(AzuriteFixture azurite)
     }
 
     [Fact]
-    public async Task A_run_that_fails_is_told()
+    public async Task A_run_that_fails_is_reported()
     {
         await using var app = await ProbeApp.CreateAsync();
         app.Respond = _ => Task.FromResult(new Instruction { Throw = "on demand" });
@@ -80,7 +80,7 @@ public sealed class TimerFunctionTests(AzuriteFixture azurite)
     }
 
     [Fact]
-    public async Task A_host_that_is_stopped_takes_the_run_with_it()
+    public async Task A_host_that_is_stopped_ends_its_run()
     {
         await using var app = await ProbeApp.CreateAsync();
         app.Respond = _ => Task.FromResult(new Instruction { Hang = true });
@@ -101,7 +101,7 @@ public sealed class TimerFunctionTests(AzuriteFixture azurite)
     }
 
     [Fact]
-    public async Task What_was_missed_while_no_host_ran_is_made_up_for_at_once_and_known_as_past_due()
+    public async Task A_missed_occurrence_runs_at_the_start_and_is_past_due()
     {
         await using var app = await ProbeApp.CreateAsync();
         var storage = await azurite.OwnAccountAsync();
@@ -129,7 +129,7 @@ public sealed class TimerFunctionTests(AzuriteFixture azurite)
     }
 
     [Fact]
-    public async Task A_disabled_timer_runs_only_when_asked_for()
+    public async Task A_disabled_timer_runs_only_on_request()
     {
         await using var app = await ProbeApp.CreateAsync();
         await using var host = await app.StartAsync(options => options with { RunTimers = true }, null, ("PROBE_SCHEDULE", "* * * * * *"), ("AzureWebJobs.Tick.Disabled", "true"));
@@ -139,7 +139,7 @@ public sealed class TimerFunctionTests(AzuriteFixture azurite)
     }
 
     [Fact]
-    public async Task A_name_that_no_timer_has_is_answered_with_those_there_are()
+    public async Task An_unknown_timer_gives_an_error_with_the_known_ones()
     {
         await using var app = await ProbeApp.CreateAsync();
         await using var host = await app.StartAsync();
