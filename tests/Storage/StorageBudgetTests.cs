@@ -109,7 +109,7 @@ public sealed class StorageBudgetTests(AzuriteFixture azurite) : IAsyncLifetime
     {
         await _direct.Publisher.PublishAsync(Domain, PolicyOf("mx1"), "team", Cancellation);
 
-        await AssertAsync(1, () => _storage.Sender(null).RunAsync(new DomainMessage(Domain.Value).ToJson(), Cancellation));
+        await AssertAsync(1, () => _storage.Dispatcher(null).RunAsync(new DomainMessage(Domain.Value).ToJson(), Cancellation));
     }
 
     [Fact]

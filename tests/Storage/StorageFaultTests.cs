@@ -75,9 +75,9 @@ public sealed class StorageFaultTests(AzuriteFixture azurite) : IAsyncLifetime
             {
                 await on.Publisher.PublishAsync(domain, First, "team", Now);
                 await RecordAsync(on, domain, Round, FindingAt("one"), FindingAt("two"));
-                await on.Fleet.ProjectAsync(domain, Now);
+                await on.Summaries.ProjectAsync(domain, Now);
             },
-            Do: (on, _) => on.Sender(null).RunAsync(Now),
+            Do: (on, _) => on.Dispatcher(null).RunAsync(Now),
             AssertDone: async (on, domain) => Assert.Empty((await on.Domains.ReadAsync(domain.Value, Now)).Outbox)),
         ["notify of one domain"] = new(
             Before: async (on, domain) =>
@@ -85,16 +85,16 @@ public sealed class StorageFaultTests(AzuriteFixture azurite) : IAsyncLifetime
                 await on.Publisher.PublishAsync(domain, First, "team", Now);
                 await RecordAsync(on, domain, Round, FindingAt("one"), FindingAt("two"));
             },
-            Do: (on, domain) => on.Sender(null).RunAsync(new DomainMessage(domain.Value).ToJson(), Now),
+            Do: (on, domain) => on.Dispatcher(null).RunAsync(new DomainMessage(domain.Value).ToJson(), Now),
             AssertDone: async (on, domain) => Assert.Empty((await on.Domains.ReadAsync(domain.Value, Now)).Outbox)),
         ["mail the warnings"] = new(
             Before: async (on, domain) =>
             {
                 await on.Publisher.PublishAsync(domain, First, "team", Now);
                 await RecordAsync(on, domain, Round, FindingAt("one"), FindingAt("two"));
-                await on.Fleet.ProjectAsync(domain, Now);
+                await on.Summaries.ProjectAsync(domain, Now);
             },
-            Do: (on, _) => on.Sender(new MailOrderTests.RecordingEmailSender(), mailsPerHour: 10_000).RunAsync(Now),
+            Do: (on, _) => on.Dispatcher(new MailOrderTests.RecordingEmailSender(), mailsPerHour: 10_000).RunAsync(Now),
             AssertDone: async (on, domain) => Assert.Empty((await on.Domains.ReadAsync(domain.Value, Now)).Outbox)),
         ["take a report in"] = new(
             Before: (_, _) => Task.CompletedTask,
@@ -154,12 +154,12 @@ public sealed class StorageFaultTests(AzuriteFixture azurite) : IAsyncLifetime
             {
                 await on.Publisher.PublishAsync(domain, First, "team", Now);
                 await on.Reports.StoreAsync(await ReportAsync(on, domain, 2), [new("certificate-expired", "mx1.example", "", 2, "")], Now);
-                await on.Fleet.ProjectAsync(domain, Now);
+                await on.Summaries.ProjectAsync(domain, Now);
             },
             Do: async (on, domain) =>
             {
                 await on.Reports.ReplaceAsync(await ReportAsync(on, domain, 3), [new("certificate-expired", "mx1.example", "", 3, "")], Now);
-                await on.Fleet.ProjectAsync(domain, Now);
+                await on.Summaries.ProjectAsync(domain, Now);
             },
             AssertDone: async (on, domain) => Assert.Equal(3, Assert.Single(await on.Reports.ReadAsync(domain, DateOnly.MinValue, Now)).Failures)),
         ["have a report in quarantine read again"] = new(
@@ -180,7 +180,7 @@ public sealed class StorageFaultTests(AzuriteFixture azurite) : IAsyncLifetime
             {
                 await on.Publisher.PublishAsync(domain, First, "team", Now);
                 await on.Reports.StoreAsync(await ReportAsync(on, domain, 20), [new("certificate-expired", "mx1.example", "", 20, "")], Now);
-                await on.Fleet.ProjectAsync(domain, Now);
+                await on.Summaries.ProjectAsync(domain, Now);
             },
             Do: (on, _) => on.EvaluateReports().RunAsync(Now),
             AssertDone: async (on, domain) =>
@@ -193,7 +193,7 @@ public sealed class StorageFaultTests(AzuriteFixture azurite) : IAsyncLifetime
             After: async (on, domain) =>
             {
                 await on.Publisher.RemoveAsync(domain, force: true, Now);
-                await on.Fleet.ProjectAsync(domain, Now);
+                await on.Summaries.ProjectAsync(domain, Now);
             }),
         ["evaluate the reports on one domain"] = new(
             Before: async (on, domain) =>
@@ -375,9 +375,9 @@ public sealed class StorageFaultTests(AzuriteFixture azurite) : IAsyncLifetime
     private async Task HealAsync(string work, DomainName domain)
     {
         await _good.Publisher.FinishAsync(domain, await _good.Domains.ReadAsync(domain.Value, Now), Now);
-        await _good.Fleet.ProjectAsync(domain, Now);
+        await _good.Summaries.ProjectAsync(domain, Now);
         await WorkByName[work].Do(_good, domain);
-        await _good.Fleet.ProjectAsync(domain, Now);
+        await _good.Summaries.ProjectAsync(domain, Now);
     }
 
     private static void AssertClear(Exception? failure)
@@ -406,10 +406,10 @@ public sealed class StorageFaultTests(AzuriteFixture azurite) : IAsyncLifetime
         if (string.CompareOrdinal(round, partition.Record!.CheckRun.Run) > 0)
         {
             var at = DateTimeOffset.ParseExact(round, "yyyyMMddHHmmssfff", CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal);
-            await on.Ledger.RecordAsync(partition, FindingSource.Checks, round, at, found, new HashSet<string>(), partition.Record with { CheckRun = new CheckRunState(round, 1), LastCheckAt = at }, Now);
+            await on.Recorder.RecordAsync(partition, FindingSource.Checks, round, at, found, new HashSet<string>(), partition.Record with { CheckRun = new CheckRunState(round, 1), LastCheckAt = at }, Now);
         }
 
-        await on.Fleet.ProjectAsync(domain, Now);
+        await on.Summaries.ProjectAsync(domain, Now);
     }
 
     private static async Task<Report> ReportAsync(TestStorage on, DomainName domain, int failures)

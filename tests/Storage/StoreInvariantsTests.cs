@@ -30,7 +30,7 @@ public sealed class StoreInvariantsTests(AzuriteFixture azurite)
             await storage.Policies.PutAsync(Domain, newest with { Bytes = [1] }, Cancellation);
         }, "other bytes"),
         ["the domain is not listed"] = (storage => DeleteAsync(storage, StorageNames.DomainSummariesTable, _ => true), "not listed"),
-        ["the list is behind"] = (storage => storage.Ledger.RecordAsync(
+        ["the list is behind"] = (storage => storage.Recorder.RecordAsync(
             storage.Domains.ReadAsync("example.com", Cancellation).Result, FindingSource.Checks, "9", TestStorage.Noon.AddHours(2), [], new HashSet<string>(), storage.Domains.ReadAsync("example.com", Cancellation).Result.Record, Cancellation), "the list says"),
         ["the list counts what no report says"] = (storage => DeleteAsync(storage, StorageNames.ReportsTable, _ => true), "the list's days"),
         ["a report's detail is missing"] = (storage => DeleteAsync(storage, StorageNames.ReportFailuresTable, _ => true), "its details are of"),
@@ -44,7 +44,7 @@ public sealed class StoreInvariantsTests(AzuriteFixture azurite)
         {
             var report = Assert.Single(await storage.Reports.ReadAsync(Domain, DateOnly.MinValue, Cancellation));
             await storage.Reports.StoreAsync(report with { Submitter = "misread" }, await storage.Reports.ReadFailuresAsync(report, Cancellation), Cancellation);
-            await storage.Fleet.ProjectAsync(Domain, Cancellation);
+            await storage.Summaries.ProjectAsync(Domain, Cancellation);
         }, "in two rows"),
         ["a raw report is missing"] = (storage => storage.Blobs.GetBlobContainerClient(StorageNames.ReportsContainer).DeleteBlobAsync("raw", cancellationToken: Cancellation), "the raw one is not there"),
     };
@@ -76,7 +76,7 @@ public sealed class StoreInvariantsTests(AzuriteFixture azurite)
         await FailsAsync(["example.com nothing"], "never happened");
 
         await storage.Domains.CommitAsync(new DomainTransaction(await storage.Domains.ReadAsync("example.com", Cancellation)).Dequeue(pending), Cancellation);
-        await storage.Fleet.ProjectAsync(Domain, Cancellation);
+        await storage.Summaries.ProjectAsync(Domain, Cancellation);
         await StoreInvariants.AssertAsync(storage, [id]);
         await FailsAsync([], "lost:");
         await FailsAsync([id, id], "doubled:");
@@ -91,7 +91,7 @@ public sealed class StoreInvariantsTests(AzuriteFixture azurite)
         await storage.Publisher.PublishAsync(Domain, Policy.Parse("version: STSv1\nmode: none\nmax_age: 1\n"u8), null, Cancellation);
         var partition = await storage.Domains.ReadAsync("example.com", Cancellation);
         var finding = new Finding("mx.starttls.missing", Severity.Warning, "mx.example.com", "seen", "meaning", "remedy", "RFC 8461 §4");
-        await storage.Ledger.RecordAsync(partition, FindingSource.Checks, "1", TestStorage.Noon.AddHours(1), [finding], new HashSet<string>(), partition.Record, Cancellation);
+        await storage.Recorder.RecordAsync(partition, FindingSource.Checks, "1", TestStorage.Noon.AddHours(1), [finding], new HashSet<string>(), partition.Record, Cancellation);
         await storage.Blobs.GetBlobContainerClient(StorageNames.ReportsContainer).GetBlobClient("raw").UploadAsync(new BinaryData("{}"), Cancellation);
         ReportFailure[] failures = [new("certificate-expired", "", "", 7, "")];
         var report = new Report("example.com", "Company-X", "id", Start, Start.AddDays(1), "sts", 90, 7, ReportSource.Mail, AuthenticationResult.Aligned, TestStorage.Noon, "body", "raw")
@@ -99,7 +99,7 @@ public sealed class StoreInvariantsTests(AzuriteFixture azurite)
             Digest = ReportDigest.Of([("sts", 90, 7)], failures),
         };
         await storage.Reports.StoreAsync(report, failures, Cancellation);
-        await storage.Fleet.ProjectAsync(Domain, Cancellation);
+        await storage.Summaries.ProjectAsync(Domain, Cancellation);
         return storage;
     }
 

@@ -117,7 +117,7 @@ public sealed class ApiTests(ApiTests.HostedDomain hosted, AzuriteFixture azurit
         var opened = new DateTimeOffset(2026, 3, 14, 9, 0, 0, TimeSpan.Zero);
         var partition = await hosted.Storage.Domains.ReadAsync(Keys.Domain(domain), Cancellation);
         var finding = new Finding("mx.policy.mismatch", Severity.Critical, "mx2.example", "it is <not> there", "It matters.", "Cover it.", "RFC 8461 §4.1");
-        await hosted.Storage.Ledger.RecordAsync(
+        await hosted.Storage.Recorder.RecordAsync(
             partition, FindingSource.Checks, "1", opened, [finding with { Code = "mx.note", Severity = Severity.Info }, finding], new HashSet<string>(), partition.Record! with { LastCheckAt = opened, CheckRun = new CheckRunState("1", 1) { MxObserved = true } }, Cancellation);
         hosted.Storage.Time.Advance(TimeSpan.FromDays(1));
         await hosted.Storage.Publisher.PublishAsync(domain, Policy with { MaxAge = 90000 }, "blue", Cancellation);

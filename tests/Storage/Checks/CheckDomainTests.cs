@@ -32,7 +32,7 @@ public sealed class CheckDomainTests(AzuriteFixture azurite)
         Assert.Equal(["mx.starttls.missing"], partition.Findings.Select(open => open.Finding.Code));
         Assert.Equal(Change.Opened, Assert.Single(partition.Outbox).Change);
         Assert.Equal(("20990101000000000", true, null), (partition.Record!.CheckRun.Run, partition.Record.Observed, partition.Record.NextExpiry));
-        var row = Assert.Single(await storage.Fleet.ListAsync(Cancellation).ToListAsync(Cancellation));
+        var row = Assert.Single(await storage.Summaries.ListAsync(Cancellation).ToListAsync(Cancellation));
         Assert.Equal((Severity.Critical, 1, 1), (row.WorstFinding, row.OpenFindings, row.PendingNotifications));
         var seen = await ObservationsAsync(storage);
         Assert.Equal(["20990101000000000", "20990101000000000.2", "20990101000000000.3"], seen.Select(look => look.CheckRun).Order(StringComparer.Ordinal));
@@ -191,7 +191,7 @@ public sealed class CheckDomainTests(AzuriteFixture azurite)
         await RunAsync(lab, storage, "20990101000000000");
 
         Assert.Equal(0, lab.MailLab.Zone.QuestionCount);
-        Assert.Empty(await storage.Fleet.ListAsync(Cancellation).ToListAsync(Cancellation));
+        Assert.Empty(await storage.Summaries.ListAsync(Cancellation).ToListAsync(Cancellation));
     }
 
     [Theory]

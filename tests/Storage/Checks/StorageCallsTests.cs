@@ -77,7 +77,7 @@ public sealed partial class StorageCallsTests(AzuriteFixture azurite)
         // What is kept of the host, what is wanted of it, and the wish of this domain.
         Assert.True(calls.Count == 3 && calls.Count(IsRead) == 2 && calls.Count(call => call.Target.Contains("@wanted", StringComparison.Ordinal) || call.Method == "POST") == 2, Figures(calls));
         Assert.All(
-            await fleet.Direct.Wanted.FreeForAsync("tokyo", Cancellation).ToListAsync(Cancellation),
+            await fleet.Direct.ProbeTasks.FreeForAsync("tokyo", Cancellation).ToListAsync(Cancellation),
             wanted => Assert.Equal(["d0.example", "d1.example"], wanted.Domains));
     }
 

@@ -93,9 +93,9 @@ public sealed class ClockSkewTests(AzuriteFixture azurite)
             Assert.True(await wrong.WriteAsync(look!.LeasedTo(agent, "nonce", Future.AddMinutes(2), Future)!, Cancellation));
         }
 
-        Assert.Equal(Host, Assert.Single(await storage.Wanted.FreeForAsync("three", Cancellation).ToListAsync(Cancellation)).Host);
-        await storage.Wanted.RequestAsync(Host, Address, Round, "example.com", Cancellation);
-        var wanted = (await storage.Wanted.FindAsync(Host, Address, Cancellation))!;
+        Assert.Equal(Host, Assert.Single(await storage.ProbeTasks.FreeForAsync("three", Cancellation).ToListAsync(Cancellation)).Host);
+        await storage.ProbeTasks.RequestAsync(Host, Address, Round, "example.com", Cancellation);
+        var wanted = (await storage.ProbeTasks.FindAsync(Host, Address, Cancellation))!;
         Assert.Equal((Round, TestStorage.Noon), (wanted.CheckRun, wanted.RequestedAt));
         Assert.NotNull(wanted.LeasedTo("three", "nonce", TestStorage.Noon.AddMinutes(2), TestStorage.Noon));
     }
@@ -115,7 +115,7 @@ public sealed class ClockSkewTests(AzuriteFixture azurite)
         var storage = await TestStorage.CreateAsync(azurite);
         await new ProbeTaskStore(storage.Tables, new FakeTimeProvider(Future)).RequestAsync(Host, Address, FutureRound, "example.com", Cancellation);
 
-        Assert.Equal(1, await storage.Wanted.PurgeAsync(Cancellation));
+        Assert.Equal(1, await storage.ProbeTasks.PurgeAsync(Cancellation));
     }
 
     [Fact]

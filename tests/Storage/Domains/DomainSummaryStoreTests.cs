@@ -22,14 +22,14 @@ public sealed class DomainSummaryStoreTests(AzuriteFixture azurite)
         var storage = await HostedAsync();
         var partition = await storage.Domains.ReadAsync(Keys.Domain(Domain), Cancellation);
         var record = partition.Record! with { CheckRun = new CheckRunState("1", 1) { MxObserved = true }, LastCheckAt = TestStorage.Noon.AddHours(1), NextExpiry = TestStorage.Noon.AddDays(9) };
-        await storage.Ledger.RecordAsync(
+        await storage.Recorder.RecordAsync(
             partition, FindingSource.Checks, "1", TestStorage.Noon.AddHours(1), [Of("a", Severity.Info), Of("b", Severity.Critical), Of("c", Severity.Warning)], new HashSet<string>(), record, Cancellation);
         await storage.Reports.StoreAsync(ReportOf(TestStorage.Noon.AddDays(-1), 90, 10), [], Cancellation);
         await storage.Reports.StoreAsync(ReportOf(TestStorage.Noon.AddDays(-2), 5, 0), [], Cancellation);
 
-        await storage.Fleet.ProjectAsync(Domain, Cancellation);
+        await storage.Summaries.ProjectAsync(Domain, Cancellation);
 
-        var row = Assert.Single(await storage.Fleet.ListAsync(Cancellation).ToListAsync(Cancellation));
+        var row = Assert.Single(await storage.Summaries.ListAsync(Cancellation).ToListAsync(Cancellation));
         Assert.Equal(
             new DomainSummary("example.com", "team", PolicyMode.Testing, "20260314120000", Severity.Critical, 3, TestStorage.Noon.AddDays(9), TestStorage.Noon.AddHours(1), true, 3, row.Days),
             row);
@@ -41,7 +41,7 @@ public sealed class DomainSummaryStoreTests(AzuriteFixture azurite)
     {
         var storage = await HostedAsync();
 
-        var row = Assert.Single(await storage.Fleet.ListAsync(Cancellation).ToListAsync(Cancellation));
+        var row = Assert.Single(await storage.Summaries.ListAsync(Cancellation).ToListAsync(Cancellation));
 
         Assert.Equal((null, 0, null, null, false, 0), (row.WorstFinding, row.OpenFindings, row.NextExpiry, row.LastCheckAt, row.Observed, row.PendingNotifications));
         Assert.Empty(row.Days);
@@ -57,9 +57,9 @@ public sealed class DomainSummaryStoreTests(AzuriteFixture azurite)
             await storage.Reports.StoreAsync(ReportOf(TestStorage.Noon.AddDays(day), 1, 0), [], Cancellation);
         }
 
-        await storage.Fleet.ProjectAsync(Domain, Cancellation);
+        await storage.Summaries.ProjectAsync(Domain, Cancellation);
 
-        var days = Assert.Single(await storage.Fleet.ListAsync(Cancellation).ToListAsync(Cancellation)).Days;
+        var days = Assert.Single(await storage.Summaries.ListAsync(Cancellation).ToListAsync(Cancellation)).Days;
         Assert.Equal(Enumerable.Range(-29, 31).Select(day => new DateOnly(2026, 3, 14).AddDays(day)), days.Select(day => day.Day));
     }
 
@@ -70,9 +70,9 @@ public sealed class DomainSummaryStoreTests(AzuriteFixture azurite)
         await storage.Reports.StoreAsync(ReportOf(TestStorage.Noon, long.MaxValue, long.MaxValue), [], Cancellation);
         await storage.Reports.StoreAsync(ReportOf(TestStorage.Noon, long.MaxValue, 1) with { ReportId = "another" }, [], Cancellation);
 
-        await storage.Fleet.ProjectAsync(Domain, Cancellation);
+        await storage.Summaries.ProjectAsync(Domain, Cancellation);
 
-        var day = Assert.Single(Assert.Single(await storage.Fleet.ListAsync(Cancellation).ToListAsync(Cancellation)).Days);
+        var day = Assert.Single(Assert.Single(await storage.Summaries.ListAsync(Cancellation).ToListAsync(Cancellation)).Days);
         Assert.Equal((SigningDomain.MaxDailySessions, SigningDomain.MaxDailySessions), (day.Sessions, day.Failures));
     }
 
@@ -82,9 +82,9 @@ public sealed class DomainSummaryStoreTests(AzuriteFixture azurite)
         var storage = await HostedAsync();
         await storage.Publisher.RemoveAsync(Domain, force: true, Cancellation);
 
-        await storage.Fleet.ProjectAsync(Domain, Cancellation);
+        await storage.Summaries.ProjectAsync(Domain, Cancellation);
 
-        Assert.Empty(await storage.Fleet.ListAsync(Cancellation).ToListAsync(Cancellation));
+        Assert.Empty(await storage.Summaries.ListAsync(Cancellation).ToListAsync(Cancellation));
     }
 
     [Fact]
@@ -95,10 +95,10 @@ public sealed class DomainSummaryStoreTests(AzuriteFixture azurite)
         await Task.WhenAll(Enumerable.Range(0, 40).Select(async n =>
         {
             await storage.Reports.StoreAsync(ReportOf(TestStorage.Noon, 1, 0) with { ReportId = $"{n}" }, [], Cancellation);
-            await storage.Fleet.ProjectAsync(Domain, Cancellation);
+            await storage.Summaries.ProjectAsync(Domain, Cancellation);
         }));
 
-        Assert.Equal(40, Assert.Single(Assert.Single(await storage.Fleet.ListAsync(Cancellation).ToListAsync(Cancellation)).Days).Sessions);
+        Assert.Equal(40, Assert.Single(Assert.Single(await storage.Summaries.ListAsync(Cancellation).ToListAsync(Cancellation)).Days).Sessions);
     }
 
     [Fact]
@@ -121,8 +121,8 @@ public sealed class DomainSummaryStoreTests(AzuriteFixture azurite)
         await Task.WhenAll(projections);
 
         // Whoever wrote last had read after the one before wrote; at the latest the next one has it all.
-        await storage.Fleet.ProjectAsync(Domain, Cancellation);
-        Assert.Equal(10, Assert.Single(Assert.Single(await storage.Fleet.ListAsync(Cancellation).ToListAsync(Cancellation)).Days).Sessions);
+        await storage.Summaries.ProjectAsync(Domain, Cancellation);
+        Assert.Equal(10, Assert.Single(Assert.Single(await storage.Summaries.ListAsync(Cancellation).ToListAsync(Cancellation)).Days).Sessions);
     }
 
     [Fact]
@@ -135,7 +135,7 @@ public sealed class DomainSummaryStoreTests(AzuriteFixture azurite)
             await storage.Publisher.PublishAsync(domain, Testing, null, Cancellation);
         }
 
-        var rows = await storage.Fleet.ListAsync(Cancellation).ToListAsync(Cancellation);
+        var rows = await storage.Summaries.ListAsync(Cancellation).ToListAsync(Cancellation);
 
         Assert.Equal(domains.Select(domain => domain.Value).Order(), rows.Select(row => row.Domain).Order());
         Assert.True(domains.Select(Keys.Shard).Distinct().Count() > 10);

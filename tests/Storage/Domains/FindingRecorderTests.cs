@@ -121,7 +121,7 @@ public sealed class FindingRecorderTests(AzuriteFixture azurite)
         var partition = await ReadAsync(storage);
         await RecordAsync(storage, Round, []);
 
-        await Assert.ThrowsAsync<ConcurrentChangeException>(() => storage.Ledger.RecordAsync(
+        await Assert.ThrowsAsync<ConcurrentChangeException>(() => storage.Recorder.RecordAsync(
             partition, FindingSource.Checks, "20260315130000000", At, [Of("mx1.example.com", Severity.Info)], AllSeen, partition.Record, Cancellation));
 
         Assert.Empty((await ReadAsync(storage)).Findings);
@@ -132,11 +132,11 @@ public sealed class FindingRecorderTests(AzuriteFixture azurite)
     {
         var storage = await TestStorage.CreateAsync(azurite);
         async Task<DomainPartition> ReadOperatorAsync() => await storage.Domains.ReadAsync(Installation.Partition, Cancellation);
-        await storage.Ledger.RecordAsync(await ReadOperatorAsync(), FindingSource.Checks, Round, At, [Of("port 25", Severity.Warning)], AllSeen, null, Cancellation);
+        await storage.Recorder.RecordAsync(await ReadOperatorAsync(), FindingSource.Checks, Round, At, [Of("port 25", Severity.Warning)], AllSeen, null, Cancellation);
         var partition = await ReadOperatorAsync();
-        await storage.Ledger.RecordAsync(partition, FindingSource.Checks, "20260315130000000", At, [], AllSeen, null, Cancellation);
+        await storage.Recorder.RecordAsync(partition, FindingSource.Checks, "20260315130000000", At, [], AllSeen, null, Cancellation);
 
-        await Assert.ThrowsAsync<ConcurrentChangeException>(() => storage.Ledger.RecordAsync(partition, FindingSource.Checks, "20260315130000000", At, [], AllSeen, null, Cancellation));
+        await Assert.ThrowsAsync<ConcurrentChangeException>(() => storage.Recorder.RecordAsync(partition, FindingSource.Checks, "20260315130000000", At, [], AllSeen, null, Cancellation));
 
         Assert.Empty((await ReadOperatorAsync()).Findings);
     }
@@ -173,7 +173,7 @@ public sealed class FindingRecorderTests(AzuriteFixture azurite)
         async Task<IReadOnlyList<FindingChange>> RecordReportedAsync(string round, IReadOnlyList<Finding> found)
         {
             var partition = await ReadAsync(storage);
-            return (await storage.Ledger.RecordAsync(partition, FindingSource.Reports, round, At, found, AllSeen, partition.Record, Cancellation)).Changes;
+            return (await storage.Recorder.RecordAsync(partition, FindingSource.Reports, round, At, found, AllSeen, partition.Record, Cancellation)).Changes;
         }
     }
 
@@ -183,7 +183,7 @@ public sealed class FindingRecorderTests(AzuriteFixture azurite)
         var storage = await HostedAsync();
         var before = await ReadAsync(storage);
 
-        await storage.Ledger.RecordAsync(before, FindingSource.Reports, Round, At, [], AllSeen, before.Record, Cancellation);
+        await storage.Recorder.RecordAsync(before, FindingSource.Reports, Round, At, [], AllSeen, before.Record, Cancellation);
 
         Assert.Equal(before.ETag, (await ReadAsync(storage)).ETag);
     }
@@ -209,7 +209,7 @@ public sealed class FindingRecorderTests(AzuriteFixture azurite)
     {
         var partition = await ReadAsync(storage);
         var record = partition.Record! with { CheckRun = new CheckRunState(round, 1), LastCheckAt = At };
-        return (await (ledger ?? storage.Ledger).RecordAsync(partition, FindingSource.Checks, round, At, found, unseen ?? AllSeen, record, Cancellation)).Changes;
+        return (await (ledger ?? storage.Recorder).RecordAsync(partition, FindingSource.Checks, round, At, found, unseen ?? AllSeen, record, Cancellation)).Changes;
     }
 
     private static Task<DomainPartition> ReadAsync(TestStorage storage) => storage.Domains.ReadAsync(Keys.Domain(Domain), Cancellation);

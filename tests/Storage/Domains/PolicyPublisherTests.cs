@@ -40,7 +40,7 @@ public sealed class PolicyPublisherTests(AzuriteFixture azurite)
         Assert.True(partition.IsActive);
         Assert.Equal(("team", publication.Id, PolicyMode.Enforce, TestStorage.Noon), (partition.Record!.Group, partition.Record.PolicyId, partition.Record.Mode, partition.Record.AddedAt));
         Assert.Equal(First.ToBytes(), Assert.Single(partition.Policies).Bytes);
-        var row = Assert.Single(await storage.Fleet.ListAsync(Cancellation).ToListAsync(Cancellation));
+        var row = Assert.Single(await storage.Summaries.ListAsync(Cancellation).ToListAsync(Cancellation));
         Assert.Equal(("example.com", "team", publication.Id), (row.Domain, row.Group, row.PolicyId));
         Assert.Equal(1, (await storage.Queues.GetQueueClient(StorageNames.DomainChecksQueue).GetPropertiesAsync(Cancellation)).Value.ApproximateMessagesCount);
     }
@@ -183,7 +183,7 @@ public sealed class PolicyPublisherTests(AzuriteFixture azurite)
         Assert.Equal(Second.ToBytes(), await ServedAsync(storage));
         var partition = await ReadAsync(storage);
         Assert.Equal((half, "team"), (partition.Record!.PolicyId, partition.Record.Group));
-        Assert.Equal(half, Assert.Single(await storage.Fleet.ListAsync(Cancellation).ToListAsync(Cancellation)).PolicyId);
+        Assert.Equal(half, Assert.Single(await storage.Summaries.ListAsync(Cancellation).ToListAsync(Cancellation)).PolicyId);
         // The first was served until now, whenever the second's row was written.
         if (killed == HalfWay.Row)
         {
@@ -202,7 +202,7 @@ public sealed class PolicyPublisherTests(AzuriteFixture azurite)
         await CheckMessageAsync(storage);
 
         Assert.Equal(First.ToBytes(), await ServedAsync(storage));
-        Assert.Equal("team", Assert.Single(await storage.Fleet.ListAsync(Cancellation).ToListAsync(Cancellation)).Group);
+        Assert.Equal("team", Assert.Single(await storage.Summaries.ListAsync(Cancellation).ToListAsync(Cancellation)).Group);
     }
 
     [Theory]
@@ -217,7 +217,7 @@ public sealed class PolicyPublisherTests(AzuriteFixture azurite)
         await CheckMessageAsync(storage);
 
         Assert.Null(await ServedAsync(storage));
-        Assert.Empty(await storage.Fleet.ListAsync(Cancellation).ToListAsync(Cancellation));
+        Assert.Empty(await storage.Summaries.ListAsync(Cancellation).ToListAsync(Cancellation));
     }
 
     [Fact]
@@ -253,7 +253,7 @@ public sealed class PolicyPublisherTests(AzuriteFixture azurite)
         storage.Time.SetUtcNow(safe);
         Assert.True(await storage.Publisher.RemoveAsync(Domain, force: false, Cancellation));
         Assert.Null(await ServedAsync(storage));
-        Assert.Empty(await storage.Fleet.ListAsync(Cancellation).ToListAsync(Cancellation));
+        Assert.Empty(await storage.Summaries.ListAsync(Cancellation).ToListAsync(Cancellation));
         Assert.Equal(2, (await ReadAsync(storage)).Policies.Count);
     }
 
@@ -283,7 +283,7 @@ public sealed class PolicyPublisherTests(AzuriteFixture azurite)
         await CheckMessageAsync(storage);
 
         Assert.Null(await ServedAsync(storage));
-        Assert.Empty(await storage.Fleet.ListAsync(Cancellation).ToListAsync(Cancellation));
+        Assert.Empty(await storage.Summaries.ListAsync(Cancellation).ToListAsync(Cancellation));
     }
 
     [Theory]
@@ -306,7 +306,7 @@ public sealed class PolicyPublisherTests(AzuriteFixture azurite)
         Assert.True(partition.IsActive);
         Assert.Equal([first.Id, again.Id], partition.Policies.Select(p => p.Id));
         Assert.NotNull(partition.Policies[0].ReplacedAt);
-        Assert.Single(await storage.Fleet.ListAsync(Cancellation).ToListAsync(Cancellation));
+        Assert.Single(await storage.Summaries.ListAsync(Cancellation).ToListAsync(Cancellation));
     }
 
     [Fact]
@@ -365,8 +365,8 @@ public sealed class PolicyPublisherTests(AzuriteFixture azurite)
         var policies = new PolicyFetcher(new EgressHttp(new EgressGuard(egress), resolver, egress, storage.Time), options, storage.Time);
         var observer = new Observer(new DnsObserver(resolver), new SmtpMxProbe(probe, repetition, options, storage.Time), probe, policies, repetition, options, storage.Time);
         var function = new DomainCheck(
-            storage.Domains, storage.Publisher, storage.Fleet, storage.Ledger, observer, new ObservationBlobs(storage.Blobs), new CheckQueue(storage.Queues),
-            new RemoteProbeRequester(storage.Agents, storage.Wanted), new NetworkRecorder(storage.Domains, storage.Ledger, storage.Time), ExpectedTargets.Unknown, new ConfirmationOptions { Delay = TimeSpan.Zero }, storage.Time, NullLogger<DomainCheck>.Instance);
+            storage.Domains, storage.Publisher, storage.Summaries, storage.Recorder, observer, new ObservationBlobs(storage.Blobs), new CheckQueue(storage.Queues),
+            new RemoteProbeRequester(storage.Agents, storage.ProbeTasks), new NetworkRecorder(storage.Domains, storage.Recorder, storage.Time), ExpectedTargets.Unknown, new ConfirmationOptions { Delay = TimeSpan.Zero }, storage.Time, NullLogger<DomainCheck>.Instance);
         return function.RunAsync("""{"domain":"example.com","checkRun":""}""", Cancellation);
     }
 

@@ -34,7 +34,7 @@ public sealed class StorageLayoutTests(AzuriteFixture azurite)
         [
             await AdviceAsync(() => bare.Publisher.PublishAsync(DomainName.Parse("example.com"), Policy.Parse("version: STSv1\nmode: none\nmax_age: 1\n"u8), null, Cancellation)),
             await AdviceAsync(() => bare.Domains.CommitAsync(new DomainTransaction(DomainPartition.Empty("example.com")).Version(), Cancellation)),
-            await AdviceAsync(() => bare.Fleet.ListAsync(Cancellation).ToListAsync(Cancellation).AsTask()),
+            await AdviceAsync(() => bare.Summaries.ListAsync(Cancellation).ToListAsync(Cancellation).AsTask()),
             await AdviceAsync(() => bare.Notifications.SendAsync("example.com", Cancellation)),
             await AdviceAsync(() => bare.Inbox.OpenAsync(BlobName.Parse("report"), Cancellation)),
         ];

@@ -179,13 +179,13 @@ public sealed class EvaluateReportsTests(AzuriteFixture azurite) : IAsyncLifetim
     {
         await _storage.Reports.StoreAsync(
             report, [.. report.Types.SelectMany(type => type.Kinds, (type, kind) => new ReportFailure(kind.ResultType, kind.MxHost, kind.Address, kind.Sessions, "") { PolicyType = type.PolicyType })], Cancellation);
-        await _storage.Fleet.ProjectAsync(Domain, Cancellation);
+        await _storage.Summaries.ProjectAsync(Domain, Cancellation);
     }
 
     private async Task CheckAsync(params Finding[] found)
     {
         var partition = await ReadAsync();
-        await _storage.Ledger.RecordAsync(
+        await _storage.Recorder.RecordAsync(
             partition, FindingSource.Checks, CheckRunId.Of(_storage.Time.GetUtcNow()), _storage.Time.GetUtcNow(), found, new HashSet<string>(), partition.Record, Cancellation);
     }
 

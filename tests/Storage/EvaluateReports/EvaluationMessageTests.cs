@@ -54,7 +54,7 @@ public sealed class EvaluationMessageTests(AzuriteFixture azurite) : IAsyncLifet
         await RunAsync(Domain.Value);
 
         Assert.Equal("report.session.failed", Assert.Single((await _storage.Domains.ReadAsync(Domain.Value, Cancellation)).Findings).Finding.Code);
-        var line = Assert.Single(await _storage.Fleet.ListAsync(Cancellation).ToListAsync(Cancellation));
+        var line = Assert.Single(await _storage.Summaries.ListAsync(Cancellation).ToListAsync(Cancellation));
         Assert.Equal((1, 1, 80L, 20L), (line.OpenFindings, line.PendingNotifications, Assert.Single(line.Days).Sessions, line.Days[0].Failures));
         await StoreInvariants.AssertAsync(_storage);
     }
@@ -63,13 +63,13 @@ public sealed class EvaluationMessageTests(AzuriteFixture azurite) : IAsyncLifet
     public async Task A_report_that_is_stored_during_an_evaluation_is_counted_by_any_order_of_writes()
     {
         await StoreAsync(Reported.Of(1));
-        var entry = await _storage.Fleet.FindAsync(Domain, Cancellation);
+        var entry = await _storage.Summaries.FindAsync(Domain, Cancellation);
         var earlier = await _storage.Reports.ReadAsync(Domain, DateOnly.MinValue, Cancellation);
         await StoreAsync(Reported.Of(1, "Company-Y"));
         await RunAsync(Domain.Value);
 
         // Read before, written after.
-        await _storage.Fleet.ProjectAsync(Domain, entry, null, earlier, Cancellation);
+        await _storage.Summaries.ProjectAsync(Domain, entry, null, earlier, Cancellation);
 
         await StoreInvariants.AssertAsync(_storage);
     }
@@ -83,7 +83,7 @@ public sealed class EvaluationMessageTests(AzuriteFixture azurite) : IAsyncLifet
         await RunAsync(Domain.Value);
 
         Assert.Empty((await _storage.Domains.ReadAsync(Domain.Value, Cancellation)).Findings);
-        Assert.Empty(await _storage.Fleet.ListAsync(Cancellation).ToListAsync(Cancellation));
+        Assert.Empty(await _storage.Summaries.ListAsync(Cancellation).ToListAsync(Cancellation));
     }
 
     [Fact]

@@ -110,7 +110,7 @@ public sealed class SignerAgainstSignerTests(AzuriteFixture azurite) : IAsyncLif
     private async Task StoreAsync(Report report)
     {
         await _storage.Reports.StoreAsync(report, [], Cancellation);
-        await _storage.Fleet.ProjectAsync(Domain, Cancellation);
+        await _storage.Summaries.ProjectAsync(Domain, Cancellation);
     }
 
     private async Task<Finding> OpenAsync(string code) => Assert.Single((await ReadAsync()).Findings, open => open.Finding.Code == code).Finding;

@@ -47,7 +47,7 @@ public sealed class MailOrderTests(AzuriteFixture azurite)
         }
 
         var road = new RecordingEmailSender();
-        await storage.Sender(road).RunAsync(Cancellation);
+        await storage.Dispatcher(road).RunAsync(Cancellation);
 
         Assert.Equal(["[critical] d4.example", "[warning] d5.example"], road.Subjects.Take(2).Select(subject => subject.Split(':')[0]));
         Assert.Equal(6, road.Subjects.Count);
@@ -82,7 +82,7 @@ public sealed class MailOrderTests(AzuriteFixture azurite)
         }
 
         var road = new RecordingEmailSender();
-        var sender = storage.Sender(road, mailsPerHour: 8);
+        var sender = storage.Dispatcher(road, mailsPerHour: 8);
         await sender.RunAsync(Cancellation);
         await sender.RunAsync(Cancellation);
         Assert.Equal(4, road.Subjects.Count);
@@ -94,10 +94,10 @@ public sealed class MailOrderTests(AzuriteFixture azurite)
         Assert.Equal(["[critical] e.example", "[critical] f.example"], road.Subjects.Skip(4).Select(subject => subject.Split(':')[0]));
 
         storage.Time.Advance(TimeSpan.FromMinutes(56));
-        await storage.Sender(road, mailsPerHour: 8).RunAsync(Cancellation);
+        await storage.Dispatcher(road, mailsPerHour: 8).RunAsync(Cancellation);
         Assert.Equal(8, road.Subjects.Count);
         storage.Time.Advance(TimeSpan.FromMinutes(5));
-        await storage.Sender(road, mailsPerHour: 8).RunAsync(Cancellation);
+        await storage.Dispatcher(road, mailsPerHour: 8).RunAsync(Cancellation);
         Assert.Equal(10, road.Subjects.Count);
         await StoreInvariants.AssertAsync(storage);
     }
@@ -110,12 +110,12 @@ public sealed class MailOrderTests(AzuriteFixture azurite)
         await OpenAsync(storage, "b.example", Severity.Warning);
         var road = new RecordingEmailSender { IsBusy = true };
 
-        await Assert.ThrowsAsync<AggregateException>(() => storage.Sender(road, mailsPerHour: 100).RunAsync(Cancellation));
+        await Assert.ThrowsAsync<AggregateException>(() => storage.Dispatcher(road, mailsPerHour: 100).RunAsync(Cancellation));
         Assert.Equal(1, road.Tries);
 
         road.IsBusy = false;
-        await storage.Sender(road, mailsPerHour: 100).RunAsync(Cancellation);
-        await storage.Sender(road, mailsPerHour: 100).RunAsync(Cancellation);
+        await storage.Dispatcher(road, mailsPerHour: 100).RunAsync(Cancellation);
+        await storage.Dispatcher(road, mailsPerHour: 100).RunAsync(Cancellation);
         Assert.Equal(2, road.Subjects.Distinct().Count());
         Assert.Equal(2, road.Subjects.Count);
     }
@@ -126,10 +126,10 @@ public sealed class MailOrderTests(AzuriteFixture azurite)
         await storage.Publisher.PublishAsync(domain, Policy.Parse("version: STSv1\nmode: none\nmax_age: 1\n"u8), null, Cancellation);
         var partition = await storage.Domains.ReadAsync(name, Cancellation);
         var finding = new Finding(code, severity, $"mx.{name}", "seen", "meaning", "remedy", "RFC 8461 §4");
-        await storage.Ledger.RecordAsync(
+        await storage.Recorder.RecordAsync(
             partition, code.StartsWith("report.", StringComparison.Ordinal) ? FindingSource.Reports : FindingSource.Checks, CheckRunId.Of(storage.Time.GetUtcNow()), storage.Time.GetUtcNow(), [finding],
             new HashSet<string>(), partition.Record, Cancellation);
-        await storage.Fleet.ProjectAsync(domain, Cancellation);
+        await storage.Summaries.ProjectAsync(domain, Cancellation);
     }
 
     private static OutboxNotification PendingOf(Finding finding) => new($"o:20260314120000000:{finding.Code}:x:opened", Change.Opened, finding, TestStorage.Noon, null);

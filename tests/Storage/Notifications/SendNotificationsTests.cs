@@ -35,7 +35,7 @@ public sealed class SendNotificationsTests(AzuriteFixture azurite) : IAsyncLifet
         Assert.Null((await Queue.PeekMessageAsync(Cancellation)).Value);
 
         var partition = await ReadAsync();
-        await _storage.Ledger.RecordAsync(
+        await _storage.Recorder.RecordAsync(
             partition, FindingSource.Checks, "20260315120000000", _storage.Time.GetUtcNow(), [.. partition.Findings.Select(open => open.Finding with { Evidence = "otherwise" })], new HashSet<string>(), partition.Record, Cancellation);
         Assert.Equal(1, await MessagesAsync());
     }
@@ -48,7 +48,7 @@ public sealed class SendNotificationsTests(AzuriteFixture azurite) : IAsyncLifet
 
         Assert.Equal("[warning] example.com: mx.starttls.missing mx.example.com", Assert.Single(_road.Subjects));
         Assert.Empty((await ReadAsync()).Outbox);
-        Assert.Equal(0, Assert.Single(await _storage.Fleet.ListAsync(Cancellation).ToListAsync(Cancellation)).PendingNotifications);
+        Assert.Equal(0, Assert.Single(await _storage.Summaries.ListAsync(Cancellation).ToListAsync(Cancellation)).PendingNotifications);
         await StoreInvariants.AssertAsync(_storage);
     }
 
@@ -56,7 +56,7 @@ public sealed class SendNotificationsTests(AzuriteFixture azurite) : IAsyncLifet
     public async Task The_findings_of_the_installation_are_mailed_too()
     {
         var partition = await _storage.Domains.ReadAsync(Installation.Partition, Cancellation);
-        await _storage.Ledger.RecordAsync(
+        await _storage.Recorder.RecordAsync(
             partition, FindingSource.OutboundNetwork, "20260314120000000", TestStorage.Noon, [new("outbound.smtp.blocked", Severity.Warning, "port 25", "seen", "meaning", "remedy", "RFC 8461 §4")], new HashSet<string>(), null, Cancellation);
 
         await RunAsync(Installation.Partition);
@@ -69,7 +69,7 @@ public sealed class SendNotificationsTests(AzuriteFixture azurite) : IAsyncLifet
     {
         await MailOrderTests.OpenAsync(_storage, "another.example", Severity.Warning);
         var messages = await MessagesAsync();
-        var sender = _storage.Sender(_road, mailsPerHour: 2);
+        var sender = _storage.Dispatcher(_road, mailsPerHour: 2);
         await sender.RunAsync(new DomainMessage("another.example").ToJson(), Cancellation);
         Assert.Equal(messages, await MessagesAsync());
 
@@ -107,9 +107,9 @@ public sealed class SendNotificationsTests(AzuriteFixture azurite) : IAsyncLifet
     {
         // While the first is being sent, the second is handled whole.
         var second = new MailOrderTests.RecordingEmailSender();
-        var first = new InterruptedEmailSender(_road, () => _storage.Sender(second).RunAsync(new DomainMessage(Domain.Value).ToJson(), Cancellation));
+        var first = new InterruptedEmailSender(_road, () => _storage.Dispatcher(second).RunAsync(new DomainMessage(Domain.Value).ToJson(), Cancellation));
 
-        await _storage.Sender(first).RunAsync(new DomainMessage(Domain.Value).ToJson(), Cancellation);
+        await _storage.Dispatcher(first).RunAsync(new DomainMessage(Domain.Value).ToJson(), Cancellation);
 
         Assert.Empty(second.Subjects);
         Assert.Single(_road.Subjects);
@@ -130,7 +130,7 @@ public sealed class SendNotificationsTests(AzuriteFixture azurite) : IAsyncLifet
         Assert.Empty((await ReadAsync()).Outbox);
     }
 
-    private Task RunAsync(string partition = "example.com") => _storage.Sender(_road).RunAsync(new DomainMessage(partition).ToJson(), Cancellation);
+    private Task RunAsync(string partition = "example.com") => _storage.Dispatcher(_road).RunAsync(new DomainMessage(partition).ToJson(), Cancellation);
 
     private Task<DomainPartition> ReadAsync() => _storage.Domains.ReadAsync(Keys.Domain(Domain), Cancellation);
 

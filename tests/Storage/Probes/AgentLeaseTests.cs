@@ -215,7 +215,7 @@ public sealed class AgentLeaseTests(AzuriteFixture azurite)
         // And that is all: what was passed on is gone.
         Assert.Empty(await desk.TakeWorkAsync("one"));
         Assert.Empty(await desk.ChecksAsync());
-        Assert.Null(await desk.Storage.Wanted.FindAsync(AgentFixture.Host, AgentFixture.Address, Cancellation));
+        Assert.Null(await desk.Storage.ProbeTasks.FindAsync(AgentFixture.Host, AgentFixture.Address, Cancellation));
     }
 
     [Fact]
@@ -257,9 +257,9 @@ public sealed class AgentLeaseTests(AzuriteFixture azurite)
         await desk.AskAsync(host: "mx2.example.com");
 
         Assert.Equal("mx2.example.com", Assert.Single(await desk.TakeWorkAsync("one")).Host);
-        Assert.Equal(1, await desk.Storage.Wanted.PurgeAsync(Cancellation));
+        Assert.Equal(1, await desk.Storage.ProbeTasks.PurgeAsync(Cancellation));
 
-        Assert.Null(await desk.Storage.Wanted.FindAsync(AgentFixture.Host, AgentFixture.Address, Cancellation));
+        Assert.Null(await desk.Storage.ProbeTasks.FindAsync(AgentFixture.Host, AgentFixture.Address, Cancellation));
     }
 
     [Fact]
@@ -273,7 +273,7 @@ public sealed class AgentLeaseTests(AzuriteFixture azurite)
         }
 
         var desk = await AgentFixture.OpenAsync(azurite);
-        Assert.True(await desk.Storage.Wanted.WriteAsync(look, Cancellation));
-        Assert.Equal(look.Domains, (await desk.Storage.Wanted.FindAsync(AgentFixture.Host, AgentFixture.Address, Cancellation))!.Domains);
+        Assert.True(await desk.Storage.ProbeTasks.WriteAsync(look, Cancellation));
+        Assert.Equal(look.Domains, (await desk.Storage.ProbeTasks.FindAsync(AgentFixture.Host, AgentFixture.Address, Cancellation))!.Domains);
     }
 }

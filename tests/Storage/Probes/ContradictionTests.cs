@@ -70,9 +70,9 @@ public sealed class ContradictionTests(AzuriteFixture azurite)
     public async Task Open_findings_of_other_servers_and_of_the_network_stay_unchanged()
     {
         var desk = await AgentFixture.OpenAsync(azurite);
-        await desk.Storage.Ledger.RecordAsync(
+        await desk.Storage.Recorder.RecordAsync(
             await ReadAsync(desk), FindingSource.OutboundNetwork, "1", TestStorage.Noon, [NetworkFindings.OutboundSmtpBlocked], new HashSet<string>(), null, Cancellation);
-        await desk.Storage.Ledger.RecordAsync(
+        await desk.Storage.Recorder.RecordAsync(
             await ReadAsync(desk), FindingSource.RemoteProbes, "1", TestStorage.Noon, [AgentFindings.Contradiction("mx2.example.com 192.0.2.1", "x")], new HashSet<string>(), null, Cancellation);
         await desk.AskAsync();
         await desk.LookAsync("one", AgentFixture.Seen());

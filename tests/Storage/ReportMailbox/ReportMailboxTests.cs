@@ -129,7 +129,7 @@ public sealed class ReportMailboxTests(AzuriteFixture azurite) : IAsyncLifetime
         var report = Assert.Single(await _storage.Reports.ReadAsync(DomainName.Parse("example.com"), new DateOnly(2026, 1, 1), Cancellation));
         Assert.Equal((ReportSource.Mailbox, AuthenticationResult.Aligned, true), (report.Source, report.Authentication, report.IsCounted));
         await _storage.EvaluateReports().RunAsync(new DomainMessage("example.com").ToJson(), Cancellation);
-        Assert.Equal([new DailySessions(new DateOnly(2026, 3, 13), 90, 10)], Assert.Single(await _storage.Fleet.ListAsync(Cancellation).ToListAsync(Cancellation)).Days);
+        Assert.Equal([new DailySessions(new DateOnly(2026, 3, 13), 90, 10)], Assert.Single(await _storage.Summaries.ListAsync(Cancellation).ToListAsync(Cancellation)).Days);
     }
 
     [Fact]

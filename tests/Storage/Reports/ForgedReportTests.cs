@@ -195,6 +195,6 @@ public sealed class ForgedReportTests(AzuriteFixture azurite) : IAsyncLifetime
     private async Task<IReadOnlyList<DailySessions>> DaysAsync()
     {
         await _storage.EvaluateReports().RunAsync(new DomainMessage(Keys.Domain(Domain)).ToJson(), Cancellation);
-        return Assert.Single(await _storage.Fleet.ListAsync(Cancellation).ToListAsync(Cancellation)).Days;
+        return Assert.Single(await _storage.Summaries.ListAsync(Cancellation).ToListAsync(Cancellation)).Days;
     }
 }

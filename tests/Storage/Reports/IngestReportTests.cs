@@ -53,7 +53,7 @@ public sealed class IngestReportTests(AzuriteFixture azurite) : IAsyncLifetime
             (report.Domain, report.Submitter, report.ReportId, report.Sessions, report.Failures, report.Source, report.Superseded));
         Assert.Equal([new ReportFailure("certificate-expired", "mx1.example.com", "192.0.2.1", 10, "")], await _storage.Reports.ReadFailuresAsync(report, Cancellation));
         // Posted: shown, and in no sum.
-        Assert.Empty(Assert.Single(await _storage.Fleet.ListAsync(Cancellation).ToListAsync(Cancellation)).Days);
+        Assert.Empty(Assert.Single(await _storage.Summaries.ListAsync(Cancellation).ToListAsync(Cancellation)).Days);
         Assert.Empty(await QuarantineAsync());
     }
 

@@ -241,7 +241,7 @@ public sealed class RetentionTests(AzuriteFixture azurite) : IAsyncLifetime
     private async Task RecordAsync(string partition, FindingSource scope, Finding finding)
     {
         var read = await _storage.Domains.ReadAsync(partition, Cancellation);
-        await _storage.Ledger.RecordAsync(read, scope, CheckRunId.Of(_storage.Time.GetUtcNow()), _storage.Time.GetUtcNow(), [finding], new HashSet<string>(), read.Record, Cancellation);
+        await _storage.Recorder.RecordAsync(read, scope, CheckRunId.Of(_storage.Time.GetUtcNow()), _storage.Time.GetUtcNow(), [finding], new HashSet<string>(), read.Record, Cancellation);
     }
 
     private Task<Response<Azure.Storage.Blobs.Models.BlobContentInfo>> PutAsync(string container, string name) =>

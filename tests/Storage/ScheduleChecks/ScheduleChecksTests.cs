@@ -29,7 +29,7 @@ public sealed class ScheduleChecksTests(AzuriteFixture azurite)
         }
 
         await storage.Publisher.RemoveAsync(DomainName.Parse("gone.example"), force: true, Cancellation);
-        await storage.Ledger.RecordAsync(
+        await storage.Recorder.RecordAsync(
             await storage.Domains.ReadAsync(Installation.Partition, Cancellation), FindingSource.OutboundNetwork, "1", TestStorage.Noon,
             [new Finding("outbound.smtp.blocked", Severity.Warning, "port 25", "", "", "", "")], new HashSet<string>(), null, Cancellation);
 
@@ -118,7 +118,7 @@ public sealed class ScheduleChecksTests(AzuriteFixture azurite)
         var queue = storage.Queues.GetQueueClient(StorageNames.DomainChecksQueue);
         await queue.ClearMessagesAsync(Cancellation);
         await new CheckScheduler(
-            storage.Domains, storage.Fleet, new CheckRunStore(storage.Tables, storage.Time), new CheckQueue(storage.Queues), new ScheduleOptions { Spread = TimeSpan.Zero }, NullLogger<CheckScheduler>.Instance).RunAsync(Cancellation);
+            storage.Domains, storage.Summaries, new CheckRunStore(storage.Tables, storage.Time), new CheckQueue(storage.Queues), new ScheduleOptions { Spread = TimeSpan.Zero }, NullLogger<CheckScheduler>.Instance).RunAsync(Cancellation);
         return [.. (await queue.PeekMessagesAsync(32, Cancellation)).Value.Select(message => JsonSerializer.Deserialize(message.MessageText, CheckRequestJson.Default.CheckRequest)!).OrderBy(request => request.Domain, StringComparer.Ordinal)];
     }
 }

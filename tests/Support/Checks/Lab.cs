@@ -66,8 +66,8 @@ internal sealed class Lab : IAsyncDisposable
     }
 
     public DomainCheck Function(TestStorage storage, Observer? observer = null, TimeSpan delay = default, TimeProvider? time = null) => new(
-        storage.Domains, storage.Publisher, storage.Fleet, storage.Ledger, observer ?? Observer(), new ObservationBlobs(storage.Blobs), new CheckQueue(storage.Queues),
-        new RemoteProbeRequester(storage.Agents, storage.Wanted), new NetworkRecorder(storage.Domains, storage.Ledger, time ?? storage.Time), ExpectedTargets.Unknown, new ConfirmationOptions { Delay = delay }, time ?? storage.Time, NullLogger<DomainCheck>.Instance);
+        storage.Domains, storage.Publisher, storage.Summaries, storage.Recorder, observer ?? Observer(), new ObservationBlobs(storage.Blobs), new CheckQueue(storage.Queues),
+        new RemoteProbeRequester(storage.Agents, storage.ProbeTasks), new NetworkRecorder(storage.Domains, storage.Recorder, time ?? storage.Time), ExpectedTargets.Unknown, new ConfirmationOptions { Delay = delay }, time ?? storage.Time, NullLogger<DomainCheck>.Instance);
 
     /// <summary>The address of an MX host's first server.</summary>
     public IPAddress AddressOf(string host) => MailLab.Mx(host).Servers[0].EndPoint.Address;

@@ -31,9 +31,9 @@ internal sealed class AgentFixture
         Storage = storage;
         var guard = new EgressGuard(new EgressOptions { TrustedRoots = new TrustedRoots(new X509Certificate2Collection(Ca.Root)) });
         Results = new ProbeResultHandler(
-            storage.Wanted, storage.Agents, storage.MxHosts, new CheckQueue(storage.Queues), storage.Domains, storage.Ledger,
+            storage.ProbeTasks, storage.Agents, storage.MxHosts, new CheckQueue(storage.Queues), storage.Domains, storage.Recorder,
             new ProbeResultReader(guard, storage.Time), storage.Time, Log.For<ProbeResultHandler>());
-        Work = new ProbeTaskDispatcher(storage.Wanted, storage.Agents, Results, storage.Time);
+        Work = new ProbeTaskDispatcher(storage.ProbeTasks, storage.Agents, Results, storage.Time);
     }
 
     public TestStorage Storage { get; }
@@ -49,7 +49,7 @@ internal sealed class AgentFixture
     public static async Task<AgentFixture> OpenAsync(AzuriteFixture azurite) => new(await TestStorage.CreateAsync(azurite));
 
     public Task AskAsync(string domain = "example.com", string round = Round, string host = Host) =>
-        Storage.Wanted.RequestAsync(host, Address, round, domain, Cancellation);
+        Storage.ProbeTasks.RequestAsync(host, Address, round, domain, Cancellation);
 
     public async Task<IReadOnlyList<ProbeTaskJson>> TakeWorkAsync(string agent) => (await Work.DispatchAsync(agent, Cancellation)).Tasks;
 

@@ -119,7 +119,7 @@ internal sealed class StoreInvariants(TestStorage storage)
 
     private async Task CheckFleetAsync(List<string> domains)
     {
-        var fleet = await storage.Fleet.ListAsync(Cancellation).ToListAsync(Cancellation);
+        var fleet = await storage.Summaries.ListAsync(Cancellation).ToListAsync(Cancellation);
         Check(fleet.Select(row => row.Domain).Distinct().Count() == fleet.Count, "a domain is listed twice");
         foreach (var name in domains.Union(fleet.Select(row => row.Domain)))
         {
