@@ -208,7 +208,7 @@ public sealed class DnsZone
                 }
 
                 answers.Add(new(owner, cname));
-                if (answers.Count == MaxCnames || answers.Exists(seen => seen.Owner == target))
+                if (answers.Count == MaxCnames || answers.Exists(answer => answer.Owner == target))
                 {
                     return DnsAnswer.Found(answers, truncated);
                 }

@@ -26,7 +26,7 @@ public sealed class AgentTests(AppUnderTest app, AgentTests.WithoutPort25 runnin
         await system.CheckAllAsync(Cancellation);
         Assert.Empty(await running.FindingsAsync("seen-by-agent.example"));
 
-        // The round's looks come one after another, and an agent that stays answers each of them.
+        // The attempts of the check run come one after another, and a running agent answers each of them.
         var start = StartInfo("Sts.Agent");
         (start.RedirectStandardOutput, start.RedirectStandardError) = (true, true);
         using (var agent = Process.Start(start)!)

@@ -104,7 +104,7 @@ public sealed class ApiTests(ApiTests.HostedDomain running) : IClassFixture<ApiT
         Assert.Equal("enforce", shown.RootElement.GetProperty("mode").GetString());
         Assert.Equal(LabDomains.Get("example.com").Policy.ReplaceLineEndings("\r\n"), shown.RootElement.GetProperty("policies")[0].GetProperty("text").GetString());
         Assert.Equal(HttpStatusCode.NotFound, stranger.StatusCode);
-        Assert.Equal(await WholeAsync(stranger), await WholeAsync(other));
+        Assert.Equal(await TextAsync(stranger), await TextAsync(other));
     }
 
     [Theory]
@@ -113,12 +113,12 @@ public sealed class ApiTests(ApiTests.HostedDomain running) : IClassFixture<ApiT
     [InlineData("DELETE", "/api/domains", 404, 404)]
     [InlineData("PUT", "/api/domains/example.com", 404, 404)]
     [InlineData("HEAD", "/api/domains", 200, 401)]
-    public async Task An_unknown_operation_is_404_for_every_caller(string method, string path, int toReaders, int toStrangers)
+    public async Task An_unknown_operation_is_404_for_every_caller(string method, string path, int toReaders, int toAnonymous)
     {
         using var reader = await AskAsync(path, $"Bearer {running.System.Token("Sts.Reader")}", method);
         using var stranger = await AskAsync(path, null, method);
 
-        Assert.Equal((toReaders, toStrangers), ((int)reader.StatusCode, (int)stranger.StatusCode));
+        Assert.Equal((toReaders, toAnonymous), ((int)reader.StatusCode, (int)stranger.StatusCode));
     }
 
     [Fact]
@@ -175,7 +175,7 @@ public sealed class ApiTests(ApiTests.HostedDomain running) : IClassFixture<ApiT
         return [.. list.RootElement.GetProperty("domains").EnumerateArray().Select(line => line.GetProperty("domain").GetString()!).Order(StringComparer.Ordinal)];
     }
 
-    // The body says what to do, and nothing of what is here or of what was sent.
+    // The body says what to do, and contains nothing of the system or of the request.
     private static async Task<string> ChallengeAsync(HttpResponseMessage answer, int status)
     {
         Assert.Equal(status, (int)answer.StatusCode);
@@ -190,7 +190,7 @@ public sealed class ApiTests(ApiTests.HostedDomain running) : IClassFixture<ApiT
         return Assert.Single(answer.Headers.GetValues("WWW-Authenticate"));
     }
 
-    private static async Task<string> WholeAsync(HttpResponseMessage answer) => string.Join(
+    private static async Task<string> TextAsync(HttpResponseMessage answer) => string.Join(
         '\n',
         answer.Headers.Concat(answer.Content.Headers).Where(header => header.Key != "Date").Select(header => $"{header.Key}: {string.Join(',', header.Value)}").Order(StringComparer.Ordinal)
             .Append(await answer.Content.ReadAsStringAsync(Cancellation)));

@@ -9,7 +9,7 @@ using Xunit;
 
 namespace StsFunctions.Tests.EndToEnd;
 
-/// <summary>What is not a report is refused where it comes in, or put aside with the reason; nothing goes round and round.</summary>
+/// <summary>A file that is not a report is refused at once or goes to quarantine with the reason; nothing is retried without end.</summary>
 public sealed class BadReportTests(RunningSystem running) : IClassFixture<RunningSystem>
 {
     private static CancellationToken Cancellation => TestContext.Current.CancellationToken;

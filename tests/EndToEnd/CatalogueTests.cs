@@ -24,7 +24,7 @@ public sealed class CatalogueTests(RunningSystem running) : IClassFixture<Runnin
     {
         await CatalogueRun.CheckAsync(running, LabDomains.All, Cancellation);
 
-        // The domains behind one mail provider, and every other: a second look finds nothing new.
+        // The domains behind one mail provider, and every other: a second check finds nothing new.
         await running.System.NotifyAsync(Cancellation);
         var mails = running.Mails.Count;
         Assert.Equal(LabDomains.All.Count(domain => domain.Expected.Count > 0), mails);
@@ -34,7 +34,7 @@ public sealed class CatalogueTests(RunningSystem running) : IClassFixture<Runnin
     }
 }
 
-/// <summary>The domains that answer nobody, looked at by an app that does not wait for them for long.</summary>
+/// <summary>The domains that do not answer, checked by an app with short timeouts.</summary>
 public sealed class SilentCatalogueTests(SilentCatalogueTests.ImpatientSystem running) : IClassFixture<SilentCatalogueTests.ImpatientSystem>
 {
     [Fact]

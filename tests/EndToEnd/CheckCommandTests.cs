@@ -8,7 +8,7 @@ using Xunit;
 
 namespace StsFunctions.Tests.EndToEnd;
 
-/// <summary><c>check</c>: one look at a domain from the command line.</summary>
+/// <summary><c>check</c>: one check of a domain from the command line.</summary>
 public sealed class CheckCommandTests(CheckCommandTests.QuickSystem running) : IClassFixture<CheckCommandTests.QuickSystem>
 {
     private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
@@ -118,7 +118,7 @@ public sealed class CheckCommandTests(CheckCommandTests.QuickSystem running) : I
     {
         await running.System.AddAsync(LabDomains.Get("example.com"), Cancellation);
 
-        // Where policies are served nobody listens at an MX host's address.
+        // Nothing listens on the port of policy hosts at an MX host's address.
         var check = await CheckAsync("example.com", "--smtp-port", running.System.MailLab.HttpsPort.ToString(CultureInfo.InvariantCulture));
 
         Assert.Equal(1, check.ExitCode);
@@ -195,7 +195,7 @@ public sealed class CheckCommandTests(CheckCommandTests.QuickSystem running) : I
 
     private Task<CommandResult> CheckAsync(params string[] arguments) => running.System.RunAppAsync(Cancellation, ["check", .. arguments]);
 
-    /// <summary>A system without patience, whose only reference MX host is one of its own.</summary>
+    /// <summary>A system with short timeouts, whose only reference MX host is its own.</summary>
     public sealed class QuickSystem(AppUnderTest app) : RunningSystem(app)
     {
         protected override LocalSystemOptions Options => new()

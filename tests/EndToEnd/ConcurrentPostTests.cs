@@ -16,7 +16,7 @@ public sealed class ConcurrentPostTests(ConcurrentPostTests.Posted running) : IC
     private const int Reports = 300;
     private const string Domain = "example.com";
 
-    // A sender that is told to come back within this is not refused for good.
+    // A sender that gets a Retry-After up to this is not refused for good.
     private static readonly TimeSpan Seconds = TimeSpan.FromSeconds(30);
 
     private static CancellationToken Cancellation => TestContext.Current.CancellationToken;

@@ -15,7 +15,7 @@ using Xunit;
 
 namespace StsFunctions.Tests.EndToEnd;
 
-/// <summary>Warnings leave the published binary by each road.</summary>
+/// <summary>The published binary sends notifications through each email channel.</summary>
 public sealed class EmailSenderTests(RunningSystem running) : IClassFixture<RunningSystem>
 {
     private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
@@ -116,7 +116,7 @@ public sealed class EmailSenderTests(RunningSystem running) : IClassFixture<Runn
         return running.System.StartHostAsync(settings, Cancellation);
     }
 
-    /// <summary>A stand-in for Communication Services' mail API: it takes what is signed with the key, and needs a moment to send.</summary>
+    /// <summary>A fake of the mail API of Communication Services: it accepts requests that are signed with the key, and needs a moment to send.</summary>
     private sealed class CommunicationServices(byte[] key)
     {
         private readonly Dictionary<string, int> _operations = [];

@@ -7,7 +7,7 @@ using Xunit;
 
 namespace StsFunctions.Tests.EndToEnd;
 
-/// <summary>The token issuer goes away, hangs, changes its key: the API says so, and nothing else takes notice.</summary>
+/// <summary>The token issuer goes down, hangs or changes its key: only the API is affected, and it says so.</summary>
 public sealed class IssuerTests(AppUnderTest app, RunningSystem running) : IClassFixture<RunningSystem>
 {
     // Far more than the app waits for an issuer, and far less than forever.
@@ -38,15 +38,15 @@ public sealed class IssuerTests(AppUnderTest app, RunningSystem running) : IClas
         await UntilAsync(running.System.Token("Sts.Reader"), HttpStatusCode.OK);
         await UntilAsync(before, HttpStatusCode.Unauthorized);
 
-        // Whoever makes keys up does not make the app ask without end.
-        var looks = running.System.Issuer.DiscoveryRequests;
+        // Invented key ids do not make the app send requests without end.
+        var requests = running.System.Issuer.DiscoveryRequests;
         for (var i = 0; i < 50; i++)
         {
             using var answer = await AskAsync(running.System.Issuer.Issue(new TokenSpec { Roles = ["Sts.Admin"], Signature = TokenSignature.UnknownKey }));
             Assert.Equal(HttpStatusCode.Unauthorized, answer.StatusCode);
         }
 
-        Assert.InRange(running.System.Issuer.DiscoveryRequests - looks, 0, 10);
+        Assert.InRange(running.System.Issuer.DiscoveryRequests - requests, 0, 10);
     }
 
     [Theory]
@@ -92,7 +92,7 @@ public sealed class IssuerTests(AppUnderTest app, RunningSystem running) : IClas
         return await running.System.AskApiAsync("/api/domains", token, limit.Token);
     }
 
-    // With a token that would keep anybody waiting who looked at it.
+    // With a token whose validation would have to wait for the issuer.
     private static async Task AssertServesAsync(LocalSystem system)
     {
         if (!system.MailLab.Domains.Any(domain => domain.Name == "example.com"))

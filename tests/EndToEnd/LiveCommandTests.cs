@@ -29,7 +29,7 @@ public sealed class LiveCommandTests(RunningSystem running, AppUnderTest app) : 
             Assert.DoesNotContain("policy-elsewhere.example", await DoneAsync("check"), StringComparison.Ordinal);
 
             await DoneAsync("expire mx.hosting.example");
-            // Others that were added share the host, and are told of it too.
+            // Other added domains share the host, and are notified too.
             Assert.Contains("mail  [critical] policy-elsewhere.example: mx.certificate.expired mx.hosting.example", await DoneAsync("check"), StringComparison.Ordinal);
             Assert.Contains("mx.certificate.expired", await DoneAsync("show policy-elsewhere.example"), StringComparison.Ordinal);
             await DoneAsync("fix mx.hosting.example");

@@ -20,7 +20,7 @@ public sealed class OutageTests(OutageTests.Impatient running) : IClassFixture<O
         await Task.Delay(Impatient.CacheTime + Impatient.CacheTime, Cancellation);
         Assert.Equal(HttpStatusCode.OK, await StatusAsync());
 
-        // A new process has no copy, and says so rather than that there is no policy.
+        // A new process has no copy, and reports that instead of a missing policy.
         running.System.Host.KillWorker();
         await running.System.Host.WaitForWorkerAsync(Cancellation);
         Assert.Equal(HttpStatusCode.ServiceUnavailable, await StatusAsync());
@@ -68,7 +68,7 @@ public sealed class OutageTests(OutageTests.Impatient running) : IClassFixture<O
 
         var shown = await running.ShowAsync(domain.Name);
         Assert.Equal(reports, shown.GetProperty("reports").GetArrayLength());
-        // Nobody vouches for a dropped file, so that they stand in no sum of days: each is counted here.
+        // A dropped file is not authenticated and is in no daily total, so each is counted here.
         long Sum(string what) => shown.GetProperty("reports").EnumerateArray().Sum(report => report.GetProperty("report").GetProperty(what).GetInt64());
         Assert.Equal(reports * 10, Sum("sessions"));
         Assert.Equal(reports / 2, Sum("failures"));
@@ -86,7 +86,7 @@ public sealed class OutageTests(OutageTests.Impatient running) : IClassFixture<O
         }
 
         var random = new Random(8460);
-        for (var round = 0; round < 3; round++)
+        for (var repetition = 0; repetition < 3; repetition++)
         {
             await running.System.Host.InvokeTimerAsync("ScheduleChecks", Cancellation);
             for (var kill = 0; kill < 4; kill++)

@@ -41,7 +41,7 @@ internal static class ObservedDomain
         new Uri("https://mta-sts.example.com/.well-known/mta-sts.txt"), PolicyFetchOutcome.Fetched, Status: 200, ContentType: "text/plain", Body: body, Address: "192.0.2.80", Milliseconds: 120);
 
     /// <summary>No rule fails, findings are plain and bounded, and the observation is the same after it was stored.</summary>
-    public static void AssertJudged(Observation observation)
+    public static void AssertEvaluated(Observation observation)
     {
         var policy = Policy.Parse(PolicyFile);
         var hosted = new HostedDomain(PolicyId, At.AddDays(-13), At.AddDays(-13), PolicyFile, StsTtl: 300);

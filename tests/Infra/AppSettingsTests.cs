@@ -157,7 +157,7 @@ public sealed partial class AppSettingsTests(BicepFixture bicep)
         var sites = await SitesAsync("dedicated");
 
         Assert.Equal(["http", "background"], sites.Select(site => site["Sts__Functions"]));
-        // Records lead to the site that answers: it knows its own name, and the other one is told.
+        // Records lead to the site that answers: it knows its own name, and the other site has it as a setting.
         Assert.False(sites[0].ContainsKey("Sts__AppHost"));
         Assert.Matches(@"^\[reference\('.*/sites/func-sts-[a-z0-9]{13}', '[0-9-]+'\)\.defaultHostName\]$", sites[1]["Sts__AppHost"]);
         // Or two hosts would take each other for one (Azure cuts names after 32 characters).
@@ -186,7 +186,7 @@ public sealed partial class AppSettingsTests(BicepFixture bicep)
             written.UnionWith((await SitesAsync(name)).SelectMany(site => site.Keys));
         }
 
-        // A setting without either does something only where it is set, and the list says what.
+        // A setting without either has an effect only where it is set, and the list says which.
         string[] optional = ["Sts__AcsKey", "Sts__EmailPickupFolder", "Sts__DnsServer", "Sts__SmtpPlain", "Sts__MailSecret", "Sts__ReportMailbox", "AzureWebJobsStorage"];
         Assert.Empty(listed.Where(setting => setting.Value == "" && !written.Contains(setting.Key)).Select(setting => setting.Key).Except(optional));
         Assert.Empty(written.Where(name => name.StartsWith("Sts__", StringComparison.Ordinal)).Except(listed.Keys));

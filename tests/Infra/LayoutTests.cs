@@ -13,7 +13,7 @@ public sealed class LayoutTests(BicepFixture bicep)
 {
     private const string Storage = "Microsoft.Storage/storageAccounts";
 
-    // Made for Azure alone: packages are deployed to the one, and Event Grid keeps what it could not deliver in the other.
+    // Only for Azure: packages are deployed to the one, and Event Grid stores undelivered events in the other.
     private static readonly string[] ContainersOfThePlatform = ["deployments", "event-dead-letters"];
 
     public static TheoryData<string> Cases => [.. BicepFixture.CaseNames];

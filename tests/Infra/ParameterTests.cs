@@ -6,7 +6,7 @@ using Xunit;
 
 namespace StsFunctions.Tests.Infra;
 
-/// <summary>What cannot be deployed is refused before anything is, with a message that says what to do instead.</summary>
+/// <summary>Parameters that cannot be deployed are refused before anything is deployed, with a message that says what to do instead.</summary>
 public sealed partial class ParameterTests(BicepFixture bicep)
 {
     /// <summary>Parameters that deploy, with some of them otherwise.</summary>
@@ -21,7 +21,7 @@ public sealed partial class ParameterTests(BicepFixture bicep)
         return "using '../../../infra/main.bicep'\n" + string.Concat(all.Select(parameter => $"param {parameter.Key} = {parameter.Value}\n"));
     }
 
-    // Each names what is to be refused: the parameters, and what must be said of them, all at once.
+    // Each row: the invalid parameters, and all the messages about them, which come at once.
     public static TheoryData<string, (string Name, string Value)[], string[]> Refused => new()
     {
         {

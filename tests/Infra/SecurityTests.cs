@@ -14,7 +14,7 @@ public sealed class SecurityTests(BicepFixture bicep)
         string[] keys = ["listkeys", "listaccountsas", "listservicesas", "accountkey", "sharedaccess", "accesskey=", "accesskeys", "password=", "primarykey", "secondarykey", "primaryconnectionstring"];
         var texts = Resource.Texts(await bicep.TemplateAsync()).Select(text => text.ToLowerInvariant()).ToList();
 
-        // Said to be off is not a key.
+        // Disabling something is not a key.
         Assert.All(keys, key => Assert.DoesNotContain(texts, text => text.Contains(key, StringComparison.Ordinal)));
         Assert.DoesNotContain(await bicep.TemplateResourcesAsync(), resource => resource.Type().EndsWith("/secrets", StringComparison.Ordinal) && resource["existing"]?.GetValue<bool>() != true);
     }

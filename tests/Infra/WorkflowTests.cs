@@ -5,7 +5,7 @@ using YamlDotNet.RepresentationModel;
 
 namespace StsFunctions.Tests.Infra;
 
-/// <summary>The workflows run nobody's moving code, and may do no more than they must.</summary>
+/// <summary>The workflows run only pinned actions, and have no more permissions than they need.</summary>
 public sealed partial class WorkflowTests
 {
     private static readonly string Folder = Path.Combine(Repository.Root, ".github", "workflows");
@@ -73,10 +73,10 @@ public sealed partial class WorkflowTests
     {
         var steps = ((YamlSequenceNode)Yaml.Read(Path.Combine(Folder, workflow))["jobs"]["test"]["steps"]).OfType<YamlMappingNode>().Where(step => step.Children.ContainsKey("run")).Select(step => step["run"].ToString()).ToList();
 
-        var gate = steps.IndexOf("bash .ci/run");
+        var tests = steps.IndexOf("bash .ci/run");
         var start = steps.IndexOf("bash .ci/deployed .local/ci-app");
         var zip = steps.FindIndex(step => step.Contains("cd .local/ci-app && zip -qr \"$GITHUB_WORKSPACE/dist/StsFunctions.zip\" .", StringComparison.Ordinal));
-        Assert.True(0 <= gate && gate < start && start < zip, string.Join('\n', steps));
+        Assert.True(0 <= tests && tests < start && start < zip, string.Join('\n', steps));
     }
 
     [GeneratedRegex(@"uses: ([\w./-]+)@[0-9a-f]{40} # v\d+\.\d+\.\d+$")]

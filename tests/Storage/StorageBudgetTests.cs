@@ -29,23 +29,23 @@ public sealed class StorageBudgetTests(AzuriteFixture azurite) : IAsyncLifetime
     private readonly ConcurrentQueue<StorageCall> _calls = new();
     private TestStorage _direct = null!;
     private TestStorage _storage = null!;
-    private FaultInjectionProxy _wire = null!;
+    private FaultInjectionProxy _proxy = null!;
 
     private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
     public async ValueTask InitializeAsync()
     {
         _direct = await TestStorage.CreateAsync(azurite);
-        _wire = await FaultInjectionProxy.StartAsync(_direct.ConnectionString, Cancellation);
-        _wire.OnCall = call =>
+        _proxy = await FaultInjectionProxy.StartAsync(_direct.ConnectionString, Cancellation);
+        _proxy.OnCall = call =>
         {
             _calls.Enqueue(call);
             return null;
         };
-        _storage = new TestStorage(_wire.ConnectionString);
+        _storage = new TestStorage(_proxy.ConnectionString);
     }
 
-    public ValueTask DisposeAsync() => _wire.DisposeAsync();
+    public ValueTask DisposeAsync() => _proxy.DisposeAsync();
 
     [Fact]
     public async Task Publishing_the_first_policy_of_a_domain_stays_within_its_budget() =>

@@ -9,7 +9,7 @@ using Xunit;
 
 namespace StsFunctions.Tests.Storage;
 
-/// <summary>What looks for damage finds it.</summary>
+/// <summary>The invariant checks find inconsistencies.</summary>
 public sealed class StoreInvariantsTests(AzuriteFixture azurite)
 {
     private static readonly DomainName Domain = DomainName.Parse("example.com");
@@ -57,7 +57,7 @@ public sealed class StoreInvariantsTests(AzuriteFixture azurite)
     [MemberData(nameof(DamageNames))]
     public async Task Each_inconsistency_is_found(string damage)
     {
-        var storage = await WholeAsync();
+        var storage = await ConsistentAsync();
         await StoreInvariants.AssertAsync(storage, []);
 
         await Damages[damage].Do(storage);
@@ -69,7 +69,7 @@ public sealed class StoreInvariantsTests(AzuriteFixture azurite)
     [Fact]
     public async Task A_lost_duplicate_or_invented_notification_is_found()
     {
-        var storage = await WholeAsync();
+        var storage = await ConsistentAsync();
         var pending = Assert.Single((await storage.Domains.ReadAsync("example.com", Cancellation)).Outbox);
         var id = StoreInvariants.IdOf("example.com", pending.Key);
         await FailsAsync([id], "is to be told again");
@@ -81,11 +81,11 @@ public sealed class StoreInvariantsTests(AzuriteFixture azurite)
         await FailsAsync([], "lost:");
         await FailsAsync([id, id], "doubled:");
 
-        async Task FailsAsync(string[] told, string found) =>
-            Assert.Contains(found, (await Assert.ThrowsAnyAsync<Exception>(() => StoreInvariants.AssertAsync(storage, told))).Message, StringComparison.Ordinal);
+        async Task FailsAsync(string[] notified, string found) =>
+            Assert.Contains(found, (await Assert.ThrowsAnyAsync<Exception>(() => StoreInvariants.AssertAsync(storage, notified))).Message, StringComparison.Ordinal);
     }
 
-    private async Task<TestStorage> WholeAsync()
+    private async Task<TestStorage> ConsistentAsync()
     {
         var storage = await TestStorage.CreateAsync(azurite);
         await storage.Publisher.PublishAsync(Domain, Policy.Parse("version: STSv1\nmode: none\nmax_age: 1\n"u8), null, Cancellation);

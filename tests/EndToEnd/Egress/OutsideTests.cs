@@ -7,7 +7,7 @@ using Xunit;
 
 namespace StsFunctions.Tests.Egress;
 
-/// <summary>The gate from outside: the published binary as it runs in production, where nothing but the world may be called.</summary>
+/// <summary>The egress guard from outside: the published binary as in production, where only globally reachable addresses may be called.</summary>
 public sealed class OutsideTests(OutsideTests.AsInProduction running) : IClassFixture<OutsideTests.AsInProduction>
 {
     private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
@@ -38,7 +38,7 @@ public sealed class OutsideTests(OutsideTests.AsInProduction running) : IClassFi
         Assert.Equal("mx.address.private", finding.GetProperty("code").GetString());
         var evidence = finding.GetProperty("evidence").GetString()!.Split("; ");
         Assert.All(addresses, address => Assert.Contains($"{IPAddress.Parse(address)}", evidence));
-        Assert.Empty(server.Heard);
+        Assert.Empty(server.Received);
     }
 
     [Fact]
@@ -53,14 +53,14 @@ public sealed class OutsideTests(OutsideTests.AsInProduction running) : IClassFi
         Assert.Equal(0, trap.Connections);
     }
 
-    /// <summary>Everything but the widening of the gate.</summary>
+    /// <summary>Everything except the addresses that the guard of a lab permits.</summary>
     public sealed class AsInProduction(AppUnderTest app) : RunningSystem(app)
     {
         protected override LocalSystemOptions Options => new() { Settings = new Dictionary<string, string> { ["Sts__Lab__AllowedNetworks"] = "" } };
     }
 }
 
-/// <summary><c>policy fetch</c>, and the gate as a lab opens it: the policy host answers, and nothing leads around it.</summary>
+/// <summary><c>policy fetch</c> with the egress guard of a lab: the policy host answers, and nothing bypasses the guard.</summary>
 public sealed class PolicyFetchTests(PolicyFetchTests.BesideAProxy running) : IClassFixture<PolicyFetchTests.BesideAProxy>
 {
     private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
@@ -127,7 +127,7 @@ public sealed class PolicyFetchTests(PolicyFetchTests.BesideAProxy running) : IC
     public async Task A_string_that_is_not_a_domain_is_refused(string name) =>
         Assert.Equal(2, (await running.System.RunAppAsync(Cancellation, "policy", "fetch", name)).ExitCode);
 
-    /// <summary>A lab whose gate opens to 127.0.0.0/16, and a proxy in the environment.</summary>
+    /// <summary>A lab whose guard permits 127.0.0.0/16, and a proxy in the environment.</summary>
     public sealed class BesideAProxy(AppUnderTest app) : RunningSystem(app)
     {
         internal Listener Proxy { get; } = Listener.Trap("127.0.0.1");

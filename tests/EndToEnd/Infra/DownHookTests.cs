@@ -56,7 +56,7 @@ public sealed class DownHookTests(RunningSystem running, AppUnderTest app) : Hoo
 
     private Task<Run> DownAsync(string shell, params (string, string)[] environment)
     {
-        // The published command line, where the hook looks for it.
+        // The published command line, where the hook searches for it.
         var published = Path.Combine(Root, "dist", "sts");
         if (!Directory.Exists(published))
         {

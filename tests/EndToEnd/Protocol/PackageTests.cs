@@ -12,7 +12,7 @@ using Xunit;
 
 namespace StsFunctions.Tests.Protocol;
 
-/// <summary>The library as a package of its own, packed from what was built for these tests.</summary>
+/// <summary>The library as its own package, packed from the build of these tests.</summary>
 public sealed class PackageTests : IAsyncLifetime
 {
     private const string Id = "StsFunctions.Protocol";

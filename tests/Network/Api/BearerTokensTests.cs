@@ -14,7 +14,7 @@ namespace StsFunctions.Tests.Api;
 /// <summary>Which tokens are good, and what a caller may do and see by one.</summary>
 public sealed class BearerTokensTests : IAsyncLifetime
 {
-    // Lifetimes are the system clock's to judge; this one is for the keys.
+    // Lifetimes are validated by the system clock; this one is for the keys.
     private readonly FakeTimeProvider _time = new(TestStorage.Noon);
     private readonly RecordedLog _log = new();
     private readonly ILoggerFactory _logs;
@@ -58,7 +58,7 @@ public sealed class BearerTokensTests : IAsyncLifetime
         Assert.Equal(401, refused.Status);
         Assert.StartsWith("Bearer realm=\"api\", error=\"invalid_token\", error_description=\"", refused.Challenge, StringComparison.Ordinal);
         Assert.Equal(name == "expired", refused.Detail.Contains("expired", StringComparison.Ordinal));
-        // Whoever runs the app can tell which thing it was.
+        // The operator can find out which it was.
         Assert.Contains(_log.Lines, line => line is { Level: LogLevel.Information, Category: "StsFunctions.App.Authentication.BearerTokens" });
     }
 
@@ -125,7 +125,7 @@ public sealed class BearerTokensTests : IAsyncLifetime
     [Fact]
     public async Task Groups_that_did_not_fit_into_the_token_count_as_none()
     {
-        // Entra's overage: the claim is gone, and others say where to look instead.
+        // Entra's overage: the claim is missing, and other claims say where to query the groups.
         var overage = new TokenSpec { Roles = [Roles.Admin] }
             .With("_claim_names", new System.Text.Json.Nodes.JsonObject { ["groups"] = "src1" })
             .With("_claim_sources", new System.Text.Json.Nodes.JsonObject { ["src1"] = new System.Text.Json.Nodes.JsonObject { ["endpoint"] = "https://graph.example/" } });

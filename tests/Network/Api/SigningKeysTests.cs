@@ -77,7 +77,7 @@ public sealed class SigningKeysTests : IAsyncLifetime
 
         Assert.Same(before, await _keys.GetAsync(Cancellation));
 
-        // The look that has begun is joined, not repeated.
+        // The request in flight is joined, not repeated.
         var after = await _keys.RefreshAsync(Cancellation);
         Assert.NotSame(before, after);
         Assert.Same(after, await _keys.GetAsync(Cancellation));
@@ -106,10 +106,10 @@ public sealed class SigningKeysTests : IAsyncLifetime
             await Assert.ThrowsAsync<KeysUnavailableException>(() => _keys.GetAsync(Cancellation));
         }
 
-        var looks = _issuer.DiscoveryRequests;
+        var requests = _issuer.DiscoveryRequests;
         _issuer.Behaviour = IssuerBehaviour.Answers;
         await Assert.ThrowsAsync<KeysUnavailableException>(() => _keys.GetAsync(Cancellation));
-        Assert.Equal(looks, _issuer.DiscoveryRequests);
+        Assert.Equal(requests, _issuer.DiscoveryRequests);
 
         _time.Advance(SigningKeys.MinRefreshInterval);
         KeyIn(await _keys.GetAsync(Cancellation));

@@ -10,7 +10,7 @@ using SmtpSession = StsFunctions.Core.Observations.SmtpSession;
 
 namespace StsFunctions.Tests.Checks;
 
-/// <summary>Dialogues with servers that are old, particular or slow, said word by word.</summary>
+/// <summary>Dialogues with old, particular or slow servers, line by line.</summary>
 public sealed class DialogueTests
 {
     private const string Host = "mx1.example.com";
@@ -29,7 +29,7 @@ public sealed class DialogueTests
         var session = await SessionAsync(server, "probe.example.net");
 
         Assert.Equal(SmtpOutcome.StartTlsMissing, session.Outcome);
-        Assert.Equal(["EHLO probe.example.net", "HELO probe.example.net", "QUIT"], server.Heard);
+        Assert.Equal(["EHLO probe.example.net", "HELO probe.example.net", "QUIT"], server.Received);
         foreach (var (mode, severity) in ((PolicyMode, Severity)[])[(PolicyMode.Enforce, Severity.Critical), (PolicyMode.Testing, Severity.Warning), (PolicyMode.None, Severity.Info)])
         {
             var finding = Assert.Single(FindingsOf(session, mode), finding => finding.Code.StartsWith("mx.", StringComparison.Ordinal));
@@ -63,7 +63,7 @@ public sealed class DialogueTests
 
         await SessionAsync(server, name);
 
-        Assert.Equal(["EHLO [127.0.0.1]"], server.Heard);
+        Assert.Equal(["EHLO [127.0.0.1]"], server.Received);
     }
 
     [Theory]
@@ -110,7 +110,7 @@ public sealed class DialogueTests
         // As far as STARTTLS: a dialogue in plain text ends there.
         Assert.Equal(("220 mx1.example.com ESMTP", SmtpOutcome.TlsFailed, ""), (probe.Default.Banner, probe.Default.Outcome, probe.Default.Outcome == SmtpOutcome.TlsFailed ? "" : probe.Default.Detail));
         Assert.Equal(2, server.Sessions);
-        Assert.Equal(["EHLO probe.example.net", "STARTTLS"], server.Heard);
+        Assert.Equal(["EHLO probe.example.net", "STARTTLS"], server.Received);
     }
 
     private Task<SmtpSession> SessionAsync(DialogueServer server, string name) => Probe(server, name).ProbeAsync(Host, IPAddress.Loopback, Cancellation);

@@ -8,7 +8,7 @@ using DnsAnswer = StsFunctions.Core.Observations.DnsAnswer;
 
 namespace StsFunctions.Tests.Checks;
 
-/// <summary>Single questions to DNS: what is there, what is not, and what cannot be told.</summary>
+/// <summary>Single DNS lookups: existing records, missing ones and failures.</summary>
 public sealed class DnsObserverTests : IAsyncLifetime
 {
     private readonly EgressFixture _world = new();
@@ -157,7 +157,7 @@ public sealed class DnsObserverTests : IAsyncLifetime
         Zone.Set("mta-sts.lab.example", DnsRecord.Cname("edge.hosting.example"));
         Zone.Set("edge.hosting.example", DnsRecord.Address(System.Net.IPAddress.Loopback));
         Zone.Set("example", DnsRecord.Caa(0, "issue", "far.example"));
-        Assert.Equal(("example", "0 issue far.example"), Told(await Dns.CaaAsync("mta-sts.lab.example", Cancellation)));
+        Assert.Equal(("example", "0 issue far.example"), NameAndRecord(await Dns.CaaAsync("mta-sts.lab.example", Cancellation)));
 
         Zone.Set("lab.example", DnsRecord.Caa(128, "issue", ";"), DnsRecord.Caa(0, "iodef", "mailto:ca@lab.example"));
         var parents = await Dns.CaaAsync("mta-sts.lab.example", Cancellation);
@@ -166,7 +166,7 @@ public sealed class DnsObserverTests : IAsyncLifetime
 
         Zone.Set("edge.hosting.example", DnsRecord.Caa(0, "issue", "near.example"));
         var own = await Dns.CaaAsync("mta-sts.lab.example", Cancellation);
-        Assert.Equal(("mta-sts.lab.example", "0 issue near.example"), Told(own));
+        Assert.Equal(("mta-sts.lab.example", "0 issue near.example"), NameAndRecord(own));
         Assert.Equal("edge.hosting.example", own.CnameTo);
     }
 
@@ -200,7 +200,7 @@ public sealed class DnsObserverTests : IAsyncLifetime
 
         var answer = await Dns.DmarcAsync(domain, Cancellation);
 
-        Assert.Equal(($"_dmarc.{holder}", "v=DMARC1 ; p=reject"), Told(answer));
+        Assert.Equal(($"_dmarc.{holder}", "v=DMARC1 ; p=reject"), NameAndRecord(answer));
         Assert.Equal(questions, Zone.QuestionCount - before);
     }
 
@@ -210,7 +210,7 @@ public sealed class DnsObserverTests : IAsyncLifetime
         Assert.Equal(DnsOutcome.NxDomain, (await Dns.DmarcAsync("sub.lab.example", Cancellation)).Outcome);
 
         Zone.Set("_dmarc.sub.lab.example", DnsRecord.Txt("v=DMARC2"));
-        Assert.Equal(("_dmarc.sub.lab.example", "v=DMARC2"), Told(await Dns.DmarcAsync("sub.lab.example", Cancellation)));
+        Assert.Equal(("_dmarc.sub.lab.example", "v=DMARC2"), NameAndRecord(await Dns.DmarcAsync("sub.lab.example", Cancellation)));
 
         Zone.Behave("_dmarc.lab.example", DnsBehaviour.ServerFailure);
         Assert.Equal(DnsOutcome.Failed, (await Dns.DmarcAsync("sub.lab.example", Cancellation)).Outcome);
@@ -229,15 +229,15 @@ public sealed class DnsObserverTests : IAsyncLifetime
     [Theory]
     [InlineData(200, 1, 64)]
     [InlineData(20, 10, 13)]
-    public async Task A_very_large_answer_is_stored_in_part_and_marked_as_partial(int records, int strings, int kept)
+    public async Task A_very_large_answer_is_stored_in_part_and_marked_as_partial(int records, int strings, int stored)
     {
         Zone.Set("lab.example", [.. Enumerable.Range(0, records).Select(n => DnsRecord.Txt([.. Enumerable.Repeat($"{n:d250}", strings)]))]);
 
         var answer = await Dns.TxtAsync("lab.example", Cancellation);
 
-        Assert.Equal((kept, $"{kept} of {records} records are stored"), (answer.Records.Count, answer.Detail));
+        Assert.Equal((stored, $"{stored} of {records} records are stored"), (answer.Records.Count, answer.Detail));
         Assert.All(answer.Records, record => Assert.Equal(250 * strings, record.Length));
     }
 
-    private static (string, string) Told(DnsAnswer answer) => (answer.Name, Assert.Single(answer.Records));
+    private static (string, string) NameAndRecord(DnsAnswer answer) => (answer.Name, Assert.Single(answer.Records));
 }

@@ -13,7 +13,7 @@ using SmtpSession = StsFunctions.Core.Observations.SmtpSession;
 
 namespace StsFunctions.Tests.Checks;
 
-/// <summary>More certificates than anybody needs, and such as nobody can read.</summary>
+/// <summary>Chains with more certificates than anybody needs, and with unreadable ones.</summary>
 public sealed class LongChainTests
 {
     private const string Host = "mx1.example.com";
@@ -24,7 +24,7 @@ public sealed class LongChainTests
     [Trait("Conformance", "MX-4")]
     public async Task A_chain_that_is_too_long_to_build_is_a_finding_of_that_address_and_no_exception()
     {
-        var session = await LookAsync(LongChain.Of(Host, inARow: 101));
+        var session = await ProbeAsync(LongChain.Of(Host, inARow: 101));
 
         Assert.Equal((SmtpOutcome.ChainUnusable, ServerCertificates.NoChain), (session.Outcome, session.Detail));
         var evaluated = RuleEngine.Evaluate(Cases.Of(TestObservations.With(TestObservations.Host(Host, session)), PolicyMode.Enforce, Host));
@@ -38,7 +38,7 @@ public sealed class LongChainTests
     {
         var chain = LongChain.Of(Host, inARow: 40);
 
-        var session = await LookAsync(chain);
+        var session = await ProbeAsync(chain);
 
         Assert.Equal((SmtpOutcome.Completed, 41), (session.Outcome, session.Tls!.Sent));
         Assert.Equal(chain.Sent.Take(TlsSession.MaxCertificates), session.Tls.Chain);
@@ -52,7 +52,7 @@ public sealed class LongChainTests
     [Fact]
     public async Task Certificates_outside_the_chain_take_a_place_and_add_no_trust()
     {
-        var session = await LookAsync(LongChain.Of(Host, inARow: 1, beside: 150));
+        var session = await ProbeAsync(LongChain.Of(Host, inARow: 1, beside: 150));
 
         Assert.Equal((SmtpOutcome.Completed, 152, 0), (session.Outcome, session.Tls!.Sent, session.Tls.Trust.Count));
         Assert.Equal((TlsSession.MaxCertificates, 3), (session.Tls.Chain.Count, session.Tls.Built.Count));
@@ -61,7 +61,7 @@ public sealed class LongChainTests
     [Fact]
     public async Task A_certificate_list_longer_than_OpenSSL_accepts_ends_the_handshake_before_a_chain_is_built()
     {
-        var session = await LookAsync(LongChain.Of(Host, inARow: 350));
+        var session = await ProbeAsync(LongChain.Of(Host, inARow: 350));
 
         Assert.Equal((SmtpOutcome.TlsFailed, null), (session.Outcome, session.Tls));
     }
@@ -134,7 +134,7 @@ public sealed class LongChainTests
         Assert.Equal(!isRead, evaluated.Findings.Any(finding => finding.Code == "mx.certificate.chain-unusable"));
     }
 
-    private static async Task<SmtpSession> LookAsync(LongChain chain)
+    private static async Task<SmtpSession> ProbeAsync(LongChain chain)
     {
         await using var server = new LongChainServer(chain, smtp: true);
         var guard = new EgressGuard(new EgressOptions { AllowedNetworks = [IPNetwork.Parse("127.0.0.0/8")], HttpsPort = 443, TrustedRoots = Trusting(chain) });

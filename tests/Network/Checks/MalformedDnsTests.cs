@@ -8,7 +8,7 @@ using DnsAnswer = StsFunctions.Core.Observations.DnsAnswer;
 
 namespace StsFunctions.Tests.Checks;
 
-/// <summary>Answers of DNS that do not parse, or belong to another question: each is the failure of its own question.</summary>
+/// <summary>DNS answers that do not parse, or belong to another question: each is the failure of its own lookup.</summary>
 public sealed class MalformedDnsTests
 {
     private const ushort Nsec = 47;

@@ -56,7 +56,7 @@ public sealed class ObserverTests
         zone.Set("lab.example", DnsRecord.Mx(20, "MX2.Lab.Example."), DnsRecord.Mx(10, "mx.lab.example"), DnsRecord.Mx(30, "mx.lab.example"));
         zone.Set("_mta-sts.lab.example", DnsRecord.Txt("v=STS", "v1; id=1", ";"), DnsRecord.Txt("other"));
 
-        var observation = await LookAsync(lab);
+        var observation = await ObserveAsync(lab);
 
         Assert.Equal(["mx.lab.example", "mx2.lab.example"], observation.MxHosts.Select(host => host.Host));
         Assert.Equal(["other", "v=STSv1; id=1;"], observation.StsRecords.Records.Order());
@@ -77,7 +77,7 @@ public sealed class ObserverTests
         zone.Set("_smtp._tls.lab.example", DnsRecord.Cname("tls.hosting.example"));
         zone.Set("tls.hosting.example", DnsRecord.Txt("v=TLSRPTv1; rua=mailto:", "reports@hosting.example"));
 
-        var observation = await LookAsync(lab);
+        var observation = await ObserveAsync(lab);
 
         Assert.Equal("sts.hosting.example", observation.StsRecords.CnameTo);
         Assert.Equal([$"v=STSv1; id={Id};"], observation.StsRecords.Records);
@@ -98,7 +98,7 @@ public sealed class ObserverTests
             lab.MailLab.Zone.Behave(name, behaviour);
         }
 
-        var observation = await LookAsync(lab);
+        var observation = await ObserveAsync(lab);
 
         Assert.Equal((DnsOutcome.Failed, DnsOutcome.Failed, DnsOutcome.Failed), (observation.Mx.Outcome, observation.StsRecords.Outcome, observation.TlsRptRecords.Outcome));
         Assert.Empty(observation.MxHosts);
@@ -117,7 +117,7 @@ public sealed class ObserverTests
         zone.Set("lab.example", DnsRecord.Caa(0, "issue", "ca.example"));
         zone.Set("_dmarc.lab.example", DnsRecord.Txt("v=DMARC1; p=none"));
 
-        var observation = await LookAsync(lab);
+        var observation = await ObserveAsync(lab);
 
         var policyHost = observation.PolicyHost;
         Assert.Equal(("mta-sts.lab.example", "edge.hosting.example"), (policyHost.Host, policyHost.A.CnameTo));
@@ -143,7 +143,7 @@ public sealed class ObserverTests
             var before = host.Requests.Count;
             host.Script = PolicyScript.Answers(status);
 
-            Assert.Equal(status, (await LookAsync(lab)).PolicyHost.Fetch!.Status);
+            Assert.Equal(status, (await ObserveAsync(lab)).PolicyHost.Fetch!.Status);
 
             Assert.Equal(fetches, host.Requests.Count - before);
         }
@@ -154,7 +154,7 @@ public sealed class ObserverTests
     {
         await using var lab = await StartAsync();
         lab.MailLab.Zone.Set("_mta-sts.lab.example", DnsRecord.Cname("sts.hosting.example"));
-        var observation = await LookAsync(lab);
+        var observation = await ObserveAsync(lab);
 
         var back = JsonSerializer.Deserialize(observation.ToJson(), ObservationJson.Default.Observation)!;
 
@@ -178,13 +178,13 @@ public sealed class ObserverTests
         var observer = lab.ObserverOf(lab.Probe(TimeSpan.FromMinutes(2)), lab.Options(TimeSpan.FromMinutes(2)) with { RetryDelay = TimeSpan.FromMinutes(1) }, time);
 
         var looking = observer.ObserveAsync(DomainName.Parse("lab.example"), "1", Cancellation);
-        while (lab.MailLab.Mx("mx2.lab.example").Servers[0].Heard.Count == 0)
+        while (lab.MailLab.Mx("mx2.lab.example").Servers[0].Received.Count == 0)
         {
             Assert.False(looking.IsCompleted);
             await Task.Delay(TimeSpan.FromMilliseconds(5), Cancellation);
         }
 
-        // The deadline, less what is kept for the last question.
+        // The deadline, less the reserve for the last question.
         time.Advance(TimeSpan.FromSeconds(210));
         var observation = await looking;
 
@@ -201,13 +201,13 @@ public sealed class ObserverTests
         await using var lab = await StartAsync();
         lab.MailLab.Zone.Set("mx.lab.example", [.. Enumerable.Range(1, 12).Select(n => DnsRecord.Address(IPAddress.Parse($"192.0.2.{n}")))]);
         var options = lab.Options();
-        var eyes = new Crowd();
+        var probe = new Crowd();
         var observer = new Observer(
-            lab.Dns, eyes, lab.Probe(), new PolicyFetcher(lab.Http, options, TimeProvider.System), new Retry(options, TimeProvider.System), options, TimeProvider.System);
+            lab.Dns, probe, lab.Probe(), new PolicyFetcher(lab.Http, options, TimeProvider.System), new Retry(options, TimeProvider.System), options, TimeProvider.System);
 
         var observation = await observer.ObserveAsync(DomainName.Parse("lab.example"), "1", Cancellation);
 
-        Assert.Equal(4, eyes.Most);
+        Assert.Equal(4, probe.Most);
         Assert.Equal(observation.MxHosts[0].A.Records, observation.MxHosts[0].Sessions.Select(session => session.Address));
     }
 
@@ -250,7 +250,7 @@ public sealed class ObserverTests
         await using var lab = await StartAsync();
         lab.MailLab.Zone.Behave("_mta-sts.lab.example", DnsBehaviour.CnameLoop);
 
-        Assert.Empty((await LookAsync(lab)).StsRecords.Records);
+        Assert.Empty((await ObserveAsync(lab)).StsRecords.Records);
     }
 
     [Fact]
@@ -259,7 +259,7 @@ public sealed class ObserverTests
         await using var lab = await StartAsync();
         lab.MailLab.Zone.Behave("_mta-sts.lab.example", DnsBehaviour.TruncatedOverUdp);
 
-        Assert.Equal(DnsOutcome.Found, (await LookAsync(lab)).StsRecords.Outcome);
+        Assert.Equal(DnsOutcome.Found, (await ObserveAsync(lab)).StsRecords.Outcome);
     }
 
     [Fact]
@@ -270,7 +270,7 @@ public sealed class ObserverTests
         lab.MailLab.Zone.Set("lab.example", [.. Enumerable.Range(0, 60).Select(n => DnsRecord.Mx(10, $"mx{n}.lab.example"))]);
         lab.MailLab.Zone.Set("mx0.lab.example", addresses);
 
-        var observation = await LookAsync(lab);
+        var observation = await ObserveAsync(lab);
 
         Assert.Equal(20, observation.MxHosts.Count);
         Assert.Equal(16, observation.MxHosts.Single(host => host.Host == "mx0.lab.example").Sessions.Count);
@@ -345,7 +345,7 @@ public sealed class ObserverTests
         Assert.Equal([SmtpOutcome.Completed, SmtpOutcome.NoRoute], observation.MxHosts[0].Sessions.Select(session => session.Outcome));
         var evaluated = ResultsOf(observation);
         Assert.Empty(evaluated.Findings);
-        // Whether the address itself is dead cannot be told from here; everything else about the mail servers can.
+        // Whether the address itself is dead is unknown from here; everything else about the mail servers is known.
         Assert.Equal(["mx.connection.failed-ipv6"], evaluated.Inconclusive.Where(code => code.StartsWith("mx.", StringComparison.Ordinal)));
     }
 
@@ -359,13 +359,13 @@ public sealed class ObserverTests
         var observation = await observer.ObserveAsync(DomainName.Parse("lab.example"), "1", Cancellation);
 
         Assert.All(observation.MxHosts[0].Sessions, session => Assert.Equal(SmtpOutcome.AddressNotAllowed, session.Outcome));
-        Assert.Empty(lab.MailLab.Mx("mx.lab.example").Servers[0].Heard);
+        Assert.Empty(lab.MailLab.Mx("mx.lab.example").Servers[0].Received);
         Assert.Equal(OutboundSmtp.NotTested, observation.OutboundSmtp);
     }
 
     private static Task<Lab> StartAsync() => Lab.StartAsync(new LabDomain("lab.example", "") { Mx = [new("mx.lab.example")] });
 
-    private static Task<Observation> LookAsync(Lab lab) => lab.Observer().ObserveAsync(DomainName.Parse("lab.example"), "1", Cancellation);
+    private static Task<Observation> ObserveAsync(Lab lab) => lab.Observer().ObserveAsync(DomainName.Parse("lab.example"), "1", Cancellation);
 
     private static RuleResults ResultsOf(Observation observation)
     {
@@ -373,7 +373,7 @@ public sealed class ObserverTests
         return RuleEngine.Evaluate(new RuleContext(observation, Policy.Parse(policy), new HostedDomain(Id, observation.At, observation.At, policy), ExpectedTargets.Unknown));
     }
 
-    /// <summary>Eyes that wait for as many others as ever come at the same time.</summary>
+    /// <summary>A probe that waits for as many others as ever run at the same time.</summary>
     private sealed class Crowd : IMxProbe
     {
         private readonly TaskCompletionSource _four = new(TaskCreationOptions.RunContinuationsAsynchronously);

@@ -32,7 +32,7 @@ public sealed class SmtpProbeTests
         Assert.Equal([lab.MailLab.Mx(Host).Certificate.Leaf.RawData, lab.MailLab.Ca.Intermediate.RawData], session.Tls.Chain);
         Assert.StartsWith("220 ", session.Banner, StringComparison.Ordinal);
         // SNI is the MX host's name; the session is ended in order.
-        Assert.Equal(["EHLO check.example", "STARTTLS", $"SNI {Host}", "TLS Tls13", "EHLO check.example", "QUIT"], lab.MailLab.Mx(Host).Servers[0].Heard);
+        Assert.Equal(["EHLO check.example", "STARTTLS", $"SNI {Host}", "TLS Tls13", "EHLO check.example", "QUIT"], lab.MailLab.Mx(Host).Servers[0].Received);
     }
 
     public static TheoryData<string, SmtpScript, string> Servers => new()
@@ -96,12 +96,12 @@ public sealed class SmtpProbeTests
     {
         await using var lab = await StartAsync(SmtpScript.Good);
 
-        var session = await LookAtAsync(lab, async stream =>
+        var session = await ProbeAsync(lab, async stream =>
         {
-            await SayAsync(stream, "220 hello");
-            await HearAsync(stream);
-            await SayAsync(stream, string.Concat(Enumerable.Range(0, 60).Select(n => $"250-X{n} {new string('x', 1000)}\r\n")) + "250 END");
-            await HearAsync(stream);
+            await SendLineAsync(stream, "220 hello");
+            await ReceiveAsync(stream);
+            await SendLineAsync(stream, string.Concat(Enumerable.Range(0, 60).Select(n => $"250-X{n} {new string('x', 1000)}\r\n")) + "250 END");
+            await ReceiveAsync(stream);
         });
 
         Assert.Equal((SmtpOutcome.StartTlsMissing, 32), (session.Outcome, session.Ehlo!.Count));
@@ -184,11 +184,11 @@ public sealed class SmtpProbeTests
     public async Task A_missing_TLS_version_or_cipher_is_observed_as_nothing_in_common()
     {
         await using var lab = await StartAsync(new() { Protocols = System.Security.Authentication.SslProtocols.Tls12 });
-        async Task<SmtpOutcome> LookAsync(TlsOffer offer) => (await lab.Probe().ProbeAsync(Host, lab.AddressOf(Host), offer, Cancellation)).Outcome;
+        async Task<SmtpOutcome> OutcomeAsync(TlsOffer offer) => (await lab.Probe().ProbeAsync(Host, lab.AddressOf(Host), offer, Cancellation)).Outcome;
 
-        Assert.Equal(SmtpOutcome.Completed, await LookAsync(TlsOffer.Tls12Ecdsa));
-        Assert.Equal(SmtpOutcome.TlsCipher, await LookAsync(TlsOffer.Tls12Rsa));
-        Assert.Equal(SmtpOutcome.TlsVersion, await LookAsync(TlsOffer.Tls13));
+        Assert.Equal(SmtpOutcome.Completed, await OutcomeAsync(TlsOffer.Tls12Ecdsa));
+        Assert.Equal(SmtpOutcome.TlsCipher, await OutcomeAsync(TlsOffer.Tls12Rsa));
+        Assert.Equal(SmtpOutcome.TlsVersion, await OutcomeAsync(TlsOffer.Tls13));
     }
 
     // The descriptions of RFC 8446 §6.
@@ -203,16 +203,16 @@ public sealed class SmtpProbeTests
     {
         await using var lab = await StartAsync(SmtpScript.Good);
 
-        var session = await LookAtAsync(lab, async stream =>
+        var session = await ProbeAsync(lab, async stream =>
         {
-            await SayAsync(stream, "220 hello");
-            await HearAsync(stream);
-            await SayAsync(stream, "250-hello\r\n250 STARTTLS");
-            await HearAsync(stream);
-            await SayAsync(stream, "220 go");
-            await HearAsync(stream);
+            await SendLineAsync(stream, "220 hello");
+            await ReceiveAsync(stream);
+            await SendLineAsync(stream, "250-hello\r\n250 STARTTLS");
+            await ReceiveAsync(stream);
+            await SendLineAsync(stream, "220 go");
+            await ReceiveAsync(stream);
             await stream.WriteAsync(new byte[] { 21, 3, 3, 0, 2, 2, alert }, Cancellation);
-            await HearAsync(stream);
+            await ReceiveAsync(stream);
         });
 
         Assert.True(session.Outcome == outcome, $"{session.Outcome}: {session.Detail}");
@@ -251,7 +251,7 @@ public sealed class SmtpProbeTests
         listener.Start();
         var serving = ServeWithoutGoodbyeAsync(listener, tls ? lab.MailLab.Mx(Host).Certificate.Context : null);
         var options = lab.Options() with { SmtpPort = ((IPEndPoint)listener.LocalEndpoint).Port };
-        var probe = new SmtpProbe(lab.Gate(), options, "check.example", TimeProvider.System);
+        var probe = new SmtpProbe(lab.Guard(), options, "check.example", TimeProvider.System);
 
         var session = await probe.ProbeAsync(Host, IPAddress.Loopback, Cancellation);
 
@@ -276,7 +276,7 @@ public sealed class SmtpProbeTests
         var session = await lab.Probe(everyAddress: false).ProbeAsync(Host, lab.AddressOf(Host), Cancellation);
 
         Assert.Equal(SmtpOutcome.AddressNotAllowed, session.Outcome);
-        Assert.Empty(lab.MailLab.Mx(Host).Servers[0].Heard);
+        Assert.Empty(lab.MailLab.Mx(Host).Servers[0].Received);
         Assert.False(await lab.Probe(everyAddress: false).AnswersAsync(lab.AddressOf(Host), isRefusalAnswer: true, Cancellation));
     }
 
@@ -309,27 +309,27 @@ public sealed class SmtpProbeTests
         Assert.True(session.Outcome is SmtpOutcome.Completed or SmtpOutcome.TlsFailed, $"{session.Outcome} {session.Detail}");
     }
 
-    /// <summary>Looks at a server that does as it is told, and closes.</summary>
-    private static async Task<SmtpSession> LookAtAsync(Lab lab, Func<Stream, Task> talk)
+    /// <summary>Probes a server that follows a dialogue and closes.</summary>
+    private static async Task<SmtpSession> ProbeAsync(Lab lab, Func<Stream, Task> dialogue)
     {
         using var listener = new TcpListener(IPAddress.Loopback, 0);
         listener.Start();
         var serving = ServeAsync();
         var options = lab.Options() with { SmtpPort = ((IPEndPoint)listener.LocalEndpoint).Port };
-        var session = await new SmtpProbe(lab.Gate(), options, "check.example", TimeProvider.System).ProbeAsync(Host, IPAddress.Loopback, Cancellation);
+        var session = await new SmtpProbe(lab.Guard(), options, "check.example", TimeProvider.System).ProbeAsync(Host, IPAddress.Loopback, Cancellation);
         await serving;
         return session;
 
         async Task ServeAsync()
         {
             using var client = await listener.AcceptTcpClientAsync(Cancellation);
-            await talk(client.GetStream());
+            await dialogue(client.GetStream());
         }
     }
 
-    private static async Task SayAsync(Stream stream, string line) => await stream.WriteAsync(Encoding.ASCII.GetBytes(line + "\r\n"), Cancellation);
+    private static async Task SendLineAsync(Stream stream, string line) => await stream.WriteAsync(Encoding.ASCII.GetBytes(line + "\r\n"), Cancellation);
 
-    private static async Task HearAsync(Stream stream) => _ = await stream.ReadAsync(new byte[4096], Cancellation);
+    private static async Task ReceiveAsync(Stream stream) => _ = await stream.ReadAsync(new byte[4096], Cancellation);
 
     private static Task<Lab> StartAsync(SmtpScript script) => Lab.StartAsync(new LabDomain("lab.example", "") { Mx = [new(Host) { Script = script }] });
 
@@ -337,19 +337,19 @@ public sealed class SmtpProbeTests
     {
         using var client = await listener.AcceptTcpClientAsync(Cancellation);
         Stream stream = client.GetStream();
-        await SayAsync(stream, "220 hello");
-        await HearAsync(stream);
-        await SayAsync(stream, certificate is null ? "250 hello" : "250-hello\r\n250 STARTTLS");
-        await HearAsync(stream);
+        await SendLineAsync(stream, "220 hello");
+        await ReceiveAsync(stream);
+        await SendLineAsync(stream, certificate is null ? "250 hello" : "250-hello\r\n250 STARTTLS");
+        await ReceiveAsync(stream);
         if (certificate is not null)
         {
-            await SayAsync(stream, "220 go");
+            await SendLineAsync(stream, "220 go");
             var tls = new SslStream(stream);
             await tls.AuthenticateAsServerAsync(new SslServerAuthenticationOptions { ServerCertificateContext = certificate }, Cancellation);
             stream = tls;
-            await HearAsync(stream);
-            await SayAsync(stream, "250 hello");
-            await HearAsync(stream);
+            await ReceiveAsync(stream);
+            await SendLineAsync(stream, "250 hello");
+            await ReceiveAsync(stream);
         }
 
         // Silent until the client goes.

@@ -21,7 +21,7 @@ public sealed class EgressGuardTests
         listener.Listen();
 
         var refused = await Assert.ThrowsAsync<AddressNotAllowedException>(() =>
-            Gate().ConnectAsync(IPAddress.Parse(address), ((IPEndPoint)listener.LocalEndPoint!).Port, Cancellation));
+            Guard().ConnectAsync(IPAddress.Parse(address), ((IPEndPoint)listener.LocalEndPoint!).Port, Cancellation));
 
         Assert.Contains(address, refused.Message, StringComparison.Ordinal);
         Assert.False(listener.Poll(0, SelectMode.SelectRead));
@@ -32,7 +32,7 @@ public sealed class EgressGuardTests
     {
         await using var listener = Listener.Trap("127.0.1.9");
 
-        using var socket = await Gate("127.0.1.0/24").ConnectAsync(listener.EndPoint.Address, listener.EndPoint.Port, Cancellation);
+        using var socket = await Guard("127.0.1.0/24").ConnectAsync(listener.EndPoint.Address, listener.EndPoint.Port, Cancellation);
 
         Assert.Equal(listener.EndPoint, socket.RemoteEndPoint);
     }
@@ -46,10 +46,10 @@ public sealed class EgressGuardTests
     [InlineData("64:ff9b::7f00:101")]
     [InlineData("2002:7f00:101::")]
     [InlineData("fe80::1%1")]
-    public void The_guard_of_a_lab_opens_no_more_than_is_configured(string address) => Assert.False(Gate("127.0.1.0/24").IsAllowed(IPAddress.Parse(address)));
+    public void The_guard_of_a_lab_opens_no_more_than_is_configured(string address) => Assert.False(Guard("127.0.1.0/24").IsAllowed(IPAddress.Parse(address)));
 
     [Fact]
-    public void The_guard_of_a_lab_leaves_global_addresses_reachable() => Assert.True(Gate("127.0.1.0/24").IsAllowed(IPAddress.Parse("1.1.1.1")));
+    public void The_guard_of_a_lab_leaves_global_addresses_reachable() => Assert.True(Guard("127.0.1.0/24").IsAllowed(IPAddress.Parse("1.1.1.1")));
 
-    private static EgressGuard Gate(params string[] networks) => new(new EgressOptions { AllowedNetworks = [.. networks.Select(IPNetwork.Parse)] });
+    private static EgressGuard Guard(params string[] networks) => new(new EgressOptions { AllowedNetworks = [.. networks.Select(IPNetwork.Parse)] });
 }

@@ -21,15 +21,15 @@ public sealed class RebindingTests
     [Fact]
     public async Task A_policy_host_that_moves_to_an_internal_address_is_called_at_the_checked_address_and_then_no_more()
     {
-        await using var world = new EgressFixture();
-        var trap = world.Trap(Forbidden);
-        var server = world.Serve(Host, Good, Listener.File("version: STSv1\nmode: none\nmax_age: 1\n"));
-        world.Zone.SetInTurn(Host, EgressFixture.At(Good), EgressFixture.At(Forbidden));
-        var fetcher = world.Policies;
+        await using var fixture = new EgressFixture();
+        var trap = fixture.Trap(Forbidden);
+        var server = fixture.Serve(Host, Good, Listener.File("version: STSv1\nmode: none\nmax_age: 1\n"));
+        fixture.Zone.SetInTurn(Host, EgressFixture.At(Good), EgressFixture.At(Forbidden));
+        var fetcher = fixture.Policies;
         var domain = DomainName.Parse("rebound.example");
 
         Assert.Equal(PolicyFetchOutcome.Fetched, (await fetcher.FetchAsync(domain, Cancellation)).Outcome);
-        Assert.Equal(1, world.Zone.QuestionsFor(Host, DnsRecordType.A));
+        Assert.Equal(1, fixture.Zone.QuestionsFor(Host, DnsRecordType.A));
         Assert.Equal(PolicyFetchOutcome.AddressNotAllowed, (await fetcher.FetchAsync(domain, Cancellation)).Outcome);
 
         Assert.Equal((1, 0), (server.Connections, trap.Connections));
@@ -38,12 +38,12 @@ public sealed class RebindingTests
     [Fact]
     public async Task An_earlier_check_permits_no_later_connection_to_another_address()
     {
-        await using var world = new EgressFixture();
-        var trap = world.Trap(Forbidden);
-        world.Zone.SetInTurn(Host, EgressFixture.At(Good), EgressFixture.At(Forbidden));
+        await using var fixture = new EgressFixture();
+        var trap = fixture.Trap(Forbidden);
+        fixture.Zone.SetInTurn(Host, EgressFixture.At(Good), EgressFixture.At(Forbidden));
 
-        Assert.True(world.Gate.IsAllowed(Assert.Single(await world.Resolver.AddressesAsync(Host, Cancellation))));
-        var fetch = await world.Policies.FetchAsync(DomainName.Parse("rebound.example"), Cancellation);
+        Assert.True(fixture.Guard.IsAllowed(Assert.Single(await fixture.Resolver.AddressesAsync(Host, Cancellation))));
+        var fetch = await fixture.Policies.FetchAsync(DomainName.Parse("rebound.example"), Cancellation);
 
         Assert.Equal(PolicyFetchOutcome.AddressNotAllowed, fetch.Outcome);
         Assert.Contains(Forbidden, fetch.Detail, StringComparison.Ordinal);
@@ -53,11 +53,11 @@ public sealed class RebindingTests
     [Fact]
     public async Task A_client_that_is_reused_checks_the_address_again()
     {
-        await using var world = new EgressFixture();
-        var trap = world.Trap(Forbidden);
-        world.Serve(Host, Good, Listener.File("x"));
-        world.Zone.SetInTurn(Host, EgressFixture.At(Good), EgressFixture.At(Forbidden));
-        using var client = world.Http.CreateClient();
+        await using var fixture = new EgressFixture();
+        var trap = fixture.Trap(Forbidden);
+        fixture.Serve(Host, Good, Listener.File("x"));
+        fixture.Zone.SetInTurn(Host, EgressFixture.At(Good), EgressFixture.At(Forbidden));
+        using var client = fixture.Http.CreateClient();
 
         Assert.Equal("x", await client.GetStringAsync(new Uri($"https://{Host}/"), Cancellation));
         await Assert.ThrowsAsync<HttpRequestException>(() => client.GetStringAsync(new Uri($"https://{Host}/"), Cancellation));
@@ -81,12 +81,12 @@ public sealed class RebindingTests
         var first = await observer.ObserveAsync(DomainName.Parse("rebound.example"), "1", Cancellation);
         var second = await observer.ObserveAsync(DomainName.Parse("rebound.example"), "2", Cancellation);
 
-        var looks = isForbiddenFirst ? (Refused: first, Called: second) : (Refused: second, Called: first);
-        Assert.Equal([SmtpOutcome.AddressNotAllowed], looks.Refused.MxHosts[0].Sessions.Select(session => session.Outcome));
-        Assert.Equal([(address, SmtpOutcome.Completed)], looks.Called.MxHosts[0].Sessions.Select(session => (session.Address, session.Outcome)));
+        var observations = isForbiddenFirst ? (Refused: first, Called: second) : (Refused: second, Called: first);
+        Assert.Equal([SmtpOutcome.AddressNotAllowed], observations.Refused.MxHosts[0].Sessions.Select(session => session.Outcome));
+        Assert.Equal([(address, SmtpOutcome.Completed)], observations.Called.MxHosts[0].Sessions.Select(session => (session.Address, session.Outcome)));
         Assert.Equal(0, trap.Connections);
         // The default session and the narrow ones.
-        Assert.Equal(1 + SmtpProbe.RestrictedOffers.Count, lab.MailLab.Mx("mx.rebound.example").Servers[0].Heard.Count(said => said == "STARTTLS"));
+        Assert.Equal(1 + SmtpProbe.RestrictedOffers.Count, lab.MailLab.Mx("mx.rebound.example").Servers[0].Received.Count(said => said == "STARTTLS"));
     }
 
     // 127.0.0.1 is the relay's at this port.

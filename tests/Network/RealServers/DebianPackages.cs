@@ -8,8 +8,8 @@ using Xunit;
 namespace StsFunctions.Tests.RealServers;
 
 /// <summary>
-/// Servers as Debian and Ubuntu ship them, unpacked into <c>.local/debian/</c> at the repository's root: the machine's own apt says
-/// where they come from and vouches for them, nothing is installed, and no root is needed. Remove <c>.local</c> to be rid of them.
+/// Servers as Debian and Ubuntu ship them, unpacked into <c>.local/debian/</c> at the repository's root: the machine's own apt knows
+/// their source and verifies them, nothing is installed, and no root is needed. Remove <c>.local</c> to delete them.
 /// </summary>
 /// <param name="Root">What would be <c>/</c> if they were installed.</param>
 internal sealed record DebianPackages(string Root)
@@ -123,7 +123,7 @@ internal sealed record DebianPackages(string Root)
         {
             await RunAsync("dpkg-deb", ["-x", archive, root], cancellationToken);
         }
-        // Nobody is to become whoever unpacked them.
+        // No server changes to the user who unpacked them.
         foreach (var program in Directory.GetFiles(Path.Combine(root, "usr", "sbin")).Where(file => new FileInfo(file).LinkTarget is null))
         {
             System.IO.File.SetUnixFileMode(program, System.IO.File.GetUnixFileMode(program) & ~(UnixFileMode.SetUser | UnixFileMode.SetGroup));

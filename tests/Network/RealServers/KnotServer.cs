@@ -65,7 +65,7 @@ internal sealed class KnotServer(DebianPackages packages, string configuration, 
 
             """, cancellationToken);
         var process = await ServerProcess.StartAsync(
-            packages, [packages.File("usr/sbin/knotd"), "-c", configuration], folder, knot => knot.SaysAsync("server started", cancellationToken));
+            packages, [packages.File("usr/sbin/knotd"), "-c", configuration], folder, knot => knot.WaitForOutputAsync("server started", cancellationToken));
         return new KnotServer(packages, configuration, process);
     }
 

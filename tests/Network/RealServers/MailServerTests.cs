@@ -31,7 +31,7 @@ public sealed class MailServerTests(RealServerLabFixture real)
     // What each of them does when it cannot read its certificate.
     [InlineData("exim", "gone", nameof(SmtpOutcome.StartTlsRefused))]
     [InlineData("postfix", "gone", ProbeFactory.HandshakeFailure)]
-    // GnuTLS first takes its own version, and then finds no suite for it among those that a sender of today offers; OpenSSL says what it is.
+    // GnuTLS first selects its own version, and then finds no suite for it among those of a current sender; OpenSSL reports the version.
     [InlineData("exim", "old", ProbeFactory.HandshakeFailure)]
     [InlineData("postfix", "old", nameof(SmtpOutcome.TlsVersion))]
     [Trait("Conformance", "MX-3")]

@@ -7,7 +7,7 @@ using static StsFunctions.Tests.RealServers.RealServerLab;
 
 namespace StsFunctions.Tests.RealServers;
 
-/// <summary>What is seen of Knot's zones through Unbound.</summary>
+/// <summary>Knot's zones as observed through Unbound.</summary>
 public sealed class ResolverTests(RealServerLabFixture real)
 {
     private static CancellationToken Cancellation => TestContext.Current.CancellationToken;

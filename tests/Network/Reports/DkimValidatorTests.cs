@@ -10,7 +10,7 @@ using Xunit;
 
 namespace StsFunctions.Tests.Reports;
 
-/// <summary>Who vouches for a mail, by keys in a DNS of the test's own.</summary>
+/// <summary>Who authenticates a mail, by keys in the DNS of the test.</summary>
 public sealed class DkimValidatorTests : IAsyncLifetime
 {
     private readonly FakeTimeProvider _time = new(DateTimeOffset.UtcNow);
@@ -60,7 +60,7 @@ public sealed class DkimValidatorTests : IAsyncLifetime
         Assert.Equal((AuthenticationResult.Fail, ""), await VerdictAsync(Encoding.ASCII.GetBytes(text.Replace(before, after, StringComparison.Ordinal))));
     }
 
-    // Whose the mail says it is, and who signs it.
+    // The sender that the mail claims, and its signer.
     [Theory]
     [InlineData("company-x.example", null, "Company-X", "company-x.example", "Aligned")]
     [InlineData("mail.company-x.example", null, "Company-X", "company-x.example", "Aligned")]

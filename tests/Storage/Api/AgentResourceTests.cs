@@ -63,18 +63,18 @@ public sealed class AgentResourceTests(ApiTests.HostedDomain hosted, AzuriteFixt
         var again = await PostAsync("/api/agent/results?name=tokyo", Token("Sts.Agent"), result);
 
         Assert.Equal((409, "application/problem+json"), (again.Status, again.Headers["Content-Type"]));
-        var kept = Assert.IsType<MxClaim.Probed>(await hosted.Handler.Service<MxHostStore>().ClaimAsync(host, Address, "1", TimeSpan.FromMinutes(1), null, Cancellation));
-        Assert.Equal($"tokyo ({Application})", MxProbeResult.FromJson(kept.Content)!.Agent);
+        var stored = Assert.IsType<MxClaim.Probed>(await hosted.Handler.Service<MxHostStore>().ClaimAsync(host, Address, "1", TimeSpan.FromMinutes(1), null, Cancellation));
+        Assert.Equal($"tokyo ({Application})", MxProbeResult.FromJson(stored.Content)!.Agent);
     }
 
     [Fact]
     public async Task Another_app_registration_is_another_agent_whatever_its_name()
     {
         var host = await AskAsync();
-        var task = Assert.Single((await WorkAsync("tokyo")).Looks, task => task.Host == host);
-        var stranger = hosted.Issuer.Issue(new TokenSpec { Roles = ["Sts.Agent"] }.With("azp", "5f0c4b7e-0000-4000-8000-00000000000f"));
+        var task = Assert.Single((await WorkAsync("tokyo")).Tasks, task => task.Host == host);
+        var otherToken = hosted.Issuer.Issue(new TokenSpec { Roles = ["Sts.Agent"] }.With("azp", "5f0c4b7e-0000-4000-8000-00000000000f"));
 
-        Assert.Equal(409, (await PostAsync("/api/agent/results?name=tokyo", stranger, ResultOf(task))).Status);
+        Assert.Equal(409, (await PostAsync("/api/agent/results?name=tokyo", otherToken, ResultOf(task))).Status);
         Assert.Equal(204, (await PostAsync("/api/agent/results?name=tokyo", Token("Sts.Agent"), ResultOf(task))).Status);
     }
 
@@ -128,7 +128,7 @@ public sealed class AgentResourceTests(ApiTests.HostedDomain hosted, AzuriteFixt
         return host;
     }
 
-    private async Task<(int Status, IReadOnlyList<ProbeTaskJson> Looks)> WorkAsync(string name)
+    private async Task<(int Status, IReadOnlyList<ProbeTaskJson> Tasks)> WorkAsync(string name)
     {
         var answer = await PostAsync($"/api/agent/work?name={name}", Token("Sts.Agent"));
         return (answer.Status, JsonSerializer.Deserialize(answer.Body, AgentJson.Default.ProbeTasksJson)!.Tasks);

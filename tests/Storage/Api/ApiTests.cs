@@ -16,7 +16,7 @@ using Xunit;
 
 namespace StsFunctions.Tests.Api;
 
-/// <summary>The API over the wire: who is told what.</summary>
+/// <summary>The API over the wire: which caller gets what.</summary>
 public sealed class ApiTests(ApiTests.HostedDomain hosted, AzuriteFixture azurite) : IClassFixture<ApiTests.HostedDomain>
 {
     private static readonly string[] Blue = ["a.example", "b.example", "c.example", "d.example", "e.example"];
@@ -97,16 +97,16 @@ public sealed class ApiTests(ApiTests.HostedDomain hosted, AzuriteFixture azurit
     {
         var token = TokenFor("blue");
 
-        var stranger = await GetAsync("/api/domains/stranger.example", token);
+        var unhosted = await GetAsync("/api/domains/stranger.example", token);
 
-        Assert.Equal(404, stranger.Status);
+        Assert.Equal(404, unhosted.Status);
         Assert.Equal("a.example", JsonOf(await GetAsync("/api/domains/a.example", token)).GetProperty("domain").GetString());
         foreach (var name in (string[])["f.example", "G.EXAMPLE", Gone, "no%20domain", "-", "@operator", "a.example%2Ff.example"])
         {
             var answer = await GetAsync($"/api/domains/{name}", token);
-            Assert.Equal(stranger.Status, answer.Status);
-            Assert.Equal(stranger.Text, answer.Text);
-            Assert.Equal(stranger.Headers.Where(h => h.Key != "Date"), answer.Headers.Where(h => h.Key != "Date"));
+            Assert.Equal(unhosted.Status, answer.Status);
+            Assert.Equal(unhosted.Text, answer.Text);
+            Assert.Equal(unhosted.Headers.Where(h => h.Key != "Date"), answer.Headers.Where(h => h.Key != "Date"));
         }
     }
 
@@ -271,7 +271,7 @@ public sealed class ApiTests(ApiTests.HostedDomain hosted, AzuriteFixture azurit
     [Fact]
     public async Task Policies_and_reports_need_no_authentication()
     {
-        var (made, looks) = (0, hosted.Issuer.DiscoveryRequests);
+        var (made, requests) = (0, hosted.Issuer.DiscoveryRequests);
         await using var handler = await hosted.StartAsync(hosted.Storage.ConnectionString, services => services.AddSingleton<BearerTokens>(_ =>
         {
             made++;
@@ -286,7 +286,7 @@ public sealed class ApiTests(ApiTests.HostedDomain hosted, AzuriteFixture azurit
 
         Assert.Equal(200, policy.Status);
         Assert.Contains(posted.Status, (int[])[201, 400, 403]);
-        Assert.Equal((0, looks), (made, hosted.Issuer.DiscoveryRequests));
+        Assert.Equal((0, requests), (made, hosted.Issuer.DiscoveryRequests));
 
         // And the wire is live: the API trips over it.
         Assert.Equal(500, (await handler.AskAsync("GET", "/api/domains", RunningApp.AppHost)).Status);

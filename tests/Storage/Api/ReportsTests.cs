@@ -13,7 +13,7 @@ using Xunit;
 
 namespace StsFunctions.Tests.Api;
 
-/// <summary>Reports over the wire: who is told what of them.</summary>
+/// <summary>Reports over the wire: which caller gets what of them.</summary>
 public sealed class ReportsTests(ReportsTests.HostedDomain hosted) : IClassFixture<ReportsTests.HostedDomain>
 {
     private const string Domain = "reported.example";
@@ -190,11 +190,11 @@ public sealed class ReportsTests(ReportsTests.HostedDomain hosted) : IClassFixtu
     [InlineData("reports/20260310-a-b/raw")]
     public async Task A_domain_of_another_group_looks_exactly_like_one_that_is_not_hosted(string path)
     {
-        var stranger = await GetAsync($"/api/domains/stranger.example/{path}", TokenFor("blue"));
+        var unhosted = await GetAsync($"/api/domains/stranger.example/{path}", TokenFor("blue"));
         var hidden = await GetAsync($"/api/domains/secret.example/{path}", TokenFor("blue"));
 
-        Assert.Equal(404, stranger.Status);
-        Assert.Equal((stranger.Status, stranger.Text), (hidden.Status, hidden.Text));
+        Assert.Equal(404, unhosted.Status);
+        Assert.Equal((unhosted.Status, unhosted.Text), (hidden.Status, hidden.Text));
         Assert.Equal(403, (await GetAsync($"/api/domains/{Domain}/{path}", TokenOf("Sts.Reader"))).Status);
         Assert.Equal(403, (await GetAsync($"/api/domains/{Domain}/{path}", TokenOf("Sts.Agent", "Sts.AllGroups"))).Status);
     }

@@ -34,9 +34,9 @@ public sealed class CheckDomainTests(AzuriteFixture azurite)
         Assert.Equal(("20990101000000000", true, null), (partition.Record!.CheckRun.Run, partition.Record.Observed, partition.Record.NextExpiry));
         var row = Assert.Single(await storage.Summaries.ListAsync(Cancellation).ToListAsync(Cancellation));
         Assert.Equal((Severity.Critical, 1, 1), (row.WorstFinding, row.OpenFindings, row.PendingNotifications));
-        var seen = await ObservationsAsync(storage);
-        Assert.Equal(["20990101000000000", "20990101000000000.2", "20990101000000000.3"], seen.Select(look => look.CheckRun).Order(StringComparer.Ordinal));
-        Assert.All(seen, look => Assert.Equal(("lab.example", SmtpOutcome.StartTlsMissing), (look.Domain, look.MxHosts[0].Sessions[0].Outcome)));
+        var observations = await ObservationsAsync(storage);
+        Assert.Equal(["20990101000000000", "20990101000000000.2", "20990101000000000.3"], observations.Select(attempt => attempt.CheckRun).Order(StringComparer.Ordinal));
+        Assert.All(observations, attempt => Assert.Equal(("lab.example", SmtpOutcome.StartTlsMissing), (attempt.Domain, attempt.MxHosts[0].Sessions[0].Outcome)));
     }
 
     [Fact]
@@ -44,15 +44,15 @@ public sealed class CheckDomainTests(AzuriteFixture azurite)
     {
         var storage = await HostedAsync();
         await using var lab = await StartAsync(storage, SmtpScript.Plain);
-        var told = new List<string>();
-        foreach (var (script, round) in ((SmtpScript, int)[])[(SmtpScript.Plain, 1), (SmtpScript.Plain, 2), (SmtpScript.Good, 3), (SmtpScript.Good, 4)])
+        var notified = new List<string>();
+        foreach (var (script, run) in ((SmtpScript, int)[])[(SmtpScript.Plain, 1), (SmtpScript.Plain, 2), (SmtpScript.Good, 3), (SmtpScript.Good, 4)])
         {
             lab.MailLab.Mx("mx.lab.example").Script = script;
-            await RunAsync(lab, storage, $"2099010100000000{round}");
-            told.Add(string.Join(' ', (await storage.Domains.ReadAsync("lab.example", Cancellation)).Outbox.Select(w => w.Change)));
+            await RunAsync(lab, storage, $"2099010100000000{run}");
+            notified.Add(string.Join(' ', (await storage.Domains.ReadAsync("lab.example", Cancellation)).Outbox.Select(w => w.Change)));
         }
 
-        Assert.Equal(["Opened", "Opened", "Opened Resolved", "Opened Resolved"], told);
+        Assert.Equal(["Opened", "Opened", "Opened Resolved", "Opened Resolved"], notified);
         var record = (await storage.Domains.ReadAsync("lab.example", Cancellation)).Record!;
         Assert.Equal(lab.MailLab.Mx("mx.lab.example").Certificate.Leaf.NotAfter.ToUniversalTime(), record.NextExpiry!.Value.UtcDateTime);
     }
@@ -121,14 +121,14 @@ public sealed class CheckDomainTests(AzuriteFixture azurite)
     [Theory]
     [InlineData(1)]
     [InlineData(3)]
-    public async Task An_attempt_out_of_order_is_not_made(int look)
+    public async Task An_attempt_out_of_order_is_not_made(int attempt)
     {
         var storage = await HostedAsync();
         await using var lab = await StartAsync(storage, SmtpScript.Plain);
         await lab.Function(storage).RunAsync("""{"domain":"lab.example","checkRun":"20990101000000000"}""", Cancellation);
         var asked = lab.MailLab.Zone.QuestionCount;
 
-        await lab.Function(storage).RunAsync($$"""{"domain":"lab.example","checkRun":"20990101000000000","attempt":{{look}}}""", Cancellation);
+        await lab.Function(storage).RunAsync($$"""{"domain":"lab.example","checkRun":"20990101000000000","attempt":{{attempt}}}""", Cancellation);
         await lab.Function(storage).RunAsync("""{"domain":"lab.example","checkRun":"20980101000000000","attempt":2}""", Cancellation);
 
         Assert.Equal(asked, lab.MailLab.Zone.QuestionCount);
@@ -232,12 +232,12 @@ public sealed class CheckDomainTests(AzuriteFixture azurite)
         return lab;
     }
 
-    // A round: its first look, and those that it asks for itself.
-    private static async Task RunAsync(Lab lab, TestStorage storage, string round, Observer? observer = null)
+    // A check run: its first attempt, and those that it requests itself.
+    private static async Task RunAsync(Lab lab, TestStorage storage, string run, Observer? observer = null)
     {
         var queue = storage.Queues.GetQueueClient(StorageNames.DomainChecksQueue);
         await queue.ClearMessagesAsync(Cancellation);
-        await lab.Function(storage, observer).RunAsync($$"""{"domain":"lab.example","checkRun":"{{round}}"}""", Cancellation);
+        await lab.Function(storage, observer).RunAsync($$"""{"domain":"lab.example","checkRun":"{{run}}"}""", Cancellation);
         while ((await queue.ReceiveMessageAsync(cancellationToken: Cancellation)).Value is { } message)
         {
             await lab.Function(storage, observer).RunAsync(message.MessageText, Cancellation);
@@ -248,14 +248,14 @@ public sealed class CheckDomainTests(AzuriteFixture azurite)
     private static async Task<List<Observation>> ObservationsAsync(TestStorage storage)
     {
         var container = storage.Blobs.GetBlobContainerClient(StorageNames.ObservationsContainer);
-        var seen = new List<Observation>();
+        var observations = new List<Observation>();
         await foreach (var blob in container.GetBlobsAsync(cancellationToken: Cancellation))
         {
             Assert.StartsWith("lab.example/", blob.Name, StringComparison.Ordinal);
             var content = (await container.GetBlobClient(blob.Name).DownloadContentAsync(Cancellation)).Value.Content;
-            seen.Add(JsonSerializer.Deserialize(content, ObservationJson.Default.Observation)!);
+            observations.Add(JsonSerializer.Deserialize(content, ObservationJson.Default.Observation)!);
         }
 
-        return seen;
+        return observations;
     }
 }

@@ -10,7 +10,7 @@ using SmtpSession = StsFunctions.Core.Observations.SmtpSession;
 
 namespace StsFunctions.Tests.Checks;
 
-/// <summary>A round, or a look, of a clock that was wrong once.</summary>
+/// <summary>A check run, or a probe, of a clock that was wrong once.</summary>
 public sealed class FutureCheckRunTests(AzuriteFixture azurite)
 {
     private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
@@ -31,7 +31,7 @@ public sealed class FutureCheckRunTests(AzuriteFixture azurite)
         Assert.NotEqual(asked, lab.MailLab.Zone.QuestionCount);
         Assert.Equal("20260314120000000", (await storage.Domains.ReadAsync("lab.example", Cancellation)).Record!.CheckRun.Run);
 
-        Task RunAsync(string round) => lab.Function(storage).RunAsync($$"""{"domain":"lab.example","checkRun":"{{round}}"}""", Cancellation);
+        Task RunAsync(string run) => lab.Function(storage).RunAsync($$"""{"domain":"lab.example","checkRun":"{{run}}"}""", Cancellation);
     }
 
     [Fact]

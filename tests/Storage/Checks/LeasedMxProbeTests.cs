@@ -13,7 +13,7 @@ namespace StsFunctions.Tests.Checks;
 
 public sealed class LeasedMxProbeTests(AzuriteFixture azurite)
 {
-    private const string Round = "20260314120000000";
+    private const string Run = "20260314120000000";
     private static readonly IPAddress Address = IPAddress.Parse("192.0.2.25");
     private static readonly CheckOptions Options = new();
 
@@ -23,15 +23,15 @@ public sealed class LeasedMxProbeTests(AzuriteFixture azurite)
     public async Task A_host_of_many_domains_is_probed_once_in_a_check_run()
     {
         var storage = await TestStorage.CreateAsync(azurite);
-        var eyes = new ProbeFactory();
+        var counting = new CountingProbe();
         // Several instances, each with its own client.
-        var probes = Enumerable.Range(0, 8).Select(_ => new LeasedMxProbe(new MxHostStore(storage.Account.Tables(), TimeProvider.System), eyes, Options, TimeProvider.System)).ToList();
+        var probes = Enumerable.Range(0, 8).Select(_ => new LeasedMxProbe(new MxHostStore(storage.Account.Tables(), TimeProvider.System), counting, Options, TimeProvider.System)).ToList();
 
-        var seen = await Task.WhenAll(probes.SelectMany(probe => Enumerable.Range(0, 4).Select(_ => probe.ProbeAsync("mx.example.com", Address, Round, null, Cancellation))));
+        var results = await Task.WhenAll(probes.SelectMany(probe => Enumerable.Range(0, 4).Select(_ => probe.ProbeAsync("mx.example.com", Address, Run, null, Cancellation))));
 
-        Assert.Equal(1, eyes.Looks);
-        Assert.All(seen, session => Assert.Equal(seen[0].ToJson(), session.ToJson()));
-        Assert.Equal(("look 1", SmtpOutcome.Completed), (seen[0].Default.Banner, seen[0].Default.Outcome));
+        Assert.Equal(1, counting.Probes);
+        Assert.All(results, session => Assert.Equal(results[0].ToJson(), session.ToJson()));
+        Assert.Equal(("look 1", SmtpOutcome.Completed), (results[0].Default.Banner, results[0].Default.Outcome));
 
         Assert.Equal("look 2", (await probes[0].ProbeAsync("mx.example.com", Address, "20260315120000000", null, Cancellation)).Default.Banner);
     }
@@ -40,13 +40,13 @@ public sealed class LeasedMxProbeTests(AzuriteFixture azurite)
     public async Task A_caller_that_waits_for_a_killed_one_probes_once_the_lease_has_expired()
     {
         var storage = await TestStorage.CreateAsync(azurite);
-        await storage.MxHosts.ClaimAsync("mx.example.com", Address, Round, TimeSpan.FromMinutes(2), null, Cancellation);
-        var eyes = new ProbeFactory();
-        var waiting = new LeasedMxProbe(storage.MxHosts, eyes, Options, storage.Time).ProbeAsync("mx.example.com", Address, Round, null, Cancellation);
+        await storage.MxHosts.ClaimAsync("mx.example.com", Address, Run, TimeSpan.FromMinutes(2), null, Cancellation);
+        var counting = new CountingProbe();
+        var waiting = new LeasedMxProbe(storage.MxHosts, counting, Options, storage.Time).ProbeAsync("mx.example.com", Address, Run, null, Cancellation);
 
         while (!waiting.IsCompleted)
         {
-            Assert.True(eyes.Looks == 0 || storage.Time.GetUtcNow() >= TestStorage.Noon.AddMinutes(2));
+            Assert.True(counting.Probes == 0 || storage.Time.GetUtcNow() >= TestStorage.Noon.AddMinutes(2));
             storage.Time.Advance(TimeSpan.FromSeconds(5));
             await Task.Delay(10, Cancellation);
         }
@@ -60,42 +60,42 @@ public sealed class LeasedMxProbeTests(AzuriteFixture azurite)
     {
         var storage = await TestStorage.CreateAsync(azurite);
         using var deadline = new CancellationTokenSource();
-        var cut = new LeasedMxProbe(storage.MxHosts, new ProbeFactory { Opened = deadline.Cancel }, Options, storage.Time);
+        var cut = new LeasedMxProbe(storage.MxHosts, new CountingProbe { Opened = deadline.Cancel }, Options, storage.Time);
 
-        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => cut.ProbeAsync("mx.example.com", Address, Round, null, deadline.Token));
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => cut.ProbeAsync("mx.example.com", Address, Run, null, deadline.Token));
 
-        Assert.IsType<MxClaim.Leased>(await storage.MxHosts.ClaimAsync("mx.example.com", Address, Round, TimeSpan.FromMinutes(2), null, Cancellation));
+        Assert.IsType<MxClaim.Leased>(await storage.MxHosts.ClaimAsync("mx.example.com", Address, Run, TimeSpan.FromMinutes(2), null, Cancellation));
     }
 
     [Fact]
     public async Task Releasing_a_lease_that_another_caller_took_over_changes_nothing()
     {
         var storage = await TestStorage.CreateAsync(azurite);
-        var first = Assert.IsType<MxClaim.Leased>(await storage.MxHosts.ClaimAsync("mx.example.com", Address, Round, TimeSpan.FromMinutes(2), null, Cancellation)).Lease;
+        var first = Assert.IsType<MxClaim.Leased>(await storage.MxHosts.ClaimAsync("mx.example.com", Address, Run, TimeSpan.FromMinutes(2), null, Cancellation)).Lease;
         storage.Time.Advance(TimeSpan.FromMinutes(3));
-        await storage.MxHosts.ClaimAsync("mx.example.com", Address, Round, TimeSpan.FromMinutes(2), null, Cancellation);
+        await storage.MxHosts.ClaimAsync("mx.example.com", Address, Run, TimeSpan.FromMinutes(2), null, Cancellation);
 
         await storage.MxHosts.ReleaseAsync(first);
 
-        Assert.IsType<MxClaim.Busy>(await storage.MxHosts.ClaimAsync("mx.example.com", Address, Round, TimeSpan.FromMinutes(2), null, Cancellation));
+        Assert.IsType<MxClaim.Busy>(await storage.MxHosts.ClaimAsync("mx.example.com", Address, Run, TimeSpan.FromMinutes(2), null, Cancellation));
     }
 
     [Fact]
     public async Task One_session_never_confirms_a_fault_three_times_for_any_attempt_of_another_domain()
     {
         var storage = await TestStorage.CreateAsync(azurite);
-        var eyes = new ProbeFactory();
-        var probe = new LeasedMxProbe(storage.MxHosts, eyes, Options, storage.Time);
-        // The last look of a domain that was checked a while before, and then three of another.
-        await probe.ProbeAsync("mx.example.com", Address, $"{Round}.5", null, Cancellation);
+        var counting = new CountingProbe();
+        var probe = new LeasedMxProbe(storage.MxHosts, counting, Options, storage.Time);
+        // The last attempt of a domain that was checked a while before, and then three of another.
+        await probe.ProbeAsync("mx.example.com", Address, $"{Run}.5", null, Cancellation);
         storage.Time.Advance(TimeSpan.FromMinutes(15));
-        var first = await probe.ProbeAsync("mx.example.com", Address, Round, null, Cancellation);
+        var first = await probe.ProbeAsync("mx.example.com", Address, Run, null, Cancellation);
         storage.Time.Advance(TimeSpan.FromMinutes(5));
-        var second = await probe.ProbeAsync("mx.example.com", Address, new CheckAttempt($"{Round}.2", TimeSpan.FromMinutes(2.5)), null, Cancellation);
+        var second = await probe.ProbeAsync("mx.example.com", Address, new CheckAttempt($"{Run}.2", TimeSpan.FromMinutes(2.5)), null, Cancellation);
         storage.Time.Advance(TimeSpan.FromMinutes(1));
-        var shared = await probe.ProbeAsync("mx.example.com", Address, new CheckAttempt($"{Round}.2", TimeSpan.FromMinutes(2.5)), null, Cancellation);
+        var shared = await probe.ProbeAsync("mx.example.com", Address, new CheckAttempt($"{Run}.2", TimeSpan.FromMinutes(2.5)), null, Cancellation);
         storage.Time.Advance(TimeSpan.FromMinutes(4));
-        var third = await probe.ProbeAsync("mx.example.com", Address, new CheckAttempt($"{Round}.3", TimeSpan.FromMinutes(2.5)), null, Cancellation);
+        var third = await probe.ProbeAsync("mx.example.com", Address, new CheckAttempt($"{Run}.3", TimeSpan.FromMinutes(2.5)), null, Cancellation);
 
         Assert.Equal(["look 1", "look 2", "look 2", "look 3"], ((MxProbeResult[])[first, second, shared, third]).Select(probe => probe.Default.Banner));
     }
@@ -104,25 +104,25 @@ public sealed class LeasedMxProbeTests(AzuriteFixture azurite)
     public async Task A_stored_probe_of_another_version_of_the_app_is_repeated()
     {
         var storage = await TestStorage.CreateAsync(azurite);
-        var lease = Assert.IsType<MxClaim.Leased>(await storage.MxHosts.ClaimAsync("mx.example.com", Address, Round, TimeSpan.FromMinutes(2), null, Cancellation)).Lease;
-        await storage.MxHosts.StoreAsync(lease, Round, "[1, 2]"u8.ToArray(), Cancellation);
+        var lease = Assert.IsType<MxClaim.Leased>(await storage.MxHosts.ClaimAsync("mx.example.com", Address, Run, TimeSpan.FromMinutes(2), null, Cancellation)).Lease;
+        await storage.MxHosts.StoreAsync(lease, Run, "[1, 2]"u8.ToArray(), Cancellation);
 
-        Assert.Equal("look 1", (await new LeasedMxProbe(storage.MxHosts, new ProbeFactory(), Options, storage.Time).ProbeAsync("mx.example.com", Address, Round, null, Cancellation)).Default.Banner);
+        Assert.Equal("look 1", (await new LeasedMxProbe(storage.MxHosts, new CountingProbe(), Options, storage.Time).ProbeAsync("mx.example.com", Address, Run, null, Cancellation)).Default.Banner);
     }
 
     [Fact]
     public async Task The_next_check_run_gets_the_result_of_the_one_before()
     {
         var storage = await TestStorage.CreateAsync(azurite);
-        var eyes = new ProbeFactory();
-        var probe = new LeasedMxProbe(storage.MxHosts, eyes, Options, storage.Time);
+        var counting = new CountingProbe();
+        var probe = new LeasedMxProbe(storage.MxHosts, counting, Options, storage.Time);
         var given = new MxProbeResult(new SmtpSession("192.0.2.25", SmtpOutcome.ConnectionDropped), []);
 
-        var first = await probe.ProbeAsync("mx.example.com", Address, Round, given, Cancellation);
+        var first = await probe.ProbeAsync("mx.example.com", Address, Run, given, Cancellation);
         await probe.ProbeAsync("mx.example.com", Address, "20260315120000000", given, Cancellation);
 
-        Assert.Equal(given, eyes.Before[0]);
-        Assert.Equal(first.ToJson(), eyes.Before[1]!.ToJson());
+        Assert.Equal(given, counting.Before[0]);
+        Assert.Equal(first.ToJson(), counting.Before[1]!.ToJson());
     }
 
     [Fact]
@@ -130,13 +130,13 @@ public sealed class LeasedMxProbeTests(AzuriteFixture azurite)
     {
         var storage = await TestStorage.CreateAsync(azurite);
         var chain = new TlsSession("Tls12", "x", [new byte[300_000]], [new byte[300_000]], []);
-        var eyes = new ProbeFactory { Narrow = [new SmtpSession("192.0.2.25", SmtpOutcome.Completed, TlsOffer.Tls12Rsa, Tls: chain)] };
-        var probe = new LeasedMxProbe(storage.MxHosts, eyes, Options, storage.Time);
+        var counting = new CountingProbe { Restricted = [new SmtpSession("192.0.2.25", SmtpOutcome.Completed, TlsOffer.Tls12Rsa, Tls: chain)] };
+        var probe = new LeasedMxProbe(storage.MxHosts, counting, Options, storage.Time);
 
-        Assert.Single((await probe.ProbeAsync("mx.example.com", Address, Round, null, Cancellation)).Restricted);
-        var kept = await probe.ProbeAsync("mx.example.com", Address, Round, null, Cancellation);
+        Assert.Single((await probe.ProbeAsync("mx.example.com", Address, Run, null, Cancellation)).Restricted);
+        var stored = await probe.ProbeAsync("mx.example.com", Address, Run, null, Cancellation);
 
-        Assert.Equal(("look 1", 0, TestStorage.Noon), (kept.Default.Banner, kept.Restricted.Count, kept.RestrictedAt));
+        Assert.Equal(("look 1", 0, TestStorage.Noon), (stored.Default.Banner, stored.Restricted.Count, stored.RestrictedAt));
     }
 
     [Theory]
@@ -145,14 +145,14 @@ public sealed class LeasedMxProbeTests(AzuriteFixture azurite)
     public async Task A_result_that_storage_rejects_is_used_but_not_shared(int status)
     {
         var storage = await TestStorage.CreateAsync(azurite);
-        await using var wire = await FaultInjectionProxy.StartAsync(storage.ConnectionString, Cancellation);
-        // The claim of an address that nobody looked at adds a row; the first that replaces one keeps what was seen.
+        await using var proxy = await FaultInjectionProxy.StartAsync(storage.ConnectionString, Cancellation);
+        // The claim of an address that was never probed adds a row; the first that replaces one retains the result.
         var replaced = 0;
-        wire.OnCall = call => call is { Service: "table", Method: "PUT" } && replaced++ == 0 ? new Storage.Fault.Answer(status) : null;
-        var probe = new LeasedMxProbe(new TestStorage(wire.ConnectionString).MxHosts, new ProbeFactory(), Options, storage.Time);
+        proxy.OnCall = call => call is { Service: "table", Method: "PUT" } && replaced++ == 0 ? new Storage.Fault.Answer(status) : null;
+        var probe = new LeasedMxProbe(new TestStorage(proxy.ConnectionString).MxHosts, new CountingProbe(), Options, storage.Time);
 
-        Assert.Equal("look 1", (await probe.ProbeAsync("mx.example.com", Address, Round, null, Cancellation)).Default.Banner);
-        Assert.Equal("look 2", (await probe.ProbeAsync("mx.example.com", Address, Round, null, Cancellation)).Default.Banner);
+        Assert.Equal("look 1", (await probe.ProbeAsync("mx.example.com", Address, Run, null, Cancellation)).Default.Banner);
+        Assert.Equal("look 2", (await probe.ProbeAsync("mx.example.com", Address, Run, null, Cancellation)).Default.Banner);
     }
 
     [Fact]
@@ -165,9 +165,9 @@ public sealed class LeasedMxProbeTests(AzuriteFixture azurite)
         var options = lab.Options();
         var observers = Enumerable.Range(0, 2).Select(_ => lab.ObserverOf(lab.Probe(), options, TimeProvider.System, storage.MxHosts)).ToList();
 
-        var one = await observers[0].ObserveAsync(DomainName.Parse("one.example"), Round, Cancellation);
+        var one = await observers[0].ObserveAsync(DomainName.Parse("one.example"), Run, Cancellation);
         lab.MailLab.Mx("mx.provider.example").Stop();
-        var two = await observers[1].ObserveAsync(DomainName.Parse("two.example"), Round, Cancellation);
+        var two = await observers[1].ObserveAsync(DomainName.Parse("two.example"), Run, Cancellation);
         var later = await observers[1].ObserveAsync(DomainName.Parse("two.example"), "20260315120000000", Cancellation);
 
         Assert.Equal(one.MxHosts[0].Probes[0].ToJson(), two.MxHosts[0].Probes[0].ToJson());
@@ -175,15 +175,15 @@ public sealed class LeasedMxProbeTests(AzuriteFixture azurite)
         Assert.Equal(SmtpOutcome.ConnectionRefused, later.MxHosts[0].Sessions[0].Outcome);
     }
 
-    private sealed class ProbeFactory : IMxProbe
+    private sealed class CountingProbe : IMxProbe
     {
         private readonly Lock _gate = new();
 
-        public int Looks => Before.Count;
+        public int Probes => Before.Count;
 
         public List<MxProbeResult?> Before { get; } = [];
 
-        public IReadOnlyList<SmtpSession> Narrow { get; init; } = [];
+        public IReadOnlyList<SmtpSession> Restricted { get; init; } = [];
 
         public Action Opened { get; init; } = () => { };
 
@@ -195,8 +195,8 @@ public sealed class LeasedMxProbeTests(AzuriteFixture azurite)
             {
                 Before.Add(before);
                 var session = new SmtpSession(
-                    address.ToString(), SmtpOutcome.Completed, Banner: $"look {Looks}", Tls: new TlsSession("Tls13", "x", [[1, 2, 3]], [[1, 2, 3]], []));
-                return Task.FromResult(new MxProbeResult(session, Narrow, TestStorage.Noon));
+                    address.ToString(), SmtpOutcome.Completed, Banner: $"look {Probes}", Tls: new TlsSession("Tls13", "x", [[1, 2, 3]], [[1, 2, 3]], []));
+                return Task.FromResult(new MxProbeResult(session, Restricted, TestStorage.Noon));
             }
         }
     }

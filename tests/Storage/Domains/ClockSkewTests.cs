@@ -19,8 +19,8 @@ namespace StsFunctions.Tests.Domains;
 public sealed class ClockSkewTests(AzuriteFixture azurite)
 {
     private const string Host = "mx.example.com";
-    private const string Round = "20260314120000000";
-    private const string FutureRound = "20270314120000000";
+    private const string Run = "20260314120000000";
+    private const string FutureRun = "20270314120000000";
     private static readonly IPAddress Address = IPAddress.Parse("192.0.2.25");
     private static readonly TimeSpan Lease = TimeSpan.FromMinutes(2);
     private static readonly DateTimeOffset Future = TestStorage.Noon.AddDays(365);
@@ -54,31 +54,31 @@ public sealed class ClockSkewTests(AzuriteFixture azurite)
     public async Task A_lease_of_a_wrong_clock_stops_nobody_from_probing()
     {
         var storage = await TestStorage.CreateAsync(azurite);
-        await At(storage, Future).ClaimAsync(Host, Address, Round, Lease, null, Cancellation);
+        await At(storage, Future).ClaimAsync(Host, Address, Run, Lease, null, Cancellation);
 
-        Assert.IsType<MxClaim.Leased>(await storage.MxHosts.ClaimAsync(Host, Address, Round, Lease, null, Cancellation));
-        Assert.IsType<MxClaim.Busy>(await storage.MxHosts.ClaimAsync(Host, Address, Round, Lease, null, Cancellation));
+        Assert.IsType<MxClaim.Leased>(await storage.MxHosts.ClaimAsync(Host, Address, Run, Lease, null, Cancellation));
+        Assert.IsType<MxClaim.Busy>(await storage.MxHosts.ClaimAsync(Host, Address, Run, Lease, null, Cancellation));
     }
 
     [Fact]
     public async Task A_result_of_a_future_check_run_serves_no_other_run_and_is_overwritten()
     {
         var storage = await TestStorage.CreateAsync(azurite);
-        await LookAsync(At(storage, Future), FutureRound, "old");
+        await StoreProbeAsync(At(storage, Future), FutureRun, "old");
 
-        Assert.IsType<MxClaim.Leased>(await storage.MxHosts.ClaimAsync(Host, Address, Round, Lease, null, Cancellation));
-        await storage.MxHosts.StoreAsync(Host, Address, Round, "new"u8.ToArray(), Cancellation);
+        Assert.IsType<MxClaim.Leased>(await storage.MxHosts.ClaimAsync(Host, Address, Run, Lease, null, Cancellation));
+        await storage.MxHosts.StoreAsync(Host, Address, Run, "new"u8.ToArray(), Cancellation);
 
-        Assert.Equal("new"u8.ToArray(), Assert.IsType<MxClaim.Probed>(await storage.MxHosts.ClaimAsync(Host, Address, Round, Lease, null, Cancellation)).Content);
+        Assert.Equal("new"u8.ToArray(), Assert.IsType<MxClaim.Probed>(await storage.MxHosts.ClaimAsync(Host, Address, Run, Lease, null, Cancellation)).Content);
     }
 
     [Fact]
     public async Task A_probe_of_the_future_is_not_recent_for_any_check_run()
     {
         var storage = await TestStorage.CreateAsync(azurite);
-        await LookAsync(At(storage, Future), Round, "old");
+        await StoreProbeAsync(At(storage, Future), Run, "old");
 
-        Assert.IsType<MxClaim.Leased>(await storage.MxHosts.ClaimAsync(Host, Address, Round, Lease, TimeSpan.FromMinutes(2.5), Cancellation));
+        Assert.IsType<MxClaim.Leased>(await storage.MxHosts.ClaimAsync(Host, Address, Run, Lease, TimeSpan.FromMinutes(2.5), Cancellation));
     }
 
     [Fact]
@@ -86,24 +86,24 @@ public sealed class ClockSkewTests(AzuriteFixture azurite)
     {
         var storage = await TestStorage.CreateAsync(azurite);
         var wrong = new ProbeTaskStore(storage.Tables, new FakeTimeProvider(Future));
-        await wrong.RequestAsync(Host, Address, FutureRound, "example.com", Cancellation);
+        await wrong.RequestAsync(Host, Address, FutureRun, "example.com", Cancellation);
         foreach (var agent in (string[])["one", "two"])
         {
-            var look = await wrong.FindAsync(Host, Address, Cancellation);
-            Assert.True(await wrong.WriteAsync(look!.LeasedTo(agent, "nonce", Future.AddMinutes(2), Future)!, Cancellation));
+            var task = await wrong.FindAsync(Host, Address, Cancellation);
+            Assert.True(await wrong.WriteAsync(task!.LeasedTo(agent, "nonce", Future.AddMinutes(2), Future)!, Cancellation));
         }
 
         Assert.Equal(Host, Assert.Single(await storage.ProbeTasks.FreeForAsync("three", Cancellation).ToListAsync(Cancellation)).Host);
-        await storage.ProbeTasks.RequestAsync(Host, Address, Round, "example.com", Cancellation);
-        var wanted = (await storage.ProbeTasks.FindAsync(Host, Address, Cancellation))!;
-        Assert.Equal((Round, TestStorage.Noon), (wanted.CheckRun, wanted.RequestedAt));
-        Assert.NotNull(wanted.LeasedTo("three", "nonce", TestStorage.Noon.AddMinutes(2), TestStorage.Noon));
+        await storage.ProbeTasks.RequestAsync(Host, Address, Run, "example.com", Cancellation);
+        var task = (await storage.ProbeTasks.FindAsync(Host, Address, Cancellation))!;
+        Assert.Equal((Run, TestStorage.Noon), (task.CheckRun, task.RequestedAt));
+        Assert.NotNull(task.LeasedTo("three", "nonce", TestStorage.Noon.AddMinutes(2), TestStorage.Noon));
     }
 
     [Fact]
     public void A_result_that_is_due_in_the_future_is_not_waited_for()
     {
-        var answered = ProbeTask.For(Host, Address, Round, "example.com", TestStorage.Noon) with { AnsweredAt = Future };
+        var answered = ProbeTask.For(Host, Address, Run, "example.com", TestStorage.Noon) with { AnsweredAt = Future };
 
         Assert.True(answered.IsSettled(new HashSet<string> { "one" }, TimeSpan.FromMinutes(2), TestStorage.Noon));
         Assert.False((answered with { AnsweredAt = TestStorage.Noon }).IsSettled(new HashSet<string> { "one" }, TimeSpan.FromMinutes(2), TestStorage.Noon));
@@ -113,7 +113,7 @@ public sealed class ClockSkewTests(AzuriteFixture azurite)
     public async Task A_probe_task_of_the_future_is_purged()
     {
         var storage = await TestStorage.CreateAsync(azurite);
-        await new ProbeTaskStore(storage.Tables, new FakeTimeProvider(Future)).RequestAsync(Host, Address, FutureRound, "example.com", Cancellation);
+        await new ProbeTaskStore(storage.Tables, new FakeTimeProvider(Future)).RequestAsync(Host, Address, FutureRun, "example.com", Cancellation);
 
         Assert.Equal(1, await storage.ProbeTasks.PurgeAsync(Cancellation));
     }
@@ -157,7 +157,7 @@ public sealed class ClockSkewTests(AzuriteFixture azurite)
         await storage.RetentionBy(new RetentionOptions()).RunAsync(TestStorage.Noon, (_, purge) => purge(), Cancellation);
 
         Assert.Equal(PostCountOutcome.Counted, await new PostCountStore(storage.Tables, new FakeTimeProvider(day)).CountAsync(domain, 5, 5, Cancellation));
-        // Today's stands, and tomorrow's: another instance's clock may be ahead.
+        // Today's count stays, and tomorrow's: another instance's clock may be ahead.
         Assert.Equal(PostCountOutcome.LimitReached, await storage.Posts.CountAsync(domain, 1, 5, Cancellation));
         Assert.Equal(PostCountOutcome.LimitReached, await new PostCountStore(storage.Tables, new FakeTimeProvider(TestStorage.Noon.AddDays(1))).CountAsync(domain, 1, 5, Cancellation));
     }
@@ -176,13 +176,13 @@ public sealed class ClockSkewTests(AzuriteFixture azurite)
 
     private static MxHostStore At(TestStorage storage, DateTimeOffset time) => new(storage.Tables, new FakeTimeProvider(time));
 
-    private static async Task LookAsync(MxHostStore store, string round, string content)
+    private static async Task StoreProbeAsync(MxHostStore store, string run, string content)
     {
-        var lease = Assert.IsType<MxClaim.Leased>(await store.ClaimAsync(Host, Address, round, Lease, null, Cancellation)).Lease;
-        Assert.True(await store.StoreAsync(lease, round, System.Text.Encoding.UTF8.GetBytes(content), Cancellation));
+        var lease = Assert.IsType<MxClaim.Leased>(await store.ClaimAsync(Host, Address, run, Lease, null, Cancellation)).Lease;
+        Assert.True(await store.StoreAsync(lease, run, System.Text.Encoding.UTF8.GetBytes(content), Cancellation));
     }
 
-    // A clock that is put right goes back, which no other test's may.
+    // A corrected clock goes back, which is forbidden in any other test.
     private sealed class MovableTime : TimeProvider
     {
         public DateTimeOffset Time { get; set; }

@@ -115,12 +115,12 @@ public sealed class DomainSummaryStoreTests(AzuriteFixture azurite)
             }
             catch (ConcurrentChangeException)
             {
-                // Told so: its message comes again.
+                // It gets a conflict: its message is redelivered.
             }
         });
         await Task.WhenAll(projections);
 
-        // Whoever wrote last had read after the one before wrote; at the latest the next one has it all.
+        // The last writer had read after the one before had written; at the latest the next one has everything.
         await storage.Summaries.ProjectAsync(Domain, Cancellation);
         Assert.Equal(10, Assert.Single(Assert.Single(await storage.Summaries.ListAsync(Cancellation).ToListAsync(Cancellation)).Days).Sessions);
     }

@@ -9,7 +9,7 @@ using Xunit;
 
 namespace StsFunctions.Tests.Domains;
 
-/// <summary>Nobody reads back what it has just written: what a commit returns is what there is.</summary>
+/// <summary>A writer does not read back what it has just written: a commit returns the current state.</summary>
 public sealed class DomainTransactionTests(AzuriteFixture azurite)
 {
     private static readonly DomainRecord Record = new("team", DomainState.Active, "1", PolicyMode.Enforce, TestStorage.Noon, new CheckRunState("", 0), null, new DateTimeOffset(1500, 1, 1, 0, 0, 0, TimeSpan.Zero));

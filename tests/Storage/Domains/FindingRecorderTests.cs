@@ -18,7 +18,7 @@ public sealed class FindingRecorderTests(AzuriteFixture azurite)
     private const string Round = "20260314130000000";
     private static readonly DomainName Domain = DomainName.Parse("example.com");
     private static readonly DateTimeOffset At = TestStorage.Noon.AddHours(1);
-    private static readonly HashSet<string> AllSeen = [];
+    private static readonly HashSet<string> AllObserved = [];
 
     private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
@@ -55,17 +55,17 @@ public sealed class FindingRecorderTests(AzuriteFixture azurite)
     public async Task Opened_escalated_eased_and_resolved_are_notified_as_such()
     {
         var storage = await HostedAsync();
-        var told = new List<Change?>();
+        var notified = new List<Change?>();
         var opened = "";
         foreach (var (severity, n) in ((Severity?[])[Severity.Warning, Severity.Warning, Severity.Critical, Severity.Warning, Severity.Critical, null, null]).Select((severity, n) => (severity, n)))
         {
             var changes = await RecordAsync(storage, $"2026031413000000{n}", severity is { } s ? [Of("mx1.example.com", s)] : []);
-            told.AddRange(changes.Select(change => change.Change));
+            notified.AddRange(changes.Select(change => change.Change));
             opened += (await ReadAsync(storage)).Findings.SingleOrDefault()?.CheckRun[^1];
         }
 
-        Assert.Equal([Change.Opened, Change.Escalated, null, Change.Escalated, Change.Resolved], told);
-        // Since when it stands open is the first round's, however it changes.
+        Assert.Equal([Change.Opened, Change.Escalated, null, Change.Escalated, Change.Resolved], notified);
+        // The finding has been open since the first run, however it changes.
         Assert.Equal("00000", opened);
         var partition = await ReadAsync(storage);
         Assert.Empty(partition.Findings);
@@ -78,7 +78,7 @@ public sealed class FindingRecorderTests(AzuriteFixture azurite)
         var storage = await HostedAsync();
         await RecordAsync(storage, Round, [Of("mx1.example.com", Severity.Critical)]);
 
-        Assert.Empty(await RecordAsync(storage, "20260315130000000", [], unseen: ["mx.starttls.missing"]));
+        Assert.Empty(await RecordAsync(storage, "20260315130000000", [], inconclusive: ["mx.starttls.missing"]));
 
         Assert.Single((await ReadAsync(storage)).Findings);
     }
@@ -105,7 +105,7 @@ public sealed class FindingRecorderTests(AzuriteFixture azurite)
         var storage = await HostedAsync();
         var many = Enumerable.Range(0, 110).Select(n => Of($"mx{n}.example.com", Severity.Warning)).ToList();
         var killed = new FindingRecorder(new DomainStore(TablesThatDieAfter(storage, commits)), storage.Notifications);
-        await Assert.ThrowsAsync<IOException>(() => RecordAsync(storage, Round, many, ledger: killed));
+        await Assert.ThrowsAsync<IOException>(() => RecordAsync(storage, Round, many, recorder: killed));
         Assert.Equal("", (await ReadAsync(storage)).Record!.CheckRun.Run);
         Assert.Equal(15 * commits, (await ReadAsync(storage)).Findings.Count);
 
@@ -122,7 +122,7 @@ public sealed class FindingRecorderTests(AzuriteFixture azurite)
         await RecordAsync(storage, Round, []);
 
         await Assert.ThrowsAsync<ConcurrentChangeException>(() => storage.Recorder.RecordAsync(
-            partition, FindingSource.Checks, "20260315130000000", At, [Of("mx1.example.com", Severity.Info)], AllSeen, partition.Record, Cancellation));
+            partition, FindingSource.Checks, "20260315130000000", At, [Of("mx1.example.com", Severity.Info)], AllObserved, partition.Record, Cancellation));
 
         Assert.Empty((await ReadAsync(storage)).Findings);
     }
@@ -132,11 +132,11 @@ public sealed class FindingRecorderTests(AzuriteFixture azurite)
     {
         var storage = await TestStorage.CreateAsync(azurite);
         async Task<DomainPartition> ReadOperatorAsync() => await storage.Domains.ReadAsync(Installation.Partition, Cancellation);
-        await storage.Recorder.RecordAsync(await ReadOperatorAsync(), FindingSource.Checks, Round, At, [Of("port 25", Severity.Warning)], AllSeen, null, Cancellation);
+        await storage.Recorder.RecordAsync(await ReadOperatorAsync(), FindingSource.Checks, Round, At, [Of("port 25", Severity.Warning)], AllObserved, null, Cancellation);
         var partition = await ReadOperatorAsync();
-        await storage.Recorder.RecordAsync(partition, FindingSource.Checks, "20260315130000000", At, [], AllSeen, null, Cancellation);
+        await storage.Recorder.RecordAsync(partition, FindingSource.Checks, "20260315130000000", At, [], AllObserved, null, Cancellation);
 
-        await Assert.ThrowsAsync<ConcurrentChangeException>(() => storage.Recorder.RecordAsync(partition, FindingSource.Checks, "20260315130000000", At, [], AllSeen, null, Cancellation));
+        await Assert.ThrowsAsync<ConcurrentChangeException>(() => storage.Recorder.RecordAsync(partition, FindingSource.Checks, "20260315130000000", At, [], AllObserved, null, Cancellation));
 
         Assert.Empty((await ReadOperatorAsync()).Findings);
     }
@@ -170,10 +170,10 @@ public sealed class FindingRecorderTests(AzuriteFixture azurite)
         Assert.Equal("mx.starttls.missing", Assert.Single((await ReadAsync(storage)).Findings).Finding.Code);
         await Assert.ThrowsAsync<ArgumentException>(() => RecordAsync(storage, "20260314170000000", [reported]));
 
-        async Task<IReadOnlyList<FindingChange>> RecordReportedAsync(string round, IReadOnlyList<Finding> found)
+        async Task<IReadOnlyList<FindingChange>> RecordReportedAsync(string run, IReadOnlyList<Finding> found)
         {
             var partition = await ReadAsync(storage);
-            return (await storage.Recorder.RecordAsync(partition, FindingSource.Reports, round, At, found, AllSeen, partition.Record, Cancellation)).Changes;
+            return (await storage.Recorder.RecordAsync(partition, FindingSource.Reports, run, At, found, AllObserved, partition.Record, Cancellation)).Changes;
         }
     }
 
@@ -183,7 +183,7 @@ public sealed class FindingRecorderTests(AzuriteFixture azurite)
         var storage = await HostedAsync();
         var before = await ReadAsync(storage);
 
-        await storage.Recorder.RecordAsync(before, FindingSource.Reports, Round, At, [], AllSeen, before.Record, Cancellation);
+        await storage.Recorder.RecordAsync(before, FindingSource.Reports, Round, At, [], AllObserved, before.Record, Cancellation);
 
         Assert.Equal(before.ETag, (await ReadAsync(storage)).ETag);
     }
@@ -205,11 +205,11 @@ public sealed class FindingRecorderTests(AzuriteFixture azurite)
     }
 
     private static async Task<IReadOnlyList<FindingChange>> RecordAsync(
-        TestStorage storage, string round, IReadOnlyList<Finding> found, HashSet<string>? unseen = null, FindingRecorder? ledger = null)
+        TestStorage storage, string run, IReadOnlyList<Finding> found, HashSet<string>? inconclusive = null, FindingRecorder? recorder = null)
     {
         var partition = await ReadAsync(storage);
-        var record = partition.Record! with { CheckRun = new CheckRunState(round, 1), LastCheckAt = At };
-        return (await (ledger ?? storage.Recorder).RecordAsync(partition, FindingSource.Checks, round, At, found, unseen ?? AllSeen, record, Cancellation)).Changes;
+        var record = partition.Record! with { CheckRun = new CheckRunState(run, 1), LastCheckAt = At };
+        return (await (recorder ?? storage.Recorder).RecordAsync(partition, FindingSource.Checks, run, At, found, inconclusive ?? AllObserved, record, Cancellation)).Changes;
     }
 
     private static Task<DomainPartition> ReadAsync(TestStorage storage) => storage.Domains.ReadAsync(Keys.Domain(Domain), Cancellation);

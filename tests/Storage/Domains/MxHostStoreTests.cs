@@ -7,8 +7,8 @@ namespace StsFunctions.Tests.Domains;
 
 public sealed class MxHostStoreTests(AzuriteFixture azurite)
 {
-    private const string Round = "20260314120000000";
-    private const string NextRound = "20260314120200000";
+    private const string Run = "20260314120000000";
+    private const string NextRun = "20260314120200000";
     private static readonly IPAddress Address = IPAddress.Parse("192.0.2.25");
     private static readonly TimeSpan Lease = TimeSpan.FromMinutes(2);
 
@@ -21,7 +21,7 @@ public sealed class MxHostStoreTests(AzuriteFixture azurite)
 
         var lease = Assert.IsType<MxClaim.Leased>(await ClaimAsync(storage)).Lease;
         Assert.Equal(TestStorage.Noon + Lease, Assert.IsType<MxClaim.Busy>(await ClaimAsync(storage)).Until);
-        Assert.True(await storage.MxHosts.StoreAsync(lease, Round, "seen"u8.ToArray(), Cancellation));
+        Assert.True(await storage.MxHosts.StoreAsync(lease, Run, "seen"u8.ToArray(), Cancellation));
 
         Assert.Equal("seen"u8.ToArray(), Assert.IsType<MxClaim.Probed>(await ClaimAsync(storage)).Content);
     }
@@ -30,13 +30,13 @@ public sealed class MxHostStoreTests(AzuriteFixture azurite)
     public async Task The_next_check_run_probes_again_and_its_result_serves_earlier_runs()
     {
         var storage = await TestStorage.CreateAsync(azurite);
-        await LookAsync(storage, Round, "old"u8.ToArray());
+        await StoreProbeAsync(storage, Run, "old"u8.ToArray());
 
-        Assert.IsType<MxClaim.Leased>(await ClaimAsync(storage, NextRound));
+        Assert.IsType<MxClaim.Leased>(await ClaimAsync(storage, NextRun));
 
         storage.Time.Advance(Lease);
-        await LookAsync(storage, NextRound, "new"u8.ToArray());
-        Assert.Equal("new"u8.ToArray(), Assert.IsType<MxClaim.Probed>(await ClaimAsync(storage, Round)).Content);
+        await StoreProbeAsync(storage, NextRun, "new"u8.ToArray());
+        Assert.Equal("new"u8.ToArray(), Assert.IsType<MxClaim.Probed>(await ClaimAsync(storage, Run)).Content);
     }
 
     [Fact]
@@ -48,9 +48,9 @@ public sealed class MxHostStoreTests(AzuriteFixture azurite)
 
         var lease = Assert.IsType<MxClaim.Leased>(await ClaimAsync(storage)).Lease;
 
-        Assert.False(await storage.MxHosts.StoreAsync(late, Round, "late"u8.ToArray(), Cancellation));
-        Assert.True(await storage.MxHosts.StoreAsync(lease, Round, "seen"u8.ToArray(), Cancellation));
-        Assert.False(await storage.MxHosts.StoreAsync(late, Round, "late"u8.ToArray(), Cancellation));
+        Assert.False(await storage.MxHosts.StoreAsync(late, Run, "late"u8.ToArray(), Cancellation));
+        Assert.True(await storage.MxHosts.StoreAsync(lease, Run, "seen"u8.ToArray(), Cancellation));
+        Assert.False(await storage.MxHosts.StoreAsync(late, Run, "late"u8.ToArray(), Cancellation));
         Assert.Equal("seen"u8.ToArray(), Assert.IsType<MxClaim.Probed>(await ClaimAsync(storage)).Content);
     }
 
@@ -71,9 +71,9 @@ public sealed class MxHostStoreTests(AzuriteFixture azurite)
         var storage = await TestStorage.CreateAsync(azurite);
         await ClaimAsync(storage);
 
-        Assert.IsType<MxClaim.Leased>(await storage.MxHosts.ClaimAsync("mx.example.com", IPAddress.Parse("2001:db8::25"), Round, Lease, null, Cancellation));
-        Assert.IsType<MxClaim.Leased>(await storage.MxHosts.ClaimAsync("mx2.example.com", Address, Round, Lease, null, Cancellation));
-        Assert.IsType<MxClaim.Busy>(await storage.MxHosts.ClaimAsync("MX.Example.com", Address, Round, Lease, null, Cancellation));
+        Assert.IsType<MxClaim.Leased>(await storage.MxHosts.ClaimAsync("mx.example.com", IPAddress.Parse("2001:db8::25"), Run, Lease, null, Cancellation));
+        Assert.IsType<MxClaim.Leased>(await storage.MxHosts.ClaimAsync("mx2.example.com", Address, Run, Lease, null, Cancellation));
+        Assert.IsType<MxClaim.Busy>(await storage.MxHosts.ClaimAsync("MX.Example.com", Address, Run, Lease, null, Cancellation));
     }
 
     [Theory]
@@ -86,11 +86,11 @@ public sealed class MxHostStoreTests(AzuriteFixture azurite)
         var storage = await TestStorage.CreateAsync(azurite);
         var content = RandomNumberGenerator.GetBytes(length);
 
-        await LookAsync(storage, Round, content);
+        await StoreProbeAsync(storage, Run, content);
         Assert.Equal(content, Assert.IsType<MxClaim.Probed>(await ClaimAsync(storage)).Content);
 
         // And a shorter one after it leaves nothing of it.
-        await LookAsync(storage, NextRound, "short"u8.ToArray());
+        await StoreProbeAsync(storage, NextRun, "short"u8.ToArray());
         Assert.Equal("short"u8.ToArray(), Assert.IsType<MxClaim.Probed>(await ClaimAsync(storage)).Content);
     }
 
@@ -100,7 +100,7 @@ public sealed class MxHostStoreTests(AzuriteFixture azurite)
         var storage = await TestStorage.CreateAsync(azurite);
         var lease = Assert.IsType<MxClaim.Leased>(await ClaimAsync(storage)).Lease;
 
-        Assert.False(await storage.MxHosts.StoreAsync(lease, Round, new byte[1 << 20], Cancellation));
+        Assert.False(await storage.MxHosts.StoreAsync(lease, Run, new byte[1 << 20], Cancellation));
     }
 
     [Theory]
@@ -110,7 +110,7 @@ public sealed class MxHostStoreTests(AzuriteFixture azurite)
     {
         var storage = await TestStorage.CreateAsync(azurite);
 
-        Assert.IsType<MxClaim.Leased>(await storage.MxHosts.ClaimAsync(host, Address, Round, Lease, null, Cancellation));
+        Assert.IsType<MxClaim.Leased>(await storage.MxHosts.ClaimAsync(host, Address, Run, Lease, null, Cancellation));
     }
 
     [Theory]
@@ -121,13 +121,13 @@ public sealed class MxHostStoreTests(AzuriteFixture azurite)
         var storage = await TestStorage.CreateAsync(azurite);
         if (wasThere)
         {
-            await LookAsync(storage, "20260313120000000", "old"u8.ToArray());
+            await StoreProbeAsync(storage, "20260313120000000", "old"u8.ToArray());
         }
 
         var known = await storage.MxHosts.ReadAsync("mx.example.com", [Address], Cancellation);
-        await LookAsync(storage, Round, "seen"u8.ToArray());
+        await StoreProbeAsync(storage, Run, "seen"u8.ToArray());
 
-        var claim = await storage.MxHosts.ClaimAsync("mx.example.com", Address, Round, Lease, null, Cancellation, known);
+        var claim = await storage.MxHosts.ClaimAsync("mx.example.com", Address, Run, Lease, null, Cancellation, known);
 
         Assert.Equal("seen"u8.ToArray(), Assert.IsType<MxClaim.Probed>(claim).Content);
     }
@@ -137,12 +137,12 @@ public sealed class MxHostStoreTests(AzuriteFixture azurite)
     {
         var storage = await TestStorage.CreateAsync(azurite);
         var addresses = Enumerable.Range(1, 20).Select(n => IPAddress.Parse($"192.0.2.{n}")).ToList();
-        var seen = Assert.IsType<MxClaim.Leased>(await storage.MxHosts.ClaimAsync("mx.example.com", addresses[0], Round, Lease, null, Cancellation)).Lease;
-        await storage.MxHosts.StoreAsync(seen, Round, "seen"u8.ToArray(), Cancellation);
-        await storage.MxHosts.ClaimAsync("mx.example.com", addresses[1], Round, Lease, null, Cancellation);
+        var probed = Assert.IsType<MxClaim.Leased>(await storage.MxHosts.ClaimAsync("mx.example.com", addresses[0], Run, Lease, null, Cancellation)).Lease;
+        await storage.MxHosts.StoreAsync(probed, Run, "seen"u8.ToArray(), Cancellation);
+        await storage.MxHosts.ClaimAsync("mx.example.com", addresses[1], Run, Lease, null, Cancellation);
 
         var known = await storage.MxHosts.ReadAsync("mx.example.com", addresses, Cancellation);
-        var claims = await Task.WhenAll(addresses.Select(address => storage.MxHosts.ClaimAsync("mx.example.com", address, Round, Lease, null, Cancellation, known)));
+        var claims = await Task.WhenAll(addresses.Select(address => storage.MxHosts.ClaimAsync("mx.example.com", address, Run, Lease, null, Cancellation, known)));
 
         Assert.IsType<MxClaim.Probed>(claims[0]);
         Assert.IsType<MxClaim.Busy>(claims[1]);
@@ -153,18 +153,18 @@ public sealed class MxHostStoreTests(AzuriteFixture azurite)
     public async Task Only_addresses_that_are_no_longer_probed_are_purged()
     {
         var storage = await TestStorage.CreateAsync(azurite);
-        await LookAsync(storage, Round, "seen"u8.ToArray());
+        await StoreProbeAsync(storage, Run, "seen"u8.ToArray());
 
         Assert.Equal(0, await storage.MxHosts.PurgeAsync(DateTimeOffset.UtcNow.AddDays(-30), Cancellation));
         Assert.Equal(1, await storage.MxHosts.PurgeAsync(DateTimeOffset.UtcNow.AddDays(1), Cancellation));
         Assert.IsType<MxClaim.Leased>(await ClaimAsync(storage));
     }
 
-    private static Task<MxClaim> ClaimAsync(TestStorage storage, string round = Round) => storage.MxHosts.ClaimAsync("mx.example.com", Address, round, Lease, null, Cancellation);
+    private static Task<MxClaim> ClaimAsync(TestStorage storage, string run = Run) => storage.MxHosts.ClaimAsync("mx.example.com", Address, run, Lease, null, Cancellation);
 
-    private static async Task LookAsync(TestStorage storage, string round, byte[] content)
+    private static async Task StoreProbeAsync(TestStorage storage, string run, byte[] content)
     {
-        var lease = Assert.IsType<MxClaim.Leased>(await ClaimAsync(storage, round)).Lease;
-        Assert.True(await storage.MxHosts.StoreAsync(lease, round, content, Cancellation));
+        var lease = Assert.IsType<MxClaim.Leased>(await ClaimAsync(storage, run)).Lease;
+        Assert.True(await storage.MxHosts.StoreAsync(lease, run, content, Cancellation));
     }
 }

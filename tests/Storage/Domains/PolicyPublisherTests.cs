@@ -157,7 +157,7 @@ public sealed class PolicyPublisherTests(AzuriteFixture azurite)
             }
         }))).OfType<string>().ToList();
 
-        // What was told to be published is in the history; what is served is the newest of it.
+        // Every requested policy is in the history; the newest of it is served.
         await storage.Publisher.FinishAsync(Domain, await ReadAsync(storage), Cancellation);
         var partition = await ReadAsync(storage);
         Assert.NotEmpty(partition.Policies.Skip(1));
@@ -167,15 +167,15 @@ public sealed class PolicyPublisherTests(AzuriteFixture azurite)
     }
 
     [Theory]
-    [InlineData(HalfWay.Row)]
-    [InlineData(HalfWay.RowAndBlob)]
-    [InlineData(HalfWay.AllButTheList)]
+    [InlineData(KilledAfter.Row)]
+    [InlineData(KilledAfter.RowAndBlob)]
+    [InlineData(KilledAfter.AllButTheList)]
     [Trait("Conformance", "OPS-4")]
-    public async Task A_publication_that_was_killed_is_healed_by_the_message_that_was_sent_before(HalfWay killed)
+    public async Task A_publication_that_was_killed_is_healed_by_the_message_that_was_sent_before(KilledAfter killed)
     {
         var storage = await TestStorage.CreateAsync(azurite);
         await storage.Publisher.PublishAsync(Domain, First, "team", Cancellation);
-        var half = await LeaveHalfWayAsync(storage, Second, killed);
+        var half = await LeaveUnfinishedAsync(storage, Second, killed);
         storage.Time.Advance(TimeSpan.FromHours(2));
 
         await CheckMessageAsync(storage);
@@ -185,19 +185,19 @@ public sealed class PolicyPublisherTests(AzuriteFixture azurite)
         Assert.Equal((half, "team"), (partition.Record!.PolicyId, partition.Record.Group));
         Assert.Equal(half, Assert.Single(await storage.Summaries.ListAsync(Cancellation).ToListAsync(Cancellation)).PolicyId);
         // The first was served until now, whenever the second's row was written.
-        if (killed == HalfWay.Row)
+        if (killed == KilledAfter.Row)
         {
             Assert.Equal(storage.Time.GetUtcNow(), partition.Policies[0].ReplacedAt);
         }
     }
 
     [Theory]
-    [InlineData(HalfWay.Row)]
-    [InlineData(HalfWay.RowAndBlob)]
-    public async Task A_domain_that_was_added_in_part_is_completed_with_its_group(HalfWay killed)
+    [InlineData(KilledAfter.Row)]
+    [InlineData(KilledAfter.RowAndBlob)]
+    public async Task A_domain_that_was_added_in_part_is_completed_with_its_group(KilledAfter killed)
     {
         var storage = await TestStorage.CreateAsync(azurite);
-        await LeaveHalfWayAsync(storage, First, killed, "team");
+        await LeaveUnfinishedAsync(storage, First, killed, "team");
 
         await CheckMessageAsync(storage);
 
@@ -206,12 +206,12 @@ public sealed class PolicyPublisherTests(AzuriteFixture azurite)
     }
 
     [Theory]
-    [InlineData(HalfWay.Row)]
-    [InlineData(HalfWay.RowAndBlob)]
-    public async Task A_domain_that_was_added_in_part_can_be_removed_and_stays_removed(HalfWay killed)
+    [InlineData(KilledAfter.Row)]
+    [InlineData(KilledAfter.RowAndBlob)]
+    public async Task A_domain_that_was_added_in_part_can_be_removed_and_stays_removed(KilledAfter killed)
     {
         var storage = await TestStorage.CreateAsync(azurite);
-        await LeaveHalfWayAsync(storage, First, killed);
+        await LeaveUnfinishedAsync(storage, First, killed);
 
         Assert.True(await storage.Publisher.RemoveAsync(Domain, force: true, Cancellation));
         await CheckMessageAsync(storage);
@@ -328,25 +328,25 @@ public sealed class PolicyPublisherTests(AzuriteFixture azurite)
         Assert.All(audit, row => Assert.StartsWith(Keys.AuditPrefix, row.RowKey, StringComparison.Ordinal));
     }
 
-    public enum HalfWay
+    public enum KilledAfter
     {
         Row,
         RowAndBlob,
         AllButTheList,
     }
 
-    private static async Task<string> LeaveHalfWayAsync(TestStorage storage, Policy policy, HalfWay killed, string group = "team")
+    private static async Task<string> LeaveUnfinishedAsync(TestStorage storage, Policy policy, KilledAfter killed, string group = "team")
     {
         storage.Time.Advance(TimeSpan.FromMinutes(1));
         var now = storage.Time.GetUtcNow();
         var next = new PolicyVersion(Keys.Timestamp(now), policy.ToBytes(), policy.Mode, TimeSpan.FromSeconds(policy.MaxAge), now, null, group);
         await storage.Domains.CommitAsync(new DomainTransaction(DomainPartition.Empty(Keys.Domain(Domain))).NewPolicy(next), Cancellation);
-        if (killed >= HalfWay.RowAndBlob)
+        if (killed >= KilledAfter.RowAndBlob)
         {
             await storage.Policies.PutAsync(Domain, next, Cancellation);
         }
 
-        if (killed >= HalfWay.AllButTheList)
+        if (killed >= KilledAfter.AllButTheList)
         {
             await storage.Publisher.FinishAsync(Domain, await ReadAsync(storage), Cancellation);
         }
@@ -354,7 +354,7 @@ public sealed class PolicyPublisherTests(AzuriteFixture azurite)
         return next.Id;
     }
 
-    // A message of a round that was looked at already: nothing is observed, everything is healed.
+    // A message of a check run that was handled already: nothing is observed, everything is healed.
     private static Task CheckMessageAsync(TestStorage storage)
     {
         var options = new CheckOptions { ReferenceMxHosts = [], SessionTimeout = TimeSpan.FromSeconds(1), RetryDelay = TimeSpan.Zero };

@@ -33,7 +33,7 @@ public sealed class ProvenanceKeyStoreTests(AzuriteFixture azurite)
         }
 
         Assert.Equal(1, calls.Count);
-        // It is no part of what the operator's partition says.
+        // It is not in the content of the installation's partition.
         var partition = await storage.Domains.ReadAsync(Installation.Partition, Cancellation);
         Assert.Empty(partition.Findings);
         Assert.Empty(partition.Outbox);

@@ -163,7 +163,7 @@ public sealed class EvaluateReportsTests(AzuriteFixture azurite) : IAsyncLifetim
         Assert.Contains("2 since 2026-03-08", found["report.file.quarantined"].Evidence, StringComparison.Ordinal);
         Assert.Contains("2 times \"Neither JSON nor else.\"", found["report.file.quarantined"].Evidence, StringComparison.Ordinal);
         Assert.Equal((Severity.Info, Severity.Warning), (found["report.file.quarantined"].Severity, found["report.queue.poison"].Severity));
-        // Nobody signed what lies there.
+        // The reports in that container are not signed.
         Assert.Equal("report.queue.poison", Assert.Single(operators.Outbox).Finding.Code);
 
         await poison.ClearMessagesAsync(Cancellation);

@@ -8,7 +8,7 @@ using Xunit;
 
 namespace StsFunctions.Tests.EvaluateReports;
 
-/// <summary>What we saw ourselves, beside what a sender says.</summary>
+/// <summary>The app's own observations, beside the reports of a sender.</summary>
 public sealed class OwnObservationTests(AzuriteFixture azurite)
 {
     private static readonly DomainName Domain = DomainName.Parse("example.com");

@@ -8,7 +8,7 @@ using Xunit;
 
 namespace StsFunctions.Tests.EvaluateReports;
 
-/// <summary>What one signer reports neither opens nor closes another's finding, nor makes it greater or smaller; what nobody signed notifies nobody.</summary>
+/// <summary>The reports of one signer neither open nor close a finding of another, nor change its severity; unsigned reports notify nobody.</summary>
 public sealed class SignerAgainstSignerTests(AzuriteFixture azurite) : IAsyncLifetime
 {
     private const long Most = 9_000_000_000_000_000;

@@ -151,7 +151,7 @@ public sealed class HostFilteringTests(AzuriteFixture azurite) : IAsyncLifetime
         await AssertNothingThereAsync("GET", "/api/domains", $"mta-sts.{RunningApp.AppHost}");
         await AssertNothingThereAsync("GET", "/api/domains", $"{RunningApp.AppHost}.attacker.example");
         await AssertNothingThereAsync("GET", "/api/domains", "127.0.0.1");
-        // Nor to whoever reaches the worker's own port.
+        // Nor to a client that reaches the worker's own port.
         Assert.Equal(404, (await _app.SendAsync($"GET /api/domains HTTP/1.1\nHost: 127.0.0.1:{_app.EndPoint.Port}")).Status);
     }
 
@@ -159,9 +159,9 @@ public sealed class HostFilteringTests(AzuriteFixture azurite) : IAsyncLifetime
     public async Task X_Forwarded_Host_counts_only_behind_a_loopback_Host()
     {
         var hosted = await _app.SendAsync($"GET {Path} HTTP/1.1\nHost: {Hosted}\nX-Forwarded-Host: mta-sts.stranger.example");
-        var stranger = await _app.SendAsync($"GET {Path} HTTP/1.1\nHost: mta-sts.stranger.example\nX-Forwarded-Host: {Hosted}");
+        var unhosted = await _app.SendAsync($"GET {Path} HTTP/1.1\nHost: mta-sts.stranger.example\nX-Forwarded-Host: {Hosted}");
 
-        Assert.Equal((200, 404), (hosted.Status, stranger.Status));
+        Assert.Equal((200, 404), (hosted.Status, unhosted.Status));
     }
 
     [Fact]

@@ -8,7 +8,7 @@ using Xunit;
 
 namespace StsFunctions.Tests.Notifications;
 
-/// <summary>Which mails go first, and what stands in their subjects.</summary>
+/// <summary>Which mails are sent first, and what is in their subjects.</summary>
 public sealed class MailOrderTests(AzuriteFixture azurite)
 {
     private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
@@ -46,15 +46,15 @@ public sealed class MailOrderTests(AzuriteFixture azurite)
             await OpenAsync(storage, $"d{n}.example", n == 4 ? Severity.Critical : n == 5 ? Severity.Warning : Severity.Info);
         }
 
-        var road = new RecordingEmailSender();
-        await storage.Dispatcher(road).RunAsync(Cancellation);
+        var sender = new RecordingEmailSender();
+        await storage.Dispatcher(sender).RunAsync(Cancellation);
 
-        Assert.Equal(["[critical] d4.example", "[warning] d5.example"], road.Subjects.Take(2).Select(subject => subject.Split(':')[0]));
-        Assert.Equal(6, road.Subjects.Count);
+        Assert.Equal(["[critical] d4.example", "[warning] d5.example"], sender.Subjects.Take(2).Select(subject => subject.Split(':')[0]));
+        Assert.Equal(6, sender.Subjects.Count);
     }
 
     [Theory]
-    // What strangers can bring about leaves half of the hour's number to what is critical, and of that a part to what a check of our own found.
+    // Mails that outsiders can cause leave half of the hourly limit to critical ones, and of that a part to findings of the app's own checks.
     [InlineData("Other Other Other Other Other Other", 0, 5)]
     [InlineData("Other", 4, 1)]
     [InlineData("Other", 5, 0)]
@@ -81,24 +81,24 @@ public sealed class MailOrderTests(AzuriteFixture azurite)
             await OpenAsync(storage, $"d{n}.example", Severity.Warning);
         }
 
-        var road = new RecordingEmailSender();
-        var sender = storage.Dispatcher(road, mailsPerHour: 8);
-        await sender.RunAsync(Cancellation);
-        await sender.RunAsync(Cancellation);
-        Assert.Equal(4, road.Subjects.Count);
+        var sender = new RecordingEmailSender();
+        var dispatcher = storage.Dispatcher(sender, mailsPerHour: 8);
+        await dispatcher.RunAsync(Cancellation);
+        await dispatcher.RunAsync(Cancellation);
+        Assert.Equal(4, sender.Subjects.Count);
 
         await OpenAsync(storage, "e.example", Severity.Critical);
         await OpenAsync(storage, "f.example", Severity.Critical, "report.session.failed");
         storage.Time.Advance(TimeSpan.FromMinutes(5));
-        await sender.RunAsync(Cancellation);
-        Assert.Equal(["[critical] e.example", "[critical] f.example"], road.Subjects.Skip(4).Select(subject => subject.Split(':')[0]));
+        await dispatcher.RunAsync(Cancellation);
+        Assert.Equal(["[critical] e.example", "[critical] f.example"], sender.Subjects.Skip(4).Select(subject => subject.Split(':')[0]));
 
         storage.Time.Advance(TimeSpan.FromMinutes(56));
-        await storage.Dispatcher(road, mailsPerHour: 8).RunAsync(Cancellation);
-        Assert.Equal(8, road.Subjects.Count);
+        await storage.Dispatcher(sender, mailsPerHour: 8).RunAsync(Cancellation);
+        Assert.Equal(8, sender.Subjects.Count);
         storage.Time.Advance(TimeSpan.FromMinutes(5));
-        await storage.Dispatcher(road, mailsPerHour: 8).RunAsync(Cancellation);
-        Assert.Equal(10, road.Subjects.Count);
+        await storage.Dispatcher(sender, mailsPerHour: 8).RunAsync(Cancellation);
+        Assert.Equal(10, sender.Subjects.Count);
         await StoreInvariants.AssertAsync(storage);
     }
 
@@ -108,16 +108,16 @@ public sealed class MailOrderTests(AzuriteFixture azurite)
         var storage = await TestStorage.CreateAsync(azurite);
         await OpenAsync(storage, "a.example", Severity.Warning);
         await OpenAsync(storage, "b.example", Severity.Warning);
-        var road = new RecordingEmailSender { IsBusy = true };
+        var sender = new RecordingEmailSender { IsBusy = true };
 
-        await Assert.ThrowsAsync<AggregateException>(() => storage.Dispatcher(road, mailsPerHour: 100).RunAsync(Cancellation));
-        Assert.Equal(1, road.Tries);
+        await Assert.ThrowsAsync<AggregateException>(() => storage.Dispatcher(sender, mailsPerHour: 100).RunAsync(Cancellation));
+        Assert.Equal(1, sender.Tries);
 
-        road.IsBusy = false;
-        await storage.Dispatcher(road, mailsPerHour: 100).RunAsync(Cancellation);
-        await storage.Dispatcher(road, mailsPerHour: 100).RunAsync(Cancellation);
-        Assert.Equal(2, road.Subjects.Distinct().Count());
-        Assert.Equal(2, road.Subjects.Count);
+        sender.IsBusy = false;
+        await storage.Dispatcher(sender, mailsPerHour: 100).RunAsync(Cancellation);
+        await storage.Dispatcher(sender, mailsPerHour: 100).RunAsync(Cancellation);
+        Assert.Equal(2, sender.Subjects.Distinct().Count());
+        Assert.Equal(2, sender.Subjects.Count);
     }
 
     internal static async Task OpenAsync(TestStorage storage, string name, Severity severity, string code = "mx.starttls.missing")

@@ -14,7 +14,7 @@ public sealed class SendNotificationsTests(AzuriteFixture azurite) : IAsyncLifet
 {
     private static readonly DomainName Domain = DomainName.Parse("example.com");
 
-    private readonly MailOrderTests.RecordingEmailSender _road = new();
+    private readonly MailOrderTests.RecordingEmailSender _sender = new();
     private TestStorage _storage = null!;
 
     private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
@@ -46,7 +46,7 @@ public sealed class SendNotificationsTests(AzuriteFixture azurite) : IAsyncLifet
         await RunAsync();
         await RunAsync();
 
-        Assert.Equal("[warning] example.com: mx.starttls.missing mx.example.com", Assert.Single(_road.Subjects));
+        Assert.Equal("[warning] example.com: mx.starttls.missing mx.example.com", Assert.Single(_sender.Subjects));
         Assert.Empty((await ReadAsync()).Outbox);
         Assert.Equal(0, Assert.Single(await _storage.Summaries.ListAsync(Cancellation).ToListAsync(Cancellation)).PendingNotifications);
         await StoreInvariants.AssertAsync(_storage);
@@ -61,7 +61,7 @@ public sealed class SendNotificationsTests(AzuriteFixture azurite) : IAsyncLifet
 
         await RunAsync(Installation.Partition);
 
-        Assert.Contains("outbound.smtp.blocked", Assert.Single(_road.Subjects), StringComparison.Ordinal);
+        Assert.Contains("outbound.smtp.blocked", Assert.Single(_sender.Subjects), StringComparison.Ordinal);
     }
 
     [Fact]
@@ -69,19 +69,19 @@ public sealed class SendNotificationsTests(AzuriteFixture azurite) : IAsyncLifet
     {
         await MailOrderTests.OpenAsync(_storage, "another.example", Severity.Warning);
         var messages = await MessagesAsync();
-        var sender = _storage.Dispatcher(_road, mailsPerHour: 2);
-        await sender.RunAsync(new DomainMessage("another.example").ToJson(), Cancellation);
+        var dispatcher = _storage.Dispatcher(_sender, mailsPerHour: 2);
+        await dispatcher.RunAsync(new DomainMessage("another.example").ToJson(), Cancellation);
         Assert.Equal(messages, await MessagesAsync());
 
-        await sender.RunAsync(new DomainMessage(Domain.Value).ToJson(), Cancellation);
+        await dispatcher.RunAsync(new DomainMessage(Domain.Value).ToJson(), Cancellation);
         // However many messages there are for the domain: one of them comes back.
-        await sender.RunAsync(new DomainMessage(Domain.Value).ToJson(), Cancellation);
-        Assert.Single(_road.Subjects);
+        await dispatcher.RunAsync(new DomainMessage(Domain.Value).ToJson(), Cancellation);
+        Assert.Single(_sender.Subjects);
         Assert.Equal(messages + 1, await MessagesAsync());
 
         _storage.Time.Advance(TimeSpan.FromHours(1));
-        await sender.RunAsync(new DomainMessage(Domain.Value).ToJson(), Cancellation);
-        Assert.Equal(2, _road.Subjects.Distinct().Count());
+        await dispatcher.RunAsync(new DomainMessage(Domain.Value).ToJson(), Cancellation);
+        Assert.Equal(2, _sender.Subjects.Distinct().Count());
     }
 
     [Fact]
@@ -93,12 +93,12 @@ public sealed class SendNotificationsTests(AzuriteFixture azurite) : IAsyncLifet
         var messages = await MessagesAsync();
 
         await RunAsync();
-        Assert.Empty(_road.Subjects);
+        Assert.Empty(_sender.Subjects);
         Assert.Equal(messages + 1, await MessagesAsync());
 
         _storage.Time.Advance(TimeSpan.FromMinutes(5));
         await RunAsync();
-        Assert.Single(_road.Subjects);
+        Assert.Single(_sender.Subjects);
         Assert.Empty((await ReadAsync()).Outbox);
     }
 
@@ -107,30 +107,30 @@ public sealed class SendNotificationsTests(AzuriteFixture azurite) : IAsyncLifet
     {
         // While the first is being sent, the second is handled whole.
         var second = new MailOrderTests.RecordingEmailSender();
-        var first = new InterruptedEmailSender(_road, () => _storage.Dispatcher(second).RunAsync(new DomainMessage(Domain.Value).ToJson(), Cancellation));
+        var first = new InterruptedEmailSender(_sender, () => _storage.Dispatcher(second).RunAsync(new DomainMessage(Domain.Value).ToJson(), Cancellation));
 
         await _storage.Dispatcher(first).RunAsync(new DomainMessage(Domain.Value).ToJson(), Cancellation);
 
         Assert.Empty(second.Subjects);
-        Assert.Single(_road.Subjects);
+        Assert.Single(_sender.Subjects);
         Assert.Empty((await ReadAsync()).Outbox);
     }
 
     [Fact]
     public async Task A_mail_service_that_fails_makes_the_queue_retry()
     {
-        _road.IsBusy = true;
+        _sender.IsBusy = true;
         await Assert.ThrowsAsync<AggregateException>(() => RunAsync());
 
-        _road.IsBusy = false;
+        _sender.IsBusy = false;
         _storage.Time.Advance(TimeSpan.FromMinutes(3));
         await RunAsync();
 
-        Assert.Single(_road.Subjects);
+        Assert.Single(_sender.Subjects);
         Assert.Empty((await ReadAsync()).Outbox);
     }
 
-    private Task RunAsync(string partition = "example.com") => _storage.Dispatcher(_road).RunAsync(new DomainMessage(partition).ToJson(), Cancellation);
+    private Task RunAsync(string partition = "example.com") => _storage.Dispatcher(_sender).RunAsync(new DomainMessage(partition).ToJson(), Cancellation);
 
     private Task<DomainPartition> ReadAsync() => _storage.Domains.ReadAsync(Keys.Domain(Domain), Cancellation);
 
@@ -138,14 +138,14 @@ public sealed class SendNotificationsTests(AzuriteFixture azurite) : IAsyncLifet
 
     private async Task<int> MessagesAsync() => (await Queue.GetPropertiesAsync(Cancellation)).Value.ApproximateMessagesCount;
 
-    private sealed class InterruptedEmailSender(IEmailSender sender, Func<Task> interrupt) : IEmailSender
+    private sealed class InterruptedEmailSender(IEmailSender dispatcher, Func<Task> interrupt) : IEmailSender
     {
-        public Task<DeliveryState> GetStatusAsync(Guid mailId, CancellationToken cancellationToken) => sender.GetStatusAsync(mailId, cancellationToken);
+        public Task<DeliveryState> GetStatusAsync(Guid mailId, CancellationToken cancellationToken) => dispatcher.GetStatusAsync(mailId, cancellationToken);
 
         public async Task<DeliveryState> SendAsync(NotificationEmail mail, CancellationToken cancellationToken)
         {
             await interrupt();
-            return await sender.SendAsync(mail, cancellationToken);
+            return await dispatcher.SendAsync(mail, cancellationToken);
         }
     }
 }

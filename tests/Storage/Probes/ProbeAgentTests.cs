@@ -18,13 +18,13 @@ using Xunit;
 
 namespace StsFunctions.Tests.Probes;
 
-/// <summary>An app whose network lets nothing out, and agents who look for it: the app whole, over the wire, in a mail lab.</summary>
+/// <summary>An app whose port 25 is blocked, and agents who probe for it: the whole app, over the wire, in a mail lab.</summary>
 public sealed class ProbeAgentTests(AzuriteFixture azurite) : IAsyncLifetime
 {
     private const string Domain = "lab.example";
     private const string Mx = "mx.lab.example";
     private const string Reference = "mx.reference.example";
-    private const string Round = "20990101000000000";
+    private const string Run = "20990101000000000";
 
     private readonly List<string> _said = [];
     private readonly List<CheckRequest> _asked = [];
@@ -84,13 +84,13 @@ public sealed class ProbeAgentTests(AzuriteFixture azurite) : IAsyncLifetime
         _lab.MailLab.Mx(Mx).Script = SmtpScript.Plain;
         await RunAgentAsync("tokyo");
 
-        // Three looks, each of them first from here, where nothing is to be seen, and then with the agent's eyes.
-        for (var look = 1; look <= CheckRunState.RequiredConfirmations; look++)
+        // Three attempts, each of them first inconclusive from here, and then with the agent's result.
+        for (var attempt = 1; attempt <= CheckRunState.RequiredConfirmations; attempt++)
         {
-            await CheckAsync(look == 1 ? $$"""{"domain":"{{Domain}}","checkRun":"{{Round}}"}""" : await NextMessageAsync(look));
+            await CheckAsync(attempt == 1 ? $$"""{"domain":"{{Domain}}","checkRun":"{{Run}}"}""" : await NextMessageAsync(attempt));
             var before = await _storage.Domains.ReadAsync(Domain, Cancellation);
             Assert.Empty(OfServers(before));
-            Assert.Equal((false, look), (before.Record!.Observed, before.Record.CheckRun.Attempt));
+            Assert.Equal((false, attempt), (before.Record!.Observed, before.Record.CheckRun.Attempt));
 
             await RunAgentAsync("tokyo");
             await CheckAsync(await NextMessageAsync());
@@ -98,11 +98,11 @@ public sealed class ProbeAgentTests(AzuriteFixture azurite) : IAsyncLifetime
 
         var partition = await _storage.Domains.ReadAsync(Domain, Cancellation);
         Assert.Equal("mx.starttls.missing", Assert.Single(OfServers(partition)).Finding.Code);
-        Assert.Equal((true, Round), (partition.Record!.Observed, partition.Record.CheckRun.Run));
+        Assert.Equal((true, Run), (partition.Record!.Observed, partition.Record.CheckRun.Run));
         var newest = Assert.Single((await NewestAsync()).MxHosts[0].Probes);
         Assert.StartsWith("tokyo (", newest.Agent, StringComparison.Ordinal);
         Assert.Contains(_said, line => line == $"{Mx} {newest.Default.Address}: StartTlsMissing; submitted");
-        // The installation can see after all, and nothing was told of it in between.
+        // The installation can connect after all, and nothing was notified meanwhile.
         var installation = await _storage.Domains.ReadAsync(Installation.Partition, Cancellation);
         Assert.Empty(installation.Findings);
         Assert.Empty(installation.Outbox);
@@ -112,7 +112,7 @@ public sealed class ProbeAgentTests(AzuriteFixture azurite) : IAsyncLifetime
     public async Task A_good_server_has_no_finding_by_an_agents_result_and_its_certificate_is_known()
     {
         await RunAgentAsync("tokyo");
-        await CheckAsync($$"""{"domain":"{{Domain}}","checkRun":"{{Round}}"}""");
+        await CheckAsync($$"""{"domain":"{{Domain}}","checkRun":"{{Run}}"}""");
         await RunAgentAsync("tokyo");
         await CheckAsync(await NextMessageAsync());
 
@@ -126,7 +126,7 @@ public sealed class ProbeAgentTests(AzuriteFixture azurite) : IAsyncLifetime
     [Trait("Conformance", "MX-7")]
     public async Task A_blocked_port_25_without_an_agent_is_a_network_finding_and_nothing_is_waited_for()
     {
-        await CheckAsync($$"""{"domain":"{{Domain}}","checkRun":"{{Round}}"}""");
+        await CheckAsync($$"""{"domain":"{{Domain}}","checkRun":"{{Run}}"}""");
 
         Assert.Equal("outbound.smtp.blocked", Assert.Single((await _storage.Domains.ReadAsync(Installation.Partition, Cancellation)).Findings).Finding.Code);
         Assert.Null(await _app.Service<ProbeTaskStore>().FindAsync(Mx, _lab.AddressOf(Mx), Cancellation));
@@ -137,18 +137,18 @@ public sealed class ProbeAgentTests(AzuriteFixture azurite) : IAsyncLifetime
     public async Task An_agent_whose_own_port_25_becomes_blocked_says_so_and_blames_no_server()
     {
         await RunAgentAsync("tokyo");
-        await CheckAsync($$"""{"domain":"{{Domain}}","checkRun":"{{Round}}"}""");
+        await CheckAsync($$"""{"domain":"{{Domain}}","checkRun":"{{Run}}"}""");
 
-        await RunAgentAsync("tokyo", new SmtpMxProbe(new SmtpProbe(_lab.Gate(), _app.Service<CheckOptions>(), "agent.example", TimeProvider.System), _app.Service<Retry>(), _app.Service<CheckOptions>(), TimeProvider.System), isOpen: false);
+        await RunAgentAsync("tokyo", new SmtpMxProbe(new SmtpProbe(_lab.Guard(), _app.Service<CheckOptions>(), "agent.example", TimeProvider.System), _app.Service<Retry>(), _app.Service<CheckOptions>(), TimeProvider.System), isOpen: false);
 
         Assert.Contains(_said, line => line.StartsWith("This network blocks outbound port 25 now", StringComparison.Ordinal));
         Assert.Null(await MessageAsync());
         Assert.Null((await _app.Service<ProbeTaskStore>().FindAsync(Mx, _lab.AddressOf(Mx), Cancellation))!.AnsweredAt);
         Assert.Empty((await _storage.Domains.ReadAsync(Installation.Partition, Cancellation)).Findings);
 
-        // Its patience over, the check comes back, and says that nothing is to be seen.
+        // After the timeout the check is made again, and reports that nothing was observed.
         Assert.Equal(1, (await _storage.Queues.GetQueueClient(StorageNames.DomainChecksQueue).GetPropertiesAsync(Cancellation)).Value.ApproximateMessagesCount);
-        await CheckAsync($$"""{"domain":"{{Domain}}","checkRun":"{{Round}}","attempt":{{CheckRequest.Recheck}}}""");
+        await CheckAsync($$"""{"domain":"{{Domain}}","checkRun":"{{Run}}","attempt":{{CheckRequest.Recheck}}}""");
 
         Assert.Equal("outbound.smtp.blocked", Assert.Single((await _storage.Domains.ReadAsync(Installation.Partition, Cancellation)).Findings).Finding.Code);
         Assert.Equal(1, (await _storage.Queues.GetQueueClient(StorageNames.DomainChecksQueue).GetPropertiesAsync(Cancellation)).Value.ApproximateMessagesCount);
@@ -183,15 +183,15 @@ public sealed class ProbeAgentTests(AzuriteFixture azurite) : IAsyncLifetime
 
     private Task CheckAsync(string message) => _app.Service<DomainCheck>().RunAsync(message, Cancellation);
 
-    // Looks wait for no agent here, so that the next one and the same once more are asked for side by side.
-    private async Task<string> NextMessageAsync(int look = CheckRequest.Recheck)
+    // Attempts wait for no agent here, so that the next one and the same once more are requested side by side.
+    private async Task<string> NextMessageAsync(int attempt = CheckRequest.Recheck)
     {
         while (await MessageAsync() is { } message)
         {
             _asked.Add(JsonSerializer.Deserialize(message, CheckRequestJson.Default.CheckRequest)!);
         }
 
-        var next = _asked.First(request => request.Attempt == look);
+        var next = _asked.First(request => request.Attempt == attempt);
         _asked.Remove(next);
         return JsonSerializer.Serialize(next, CheckRequestJson.Default.CheckRequest);
     }

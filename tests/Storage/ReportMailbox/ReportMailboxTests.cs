@@ -18,7 +18,7 @@ using Xunit;
 
 namespace StsFunctions.Tests.ReportMailbox;
 
-/// <summary>Reports out of a mailbox in Exchange Online, by a stand-in for Microsoft Graph, into a real storage.</summary>
+/// <summary>Reports from a mailbox in Exchange Online, by a fake of Microsoft Graph, into a real storage.</summary>
 public sealed class ReportMailboxTests(AzuriteFixture azurite) : IAsyncLifetime
 {
     private const int MaxBytes = 100_000;
@@ -230,7 +230,7 @@ public sealed class ReportMailboxTests(AzuriteFixture azurite) : IAsyncLifetime
         var tooLarge = new byte[MaxBytes + 1];
         _graph.Deliver(tooLarge);
         _graph.Deliver(MailOf(2));
-        // The folder of what was stored is looked for before.
+        // The folder for stored messages is searched for before.
         _graph.Fault("/$value", async context =>
         {
             _graph.Fault(call, 500);
@@ -268,7 +268,7 @@ public sealed class ReportMailboxTests(AzuriteFixture azurite) : IAsyncLifetime
         await begun.Task.WaitAsync(TimeSpan.FromSeconds(30), Cancellation);
         for (var n = 0; n < 100 && !run.IsCompleted; n++)
         {
-            // Whether the answer's first bytes were seen by now shows only in the end.
+            // Whether the first bytes of the response were read by now is known only at the end.
             _storage.Time.Advance(TimeSpan.FromMinutes(1));
             await Task.WhenAny(run, Task.Delay(100, Cancellation));
         }

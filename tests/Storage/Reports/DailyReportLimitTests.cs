@@ -12,7 +12,7 @@ using Xunit;
 
 namespace StsFunctions.Tests.Reports;
 
-/// <summary>A signer, or whoever signs nothing, has its number of reports a day by mail and file. What is beyond it waits in quarantine, whole.</summary>
+/// <summary>A signer, or the unsigned reports on a domain, have a daily limit for mail and files. Reports beyond it wait in quarantine, unchanged.</summary>
 public sealed class DailyReportLimitTests(AzuriteFixture azurite) : IAsyncLifetime
 {
     private const string Signer = "company-x.example";
@@ -52,7 +52,7 @@ public sealed class DailyReportLimitTests(AzuriteFixture azurite) : IAsyncLifeti
         Assert.Equal(mails[2], content);
         Assert.Equal("company-x.example has had its 2 reports of 2026-03-14 (Sts__ReportsPerSignerAndDay).", reason);
 
-        // Its signature holds there, though the key has gone; and whoever asks for it by name is not counted.
+        // Its signature is stored there, though the key is gone; and a request for it by name is not counted.
         _lab.Zone.Remove(SignedMailFactory.AnyKey.As(Signer).RecordName);
         await RunAsync(ReprocessRequest.One(StorageNames.QuarantineContainer, RawReportId.Parse(id)).ToJson(), mostADay: 2);
         Assert.Equal(["1", "2", "3"], await ReportIdsAsync(Domain));
@@ -109,14 +109,14 @@ public sealed class DailyReportLimitTests(AzuriteFixture azurite) : IAsyncLifeti
     [Fact]
     public async Task A_counted_report_takes_one_storage_call_more_than_an_uncounted_one()
     {
-        await using var wire = await FaultInjectionProxy.StartAsync(_storage.ConnectionString, Cancellation);
+        await using var proxy = await FaultInjectionProxy.StartAsync(_storage.ConnectionString, Cancellation);
         var calls = 0;
-        wire.OnCall = _ =>
+        proxy.OnCall = _ =>
         {
             Interlocked.Increment(ref calls);
             return null;
         };
-        var function = Ingest.FunctionOn(new TestStorage(wire.ConnectionString), NullLogger<ReportIngestion>.Instance, dns: _lab.Dns, mostADay: 100);
+        var function = Ingest.FunctionOn(new TestStorage(proxy.ConnectionString), NullLogger<ReportIngestion>.Instance, dns: _lab.Dns, mostADay: 100);
         // The first of all finds a list without the domain's line.
         await CallsAsync("0", "google.com");
 

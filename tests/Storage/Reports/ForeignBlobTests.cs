@@ -17,7 +17,7 @@ namespace StsFunctions.Tests.Reports;
 public sealed class ForeignBlobTests(AzuriteFixture azurite) : IAsyncLifetime
 {
     private const string Subject = "/blobServices/default/containers/reports-inbox/blobs/";
-    // Of a day on which no sweep has come to the end of what is kept.
+    // Of a day whose retention has not ended.
     private const string RawId = "2099-01-01/abcdefghijklmnopqrstuvwxyz";
 
     private static readonly DomainName Domain = DomainName.Parse("example.com");
@@ -80,7 +80,7 @@ public sealed class ForeignBlobTests(AzuriteFixture azurite) : IAsyncLifetime
         var inbox = _storage.Blobs.GetBlobContainerClient(StorageNames.InboxContainer);
         await inbox.GetBlobClient("placeholder").UploadAsync(new BinaryData("x"), Cancellation);
         await inbox.GetBlobClient("zzz").UploadAsync(new BinaryData("x"), Cancellation);
-        // No client of ours makes such a name; whoever has a SAS may.
+        // No client of this app makes such a name; a client with a SAS can.
         var options = new BlobClientOptions { Retry = { MaxRetries = 0 } };
         options.AddPolicy(new RenamedInLists("placeholder", "../policies/example.com"), HttpPipelinePosition.PerCall);
         var listing = new TestStorage(_storage.ConnectionString, blobs: new BlobServiceClient(_storage.ConnectionString, options));

@@ -10,7 +10,7 @@ using Xunit;
 
 namespace StsFunctions.Tests.Reports;
 
-/// <summary>How a report came is what the app wrote of it, never what a blob says of itself.</summary>
+/// <summary>The channel of a report is what the app recorded, never what a blob claims.</summary>
 public sealed class ForgedProvenanceTests(AzuriteFixture azurite) : IAsyncLifetime
 {
     private static readonly DomainName Domain = DomainName.Parse("example.com");
@@ -64,7 +64,7 @@ public sealed class ForgedProvenanceTests(AzuriteFixture azurite) : IAsyncLifeti
     {
         var blob = await StoreAsync(ForgedMail(), ReportSource.Mailbox);
         var metadata = (await Inbox.GetBlobClient(blob).GetPropertiesAsync(cancellationToken: Cancellation)).Value.Metadata;
-        // Copied with all that stands on it, onto other bytes.
+        // Copied with all its metadata, onto other bytes.
         var other = ForgedMail(failures: 99);
         await Inbox.GetBlobClient("copy.eml").UploadAsync(new BinaryData(other), new BlobUploadOptions { Metadata = metadata }, Cancellation);
         await _function.RunAsync(BlobCreatedEvent.Again("copy.eml"), Cancellation);
@@ -88,10 +88,10 @@ public sealed class ForgedProvenanceTests(AzuriteFixture azurite) : IAsyncLifeti
             new BlobUploadOptions { Metadata = new Dictionary<string, string> { ["source"] = "Mailbox", ["signers"] = "google.com", ["tries"] = "3" } },
             Cancellation);
         await _storage.Requeuer(new Microsoft.Extensions.Time.Testing.FakeTimeProvider(DateTimeOffset.UtcNow.AddHours(2))).RunAsync(Cancellation);
-        var kept = Assert.Single(await _storage.Blobs.GetBlobContainerClient(StorageNames.QuarantineContainer).GetBlobsAsync(cancellationToken: Cancellation).ToListAsync(Cancellation));
+        var stored = Assert.Single(await _storage.Blobs.GetBlobContainerClient(StorageNames.QuarantineContainer).GetBlobsAsync(cancellationToken: Cancellation).ToListAsync(Cancellation));
         await _storage.Publisher.PublishAsync(Later, Policy, null, Cancellation);
 
-        await _function.RunAsync(ReprocessRequest.One(StorageNames.QuarantineContainer, RawReportId.Parse(kept.Name)).ToJson(), Cancellation);
+        await _function.RunAsync(ReprocessRequest.One(StorageNames.QuarantineContainer, RawReportId.Parse(stored.Name)).ToJson(), Cancellation);
 
         var report = Assert.Single(await _storage.Reports.ReadAsync(Later, DateOnly.MinValue, Cancellation));
         Assert.Equal((ReportSource.Mail, false, ""), (report.Source, report.IsCounted, report.SignedBy));
@@ -123,7 +123,7 @@ public sealed class ForgedProvenanceTests(AzuriteFixture azurite) : IAsyncLifeti
 
     private Azure.Storage.Blobs.BlobContainerClient Inbox => _storage.Blobs.GetBlobContainerClient(StorageNames.InboxContainer);
 
-    // As a mail looks whose body was rewritten on its way into the mailbox: its signature is not that of this body, and the receiver says it was.
+    // A mail whose body was rewritten on its way into the mailbox: its signature is not that of this body, and the receiver reports that it was valid.
     private static byte[] ForgedMail(string domain = "example.com", long failures = 10)
     {
         var mail = SignedMailFactory.Mail(Samples.Json(Samples.Policy(domain, failures: failures)), from: "noreply-smtp-tls-reporting@google.com");

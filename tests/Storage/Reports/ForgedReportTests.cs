@@ -118,7 +118,7 @@ public sealed class ForgedReportTests(AzuriteFixture azurite) : IAsyncLifetime
         Assert.Empty(await ReportsAsync());
         Assert.True(await InboxAsync("waits.eml"));
         var queue = _storage.Queues.GetQueueClient(StorageNames.ReportArrivalsQueue);
-        // It comes again on its own, but not yet.
+        // It is retried by itself, but not yet.
         Assert.Equal(1, (await queue.GetPropertiesAsync(Cancellation)).Value.ApproximateMessagesCount);
         Assert.Null((await queue.ReceiveMessageAsync(cancellationToken: Cancellation)).Value);
 

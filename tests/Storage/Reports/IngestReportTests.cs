@@ -117,8 +117,8 @@ public sealed class IngestReportTests(AzuriteFixture azurite) : IAsyncLifetime
         var (name, reason) = Assert.Single(await QuarantineAsync());
         Assert.Equal(blob, name);
         Assert.DoesNotContain(reason, c => c is < ' ' or > '~');
-        var kept = Assert.Single(await BlobsAsync(StorageNames.QuarantineContainer));
-        Assert.Equal(raw, (await _storage.Blobs.GetBlobContainerClient(StorageNames.QuarantineContainer).GetBlobClient(kept.Name).DownloadContentAsync(Cancellation)).Value.Content.ToArray());
+        var stored = Assert.Single(await BlobsAsync(StorageNames.QuarantineContainer));
+        Assert.Equal(raw, (await _storage.Blobs.GetBlobContainerClient(StorageNames.QuarantineContainer).GetBlobClient(stored.Name).DownloadContentAsync(Cancellation)).Value.Content.ToArray());
     }
 
     [Fact]
@@ -126,7 +126,7 @@ public sealed class IngestReportTests(AzuriteFixture azurite) : IAsyncLifetime
     {
         var blob = await PutAsync(Samples.Utf8("no report"));
         var killed = _storage.InboxOn(BlobsThatDieBefore(RequestMethod.Delete));
-        var opened = (await killed.OpenAsync(BlobName.Parse(blob), Cancellation))!.Value.Arrival;
+        var opened = (await killed.OpenAsync(BlobName.Parse(blob), Cancellation))!.Value.IncomingReport;
         await Assert.ThrowsAsync<IOException>(() => killed.QuarantineAsync(opened, null, "Neither JSON nor else.", Cancellation));
         Assert.Single(await QuarantineAsync());
 
@@ -187,8 +187,8 @@ public sealed class IngestReportTests(AzuriteFixture azurite) : IAsyncLifetime
         await IngestAsync(raw);
 
         Assert.Contains("larger than", Assert.Single(await QuarantineAsync()).Reason, StringComparison.Ordinal);
-        var kept = Assert.Single(await BlobsAsync(StorageNames.QuarantineContainer));
-        Assert.Equal(raw, (await _storage.Blobs.GetBlobContainerClient(StorageNames.QuarantineContainer).GetBlobClient(kept.Name).DownloadContentAsync(Cancellation)).Value.Content.ToArray());
+        var stored = Assert.Single(await BlobsAsync(StorageNames.QuarantineContainer));
+        Assert.Equal(raw, (await _storage.Blobs.GetBlobContainerClient(StorageNames.QuarantineContainer).GetBlobClient(stored.Name).DownloadContentAsync(Cancellation)).Value.Content.ToArray());
         Assert.Empty(await BlobsAsync(StorageNames.InboxContainer));
     }
 
@@ -236,7 +236,7 @@ public sealed class IngestReportTests(AzuriteFixture azurite) : IAsyncLifetime
     [InlineData('\u0416', 2_600)]
     public async Task The_most_hostile_valid_report_becomes_rows_that_storage_accepts(char letter, int length)
     {
-        // About the longest texts that the parser lets through, as it stands in JSON, with all that storage must not have in keys.
+        // About the longest strings that the parser accepts, as they are in JSON, with all the characters that are forbidden in keys.
         var longest = new string(letter, length) + "/\\#?\u0000\u001f'\"";
         var hostile = Samples.Report(Samples.Policy(
             type: longest, sessions: (1L << 53) - 1, failures: (1L << 53) - 1,
@@ -269,9 +269,9 @@ public sealed class IngestReportTests(AzuriteFixture azurite) : IAsyncLifetime
         await IngestAsync(raw);
 
         Assert.Empty(await BlobsAsync(StorageNames.InboxContainer));
-        var kept = Assert.Single(await BlobsAsync(StorageNames.ReportsContainer));
-        Assert.Equal(kept.Name, Assert.Single(await ReportsAsync()).Blob);
-        Assert.Equal(raw, (await _storage.Blobs.GetBlobContainerClient(StorageNames.ReportsContainer).GetBlobClient(kept.Name).DownloadContentAsync(Cancellation)).Value.Content.ToArray());
+        var stored = Assert.Single(await BlobsAsync(StorageNames.ReportsContainer));
+        Assert.Equal(stored.Name, Assert.Single(await ReportsAsync()).Blob);
+        Assert.Equal(raw, (await _storage.Blobs.GetBlobContainerClient(StorageNames.ReportsContainer).GetBlobClient(stored.Name).DownloadContentAsync(Cancellation)).Value.Content.ToArray());
     }
 
     [Fact]
@@ -291,7 +291,7 @@ public sealed class IngestReportTests(AzuriteFixture azurite) : IAsyncLifetime
     public async Task A_report_that_replaces_one_in_work_is_not_deleted_with_it()
     {
         await DropAsync("report.json", Samples.Json(Samples.Policy()));
-        var opened = (await _inbox.OpenAsync(BlobName.Parse("report.json"), Cancellation))!.Value.Arrival;
+        var opened = (await _inbox.OpenAsync(BlobName.Parse("report.json"), Cancellation))!.Value.IncomingReport;
         await DropAsync("report.json", TlsReportJson.Write(Samples.Report(Samples.Policy()) with { ReportId = "the other" }));
 
         await _inbox.RemoveAsync(opened, Cancellation);

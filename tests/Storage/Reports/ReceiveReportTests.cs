@@ -139,7 +139,7 @@ public sealed class ReceiveReportTests(AzuriteFixture azurite) : IAsyncLifetime
     public async Task Concurrent_posts_on_one_domain_are_all_accepted()
     {
         var answers = new List<RawAnswer>();
-        foreach (var round in Enumerable.Range(0, 3))
+        foreach (var repetition in Enumerable.Range(0, 3))
         {
             answers.AddRange(await Task.WhenAll(Enumerable.Range(0, 16).Select(_ => PostAsync(Report("example.com")))));
         }

@@ -94,7 +94,7 @@ public sealed class ReprocessTests(AzuriteFixture azurite) : IAsyncLifetime
         var report = Assert.Single(await ReportsAsync(Later));
         Assert.Equal((AuthenticationResult.Aligned, "company-x.example", true), (report.Authentication, report.SignedBy, report.IsCounted));
 
-        // Nor is it forgotten where it lies now, whatever becomes of its row.
+        // Nor is it forgotten where it is now, whatever happens to its row.
         await _storage.Tables.GetTableClient(StorageNames.ReportsTable).DeleteEntityAsync(report.Domain, report.Key, cancellationToken: Cancellation);
         await FunctionOn().RunAsync(ReprocessRequest.One(StorageNames.ReportsContainer, RawReportId.Parse(report.Blob)).ToJson(), Cancellation);
         Assert.Equal(AuthenticationResult.Aligned, Assert.Single(await ReportsAsync(Later)).Authentication);

@@ -69,9 +69,9 @@ public sealed class PurgeAndRequeueTests(AzuriteFixture azurite) : IAsyncLifetim
 
         Assert.Empty(await MessagesAsync());
         Assert.Empty(await BlobsAsync(StorageNames.InboxContainer));
-        var kept = Assert.Single(await BlobsAsync(StorageNames.QuarantineContainer));
-        Assert.Equal(("stubborn", "Mail"), (kept.Metadata["name"], kept.Metadata["source"]));
-        Assert.Contains("report-arrivals-poison", kept.Metadata["reason"], StringComparison.Ordinal);
+        var stored = Assert.Single(await BlobsAsync(StorageNames.QuarantineContainer));
+        Assert.Equal(("stubborn", "Mail"), (stored.Metadata["name"], stored.Metadata["source"]));
+        Assert.Contains("report-arrivals-poison", stored.Metadata["reason"], StringComparison.Ordinal);
     }
 
     [Fact]
@@ -119,17 +119,17 @@ public sealed class PurgeAndRequeueTests(AzuriteFixture azurite) : IAsyncLifetim
     {
         var name = new string('報', 900);
         await DropAsync(name, [1, 2, 3], ("tries", "3"));
-        var (content, arrival) = (await _inbox.OpenAsync(BlobName.Parse(name), Cancellation))!.Value;
+        var (content, incoming) = (await _inbox.OpenAsync(BlobName.Parse(name), Cancellation))!.Value;
         await content.DisposeAsync();
 
-        await _inbox.ArchiveAsync(arrival, new MemoryStream([1, 2, 3], 0, 3, writable: false, publiclyVisible: true), Cancellation);
+        await _inbox.ArchiveAsync(incoming, new MemoryStream([1, 2, 3], 0, 3, writable: false, publiclyVisible: true), Cancellation);
         await RequeueAsync(TimeSpan.FromHours(2));
 
         Assert.Empty(await BlobsAsync(StorageNames.InboxContainer));
         foreach (var container in (string[])[StorageNames.ReportsContainer, StorageNames.QuarantineContainer])
         {
-            var kept = Assert.Single(await BlobsAsync(container));
-            var shown = ReportInbox.ArrivalOf(RawReportId.Parse(kept.Name), kept.Properties.ETag!.Value, default, kept.Metadata).Name.Value;
+            var stored = Assert.Single(await BlobsAsync(container));
+            var shown = ReportInbox.IncomingReportOf(RawReportId.Parse(stored.Name), stored.Properties.ETag!.Value, default, stored.Metadata).Name.Value;
             Assert.StartsWith(shown, name, StringComparison.Ordinal);
             Assert.InRange(shown.Length, 400, 500);
         }

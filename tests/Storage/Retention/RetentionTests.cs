@@ -17,7 +17,7 @@ using Xunit;
 
 namespace StsFunctions.Tests.Retention;
 
-/// <summary>What is older than it is kept goes, a part at a time, and nothing else does.</summary>
+/// <summary>Data past its retention is purged, a part at a time, and nothing else is.</summary>
 public sealed class RetentionTests(AzuriteFixture azurite) : IAsyncLifetime
 {
     private static readonly RetentionOptions Options = new() { RawReportDays = 7, QuarantineDays = 8, ReportDays = 35, ObservationDays = 9, AuditDays = 30, PostCountDays = 2 };

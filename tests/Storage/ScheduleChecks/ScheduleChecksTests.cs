@@ -48,8 +48,8 @@ public sealed class ScheduleChecksTests(AzuriteFixture azurite)
             await storage.Publisher.PublishAsync(DomainName.Parse(name), None, null, Cancellation);
         }
 
-        var fleet = storage.Tables.GetTableClient(StorageNames.DomainSummariesTable);
-        await fleet.DeleteEntityAsync(Keys.Shard(DomainName.Parse("unlisted.example")), "unlisted.example", cancellationToken: Cancellation);
+        var summaries = storage.Tables.GetTableClient(StorageNames.DomainSummariesTable);
+        await summaries.DeleteEntityAsync(Keys.Shard(DomainName.Parse("unlisted.example")), "unlisted.example", cancellationToken: Cancellation);
         var listed = await storage.Domains.ReadAsync("listed.example", Cancellation);
         await storage.Domains.CommitAsync(new DomainTransaction(listed).Record(listed.Record! with { State = DomainState.Removed }), Cancellation);
 
@@ -105,8 +105,8 @@ public sealed class ScheduleChecksTests(AzuriteFixture azurite)
     {
         var storage = await TestStorage.CreateAsync(azurite);
         storage.Time.SetUtcNow(TestStorage.Noon.AddDays(30));
-        var rounds = new CheckRunStore(storage.Tables, storage.Time);
-        await rounds.BeginAsync(TimeSpan.FromMinutes(30), Cancellation);
+        var runs = new CheckRunStore(storage.Tables, storage.Time);
+        await runs.BeginAsync(TimeSpan.FromMinutes(30), Cancellation);
 
         var now = new CheckRunStore(storage.Tables, new Microsoft.Extensions.Time.Testing.FakeTimeProvider(TestStorage.Noon));
 

@@ -109,7 +109,7 @@ internal static class CheckRunTable
 
     public static CheckRequested Request(string run, int attempt, int minute = 0) => new(run, attempt, TestStorage.Noon.AddMinutes(minute));
 
-    /// <summary>What is told of an attempt that took a minute, over an open port 25.</summary>
+    /// <summary>What is known of an attempt that took a minute, over an open port 25.</summary>
     public static AttemptObserved Observed(int attempt, params Finding[] findings) => new(
         new CheckRunDecision.StartAttempt(Today, attempt), TestStorage.Noon.AddMinutes((attempt - 1) * 5), TestStorage.Noon.AddMinutes(((attempt - 1) * 5) + 1))
     {

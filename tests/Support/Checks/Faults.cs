@@ -11,7 +11,7 @@ namespace StsFunctions.Tests.Checks;
 /// <param name="Code">The code of what is wrong.</param>
 /// <param name="Subject">What it is wrong with.</param>
 /// <param name="Severities">How bad it is in enforce, testing and none; <c>-</c> where it is nothing.</param>
-/// <param name="What">What is seen.</param>
+/// <param name="What">What is observed.</param>
 internal sealed record Fault(string Code, string Subject, string Severities, Observation What)
 {
     private const string Mx = "mx1.example.com";
@@ -186,7 +186,7 @@ internal sealed record Fault(string Code, string Subject, string Severities, Obs
 
     private static Observation Shows(TlsSession tls) => TestObservations.With(TestObservations.Host(Mx, Session(tls)));
 
-    private static Observation Second(TlsSession tls) => Looks(probe => TestObservations.Look(probe.Default, Session(tls) with { Offer = TlsOffer.Tls12Rsa }));
+    private static Observation Second(TlsSession tls) => Looks(probe => TestObservations.Probe(probe.Default, Session(tls) with { Offer = TlsOffer.Tls12Rsa }));
 
     private static Observation Tlsa(bool authentic, params string[] records) => Hosts(host => host with { Tlsa = TestObservations.Found(host.Tlsa.Name, records) with { Authentic = authentic } });
 

@@ -28,7 +28,7 @@ internal sealed class LongChain
 
     /// <summary>A chain for a host.</summary>
     /// <param name="host">Its name.</param>
-    /// <param name="inARow">How many certificates stand between the server's own and the root.</param>
+    /// <param name="inARow">How many certificates are between the server's own and the root.</param>
     /// <param name="beside">How many more are sent that lead nowhere.</param>
     public static LongChain Of(string host, int inARow, int beside = 0)
     {
@@ -83,7 +83,7 @@ internal sealed class LongChain
         }
         catch (Exception e) when (e is IOException or TlsFatalAlert)
         {
-            // The client has seen enough.
+            // The client has read enough.
         }
     }
 

@@ -13,7 +13,7 @@ internal sealed class SilentHost : IDisposable
     private readonly IPAddress _address = new([127, 77, 0, (byte)(1 + (Interlocked.Increment(ref s_last) % 250))]);
     private readonly List<Socket> _sockets = [];
 
-    /// <summary>A listener that accepts nobody and whose queue is full: Linux answers no further connection.</summary>
+    /// <summary>A listener that accepts nothing and whose queue is full: Linux answers no further connection.</summary>
     public SilentHost(MailLab lab)
     {
         _lab = lab;

@@ -16,14 +16,14 @@ internal static class TestObservations
     public const string PolicyId = "20260301000000";
     public static readonly DateTimeOffset At = TestStorage.Noon;
 
-    /// <summary>Stands in a fetch for the very bytes that were published.</summary>
+    /// <summary>Represents the published bytes in a fetch.</summary>
     public static readonly byte[] AsPublished = [];
 
     private static readonly PrivateCa Ca = new(new FakeTimeProvider(At));
     private static readonly Lazy<TlsSession> PolicyHostCertificate = new(() => Certificate("mta-sts.example.com"));
 
     /// <summary>Where the app is whose domain this is.</summary>
-    public static ExpectedTargets Places { get; } = new(["app.example.net"], ["https://app.example.net/v1/tlsrpt"], "ca.example");
+    public static ExpectedTargets ExpectedTargets { get; } = new(["app.example.net"], ["https://app.example.net/v1/tlsrpt"], "ca.example");
 
     public static Observation Good { get; } = With(Host("mx1.example.com", Session("192.0.2.1", Certificate("mx1.example.com"))));
 
@@ -45,7 +45,7 @@ internal static class TestObservations
     /// <summary>The domain that is well, with another fetch of its policy.</summary>
     public static Observation Fetched(PolicyFetch? fetch) => Good with { PolicyHost = Good.PolicyHost with { Fetch = fetch } };
 
-    /// <summary>A fetch of the policy that was published, unless said otherwise.</summary>
+    /// <summary>A fetch of the published policy, by default.</summary>
     public static PolicyFetch Fetch(PolicyFetchOutcome outcome = PolicyFetchOutcome.Fetched) => new(
         new Uri("https://mta-sts.example.com/.well-known/mta-sts.txt"), outcome,
         Status: outcome is PolicyFetchOutcome.Fetched or PolicyFetchOutcome.TooLarge ? 200 : null,
@@ -60,10 +60,10 @@ internal static class TestObservations
         Answer(name, [.. sessions.Select(s => s.Address).Where(address => !address.Contains(':', StringComparison.Ordinal))]),
         Answer(name, [.. sessions.Select(s => s.Address).Where(address => address.Contains(':', StringComparison.Ordinal))]),
         Nothing($"_25._tcp.{name}", DnsOutcome.NxDomain),
-        [.. sessions.Select(session => Look(session))]);
+        [.. sessions.Select(session => Probe(session))]);
 
-    /// <summary>A look whose further sessions saw the same certificate, which is ECDSA's, and no other.</summary>
-    public static MxProbeResult Look(SmtpSession session, SmtpSession? withRsa = null) => session.Tls is null
+    /// <summary>A probe whose further sessions observed the same certificate, which is ECDSA's, and no other.</summary>
+    public static MxProbeResult Probe(SmtpSession session, SmtpSession? withRsa = null) => session.Tls is null
         ? new MxProbeResult(session, Restricted: [])
         : new MxProbeResult(
             session,
@@ -78,7 +78,7 @@ internal static class TestObservations
 
     public static SmtpSession Failed(string address, SmtpOutcome outcome, string? detail = null) => new(address, outcome, Banner: "220 mx ESMTP", Detail: detail);
 
-    /// <summary>A trusted certificate of ninety days, thirty of them past, unless said otherwise.</summary>
+    /// <summary>A trusted certificate of ninety days, thirty of them past, by default.</summary>
     public static TlsSession Certificate(string name, double fromDays = -30, double toDays = 60, params string[] trust) => Certificate(
         CertificateSpec.For(name) with { NotBeforeFromNow = TimeSpan.FromDays(fromDays), NotAfterFromNow = TimeSpan.FromDays(toDays) }, trust);
 

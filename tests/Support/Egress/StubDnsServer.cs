@@ -6,7 +6,7 @@ using StsFunctions.Network.Probes;
 
 namespace StsFunctions.Tests.Egress;
 
-/// <summary>A resolver that answers byte for byte as it is told to, over UDP and over TCP, on one port of 127.0.0.1.</summary>
+/// <summary>A resolver that answers with given bytes, over UDP and over TCP, on one port of 127.0.0.1.</summary>
 internal sealed class StubDnsServer : IAsyncDisposable
 {
     /// <summary>The answer to a query, both whole messages.</summary>

@@ -7,7 +7,7 @@ namespace StsFunctions.Tests.Architecture;
 /// <summary>No blob is asked for by a name that was not checked: a name is part of a URI, and may lead out of its container.</summary>
 public sealed partial class BlobNameUseTests
 {
-    // Names of our own making, or of a type that holds none but checked ones (BlobName, RawReportId, DomainName). Whoever adds one here says which it is.
+    // Names that the app makes, or of a type that holds only validated ones (BlobName, RawReportId, DomainName). A new entry says which it is.
     private static readonly string[] Names =
     [
         "name",

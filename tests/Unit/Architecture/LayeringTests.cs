@@ -122,7 +122,7 @@ public sealed partial class LayeringTests
 
     private static bool Reaches(ILookup<string, string> edges, string from, string to)
     {
-        var (seen, next) = (new HashSet<string>(), new Queue<string>(edges[from]));
+        var (visited, next) = (new HashSet<string>(), new Queue<string>(edges[from]));
         while (next.TryDequeue(out var name))
         {
             if (name == to)
@@ -130,7 +130,7 @@ public sealed partial class LayeringTests
                 return true;
             }
 
-            foreach (var further in seen.Add(name) ? edges[name] : [])
+            foreach (var further in visited.Add(name) ? edges[name] : [])
             {
                 next.Enqueue(further);
             }

@@ -21,7 +21,7 @@ public sealed class RetiredNamesTests
     [Fact]
     public void No_retired_name_or_phrase_is_used()
     {
-        // A name is found as a whole word: no letter, digit, dot or hyphen goes on with it, but a full stop may.
+        // A name is found as a whole word: no letter, digit, dot or hyphen continues it, but a full stop may follow.
         var retired = new Regex($@"(?<![\w.@/-])(?:{string.Join('|', Names.OrderByDescending(name => name.Length).Select(Regex.Escape))})(?![\w-]|\.\w)", RegexOptions.None, TimeSpan.FromSeconds(30));
 
         var uses = Files().SelectMany(file => File.ReadLines(file).Index()

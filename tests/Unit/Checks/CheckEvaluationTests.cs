@@ -62,7 +62,7 @@ public sealed class CheckEvaluationTests
         var policy = Policy.Parse("version: STSv1\nmode: enforce\nmx: mx1.example.com\nmx: mx2.example.com\nmax_age: 1209600\n"u8);
         var version = new PolicyVersion(TestObservations.PolicyId, policy.ToBytes(), policy.Mode, TimeSpan.FromSeconds(policy.MaxAge), TestObservations.At.AddDays(-13), null, "default");
         var record = new DomainRecord("default", DomainState.Active, version.Id, version.Mode, version.PublishedAt, CheckRunState.None, NextExpiry: Known, StsTtl: 3600);
-        return CheckEvaluation.Of(new DomainPartition("example.com", record, default, [version], [], []), observation, TestObservations.Places);
+        return CheckEvaluation.Of(new DomainPartition("example.com", record, default, [version], [], []), observation, TestObservations.ExpectedTargets);
     }
 
     private static string Decide(Observation observation)

@@ -82,9 +82,9 @@ public sealed class CheckRunStateTests
     }
 
     [Fact]
-    public void Every_check_run_ends_after_at_most_five_attempts_and_waits_for_nobody() => Worlds.Sample(world =>
+    public void Every_check_run_ends_after_at_most_five_attempts_and_waits_for_nobody() => Conditions.Sample(conditions =>
     {
-        var run = new CheckRunSimulation(world);
+        var run = new CheckRunSimulation(conditions);
         run.Request(CheckRunTable.Today);
         run.Finish();
 
@@ -94,13 +94,13 @@ public sealed class CheckRunStateTests
 
     [Fact]
     public void Redelivery_and_kills_change_nothing_that_is_recorded() =>
-        Gen.Select(Worlds.Select(world => world.Select(attempt => attempt with { IsBlocked = false }).ToArray()), Gen.Enum<Delivery>().Array[0, 12], Gen.Int[0, 40].Array[0, 6]).Sample((world, deliveries, again) =>
+        Gen.Select(Conditions.Select(conditions => conditions.Select(attempt => attempt with { IsBlocked = false }).ToArray()), Gen.Enum<Delivery>().Array[0, 12], Gen.Int[0, 40].Array[0, 6]).Sample((conditions, deliveries, again) =>
         {
-            var calm = new CheckRunSimulation(world);
+            var calm = new CheckRunSimulation(conditions);
             calm.Request(CheckRunTable.Today);
             calm.Finish();
 
-            var shaken = new CheckRunSimulation(world, deliveries, again);
+            var shaken = new CheckRunSimulation(conditions, deliveries, again);
             shaken.Request(CheckRunTable.Today);
             shaken.Finish();
 
@@ -112,9 +112,9 @@ public sealed class CheckRunStateTests
 
     [Fact]
     public void A_check_run_with_probe_agents_ends_despite_redelivery_and_kills() =>
-        Gen.Select(Worlds, Gen.Enum<Delivery>().Array[0, 12], Gen.Int[0, 40].Array[0, 6]).Sample((world, deliveries, again) =>
+        Gen.Select(Conditions, Gen.Enum<Delivery>().Array[0, 12], Gen.Int[0, 40].Array[0, 6]).Sample((conditions, deliveries, again) =>
         {
-            var run = new CheckRunSimulation(world, deliveries, again);
+            var run = new CheckRunSimulation(conditions, deliveries, again);
             run.Request(CheckRunTable.Today);
             run.Finish();
 
@@ -124,9 +124,9 @@ public sealed class CheckRunStateTests
 
     [Fact]
     public void A_confirmed_fault_was_observed_by_three_attempts_without_one_between_that_observed_it_gone() =>
-        Gen.Select(Worlds, Gen.Enum<Delivery>().Array[0, 12]).Sample((world, deliveries) =>
+        Gen.Select(Conditions, Gen.Enum<Delivery>().Array[0, 12]).Sample((conditions, deliveries) =>
         {
-            var run = new CheckRunSimulation(world, deliveries);
+            var run = new CheckRunSimulation(conditions, deliveries);
             run.Request(CheckRunTable.Today);
             run.Finish();
 
@@ -152,10 +152,10 @@ public sealed class CheckRunStateTests
 
     [Fact]
     public void The_later_of_two_check_runs_is_finished_in_any_order_of_their_messages() =>
-        Gen.Select(Worlds, Gen.Enum<Delivery>().Array[0, 12], Gen.Int[0, 4], Gen.Bool).Sample((world, deliveries, between, isLaterFirst) =>
+        Gen.Select(Conditions, Gen.Enum<Delivery>().Array[0, 12], Gen.Int[0, 4], Gen.Bool).Sample((conditions, deliveries, between, isLaterFirst) =>
         {
             var (first, second) = isLaterFirst ? (CheckRunTable.Today, CheckRunTable.Yesterday) : (CheckRunTable.Yesterday, CheckRunTable.Today);
-            var run = new CheckRunSimulation(world, deliveries);
+            var run = new CheckRunSimulation(conditions, deliveries);
             run.Request(first);
             run.Deliver(between);
             run.Request(second);
@@ -167,11 +167,11 @@ public sealed class CheckRunStateTests
             Assert.Equal(order.Order(StringComparer.Ordinal), order);
         });
 
-    private static Gen<AttemptWorld[]> Worlds { get; } =
+    private static Gen<AttemptConditions[]> Conditions { get; } =
         (from finds in Gen.Enum<Finds>()
          from isIncomplete in Gen.Frequency((3, Gen.Const(false)), (1, Gen.Const(true)))
          from isBlocked in Gen.Frequency((3, Gen.Const(false)), (1, Gen.Const(true)))
-         select new AttemptWorld(finds, isIncomplete, isBlocked)).Array[CheckRunState.MaxAttempts];
+         select new AttemptConditions(finds, isIncomplete, isBlocked)).Array[CheckRunState.MaxAttempts];
 
     private static bool SameState(CheckRunState one, CheckRunState other) =>
         one with { Pending = [] } == other with { Pending = [] } && one.Pending.SequenceEqual(other.Pending);

@@ -11,7 +11,7 @@ namespace StsFunctions.Tests.Checks;
 public sealed class RecentProbesTests
 {
     private const string Host = "mx.example.com";
-    private const string Round = "20260314120000000";
+    private const string Run = "20260314120000000";
     private static readonly IPAddress Address = IPAddress.Parse("192.0.2.25");
 
     private readonly FakeTimeProvider _time = new(TestStorage.Noon);
@@ -24,11 +24,11 @@ public sealed class RecentProbesTests
     {
         Note(SmtpOutcome.Completed);
 
-        Assert.NotNull(_recent.Find(Host, Address, Round));
+        Assert.NotNull(_recent.Find(Host, Address, Run));
         Assert.NotNull(_recent.Find(Host, Address, "20260313120000000"));
-        Assert.Null(_recent.Find(Host, Address, Round + ".2"));
-        Assert.Null(_recent.Find(Host, IPAddress.Parse("192.0.2.26"), Round));
-        Assert.Null(_recent.Find("mx2.example.com", Address, Round));
+        Assert.Null(_recent.Find(Host, Address, Run + ".2"));
+        Assert.Null(_recent.Find(Host, IPAddress.Parse("192.0.2.26"), Run));
+        Assert.Null(_recent.Find("mx2.example.com", Address, Run));
     }
 
     [Fact]
@@ -37,8 +37,8 @@ public sealed class RecentProbesTests
         Note(SmtpOutcome.Completed);
         _time.Advance(TimeSpan.FromMinutes(3));
 
-        Assert.NotNull(_recent.Find(Host, Address, Round));
-        Assert.Null(_recent.Find(Host, Address, new CheckAttempt(Round, TimeSpan.FromMinutes(2.5))));
+        Assert.NotNull(_recent.Find(Host, Address, Run));
+        Assert.Null(_recent.Find(Host, Address, new CheckAttempt(Run, TimeSpan.FromMinutes(2.5))));
     }
 
     [Theory]
@@ -51,7 +51,7 @@ public sealed class RecentProbesTests
     {
         Note(Enum.Parse<SmtpOutcome>(outcome));
 
-        Assert.Null(_recent.Find(Host, Address, Round));
+        Assert.Null(_recent.Find(Host, Address, Run));
     }
 
     [Fact]
@@ -59,7 +59,7 @@ public sealed class RecentProbesTests
     {
         Note(SmtpOutcome.Completed, "20270314120000000");
 
-        Assert.Null(_recent.Find(Host, Address, Round));
+        Assert.Null(_recent.Find(Host, Address, Run));
         Assert.NotNull(_recent.Find(Host, Address, "20270314120000000"));
     }
 
@@ -69,14 +69,14 @@ public sealed class RecentProbesTests
         // Sixteen of a megabyte fit, and the seventeenth begins anew.
         for (var n = 0; n < 17; n++)
         {
-            _recent.Note($"mx{n}.example.com", Address, Look(SmtpOutcome.Completed), Round, TestStorage.Noon, 1024 * 1024);
+            _recent.Note($"mx{n}.example.com", Address, ResultOf(SmtpOutcome.Completed), Run, TestStorage.Noon, 1024 * 1024);
         }
 
-        Assert.Null(_recent.Find("mx0.example.com", Address, Round));
-        Assert.NotNull(_recent.Find("mx16.example.com", Address, Round));
+        Assert.Null(_recent.Find("mx0.example.com", Address, Run));
+        Assert.NotNull(_recent.Find("mx16.example.com", Address, Run));
     }
 
-    private void Note(SmtpOutcome outcome, string round = Round) => _recent.Note(Host, Address, Look(outcome), round, TestStorage.Noon, 1000);
+    private void Note(SmtpOutcome outcome, string run = Run) => _recent.Note(Host, Address, ResultOf(outcome), run, TestStorage.Noon, 1000);
 
-    private static MxProbeResult Look(SmtpOutcome outcome) => new(new SmtpSession("192.0.2.25", outcome), []);
+    private static MxProbeResult ResultOf(SmtpOutcome outcome) => new(new SmtpSession("192.0.2.25", outcome), []);
 }

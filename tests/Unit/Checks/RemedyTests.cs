@@ -22,7 +22,7 @@ public sealed class RemedyTests
         TestObservations.Certificate("other.example", -360, 5),
     ];
 
-    // What a zone's owner may put into a name or a text, each with a mark that is looked for.
+    // What a zone's owner may put into a name or a text, each with a mark that the test searches for.
     public static TheoryData<string> Names => ["$(owned).example.com", "`owned`.example.com", "owned;x.example.com", "owned|x.example.com", "owned&x.example.com", "\"owned\".example.com", "'owned'.example.com", "owned\nx.example.com", "owned\u001b[2J.example.com", "-owned.example.com", "owned x.example.com", "owned\\000.example.com", "<owned>.example.com", ""];
 
     [Theory]

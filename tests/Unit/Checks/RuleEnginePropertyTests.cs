@@ -12,7 +12,7 @@ using SmtpSession = StsFunctions.Core.Observations.SmtpSession;
 
 namespace StsFunctions.Tests.Checks;
 
-/// <summary>What holds of whatever may be seen, and of whatever may not.</summary>
+/// <summary>Properties of every observation, and of every inconclusive one.</summary>
 public sealed class RuleEnginePropertyTests
 {
     private static readonly CultureInfo OtherCulture = Elsewhere();
@@ -51,7 +51,7 @@ public sealed class RuleEnginePropertyTests
 
     private static readonly Gen<TlsSession?> Handshake = Gen.OneOf(Gen.OneOf<TlsSession?>((TlsSession?)null), Gen.OneOf<TlsSession?>(Handshakes));
 
-    private static readonly Gen<MxProbeResult> Look =
+    private static readonly Gen<MxProbeResult> Probe =
         from session in Session(Gen.OneOf(TlsOffer.Default))
         from narrow in Session(Gen.OneOf(TlsOffer.Tls12Rsa, TlsOffer.Tls12Ecdsa, TlsOffer.Tls13)).Array[0, 3]
         select new MxProbeResult(session, narrow, narrow is [] ? null : TestObservations.At.AddHours(-2));
@@ -62,8 +62,8 @@ public sealed class RuleEnginePropertyTests
         from tlsa in Dns("_25._tcp")
         from a in Dns(host)
         from aaaa in Dns(host)
-        from looks in Look.Array[0, 3]
-        select new MxHostObservation(host, 10, isImplicit, a, aaaa, tlsa, [.. looks.DistinctBy(probe => probe.Default.Address)]);
+        from probes in Probe.Array[0, 3]
+        select new MxHostObservation(host, 10, isImplicit, a, aaaa, tlsa, [.. probes.DistinctBy(probe => probe.Default.Address)]);
 
     private static readonly Gen<PolicyFetch?> Fetch = Gen.OneOf(
         Gen.OneOf<PolicyFetch?>((PolicyFetch?)null),
@@ -94,7 +94,7 @@ public sealed class RuleEnginePropertyTests
         select new Observation(
             Observation.CurrentVersion, "example.com", "1", TestObservations.At, mx, sts, tlsRpt, dmarc,
             new PolicyHostObservation("mta-sts.example.com", a, aaaa, caa, fetch),
-            // Whoever has no MX records at hand has no hosts.
+            // Without MX records there are no hosts.
             mx.IsKnown ? [.. hosts.DistinctBy(host => host.Host)] : [],
             port25);
 
@@ -105,9 +105,9 @@ public sealed class RuleEnginePropertyTests
         from isPlaced in Gen.Bool
         from age in Gen.OneOf(0, 3_600, 86_400, 1_209_600)
         let given = Cases.Of(seen, mode, "mx1.example.com", "*.old.example").WithMaxAge(age)
-        select given with { HostedDomain = isHosted ? given.HostedDomain : null, ExpectedTargets = isPlaced ? TestObservations.Places : ExpectedTargets.Unknown };
+        select given with { HostedDomain = isHosted ? given.HostedDomain : null, ExpectedTargets = isPlaced ? TestObservations.ExpectedTargets : ExpectedTargets.Unknown };
 
-    // One part of the look not done, as a check out of time leaves it, or one that is on a network without port 25.
+    // One part of the attempt not made, as in a check that ran out of time, or one on a network with a blocked port 25.
     private static readonly (string Name, Func<Observation, Observation> How)[] Blindfolds =
     [
         ("MX", observation => observation with { Mx = NotAsked(observation.Mx), MxHosts = [] }),
@@ -150,7 +150,7 @@ public sealed class RuleEnginePropertyTests
         var after = less.Findings.Select(Identity).ToHashSet();
         var resolved = all.Findings.Where(finding => !after.Contains(Identity(finding)) && !less.Inconclusive.Contains(finding.Code)).Select(finding => $"{finding.Code} {finding.Subject}");
 
-        // That the MX records do not come is itself something that was seen.
+        // That the lookup of the MX records fails is itself an observation.
         Assert.Equal((blindfold.Name, "", ""), (blindfold.Name, string.Join(", ", opened.Except(["mx.record.lookup-failed example.com"])), string.Join(", ", resolved)));
     });
 
@@ -206,7 +206,7 @@ public sealed class RuleEnginePropertyTests
         }
     }
 
-    // Of different rules the order says nothing; of one rule it does.
+    // The order of different rules has no meaning; that of one rule has.
     private static string Text(RuleResults evaluated) => string.Join('\n',
     [
         .. evaluated.Findings.OrderBy(finding => finding.Code, StringComparer.Ordinal).Select(finding => finding.ToString()),

@@ -19,7 +19,7 @@ public sealed class RuleEngineTests
 
     private static readonly PolicyMode[] Modes = [PolicyMode.Enforce, PolicyMode.Testing, PolicyMode.None];
 
-    // What mode none is told of, whatever else there is.
+    // What is reported under mode none, whatever else there is.
     private static readonly string[] OfModeNone = ["policy.mode.none", "policy.mx.opportunistic"];
 
     public static TheoryData<string> FaultNames => [.. Fault.All.Select(fault => fault.Name)];
@@ -112,9 +112,9 @@ public sealed class RuleEngineTests
     [Trait("Conformance", "MX-2")]
     public void Nothing_about_the_MX_records_resolves_while_their_lookup_fails()
     {
-        var unseen = ResultsOf(WithMx(TestObservations.Nothing("example.com", DnsOutcome.TimedOut))).Inconclusive;
+        var inconclusive = ResultsOf(WithMx(TestObservations.Nothing("example.com", DnsOutcome.TimedOut))).Inconclusive;
 
-        Assert.Superset(RuleEngine.Rules.Select(rule => rule.Code).Where(code => (code.StartsWith("mx.", StringComparison.Ordinal) && code != "mx.record.lookup-failed") || code.StartsWith("tlsa.", StringComparison.Ordinal)).ToHashSet(), unseen.ToHashSet());
+        Assert.Superset(RuleEngine.Rules.Select(rule => rule.Code).Where(code => (code.StartsWith("mx.", StringComparison.Ordinal) && code != "mx.record.lookup-failed") || code.StartsWith("tlsa.", StringComparison.Ordinal)).ToHashSet(), inconclusive.ToHashSet());
     }
 
     [Fact]
@@ -141,7 +141,7 @@ public sealed class RuleEngineTests
     [Fact]
     public void Every_outcome_of_a_session_is_evaluated()
     {
-        // The session went well, or nothing was to be seen from here.
+        // The session succeeded, or was inconclusive from here.
         SmtpOutcome[] silent = [SmtpOutcome.Completed, SmtpOutcome.NoRoute, SmtpOutcome.DeadlineExceeded];
         foreach (var outcome in Enum.GetValues<SmtpOutcome>())
         {
@@ -207,10 +207,10 @@ public sealed class RuleEngineTests
     [Fact]
     public void A_host_that_was_observed_at_no_address_resolves_nothing()
     {
-        var unseen = ResultsOf(TestObservations.With(TestObservations.Host(Mx, TestObservations.Failed("2001:db8::1", SmtpOutcome.NoRoute)))).Inconclusive;
+        var inconclusive = ResultsOf(TestObservations.With(TestObservations.Host(Mx, TestObservations.Failed("2001:db8::1", SmtpOutcome.NoRoute)))).Inconclusive;
 
-        Assert.Contains("mx.certificate.expired", unseen);
-        Assert.Contains("mx.starttls.missing", unseen);
+        Assert.Contains("mx.certificate.expired", inconclusive);
+        Assert.Contains("mx.starttls.missing", inconclusive);
     }
 
     [Theory]
@@ -218,10 +218,10 @@ public sealed class RuleEngineTests
     [InlineData(SmtpOutcome.TlsFailed)]
     internal void A_session_without_a_certificate_resolves_nothing_about_it(SmtpOutcome outcome)
     {
-        var unseen = ResultsOf(TestObservations.With(TestObservations.Host(Mx, TestObservations.Failed("192.0.2.1", outcome)))).Inconclusive;
+        var inconclusive = ResultsOf(TestObservations.With(TestObservations.Host(Mx, TestObservations.Failed("192.0.2.1", outcome)))).Inconclusive;
 
-        Assert.Contains("mx.certificate.expired", unseen);
-        Assert.DoesNotContain("mx.starttls.missing", unseen);
+        Assert.Contains("mx.certificate.expired", inconclusive);
+        Assert.DoesNotContain("mx.starttls.missing", inconclusive);
     }
 
     [Fact]

@@ -23,12 +23,12 @@ public sealed class SmtpConnectionTests
         foreach (var step in (int[])[int.MaxValue, 7, 1])
         {
             await using var server = new ScriptedServer(Encoding.UTF8.GetBytes(reply), step);
-            var talk = new SmtpConnection(server);
+            var connection = new SmtpConnection(server);
 
-            var read = await talk.ReadReplyAsync(Cancellation);
+            var read = await connection.ReadReplyAsync(Cancellation);
 
             Assert.Equal((code, firstLine, lines), (read.Code, read.FirstLine, read.Lines.Count));
-            Assert.False(talk.HasUnread);
+            Assert.False(connection.HasUnread);
         }
     }
 
@@ -104,11 +104,11 @@ public sealed class SmtpConnectionTests
     public async Task Data_after_a_reply_is_detected()
     {
         await using var server = new ScriptedServer("220 go\r\n250 injected\r\n"u8.ToArray(), int.MaxValue);
-        var talk = new SmtpConnection(server);
+        var connection = new SmtpConnection(server);
 
-        Assert.Equal(220, (await talk.ReadReplyAsync(Cancellation)).Code);
+        Assert.Equal(220, (await connection.ReadReplyAsync(Cancellation)).Code);
 
-        Assert.True(talk.HasUnread);
+        Assert.True(connection.HasUnread);
     }
 
     [Fact]
@@ -118,7 +118,7 @@ public sealed class SmtpConnectionTests
 
         await new SmtpConnection(server).SendAsync("EHLO check.example", Cancellation);
 
-        Assert.Equal("EHLO check.example\r\n", server.Heard);
+        Assert.Equal("EHLO check.example\r\n", server.Received);
     }
 
     [Fact]
@@ -138,15 +138,15 @@ public sealed class SmtpConnectionTests
         },
         iter: 5_000);
 
-    /// <summary>Says what it is to say, so many bytes at a time, once or without end.</summary>
+    /// <summary>Sends its text, so many bytes at a time, once or without end.</summary>
     private sealed class ScriptedServer(byte[] script, int step, bool endless = false) : Stream
     {
-        private readonly MemoryStream _heard = new();
+        private readonly MemoryStream _received = new();
         private int _at;
 
         public int Taken { get; private set; }
 
-        public string Heard => Encoding.ASCII.GetString(_heard.ToArray());
+        public string Received => Encoding.ASCII.GetString(_received.ToArray());
 
         public override bool CanRead => true;
 
@@ -172,7 +172,7 @@ public sealed class SmtpConnectionTests
             return size;
         }
 
-        public override void Write(byte[] buffer, int offset, int count) => _heard.Write(buffer, offset, count);
+        public override void Write(byte[] buffer, int offset, int count) => _received.Write(buffer, offset, count);
 
         public override void Flush()
         {
@@ -184,7 +184,7 @@ public sealed class SmtpConnectionTests
 
         protected override void Dispose(bool disposing)
         {
-            _heard.Dispose();
+            _received.Dispose();
             base.Dispose(disposing);
         }
     }

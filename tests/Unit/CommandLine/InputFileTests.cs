@@ -42,7 +42,7 @@ public sealed class InputFileTests : IDisposable
         Assert.SkipWhen(OperatingSystem.IsWindows(), "There is no such device.");
         var zero = new FileInfo("/dev/zero");
 
-        // Its length is said to be 0.
+        // Its length is reported as 0.
         await AssertBoundedAsync(async () => Assert.Contains("RFC 8461 §3.3", (await Assert.ThrowsAsync<IOException>(() => PolicyFiles.ReadAsync(zero, Cancellation))).Message, StringComparison.Ordinal));
         await AssertBoundedAsync(async () => Assert.Contains("/dev/zero: longer", (await Assert.ThrowsAsync<AgentApiException>(() => AgentTokens.In(zero).GetAsync(Cancellation))).Message, StringComparison.Ordinal));
         await AssertBoundedAsync(() =>

@@ -77,7 +77,7 @@ public sealed class IanaSpecialPurposeTests
     ];
 
     /// <summary>What the registries leave to others: multicast, what was given back, what was never given out, and Azure's own.</summary>
-    private static readonly (string Block, string Name)[] NoUnicastOfTheWorld =
+    private static readonly (string Block, string Name)[] NotGlobalUnicast =
     [
         ("224.0.0.0/4", "multicast"),
         ("168.63.129.16/32", "Azure's wire server"),
@@ -99,7 +99,7 @@ public sealed class IanaSpecialPurposeTests
         ("ff00::/8", "multicast"),
     ];
 
-    /// <summary>What lies beside all those.</summary>
+    /// <summary>All other addresses.</summary>
     public static TheoryData<string> Neighbours =>
     [
         "1.0.0.0", "1.1.1.1", "9.255.255.255", "11.0.0.0", "100.63.255.255", "100.128.0.0", "126.255.255.255", "128.0.0.0", "168.63.129.15", "168.63.129.17",
@@ -111,7 +111,7 @@ public sealed class IanaSpecialPurposeTests
 
     public static TheoryData<string, string, string> Rows => [.. Registry.Select(row => (row.Block, row.Name, row.GloballyReachable))];
 
-    public static TheoryData<string, string> Others => [.. NoUnicastOfTheWorld];
+    public static TheoryData<string, string> Others => [.. NotGlobalUnicast];
 
     private static IEnumerable<IPNetwork> Excepted => Registry.Where(row => row.GloballyReachable == Yes).Select(row => IPNetwork.Parse(row.Block));
 
@@ -122,7 +122,7 @@ public sealed class IanaSpecialPurposeTests
         var network = IPNetwork.Parse(block);
         var (first, last) = Ends(network);
 
-        // A row that lies within another and says yes is an exception from it.
+        // A row within another that is globally reachable is an exception from it.
         bool IsDue(IPAddress address) => Excepted.Any(row => row.Contains(address));
 
         void Check(IPAddress address) => Assert.True(IanaSpecialPurpose.IsGloballyReachable(address) == IsDue(address), $"{address} of {block}, {name}: {globallyReachable}");

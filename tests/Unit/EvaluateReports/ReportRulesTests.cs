@@ -307,7 +307,7 @@ public sealed class ReportRulesTests
         var others = EvaluateAt(4, [Reported.SignedBy("attacker.example", -3, "Google Inc.", sessions: 9_000_000_000_000_000), Reported.Of(-3, "Forger", counts: false)], open);
         Assert.Equal((Severity.Critical, open[0].Evidence), (Assert.Single(others.Findings).Severity, others.Findings[0].Evidence));
 
-        // The one that made it critical says that it is over; the other has said nothing yet.
+        // The signer that made it critical reports that it is over; the other has not reported yet.
         var one = EvaluateAt(4, [Reported.SignedBy(Google, -3)], open);
         Assert.Equal(Severity.Warning, Assert.Single(one.Findings).Severity);
 
@@ -362,7 +362,7 @@ public sealed class ReportRulesTests
 
         Assert.Empty(EvaluateAt(4, [], confirmed, isWell).Findings);
         Assert.Empty(EvaluateAt(4, [], confirmed, isWell).NoLongerReported);
-        // Seen well by a check that never saw it ill, or that saw nothing at all, it stays open.
+        // Observed as good by a check that never observed the fault, or that observed nothing at all, it stays open.
         Assert.Single(EvaluateAt(4, [], Evaluate(reports), isWell).Findings);
         Assert.Single(EvaluateAt(4, [], confirmed, new ProbeConfirmation([], false, TestStorage.Noon.AddDays(4))).Findings);
         Assert.Single(EvaluateAt(4, [], confirmed, new ProbeConfirmation([], true, TestStorage.Noon.AddDays(-1))).Findings);
@@ -391,9 +391,9 @@ public sealed class ReportRulesTests
         var found = Assert.Single(RulesOf([.. many, Reported.Of(1, kinds: Reported.Kind("certificate-expired", 20)), Reported.SignedBy(Google, 1, kinds: Reported.Kind("certificate-expired", 20))])
             .Evaluate(null, ProbeConfirmation.None, open).Findings);
 
-        var kept = ReportBasis.FromText(found.Basis).Witnesses.Select(witness => witness.Signer).ToList();
-        Assert.Equal([Google, "company-x.example"], kept.Take(2));
-        Assert.Equal(20, kept.Count);
+        var stored = ReportBasis.FromText(found.Basis).Witnesses.Select(witness => witness.Signer).ToList();
+        Assert.Equal([Google, "company-x.example"], stored.Take(2));
+        Assert.Equal(20, stored.Count);
         Assert.StartsWith(Google, found.Evidence, StringComparison.Ordinal);
         Assert.Equal(Severity.Warning, found.Severity);
     }
@@ -421,7 +421,7 @@ public sealed class ReportRulesTests
     [InlineData("google.com.attacker.example", false)]
     [InlineData("com", false)]
     [InlineData("", false)]
-    // Whoever has a mailbox there sends mail that it signs.
+    // A user with a mailbox there sends mail that it signs.
     [InlineData("outlook.com", false)]
     [InlineData("gmail.com", false)]
     public void A_trusted_signer_is_a_listed_domain_or_one_under_it(string signer, bool isTrusted) => Assert.Equal(isTrusted, TrustedReportSigners.Default.Contains(signer));

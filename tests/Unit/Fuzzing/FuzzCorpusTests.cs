@@ -7,7 +7,7 @@ using Xunit;
 
 namespace StsFunctions.Tests.Fuzzing;
 
-/// <summary>The fuzzer's targets, run without the fuzzer over every input that is kept: what was found once stays fixed.</summary>
+/// <summary>The fuzzer's targets, run without the fuzzer over every stored input: what was found once stays fixed.</summary>
 public sealed class FuzzCorpusTests
 {
     private static readonly string Tests = Path.Combine(Repository.Root, "tests");

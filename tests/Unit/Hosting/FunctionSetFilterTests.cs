@@ -8,7 +8,7 @@ using Xunit;
 
 namespace StsFunctions.Tests.Hosting;
 
-/// <summary>Which functions the Functions host is told of.</summary>
+/// <summary>Which functions the Functions host gets.</summary>
 public sealed class FunctionSetFilterTests
 {
     private static readonly string[] Http = ["""{"name":"request","type":"httpTrigger","direction":"In","authLevel":"Anonymous","methods":["get","head"],"route":".well-known/mta-sts.txt"}""", """{"name":"$return","type":"http","direction":"Out"}"""];

@@ -207,17 +207,17 @@ public sealed class OptionsTests
 
     private static long NumberOf(IServiceProvider services, string name)
     {
-        var kept = services.GetRequiredService<RetentionOptions>();
+        var retention = services.GetRequiredService<RetentionOptions>();
         var limits = services.GetRequiredService<ReportLimitsOptions>();
         var intake = services.GetRequiredService<ReportIntakeOptions>();
         return name switch
         {
-            "Sts__RawReportDays" => kept.RawReportDays,
-            "Sts__QuarantineDays" => kept.QuarantineDays,
-            "Sts__ReportDays" => kept.ReportDays,
-            "Sts__ObservationDays" => kept.ObservationDays,
-            "Sts__AuditDays" => kept.AuditDays,
-            "Sts__PostCountDays" => kept.PostCountDays,
+            "Sts__RawReportDays" => retention.RawReportDays,
+            "Sts__QuarantineDays" => retention.QuarantineDays,
+            "Sts__ReportDays" => retention.ReportDays,
+            "Sts__ObservationDays" => retention.ObservationDays,
+            "Sts__AuditDays" => retention.AuditDays,
+            "Sts__PostCountDays" => retention.PostCountDays,
             "Sts__ReportMaxBytes" => limits.MaxBytes,
             "Sts__ReportMaxExpandedBytes" => limits.MaxExpandedBytes,
             "Sts__ReportMaxRatio" => limits.MaxRatio,
@@ -344,8 +344,8 @@ public sealed class OptionsTests
     {
         using var services = Right();
 
-        var kept = services.GetRequiredService<RetentionOptions>();
-        Assert.Equal((90, 30, 400, 90, 730, 2), (kept.RawReportDays, kept.QuarantineDays, kept.ReportDays, kept.ObservationDays, kept.AuditDays, kept.PostCountDays));
+        var retention = services.GetRequiredService<RetentionOptions>();
+        Assert.Equal((90, 30, 400, 90, 730, 2), (retention.RawReportDays, retention.QuarantineDays, retention.ReportDays, retention.ObservationDays, retention.AuditDays, retention.PostCountDays));
         Assert.Equal(["google.com", "microsoft.com"], services.GetRequiredService<TrustedReportSigners>().Domains.Select(domain => domain.Value));
         Assert.Null(services.GetRequiredService<EmailOptions>().MailsPerHour);
     }
@@ -484,7 +484,7 @@ public sealed class OptionsTests
         return services;
     }
 
-    // What is said of settings.
+    // The messages about settings.
     private static IReadOnlyList<string> Wrong(params (string Name, string Value)[] settings)
     {
         using var services = TestSettings.Services(WithStorage(settings));

@@ -6,7 +6,7 @@ using Xunit;
 
 namespace StsFunctions.Tests.Hosting;
 
-/// <summary>Whatever a service needs is there: nobody finds out at the first message.</summary>
+/// <summary>Every dependency of a service is registered, so that none is missing at the first message.</summary>
 public sealed class ServicesTests
 {
     private static readonly Dictionary<string, string> Settings = new() { ["AzureWebJobsStorage"] = "UseDevelopmentStorage=true" };

@@ -46,7 +46,7 @@ public sealed class PolicyCacheTests : IDisposable
     [Fact]
     public async Task A_hundred_concurrent_misses_are_one_read()
     {
-        for (var round = 0; round < 5; round++)
+        for (var repetition = 0; repetition < 5; repetition++)
         {
             using var storage = new ScriptedBlobs();
             using var everybody = new Barrier(100);
@@ -183,7 +183,7 @@ public sealed class PolicyCacheTests : IDisposable
         _time.Advance(TimeSpan.FromMilliseconds(500));
         Assert.Equal(First, await asking);
 
-        // The read goes on, and its answer is there for who comes next.
+        // The read continues, and its result is there for the next caller.
         answer.SetResult(ScriptedBlobs.Policy(Second, "2"));
         Assert.Equal(Second, await BytesAsync());
         Assert.Equal(2, _storage.Asked.Count);

@@ -25,8 +25,8 @@ public sealed class DeviationTests
 
     private static readonly ReportEnvelope File = new() { FileName = FileName };
 
-    /// <summary>The note, the part of the straight report, what stands there instead, and what it comes to.</summary>
-    private static readonly (Deviation Deviation, string Part, string Instead, Func<TlsReport, bool> IsRead)[] Bent =
+    /// <summary>The note, the part of the valid report, its replacement, and the result.</summary>
+    private static readonly (Deviation Deviation, string Part, string Instead, Func<TlsReport, bool> IsRead)[] Deviating =
     [
         (Deviation.ByteOrderMark, "{\"organization-name\"", "\uFEFF{\"organization-name\"", IsStraight),
         (Deviation.TrailingBytes, "}]}]}", "}]}]}\0\0\u001a", IsStraight),
@@ -113,7 +113,7 @@ public sealed class DeviationTests
         (Deviation.ReportIdByFileName, File, "\"report-id\":\"r\",", "", r => r.ReportId == "the-id"),
     ];
 
-    public static TheoryData<int> Rows => [.. Enumerable.Range(0, Bent.Length)];
+    public static TheoryData<int> Rows => [.. Enumerable.Range(0, Deviating.Length)];
 
     public static TheoryData<int> EnvelopeRows => [.. Enumerable.Range(0, ByEnvelope.Length)];
 
@@ -127,7 +127,7 @@ public sealed class DeviationTests
     [MemberData(nameof(Rows))]
     [Trait("Conformance", "RPT-5")]
     public Task A_report_that_deviates_is_read_and_the_deviation_is_recorded(int row) =>
-        AssertReadAsync(Bent[row].Deviation, ReportEnvelope.None, Bent[row].Part, Bent[row].Instead, Bent[row].IsRead);
+        AssertReadAsync(Deviating[row].Deviation, ReportEnvelope.None, Deviating[row].Part, Deviating[row].Instead, Deviating[row].IsRead);
 
     [Theory]
     [MemberData(nameof(EnvelopeRows))]
@@ -163,7 +163,7 @@ public sealed class DeviationTests
     [Fact]
     public void Every_deviation_has_a_row_a_code_and_a_reason()
     {
-        Assert.Equal(All.Select(one => one.Code).Order(StringComparer.Ordinal), Bent.Select(row => row.Deviation).Concat(ByEnvelope.Select(row => row.Deviation)).Select(one => one.Code).Distinct().Order(StringComparer.Ordinal));
+        Assert.Equal(All.Select(one => one.Code).Order(StringComparer.Ordinal), Deviating.Select(row => row.Deviation).Concat(ByEnvelope.Select(row => row.Deviation)).Select(one => one.Code).Distinct().Order(StringComparer.Ordinal));
         Assert.Equal(All.Count(), All.Select(one => one.Code).Distinct().Count());
         Assert.All(All, one => Assert.Matches("^[a-z]+(-[a-z]+)*$", one.Code));
         Assert.All(All, one => Assert.InRange(one.Reason.Length, 20, 200));

@@ -155,9 +155,9 @@ public sealed partial class FaultTests
             messages.Add((await Assert.ThrowsAsync<ProtocolException>(() => ReadAsync(reader, marked))).Message);
         }
 
-        var unseen = Sentences().Where(sentence => !messages.Exists(message => Pattern(sentence).IsMatch(message))).ToList();
+        var untested = Sentences().Where(sentence => !messages.Exists(message => Pattern(sentence).IsMatch(message))).ToList();
 
-        Assert.Empty(unseen);
+        Assert.Empty(untested);
         Assert.NotEmpty(Sentences());
     }
 

@@ -50,7 +50,7 @@ public class PolicyTests
     [InlineData("version: STSv1\nmode: none\u2028max_age: 1\n", 2, "a Unicode line separator is no line end")]
     [InlineData("# a comment\nversion: STSv1\nmode: none\nmax_age: 1\n", 1, "there are no comments")]
     [InlineData("<html>\n<body>Not found</body>\n</html>", 1, "a page of HTML")]
-    public void A_line_that_is_not_a_field_is_refused_with_its_number(string text, int line, string why) => AssertBroken(text, line, why);
+    public void A_line_that_is_not_a_field_is_refused_with_its_number(string text, int line, string why) => AssertInvalid(text, line, why);
 
     [Theory]
     [Trait("Conformance", "POL-1")]
@@ -78,7 +78,7 @@ public class PolicyTests
     [InlineData("version: stsv1\nmode: none\nmax_age: 1\n", 1, "the version in lower case")]
     [InlineData("Version: STSv1\nmode: none\nmax_age: 1\n", 1, "the key with a capital")]
     [InlineData("\uFEFFversion: STSv1\nmode: none\nmax_age: 1\n", 1, "a byte order mark")]
-    public void The_version_is_required(string text, int line, string why) => AssertBroken(text, line, why);
+    public void The_version_is_required(string text, int line, string why) => AssertInvalid(text, line, why);
 
     [Fact]
     [Trait("Conformance", "POL-2")]
@@ -100,7 +100,7 @@ public class PolicyTests
     [InlineData("version: STSv1\nmode: Enforce\nmx: a.example\nmax_age: 1\n", 2, "a capital")]
     [InlineData("version: STSv1\nmode: report\nmx: a.example\nmax_age: 1\n", 2, "the name of an early draft")]
     [InlineData("version: STSv1\nmode: enforce;\nmx: a.example\nmax_age: 1\n", 2, "a ;")]
-    public void An_unknown_mode_is_refused(string text, int line, string why) => AssertBroken(text, line, why);
+    public void An_unknown_mode_is_refused(string text, int line, string why) => AssertInvalid(text, line, why);
 
     [Theory]
     [Trait("Conformance", "POL-4")]
@@ -127,14 +127,14 @@ public class PolicyTests
     [InlineData("1w", "a unit")]
     [InlineData("٣", "a digit outside ASCII")]
     public void An_invalid_max_age_is_refused(string text, string why) =>
-        AssertBroken($"version: STSv1\nmode: none\nmax_age: {text}\n", 3, why);
+        AssertInvalid($"version: STSv1\nmode: none\nmax_age: {text}\n", 3, why);
 
     [Theory]
     [Trait("Conformance", "POL-4")]
     [InlineData("version: STSv1\nmode: none\n")]
     [InlineData("version: STSv1\nmode: none\nmax-age: 1\n")]
     [InlineData("version: STSv1\nmode: none\nMAX_AGE: 1\n")]
-    public void The_max_age_is_required(string text) => AssertBroken(text, 3, "no max_age");
+    public void The_max_age_is_required(string text) => AssertInvalid(text, 3, "no max_age");
 
     [Theory]
     [Trait("Conformance", "POL-4")]
@@ -150,8 +150,8 @@ public class PolicyTests
     [InlineData("testing")]
     public void At_least_one_mx_is_required_unless_the_mode_is_none(string mode)
     {
-        AssertBroken($"version: STSv1\nmode: {mode}\nmax_age: 1\n", 4, "no mx");
-        AssertBroken($"version: STSv1\nmode: {mode}\nMX: a.example\nmax_age: 1\n", 3, "the key in capitals");
+        AssertInvalid($"version: STSv1\nmode: {mode}\nmax_age: 1\n", 4, "no mx");
+        AssertInvalid($"version: STSv1\nmode: {mode}\nMX: a.example\nmax_age: 1\n", 3, "the key in capitals");
         Assert.Empty(Read("version: STSv1\nmode: none\nmax_age: 1\n").Mx);
         Assert.Throws<ProtocolException>(() => (Expected with { Mx = [] }).ToBytes());
         Assert.Throws<ProtocolException>(() => (Expected with { Mx = default }).ToBytes());
@@ -167,7 +167,7 @@ public class PolicyTests
     [InlineData("a.example, b.example", "a list")]
     [InlineData("192.0.2.1", "an address")]
     public void An_mx_is_a_name_in_A_labels_or_a_wildcard_before_one(string mx, string why) =>
-        AssertBroken($"version: STSv1\nmode: none\nmx: good.example\nmx: {mx}\nmax_age: 1\n", 4, why);
+        AssertInvalid($"version: STSv1\nmode: none\nmx: good.example\nmx: {mx}\nmax_age: 1\n", 4, why);
 
     [Fact]
     [Trait("Conformance", "POL-7")]
@@ -194,7 +194,7 @@ public class PolicyTests
     [InlineData("x y: 1", "a space in the key")]
     [InlineData("schlüssel: 1", "a key outside ASCII")]
     [InlineData("abcdefghijklmnopqrstuvwxyz0123456: 1", "a key of 33 characters")]
-    public void A_malformed_key_is_refused(string line, string why) => AssertBroken(Example + line, 7, why);
+    public void A_malformed_key_is_refused(string line, string why) => AssertInvalid(Example + line, 7, why);
 
     [Theory]
     [Trait("Conformance", "POL-8")]
@@ -212,7 +212,7 @@ public class PolicyTests
     [InlineData("a\u007Fb", "DEL")]
     public void An_extension_may_not_contain_control_characters(string value, string why)
     {
-        AssertBroken($"{Example}x: {value}\n", 7, why);
+        AssertInvalid($"{Example}x: {value}\n", 7, why);
         Assert.Throws<ProtocolException>(() => new PolicyField("x", value));
     }
 
@@ -327,7 +327,7 @@ public class PolicyTests
 
     private static Policy Read(string text) => Policy.Parse(Encoding.UTF8.GetBytes(text));
 
-    private static void AssertBroken(string text, int line, string why)
+    private static void AssertInvalid(string text, int line, string why)
     {
         var fault = Record.Exception(() => Read(text)) as ProtocolException;
         Assert.True(fault is not null && fault.Line == line, $"{why}: {fault}");

@@ -15,7 +15,7 @@ public sealed class PublicSurfaceTests
     private static readonly Policy Empty = new() { Mode = PolicyMode.None, MaxAge = 0 };
 
     /// <summary>Every way in for text or bytes from outside.</summary>
-    private static readonly Dictionary<string, Action<string>> Ways = new()
+    private static readonly Dictionary<string, Action<string>> Parsers = new()
     {
         ["DomainName.Parse"] = text => DomainName.Parse(text),
         ["DomainName.TryParse"] = text => Assert.Equal(IsRead(DomainName.Parse, text), DomainName.TryParse(text, out _)),
@@ -47,16 +47,16 @@ public sealed class PublicSurfaceTests
             "v=STSv1; id=20160831085700Z; a=b"u8.ToArray(), "v=TLSRPTv1; rua=mailto:a@b.example,https://c.example/"u8.ToArray(),
             "https://[::1]:443/a?b#c"u8.ToArray(), "mailto:a%40b@c.example?subject=x"u8.ToArray()).Select(Encoding.Latin1.GetString));
 
-    public static TheoryData<string> AllWays => [.. Ways.Keys];
+    public static TheoryData<string> AllParsers => [.. Parsers.Keys];
 
     [Theory]
-    [MemberData(nameof(AllWays))]
-    public void No_text_throws_anything_but_a_ProtocolException(string way) => Texts.Sample(
+    [MemberData(nameof(AllParsers))]
+    public void No_text_throws_anything_but_a_ProtocolException(string parser) => Texts.Sample(
         text =>
         {
             try
             {
-                Ways[way](text);
+                Parsers[parser](text);
             }
             catch (ProtocolException fault)
             {
@@ -80,7 +80,7 @@ public sealed class PublicSurfaceTests
             }
             select $"{type.Name}.{member.Name}";
 
-        Assert.Equal(found.Distinct().Order(StringComparer.Ordinal), Ways.Keys.Order(StringComparer.Ordinal));
+        Assert.Equal(found.Distinct().Order(StringComparer.Ordinal), Parsers.Keys.Order(StringComparer.Ordinal));
     }
 
     private static bool IsForeign(Type type) =>

@@ -41,7 +41,7 @@ public class StsRecordTests
     [InlineData("v=STSv1; id=1;\r\n", "a line break is no white space here")]
     [InlineData("v=STSv1; id", "no =")]
     [InlineData("v=STSv1; =1", "no name")]
-    public void A_record_that_breaks_the_grammar_is_refused(string txt, string why) => AssertBroken(txt, why);
+    public void A_record_that_breaks_the_grammar_is_refused(string txt, string why) => AssertInvalid(txt, why);
 
     [Theory]
     [Trait("Conformance", "TXT-2")]
@@ -53,7 +53,7 @@ public class StsRecordTests
     [InlineData("v=STSv1; id=123456789012345678901234567890123;", "33 characters")]
     [InlineData("v=STSv1; a=b;", "no id")]
     [InlineData("v=STSv1; ID=1;", "ID is another name than id")]
-    public void An_id_that_is_not_1_to_32_letters_and_digits_is_refused(string txt, string why) => AssertBroken(txt, why);
+    public void An_id_that_is_not_1_to_32_letters_and_digits_is_refused(string txt, string why) => AssertInvalid(txt, why);
 
     [Fact]
     [Trait("Conformance", "TXT-2")]
@@ -82,7 +82,7 @@ public class StsRecordTests
     [InlineData("v=STSv1; id=1; _x=a", "a name that begins with _")]
     [InlineData("v=STSv1; id=1; x!=a", "a name with !")]
     [InlineData("v=STSv1; id=1; abcdefghijklmnopqrstuvwxyz0123456=a", "a name of 33 characters")]
-    public void A_malformed_unknown_field_invalidates_the_record(string txt, string why) => AssertBroken(txt, why);
+    public void A_malformed_unknown_field_invalidates_the_record(string txt, string why) => AssertInvalid(txt, why);
 
     [Theory]
     [Trait("Conformance", "TXT-4")]
@@ -209,9 +209,9 @@ public class StsRecordTests
 
     [Fact]
     public void A_record_longer_than_DNS_can_carry_is_refused() =>
-        AssertBroken("v=STSv1; id=1; a=" + new string('b', 70_000), "70,000 characters");
+        AssertInvalid("v=STSv1; id=1; a=" + new string('b', 70_000), "70,000 characters");
 
-    private static void AssertBroken(string txt, string why)
+    private static void AssertInvalid(string txt, string why)
     {
         var fault = Record.Exception(() => StsRecord.Parse(txt));
         Assert.True(fault is ProtocolException { Rule: "RFC 8461 §3.1" }, $"{why}: {fault}");

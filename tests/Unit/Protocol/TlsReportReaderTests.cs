@@ -498,9 +498,9 @@ public class TlsReportReaderTests
             $"{{\"result-type\":\"{detail.Type}\",{(detail.Words is null ? "" : $"\"additional-information\":\"{detail.Words}\",")}\"failed-session-count\":1}}"));
         var bytes = Encoding.UTF8.GetBytes(OnePolicy.Replace("\"summary\"", $"\"failure-details\":[{json}],\"summary\"", StringComparison.Ordinal));
 
-        var kept = ReadAtOnce(bytes, TlsReportLimits.Default with { MaxFailureKinds = 3 }).Policies[0].FailureDetails;
+        var stored = ReadAtOnce(bytes, TlsReportLimits.Default with { MaxFailureKinds = 3 }).Policies[0].FailureDetails;
 
-        Assert.Equal([("a", 5, "the first"), ("b", 2, "and, escaped"), ("c", 3, "fünf")], kept.Select(detail => (detail.ResultType, detail.FailedSessions, detail.AdditionalInformation)));
+        Assert.Equal([("a", 5, "the first"), ("b", 2, "and, escaped"), ("c", 3, "fünf")], stored.Select(detail => (detail.ResultType, detail.FailedSessions, detail.AdditionalInformation)));
     }
 
     [Theory]
@@ -513,11 +513,11 @@ public class TlsReportReaderTests
         var wordy = kinds.Select(kind => kind.Replace("}", $",\"{member}\":\"{new string('x', 1_000)}\"}}", StringComparison.Ordinal));
         var bytes = Encoding.UTF8.GetBytes(OnePolicy.Replace("\"summary\"", $"\"failure-details\":[{string.Join(',', kinds.Concat(wordy))}],\"summary\"", StringComparison.Ordinal));
 
-        var kept = ReadAtOnce(bytes, limits).Policies[0].FailureDetails;
+        var stored = ReadAtOnce(bytes, limits).Policies[0].FailureDetails;
 
-        Assert.Equal(limits.MaxFailureKinds, kept.Length);
-        Assert.All(kept, detail => Assert.Equal(2, detail.FailedSessions));
-        Assert.InRange(sizeof(char) * kept.Sum(detail => (detail.AdditionalInformation ?? detail.FailureReasonCode ?? "").Length), limits.MaxHeldBytes / 2, limits.MaxHeldBytes);
+        Assert.Equal(limits.MaxFailureKinds, stored.Length);
+        Assert.All(stored, detail => Assert.Equal(2, detail.FailedSessions));
+        Assert.InRange(sizeof(char) * stored.Sum(detail => (detail.AdditionalInformation ?? detail.FailureReasonCode ?? "").Length), limits.MaxHeldBytes / 2, limits.MaxHeldBytes);
     }
 
     [Theory]

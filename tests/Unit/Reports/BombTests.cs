@@ -241,16 +241,16 @@ public sealed class BombTests
         return file.ToArray();
     }
 
-    // A report that is made as it is read, and a look at what is held every few megabytes.
+    // A report that is generated as it is read, with a measurement of the held memory every few megabytes.
     private sealed class EndlessDetails(long length, int policies = 1, string text = "") : MemoryStream
     {
-        private const int LookEvery = 10_000_000;
+        private const int SampleEvery = 10_000_000;
 
         private readonly long _before = GC.GetTotalMemory(forceFullCollection: true);
         private readonly IEnumerator<string> _pieces = Pieces(length, policies, text).GetEnumerator();
         private byte[] _piece = [];
         private int _given;
-        private long _nextLook = LookEvery;
+        private long _nextSample = SampleEvery;
 
         public long Taken { get; private set; }
 
@@ -280,9 +280,9 @@ public sealed class BombTests
             }
 
             Taken += filled;
-            if (Taken > _nextLook)
+            if (Taken > _nextSample)
             {
-                _nextLook += LookEvery;
+                _nextSample += SampleEvery;
                 MostHeld = Math.Max(MostHeld, GC.GetTotalMemory(forceFullCollection: true) - _before);
             }
 

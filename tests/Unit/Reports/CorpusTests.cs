@@ -13,7 +13,7 @@ using Xunit;
 
 namespace StsFunctions.Tests.Reports;
 
-/// <summary>Every body and mail of the corpus comes to what the table says: the facts and how they were bent, or why there are none.</summary>
+/// <summary>Every body and mail of the corpus gives the result of the table: the facts and the deviations, or why there are none.</summary>
 public sealed class CorpusTests
 {
     private static readonly ReportReader Reader = new(new ReportLimitsOptions(), new FakeTimeProvider(TestStorage.Noon));
@@ -51,7 +51,7 @@ public sealed class CorpusTests
             Assert.Equal(sample.Notes, read.SelectMany(one => one.Notes).Select(note => note.Deviation.Code).Distinct().Order(StringComparer.Ordinal));
             foreach (var one in read.Where(one => !one.Report.Policies.IsEmpty))
             {
-                var row = ReportRows.Of(one, one.Report.Policies[0].PolicyDomain, one.Report.Policies, Samples.Arrival(ReportSource.Dropped), "blob").Report;
+                var row = ReportRows.Of(one, one.Report.Policies[0].PolicyDomain, one.Report.Policies, Samples.IncomingReport(ReportSource.Dropped), "blob").Report;
                 Assert.Equal(one.Notes.Select(note => note.ToString()), row.Notes);
                 Assert.Equal(row.Notes, NotesProperty.Read(NotesProperty.Write(row.Notes)));
             }

@@ -11,13 +11,13 @@ namespace StsFunctions.Tests.Reports;
 
 /// <summary>
 /// Damaged reports, containers and mails, made of the corpus: whatever they are, they are read or refused in words, in bounded memory.
-/// The seed and the number of rounds are fixed, so that a run is the same on any machine. What was ever found stays in
+/// The seed and the number of iterations are fixed, so that a run is the same on any machine. What was ever found stays in
 /// <c>Corpus/Found</c> and is read again each time.
 /// </summary>
 public sealed class FuzzTests
 {
     private const int Seed = 8460;
-    private const int Rounds = 5_000;
+    private const int Iterations = 5_000;
     private const long MaxAllocated = 96 << 20;
 
     private static readonly string Found = Path.Combine(Sample.Folder, "Found");
@@ -43,7 +43,7 @@ public sealed class FuzzTests
         var random = new Random(Seed);
         var seeds = Sample.All.Select(sample => sample.Bytes()).Where(bytes => bytes.Length < 20_000).Concat(FoundFiles().Select(File.ReadAllBytes)).ToList();
         var (read, refused) = (0, 0);
-        for (var round = 0; round < Rounds; round++)
+        for (var iteration = 0; iteration < Iterations; iteration++)
         {
             var input = Wrapped(Damaged(seeds[random.Next(seeds.Count)], seeds, random), random);
             if (await FaultOfAsync(input) is { } fault)
@@ -51,15 +51,15 @@ public sealed class FuzzTests
                 Directory.CreateDirectory(Found);
                 var file = Path.Combine(Found, $"{ContentHash.Of(input)}.bin");
                 await File.WriteAllBytesAsync(file, input, TestContext.Current.CancellationToken);
-                Assert.Fail($"Round {round}: {fault}\nThe input is kept as {file}.");
+                Assert.Fail($"Round {iteration}: {fault}\nThe input is kept as {file}.");
             }
 
             _ = _wasRead ? read++ : refused++;
         }
 
         // It would prove nothing if all of it were refused at the door.
-        Assert.InRange(read, Rounds / 20, Rounds);
-        Assert.InRange(refused, Rounds / 20, Rounds);
+        Assert.InRange(read, Iterations / 20, Iterations);
+        Assert.InRange(refused, Iterations / 20, Iterations);
     }
 
     [Fact]
@@ -105,7 +105,7 @@ public sealed class FuzzTests
 
                 foreach (var policies in report.Report.Policies.GroupBy(policy => policy.PolicyDomain))
                 {
-                    ReportRows.Of(report, policies.Key, [.. policies], Samples.Arrival(ReportSource.Https), "blob");
+                    ReportRows.Of(report, policies.Key, [.. policies], Samples.IncomingReport(ReportSource.Https), "blob");
                 }
             }
         }

@@ -51,11 +51,11 @@ public sealed class MemoryBudgetTests
     {
         var budget = new MemoryBudget(100);
         using var first = budget.TryLease(60)!;
-        using var patience = new CancellationTokenSource();
-        var large = budget.LeaseAsync(90, patience.Token).AsTask();
+        using var cancellation = new CancellationTokenSource();
+        var large = budget.LeaseAsync(90, cancellation.Token).AsTask();
         var small = budget.LeaseAsync(40, Cancellation).AsTask();
 
-        await patience.CancelAsync();
+        await cancellation.CancelAsync();
 
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => large);
         using var granted = await small;

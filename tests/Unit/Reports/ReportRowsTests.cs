@@ -105,8 +105,8 @@ public sealed class ReportRowsTests
     [InlineData(null, false, ReportSource.Dropped)]
     public void The_channel_of_a_report_is_stored(object? marked, bool byMail, object source) => Assert.Equal(
         (ReportSource)source,
-        ReportRows.Of(new ReadReport(Samples.Report(Samples.Policy()), "hash-of-the-body", byMail ? new MimeKit.MimeMessage() : null), Domain, [Samples.Policy()], Samples.Arrival((ReportSource?)marked), "blob").Report.Source);
+        ReportRows.Of(new ReadReport(Samples.Report(Samples.Policy()), "hash-of-the-body", byMail ? new MimeKit.MimeMessage() : null), Domain, [Samples.Policy()], Samples.IncomingReport((ReportSource?)marked), "blob").Report.Source);
 
     private static (Report Report, IReadOnlyList<ReportFailure> Failures) RowsOf(params ReportedPolicy[] policies) =>
-        ReportRows.Of(new ReadReport(Samples.Report(policies), "hash-of-the-body"), Domain, policies, Samples.Arrival(ReportSource.Https), "blob");
+        ReportRows.Of(new ReadReport(Samples.Report(policies), "hash-of-the-body"), Domain, policies, Samples.IncomingReport(ReportSource.Https), "blob");
 }

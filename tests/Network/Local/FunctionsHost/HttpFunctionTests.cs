@@ -242,7 +242,7 @@ public sealed class HttpFunctionTests(HttpFunctionTests.Running running) : IClas
                 }
                 catch (HttpRequestException)
                 {
-                    // Killed in the middle of its answer: the client is told at once, by a connection that ends.
+                    // Killed in the middle of its response: the client learns it at once, by a connection that ends.
                     Interlocked.Increment(ref cutOff);
                 }
             }

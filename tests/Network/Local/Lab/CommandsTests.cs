@@ -205,7 +205,7 @@ public sealed class CommandsTests : IAsyncLifetime
         await Assert.ThrowsAsync<SocketException>(() => SmtpConnection.ConnectAsync(second, Cancellation));
 
         Done($"start {second.Address}");
-        await using var talk = await SmtpConnection.ConnectAsync(second, Cancellation);
+        await using var connection = await SmtpConnection.ConnectAsync(second, Cancellation);
     }
 
     [Fact]
@@ -362,9 +362,9 @@ public sealed class CommandsTests : IAsyncLifetime
     public async Task Heard_shows_the_commands_of_clients()
     {
         Assert.Equal($"No client has sent anything to {Name} yet.", Done($"heard {Name}"));
-        await using var talk = await SmtpConnection.ConnectAsync(Host.Servers[0].EndPoint, Cancellation);
-        await talk.ReplyAsync(Cancellation);
-        await talk.AskAsync("EHLO probe.example", Cancellation);
+        await using var connection = await SmtpConnection.ConnectAsync(Host.Servers[0].EndPoint, Cancellation);
+        await connection.ReplyAsync(Cancellation);
+        await connection.AskAsync("EHLO probe.example", Cancellation);
 
         Assert.Equal($"{Host.Servers[0].EndPoint.Address}  EHLO probe.example", Done($"heard {Name}"));
     }

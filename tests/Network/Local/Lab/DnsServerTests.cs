@@ -61,15 +61,15 @@ public sealed class DnsServerTests : IAsyncDisposable
     public async Task Records_in_sequence_are_returned_once_each_and_the_last_stay()
     {
         _zone.SetInTurn("turning.example.com", [DnsRecord.Txt("first")], [DnsRecord.Txt("second")], [DnsRecord.Txt("last")]);
-        var told = new List<string>();
+        var answers = new List<string>();
         for (var question = 0; question < 4; question++)
         {
             // A question for what the name does not have turns nothing.
             Assert.Empty((await Ask("turning.example.com", QueryType.A)).Answers);
-            told.AddRange(Assert.Single((await Ask("turning.example.com", QueryType.TXT)).Answers.TxtRecords()).Text);
+            answers.AddRange(Assert.Single((await Ask("turning.example.com", QueryType.TXT)).Answers.TxtRecords()).Text);
         }
 
-        Assert.Equal(["first", "second", "last", "last"], told);
+        Assert.Equal(["first", "second", "last", "last"], answers);
     }
 
     [Fact]
@@ -176,7 +176,7 @@ public sealed class DnsServerTests : IAsyncDisposable
     }
 
     [Theory]
-    [InlineData(100, 4, true)] // 512 is the least, whatever a client says
+    [InlineData(100, 4, true)] // 512 is the minimum, whatever a client announces
     [InlineData(512, 4, true)]
     [InlineData(512, 5, false)]
     [InlineData(1232, 11, true)]

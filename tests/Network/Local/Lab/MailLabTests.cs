@@ -42,13 +42,13 @@ public sealed class MailLabTests : IAsyncLifetime
                     continue;
                 }
 
-                await using var talk = await SmtpConnection.ConnectAsync(endPoint, Cancellation);
-                Assert.Equal(mx.Script.Banner ?? $"220 {mx.Host} ESMTP", await talk.ReplyAsync(Cancellation));
+                await using var connection = await SmtpConnection.ConnectAsync(endPoint, Cancellation);
+                Assert.Equal(mx.Script.Banner ?? $"220 {mx.Host} ESMTP", await connection.ReplyAsync(Cancellation));
             }
         }
     }
 
-    // The servers that talk badly are looked at one by one, by SmtpServerTests.
+    // The servers with a faulty dialogue are tested one by one, by SmtpServerTests.
     public static TheoryData<string> Names => [.. LabDomains.All.Where(domain => domain.Mx.All(mx => mx.Script == SmtpScript.Good || domain.Expected.Count == 0)).Select(domain => domain.Name),
         "plain.example", "old-tls.example"];
 
@@ -59,18 +59,18 @@ public sealed class MailLabTests : IAsyncLifetime
         var domain = LabDomains.Get(name);
         _lab.Add(domain);
 
-        var seen = new SortedSet<string>(StringComparer.Ordinal);
+        var observed = new SortedSet<string>(StringComparer.Ordinal);
         foreach (var mx in domain.Mx)
         {
             foreach (var server in _lab.Mx(mx.Host).Servers.Where(server => server.IsListening))
             {
-                seen.UnionWith(await LookAsync(mx.Host, server.EndPoint));
+                observed.UnionWith(await VerifyTlsAsync(mx.Host, server.EndPoint));
             }
         }
 
-        // Whoever looks once sees one of two certificates.
+        // A single connection observes one of two certificates.
         string[] ofTls = ["mx.certificate.", "mx.starttls.", "mx.tls."];
-        Assert.Equal(domain.Expected.Where(code => code != "mx.certificate.alternate" && ofTls.Any(start => code.StartsWith(start, StringComparison.Ordinal))), seen);
+        Assert.Equal(domain.Expected.Where(code => code != "mx.certificate.alternate" && ofTls.Any(start => code.StartsWith(start, StringComparison.Ordinal))), observed);
     }
 
     [Fact]
@@ -191,8 +191,8 @@ public sealed class MailLabTests : IAsyncLifetime
 
         _lab.Move(host.Name, LabAddress.IPv4);
         Assert.Empty((await Ask(host.Name, QueryType.AAAA)).Answers);
-        await using var talk = await SmtpConnection.ConnectAsync(host.Servers[0].EndPoint, Cancellation);
-        Assert.StartsWith("220", await talk.ReplyAsync(Cancellation), StringComparison.Ordinal);
+        await using var connection = await SmtpConnection.ConnectAsync(host.Servers[0].EndPoint, Cancellation);
+        Assert.StartsWith("220", await connection.ReplyAsync(Cancellation), StringComparison.Ordinal);
     }
 
     [Fact]
@@ -239,11 +239,11 @@ public sealed class MailLabTests : IAsyncLifetime
     [Fact]
     public async Task The_relay_accepts_mail()
     {
-        await using var talk = await SmtpConnection.ConnectAsync(_lab.Relay.EndPoint, Cancellation);
-        await talk.ReplyAsync(Cancellation);
+        await using var connection = await SmtpConnection.ConnectAsync(_lab.Relay.EndPoint, Cancellation);
+        await connection.ReplyAsync(Cancellation);
         foreach (var line in new[] { "MAIL FROM:<a@example.net>", "RCPT TO:<b@example.net>", "DATA", "Subject: x\r\n\r\nHi\r\n." })
         {
-            await talk.AskAsync(line, Cancellation);
+            await connection.AskAsync(line, Cancellation);
         }
 
         Assert.Equal("Subject: x\r\n\r\nHi\r\n"u8, Assert.Single(_lab.Relay.Mails).Message.Span);
@@ -287,28 +287,28 @@ public sealed class MailLabTests : IAsyncLifetime
         });
     }
 
-    // A sender's look at one address, by nothing but the platform's own judgement.
-    private async Task<IEnumerable<string>> LookAsync(string host, IPEndPoint endPoint)
+    // How a sender verifies one address, by the platform's own validation.
+    private async Task<IEnumerable<string>> VerifyTlsAsync(string host, IPEndPoint endPoint)
     {
-        await using var talk = await SmtpConnection.ConnectAsync(endPoint, Cancellation);
-        await talk.ReplyAsync(Cancellation);
-        if (!(await talk.AskAsync("EHLO probe.example", Cancellation)).Contains("STARTTLS", StringComparison.Ordinal))
+        await using var connection = await SmtpConnection.ConnectAsync(endPoint, Cancellation);
+        await connection.ReplyAsync(Cancellation);
+        if (!(await connection.AskAsync("EHLO probe.example", Cancellation)).Contains("STARTTLS", StringComparison.Ordinal))
         {
             return ["mx.starttls.missing"];
         }
 
-        await talk.AskAsync("STARTTLS", Cancellation);
+        await connection.AskAsync("STARTTLS", Cancellation);
         IReadOnlyList<X509Certificate2> sent;
         try
         {
-            sent = await talk.HandshakeAsync(host, Cancellation);
+            sent = await connection.HandshakeAsync(host, Cancellation);
         }
         catch (AuthenticationException)
         {
             return ["mx.tls.old-version"];
         }
 
-        using var leaf = X509CertificateLoader.LoadCertificate(talk.Tls.RemoteCertificate!.GetRawCertData());
+        using var leaf = X509CertificateLoader.LoadCertificate(connection.Tls.RemoteCertificate!.GetRawCertData());
         using var chain = new X509Chain();
         chain.ChainPolicy.TrustMode = X509ChainTrustMode.CustomRootTrust;
         chain.ChainPolicy.CustomTrustStore.Add(_lab.Ca.Root);

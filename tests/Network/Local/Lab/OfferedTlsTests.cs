@@ -109,7 +109,7 @@ public sealed class OfferedTlsTests
         });
     }
 
-    // A ClientHello (RFC 8446 §4.1.2) in one record, with an extension that nobody knows first.
+    // A ClientHello (RFC 8446 §4.1.2) in one record, with an unknown extension first.
     private static byte[] Hello(int[] versions, int[] suites, int[]? schemes)
     {
         byte[] extensions =

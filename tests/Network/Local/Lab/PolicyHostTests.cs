@@ -203,10 +203,10 @@ public sealed class PolicyHostTests : IAsyncLifetime
     public async Task A_silent_host_keeps_the_connection_until_the_client_gives_up_or_for_five_minutes()
     {
         Host.Script = PolicyScript.Silent;
-        using var patience = CancellationTokenSource.CreateLinkedTokenSource(Cancellation);
-        var given = _client.GetAsync(Url(Domain), patience.Token);
+        using var timeout = CancellationTokenSource.CreateLinkedTokenSource(Cancellation);
+        var given = _client.GetAsync(Url(Domain), timeout.Token);
         await AskedAsync(1);
-        await patience.CancelAsync();
+        await timeout.CancelAsync();
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => given);
 
         var waiting = _client.GetAsync(Url(Domain), Cancellation);
@@ -246,17 +246,17 @@ public sealed class PolicyHostTests : IAsyncLifetime
     {
         _lab.Add(LabDomains.Get(domain));
 
-        var seen = (Status: X509ChainStatusFlags.NoError, HasName: false);
+        var observed = (Status: X509ChainStatusFlags.NoError, HasName: false);
         using var handler = Handler(allowAutoRedirect: false, _lab);
         handler.SslOptions.RemoteCertificateValidationCallback = (_, leaf, chain, _) =>
         {
             var status = chain!.ChainStatus.Aggregate(X509ChainStatusFlags.NoError, (all, one) => all | one.Status);
-            seen = (status, ((X509Certificate2)leaf!).MatchesHostname($"mta-sts.{domain}", allowWildcards: true, allowCommonName: false));
+            observed = (status, ((X509Certificate2)leaf!).MatchesHostname($"mta-sts.{domain}", allowWildcards: true, allowCommonName: false));
             return true;
         };
         using var client = new HttpClient(handler);
         Assert.Equal(Good, await client.GetStringAsync(Url(domain), Cancellation));
-        Assert.Equal((expected, hasName), seen);
+        Assert.Equal((expected, hasName), observed);
 
         if ((expected, hasName) != (X509ChainStatusFlags.NoError, true))
         {

@@ -36,18 +36,18 @@ public sealed class SmtpServerTests : IAsyncDisposable
     [Fact]
     public async Task A_good_server_greets_offers_STARTTLS_and_says_goodbye()
     {
-        await using var talk = await Connect();
+        await using var connection = await Connect();
 
-        Assert.Equal("220 mx.example.com ESMTP", await talk.ReplyAsync(Cancellation));
-        Assert.Contains("250-STARTTLS", (await talk.AskAsync("EHLO probe.example", Cancellation)).Split('\n'));
-        Assert.Equal(Ready, await talk.AskAsync("STARTTLS", Cancellation));
-        await talk.HandshakeAsync(Host, Cancellation);
-        Assert.DoesNotContain("STARTTLS", await talk.AskAsync("EHLO probe.example", Cancellation), StringComparison.Ordinal);
-        Assert.StartsWith("221", await talk.AskAsync("QUIT", Cancellation), StringComparison.Ordinal);
-        Assert.Equal("", await talk.ReadAsync(1, Cancellation));
+        Assert.Equal("220 mx.example.com ESMTP", await connection.ReplyAsync(Cancellation));
+        Assert.Contains("250-STARTTLS", (await connection.AskAsync("EHLO probe.example", Cancellation)).Split('\n'));
+        Assert.Equal(Ready, await connection.AskAsync("STARTTLS", Cancellation));
+        await connection.HandshakeAsync(Host, Cancellation);
+        Assert.DoesNotContain("STARTTLS", await connection.AskAsync("EHLO probe.example", Cancellation), StringComparison.Ordinal);
+        Assert.StartsWith("221", await connection.AskAsync("QUIT", Cancellation), StringComparison.Ordinal);
+        Assert.Equal("", await connection.ReadAsync(1, Cancellation));
         Assert.Equal(
             ["EHLO probe.example", "STARTTLS", $"SNI {Host}", "TLS Tls13", "EHLO probe.example", "QUIT"],
-            _server.Heard);
+            _server.Received);
     }
 
     [Theory]
@@ -57,11 +57,11 @@ public sealed class SmtpServerTests : IAsyncDisposable
     public async Task The_chain_is_sent_as_configured(SentChain sends)
     {
         _server.Certificate = _ca.Issue(CertificateSpec.For(Host) with { Sends = sends });
-        await using var talk = await Connect();
+        await using var connection = await Connect();
 
-        var sent = await talk.StartTlsAsync(Host, Cancellation);
+        var sent = await connection.StartTlsAsync(Host, Cancellation);
 
-        Assert.Equal(_server.Certificate.Leaf.RawData, talk.Tls.RemoteCertificate!.GetRawCertData());
+        Assert.Equal(_server.Certificate.Leaf.RawData, connection.Tls.RemoteCertificate!.GetRawCertData());
         Assert.Equal(
             sends switch
             {
@@ -80,9 +80,9 @@ public sealed class SmtpServerTests : IAsyncDisposable
         _server.Certificate = _ca.Issue(CertificateSpec.For(Host) with { Key = key });
         foreach (var version in new[] { SslProtocols.Tls12, SslProtocols.Tls13 })
         {
-            await using var talk = await Connect();
-            await talk.StartTlsAsync(Host, Cancellation, version);
-            Assert.Equal(version, talk.Tls.SslProtocol);
+            await using var connection = await Connect();
+            await connection.StartTlsAsync(Host, Cancellation, version);
+            Assert.Equal(version, connection.Tls.SslProtocol);
         }
     }
 
@@ -101,14 +101,14 @@ public sealed class SmtpServerTests : IAsyncDisposable
     {
         Assert.SkipWhen(OperatingSystem.IsWindows(), "Windows lets no client choose its cipher suites.");
         _server.Certificates = [_ca.Issue(CertificateSpec.For(Host)), _ca.Issue(CertificateSpec.For(Host) with { Key = KeyKind.Rsa })];
-        await using var talk = await Connect();
+        await using var connection = await Connect();
 
-        var sent = await talk.StartTlsAsync(Host, Cancellation, versions, suites);
+        var sent = await connection.StartTlsAsync(Host, Cancellation, versions, suites);
 
-        Assert.Equal((client, expected), (client, KeyOf(talk.Tls.RemoteCertificate!)));
+        Assert.Equal((client, expected), (client, KeyOf(connection.Tls.RemoteCertificate!)));
         Assert.Equal([_ca.Intermediate.Subject], sent.Select(certificate => certificate.Subject));
-        Assert.StartsWith("250", await talk.AskAsync("EHLO probe.example", Cancellation), StringComparison.Ordinal);
-        Assert.Contains($"SNI {Host}", _server.Heard);
+        Assert.StartsWith("250", await connection.AskAsync("EHLO probe.example", Cancellation), StringComparison.Ordinal);
+        Assert.Contains($"SNI {Host}", _server.Received);
     }
 
     [Theory]
@@ -117,11 +117,11 @@ public sealed class SmtpServerTests : IAsyncDisposable
     public async Task The_order_of_two_certificates_is_the_servers_preference(KeyKind first, KeyKind second, KeyKind expected)
     {
         _server.Certificates = [_ca.Issue(CertificateSpec.For(Host) with { Key = first }), _ca.Issue(CertificateSpec.For(Host) with { Key = second })];
-        await using var talk = await Connect();
+        await using var connection = await Connect();
 
-        await talk.StartTlsAsync(Host, Cancellation);
+        await connection.StartTlsAsync(Host, Cancellation);
 
-        Assert.Equal(expected, KeyOf(talk.Tls.RemoteCertificate!));
+        Assert.Equal(expected, KeyOf(connection.Tls.RemoteCertificate!));
     }
 
     [Theory]
@@ -131,25 +131,25 @@ public sealed class SmtpServerTests : IAsyncDisposable
     {
         Assert.SkipWhen(OperatingSystem.IsWindows(), "Windows lets no client choose its cipher suites.");
         _server.Certificate = _ca.Issue(CertificateSpec.For(Host) with { Key = key });
-        await using var talk = await Connect();
+        await using var connection = await Connect();
 
-        await Assert.ThrowsAsync<System.Security.Authentication.AuthenticationException>(() => talk.StartTlsAsync(Host, Cancellation, SslProtocols.Tls12, [suite]));
+        await Assert.ThrowsAsync<System.Security.Authentication.AuthenticationException>(() => connection.StartTlsAsync(Host, Cancellation, SslProtocols.Tls12, [suite]));
     }
 
     [Fact]
     public async Task A_TLS_1_3_client_that_only_verifies_RSA_gets_the_RSA_certificate()
     {
         _server.Certificates = [_ca.Issue(CertificateSpec.For(Host)), _ca.Issue(CertificateSpec.For(Host) with { Key = KeyKind.Rsa })];
-        await using var talk = await Connect();
-        await talk.ReplyAsync(Cancellation);
-        await talk.AskAsync("STARTTLS", Cancellation);
+        await using var connection = await Connect();
+        await connection.ReplyAsync(Cancellation);
+        await connection.AskAsync("STARTTLS", Cancellation);
 
-        // SslStream offers every signature scheme; this client offers what it is told.
+        // SslStream offers every signature scheme; this client offers the given ones.
         var client = new RsaOnlyClient();
-        var protocol = new TlsClientProtocol(talk.Network);
+        var protocol = new TlsClientProtocol(connection.Network);
         await Task.Run(() => protocol.Connect(client), Cancellation);
 
-        Assert.Equal((ProtocolVersion.TLSv13, KeyKind.Rsa), (client.Version, client.Shown));
+        Assert.Equal((ProtocolVersion.TLSv13, KeyKind.Rsa), (client.Version, client.Presented));
         await Task.Run(protocol.Close, Cancellation);
     }
 
@@ -162,7 +162,7 @@ public sealed class SmtpServerTests : IAsyncDisposable
         {
             await bad.ReplyAsync(Cancellation);
             await bad.AskAsync("STARTTLS", Cancellation);
-            await bad.SayAsync("EHLO in the clear", Cancellation);
+            await bad.SendLineAsync("EHLO in the clear", Cancellation);
             Assert.DoesNotContain("250", await bad.ReadAsync(1_000, Cancellation), StringComparison.Ordinal);
         }
 
@@ -201,9 +201,9 @@ public sealed class SmtpServerTests : IAsyncDisposable
     public async Task A_server_of_an_old_TLS_has_no_version_in_common()
     {
         _server.Script = SmtpScript.OldTls;
-        await using var talk = await Connect();
+        await using var connection = await Connect();
 
-        var refused = await Assert.ThrowsAsync<System.Security.Authentication.AuthenticationException>(() => talk.StartTlsAsync(Host, Cancellation));
+        var refused = await Assert.ThrowsAsync<System.Security.Authentication.AuthenticationException>(() => connection.StartTlsAsync(Host, Cancellation));
 
         Assert.Contains("alert protocol version", refused.InnerException!.ToString(), StringComparison.Ordinal);
     }
@@ -213,40 +213,40 @@ public sealed class SmtpServerTests : IAsyncDisposable
     public async Task Data_injected_after_the_STARTTLS_reply_is_sent_in_the_clear_before_the_handshake()
     {
         _server.Script = SmtpScript.Good with { Injection = "250 I am on the path\r\n" };
-        await using var talk = await Connect();
-        await talk.ReplyAsync(Cancellation);
-        await talk.AskAsync("EHLO probe.example", Cancellation);
+        await using var connection = await Connect();
+        await connection.ReplyAsync(Cancellation);
+        await connection.AskAsync("EHLO probe.example", Cancellation);
 
-        await talk.SayAsync("STARTTLS", Cancellation);
+        await connection.SendLineAsync("STARTTLS", Cancellation);
 
         const string expected = $"{Ready}\r\n250 I am on the path\r\n";
-        Assert.Equal(expected, await talk.ReadAsync(expected.Length, Cancellation));
-        await talk.HandshakeAsync(Host, Cancellation);
+        Assert.Equal(expected, await connection.ReadAsync(expected.Length, Cancellation));
+        await connection.HandshakeAsync(Host, Cancellation);
     }
 
     [Fact]
     [Trait("Conformance", "MX-3")]
     public async Task Commands_that_a_client_pipelines_after_STARTTLS_are_discarded_at_the_handshake()
     {
-        await using var talk = await Connect();
-        await talk.ReplyAsync(Cancellation);
-        await talk.SayAsync("STARTTLS\r\nRSET", Cancellation);
-        await talk.ReplyAsync(Cancellation);
-        await talk.HandshakeAsync(Host, Cancellation);
+        await using var connection = await Connect();
+        await connection.ReplyAsync(Cancellation);
+        await connection.SendLineAsync("STARTTLS\r\nRSET", Cancellation);
+        await connection.ReplyAsync(Cancellation);
+        await connection.HandshakeAsync(Host, Cancellation);
 
-        Assert.StartsWith("250-mx.example.com", await talk.AskAsync("EHLO probe.example", Cancellation), StringComparison.Ordinal);
-        Assert.DoesNotContain("RSET", _server.Heard);
+        Assert.StartsWith("250-mx.example.com", await connection.AskAsync("EHLO probe.example", Cancellation), StringComparison.Ordinal);
+        Assert.DoesNotContain("RSET", _server.Received);
     }
 
     [Fact]
     public async Task A_plain_server_does_not_offer_or_know_STARTTLS()
     {
         _server.Script = SmtpScript.Plain;
-        await using var talk = await Connect();
-        await talk.ReplyAsync(Cancellation);
+        await using var connection = await Connect();
+        await connection.ReplyAsync(Cancellation);
 
-        Assert.DoesNotContain("STARTTLS", await talk.AskAsync("EHLO probe.example", Cancellation), StringComparison.Ordinal);
-        Assert.StartsWith("502", await talk.AskAsync("STARTTLS", Cancellation), StringComparison.Ordinal);
+        Assert.DoesNotContain("STARTTLS", await connection.AskAsync("EHLO probe.example", Cancellation), StringComparison.Ordinal);
+        Assert.StartsWith("502", await connection.AskAsync("STARTTLS", Cancellation), StringComparison.Ordinal);
     }
 
     [Theory]
@@ -256,21 +256,21 @@ public sealed class SmtpServerTests : IAsyncDisposable
     public async Task STARTTLS_can_be_answered_with_any_reply_and_the_session_continues(string answer)
     {
         _server.Script = SmtpScript.Good with { StartTlsAnswer = answer };
-        await using var talk = await Connect();
-        await talk.ReplyAsync(Cancellation);
+        await using var connection = await Connect();
+        await connection.ReplyAsync(Cancellation);
 
-        Assert.Equal(answer, await talk.AskAsync("STARTTLS", Cancellation));
-        Assert.StartsWith("221", await talk.AskAsync("QUIT", Cancellation), StringComparison.Ordinal);
+        Assert.Equal(answer, await connection.AskAsync("STARTTLS", Cancellation));
+        Assert.StartsWith("221", await connection.AskAsync("QUIT", Cancellation), StringComparison.Ordinal);
     }
 
     [Fact]
     public async Task A_421_banner_ends_the_session()
     {
         _server.Script = SmtpScript.Good with { Banner = "421 4.3.2 Come back later" };
-        await using var talk = await Connect();
+        await using var connection = await Connect();
 
-        Assert.Equal("421 4.3.2 Come back later", await talk.ReplyAsync(Cancellation));
-        Assert.Equal("", await talk.ReadAsync(1, Cancellation));
+        Assert.Equal("421 4.3.2 Come back later", await connection.ReplyAsync(Cancellation));
+        Assert.Equal("", await connection.ReadAsync(1, Cancellation));
     }
 
     [Theory]
@@ -282,11 +282,11 @@ public sealed class SmtpServerTests : IAsyncDisposable
     public async Task A_server_that_drops_the_connection_sends_nothing_at_that_stage(SmtpStage stage)
     {
         _server.Script = SmtpScript.CutsOffAt(stage);
-        await using var talk = await Connect();
+        await using var connection = await Connect();
 
-        await TalkUpTo(stage, talk);
+        await RunUpTo(stage, connection);
 
-        Assert.Equal("", await talk.ReadAsync(1, Cancellation));
+        Assert.Equal("", await connection.ReadAsync(1, Cancellation));
     }
 
     [Theory]
@@ -298,28 +298,28 @@ public sealed class SmtpServerTests : IAsyncDisposable
     public async Task A_server_that_hangs_is_silent_until_it_is_stopped(SmtpStage stage)
     {
         _server.Script = SmtpScript.HangsAt(stage);
-        await using var talk = await Connect();
-        await TalkUpTo(stage, talk);
+        await using var connection = await Connect();
+        await RunUpTo(stage, connection);
 
-        // A hung session reads on: it takes what is said, and answers none of it.
-        await talk.SayAsync("NOOP", Cancellation);
-        var answer = talk.ReadAsync(1, Cancellation);
+        // A hung session reads on: it accepts commands, and answers none.
+        await connection.SendLineAsync("NOOP", Cancellation);
+        var answer = connection.ReadAsync(1, Cancellation);
         await _server.DisposeAsync();
 
         Assert.Equal("", await answer);
-        Assert.DoesNotContain("NOOP", _server.Heard);
+        Assert.DoesNotContain("NOOP", _server.Received);
     }
 
     [Fact]
     public async Task A_client_of_a_server_that_hangs_can_cancel()
     {
         _server.Script = SmtpScript.HangsAt(SmtpStage.Handshake);
-        using var patience = CancellationTokenSource.CreateLinkedTokenSource(Cancellation);
-        await using var talk = await Connect();
-        await TalkUpTo(SmtpStage.Handshake, talk);
+        using var timeout = CancellationTokenSource.CreateLinkedTokenSource(Cancellation);
+        await using var connection = await Connect();
+        await RunUpTo(SmtpStage.Handshake, connection);
 
-        var handshake = talk.HandshakeAsync(Host, patience.Token);
-        await patience.CancelAsync();
+        var handshake = connection.HandshakeAsync(Host, timeout.Token);
+        await timeout.CancelAsync();
 
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => handshake);
     }
@@ -328,12 +328,12 @@ public sealed class SmtpServerTests : IAsyncDisposable
     public async Task A_session_ends_after_five_minutes()
     {
         _server.Script = SmtpScript.HangsAt(SmtpStage.Ehlo);
-        await using var talk = await Connect();
-        await TalkUpTo(SmtpStage.Ehlo, talk);
+        await using var connection = await Connect();
+        await RunUpTo(SmtpStage.Ehlo, connection);
 
         _time.Advance(TimeSpan.FromMinutes(5));
 
-        Assert.Equal("", await talk.ReadAsync(1, Cancellation));
+        Assert.Equal("", await connection.ReadAsync(1, Cancellation));
     }
 
     [Theory]
@@ -345,10 +345,10 @@ public sealed class SmtpServerTests : IAsyncDisposable
     public async Task A_server_that_floods_never_stops(SmtpStage stage, SmtpFaultKind kind, string expected)
     {
         _server.Script = SmtpScript.Good with { Fault = new(stage, kind) };
-        await using var talk = await Connect();
-        await TalkUpTo(stage, talk);
+        await using var connection = await Connect();
+        await RunUpTo(stage, connection);
 
-        var flood = await talk.ReadAsync(1 << 20, Cancellation);
+        var flood = await connection.ReadAsync(1 << 20, Cancellation);
 
         Assert.Equal(1 << 20, flood.Length);
         Assert.StartsWith(expected + expected, flood, StringComparison.Ordinal);
@@ -385,45 +385,45 @@ public sealed class SmtpServerTests : IAsyncDisposable
     [Fact]
     public async Task A_message_needs_a_sender_and_a_recipient_first()
     {
-        await using var talk = await Connect();
-        await talk.ReplyAsync(Cancellation);
+        await using var connection = await Connect();
+        await connection.ReplyAsync(Cancellation);
 
-        Assert.StartsWith("503", await talk.AskAsync("RCPT TO:<bob@example.com>", Cancellation), StringComparison.Ordinal);
-        Assert.StartsWith("250", await talk.AskAsync("MAIL FROM:<>", Cancellation), StringComparison.Ordinal);
-        Assert.StartsWith("503", await talk.AskAsync("DATA", Cancellation), StringComparison.Ordinal);
-        Assert.StartsWith("501", await talk.AskAsync("RCPT TO:bob", Cancellation), StringComparison.Ordinal);
+        Assert.StartsWith("503", await connection.AskAsync("RCPT TO:<bob@example.com>", Cancellation), StringComparison.Ordinal);
+        Assert.StartsWith("250", await connection.AskAsync("MAIL FROM:<>", Cancellation), StringComparison.Ordinal);
+        Assert.StartsWith("503", await connection.AskAsync("DATA", Cancellation), StringComparison.Ordinal);
+        Assert.StartsWith("501", await connection.AskAsync("RCPT TO:bob", Cancellation), StringComparison.Ordinal);
     }
 
     [Fact]
     public async Task A_server_that_drops_the_connection_after_the_message_has_accepted_it()
     {
         _server.Script = SmtpScript.CutsOffAt(SmtpStage.Data);
-        await using var talk = await Connect();
-        await talk.ReplyAsync(Cancellation);
+        await using var connection = await Connect();
+        await connection.ReplyAsync(Cancellation);
         foreach (var line in new[] { "MAIL FROM:<a@example.net>", "RCPT TO:<b@example.net>", "DATA" })
         {
-            await talk.AskAsync(line, Cancellation);
+            await connection.AskAsync(line, Cancellation);
         }
 
-        await talk.SayAsync("Subject: x\r\n\r\nHi\r\n.", Cancellation);
+        await connection.SendLineAsync("Subject: x\r\n\r\nHi\r\n.", Cancellation);
 
-        Assert.Equal("", await talk.ReadAsync(1, Cancellation));
+        Assert.Equal("", await connection.ReadAsync(1, Cancellation));
         Assert.Single(_server.Mails);
     }
 
     [Fact]
     public async Task A_session_has_at_most_a_thousand_commands()
     {
-        await using var talk = await Connect();
-        await talk.ReplyAsync(Cancellation);
-        await talk.SayAsync(string.Concat(Enumerable.Repeat("NOOP\r\n", 999)) + "NOOP", Cancellation);
+        await using var connection = await Connect();
+        await connection.ReplyAsync(Cancellation);
+        await connection.SendLineAsync(string.Concat(Enumerable.Repeat("NOOP\r\n", 999)) + "NOOP", Cancellation);
 
         for (var n = 0; n < 1_000; n++)
         {
-            Assert.StartsWith("250", await talk.ReplyAsync(Cancellation), StringComparison.Ordinal);
+            Assert.StartsWith("250", await connection.ReplyAsync(Cancellation), StringComparison.Ordinal);
         }
 
-        Assert.StartsWith("421", await talk.ReplyAsync(Cancellation), StringComparison.Ordinal);
+        Assert.StartsWith("421", await connection.ReplyAsync(Cancellation), StringComparison.Ordinal);
     }
 
     [Fact]
@@ -431,7 +431,7 @@ public sealed class SmtpServerTests : IAsyncDisposable
     {
         await using var long_ = await Connect();
         await long_.ReplyAsync(Cancellation);
-        await long_.SayAsync(new string('x', 4_000), Cancellation);
+        await long_.SendLineAsync(new string('x', 4_000), Cancellation);
         Assert.Equal("", await long_.ReadAsync(1, Cancellation));
 
         await using var other = await Connect();
@@ -508,35 +508,35 @@ public sealed class SmtpServerTests : IAsyncDisposable
 
     private Task<SmtpConnection> Connect() => SmtpConnection.ConnectAsync(_server.EndPoint, Cancellation);
 
-    private static async Task TalkUpTo(SmtpStage stage, SmtpConnection talk)
+    private static async Task RunUpTo(SmtpStage stage, SmtpConnection connection)
     {
         if (stage == SmtpStage.Banner)
         {
             return;
         }
 
-        await talk.ReplyAsync(Cancellation);
+        await connection.ReplyAsync(Cancellation);
         if (stage == SmtpStage.Ehlo)
         {
-            await talk.SayAsync("EHLO probe.example", Cancellation);
+            await connection.SendLineAsync("EHLO probe.example", Cancellation);
             return;
         }
 
-        await talk.AskAsync("EHLO probe.example", Cancellation);
-        await talk.SayAsync("STARTTLS", Cancellation);
+        await connection.AskAsync("EHLO probe.example", Cancellation);
+        await connection.SendLineAsync("STARTTLS", Cancellation);
         if (stage == SmtpStage.StartTls)
         {
             return;
         }
 
-        await talk.ReplyAsync(Cancellation);
+        await connection.ReplyAsync(Cancellation);
         if (stage == SmtpStage.Handshake)
         {
             return;
         }
 
-        await talk.HandshakeAsync(Host, Cancellation);
-        await talk.SayAsync("EHLO probe.example", Cancellation);
+        await connection.HandshakeAsync(Host, Cancellation);
+        await connection.SendLineAsync("EHLO probe.example", Cancellation);
     }
 
     private async Task SendAsync(SecureSocketOptions security, string text)
@@ -559,7 +559,7 @@ public sealed class SmtpServerTests : IAsyncDisposable
     /// <summary>A client of TLS 1.3 that can verify RSA signatures and no others.</summary>
     private sealed class RsaOnlyClient() : DefaultTlsClient(new BcTlsCrypto())
     {
-        public KeyKind? Shown { get; private set; }
+        public KeyKind? Presented { get; private set; }
 
         public ProtocolVersion Version => m_context.ServerVersion;
 
@@ -573,7 +573,7 @@ public sealed class SmtpServerTests : IAsyncDisposable
         private sealed class Trusting(RsaOnlyClient client) : TlsAuthentication
         {
             public void NotifyServerCertificate(TlsServerCertificate serverCertificate) =>
-                client.Shown = KeyOf(X509CertificateLoader.LoadCertificate(serverCertificate.Certificate.GetCertificateAt(0).GetEncoded()));
+                client.Presented = KeyOf(X509CertificateLoader.LoadCertificate(serverCertificate.Certificate.GetCertificateAt(0).GetEncoded()));
 
             public TlsCredentials? GetClientCredentials(Org.BouncyCastle.Tls.CertificateRequest certificateRequest) => null;
         }

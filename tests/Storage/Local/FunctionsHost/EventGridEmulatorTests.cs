@@ -31,8 +31,8 @@ public sealed class EventGridEmulatorTests(AzuriteFixture azurite)
         Assert.EndsWith("/Microsoft.Storage/storageAccounts/devstoreaccount1", e.GetProperty("source").GetString(), StringComparison.Ordinal);
         Assert.Equal("PutBlob", e.GetProperty("data").GetProperty("api").GetString());
         Assert.Equal(2, e.GetProperty("data").GetProperty("contentLength").GetInt32());
-        var told = new Uri(e.GetProperty("data").GetProperty("url").GetString()!);
-        Assert.Equal(inbox.GetBlobClient("2026-11-23/größe 1.json").Uri, told);
+        var url = new Uri(e.GetProperty("data").GetProperty("url").GetString()!);
+        Assert.Equal(inbox.GetBlobClient("2026-11-23/größe 1.json").Uri, url);
         Assert.Equal((await inbox.GetBlobClient("2026-11-23/größe 1.json").GetPropertiesAsync(cancellationToken: Cancellation)).Value.ETag.ToString().Trim('"'), e.GetProperty("data").GetProperty("eTag").GetString());
     }
 

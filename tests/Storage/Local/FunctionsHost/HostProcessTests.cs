@@ -7,7 +7,7 @@ using Xunit;
 
 namespace StsFunctions.Tests.Local.FunctionsHost;
 
-/// <summary>A host in a process of its own: a real one that STS_HOST_COMMAND names, or else the emulator.</summary>
+/// <summary>A host in its own process: a real one that STS_HOST_COMMAND names, or else the emulator.</summary>
 public sealed class HostProcessTests(AzuriteFixture azurite)
 {
     private readonly string _queue = $"q{Guid.NewGuid():N}";

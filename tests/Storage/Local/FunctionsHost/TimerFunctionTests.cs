@@ -116,7 +116,7 @@ public sealed class TimerFunctionTests(AzuriteFixture azurite)
             }
         }
 
-        // While the schedule goes on in time, nothing is past due.
+        // While the schedule continues in time, nothing is past due.
         await using (var second = await StartAsync(app, "0 */5 * * * *", storage))
         {
             Assert.False(IsPastDue(await AdvanceUntilCalledAsync(app)));
@@ -173,7 +173,7 @@ public sealed class TimerFunctionTests(AzuriteFixture azurite)
         return timer.RootElement.GetProperty("IsPastDue").GetBoolean();
     }
 
-    // The worker reads the times as it runs, in a zone of its own: their digits are UTC's here.
+    // The worker reads the times in its own time zone: their digits are UTC's here.
     private static (string Last, string Next) Status(ProbeCall call)
     {
         using var timer = JsonDocument.Parse(call.Text!);
