@@ -7,10 +7,10 @@ using Xunit;
 
 namespace StsFunctions.Tests.EndToEnd;
 
-/// <summary>The app where port 25 is closed, and the same executable as an agent where it is open.</summary>
+/// <summary>The app where port 25 is blocked, and the same executable as an agent where it is open.</summary>
 public sealed class AgentTests(AppUnderTest app, AgentTests.WithoutPort25 running) : IClassFixture<AgentTests.WithoutPort25>
 {
-    private const string Mx = "mx.seen-by-agent.example";
+    private const string Mx = "mx.probed-by-agent.example";
 
     private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
@@ -19,12 +19,12 @@ public sealed class AgentTests(AppUnderTest app, AgentTests.WithoutPort25 runnin
     public async Task A_domain_is_evaluated_by_the_result_of_a_probe_agent()
     {
         var system = running.System;
-        await system.AddAsync(new LabDomain("seen-by-agent.example", $"version: STSv1\nmode: enforce\nmx: {Mx}\nmax_age: 604800\n") { Mx = [new(Mx) { Script = SmtpScript.Plain }] }, Cancellation);
+        await system.AddAsync(new LabDomain("probed-by-agent.example", $"version: STSv1\nmode: enforce\nmx: {Mx}\nmax_age: 604800\n") { Mx = [new(Mx) { Script = SmtpScript.Plain }] }, Cancellation);
         var address = system.MailLab.Mx(Mx).Servers[0].EndPoint.Address;
         running.Closed.CloseAt(address);
         Assert.Equal((0, ""), await RunAsync("--once"));
         await system.CheckAllAsync(Cancellation);
-        Assert.Empty(await running.FindingsAsync("seen-by-agent.example"));
+        Assert.Empty(await running.FindingsAsync("probed-by-agent.example"));
 
         // The attempts of the check run come one after another, and a running agent answers each of them.
         var start = StartInfo("Sts.Agent");
@@ -35,7 +35,7 @@ public sealed class AgentTests(AppUnderTest app, AgentTests.WithoutPort25 runnin
             var errors = agent.StandardError.ReadToEndAsync(Cancellation);
             try
             {
-                await running.FoundAsync("seen-by-agent.example", Cancellation);
+                await running.FoundAsync("probed-by-agent.example", Cancellation);
             }
             finally
             {
@@ -44,7 +44,7 @@ public sealed class AgentTests(AppUnderTest app, AgentTests.WithoutPort25 runnin
             }
         }
 
-        Assert.Equal(["mx.starttls.missing"], await running.FindingsAsync("seen-by-agent.example"));
+        Assert.Equal(["mx.starttls.missing"], await running.FindingsAsync("probed-by-agent.example"));
         await system.NotifyAsync(Cancellation);
         Assert.Contains(running.Mails, mail => mail.TextBody!.Contains("mx.starttls.missing", StringComparison.Ordinal));
         Assert.DoesNotContain(running.Mails, mail => mail.TextBody!.Contains("outbound.smtp.blocked", StringComparison.Ordinal));
@@ -85,7 +85,7 @@ public sealed class AgentTests(AppUnderTest app, AgentTests.WithoutPort25 runnin
     [Fact]
     public async Task An_agent_that_is_interrupted_ends_cleanly()
     {
-        Assert.SkipUnless(OperatingSystem.IsLinux(), "Signals are told by kill.");
+        Assert.SkipUnless(OperatingSystem.IsLinux(), "Signals are sent by kill.");
         var start = StartInfo("Sts.Agent");
         (start.RedirectStandardOutput, start.RedirectStandardError) = (true, true);
         using var agent = Process.Start(start)!;
@@ -121,12 +121,12 @@ public sealed class AgentTests(AppUnderTest app, AgentTests.WithoutPort25 runnin
             start.Environment[name] = value;
         }
 
-        // The lab's CA is none that this machine trusts.
+        // This machine does not trust the lab's CA.
         start.Environment["SSL_CERT_FILE"] = system.RootFile;
         return start;
     }
 
-    /// <summary>A system whose app finds port 25 closed wherever it calls.</summary>
+    /// <summary>A system whose app finds port 25 blocked everywhere.</summary>
     public sealed class WithoutPort25(AppUnderTest app) : RunningSystem(app)
     {
         // The reference MX host is at this address.

@@ -9,7 +9,7 @@ using Xunit;
 
 namespace StsFunctions.Tests.EndToEnd;
 
-/// <summary>The API through the whole of the published app: who gets in, and who sees what.</summary>
+/// <summary>The API through the whole of the published app: who is authorized, and for which domains.</summary>
 public sealed class ApiTests(ApiTests.HostedDomain running) : IClassFixture<ApiTests.HostedDomain>
 {
     private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
@@ -63,7 +63,7 @@ public sealed class ApiTests(ApiTests.HostedDomain running) : IClassFixture<ApiT
     public async Task A_caller_without_a_reader_role_reads_no_domain(params string[] roles)
     {
         var token = running.System.Issuer.Issue(new TokenSpec { Roles = roles });
-        foreach (var path in (string[])["/api/domains", "/api/domains/example.com", "/api/domains/stranger.example"])
+        foreach (var path in (string[])["/api/domains", "/api/domains/example.com", "/api/domains/unhosted.example"])
         {
             using var answer = await AskAsync(path, $"Bearer {token}");
 
@@ -97,14 +97,14 @@ public sealed class ApiTests(ApiTests.HostedDomain running) : IClassFixture<ApiT
         var token = running.System.Token("Sts.Reader", "blue");
         using var own = await running.System.AskApiAsync("/api/domains/example.com", token, Cancellation);
         using var other = await running.System.AskApiAsync("/api/domains/plain.example", token, Cancellation);
-        using var stranger = await running.System.AskApiAsync("/api/domains/stranger.example", token, Cancellation);
+        using var unhosted = await running.System.AskApiAsync("/api/domains/unhosted.example", token, Cancellation);
 
         using var shown = JsonDocument.Parse(await own.Content.ReadAsStringAsync(Cancellation));
         Assert.Equal("no-store", own.Headers.CacheControl!.ToString());
         Assert.Equal("enforce", shown.RootElement.GetProperty("mode").GetString());
         Assert.Equal(LabDomains.Get("example.com").Policy.ReplaceLineEndings("\r\n"), shown.RootElement.GetProperty("policies")[0].GetProperty("text").GetString());
-        Assert.Equal(HttpStatusCode.NotFound, stranger.StatusCode);
-        Assert.Equal(await TextAsync(stranger), await TextAsync(other));
+        Assert.Equal(HttpStatusCode.NotFound, unhosted.StatusCode);
+        Assert.Equal(await TextAsync(unhosted), await TextAsync(other));
     }
 
     [Theory]
@@ -116,9 +116,9 @@ public sealed class ApiTests(ApiTests.HostedDomain running) : IClassFixture<ApiT
     public async Task An_unknown_operation_is_404_for_every_caller(string method, string path, int toReaders, int toAnonymous)
     {
         using var reader = await AskAsync(path, $"Bearer {running.System.Token("Sts.Reader")}", method);
-        using var stranger = await AskAsync(path, null, method);
+        using var anonymous = await AskAsync(path, null, method);
 
-        Assert.Equal((toReaders, toAnonymous), ((int)reader.StatusCode, (int)stranger.StatusCode));
+        Assert.Equal((toReaders, toAnonymous), ((int)reader.StatusCode, (int)anonymous.StatusCode));
     }
 
     [Fact]

@@ -30,7 +30,7 @@ public sealed class BadReportTests(RunningSystem running) : IClassFixture<Runnin
     [Trait("Conformance", "RPT-7")]
     public async Task A_report_on_a_domain_that_is_not_hosted_is_refused()
     {
-        var (status, text) = await PostAsync(new SampleReport("Alpha Mail", "stranger.example", new DateOnly(2026, 1, 1), 1).ToGzip());
+        var (status, text) = await PostAsync(new SampleReport("Alpha Mail", "unhosted.example", new DateOnly(2026, 1, 1), 1).ToGzip());
         Assert.Equal(HttpStatusCode.Forbidden, status);
         Assert.Contains("hosted", text, StringComparison.Ordinal);
     }
@@ -54,7 +54,7 @@ public sealed class BadReportTests(RunningSystem running) : IClassFixture<Runnin
             ["bad/text"] = "hello"u8.ToArray(),
             ["bad/json"] = """{"organization-name":"x"}"""u8.ToArray(),
             ["bad/cut.gz"] = good.ToGzip()[..^20],
-            ["bad/stranger"] = new SampleReport("Alpha Mail", "stranger.example", new DateOnly(2026, 1, 1), 1).ToJson(),
+            ["bad/unhosted"] = new SampleReport("Alpha Mail", "unhosted.example", new DateOnly(2026, 1, 1), 1).ToJson(),
             ["bad/large"] = new byte[(10 << 20) + 1],
             ["bad/ünïcode name"] = [0, 1, 2, 3],
         };
@@ -75,7 +75,7 @@ public sealed class BadReportTests(RunningSystem running) : IClassFixture<Runnin
 
         Assert.Equal(dropped.Keys.Order(StringComparer.Ordinal), reasons.Keys.Order(StringComparer.Ordinal));
         Assert.All(reasons.Values, reason => Assert.False(string.IsNullOrWhiteSpace(reason)));
-        Assert.Contains("stranger.example", reasons["bad/stranger"], StringComparison.Ordinal);
+        Assert.Contains("unhosted.example", reasons["bad/unhosted"], StringComparison.Ordinal);
         var poison = new QueueClient(running.System.Azurite.ConnectionString, "report-arrivals-poison");
         Assert.Equal(0, (await poison.GetPropertiesAsync(Cancellation)).Value.ApproximateMessagesCount);
     }

@@ -4,7 +4,7 @@ using Xunit;
 
 namespace StsFunctions.Tests.EndToEnd;
 
-/// <summary>Every domain of the mail lab, good or bad in one way, leads to exactly the findings that it must, and to no other.</summary>
+/// <summary>Every domain of the mail lab, good or bad in one way, has exactly its expected findings.</summary>
 public sealed class CatalogueTests(RunningSystem running) : IClassFixture<RunningSystem>
 {
     private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
@@ -51,7 +51,7 @@ public sealed class SilentCatalogueTests(SilentCatalogueTests.ImpatientSystem ru
 
 internal static class CatalogueRun
 {
-    /// <summary>Hosts the domains, checks them all, and compares what was found with what was to be.</summary>
+    /// <summary>Hosts the domains, checks them all, and compares the findings with the expected ones.</summary>
     public static async Task CheckAsync(RunningSystem running, IReadOnlyList<LabDomain> domains, CancellationToken cancellationToken)
     {
         foreach (var domain in domains)

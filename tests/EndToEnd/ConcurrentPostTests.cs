@@ -9,7 +9,7 @@ using Xunit;
 
 namespace StsFunctions.Tests.EndToEnd;
 
-/// <summary>Many good reports on one domain are posted at the same time, within the domain's number of the day.</summary>
+/// <summary>Many good reports on one domain are posted at the same time, within the domain's daily limit.</summary>
 public sealed class ConcurrentPostTests(ConcurrentPostTests.Posted running) : IClassFixture<ConcurrentPostTests.Posted>
 {
     private const int Concurrency = 16;
@@ -39,7 +39,7 @@ public sealed class ConcurrentPostTests(ConcurrentPostTests.Posted running) : IC
         Assert.Equal(Reports, await CountedAsync());
     }
 
-    // Null once it is taken; else for how long to wait.
+    // Null once it is accepted; else for how long to wait.
     private async Task<TimeSpan?> PostAsync(int number)
     {
         var report = new SampleReport($"Sender {number}", Domain, DateOnly.FromDateTime(DateTime.UtcNow).AddDays(-1), Sessions: 1);
@@ -66,7 +66,7 @@ public sealed class ConcurrentPostTests(ConcurrentPostTests.Posted running) : IC
         return (await table.GetEntityAsync<TableEntity>(Keys.PostCounts, key, cancellationToken: Cancellation)).Value.GetInt32("Count");
     }
 
-    /// <summary>A system that takes reports and leaves them in the inbox, where they can be counted.</summary>
+    /// <summary>A system that accepts reports and leaves them in the inbox, where they can be counted.</summary>
     public sealed class Posted(AppUnderTest app) : RunningSystem(app)
     {
         protected override LocalSystemOptions Options => new()

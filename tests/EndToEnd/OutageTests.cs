@@ -5,7 +5,7 @@ using Xunit;
 
 namespace StsFunctions.Tests.EndToEnd;
 
-/// <summary>Storage goes away and comes back; the process is killed and starts again.</summary>
+/// <summary>Storage fails and recovers; the process is killed and starts again.</summary>
 public sealed class OutageTests(OutageTests.Impatient running) : IClassFixture<OutageTests.Impatient>
 {
     private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
@@ -114,7 +114,7 @@ public sealed class OutageTests(OutageTests.Impatient running) : IClassFixture<O
         return answer.StatusCode;
     }
 
-    /// <summary>With a short cache, and a host that puts up with many crashes.</summary>
+    /// <summary>With a short cache, and a host that tolerates many crashes.</summary>
     public sealed class Impatient(AppUnderTest app) : RunningSystem(app)
     {
         public static TimeSpan CacheTime { get; } = TimeSpan.FromSeconds(1);

@@ -46,7 +46,7 @@ public sealed class ServingTests(ServingTests.HostedDomain running) : IClassFixt
     [InlineData("mta-sts.example.com.", Path, 200)]
     [InlineData("mta-sts.xn--bcher-kva.example", Path, 200)]
     [InlineData("mta-sts.example.com:8443", Path, 200)]
-    [InlineData("mta-sts.stranger.example", Path, 404)]
+    [InlineData("mta-sts.unhosted.example", Path, 404)]
     [InlineData("mta-sts.", Path, 404)]
     [InlineData("mta-sts", Path, 404)]
     [InlineData("example.com", Path, 404)]
@@ -83,7 +83,7 @@ public sealed class ServingTests(ServingTests.HostedDomain running) : IClassFixt
     [Theory]
     [InlineData("mta-sts.example.com", HttpStatusCode.OK)]
     [InlineData("mta-sts.xn--bcher-kva.example", HttpStatusCode.OK)]
-    [InlineData("mta-sts.stranger.example", HttpStatusCode.NotFound)]
+    [InlineData("mta-sts.unhosted.example", HttpStatusCode.NotFound)]
     public async Task The_app_receives_the_host_name_as_the_client_sent_it(string host, HttpStatusCode status)
     {
         using var answer = await SendAsync(HttpMethod.Get, host);
@@ -91,8 +91,8 @@ public sealed class ServingTests(ServingTests.HostedDomain running) : IClassFixt
     }
 
     [Theory]
-    [InlineData("mta-sts.example.com", "mta-sts.stranger.example", HttpStatusCode.OK)]
-    [InlineData("mta-sts.stranger.example", "mta-sts.example.com", HttpStatusCode.NotFound)]
+    [InlineData("mta-sts.example.com", "mta-sts.unhosted.example", HttpStatusCode.OK)]
+    [InlineData("mta-sts.unhosted.example", "mta-sts.example.com", HttpStatusCode.NotFound)]
     public async Task An_X_Forwarded_Host_of_the_client_changes_nothing(string host, string forwardedHost, HttpStatusCode status)
     {
         using var request = new HttpRequestMessage(HttpMethod.Get, new Uri(running.System.Host.HttpAddress, Path));

@@ -4,7 +4,7 @@ using Xunit;
 
 namespace StsFunctions.Tests.Infra;
 
-/// <summary>The three edges: what each binds, and that a later run takes no TLS away.</summary>
+/// <summary>The three edges: what each binds, and that a later run removes no TLS binding.</summary>
 public sealed class EdgeTests(BicepFixture bicep)
 {
     private const string Binding = "Microsoft.Web/sites/hostNameBindings";
@@ -38,7 +38,7 @@ public sealed class EdgeTests(BicepFixture bicep)
             Assert.Equal(("serial", 1), (binding["copy"]!["mode"]!.GetValue<string>(), binding["copy"]!["batchSize"]!.GetValue<int>()));
         });
         Assert.All(bindings.Except(plain), binding => Assert.Equal("SniEnabled", binding.Properties()["sslState"]!.GetValue<string>()));
-        // A list of bindings on the site itself would be the whole list: what it lacks would go.
+        // A list of bindings on the site itself would be the whole list: it would remove all others.
         Assert.DoesNotContain(Resource.Texts(await bicep.TemplateAsync()), text => text == "hostNameSslStates");
     }
 

@@ -5,7 +5,7 @@ using Xunit;
 
 namespace StsFunctions.Tests.Infra;
 
-/// <summary>Every role that is given is in infra/ROLES.md with its reason, on the narrowest thing, and nothing else is.</summary>
+/// <summary>infra/ROLES.md lists exactly the assigned roles, with their reasons, on the narrowest scope.</summary>
 public sealed partial class RoleTests(BicepFixture bicep)
 {
     private const string Assignment = "Microsoft.Authorization/roleAssignments";

@@ -3,7 +3,7 @@ using Xunit;
 
 namespace StsFunctions.Tests.Infra;
 
-/// <summary>No key opens anything, nothing is open to everybody that need not be, and nothing is a day without somebody knowing.</summary>
+/// <summary>No key gives access, nothing is public that need not be, and every outage raises an alert within a day.</summary>
 public sealed class SecurityTests(BicepFixture bicep)
 {
     public static TheoryData<string> Cases => [.. BicepFixture.CaseNames];

@@ -4,7 +4,7 @@ using Xunit;
 
 namespace StsFunctions.Tests.Infra;
 
-/// <summary>The templates compile without a word, and deploy what is written down for each edge and option.</summary>
+/// <summary>The templates compile without output, and deploy the resources of the snapshots for each edge and option.</summary>
 public sealed class SnapshotTests(BicepFixture bicep)
 {
     private static readonly JsonSerializerOptions Indented = new() { WriteIndented = true };

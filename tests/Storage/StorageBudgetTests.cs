@@ -15,7 +15,7 @@ using Xunit;
 
 namespace StsFunctions.Tests.Storage;
 
-/// <summary>What each change costs: the app's own calls of storage, the message that heals included.</summary>
+/// <summary>The cost of each change: the app's own storage calls, including the message that heals.</summary>
 public sealed class StorageBudgetTests(AzuriteFixture azurite) : IAsyncLifetime
 {
     private const int PublishNew = 7;
@@ -119,7 +119,7 @@ public sealed class StorageBudgetTests(AzuriteFixture azurite) : IAsyncLifetime
         await _direct.Publisher.PublishAsync(DomainName.Parse("lab.example"), Policy.Parse("version: STSv1\nmode: enforce\nmx: mx.lab.example\nmax_age: 604800\n"u8), null, Cancellation);
         lab.MailLab.SetPolicyId("lab.example", (await _direct.Domains.ReadAsync("lab.example", Cancellation)).Record!.PolicyId);
         var check = lab.Function(_storage);
-        // The first run finds what it may; agents are asked for once in a while.
+        // The first run finds what it may; agents are read once in a while.
         await check.RunAsync("""{"domain":"lab.example","checkRun":"20260314000000001"}""", Cancellation);
 
         await AssertAsync(CheckWithoutChange, () => check.RunAsync("""{"domain":"lab.example","checkRun":"20260314000000002"}""", Cancellation));

@@ -72,7 +72,7 @@ public sealed class StoreInvariantsTests(AzuriteFixture azurite)
         var storage = await ConsistentAsync();
         var pending = Assert.Single((await storage.Domains.ReadAsync("example.com", Cancellation)).Outbox);
         var id = StoreInvariants.IdOf("example.com", pending.Key);
-        await FailsAsync([id], "is to be told again");
+        await FailsAsync([id], "is still pending");
         await FailsAsync(["example.com nothing"], "never happened");
 
         await storage.Domains.CommitAsync(new DomainTransaction(await storage.Domains.ReadAsync("example.com", Cancellation)).Dequeue(pending), Cancellation);
@@ -90,7 +90,7 @@ public sealed class StoreInvariantsTests(AzuriteFixture azurite)
         var storage = await TestStorage.CreateAsync(azurite);
         await storage.Publisher.PublishAsync(Domain, Policy.Parse("version: STSv1\nmode: none\nmax_age: 1\n"u8), null, Cancellation);
         var partition = await storage.Domains.ReadAsync("example.com", Cancellation);
-        var finding = new Finding("mx.starttls.missing", Severity.Warning, "mx.example.com", "seen", "meaning", "remedy", "RFC 8461 §4");
+        var finding = new Finding("mx.starttls.missing", Severity.Warning, "mx.example.com", "observed", "meaning", "remedy", "RFC 8461 §4");
         await storage.Recorder.RecordAsync(partition, FindingSource.Checks, "1", TestStorage.Noon.AddHours(1), [finding], new HashSet<string>(), partition.Record, Cancellation);
         await storage.Blobs.GetBlobContainerClient(StorageNames.ReportsContainer).GetBlobClient("raw").UploadAsync(new BinaryData("{}"), Cancellation);
         ReportFailure[] failures = [new("certificate-expired", "", "", 7, "")];

@@ -77,7 +77,7 @@ public sealed class PublishedAppTests
         Assert.NotEmpty(functions);
         Assert.All(functions, function => Assert.Equal(("StsFunctions.dll", "dotnet-isolated"), (function.GetProperty("scriptFile").GetString(), function.GetProperty("language").GetString())));
         Assert.All(PublishedFolder.Functions, function => Assert.Contains(function.Trigger.GetProperty("type").GetString(), (string[])["httpTrigger", "queueTrigger", "timerTrigger"]));
-        // A key of the platform would be one more secret, and one more way in.
+        // A key of the platform would be one more secret, and one more way to authenticate.
         Assert.All(
             PublishedFolder.Functions.Where(function => function.Trigger.GetProperty("type").GetString() == "httpTrigger"),
             function => Assert.Equal("Anonymous", function.Trigger.GetProperty("authLevel").GetString()));

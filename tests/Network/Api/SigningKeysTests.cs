@@ -7,7 +7,7 @@ using Xunit;
 
 namespace StsFunctions.Tests.Api;
 
-/// <summary>When the issuer is asked for its keys, how often, and what is done while it does not answer.</summary>
+/// <summary>When the issuer is asked for its keys, how often, and the behaviour while it does not answer.</summary>
 public sealed class SigningKeysTests : IAsyncLifetime
 {
     private readonly FakeTimeProvider _time = new(TestStorage.Noon);

@@ -13,7 +13,7 @@ using Xunit;
 
 namespace StsFunctions.Tests.Checks;
 
-/// <summary>What observing one item throws concerns that item alone: everything else of the domain is observed, and evaluated.</summary>
+/// <summary>An exception while one item is observed concerns only that item: everything else of the domain is observed, and evaluated.</summary>
 public sealed class FailureIsolationTests
 {
     private const ushort A = 1;

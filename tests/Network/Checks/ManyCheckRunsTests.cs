@@ -61,14 +61,14 @@ public sealed class ManyCheckRunsTests
                     var changes = FindingDiff.Between(open, outcome.Confirmed, results.Inconclusive);
                     wrong.AddRange(changes
                         .Where(change => change.Change is Change.Opened or Change.Escalated && !(truth.TryGetValue(Key(change.Finding), out var worst) && change.Finding.Severity <= worst))
-                        .Select(change => $"{context.Observation.Domain}, round {run}, look {attempt}: {change.Change} {change.Finding.Severity} {Key(change.Finding)} {change.Finding.Evidence}"));
+                        .Select(change => $"{context.Observation.Domain}, check run {run}, attempt {attempt}: {change.Change} {change.Finding.Severity} {Key(change.Finding)} {change.Finding.Evidence}"));
                     open = After(open, changes);
                     state = outcome.State;
                 }
                 while (state.IsOpen);
 
                 var notified = open.Select(o => Key(o.Finding)).ToHashSet();
-                wrong.AddRange(truth.Keys.Where(key => !notified.Contains(key)).Select(key => $"{context.Observation.Domain}, round {run}: {key} is not told after {attempt} looks"));
+                wrong.AddRange(truth.Keys.Where(key => !notified.Contains(key)).Select(key => $"{context.Observation.Domain}, check run {run}: {key} is not notified after {attempt} attempts"));
             }
         }
 

@@ -199,7 +199,7 @@ public sealed class SmtpProbeTests
     [InlineData(80, SmtpOutcome.TlsFailed)]
     [InlineData(10, SmtpOutcome.TlsFailed)]
     [Trait("Conformance", "MX-5")]
-    internal async Task An_alert_in_answer_to_the_hello_says_what_is_missing(byte alert, SmtpOutcome outcome)
+    internal async Task A_TLS_alert_after_the_hello_shows_what_is_not_in_common(byte alert, SmtpOutcome outcome)
     {
         await using var lab = await StartAsync(SmtpScript.Good);
 
@@ -244,7 +244,7 @@ public sealed class SmtpProbeTests
     [Theory]
     [InlineData(false, SmtpOutcome.StartTlsMissing)]
     [InlineData(true, SmtpOutcome.Completed)]
-    internal async Task A_server_that_never_answers_QUIT_is_judged_by_what_it_did_before(bool tls, SmtpOutcome outcome)
+    internal async Task A_server_that_never_answers_QUIT_is_evaluated_by_its_earlier_replies(bool tls, SmtpOutcome outcome)
     {
         await using var lab = await StartAsync(SmtpScript.Good);
         using var listener = new TcpListener(IPAddress.Loopback, 0);

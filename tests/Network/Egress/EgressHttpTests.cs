@@ -358,7 +358,7 @@ public sealed class EgressHttpTests
         }
     }
 
-    /// <summary>A CA whose leaves say where the rest of their chain, and who was revoked, can be asked for.</summary>
+    /// <summary>A CA whose leaves have URLs for the rest of their chain and for revocation.</summary>
     private sealed class SelfMadeCa : IDisposable
     {
         private readonly ECDsa _rootKey = ECDsa.Create(ECCurve.NamedCurves.nistP256);

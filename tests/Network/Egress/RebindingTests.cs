@@ -9,7 +9,7 @@ using Xunit;
 
 namespace StsFunctions.Tests.Egress;
 
-/// <summary>DNS whose next answer is another: what was checked is what is connected to, and nothing else ever is.</summary>
+/// <summary>DNS rebinding: connections go to the checked address, and to no other.</summary>
 public sealed class RebindingTests
 {
     private const string Good = "127.0.1.1";
@@ -85,7 +85,7 @@ public sealed class RebindingTests
         Assert.Equal([SmtpOutcome.AddressNotAllowed], observations.Refused.MxHosts[0].Sessions.Select(session => session.Outcome));
         Assert.Equal([(address, SmtpOutcome.Completed)], observations.Called.MxHosts[0].Sessions.Select(session => (session.Address, session.Outcome)));
         Assert.Equal(0, trap.Connections);
-        // The default session and the narrow ones.
+        // The default session and the restricted ones.
         Assert.Equal(1 + SmtpProbe.RestrictedOffers.Count, lab.MailLab.Mx("mx.rebound.example").Servers[0].Received.Count(said => said == "STARTTLS"));
     }
 

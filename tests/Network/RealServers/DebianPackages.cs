@@ -53,7 +53,7 @@ internal sealed record DebianPackages(string Root)
     {
         if (!OperatingSystem.IsLinux() || !IsThere("apt-get") || !IsThere("dpkg-deb") || !IsThere("setsid"))
         {
-            throw new InvalidOperationException("Real mail and DNS servers come from Debian packages: run the tests on Debian or Ubuntu to have them looked at.");
+            throw new InvalidOperationException("Real mail and DNS servers come from Debian packages: run the tests on Debian or Ubuntu to test with them.");
         }
 
         using var limit = new CancellationTokenSource(Patience);

@@ -77,7 +77,7 @@ internal sealed class KnotServer(DebianPackages packages, string configuration, 
         var keymgr = await FinishedProcess.RunAsync(start, cancellationToken);
         return keymgr.ExitCode == 0
             ? keymgr.Output.Split('\n')[0]
-            : throw new InvalidOperationException($"keymgr tells no DS of {zone}: {keymgr.Errors}");
+            : throw new InvalidOperationException($"keymgr printed no DS of {zone}: {keymgr.Errors}");
     }
 
     public ValueTask DisposeAsync() => process.DisposeAsync();

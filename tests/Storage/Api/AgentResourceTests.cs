@@ -13,7 +13,7 @@ using SmtpSession = StsFunctions.Core.Observations.SmtpSession;
 
 namespace StsFunctions.Tests.Api;
 
-/// <summary><c>api/agent</c> over the wire: who gets in, and what is taken.</summary>
+/// <summary><c>api/agent</c> over the wire: who is authorized, and what is accepted.</summary>
 public sealed class AgentResourceTests(ApiTests.HostedDomain hosted, AzuriteFixture azurite) : IClassFixture<ApiTests.HostedDomain>
 {
     private const string Application = "04b07795-8ddb-461a-bbee-02f9e1bf7b46";

@@ -97,7 +97,7 @@ public sealed class ApiTests(ApiTests.HostedDomain hosted, AzuriteFixture azurit
     {
         var token = TokenFor("blue");
 
-        var unhosted = await GetAsync("/api/domains/stranger.example", token);
+        var unhosted = await GetAsync("/api/domains/unhosted.example", token);
 
         Assert.Equal(404, unhosted.Status);
         Assert.Equal("a.example", JsonOf(await GetAsync("/api/domains/a.example", token)).GetProperty("domain").GetString());
@@ -180,7 +180,7 @@ public sealed class ApiTests(ApiTests.HostedDomain hosted, AzuriteFixture azurit
     [InlineData("GET", "/api/nothing", 404)]
     [InlineData("POST", "/api/domains/a.example/more", 404)]
     [InlineData("DELETE", "/api/domains", 404)]
-    [InlineData("PATCH", "/api/domains/stranger.example", 404)]
+    [InlineData("PATCH", "/api/domains/unhosted.example", 404)]
     [InlineData("GET", "/api/domains/", 200)]
     [InlineData("GET", "/API/domains", 200)]
     public async Task An_unknown_operation_is_404(string method, string path, int status)
@@ -288,7 +288,7 @@ public sealed class ApiTests(ApiTests.HostedDomain hosted, AzuriteFixture azurit
         Assert.Contains(posted.Status, (int[])[201, 400, 403]);
         Assert.Equal((0, requests), (made, hosted.Issuer.DiscoveryRequests));
 
-        // And the wire is live: the API trips over it.
+        // And the trap works: the API runs into it.
         Assert.Equal(500, (await handler.AskAsync("GET", "/api/domains", RunningApp.AppHost)).Status);
         Assert.Equal(1, made);
     }

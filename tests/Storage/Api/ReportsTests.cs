@@ -190,7 +190,7 @@ public sealed class ReportsTests(ReportsTests.HostedDomain hosted) : IClassFixtu
     [InlineData("reports/20260310-a-b/raw")]
     public async Task A_domain_of_another_group_looks_exactly_like_one_that_is_not_hosted(string path)
     {
-        var unhosted = await GetAsync($"/api/domains/stranger.example/{path}", TokenFor("blue"));
+        var unhosted = await GetAsync($"/api/domains/unhosted.example/{path}", TokenFor("blue"));
         var hidden = await GetAsync($"/api/domains/secret.example/{path}", TokenFor("blue"));
 
         Assert.Equal(404, unhosted.Status);
@@ -343,7 +343,7 @@ public sealed class ReportsTests(ReportsTests.HostedDomain hosted) : IClassFixtu
 
             var container = Storage.Blobs.GetBlobContainerClient(StorageNames.ReportsContainer);
             await container.GetBlobClient(RawId).UploadAsync(new BinaryData(Raw), Cancellation);
-            await container.GetBlobClient(BothId).UploadAsync(new BinaryData(Samples.Json(Samples.Policy(Other), Samples.Policy("secret.example"), Samples.Policy("stranger.example"))), Cancellation);
+            await container.GetBlobClient(BothId).UploadAsync(new BinaryData(Samples.Json(Samples.Policy(Other), Samples.Policy("secret.example"), Samples.Policy("unhosted.example"))), Cancellation);
             for (var n = 0; n < 3; n++)
             {
                 await StoreAsync(ReportOf(Domain, 10 + n, $"id \"{n}\", 1") with { Blob = n == 1 ? GoneId : RawId });

@@ -31,9 +31,9 @@ public sealed class LeasedMxProbeTests(AzuriteFixture azurite)
 
         Assert.Equal(1, counting.Probes);
         Assert.All(results, session => Assert.Equal(results[0].ToJson(), session.ToJson()));
-        Assert.Equal(("look 1", SmtpOutcome.Completed), (results[0].Default.Banner, results[0].Default.Outcome));
+        Assert.Equal(("probe 1", SmtpOutcome.Completed), (results[0].Default.Banner, results[0].Default.Outcome));
 
-        Assert.Equal("look 2", (await probes[0].ProbeAsync("mx.example.com", Address, "20260315120000000", null, Cancellation)).Default.Banner);
+        Assert.Equal("probe 2", (await probes[0].ProbeAsync("mx.example.com", Address, "20260315120000000", null, Cancellation)).Default.Banner);
     }
 
     [Fact]
@@ -51,7 +51,7 @@ public sealed class LeasedMxProbeTests(AzuriteFixture azurite)
             await Task.Delay(10, Cancellation);
         }
 
-        Assert.Equal("look 1", (await waiting).Default.Banner);
+        Assert.Equal("probe 1", (await waiting).Default.Banner);
         Assert.True(storage.Time.GetUtcNow() >= TestStorage.Noon.AddMinutes(2));
     }
 
@@ -97,7 +97,7 @@ public sealed class LeasedMxProbeTests(AzuriteFixture azurite)
         storage.Time.Advance(TimeSpan.FromMinutes(4));
         var third = await probe.ProbeAsync("mx.example.com", Address, new CheckAttempt($"{Run}.3", TimeSpan.FromMinutes(2.5)), null, Cancellation);
 
-        Assert.Equal(["look 1", "look 2", "look 2", "look 3"], ((MxProbeResult[])[first, second, shared, third]).Select(probe => probe.Default.Banner));
+        Assert.Equal(["probe 1", "probe 2", "probe 2", "probe 3"], ((MxProbeResult[])[first, second, shared, third]).Select(probe => probe.Default.Banner));
     }
 
     [Fact]
@@ -107,7 +107,7 @@ public sealed class LeasedMxProbeTests(AzuriteFixture azurite)
         var lease = Assert.IsType<MxClaim.Leased>(await storage.MxHosts.ClaimAsync("mx.example.com", Address, Run, TimeSpan.FromMinutes(2), null, Cancellation)).Lease;
         await storage.MxHosts.StoreAsync(lease, Run, "[1, 2]"u8.ToArray(), Cancellation);
 
-        Assert.Equal("look 1", (await new LeasedMxProbe(storage.MxHosts, new CountingProbe(), Options, storage.Time).ProbeAsync("mx.example.com", Address, Run, null, Cancellation)).Default.Banner);
+        Assert.Equal("probe 1", (await new LeasedMxProbe(storage.MxHosts, new CountingProbe(), Options, storage.Time).ProbeAsync("mx.example.com", Address, Run, null, Cancellation)).Default.Banner);
     }
 
     [Fact]
@@ -136,7 +136,7 @@ public sealed class LeasedMxProbeTests(AzuriteFixture azurite)
         Assert.Single((await probe.ProbeAsync("mx.example.com", Address, Run, null, Cancellation)).Restricted);
         var stored = await probe.ProbeAsync("mx.example.com", Address, Run, null, Cancellation);
 
-        Assert.Equal(("look 1", 0, TestStorage.Noon), (stored.Default.Banner, stored.Restricted.Count, stored.RestrictedAt));
+        Assert.Equal(("probe 1", 0, TestStorage.Noon), (stored.Default.Banner, stored.Restricted.Count, stored.RestrictedAt));
     }
 
     [Theory]
@@ -151,8 +151,8 @@ public sealed class LeasedMxProbeTests(AzuriteFixture azurite)
         proxy.OnCall = call => call is { Service: "table", Method: "PUT" } && replaced++ == 0 ? new Storage.Fault.Answer(status) : null;
         var probe = new LeasedMxProbe(new TestStorage(proxy.ConnectionString).MxHosts, new CountingProbe(), Options, storage.Time);
 
-        Assert.Equal("look 1", (await probe.ProbeAsync("mx.example.com", Address, Run, null, Cancellation)).Default.Banner);
-        Assert.Equal("look 2", (await probe.ProbeAsync("mx.example.com", Address, Run, null, Cancellation)).Default.Banner);
+        Assert.Equal("probe 1", (await probe.ProbeAsync("mx.example.com", Address, Run, null, Cancellation)).Default.Banner);
+        Assert.Equal("probe 2", (await probe.ProbeAsync("mx.example.com", Address, Run, null, Cancellation)).Default.Banner);
     }
 
     [Fact]
@@ -195,7 +195,7 @@ public sealed class LeasedMxProbeTests(AzuriteFixture azurite)
             {
                 Before.Add(before);
                 var session = new SmtpSession(
-                    address.ToString(), SmtpOutcome.Completed, Banner: $"look {Probes}", Tls: new TlsSession("Tls13", "x", [[1, 2, 3]], [[1, 2, 3]], []));
+                    address.ToString(), SmtpOutcome.Completed, Banner: $"probe {Probes}", Tls: new TlsSession("Tls13", "x", [[1, 2, 3]], [[1, 2, 3]], []));
                 return Task.FromResult(new MxProbeResult(session, Restricted, TestStorage.Noon));
             }
         }

@@ -13,7 +13,7 @@ namespace StsFunctions.Tests.Checks;
 /// <summary>What a check run costs: the app's own calls of storage for a domain, from the message to the summary.</summary>
 public sealed partial class StorageCallsTests(AzuriteFixture azurite)
 {
-    // A fleet has about as many: five domains an address of an MX host.
+    // A typical installation has about as many: five domains an address of an MX host.
     private const int DomainsAnAddress = 5;
     private const double MostADomain = 8.6;
 
@@ -33,7 +33,7 @@ public sealed partial class StorageCallsTests(AzuriteFixture azurite)
         var calls = await system.CheckAsync("20990101000000002", Domains);
 
         Assert.True(calls.Count <= MostADomain * DomainsAnAddress, Figures(calls));
-        // Each of them reads and writes something: a wire that carries nothing would prove nothing.
+        // Each of them reads and writes something: a proxy without any call would prove nothing.
         Assert.True(calls.Count >= 3 * DomainsAnAddress);
     }
 
@@ -47,7 +47,7 @@ public sealed partial class StorageCallsTests(AzuriteFixture azurite)
 
         // Each address is leased and stored.
         Assert.True(first.Count(IsRead) == 1 && first.Count == 1 + (2 * 4), Figures(first));
-        // The dead one may be an agent's to replace at any time.
+        // The dead one may be replaced by an agent at any time.
         Assert.True(second.Count == 1 && IsRead(second[0]), Figures(second));
     }
 
@@ -102,7 +102,7 @@ public sealed partial class StorageCallsTests(AzuriteFixture azurite)
     [GeneratedRegex(@"d\d\.example")]
     private static partial Regex OwnDomain();
 
-    /// <summary>Domains that this app hosts, all of them behind one MX host, and one instance that checks them over a wire that counts.</summary>
+    /// <summary>Domains that this app hosts, all of them behind one MX host, and one instance that checks them through a proxy that counts calls.</summary>
     private sealed class CountedSystem : IAsyncDisposable
     {
         private readonly FaultInjectionProxy _proxy;

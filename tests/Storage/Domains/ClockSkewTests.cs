@@ -15,7 +15,7 @@ using Xunit;
 
 namespace StsFunctions.Tests.Domains;
 
-/// <summary>A clock that was wrong once, in every time that is stored: it holds nothing up until that time has come.</summary>
+/// <summary>A clock that was wrong once, in every time that is stored: it delays nothing until that time.</summary>
 public sealed class ClockSkewTests(AzuriteFixture azurite)
 {
     private const string Host = "mx.example.com";
@@ -89,8 +89,8 @@ public sealed class ClockSkewTests(AzuriteFixture azurite)
         await wrong.RequestAsync(Host, Address, FutureRun, "example.com", Cancellation);
         foreach (var agent in (string[])["one", "two"])
         {
-            var task = await wrong.FindAsync(Host, Address, Cancellation);
-            Assert.True(await wrong.WriteAsync(task!.LeasedTo(agent, "nonce", Future.AddMinutes(2), Future)!, Cancellation));
+            var leased = await wrong.FindAsync(Host, Address, Cancellation);
+            Assert.True(await wrong.WriteAsync(leased!.LeasedTo(agent, "nonce", Future.AddMinutes(2), Future)!, Cancellation));
         }
 
         Assert.Equal(Host, Assert.Single(await storage.ProbeTasks.FreeForAsync("three", Cancellation).ToListAsync(Cancellation)).Host);

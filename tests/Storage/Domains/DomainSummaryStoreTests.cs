@@ -148,7 +148,7 @@ public sealed class DomainSummaryStoreTests(AzuriteFixture azurite)
         return storage;
     }
 
-    private static Finding Of(string subject, Severity severity) => new("mx.policy.mismatch", severity, subject, "seen", "meaning", "remedy", "RFC 8461 §4.1");
+    private static Finding Of(string subject, Severity severity) => new("mx.policy.mismatch", severity, subject, "observed", "meaning", "remedy", "RFC 8461 §4.1");
 
     private static Report ReportOf(DateTimeOffset start, long sessions, long failures) => new(
         "example.com", "Company-X", "id", start, start.AddDays(1), "sts", sessions, failures, ReportSource.Mail, AuthenticationResult.Aligned, start, "hash", "blob");

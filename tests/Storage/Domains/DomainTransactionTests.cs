@@ -27,7 +27,7 @@ public sealed class DomainTransactionTests(AzuriteFixture azurite)
         ("a hand-over", change => change.MarkSending(change.Before.Outbox[0], Guid.Empty.ToString("D"), TestStorage.Noon)),
         ("a hand-over taken back", change => change.MarkSending(change.Before.Outbox[0], null, TestStorage.Noon)),
         ("the end of a finding", change => change.Resolve(Of("a.example"))),
-        ("a warning that was told", change => change.Dequeue(change.Before.Outbox[0])),
+        ("a notification that was sent", change => change.Dequeue(change.Before.Outbox[0])),
         ("the end of the domain", change => change.Record(Record with { State = DomainState.Removed }, default(Azure.ETag))),
         ("nothing", change => change),
     ];
@@ -74,7 +74,7 @@ public sealed class DomainTransactionTests(AzuriteFixture azurite)
     private static DomainTransaction Opened(DomainTransaction change, string subject) =>
         change.Open(new OpenFinding(Of(subject), TestStorage.Noon, "1")).Enqueue("1", Change.Opened, Of(subject), TestStorage.Noon);
 
-    private static Finding Of(string subject) => new("mx.starttls.missing", Severity.Warning, subject, "seen", "meaning", "remedy", "RFC 8461 §4");
+    private static Finding Of(string subject) => new("mx.starttls.missing", Severity.Warning, subject, "observed", "meaning", "remedy", "RFC 8461 §4");
 
     private static string Describe(DomainPartition partition) => JsonSerializer.Serialize(
         new { partition, Version = partition.ETag.ToString(), Blob = partition.ServedBlob.ToString(), Versions = partition.Outbox.Select(warning => warning.Version.ToString()) },

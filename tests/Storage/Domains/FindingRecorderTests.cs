@@ -15,7 +15,7 @@ namespace StsFunctions.Tests.Domains;
 
 public sealed class FindingRecorderTests(AzuriteFixture azurite)
 {
-    private const string Round = "20260314130000000";
+    private const string Run = "20260314130000000";
     private static readonly DomainName Domain = DomainName.Parse("example.com");
     private static readonly DateTimeOffset At = TestStorage.Noon.AddHours(1);
     private static readonly HashSet<string> AllObserved = [];
@@ -27,24 +27,24 @@ public sealed class FindingRecorderTests(AzuriteFixture azurite)
     {
         var storage = await HostedAsync();
 
-        var changes = await RecordAsync(storage, Round, [Of("mx1.example.com", Severity.Critical)]);
+        var changes = await RecordAsync(storage, Run, [Of("mx1.example.com", Severity.Critical)]);
 
         var partition = await ReadAsync(storage);
         Assert.Equal(Change.Opened, Assert.Single(changes).Change);
-        Assert.Equal((Of("mx1.example.com", Severity.Critical), At, Round), Deconstruct(Assert.Single(partition.Findings)));
+        Assert.Equal((Of("mx1.example.com", Severity.Critical), At, Run), Deconstruct(Assert.Single(partition.Findings)));
         var warning = Assert.Single(partition.Outbox);
         Assert.Equal((Change.Opened, Of("mx1.example.com", Severity.Critical), At, null), (warning.Change, warning.Finding, warning.At, warning.SendId));
         Assert.Contains("Opened Critical mx.starttls.missing mx1.example.com", Assert.Single(await AuditAsync(storage), text => text.Contains("mx1", StringComparison.Ordinal)), StringComparison.Ordinal);
-        Assert.Equal((Round, At), (partition.Record!.CheckRun.Run, partition.Record.LastCheckAt));
+        Assert.Equal((Run, At), (partition.Record!.CheckRun.Run, partition.Record.LastCheckAt));
     }
 
     [Fact]
     public async Task A_check_run_that_is_recorded_twice_is_recorded_once()
     {
         var storage = await HostedAsync();
-        await RecordAsync(storage, Round, [Of("mx1.example.com", Severity.Critical)]);
+        await RecordAsync(storage, Run, [Of("mx1.example.com", Severity.Critical)]);
 
-        Assert.Empty(await RecordAsync(storage, Round, [Of("mx1.example.com", Severity.Critical)]));
+        Assert.Empty(await RecordAsync(storage, Run, [Of("mx1.example.com", Severity.Critical)]));
 
         var partition = await ReadAsync(storage);
         Assert.Single(partition.Findings);
@@ -76,7 +76,7 @@ public sealed class FindingRecorderTests(AzuriteFixture azurite)
     public async Task A_finding_of_an_inconclusive_check_stays_open()
     {
         var storage = await HostedAsync();
-        await RecordAsync(storage, Round, [Of("mx1.example.com", Severity.Critical)]);
+        await RecordAsync(storage, Run, [Of("mx1.example.com", Severity.Critical)]);
 
         Assert.Empty(await RecordAsync(storage, "20260315130000000", [], inconclusive: ["mx.starttls.missing"]));
 
@@ -89,7 +89,7 @@ public sealed class FindingRecorderTests(AzuriteFixture azurite)
         var storage = await HostedAsync();
         var many = Enumerable.Range(0, 150).Select(n => Of($"mx{n}.example.com", Severity.Warning)).ToList();
 
-        Assert.Equal(150, (await RecordAsync(storage, Round, many)).Count);
+        Assert.Equal(150, (await RecordAsync(storage, Run, many)).Count);
 
         await AssertAllThereAsync(storage, 150);
         Assert.Equal(150, (await RecordAsync(storage, "20260315130000000", [])).Count(change => change.Change == Change.Resolved));
@@ -105,11 +105,11 @@ public sealed class FindingRecorderTests(AzuriteFixture azurite)
         var storage = await HostedAsync();
         var many = Enumerable.Range(0, 110).Select(n => Of($"mx{n}.example.com", Severity.Warning)).ToList();
         var killed = new FindingRecorder(new DomainStore(TablesThatDieAfter(storage, commits)), storage.Notifications);
-        await Assert.ThrowsAsync<IOException>(() => RecordAsync(storage, Round, many, recorder: killed));
+        await Assert.ThrowsAsync<IOException>(() => RecordAsync(storage, Run, many, recorder: killed));
         Assert.Equal("", (await ReadAsync(storage)).Record!.CheckRun.Run);
         Assert.Equal(15 * commits, (await ReadAsync(storage)).Findings.Count);
 
-        await RecordAsync(storage, Round, many);
+        await RecordAsync(storage, Run, many);
 
         await AssertAllThereAsync(storage, 110);
     }
@@ -119,7 +119,7 @@ public sealed class FindingRecorderTests(AzuriteFixture azurite)
     {
         var storage = await HostedAsync();
         var partition = await ReadAsync(storage);
-        await RecordAsync(storage, Round, []);
+        await RecordAsync(storage, Run, []);
 
         await Assert.ThrowsAsync<ConcurrentChangeException>(() => storage.Recorder.RecordAsync(
             partition, FindingSource.Checks, "20260315130000000", At, [Of("mx1.example.com", Severity.Info)], AllObserved, partition.Record, Cancellation));
@@ -132,7 +132,7 @@ public sealed class FindingRecorderTests(AzuriteFixture azurite)
     {
         var storage = await TestStorage.CreateAsync(azurite);
         async Task<DomainPartition> ReadOperatorAsync() => await storage.Domains.ReadAsync(Installation.Partition, Cancellation);
-        await storage.Recorder.RecordAsync(await ReadOperatorAsync(), FindingSource.Checks, Round, At, [Of("port 25", Severity.Warning)], AllObserved, null, Cancellation);
+        await storage.Recorder.RecordAsync(await ReadOperatorAsync(), FindingSource.Checks, Run, At, [Of("port 25", Severity.Warning)], AllObserved, null, Cancellation);
         var partition = await ReadOperatorAsync();
         await storage.Recorder.RecordAsync(partition, FindingSource.Checks, "20260315130000000", At, [], AllObserved, null, Cancellation);
 
@@ -147,7 +147,7 @@ public sealed class FindingRecorderTests(AzuriteFixture azurite)
         var storage = await HostedAsync();
         var many = Enumerable.Range(0, 30).Select(n => Of($"mx{n}.example.com", Severity.Warning) with { Evidence = new string('☃', 100_000), Remedy = new string('☃', 100_000) }).ToList();
 
-        await RecordAsync(storage, Round, many);
+        await RecordAsync(storage, Run, many);
 
         await AssertAllThereAsync(storage, 30);
         Assert.All((await ReadAsync(storage)).Findings, open => Assert.InRange(open.Finding.Evidence.Length, 1_000, 10_000));
@@ -157,7 +157,7 @@ public sealed class FindingRecorderTests(AzuriteFixture azurite)
     public async Task A_finding_of_another_source_is_neither_resolved_nor_written_again()
     {
         var storage = await HostedAsync();
-        await RecordAsync(storage, Round, [Of("mx1.example.com", Severity.Critical)]);
+        await RecordAsync(storage, Run, [Of("mx1.example.com", Severity.Critical)]);
         var reported = Of("certificate-expired", Severity.Warning) with { Code = "report.session.failed" };
 
         var opened = await RecordReportedAsync("20260314140000000", [reported]);
@@ -183,7 +183,7 @@ public sealed class FindingRecorderTests(AzuriteFixture azurite)
         var storage = await HostedAsync();
         var before = await ReadAsync(storage);
 
-        await storage.Recorder.RecordAsync(before, FindingSource.Reports, Round, At, [], AllObserved, before.Record, Cancellation);
+        await storage.Recorder.RecordAsync(before, FindingSource.Reports, Run, At, [], AllObserved, before.Record, Cancellation);
 
         Assert.Equal(before.ETag, (await ReadAsync(storage)).ETag);
     }
@@ -194,7 +194,7 @@ public sealed class FindingRecorderTests(AzuriteFixture azurite)
         Assert.Equal(count, partition.Findings.Count);
         Assert.Equal(count, partition.Outbox.Count);
         Assert.Equal(count, (await AuditAsync(storage)).Count(text => text.StartsWith("Opened", StringComparison.Ordinal)));
-        Assert.Equal(Round, partition.Record!.CheckRun.Run);
+        Assert.Equal(Run, partition.Record!.CheckRun.Run);
     }
 
     private async Task<TestStorage> HostedAsync()
@@ -229,7 +229,7 @@ public sealed class FindingRecorderTests(AzuriteFixture azurite)
     private static (Finding, DateTimeOffset, string) Deconstruct(OpenFinding open) => (open.Finding, open.OpenedAt, open.CheckRun);
 
     private static Finding Of(string subject, Severity severity) => new(
-        "mx.starttls.missing", severity, subject, string.Create(CultureInfo.InvariantCulture, $"seen at {subject}"), "meaning", "remedy", "RFC 8461 §4");
+        "mx.starttls.missing", severity, subject, string.Create(CultureInfo.InvariantCulture, $"observed at {subject}"), "meaning", "remedy", "RFC 8461 §4");
 
     private sealed class Death(int commits) : HttpPipelinePolicy
     {

@@ -21,9 +21,9 @@ public sealed class MxHostStoreTests(AzuriteFixture azurite)
 
         var lease = Assert.IsType<MxClaim.Leased>(await ClaimAsync(storage)).Lease;
         Assert.Equal(TestStorage.Noon + Lease, Assert.IsType<MxClaim.Busy>(await ClaimAsync(storage)).Until);
-        Assert.True(await storage.MxHosts.StoreAsync(lease, Run, "seen"u8.ToArray(), Cancellation));
+        Assert.True(await storage.MxHosts.StoreAsync(lease, Run, "observed"u8.ToArray(), Cancellation));
 
-        Assert.Equal("seen"u8.ToArray(), Assert.IsType<MxClaim.Probed>(await ClaimAsync(storage)).Content);
+        Assert.Equal("observed"u8.ToArray(), Assert.IsType<MxClaim.Probed>(await ClaimAsync(storage)).Content);
     }
 
     [Fact]
@@ -49,9 +49,9 @@ public sealed class MxHostStoreTests(AzuriteFixture azurite)
         var lease = Assert.IsType<MxClaim.Leased>(await ClaimAsync(storage)).Lease;
 
         Assert.False(await storage.MxHosts.StoreAsync(late, Run, "late"u8.ToArray(), Cancellation));
-        Assert.True(await storage.MxHosts.StoreAsync(lease, Run, "seen"u8.ToArray(), Cancellation));
+        Assert.True(await storage.MxHosts.StoreAsync(lease, Run, "observed"u8.ToArray(), Cancellation));
         Assert.False(await storage.MxHosts.StoreAsync(late, Run, "late"u8.ToArray(), Cancellation));
-        Assert.Equal("seen"u8.ToArray(), Assert.IsType<MxClaim.Probed>(await ClaimAsync(storage)).Content);
+        Assert.Equal("observed"u8.ToArray(), Assert.IsType<MxClaim.Probed>(await ClaimAsync(storage)).Content);
     }
 
     [Fact]
@@ -125,11 +125,11 @@ public sealed class MxHostStoreTests(AzuriteFixture azurite)
         }
 
         var known = await storage.MxHosts.ReadAsync("mx.example.com", [Address], Cancellation);
-        await StoreProbeAsync(storage, Run, "seen"u8.ToArray());
+        await StoreProbeAsync(storage, Run, "observed"u8.ToArray());
 
         var claim = await storage.MxHosts.ClaimAsync("mx.example.com", Address, Run, Lease, null, Cancellation, known);
 
-        Assert.Equal("seen"u8.ToArray(), Assert.IsType<MxClaim.Probed>(claim).Content);
+        Assert.Equal("observed"u8.ToArray(), Assert.IsType<MxClaim.Probed>(claim).Content);
     }
 
     [Fact]
@@ -138,7 +138,7 @@ public sealed class MxHostStoreTests(AzuriteFixture azurite)
         var storage = await TestStorage.CreateAsync(azurite);
         var addresses = Enumerable.Range(1, 20).Select(n => IPAddress.Parse($"192.0.2.{n}")).ToList();
         var probed = Assert.IsType<MxClaim.Leased>(await storage.MxHosts.ClaimAsync("mx.example.com", addresses[0], Run, Lease, null, Cancellation)).Lease;
-        await storage.MxHosts.StoreAsync(probed, Run, "seen"u8.ToArray(), Cancellation);
+        await storage.MxHosts.StoreAsync(probed, Run, "observed"u8.ToArray(), Cancellation);
         await storage.MxHosts.ClaimAsync("mx.example.com", addresses[1], Run, Lease, null, Cancellation);
 
         var known = await storage.MxHosts.ReadAsync("mx.example.com", addresses, Cancellation);
@@ -153,7 +153,7 @@ public sealed class MxHostStoreTests(AzuriteFixture azurite)
     public async Task Only_addresses_that_are_no_longer_probed_are_purged()
     {
         var storage = await TestStorage.CreateAsync(azurite);
-        await StoreProbeAsync(storage, Run, "seen"u8.ToArray());
+        await StoreProbeAsync(storage, Run, "observed"u8.ToArray());
 
         Assert.Equal(0, await storage.MxHosts.PurgeAsync(DateTimeOffset.UtcNow.AddDays(-30), Cancellation));
         Assert.Equal(1, await storage.MxHosts.PurgeAsync(DateTimeOffset.UtcNow.AddDays(1), Cancellation));

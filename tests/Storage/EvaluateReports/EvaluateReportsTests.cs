@@ -57,7 +57,7 @@ public sealed class EvaluateReportsTests(AzuriteFixture azurite) : IAsyncLifetim
     [Fact]
     public async Task A_check_and_reports_do_not_resolve_the_findings_of_each_other()
     {
-        var check = new Finding("mx.starttls.missing", Severity.Warning, "mx.example.com", "seen", "meaning", "remedy", "RFC 8461 §4");
+        var check = new Finding("mx.starttls.missing", Severity.Warning, "mx.example.com", "observed", "meaning", "remedy", "RFC 8461 §4");
         await CheckAsync(check);
         await StoreAsync(Reported.Of(1, kinds: Reported.Kind("certificate-expired", 20)));
         await RunAsync();

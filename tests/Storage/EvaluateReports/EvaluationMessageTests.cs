@@ -12,7 +12,7 @@ using Xunit;
 
 namespace StsFunctions.Tests.EvaluateReports;
 
-/// <summary>A report leads to its evaluation by a message.</summary>
+/// <summary>A report causes its evaluation by a queue message.</summary>
 public sealed class EvaluationMessageTests(AzuriteFixture azurite) : IAsyncLifetime
 {
     private static readonly DomainName Domain = DomainName.Parse("example.com");

@@ -3,7 +3,7 @@ using Xunit;
 
 namespace StsFunctions.Tests.Hosting;
 
-/// <summary>Which records are taken to lead here, by the settings.</summary>
+/// <summary>Which records count as leading to this app, by the settings.</summary>
 public sealed class ExpectedTargetsTests(AzuriteFixture azurite)
 {
     private const string Https = $"https://{RunningApp.AppHost}/v1/tlsrpt";

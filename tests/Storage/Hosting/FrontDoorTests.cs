@@ -6,7 +6,7 @@ using Xunit;
 
 namespace StsFunctions.Tests.Hosting;
 
-/// <summary>Behind Azure Front Door the policy host's name comes in a header, which counts from our own profiles alone.</summary>
+/// <summary>Behind Azure Front Door the policy host's name comes in a header, which counts only from the configured profiles.</summary>
 public sealed class FrontDoorTests(AzuriteFixture azurite) : IAsyncLifetime
 {
     private const string Path = "/.well-known/mta-sts.txt";
@@ -90,7 +90,7 @@ public sealed class FrontDoorTests(AzuriteFixture azurite) : IAsyncLifetime
     }
 
     [Theory]
-    [InlineData("mta-sts.stranger.example")]
+    [InlineData("mta-sts.unhosted.example")]
     [InlineData("hosted.example")]
     [InlineData(RunningApp.AppHost)]
     [InlineData("localhost")]
@@ -123,8 +123,8 @@ public sealed class FrontDoorTests(AzuriteFixture azurite) : IAsyncLifetime
     [Fact]
     public async Task The_header_is_not_read_on_the_name_of_a_policy_host()
     {
-        var own = await _handler.AskAsync("GET", Path, "mta-sts.hosted.example", $"X-Azure-FDID: {Ours}", "X-Sts-Policy-Host: mta-sts.stranger.example");
-        var unhosted = await _handler.AskAsync("GET", Path, "mta-sts.stranger.example", $"X-Azure-FDID: {Ours}", "X-Sts-Policy-Host: mta-sts.hosted.example");
+        var own = await _handler.AskAsync("GET", Path, "mta-sts.hosted.example", $"X-Azure-FDID: {Ours}", "X-Sts-Policy-Host: mta-sts.unhosted.example");
+        var unhosted = await _handler.AskAsync("GET", Path, "mta-sts.unhosted.example", $"X-Azure-FDID: {Ours}", "X-Sts-Policy-Host: mta-sts.hosted.example");
 
         Assert.Equal((200, 404), (own.Status, unhosted.Status));
     }
@@ -146,7 +146,7 @@ public sealed class FrontDoorTests(AzuriteFixture azurite) : IAsyncLifetime
     [Trait("Conformance", "GET-1")]
     public async Task A_request_of_the_real_host_with_Front_Door_headers_gets_the_policy()
     {
-        // Front Door asks under the app's own name, and the host hands its headers on among the others.
+        // Front Door calls the app's own name, and the host passes its headers on.
         var asked = $"""
             GET /.well-known/mta-sts.txt HTTP/1.1
             Host: 127.0.0.1:{_handler.EndPoint.Port}

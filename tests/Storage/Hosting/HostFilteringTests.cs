@@ -4,7 +4,7 @@ using Xunit;
 
 namespace StsFunctions.Tests.Hosting;
 
-/// <summary>Which names reach what, over the wire: 404 or what is served there, and never anything else.</summary>
+/// <summary>Which host names reach which endpoints, over the wire: anything else is 404.</summary>
 public sealed class HostFilteringTests(AzuriteFixture azurite) : IAsyncLifetime
 {
     private const string Path = "/.well-known/mta-sts.txt";
@@ -55,7 +55,7 @@ public sealed class HostFilteringTests(AzuriteFixture azurite) : IAsyncLifetime
     }
 
     [Theory]
-    [InlineData("mta-sts.stranger.example")]
+    [InlineData("mta-sts.unhosted.example")]
     [InlineData("hosted.example")]
     [InlineData("mta-sts.sub.hosted.example")]
     [InlineData("mta-sts.mta-sts.hosted.example")]
@@ -138,7 +138,7 @@ public sealed class HostFilteringTests(AzuriteFixture azurite) : IAsyncLifetime
     {
         Assert.Equal(400, (await _app.AskAsync("POST", "/v1/tlsrpt", RunningApp.AppHost, "Content-Length: 0")).Status);
         Assert.Equal(400, (await _app.AskAsync("POST", "/v1/tlsrpt", RunningApp.AppHost.ToUpperInvariant(), "Content-Length: 0")).Status);
-        await AssertNothingThereAsync("POST", "/v1/tlsrpt", "mta-sts.stranger.example");
+        await AssertNothingThereAsync("POST", "/v1/tlsrpt", "mta-sts.unhosted.example");
         await AssertNothingThereAsync("POST", "/v1/tlsrpt", "app.hosting.example.attacker.example");
     }
 
@@ -147,7 +147,7 @@ public sealed class HostFilteringTests(AzuriteFixture azurite) : IAsyncLifetime
     {
         Assert.Equal(401, (await _app.AskAsync("GET", "/api/domains", RunningApp.AppHost)).Status);
         Assert.Equal(401, (await _app.AskAsync("GET", "/api/domains", RunningApp.AppHost.ToUpperInvariant() + ":443")).Status);
-        await AssertNothingThereAsync("GET", "/api/domains", "mta-sts.stranger.example");
+        await AssertNothingThereAsync("GET", "/api/domains", "mta-sts.unhosted.example");
         await AssertNothingThereAsync("GET", "/api/domains", $"mta-sts.{RunningApp.AppHost}");
         await AssertNothingThereAsync("GET", "/api/domains", $"{RunningApp.AppHost}.attacker.example");
         await AssertNothingThereAsync("GET", "/api/domains", "127.0.0.1");
@@ -158,8 +158,8 @@ public sealed class HostFilteringTests(AzuriteFixture azurite) : IAsyncLifetime
     [Fact]
     public async Task X_Forwarded_Host_counts_only_behind_a_loopback_Host()
     {
-        var hosted = await _app.SendAsync($"GET {Path} HTTP/1.1\nHost: {Hosted}\nX-Forwarded-Host: mta-sts.stranger.example");
-        var unhosted = await _app.SendAsync($"GET {Path} HTTP/1.1\nHost: mta-sts.stranger.example\nX-Forwarded-Host: {Hosted}");
+        var hosted = await _app.SendAsync($"GET {Path} HTTP/1.1\nHost: {Hosted}\nX-Forwarded-Host: mta-sts.unhosted.example");
+        var unhosted = await _app.SendAsync($"GET {Path} HTTP/1.1\nHost: mta-sts.unhosted.example\nX-Forwarded-Host: {Hosted}");
 
         Assert.Equal((200, 404), (hosted.Status, unhosted.Status));
     }

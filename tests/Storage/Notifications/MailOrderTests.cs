@@ -21,7 +21,7 @@ public sealed class MailOrderTests(AzuriteFixture azurite)
     [InlineData("mx.address.literal", "click here")]
     public void Text_from_outside_is_never_in_a_subject(string code, string subject)
     {
-        var mail = NotificationEmail.Of(Guid.NewGuid(), "example.com", [PendingOf(new Finding(code, Severity.Critical, subject, "seen", "meaning", "remedy", "RFC 8460 §4"))]);
+        var mail = NotificationEmail.Of(Guid.NewGuid(), "example.com", [PendingOf(new Finding(code, Severity.Critical, subject, "observed", "meaning", "remedy", "RFC 8460 §4"))]);
 
         Assert.DoesNotContain(subject, mail.Subject, StringComparison.Ordinal);
         Assert.StartsWith($"[critical] example.com: {code}", mail.Subject, StringComparison.Ordinal);
@@ -35,7 +35,7 @@ public sealed class MailOrderTests(AzuriteFixture azurite)
     public void A_host_of_the_domain_and_a_registered_type_are_in_the_subject(string code, string subject) =>
         Assert.Equal(
             $"[critical] example.com: {code} {subject}",
-            NotificationEmail.Of(Guid.NewGuid(), "example.com", [PendingOf(new Finding(code, Severity.Critical, subject, "seen", "meaning", "remedy", "RFC 8460 §4"))]).Subject);
+            NotificationEmail.Of(Guid.NewGuid(), "example.com", [PendingOf(new Finding(code, Severity.Critical, subject, "observed", "meaning", "remedy", "RFC 8460 §4"))]).Subject);
 
     [Fact]
     public async Task Critical_mails_are_sent_first_whatever_the_order_of_the_domains()
@@ -125,7 +125,7 @@ public sealed class MailOrderTests(AzuriteFixture azurite)
         var domain = DomainName.Parse(name);
         await storage.Publisher.PublishAsync(domain, Policy.Parse("version: STSv1\nmode: none\nmax_age: 1\n"u8), null, Cancellation);
         var partition = await storage.Domains.ReadAsync(name, Cancellation);
-        var finding = new Finding(code, severity, $"mx.{name}", "seen", "meaning", "remedy", "RFC 8461 §4");
+        var finding = new Finding(code, severity, $"mx.{name}", "observed", "meaning", "remedy", "RFC 8461 §4");
         await storage.Recorder.RecordAsync(
             partition, code.StartsWith("report.", StringComparison.Ordinal) ? FindingSource.Reports : FindingSource.Checks, CheckRunId.Of(storage.Time.GetUtcNow()), storage.Time.GetUtcNow(), [finding],
             new HashSet<string>(), partition.Record, Cancellation);

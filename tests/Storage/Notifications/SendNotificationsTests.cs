@@ -9,7 +9,7 @@ using Xunit;
 
 namespace StsFunctions.Tests.Notifications;
 
-/// <summary>A finding leads to its mail by a message.</summary>
+/// <summary>A finding causes its mail by a queue message.</summary>
 public sealed class SendNotificationsTests(AzuriteFixture azurite) : IAsyncLifetime
 {
     private static readonly DomainName Domain = DomainName.Parse("example.com");
@@ -57,7 +57,7 @@ public sealed class SendNotificationsTests(AzuriteFixture azurite) : IAsyncLifet
     {
         var partition = await _storage.Domains.ReadAsync(Installation.Partition, Cancellation);
         await _storage.Recorder.RecordAsync(
-            partition, FindingSource.OutboundNetwork, "20260314120000000", TestStorage.Noon, [new("outbound.smtp.blocked", Severity.Warning, "port 25", "seen", "meaning", "remedy", "RFC 8461 §4")], new HashSet<string>(), null, Cancellation);
+            partition, FindingSource.OutboundNetwork, "20260314120000000", TestStorage.Noon, [new("outbound.smtp.blocked", Severity.Warning, "port 25", "observed", "meaning", "remedy", "RFC 8461 §4")], new HashSet<string>(), null, Cancellation);
 
         await RunAsync(Installation.Partition);
 
@@ -74,7 +74,7 @@ public sealed class SendNotificationsTests(AzuriteFixture azurite) : IAsyncLifet
         Assert.Equal(messages, await MessagesAsync());
 
         await dispatcher.RunAsync(new DomainMessage(Domain.Value).ToJson(), Cancellation);
-        // However many messages there are for the domain: one of them comes back.
+        // However many messages there are for the domain: one of them is sent again.
         await dispatcher.RunAsync(new DomainMessage(Domain.Value).ToJson(), Cancellation);
         Assert.Single(_sender.Subjects);
         Assert.Equal(messages + 1, await MessagesAsync());

@@ -212,7 +212,7 @@ public sealed class AgentLeaseTests(AzuriteFixture azurite)
         Assert.Empty(await fixture.TakeTasksAsync("one"));
         Assert.Equal(["a.example", "b.example"], (await fixture.ChecksAsync()).Select(check => check.Domain));
 
-        // And that is all: what was passed on is gone.
+        // And that is all: a completed task is deleted.
         Assert.Empty(await fixture.TakeTasksAsync("one"));
         Assert.Empty(await fixture.ChecksAsync());
         Assert.Null(await fixture.Storage.ProbeTasks.FindAsync(AgentFixture.Host, AgentFixture.Address, Cancellation));

@@ -8,7 +8,7 @@ using SmtpSession = StsFunctions.Core.Observations.SmtpSession;
 
 namespace StsFunctions.Tests.Probes;
 
-/// <summary>What an agent is believed, and what not.</summary>
+/// <summary>Which claims of an agent are trusted.</summary>
 public sealed class ProbeResultReaderTests(AzuriteFixture azurite)
 {
     [Fact]

@@ -13,7 +13,7 @@ using Xunit;
 
 namespace StsFunctions.Tests.Reports;
 
-/// <summary>A name that leads out of its container reaches nothing: no served policy, no raw report, no observation.</summary>
+/// <summary>A blob name with a path traversal reaches nothing: no served policy, no raw report, no observation.</summary>
 public sealed class ForeignBlobTests(AzuriteFixture azurite) : IAsyncLifetime
 {
     private const string Subject = "/blobServices/default/containers/reports-inbox/blobs/";

@@ -68,7 +68,7 @@ public sealed class ForgedProvenanceTests(AzuriteFixture azurite) : IAsyncLifeti
         var other = ForgedMail(failures: 99);
         await Inbox.GetBlobClient("copy.eml").UploadAsync(new BinaryData(other), new BlobUploadOptions { Metadata = metadata }, Cancellation);
         await _function.RunAsync(BlobCreatedEvent.Again("copy.eml"), Cancellation);
-        // And the same bytes, as another way.
+        // And the same bytes, with another channel.
         var posted = await StoreAsync(ForgedMail(failures: 98), ReportSource.Mail);
         var changed = new Dictionary<string, string>((await Inbox.GetBlobClient(posted).GetPropertiesAsync(cancellationToken: Cancellation)).Value.Metadata) { ["source"] = "Mailbox" };
         await Inbox.GetBlobClient(posted).SetMetadataAsync(changed, cancellationToken: Cancellation);

@@ -13,7 +13,7 @@ using Xunit;
 
 namespace StsFunctions.Tests.Reports;
 
-/// <summary>Reports that are what they say, and others, from arrival to the rows and the sums.</summary>
+/// <summary>True and forged reports, from arrival to the rows and the totals.</summary>
 public sealed class ForgedReportTests(AzuriteFixture azurite) : IAsyncLifetime
 {
     private static readonly DomainName Domain = DomainName.Parse("example.com");

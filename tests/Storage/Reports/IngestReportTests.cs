@@ -52,7 +52,7 @@ public sealed class IngestReportTests(AzuriteFixture azurite) : IAsyncLifetime
             ("example.com", "Company-X", "5065427c-23d3-47ca-b6e0-946ea0e8c4be", 90, 10, ReportSource.Https, false),
             (report.Domain, report.Submitter, report.ReportId, report.Sessions, report.Failures, report.Source, report.Superseded));
         Assert.Equal([new ReportFailure("certificate-expired", "mx1.example.com", "192.0.2.1", 10, "")], await _storage.Reports.ReadFailuresAsync(report, Cancellation));
-        // Posted: shown, and in no sum.
+        // Posted: shown, and in no total.
         Assert.Empty(Assert.Single(await _storage.Summaries.ListAsync(Cancellation).ToListAsync(Cancellation)).Days);
         Assert.Empty(await QuarantineAsync());
     }
@@ -88,21 +88,21 @@ public sealed class IngestReportTests(AzuriteFixture azurite) : IAsyncLifetime
     {
         await _storage.Publisher.PublishAsync(DomainName.Parse("other.example"), Policy.Parse("version: STSv1\nmode: none\nmax_age: 1\n"u8), null, Cancellation);
 
-        await IngestAsync(Samples.Json(Samples.Policy(), Samples.Policy("other.example", sessions: 7, failures: 0), Samples.Policy("stranger.example", sessions: 1_000)));
+        await IngestAsync(Samples.Json(Samples.Policy(), Samples.Policy("other.example", sessions: 7, failures: 0), Samples.Policy("unhosted.example", sessions: 1_000)));
 
         Assert.Equal((90, 10), (await ReportsAsync()).Select(report => (report.Sessions, report.Failures)).Single());
         Assert.Equal(7, Assert.Single(await _storage.Reports.ReadAsync(DomainName.Parse("other.example"), new DateOnly(2026, 1, 1), Cancellation)).Sessions);
-        Assert.Empty(await _storage.Reports.ReadAsync(DomainName.Parse("stranger.example"), new DateOnly(2026, 1, 1), Cancellation));
-        Assert.Contains(_log.Lines, line => line.Text.Contains("stranger.example", StringComparison.Ordinal));
+        Assert.Empty(await _storage.Reports.ReadAsync(DomainName.Parse("unhosted.example"), new DateOnly(2026, 1, 1), Cancellation));
+        Assert.Contains(_log.Lines, line => line.Text.Contains("unhosted.example", StringComparison.Ordinal));
     }
 
     [Fact]
     [Trait("Conformance", "RPT-7")]
     public async Task A_report_without_a_hosted_domain_goes_to_quarantine_with_the_reason()
     {
-        var blob = await IngestAsync(Samples.Json(Samples.Policy("stranger.example")));
+        var blob = await IngestAsync(Samples.Json(Samples.Policy("unhosted.example")));
 
-        Assert.Equal((blob, "Not hosted here: stranger.example."), Assert.Single(await QuarantineAsync()));
+        Assert.Equal((blob, "Not hosted here: unhosted.example."), Assert.Single(await QuarantineAsync()));
         Assert.False(await _storage.Blobs.GetBlobContainerClient(StorageNames.InboxContainer).GetBlobClient(blob).ExistsAsync(Cancellation));
     }
 
@@ -126,7 +126,7 @@ public sealed class IngestReportTests(AzuriteFixture azurite) : IAsyncLifetime
     {
         var blob = await PutAsync(Samples.Utf8("no report"));
         var killed = _storage.InboxOn(BlobsThatDieBefore(RequestMethod.Delete));
-        var opened = (await killed.OpenAsync(BlobName.Parse(blob), Cancellation))!.Value.IncomingReport;
+        var opened = (await killed.OpenAsync(BlobName.Parse(blob), Cancellation))!.Value.Arrival;
         await Assert.ThrowsAsync<IOException>(() => killed.QuarantineAsync(opened, null, "Neither JSON nor else.", Cancellation));
         Assert.Single(await QuarantineAsync());
 
@@ -291,7 +291,7 @@ public sealed class IngestReportTests(AzuriteFixture azurite) : IAsyncLifetime
     public async Task A_report_that_replaces_one_in_work_is_not_deleted_with_it()
     {
         await DropAsync("report.json", Samples.Json(Samples.Policy()));
-        var opened = (await _inbox.OpenAsync(BlobName.Parse("report.json"), Cancellation))!.Value.IncomingReport;
+        var opened = (await _inbox.OpenAsync(BlobName.Parse("report.json"), Cancellation))!.Value.Arrival;
         await DropAsync("report.json", TlsReportJson.Write(Samples.Report(Samples.Policy()) with { ReportId = "the other" }));
 
         await _inbox.RemoveAsync(opened, Cancellation);

@@ -63,7 +63,7 @@ public sealed class ReceiveReportTests(AzuriteFixture azurite) : IAsyncLifetime
     [Fact]
     public async Task A_report_on_several_domains_is_accepted_if_one_of_them_is_hosted()
     {
-        Assert.Equal(201, (await PostAsync(Report("stranger.example", "example.com"))).Status);
+        Assert.Equal(201, (await PostAsync(Report("unhosted.example", "example.com"))).Status);
     }
 
     [Theory]
@@ -152,7 +152,7 @@ public sealed class ReceiveReportTests(AzuriteFixture azurite) : IAsyncLifetime
     [Trait("Conformance", "RPT-7")]
     public async Task A_report_on_domains_that_are_not_hosted_is_403_and_is_not_stored()
     {
-        AssertRefused(await PostAsync(Report("stranger.example")), 403);
+        AssertRefused(await PostAsync(Report("unhosted.example")), 403);
         AssertRefused(await PostAsync(Report()), 403);
         await _storage.Publisher.RemoveAsync(DomainName.Parse("example.com"), force: true, Cancellation);
         AssertRefused(await PostAsync(Report("example.com")), 403);

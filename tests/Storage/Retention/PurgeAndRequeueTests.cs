@@ -129,7 +129,7 @@ public sealed class PurgeAndRequeueTests(AzuriteFixture azurite) : IAsyncLifetim
         foreach (var container in (string[])[StorageNames.ReportsContainer, StorageNames.QuarantineContainer])
         {
             var stored = Assert.Single(await BlobsAsync(container));
-            var shown = ReportInbox.IncomingReportOf(RawReportId.Parse(stored.Name), stored.Properties.ETag!.Value, default, stored.Metadata).Name.Value;
+            var shown = ReportInbox.ArrivalOf(RawReportId.Parse(stored.Name), stored.Properties.ETag!.Value, default, stored.Metadata).Name.Value;
             Assert.StartsWith(shown, name, StringComparison.Ordinal);
             Assert.InRange(shown.Length, 400, 500);
         }

@@ -122,11 +122,11 @@ public sealed class RetentionTests(AzuriteFixture azurite) : IAsyncLifetime
         await _storage.Publisher.PublishAsync(Domain, PolicyOf("a"), null, Cancellation);
         _storage.Time.Advance(TimeSpan.FromDays(1));
         await _storage.Publisher.PublishAsync(Domain, PolicyOf("b"), null, Cancellation);
-        await RecordAsync(Keys.Domain(Domain), FindingSource.Checks, new("mx.record.alias", Severity.Warning, "mx", "seen", "meaning", "remedy", "RFC 8461 §4"));
-        await RecordAsync(Installation.Partition, FindingSource.OutboundNetwork, new("outbound.smtp.blocked", Severity.Warning, "port 25", "seen", "meaning", "remedy", "RFC 8461 §4"));
+        await RecordAsync(Keys.Domain(Domain), FindingSource.Checks, new("mx.record.alias", Severity.Warning, "mx", "observed", "meaning", "remedy", "RFC 8461 §4"));
+        await RecordAsync(Installation.Partition, FindingSource.OutboundNetwork, new("outbound.smtp.blocked", Severity.Warning, "port 25", "observed", "meaning", "remedy", "RFC 8461 §4"));
         var before = await _storage.Domains.ReadAsync(Keys.Domain(Domain), Cancellation);
         _storage.Time.Advance(TimeSpan.FromDays(31));
-        await RecordAsync(Keys.Domain(Domain), FindingSource.Checks, new("mx.record.alias", Severity.Critical, "mx", "seen", "meaning", "remedy", "RFC 8461 §4"));
+        await RecordAsync(Keys.Domain(Domain), FindingSource.Checks, new("mx.record.alias", Severity.Critical, "mx", "observed", "meaning", "remedy", "RFC 8461 §4"));
 
         await RunAsync();
 

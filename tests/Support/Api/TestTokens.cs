@@ -45,7 +45,7 @@ internal static class TestTokens
         ["two tokens"] = "Bearer eyJhbGciOiJSUzI1NiIsImtpZCI6ImEifQ.e30.c2ln, Bearer eyJhbGciOiJSUzI1NiIsImtpZCI6ImEifQ.e30.c2ln",
     };
 
-    /// <summary>Headers that are no bearer token's.</summary>
+    /// <summary>Headers without a bearer token.</summary>
     public static IReadOnlyDictionary<string, string?> Nothing { get; } = new Dictionary<string, string?>
     {
         ["no header"] = null,

@@ -157,7 +157,7 @@ internal sealed class CheckRunSimulation(AttemptConditions[] conditions, Deliver
             Attempts.Add((start.Run, start.Number));
         }
 
-        // As the ledger does: what was decided and is not there is gone.
+        // As the recorder does: a conclusive finding that was not observed is resolved.
         var here = conditions[start.Number - 1];
         var finds = here.IsBlocked && !start.IsRecheck ? Finds.Inconclusive : here.Finds;
         if (finds is Finds.Warning or Finds.Critical)

@@ -4,7 +4,7 @@ using StsFunctions.Local.Lab;
 
 namespace StsFunctions.Tests.Checks;
 
-/// <summary>A host that drops whatever is sent to it, as a firewall does: a connection to it neither comes about nor is refused.</summary>
+/// <summary>A host that drops all packets, as a firewall does: a connection to it neither succeeds nor is refused.</summary>
 internal sealed class SilentHost : IDisposable
 {
     private static int s_last;
@@ -26,7 +26,7 @@ internal sealed class SilentHost : IDisposable
         waiting.Connect(listener.LocalEndPoint!);
     }
 
-    /// <summary>Lets a name lead here.</summary>
+    /// <summary>Points a name at this host.</summary>
     public void Take(string host) => _lab.Zone.Set(host, DnsRecord.Address(_address));
 
     public void Dispose() => _sockets.ForEach(socket => socket.Dispose());

@@ -10,7 +10,7 @@ using SmtpSession = StsFunctions.Core.Observations.SmtpSession;
 
 namespace StsFunctions.Tests.Checks;
 
-/// <summary>Observations made by hand: one of a domain that is well, to be changed in one way.</summary>
+/// <summary>Observations made by hand: a healthy domain, to be changed in one way.</summary>
 internal static class TestObservations
 {
     public const string PolicyId = "20260301000000";
@@ -22,7 +22,7 @@ internal static class TestObservations
     private static readonly PrivateCa Ca = new(new FakeTimeProvider(At));
     private static readonly Lazy<TlsSession> PolicyHostCertificate = new(() => Certificate("mta-sts.example.com"));
 
-    /// <summary>Where the app is whose domain this is.</summary>
+    /// <summary>The targets of the app that hosts the domain.</summary>
     public static ExpectedTargets ExpectedTargets { get; } = new(["app.example.net"], ["https://app.example.net/v1/tlsrpt"], "ca.example");
 
     public static Observation Good { get; } = With(Host("mx1.example.com", Session("192.0.2.1", Certificate("mx1.example.com"))));
@@ -42,7 +42,7 @@ internal static class TestObservations
         hosts,
         OutboundSmtp.Open);
 
-    /// <summary>The domain that is well, with another fetch of its policy.</summary>
+    /// <summary>The healthy domain, with another fetch of its policy.</summary>
     public static Observation Fetched(PolicyFetch? fetch) => Good with { PolicyHost = Good.PolicyHost with { Fetch = fetch } };
 
     /// <summary>A fetch of the published policy, by default.</summary>
@@ -89,7 +89,7 @@ internal static class TestObservations
         return new TlsSession("Tls13", "TLS_AES_256_GCM_SHA384", sent, spec.Sends == SentChain.LeafOnly ? sent[..1] : sent, trust);
     }
 
-    /// <summary>A key of 2,048 bits for whatever needs one: to make another takes as long as many tests.</summary>
+    /// <summary>A shared key of 2,048 bits: generating one takes as long as many tests.</summary>
     public static RSA AnyRsaKey { get; } = RSA.Create(2048);
 
     /// <summary>A certificate with a key or a signature of any kind.</summary>
@@ -110,7 +110,7 @@ internal static class TestObservations
 
     private static DnsAnswer Answer(string name, string[] records) => records is [] ? Nothing(name) : Found(name, records);
 
-    // The platform signs with no hash that is out of date any more.
+    // The platform no longer signs with obsolete hashes.
     private sealed class OldGenerator(RSA key) : X509SignatureGenerator
     {
         public override byte[] GetSignatureAlgorithmIdentifier(HashAlgorithmName hashAlgorithm)

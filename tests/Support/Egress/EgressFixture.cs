@@ -50,7 +50,7 @@ internal sealed class EgressFixture : IAsyncDisposable
 
     public PolicyFetcher Policies { get; }
 
-    /// <summary>The names of a host's addresses.</summary>
+    /// <summary>The address records of a host.</summary>
     public static DnsRecord[] At(params string[] addresses) => [.. addresses.Select(address => DnsRecord.Address(IPAddress.Parse(address)))];
 
     /// <summary>Fetches policies, with a shorter timeout than senders have.</summary>

@@ -66,22 +66,22 @@ internal sealed class StoreInvariants(TestStorage storage)
     {
         foreach (var id in notifications.Except(notified).Except(pending))
         {
-            Check(false, $"lost: {id} was neither told nor is it pending");
+            Check(false, $"lost: {id} was neither sent nor is it pending");
         }
 
         foreach (var id in notified.Except(notifications))
         {
-            Check(false, $"{id} was told and never happened");
+            Check(false, $"{id} was sent and never happened");
         }
 
         foreach (var id in notified.GroupBy(id => id).Where(id => id.Count() > 1))
         {
-            Check(false, $"doubled: {id.Key} was told {id.Count()} times");
+            Check(false, $"doubled: {id.Key} was sent {id.Count()} times");
         }
 
         foreach (var id in notified.Intersect(pending))
         {
-            Check(false, $"{id} was told and is to be told again");
+            Check(false, $"{id} was sent and is still pending");
         }
     }
 

@@ -4,7 +4,7 @@ using Xunit;
 
 namespace StsFunctions.Tests.Architecture;
 
-/// <summary>No blob is asked for by a name that was not checked: a name is part of a URI, and may lead out of its container.</summary>
+/// <summary>No blob client is made from an unvalidated name: a name is part of a URI, and may lead out of its container.</summary>
 public sealed partial class BlobNameUseTests
 {
     // Names that the app makes, or of a type that holds only validated ones (BlobName, RawReportId, DomainName). A new entry says which it is.

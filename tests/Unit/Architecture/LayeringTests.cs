@@ -16,7 +16,7 @@ using Xunit;
 
 namespace StsFunctions.Tests.Architecture;
 
-/// <summary>The projects are the layers, and the compiler holds the arrows between them; this holds what the compiler cannot.</summary>
+/// <summary>The projects are the layers, and the compiler enforces the references between them; these tests enforce the rest.</summary>
 public sealed partial class LayeringTests
 {
     // What a layer may use of the others. Core is pure, and the layers above it do not know one another.

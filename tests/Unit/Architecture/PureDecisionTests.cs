@@ -4,7 +4,7 @@ using Xunit;
 
 namespace StsFunctions.Tests.Architecture;
 
-/// <summary>What is decided about a check depends on the observation and on what is stored alone: the code that decides has no clock, no I/O and no surroundings.</summary>
+/// <summary>The decisions of a check depend only on the observation and on stored data: the deciding code uses no clock, no I/O and no environment.</summary>
 public sealed partial class PureDecisionTests
 {
     private static IEnumerable<string> Files =>

@@ -15,7 +15,7 @@ public sealed class CheckDeadlineTests
     {
         using var deadline = new CheckDeadline(TimeSpan.FromMinutes(4), _time, Cancellation);
 
-        Assert.Equal("seen", await deadline.RunAsync(_ => Task.FromResult("seen"), "undone"));
+        Assert.Equal("observed", await deadline.RunAsync(_ => Task.FromResult("observed"), "undone"));
         Assert.False(deadline.Exceeded);
     }
 
@@ -32,7 +32,7 @@ public sealed class CheckDeadlineTests
         Assert.Equal("undone", await looking);
         Assert.True(deadline.Exceeded);
         Assert.Equal("undone", await deadline.RunAsync(_ => Task.FromResult("late"), "undone"));
-        Assert.Equal("seen", await deadline.RunInReserveAsync(_ => Task.FromResult("seen"), "undone"));
+        Assert.Equal("observed", await deadline.RunInReserveAsync(_ => Task.FromResult("observed"), "undone"));
         Assert.False(last.IsCompleted);
 
         _time.Advance(TimeSpan.FromSeconds(30));
@@ -56,6 +56,6 @@ public sealed class CheckDeadlineTests
     private static async Task<string> Forever(CancellationToken limit)
     {
         await Task.Delay(Timeout.Infinite, limit);
-        return "seen";
+        return "observed";
     }
 }

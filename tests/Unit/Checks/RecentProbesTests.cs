@@ -66,7 +66,7 @@ public sealed class RecentProbesTests
     [Fact]
     public void Large_probes_take_bounded_memory()
     {
-        // Sixteen of a megabyte fit, and the seventeenth begins anew.
+        // Sixteen of a megabyte fit, and the seventeenth starts over.
         for (var n = 0; n < 17; n++)
         {
             _recent.Note($"mx{n}.example.com", Address, ResultOf(SmtpOutcome.Completed), Run, TestStorage.Noon, 1024 * 1024);

@@ -9,7 +9,7 @@ using SmtpSession = StsFunctions.Core.Observations.SmtpSession;
 
 namespace StsFunctions.Tests.Checks;
 
-/// <summary>Remedies are meant to be pasted: nothing out of DNS, or out of a server's mouth, runs or ends a string there.</summary>
+/// <summary>Remedies are meant to be pasted: no text from DNS or from a server is executed or ends a string there.</summary>
 public sealed class RemedyTests
 {
     private const string Hostile = "owned";

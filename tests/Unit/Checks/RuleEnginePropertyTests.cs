@@ -99,12 +99,12 @@ public sealed class RuleEnginePropertyTests
             port25);
 
     private static readonly Gen<RuleContext> Given =
-        from seen in Observed
+        from observed in Observed
         from mode in Gen.Enum<PolicyMode>()
         from isHosted in Gen.Bool
         from isPlaced in Gen.Bool
         from age in Gen.OneOf(0, 3_600, 86_400, 1_209_600)
-        let given = Cases.Of(seen, mode, "mx1.example.com", "*.old.example").WithMaxAge(age)
+        let given = Cases.Of(observed, mode, "mx1.example.com", "*.old.example").WithMaxAge(age)
         select given with { HostedDomain = isHosted ? given.HostedDomain : null, ExpectedTargets = isPlaced ? TestObservations.ExpectedTargets : ExpectedTargets.Unknown };
 
     // One part of the attempt not made, as in a check that ran out of time, or one on a network with a blocked port 25.

@@ -181,7 +181,7 @@ public sealed class RuleEngineTests
     [InlineData(SmtpOutcome.DeadlineExceeded, "Warning")]
     [InlineData(SmtpOutcome.Rejected, "Warning")]
     [Trait("Conformance", "MX-6")]
-    internal void That_nobody_is_reached_is_said_only_where_everybody_was_tried_who_can_be(SmtpOutcome other, string severity)
+    internal void An_unreachable_host_is_reported_only_if_every_address_was_tried(SmtpOutcome other, string severity)
     {
         var observation = TestObservations.With(TestObservations.Host(Mx, TestObservations.Failed("192.0.2.1", SmtpOutcome.ConnectionRefused), TestObservations.Failed("2001:db8::1", other)));
 
@@ -193,7 +193,7 @@ public sealed class RuleEngineTests
     [InlineData(SmtpOutcome.ConnectionTimedOut)]
     [InlineData(SmtpOutcome.Rejected)]
     [Trait("Conformance", "MX-6")]
-    internal void An_address_out_of_reach_hides_no_fault_of_the_others(SmtpOutcome outcome)
+    internal void An_unreachable_address_hides_no_fault_of_the_others(SmtpOutcome outcome)
     {
         var observation = TestObservations.With(TestObservations.Host(Mx, TestObservations.Session("192.0.2.1", TestObservations.Certificate(Mx, -100, -1)), TestObservations.Failed("2001:db8::1", outcome)));
 

@@ -154,5 +154,5 @@ public sealed class TransientFaultConfirmationTests
             },
             new CheckRunRules(TimeSpan.FromMinutes(5), TimeSpan.FromMinutes(15), code => code != Fact));
 
-    private static Finding Of(string code, Severity severity, string subject = "mx.example") => new(code, severity, subject, "seen", "Meaning.", "Remedy.", "RFC 8461 §4");
+    private static Finding Of(string code, Severity severity, string subject = "mx.example") => new(code, severity, subject, "observed", "Meaning.", "Remedy.", "RFC 8461 §4");
 }

@@ -3,7 +3,7 @@ using Xunit;
 
 namespace StsFunctions.Tests.Domains;
 
-/// <summary>Many who ask at once share a run that began after they asked.</summary>
+/// <summary>Concurrent callers share a run that starts after their call.</summary>
 public sealed class CoalescingRunnerTests
 {
     private static CancellationToken Cancellation => TestContext.Current.CancellationToken;

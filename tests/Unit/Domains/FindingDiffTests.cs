@@ -101,5 +101,5 @@ public sealed class FindingDiffTests
         _ => [],
     };
 
-    private static Finding Finding(string subject, Severity severity) => new("mx.starttls.missing", severity, subject, "seen", "meaning", "remedy", "RFC 8461");
+    private static Finding Finding(string subject, Severity severity) => new("mx.starttls.missing", severity, subject, "observed", "meaning", "remedy", "RFC 8461");
 }

@@ -5,7 +5,7 @@ namespace StsFunctions.Tests.Domains;
 
 public sealed class ReportAuthenticationPolicyTests
 {
-    // Which verdicts count at each level; a POST at none.
+    // Which results count at each level; a POST at none.
     [Theory]
     [InlineData("Aligned", "PassByReceiver Aligned")]
     [InlineData("Signed", "Signed PassByReceiver Aligned")]

@@ -68,7 +68,7 @@ public sealed class IanaSpecialPurposeTests
         ("fe80::/10", "Link-Local Unicast", No),
     ];
 
-    /// <summary>The three rows whose addresses carry an IPv4 address, and mean it: they are as reachable as that.</summary>
+    /// <summary>The three rows whose addresses embed an IPv4 address and are as reachable as it.</summary>
     private static readonly (string Block, string Name, string GloballyReachable, int At)[] Carriers =
     [
         ("::ffff:0:0/96", "IPv4-mapped Address", No, 12),
@@ -228,16 +228,16 @@ public sealed class IanaSpecialPurposeTests
         [.. Registry.Where(row => row.GloballyReachable != Yes && row.Block.Contains('.', StringComparison.Ordinal)).Select(row => row.Block).Concat(["224.0.0.0/4", "168.63.129.16/32"])
             .Select(block => Within(IPNetwork.Parse(block)).Where(address => !Excepted.Any(row => row.Contains(address))))]);
 
-    // Every way in which an IPv6 address carries an IPv4 address; the rest of it is arbitrary.
+    // Every way in which an IPv6 address embeds an IPv4 address; the rest of it is arbitrary.
     private static Func<IPAddress, byte[], IPAddress>[] Embeddings =>
     [
         .. Carriers.Select(row => (Func<IPAddress, byte[], IPAddress>)((inner, rest) => Carrying(inner, row.Block, row.At, rest))),
         (inner, rest) => Carrying(inner, "::/96", 12, rest),
         (inner, rest) => Carrying(inner, "::ffff:0:0:0/96", 12, rest),
-        // RFC 6052 §2.2, by the prefix of RFC 8215; octet 8 is passed over.
+        // RFC 6052 §2.2, by the prefix of RFC 8215; octet 8 is skipped.
         (inner, rest) => Carrying(inner, "64:ff9b:1::/96", 12, rest),
         (inner, rest) => With(Carrying(inner, "64:ff9b:1::/48", 6, rest), 8, [0, .. inner.GetAddressBytes()[2..]]),
-        // Teredo: the server, and the client with every bit turned (RFC 4380 §4).
+        // Teredo: the server, and the client with every bit inverted (RFC 4380 §4).
         (inner, rest) => Carrying(inner, "2001::/32", 4, rest),
         (inner, rest) => Carrying(new IPAddress([.. inner.GetAddressBytes().Select(b => (byte)~b)]), "2001::/32", 12, rest),
         // ISATAP, in any network (RFC 5214 §6.1).

@@ -6,7 +6,7 @@ using Xunit;
 
 namespace StsFunctions.Tests.EvaluateReports;
 
-/// <summary>What reports make of a domain.</summary>
+/// <summary>The findings from reports.</summary>
 public sealed class ReportRulesTests
 {
     private const string Google = "google.com";
@@ -42,7 +42,7 @@ public sealed class ReportRulesTests
 
         Assert.Equal(Severity.Critical, Assert.Single(Evaluate(Reported.SignedBy("a.example", 1, kinds: failing), Reported.SignedBy("b.example", 1, kinds: failing))).Severity);
         Assert.Equal(Severity.Warning, Assert.Single(Evaluate(Reported.SignedBy("a.zone.example", 1, kinds: failing), Reported.SignedBy("b.zone.example", 1, kinds: failing))).Severity);
-        // The second must say as much itself.
+        // The second must report as much itself.
         Assert.Equal(Severity.Warning, Assert.Single(Evaluate(Reported.SignedBy("a.example", 1, kinds: failing), Reported.SignedBy("b.example", 1, kinds: Reported.Kind("certificate-expired", 40)))).Severity);
     }
 
@@ -458,7 +458,7 @@ public sealed class ReportRulesTests
 
     private static IEnumerable<FindingKind> Kinds => RuleEngine.Kinds;
 
-    private static OpenFinding OpenOf(string code) => new(new Finding(code, Severity.Warning, "mx.example.com", "seen", "meaning", "remedy", "RFC 8461 §4"), TestStorage.Noon, "20260314120000000");
+    private static OpenFinding OpenOf(string code) => new(new Finding(code, Severity.Warning, "mx.example.com", "observed", "meaning", "remedy", "RFC 8461 §4"), TestStorage.Noon, "20260314120000000");
 
     private static ReportRules RulesOf(params Report[] reports) => new(Reported.Today, reports, TrustedReportSigners.Default);
 

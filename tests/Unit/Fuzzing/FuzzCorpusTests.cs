@@ -61,7 +61,7 @@ public sealed class FuzzCorpusTests
         FuzzTargets.All.Select(target => target.Name).Order(StringComparer.Ordinal),
         Directory.GetDirectories(Path.Combine(Tests, "Fuzz", "Corpus")).Select(folder => Path.GetFileName(folder)).Order(StringComparer.Ordinal));
 
-    // A target that turned everything away at the door would keep every invariant.
+    // A target that rejected every input at once would satisfy every invariant.
     [Theory]
     [InlineData("ed25519-relaxed", true)]
     [InlineData("ed25519-simple", true)]

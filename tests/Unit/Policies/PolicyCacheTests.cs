@@ -106,7 +106,7 @@ public sealed class PolicyCacheTests : IDisposable
     public async Task The_last_good_copy_is_served_up_to_its_maximum_age_while_storage_is_down(HttpStatusCode status)
     {
         await SeeAsync(First, "1");
-        // A 200 without the id in its metadata is no policy of ours either.
+        // A 200 without the id in its metadata is not a policy of this app either.
         _storage.Fails(status);
 
         _time.Advance(Serving.MaxStale - Moment);
@@ -260,7 +260,7 @@ public sealed class PolicyCacheTests : IDisposable
 
         Assert.Null(await _cache.GetAsync(Domain, Cancellation));
 
-        // An outage after that brings nothing back.
+        // An outage after that restores nothing.
         _storage.Fails();
         _time.Advance(Serving.CacheTime);
         await Assert.ThrowsAsync<PolicyUnavailableException>(BytesAsync);

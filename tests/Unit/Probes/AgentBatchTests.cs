@@ -10,7 +10,7 @@ using SmtpSession = StsFunctions.Core.Observations.SmtpSession;
 
 namespace StsFunctions.Tests.Probes;
 
-/// <summary>An agent with several tasks at once: what one of them does ends none of the others.</summary>
+/// <summary>An agent with several tasks at once: one of them does not affect the others.</summary>
 public sealed class AgentBatchTests : IDisposable
 {
     private readonly FileInfo _token = new(Path.GetTempFileName());
@@ -83,7 +83,7 @@ public sealed class AgentBatchTests : IDisposable
             Fails(mxHost) is { } failure ? throw failure : Task.FromResult(new MxProbeResult(new SmtpSession(address.ToString(), Outcome), []));
     }
 
-    /// <summary>Gives out three tasks once, and takes results.</summary>
+    /// <summary>Dispatches three tasks once, and accepts results.</summary>
     private sealed class StubApp : HttpMessageHandler
     {
         private bool _isGivenOut;

@@ -6,12 +6,12 @@ using Xunit;
 
 namespace StsFunctions.Tests.Protocol;
 
-/// <summary>Every way in which a report may bend RFC 8460 §4.4 and is read: what it comes to, and its note.</summary>
+/// <summary>Every tolerated deviation from RFC 8460 §4.4: its result, and its note.</summary>
 public sealed class DeviationTests
 {
     private const string FileName = "mail.company-x.example!named.example!1769817600!1769903999!the-id.json.gz";
 
-    // One policy, one detail; each row of the table bends it.
+    // One policy, one detail; each row of the table changes it.
     private const string Straight = """
         {"organization-name":"Company-X","date-range":{"start-datetime":"2026-01-31T00:00:00Z","end-datetime":"2026-01-31T23:59:59Z"},
         "contact-info":"sts@company-x.example","report-id":"r","policies":[{"policy":{"policy-type":"sts","policy-string":["version: STSv1","mode: testing"],

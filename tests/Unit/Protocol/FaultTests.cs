@@ -104,7 +104,7 @@ public sealed partial class FaultTests
         ("bounded report", Report + new string(' ', 50_000 - Report.Length) + "¦ ", null, "RFC 8460 §4.4"),
     ];
 
-    /// <summary>What was never read: a value that could not be written so that it reads back. It has no place.</summary>
+    /// <summary>What was never read: a value that could not be written so that it reads back. It has no position.</summary>
     private static readonly (string Rule, Action Make)[] NeverMade =
     [
         ("RFC 8461 §3.2 max_age", () => _ = Made with { MaxAge = -1 }),

@@ -9,12 +9,12 @@ using Xunit;
 
 namespace StsFunctions.Tests.Protocol;
 
-/// <summary>Whatever is given to whatever is public, the one exception that it causes is <see cref="ProtocolException"/>.</summary>
+/// <summary>The only exception of the public API for any input is <see cref="ProtocolException"/>.</summary>
 public sealed class PublicSurfaceTests
 {
     private static readonly Policy Empty = new() { Mode = PolicyMode.None, MaxAge = 0 };
 
-    /// <summary>Every way in for text or bytes from outside.</summary>
+    /// <summary>Every public member that takes text or bytes from outside.</summary>
     private static readonly Dictionary<string, Action<string>> Parsers = new()
     {
         ["DomainName.Parse"] = text => DomainName.Parse(text),
@@ -35,7 +35,7 @@ public sealed class PublicSurfaceTests
         ["ResultTypes.IsRegistered"] = text => ResultTypes.IsRegistered(text),
     };
 
-    // What only holds what it is given.
+    // Types that only store their values.
     private static readonly Type[] Holders =
         [typeof(Deviation), typeof(FailureDetail), typeof(ReportEnvelope), typeof(ReportNote), typeof(ReportedPolicy), typeof(TlsReport), typeof(TxtSelection<>), typeof(ProtocolException)];
 

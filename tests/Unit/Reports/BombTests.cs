@@ -10,7 +10,7 @@ using Xunit;
 
 namespace StsFunctions.Tests.Reports;
 
-/// <summary>What is small and becomes large is refused at a limit that an operator can set, and memory does not grow with a report.</summary>
+/// <summary>Small input that expands is refused at a limit that an operator can set, and memory does not grow with a report.</summary>
 [Collection(Alone.Name)]
 public sealed class BombTests
 {

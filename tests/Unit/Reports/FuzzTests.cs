@@ -51,13 +51,13 @@ public sealed class FuzzTests
                 Directory.CreateDirectory(Found);
                 var file = Path.Combine(Found, $"{ContentHash.Of(input)}.bin");
                 await File.WriteAllBytesAsync(file, input, TestContext.Current.CancellationToken);
-                Assert.Fail($"Round {iteration}: {fault}\nThe input is kept as {file}.");
+                Assert.Fail($"Iteration {iteration}: {fault}\nThe input is stored as {file}.");
             }
 
             _ = _wasRead ? read++ : refused++;
         }
 
-        // It would prove nothing if all of it were refused at the door.
+        // It would prove nothing if every input were refused at once.
         Assert.InRange(read, Iterations / 20, Iterations);
         Assert.InRange(refused, Iterations / 20, Iterations);
     }

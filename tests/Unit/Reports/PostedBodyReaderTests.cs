@@ -58,7 +58,7 @@ public sealed class PostedBodyReaderTests
         Assert.InRange(_memory.Posts.MostUsed, 10 * MiB, _memory.Posts.Capacity);
         Assert.InRange(GC.GetTotalMemory(forceFullCollection: true) - before, 0, _memory.Posts.Capacity + MiB);
 
-        // What comes by other ways is read meanwhile.
+        // Reports of other channels are read meanwhile.
         using var read = await new ReportReader(Settings, _time, _memory).BufferAsync(new MemoryStream(new byte[10 * MiB]), Cancellation);
 
         await end.CancelAsync();
@@ -188,7 +188,7 @@ public sealed class PostedBodyReaderTests
 
     private static readonly byte[] Large = new byte[9 * MiB];
 
-    // So many bytes at once, and then nothing, as long as anybody waits.
+    // So many bytes at once, and then nothing, as long as the reader waits.
     private sealed class NeverEnding(int bytes) : ReadOnlyForwardStream
     {
         private int _left = bytes;

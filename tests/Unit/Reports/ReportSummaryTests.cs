@@ -7,7 +7,7 @@ using Xunit;
 
 namespace StsFunctions.Tests.Reports;
 
-/// <summary>What a range of reports comes to.</summary>
+/// <summary>The summary of a range of reports.</summary>
 public sealed class ReportSummaryTests
 {
     private static readonly Gen<FailureKind> Kind = Gen.Select(
@@ -83,7 +83,7 @@ public sealed class ReportSummaryTests
     private static Task<ReportSummary> OfAsync(IReadOnlyList<Report> reports) => ReportSummary.OfAsync(reports.ToAsyncEnumerable(), Cancellation);
 }
 
-/// <summary>What a row carries of its report's failures.</summary>
+/// <summary>The failures that a row stores of its report.</summary>
 public sealed class ReportDigestTests
 {
     [Fact]

@@ -255,7 +255,7 @@ public sealed class HttpFunctionTests(HttpFunctionTests.Running running) : IClas
             {
                 await Task.Yield();
             }
-            // By the host, and by somebody of whom it knows nothing.
+            // By the host, and from outside.
             if (kill % 2 == 0)
             {
                 running.Host.KillWorker();
@@ -275,7 +275,7 @@ public sealed class HttpFunctionTests(HttpFunctionTests.Running running) : IClas
         }
 
         Assert.Equal(served + refused + cutOff, running.Invocations.Count);
-        // A worker can be killed between its answer to the client and its word to the host.
+        // A worker can be killed between its response to the client and its message to the host.
         Assert.InRange(running.Invocations.Count(invocation => !invocation.Succeeded), refused, served + refused + cutOff - 1);
     }
 

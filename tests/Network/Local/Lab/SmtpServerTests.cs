@@ -89,7 +89,7 @@ public sealed class SmtpServerTests : IAsyncDisposable
     public static TheoryData<string, SslProtocols, TlsCipherSuite[], KeyKind> Choices => new()
     {
         { "a client that can use either", SslProtocols.Tls12 | SslProtocols.Tls13, [], KeyKind.Ecdsa },
-        { "TLS 1.3, where suites do not tell", SslProtocols.Tls13, [], KeyKind.Ecdsa },
+        { "TLS 1.3, where cipher suites do not show the kind of key", SslProtocols.Tls13, [], KeyKind.Ecdsa },
         { "TLS 1.2 with ECDSA suites", SslProtocols.Tls12, [TlsCipherSuite.TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256], KeyKind.Ecdsa },
         { "TLS 1.2 with RSA suites", SslProtocols.Tls12, [TlsCipherSuite.TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256], KeyKind.Rsa },
         { "TLS 1.2 with both, RSA preferred", SslProtocols.Tls12, [TlsCipherSuite.TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256, TlsCipherSuite.TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256], KeyKind.Ecdsa },
