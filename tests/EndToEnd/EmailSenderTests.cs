@@ -89,7 +89,7 @@ public sealed class EmailSenderTests(RunningSystem running) : IClassFixture<Runn
         await using var sender = await StartSenderAsync(new() { ["Sts__AcsEndpoint"] = address, ["Sts__AcsKey"] = Convert.ToBase64String(key) });
 
         await Assert.ThrowsAsync<WorkerException>(() => sender.InvokeTimerAsync("SendPendingNotifications", Cancellation));
-        Assert.Equal(1, service.TurnedAway);
+        Assert.Equal(1, service.Throttled);
         Assert.Equal(1, await PendingAsync("self-signed.example"));
 
         service.IsBusy = false;
@@ -130,7 +130,7 @@ public sealed class EmailSenderTests(RunningSystem running) : IClassFixture<Runn
         /// <summary>At its rate limit, for an hour.</summary>
         public bool IsBusy { get; set; }
 
-        public int TurnedAway { get; private set; }
+        public int Throttled { get; private set; }
 
         public async Task<WebApplication> StartAsync()
         {
@@ -155,7 +155,7 @@ public sealed class EmailSenderTests(RunningSystem running) : IClassFixture<Runn
 
             if (IsBusy)
             {
-                TurnedAway++;
+                Throttled++;
                 context.Response.StatusCode = StatusCodes.Status429TooManyRequests;
                 context.Response.Headers.RetryAfter = "3600";
                 return;

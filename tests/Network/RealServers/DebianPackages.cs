@@ -20,7 +20,7 @@ internal sealed record DebianPackages(string Root)
     private const string Unpacked = "unpacked";
 
     // Each is asked for alone: mail servers exclude one another where they are installed.
-    private static readonly string[] Wanted = ["exim4-daemon-light", "postfix", "unbound", "knot", "libnss-wrapper", "libuid-wrapper"];
+    private static readonly string[] PackageNames = ["exim4-daemon-light", "postfix", "unbound", "knot", "libnss-wrapper", "libuid-wrapper"];
     private static readonly TimeSpan Patience = TimeSpan.FromMinutes(5);
     private static readonly Lazy<Task<DebianPackages>> Packages = new(EnsureAsync);
 
@@ -58,7 +58,7 @@ internal sealed record DebianPackages(string Root)
 
         using var limit = new CancellationTokenSource(Patience);
         var release = await System.IO.File.ReadAllTextAsync("/etc/os-release", limit.Token);
-        var key = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes($"{string.Join(' ', Wanted)}\n{release}")))[..12];
+        var key = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes($"{string.Join(' ', PackageNames)}\n{release}")))[..12];
         var folder = Path.Combine(Repository.Root, ".local", "debian", key);
         var packages = Path.Combine(folder, "root");
         var finished = Path.Combine(folder, Unpacked);
@@ -102,7 +102,7 @@ internal sealed record DebianPackages(string Root)
 
     private static async Task FetchAsync(string[] options, CancellationToken cancellationToken)
     {
-        foreach (var package in Wanted)
+        foreach (var package in PackageNames)
         {
             await AptAsync([.. options, "-y", "--no-install-recommends", "--reinstall", "--download-only", "install", package], cancellationToken);
         }

@@ -14,11 +14,11 @@ public sealed class ExpectedTargetsTests(AzuriteFixture azurite)
     [InlineData("Sts__ReportMailbox", "tlsrpt@example.com", $"{Https} mailto:tlsrpt@example.com")]
     [InlineData("Sts__ReportMailbox", UserId, "")]
     [InlineData("Sts__MailSecret", "0123456789abcdef0123456789abcdef", "")]
-    public async Task Reports_go_to_the_app_to_its_mailbox_or_to_an_unknown_address(string setting, string value, string places)
+    public async Task Reports_go_to_the_app_to_its_mailbox_or_to_an_unknown_address(string setting, string value, string targets)
     {
         await using var app = await RunningApp.StartAsync(await azurite.OwnAccountAsync(), more: setting.Length == 0 ? [] : [(setting, value)]);
 
-        Assert.Equal(places, string.Join(' ', app.Service<ExpectedTargets>().ReportUris));
+        Assert.Equal(targets, string.Join(' ', app.Service<ExpectedTargets>().ReportUris));
     }
 
     [Theory]
@@ -30,7 +30,7 @@ public sealed class ExpectedTargetsTests(AzuriteFixture azurite)
     {
         await using var app = await RunningApp.StartAsync(await azurite.OwnAccountAsync(), more: setting.Length == 0 ? [] : [(setting, value)]);
 
-        var places = app.Service<ExpectedTargets>();
-        Assert.Equal((targets, authority), (string.Join(' ', places.PolicyTargets), places.CertificateAuthority));
+        var targets = app.Service<ExpectedTargets>();
+        Assert.Equal((targets, authority), (string.Join(' ', targets.PolicyTargets), targets.CertificateAuthority));
     }
 }

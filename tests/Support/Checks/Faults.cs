@@ -43,7 +43,7 @@ internal sealed record Fault(string Code, string Subject, string Severities, Obs
         new("mx.record.null-not-alone", "example.com", "Warning Warning Warning", TestObservations.Good with { Mx = TestObservations.Found("example.com", "0 .", $"10 {Mx}") }),
         new("mx.record.implicit", "example.com", Infos,
             TestObservations.With(TestObservations.Host("example.com", Session(TestObservations.Certificate("example.com"))) with { Implicit = true }) with { Mx = TestObservations.Nothing("example.com") }) { Given = context => context.Covering("example.com") },
-        new("mx.policy.mismatch", "mx21.example.com", "Critical Warning -", TestObservations.Good with { Mx = TestObservations.Good.Mx with { Records = [.. TestObservations.Good.Mx.Records, "99 mx21.example.com"] } }) { Why = "one more than is looked at" },
+        new("mx.policy.mismatch", "mx21.example.com", "Critical Warning -", TestObservations.Good with { Mx = TestObservations.Good.Mx with { Records = [.. TestObservations.Good.Mx.Records, "99 mx21.example.com"] } }) { Why = "one more than is probed" },
         new("mx.policy.mismatch", "mx9.example.com", "Critical Warning -", TestObservations.With(TestObservations.Good.MxHosts[0], TestObservations.Host("mx9.example.com", Session(TestObservations.Certificate("mx9.example.com"))))),
         new("mx.pattern.unused", "*.old.example", "Info Info -", TestObservations.Good) { Given = context => context.Covering(Mx, "*.old.example") },
         new("mx.address.literal", "192.0.2.1", "Critical Warning Warning", TestObservations.With(TestObservations.Good.MxHosts[0], TestObservations.Host("192.0.2.1"))),
