@@ -30,7 +30,7 @@ public sealed class ExpectedTargetsTests(AzuriteFixture azurite)
     {
         await using var app = await RunningApp.StartAsync(await azurite.OwnAccountAsync(), more: setting.Length == 0 ? [] : [(setting, value)]);
 
-        var targets = app.Service<ExpectedTargets>();
-        Assert.Equal((targets, authority), (string.Join(' ', targets.PolicyTargets), targets.CertificateAuthority));
+        var expected = app.Service<ExpectedTargets>();
+        Assert.Equal((targets, authority), (string.Join(' ', expected.PolicyTargets), expected.CertificateAuthority));
     }
 }
