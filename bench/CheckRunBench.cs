@@ -92,7 +92,7 @@ internal static class CheckRunBench
         var seconds = Stopwatch.GetElapsedTime(began).TotalSeconds;
         var run = new Run(
             domains, addresses, seconds, (bareBefore + await BareAsync(system, lab, cancellationToken)) / 2, before, ProcessMemory.Of(process).Peak, (ProcessorTime.OfTree(process) - cpu).TotalSeconds,
-            system.MailLab.Hosts.Sum(host => host.Servers.Sum(server => server.Heard.Count(line => line.Equals("STARTTLS", StringComparison.OrdinalIgnoreCase)))));
+            system.MailLab.Hosts.Sum(host => host.Servers.Sum(server => server.Received.Count(line => line.Equals("STARTTLS", StringComparison.OrdinalIgnoreCase)))));
         await CheckedAsync(system, domains, failed, cancellationToken);
         progress.Report(FormattableString.Invariant($"… took {seconds:0.0} s."));
         return run;

@@ -230,9 +230,9 @@ public sealed class LocalSystem : IAsyncDisposable
         Issuer = await TokenIssuer.StartAsync(TimeProvider.System, cancellationToken);
 
         _settings = LabSettings();
-        if (_options.WayToStorage is { } way)
+        if (_options.RedirectStorage is { } redirect)
         {
-            _settings["AzureWebJobsStorage"] = await way(Azurite.ConnectionString, cancellationToken);
+            _settings["AzureWebJobsStorage"] = await redirect(Azurite.ConnectionString, cancellationToken);
         }
 
         foreach (var (name, value) in _options.Settings)

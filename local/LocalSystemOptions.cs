@@ -34,7 +34,7 @@ public sealed record LocalSystemOptions
     public IReadOnlyDictionary<string, string> Settings { get; init; } = new Dictionary<string, string>();
 
     /// <summary>Changes the app's way to its storage: it converts the direct connection string to the one that the app uses.</summary>
-    public Func<string, CancellationToken, Task<string>>? WayToStorage { get; init; }
+    public Func<string, CancellationToken, Task<string>>? RedirectStorage { get; init; }
 
     /// <summary>The progress, one step per line.</summary>
     public IProgress<string>? Progress { get; init; }

@@ -11,7 +11,7 @@ internal static class RemoteCommand
     /// <exception cref="InvalidOperationException">No system runs on that folder.</exception>
     public static async Task<int> RunAsync(string dataFolder, string line, TextWriter output, TextWriter errors, CancellationToken cancellationToken)
     {
-        var control = await ControlFile.ReadAsync(dataFolder, cancellationToken) ?? throw NobodyThere(dataFolder);
+        var control = await ControlFile.ReadAsync(dataFolder, cancellationToken) ?? throw NotRunning(dataFolder);
         // A check run has no time limit.
         using var client = new HttpClient(new SocketsHttpHandler { UseProxy = false, AllowAutoRedirect = false }) { Timeout = Timeout.InfiniteTimeSpan };
         using var request = new HttpRequestMessage(HttpMethod.Post, new Uri(control.Address, ControlEndpoint.Path)) { Content = new StringContent(line) };
@@ -26,7 +26,7 @@ internal static class RemoteCommand
 
             if (answer.StatusCode is not (HttpStatusCode.OK or HttpStatusCode.UnprocessableEntity))
             {
-                throw NobodyThere(dataFolder);
+                throw NotRunning(dataFolder);
             }
 
             var isDone = answer.StatusCode == HttpStatusCode.OK;
@@ -35,10 +35,10 @@ internal static class RemoteCommand
         }
         catch (HttpRequestException exception) when (exception.InnerException is SocketException or IOException)
         {
-            throw NobodyThere(dataFolder);
+            throw NotRunning(dataFolder);
         }
     }
 
-    private static InvalidOperationException NobodyThere(string dataFolder) => new(
+    private static InvalidOperationException NotRunning(string dataFolder) => new(
         $"No local system runs on {dataFolder}, or it is still starting. Start one in another terminal (dotnet run --project local) and wait for its \"Running:\"; for another folder, write --data FOLDER before `do`.");
 }

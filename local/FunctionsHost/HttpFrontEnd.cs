@@ -45,7 +45,7 @@ internal sealed class HttpFrontEnd : IAsyncDisposable
     /// <summary>Serves the functions' routes; <paramref name="invoke"/> starts a function for an administrator, or reports that it can't.</summary>
     public async Task StartAsync(IEnumerable<FunctionDefinition> functions, Invoker invoker, Func<string, string, int> invoke, CancellationToken cancellationToken)
     {
-        _app.Use(AsTheFrontEndSaidAsync);
+        _app.Use(ApplyForwardedHeadersAsync);
         _app.UseRouting();
         foreach (var function in functions.Where(function => !function.IsDisabled))
         {
@@ -78,7 +78,7 @@ internal sealed class HttpFrontEnd : IAsyncDisposable
     }
 
     // The front end in Azure terminates TLS; the host uses the scheme that it reports.
-    private static Task AsTheFrontEndSaidAsync(HttpContext context, RequestDelegate next)
+    private static Task ApplyForwardedHeadersAsync(HttpContext context, RequestDelegate next)
     {
         if (context.Request.Headers["X-Forwarded-Proto"].FirstOrDefault() is { Length: > 0 } scheme)
         {

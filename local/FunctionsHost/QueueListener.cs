@@ -116,7 +116,7 @@ internal sealed class QueueListener(
     private async Task InvokeAsync(QueueMessage message, string text, CancellationToken cancellationToken)
     {
         using var done = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-        var renewal = KeepLockAsync(message, done.Token);
+        var renewal = RenewLockAsync(message, done.Token);
         Invocation invocation;
         try
         {
@@ -155,7 +155,7 @@ internal sealed class QueueListener(
     };
 
     /// <summary>Renews the lock until cancelled; returns the receipt that counts.</summary>
-    private async Task<string> KeepLockAsync(QueueMessage message, CancellationToken done)
+    private async Task<string> RenewLockAsync(QueueMessage message, CancellationToken done)
     {
         var receipt = message.PopReceipt;
         while (true)

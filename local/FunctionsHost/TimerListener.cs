@@ -22,7 +22,7 @@ internal sealed class TimerListener(FunctionDefinition function, TimerTrigger tr
             _status = await statuses.ReadAsync(Function, cancellationToken);
             if (_status is null)
             {
-                await KeepAsync(last: DateTimeOffset.MinValue, cancellationToken);
+                await StoreStatusAsync(last: DateTimeOffset.MinValue, cancellationToken);
             }
         }
 
@@ -56,11 +56,11 @@ internal sealed class TimerListener(FunctionDefinition function, TimerTrigger tr
         await InvokeAsync($"Timer fired at {began:O}", isPastDue, cancellationToken);
         if (trigger.UseMonitor)
         {
-            await KeepAsync(began, cancellationToken);
+            await StoreStatusAsync(began, cancellationToken);
         }
     }
 
-    private async Task KeepAsync(DateTimeOffset last, CancellationToken cancellationToken)
+    private async Task StoreStatusAsync(DateTimeOffset last, CancellationToken cancellationToken)
     {
         var now = time.GetUtcNow();
         _status = new TimerStatus(last, Next(now), now);

@@ -25,7 +25,7 @@ internal sealed class TimerStatusStore(string? connectionString, Action<HostLog>
         }
         catch (Exception e) when (e is RequestFailedException or AggregateException or JsonException)
         {
-            Say(function, "read", e);
+            WriteLog(function, "read", e);
             return null;
         }
     }
@@ -44,11 +44,11 @@ internal sealed class TimerStatusStore(string? connectionString, Action<HostLog>
         }
         catch (Exception e) when (e is RequestFailedException or AggregateException)
         {
-            Say(function, "written", e);
+            WriteLog(function, "written", e);
         }
     }
 
     private BlobClient Blob(string function) => _container!.GetBlobClient($"timers/emulator/Host.Functions.{function}/status");
 
-    private void Say(string function, string what, Exception e) => log(new HostLog(LogLevel.Error, "host", $"The schedule of {function} could not be {what}: {e.Message}"));
+    private void WriteLog(string function, string what, Exception e) => log(new HostLog(LogLevel.Error, "host", $"The schedule of {function} could not be {what}: {e.Message}"));
 }

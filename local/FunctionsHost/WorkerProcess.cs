@@ -146,7 +146,7 @@ internal sealed class WorkerProcess : IAsyncDisposable
                 }
 
                 failures.Add(now);
-                Say(LogLevel.Error, $"{end} (failure {failures.Count}; the host stops at {_timing.FatalFailure}).");
+                WriteLog(LogLevel.Error, $"{end} (failure {failures.Count}; the host stops at {_timing.FatalFailure}).");
                 if (failures.Count >= _timing.FatalFailure)
                 {
                     throw new WorkerException($"The worker failed {failures.Count} times, and the host stops. {end}.");
@@ -266,7 +266,7 @@ internal sealed class WorkerProcess : IAsyncDisposable
                 await ProbeAsync(http, exit, timeout.Token);
             }
 
-            Say(LogLevel.Information, $"The worker is ready (process {ProcessId}).");
+            WriteLog(LogLevel.Information, $"The worker is ready (process {ProcessId}).");
             return null;
         }
         catch (WorkerException e)
@@ -316,7 +316,7 @@ internal sealed class WorkerProcess : IAsyncDisposable
     {
         if (!_stopping.IsCancellationRequested)
         {
-            Say(LogLevel.Critical, e.Message);
+            WriteLog(LogLevel.Critical, e.Message);
         }
 
         lock (_gate)
@@ -335,7 +335,7 @@ internal sealed class WorkerProcess : IAsyncDisposable
         }
     }
 
-    private void Say(LogLevel level, string text) => _log(new HostLog(level, "host", text));
+    private void WriteLog(LogLevel level, string text) => _log(new HostLog(level, "host", text));
 
     private static TaskCompletionSource<WorkerChannel> NewSignal() => new(TaskCreationOptions.RunContinuationsAsynchronously);
 }

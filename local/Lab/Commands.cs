@@ -7,7 +7,7 @@ namespace StsFunctions.Local.Lab;
 public sealed class Commands
 {
     private const int MaxLine = 1_000;
-    private const int MaxHeard = 20;
+    private const int MaxReceived = 20;
 
     private readonly MailLab _lab;
     private readonly CommandTargets _targets;
@@ -30,7 +30,7 @@ public sealed class Commands
                 new("start", "HOST", "it listens again, on every address", words => On(words, Start)),
                 new("fix", "NAME", "restores a host, an address, a domain with all its hosts, or any name in DNS", words => On(words, Fix)),
                 new("hosts", "", "every server and its state", words => words is [] ? _table.ToString() : null),
-                new("heard", "HOST", "the last commands of its clients", words => On(words, Heard)),
+                new("heard", "HOST", "the last commands of its clients", words => On(words, Received)),
                 new("help", "", "this list", words => words is [] ? Help() : null),
             ]),
         ];
@@ -114,7 +114,7 @@ public sealed class Commands
         var servers = hosts.SelectMany(host => host.Servers).Concat(_targets.Find(name) ?? []).Distinct().ToList();
         foreach (var server in servers)
         {
-            Mend(server);
+            Fix(server);
         }
 
         var faults = _lab.Zone.Behaviours
@@ -136,7 +136,7 @@ public sealed class Commands
             : throw new KeyNotFoundException($"There is nothing to fix at '{name}': `hosts` lists the servers, `dns` the faults of DNS.");
     }
 
-    private void Mend(ILabServer server)
+    private void Fix(ILabServer server)
     {
         server.Certificates = [.. server.Certificates.Select(old => _lab.Ca.Issue(CertificateSpec.For(server.HostName) with { Key = old.Spec.Key }))];
         if (server is SmtpServer smtp)
@@ -152,15 +152,15 @@ public sealed class Commands
         server.Start();
     }
 
-    private string Heard(string name)
+    private string Received(string name)
     {
-        var heard = (_targets.Find(name) ?? throw _targets.Unknown(name)).SelectMany(server => server switch
+        var received = (_targets.Find(name) ?? throw _targets.Unknown(name)).SelectMany(server => server switch
         {
-            SmtpServer smtp => smtp.Heard.Select(said => $"{smtp.EndPoint.Address}  {said}").TakeLast(MaxHeard),
-            PolicyHost policy => policy.Requests.Select(Describe).TakeLast(MaxHeard),
+            SmtpServer smtp => smtp.Received.Select(said => $"{smtp.EndPoint.Address}  {said}").TakeLast(MaxReceived),
+            PolicyHost policy => policy.Requests.Select(Describe).TakeLast(MaxReceived),
             _ => [],
         });
-        return string.Join(Environment.NewLine, heard) is { Length: > 0 } text ? text : $"No client has sent anything to {name} yet.";
+        return string.Join(Environment.NewLine, received) is { Length: > 0 } text ? text : $"No client has sent anything to {name} yet.";
     }
 
     private static string Describe(PolicyRequest request) => string.Create(

@@ -16,7 +16,7 @@ public sealed class PolicyHost : ILabServer, IAsyncDisposable
     /// <summary>Where the policy is (RFC 8461 §3.3).</summary>
     public const string WellKnownPath = "/.well-known/mta-sts.txt";
 
-    private const int MaxHeard = 1_000;
+    private const int MaxReceived = 1_000;
     private static readonly TimeSpan RequestLimit = TimeSpan.FromMinutes(5);
     private static readonly byte[] Padding = Encoding.ASCII.GetBytes(string.Concat(Enumerable.Repeat($"padding: {new string('x', 53)}\r\n", 1024)));
 
@@ -104,7 +104,7 @@ public sealed class PolicyHost : ILabServer, IAsyncDisposable
     {
         lock (_gate)
         {
-            Keep(_hellos, serverName);
+            Record(_hellos, serverName);
         }
 
         return new SslServerAuthenticationOptions
@@ -119,7 +119,7 @@ public sealed class PolicyHost : ILabServer, IAsyncDisposable
     internal async Task AnswerAsync(HttpContext context)
     {
         var script = _script;
-        Hear(context);
+        Receive(context);
         using var limit = new CancellationTokenSource(RequestLimit, _time);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(context.RequestAborted, limit.Token);
         try
@@ -133,9 +133,9 @@ public sealed class PolicyHost : ILabServer, IAsyncDisposable
         }
     }
 
-    private static void Keep<T>(Queue<T> queue, T item)
+    private static void Record<T>(Queue<T> queue, T item)
     {
-        if (queue.Count == MaxHeard)
+        if (queue.Count == MaxReceived)
         {
             queue.Dequeue();
         }
@@ -143,13 +143,13 @@ public sealed class PolicyHost : ILabServer, IAsyncDisposable
         queue.Enqueue(item);
     }
 
-    private void Hear(HttpContext context)
+    private void Receive(HttpContext context)
     {
         var request = context.Request;
         var tls = context.Features.GetRequiredFeature<ITlsHandshakeFeature>();
         lock (_gate)
         {
-            Keep(_requests, new PolicyRequest(
+            Record(_requests, new PolicyRequest(
                 _time.GetUtcNow(), tls.HostName, tls.Protocol, request.Method, request.Host.Value ?? "", request.Path + request.QueryString));
         }
     }

@@ -11,14 +11,14 @@ namespace StsFunctions.Local.Lab;
 public sealed class SmtpServer : ILabServer, IAsyncDisposable
 {
     private const int MaxMails = 1_000;
-    private const int MaxHeard = 1_000;
+    private const int MaxReceived = 1_000;
     private static readonly TimeSpan SessionLimit = TimeSpan.FromMinutes(5);
 
     private readonly TimeProvider _time;
     private readonly LoopbackListener _listener;
     private readonly Lock _gate = new();
     private readonly List<ReceivedMail> _mails = [];
-    private readonly Queue<string> _heard = [];
+    private readonly Queue<string> _received = [];
     private volatile SmtpScript _script = SmtpScript.Good;
     private volatile IReadOnlyList<IssuedCertificate> _certificates;
 
@@ -82,13 +82,13 @@ public sealed class SmtpServer : ILabServer, IAsyncDisposable
     /// The last 1,000 lines of clients: command lines as received, <c>SNI name</c> for a client hello,
     /// <c>TLS version</c> for a handshake that succeeded.
     /// </summary>
-    public IReadOnlyList<string> Heard
+    public IReadOnlyList<string> Received
     {
         get
         {
             lock (_gate)
             {
-                return [.. _heard];
+                return [.. _received];
             }
         }
     }
@@ -117,16 +117,16 @@ public sealed class SmtpServer : ILabServer, IAsyncDisposable
         }
     }
 
-    internal void Hear(string said)
+    internal void Receive(string said)
     {
         lock (_gate)
         {
-            if (_heard.Count == MaxHeard)
+            if (_received.Count == MaxReceived)
             {
-                _heard.Dequeue();
+                _received.Dequeue();
             }
 
-            _heard.Enqueue(said);
+            _received.Enqueue(said);
         }
     }
 

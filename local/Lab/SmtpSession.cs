@@ -60,7 +60,7 @@ internal sealed class SmtpSession(SmtpServer server, Socket socket, Cancellation
     private async Task ConverseAsync()
     {
         var banner = _script.Banner ?? $"220 {server.HostName} ESMTP";
-        if (!await SayAsync(SmtpStage.Banner, banner) || !banner.StartsWith('2'))
+        if (!await SendLineAsync(SmtpStage.Banner, banner) || !banner.StartsWith('2'))
         {
             return;
         }
@@ -72,21 +72,21 @@ internal sealed class SmtpSession(SmtpServer server, Socket socket, Cancellation
                 return;
             }
 
-            server.Hear(line);
+            server.Receive(line);
             var (verb, argument) = Split(line);
             var goOn = verb switch
             {
-                "EHLO" => await SayAsync(_tls is null ? SmtpStage.Ehlo : SmtpStage.EhloInTls, EhloAnswer()),
-                "HELO" => await SayAsync($"250 {server.HostName}"),
+                "EHLO" => await SendLineAsync(_tls is null ? SmtpStage.Ehlo : SmtpStage.EhloInTls, EhloAnswer()),
+                "HELO" => await SendLineAsync($"250 {server.HostName}"),
                 "STARTTLS" when _script.OffersStartTls && _tls is null => await StartTlsAsync(),
-                "MAIL" => await SayAsync(TakeSender(argument)),
-                "RCPT" => await SayAsync(TakeRecipient(argument)),
+                "MAIL" => await SendLineAsync(TakeSender(argument)),
+                "RCPT" => await SendLineAsync(TakeRecipient(argument)),
                 "DATA" => await TakeMessageAsync(),
-                "RSET" => await SayAsync(Forget()),
-                "NOOP" => await SayAsync("250 2.0.0 OK"),
-                "VRFY" => await SayAsync("252 2.5.0 Send it and see"),
-                "QUIT" => await SayAsync("221 2.0.0 Bye") && false,
-                _ => await SayAsync("502 5.5.1 Command not implemented"),
+                "RSET" => await SendLineAsync(Forget()),
+                "NOOP" => await SendLineAsync("250 2.0.0 OK"),
+                "VRFY" => await SendLineAsync("252 2.5.0 Send it and see"),
+                "QUIT" => await SendLineAsync("221 2.0.0 Bye") && false,
+                _ => await SendLineAsync("502 5.5.1 Command not implemented"),
             };
             if (!goOn)
             {
@@ -94,7 +94,7 @@ internal sealed class SmtpSession(SmtpServer server, Socket socket, Cancellation
             }
         }
 
-        await SayAsync("421 4.7.0 Too many commands");
+        await SendLineAsync("421 4.7.0 Too many commands");
     }
 
     private string EhloAnswer()
@@ -105,7 +105,7 @@ internal sealed class SmtpSession(SmtpServer server, Socket socket, Cancellation
 
     private async Task<bool> StartTlsAsync()
     {
-        if (!await SayAsync(SmtpStage.StartTls, _script.StartTlsAnswer, behind: _script.Injection))
+        if (!await SendLineAsync(SmtpStage.StartTls, _script.StartTlsAnswer, behind: _script.Injection))
         {
             return false;
         }
@@ -115,7 +115,7 @@ internal sealed class SmtpSession(SmtpServer server, Socket socket, Cancellation
             return true;
         }
 
-        if (!await SayAsync(SmtpStage.Handshake, null))
+        if (!await SendLineAsync(SmtpStage.Handshake, null))
         {
             return false;
         }
@@ -124,7 +124,7 @@ internal sealed class SmtpSession(SmtpServer server, Socket socket, Cancellation
         var (network, certificate) = certificates.Count == 1 ? (_network, certificates[0]) : await ChooseAsync(certificates);
         _tls = new SslStream(network, leaveInnerStreamOpen: true);
         await _tls.AuthenticateAsServerAsync((_, hello, _, _) => new(Options(hello, certificate)), null, cancellationToken);
-        server.Hear($"TLS {_tls.SslProtocol}");
+        server.Receive($"TLS {_tls.SslProtocol}");
         Forget(); // RFC 3207 §4.2: nothing from before the handshake counts
         Use(_tls);
         return true;
@@ -140,7 +140,7 @@ internal sealed class SmtpSession(SmtpServer server, Socket socket, Cancellation
 
     private SslServerAuthenticationOptions Options(SslClientHelloInfo hello, IssuedCertificate certificate)
     {
-        server.Hear($"SNI {hello.ServerName}");
+        server.Receive($"SNI {hello.ServerName}");
         return new SslServerAuthenticationOptions
         {
             ServerCertificateContext = certificate.Context,
@@ -187,10 +187,10 @@ internal sealed class SmtpSession(SmtpServer server, Socket socket, Cancellation
     {
         if (_from is null || _recipients.Count == 0)
         {
-            return await SayAsync("503 5.5.1 MAIL and RCPT first");
+            return await SendLineAsync("503 5.5.1 MAIL and RCPT first");
         }
 
-        if (!await SayAsync("354 End with a dot"))
+        if (!await SendLineAsync("354 End with a dot"))
         {
             return false;
         }
@@ -222,12 +222,12 @@ internal sealed class SmtpSession(SmtpServer server, Socket socket, Cancellation
 
         if (tooLarge)
         {
-            return await SayAsync(SmtpStage.Data, "552 5.3.4 Message too large");
+            return await SendLineAsync(SmtpStage.Data, "552 5.3.4 Message too large");
         }
 
         var taken = server.Take(_from, [.. _recipients], message.ToArray(), _tls?.SslProtocol ?? SslProtocols.None);
         Forget();
-        return await SayAsync(SmtpStage.Data, taken ? "250 2.0.0 Taken" : "452 4.3.1 Full");
+        return await SendLineAsync(SmtpStage.Data, taken ? "250 2.0.0 Taken" : "452 4.3.1 Full");
     }
 
     private string Forget()
@@ -237,10 +237,10 @@ internal sealed class SmtpSession(SmtpServer server, Socket socket, Cancellation
         return "250 2.0.0 OK";
     }
 
-    private Task<bool> SayAsync(string answer) => SayAsync(null, answer);
+    private Task<bool> SendLineAsync(string answer) => SendLineAsync(null, answer);
 
     /// <summary>Sends the reply, unless the script has a fault at this stage. False: the session is over.</summary>
-    private async Task<bool> SayAsync(SmtpStage? stage, string? answer, string? behind = null)
+    private async Task<bool> SendLineAsync(SmtpStage? stage, string? answer, string? behind = null)
     {
         if (stage is not null && _script.Fault is { } fault && fault.Stage == stage)
         {

@@ -7,35 +7,35 @@ using Xunit;
 
 namespace StsFunctions.Tests.EndToEnd;
 
-/// <summary>The app where port 25 is closed, and the same executable as an agent where it is open.</summary>
+/// <summary>The app where port 25 is blocked, and the same executable as an agent where it is open.</summary>
 public sealed class AgentTests(AppUnderTest app, AgentTests.WithoutPort25 running) : IClassFixture<AgentTests.WithoutPort25>
 {
-    private const string Mx = "mx.seen-by-agent.example";
+    private const string Mx = "mx.probed-by-agent.example";
 
-    private static CancellationToken Now => TestContext.Current.CancellationToken;
+    private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
     [Fact]
     [Trait("Conformance", "MX-7")]
-    public async Task A_domain_is_judged_by_an_agents_eyes()
+    public async Task A_domain_is_evaluated_by_the_result_of_a_probe_agent()
     {
         var system = running.System;
-        await system.AddAsync(new LabDomain("seen-by-agent.example", $"version: STSv1\nmode: enforce\nmx: {Mx}\nmax_age: 604800\n") { Mx = [new(Mx) { Script = SmtpScript.Plain }] }, Now);
+        await system.AddAsync(new LabDomain("probed-by-agent.example", $"version: STSv1\nmode: enforce\nmx: {Mx}\nmax_age: 604800\n") { Mx = [new(Mx) { Script = SmtpScript.Plain }] }, Cancellation);
         var address = system.MailLab.Mx(Mx).Servers[0].EndPoint.Address;
         running.Closed.CloseAt(address);
         Assert.Equal((0, ""), await RunAsync("--once"));
-        await system.CheckAllAsync(Now);
-        Assert.Empty(await running.FindingsAsync("seen-by-agent.example"));
+        await system.CheckAllAsync(Cancellation);
+        Assert.Empty(await running.FindingsAsync("probed-by-agent.example"));
 
-        // The round's looks come one after another, and an agent that stays answers each of them.
+        // The attempts of the check run come one after another, and a running agent answers each of them.
         var start = StartInfo("Sts.Agent");
         (start.RedirectStandardOutput, start.RedirectStandardError) = (true, true);
         using (var agent = Process.Start(start)!)
         {
-            var output = agent.StandardOutput.ReadToEndAsync(Now);
-            var errors = agent.StandardError.ReadToEndAsync(Now);
+            var output = agent.StandardOutput.ReadToEndAsync(Cancellation);
+            var errors = agent.StandardError.ReadToEndAsync(Cancellation);
             try
             {
-                await running.FoundAsync("seen-by-agent.example", Now);
+                await running.FoundAsync("probed-by-agent.example", Cancellation);
             }
             finally
             {
@@ -44,14 +44,14 @@ public sealed class AgentTests(AppUnderTest app, AgentTests.WithoutPort25 runnin
             }
         }
 
-        Assert.Equal(["mx.starttls.missing"], await running.FindingsAsync("seen-by-agent.example"));
-        await system.NotifyAsync(Now);
+        Assert.Equal(["mx.starttls.missing"], await running.FindingsAsync("probed-by-agent.example"));
+        await system.NotifyAsync(Cancellation);
         Assert.Contains(running.Mails, mail => mail.TextBody!.Contains("mx.starttls.missing", StringComparison.Ordinal));
         Assert.DoesNotContain(running.Mails, mail => mail.TextBody!.Contains("outbound.smtp.blocked", StringComparison.Ordinal));
     }
 
     [Fact]
-    public async Task Where_port_25_is_closed_too_an_agent_says_so_and_exits_2()
+    public async Task An_agent_behind_a_blocked_port_25_says_so_and_exits_2()
     {
         var (exitCode, errors) = await RunAsync("--once", "--smtp-port", $"{running.Closed.Number}");
 
@@ -62,7 +62,7 @@ public sealed class AgentTests(AppUnderTest app, AgentTests.WithoutPort25 runnin
     [Theory]
     [InlineData("Sts.Reader")]
     [InlineData("Sts.Admin")]
-    public async Task An_agent_without_its_role_is_told_so_and_exits_1(string role)
+    public async Task An_agent_without_its_role_gets_an_error_and_exits_1(string role)
     {
         var (exitCode, errors) = await RunAsync(role, "--once");
 
@@ -75,37 +75,37 @@ public sealed class AgentTests(AppUnderTest app, AgentTests.WithoutPort25 runnin
     [InlineData("--app", "https://app.example/")]
     [InlineData("--app", "https://app.example/", "--scope", "x", "--token-file", "y")]
     [InlineData("--scope", "api://x/.default")]
-    public async Task A_wrong_use_is_explained_and_exits_2(params string[] arguments)
+    public async Task Wrong_usage_is_explained_and_exits_2(params string[] arguments)
     {
-        var result = await running.System.RunAppAsync(Now, ["agent", .. arguments]);
+        var result = await running.System.RunAppAsync(Cancellation, ["agent", .. arguments]);
         Assert.Equal(2, result.ExitCode);
         Assert.NotEqual("", result.Errors);
     }
 
     [Fact]
-    public async Task Told_to_end_an_agent_ends_cleanly()
+    public async Task An_agent_that_is_interrupted_ends_cleanly()
     {
-        Assert.SkipUnless(OperatingSystem.IsLinux(), "Signals are told by kill.");
+        Assert.SkipUnless(OperatingSystem.IsLinux(), "Signals are sent by kill.");
         var start = StartInfo("Sts.Agent");
         (start.RedirectStandardOutput, start.RedirectStandardError) = (true, true);
         using var agent = Process.Start(start)!;
-        Assert.Contains("asks", await agent.StandardOutput.ReadLineAsync(Now), StringComparison.Ordinal);
+        Assert.Contains("asks", await agent.StandardOutput.ReadLineAsync(Cancellation), StringComparison.Ordinal);
 
         using (var kill = Process.Start("kill", ["-TERM", $"{agent.Id}"]))
         {
-            await kill.WaitForExitAsync(Now);
+            await kill.WaitForExitAsync(Cancellation);
         }
 
-        var rest = await agent.StandardOutput.ReadToEndAsync(Now);
-        await agent.WaitForExitAsync(Now);
-        Assert.Equal((0, ""), (agent.ExitCode, await agent.StandardError.ReadToEndAsync(Now)));
+        var rest = await agent.StandardOutput.ReadToEndAsync(Cancellation);
+        await agent.WaitForExitAsync(Cancellation);
+        Assert.Equal((0, ""), (agent.ExitCode, await agent.StandardError.ReadToEndAsync(Cancellation)));
         Assert.Contains("Stopped; unfinished tasks", rest, StringComparison.Ordinal);
     }
 
     private async Task<(int ExitCode, string Errors)> RunAsync(params string[] arguments)
     {
         var role = arguments[0].StartsWith('-') ? "Sts.Agent" : arguments[0];
-        var result = await FinishedProcess.RunAsync(StartInfo(role, [.. arguments.Where(argument => argument != role)]), Now);
+        var result = await FinishedProcess.RunAsync(StartInfo(role, [.. arguments.Where(argument => argument != role)]), Cancellation);
         return (result.ExitCode, result.Errors);
     }
 
@@ -121,12 +121,12 @@ public sealed class AgentTests(AppUnderTest app, AgentTests.WithoutPort25 runnin
             start.Environment[name] = value;
         }
 
-        // The lab's CA is none that this machine trusts.
+        // This machine does not trust the lab's CA.
         start.Environment["SSL_CERT_FILE"] = system.RootFile;
         return start;
     }
 
-    /// <summary>A system whose app finds port 25 closed wherever it calls.</summary>
+    /// <summary>A system whose app finds port 25 blocked everywhere.</summary>
     public sealed class WithoutPort25(AppUnderTest app) : RunningSystem(app)
     {
         // The reference MX host is at this address.

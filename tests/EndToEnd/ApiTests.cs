@@ -9,7 +9,7 @@ using Xunit;
 
 namespace StsFunctions.Tests.EndToEnd;
 
-/// <summary>The API through the whole of the published app: who gets in, and who sees what.</summary>
+/// <summary>The API through the whole of the published app: who is authorized, and for which domains.</summary>
 public sealed class ApiTests(ApiTests.HostedDomain running) : IClassFixture<ApiTests.HostedDomain>
 {
     private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
@@ -50,7 +50,7 @@ public sealed class ApiTests(ApiTests.HostedDomain running) : IClassFixture<ApiT
     }
 
     [Fact]
-    public async Task A_token_in_the_query_is_no_token()
+    public async Task A_token_in_the_query_is_ignored()
     {
         using var answer = await AskAsync($"/api/domains?access_token={running.System.Token("Sts.Admin")}", null);
 
@@ -60,10 +60,10 @@ public sealed class ApiTests(ApiTests.HostedDomain running) : IClassFixture<ApiT
     [Theory]
     [InlineData("Sts.AllGroups")]
     [InlineData("Sts.Agent", "Sts.AllGroups")]
-    public async Task Without_a_role_to_read_nothing_of_domains_is_seen(params string[] roles)
+    public async Task A_caller_without_a_reader_role_reads_no_domain(params string[] roles)
     {
         var token = running.System.Issuer.Issue(new TokenSpec { Roles = roles });
-        foreach (var path in (string[])["/api/domains", "/api/domains/example.com", "/api/domains/stranger.example"])
+        foreach (var path in (string[])["/api/domains", "/api/domains/example.com", "/api/domains/unhosted.example"])
         {
             using var answer = await AskAsync(path, $"Bearer {token}");
 
@@ -73,7 +73,7 @@ public sealed class ApiTests(ApiTests.HostedDomain running) : IClassFixture<ApiT
 
     [Theory]
     [MemberData(nameof(Right))]
-    public async Task A_good_token_of_either_version_is_taken(string name)
+    public async Task A_good_token_of_either_version_is_accepted(string name)
     {
         using var answer = await AskAsync("/api/domains", $"Bearer {running.System.Issuer.Issue(TestTokens.Right[name])}");
 
@@ -83,7 +83,7 @@ public sealed class ApiTests(ApiTests.HostedDomain running) : IClassFixture<ApiT
     [Theory]
     [InlineData("Sts.Admin")]
     [InlineData("Sts.Reader")]
-    public async Task With_a_role_to_read_the_domains_of_the_callers_groups_are_seen_and_no_others(string role)
+    public async Task A_reader_sees_the_domains_of_its_groups_and_no_others(string role)
     {
         Assert.Equal(["example.com", "plain.example"], await ListAsync(running.System.Token(role)));
         Assert.Equal(["example.com"], await ListAsync(running.System.Token(role, "blue")));
@@ -92,19 +92,19 @@ public sealed class ApiTests(ApiTests.HostedDomain running) : IClassFixture<ApiT
     }
 
     [Fact]
-    public async Task A_domain_is_read_whole_and_one_of_another_group_is_as_one_that_is_not_hosted()
+    public async Task A_domain_is_read_in_full_and_one_of_another_group_looks_like_one_that_is_not_hosted()
     {
         var token = running.System.Token("Sts.Reader", "blue");
         using var own = await running.System.AskApiAsync("/api/domains/example.com", token, Cancellation);
         using var other = await running.System.AskApiAsync("/api/domains/plain.example", token, Cancellation);
-        using var stranger = await running.System.AskApiAsync("/api/domains/stranger.example", token, Cancellation);
+        using var unhosted = await running.System.AskApiAsync("/api/domains/unhosted.example", token, Cancellation);
 
         using var shown = JsonDocument.Parse(await own.Content.ReadAsStringAsync(Cancellation));
         Assert.Equal("no-store", own.Headers.CacheControl!.ToString());
         Assert.Equal("enforce", shown.RootElement.GetProperty("mode").GetString());
         Assert.Equal(LabDomains.Get("example.com").Policy.ReplaceLineEndings("\r\n"), shown.RootElement.GetProperty("policies")[0].GetProperty("text").GetString());
-        Assert.Equal(HttpStatusCode.NotFound, stranger.StatusCode);
-        Assert.Equal(await WholeAsync(stranger), await WholeAsync(other));
+        Assert.Equal(HttpStatusCode.NotFound, unhosted.StatusCode);
+        Assert.Equal(await TextAsync(unhosted), await TextAsync(other));
     }
 
     [Theory]
@@ -113,16 +113,16 @@ public sealed class ApiTests(ApiTests.HostedDomain running) : IClassFixture<ApiT
     [InlineData("DELETE", "/api/domains", 404, 404)]
     [InlineData("PUT", "/api/domains/example.com", 404, 404)]
     [InlineData("HEAD", "/api/domains", 200, 401)]
-    public async Task What_is_no_operation_is_404_to_everybody(string method, string path, int toReaders, int toStrangers)
+    public async Task An_unknown_operation_is_404_for_every_caller(string method, string path, int toReaders, int toAnonymous)
     {
         using var reader = await AskAsync(path, $"Bearer {running.System.Token("Sts.Reader")}", method);
-        using var stranger = await AskAsync(path, null, method);
+        using var anonymous = await AskAsync(path, null, method);
 
-        Assert.Equal((toReaders, toStrangers), ((int)reader.StatusCode, (int)stranger.StatusCode));
+        Assert.Equal((toReaders, toAnonymous), ((int)reader.StatusCode, (int)anonymous.StatusCode));
     }
 
     [Fact]
-    public async Task On_a_policy_host_there_is_no_API_not_even_with_a_token()
+    public async Task The_API_is_not_served_on_a_policy_host_even_with_a_token()
     {
         using var request = new HttpRequestMessage(HttpMethod.Get, running.System.Https("mta-sts.example.com", "/api/domains"));
         request.Headers.Authorization = new AuthenticationHeaderValue("Bearer", running.System.Token("Sts.Admin"));
@@ -137,7 +137,7 @@ public sealed class ApiTests(ApiTests.HostedDomain running) : IClassFixture<ApiT
     [InlineData(new string[0], "example.com", "plain.example")]
     [InlineData(new[] { "READER", "blue" }, "example.com")]
     [InlineData(new[] { "admin", "green" }, "plain.example")]
-    public async Task The_runners_token_opens_the_API_by_the_line_that_it_prints(string[] words, params string[] domains)
+    public async Task The_token_of_the_local_runner_opens_the_API_by_the_command_that_it_prints(string[] words, params string[] domains)
     {
         var curl = InteractiveCommands.TokenFor(running.System, words).Text.Split('\n')[^1];
         var match = System.Text.RegularExpressions.Regex.Match(curl, "^curl --cacert (.+) -H '(?:Authorization): (.+)' (https://localhost:[0-9]+(/.+))$");
@@ -149,7 +149,7 @@ public sealed class ApiTests(ApiTests.HostedDomain running) : IClassFixture<ApiT
     }
 
     [Fact]
-    public void The_runner_knows_its_roles() => Assert.Contains("admin, reader or agent", InteractiveCommands.TokenFor(running.System, ["owner"]).Text, StringComparison.Ordinal);
+    public void The_local_runner_knows_the_roles_of_the_API() => Assert.Contains("admin, reader or agent", InteractiveCommands.TokenFor(running.System, ["owner"]).Text, StringComparison.Ordinal);
 
     private Task<HttpResponseMessage> AskAsync(string path, string? authorization, string method = "GET")
     {
@@ -175,7 +175,7 @@ public sealed class ApiTests(ApiTests.HostedDomain running) : IClassFixture<ApiT
         return [.. list.RootElement.GetProperty("domains").EnumerateArray().Select(line => line.GetProperty("domain").GetString()!).Order(StringComparer.Ordinal)];
     }
 
-    // The body says what to do, and nothing of what is here or of what was sent.
+    // The body says what to do, and contains nothing of the system or of the request.
     private static async Task<string> ChallengeAsync(HttpResponseMessage answer, int status)
     {
         Assert.Equal(status, (int)answer.StatusCode);
@@ -190,7 +190,7 @@ public sealed class ApiTests(ApiTests.HostedDomain running) : IClassFixture<ApiT
         return Assert.Single(answer.Headers.GetValues("WWW-Authenticate"));
     }
 
-    private static async Task<string> WholeAsync(HttpResponseMessage answer) => string.Join(
+    private static async Task<string> TextAsync(HttpResponseMessage answer) => string.Join(
         '\n',
         answer.Headers.Concat(answer.Content.Headers).Where(header => header.Key != "Date").Select(header => $"{header.Key}: {string.Join(',', header.Value)}").Order(StringComparer.Ordinal)
             .Append(await answer.Content.ReadAsStringAsync(Cancellation)));

@@ -9,7 +9,7 @@ using Xunit;
 
 namespace StsFunctions.Tests.EndToEnd;
 
-/// <summary>What is published: the app in the folder that STS_APP names and the command line that STS_COMMAND names, or both published here for this machine, once, when the first test asks.</summary>
+/// <summary>What is published: the app in the folder that STS_APP names and the command line that STS_COMMAND names, or both published here for this machine, once, for the first test that needs it.</summary>
 [SuppressMessage("Performance", "CA1822", Justification = "Tests use a fixture through its instance.")]
 public sealed class AppUnderTest
 {
@@ -41,7 +41,7 @@ public sealed class AppUnderTest
     private static string Publish(string project)
     {
         var folder = Path.Combine(Repository.Root, ".local", "published", project);
-        // What is published without a word more is for linux-x64, as Azure runs it; another machine is named.
+        // By default the app is published for linux-x64, as Azure runs it; another machine is named.
         string[] runtime = RuntimeInformation.RuntimeIdentifier == "linux-x64" ? [] : ["-r", RuntimeInformation.RuntimeIdentifier];
         var start = new ProcessStartInfo("dotnet", ["publish", Path.Combine(Repository.Root, "functions", project), "-c", "Release", "-o", folder, "--nologo", .. runtime])
         {

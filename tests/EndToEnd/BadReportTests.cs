@@ -9,7 +9,7 @@ using Xunit;
 
 namespace StsFunctions.Tests.EndToEnd;
 
-/// <summary>What is not a report is refused where it comes in, or put aside with the reason; nothing goes round and round.</summary>
+/// <summary>A file that is not a report is refused at once or goes to quarantine with the reason; nothing is retried without end.</summary>
 public sealed class BadReportTests(RunningSystem running) : IClassFixture<RunningSystem>
 {
     private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
@@ -19,7 +19,7 @@ public sealed class BadReportTests(RunningSystem running) : IClassFixture<Runnin
     [InlineData("hello", HttpStatusCode.UnsupportedMediaType, "gzip")]
     [InlineData("", HttpStatusCode.BadRequest, "Neither JSON")]
     [Trait("Conformance", "ARR-1")]
-    public async Task A_POST_that_is_no_report_is_refused_with_the_reason(string body, HttpStatusCode status, string reason)
+    public async Task A_POST_that_is_not_a_report_is_refused_with_the_reason(string body, HttpStatusCode status, string reason)
     {
         var (actual, text) = await PostAsync(Encoding.UTF8.GetBytes(body));
         Assert.Equal(status, actual);
@@ -30,7 +30,7 @@ public sealed class BadReportTests(RunningSystem running) : IClassFixture<Runnin
     [Trait("Conformance", "RPT-7")]
     public async Task A_report_on_a_domain_that_is_not_hosted_is_refused()
     {
-        var (status, text) = await PostAsync(new SampleReport("Alpha Mail", "stranger.example", new DateOnly(2026, 1, 1), 1).ToGzip());
+        var (status, text) = await PostAsync(new SampleReport("Alpha Mail", "unhosted.example", new DateOnly(2026, 1, 1), 1).ToGzip());
         Assert.Equal(HttpStatusCode.Forbidden, status);
         Assert.Contains("hosted", text, StringComparison.Ordinal);
     }
@@ -45,7 +45,7 @@ public sealed class BadReportTests(RunningSystem running) : IClassFixture<Runnin
 
     [Fact]
     [Trait("Conformance", "ARR-5")]
-    public async Task What_is_dropped_and_no_report_goes_to_quarantine_with_the_reason_and_not_round_and_round()
+    public async Task An_uploaded_file_that_is_not_a_report_goes_to_quarantine_with_the_reason_and_is_not_retried()
     {
         await running.System.AddAsync(LabDomains.Get("example.com"), Cancellation);
         var good = new SampleReport("Alpha Mail", "example.com", DateOnly.FromDateTime(DateTime.UtcNow), 1);
@@ -54,7 +54,7 @@ public sealed class BadReportTests(RunningSystem running) : IClassFixture<Runnin
             ["bad/text"] = "hello"u8.ToArray(),
             ["bad/json"] = """{"organization-name":"x"}"""u8.ToArray(),
             ["bad/cut.gz"] = good.ToGzip()[..^20],
-            ["bad/stranger"] = new SampleReport("Alpha Mail", "stranger.example", new DateOnly(2026, 1, 1), 1).ToJson(),
+            ["bad/unhosted"] = new SampleReport("Alpha Mail", "unhosted.example", new DateOnly(2026, 1, 1), 1).ToJson(),
             ["bad/large"] = new byte[(10 << 20) + 1],
             ["bad/ünïcode name"] = [0, 1, 2, 3],
         };
@@ -75,13 +75,13 @@ public sealed class BadReportTests(RunningSystem running) : IClassFixture<Runnin
 
         Assert.Equal(dropped.Keys.Order(StringComparer.Ordinal), reasons.Keys.Order(StringComparer.Ordinal));
         Assert.All(reasons.Values, reason => Assert.False(string.IsNullOrWhiteSpace(reason)));
-        Assert.Contains("stranger.example", reasons["bad/stranger"], StringComparison.Ordinal);
+        Assert.Contains("unhosted.example", reasons["bad/unhosted"], StringComparison.Ordinal);
         var poison = new QueueClient(running.System.Azurite.ConnectionString, "report-arrivals-poison");
         Assert.Equal(0, (await poison.GetPropertiesAsync(Cancellation)).Value.ApproximateMessagesCount);
     }
 
     [Fact]
-    public async Task A_message_that_is_no_event_ends_on_the_poison_queue()
+    public async Task A_message_that_is_not_an_event_ends_on_the_poison_queue()
     {
         var options = new QueueClientOptions { MessageEncoding = QueueMessageEncoding.Base64 };
         var queue = new QueueClient(running.System.Azurite.ConnectionString, "domain-checks", options);

@@ -4,7 +4,7 @@ using Xunit;
 
 namespace StsFunctions.Tests.EndToEnd;
 
-/// <summary>Every domain of the mail lab, good or bad in one way, leads to exactly the findings that it must, and to no other.</summary>
+/// <summary>Every domain of the mail lab, good or bad in one way, has exactly its expected findings.</summary>
 public sealed class CatalogueTests(RunningSystem running) : IClassFixture<RunningSystem>
 {
     private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
@@ -20,11 +20,11 @@ public sealed class CatalogueTests(RunningSystem running) : IClassFixture<Runnin
     [Trait("Conformance", "MX-4")]
     [Trait("Conformance", "MX-5")]
     [Trait("Conformance", "MX-6")]
-    public async Task Each_domain_is_found_to_be_wrong_in_its_one_way_and_the_good_ones_in_none()
+    public async Task Each_domain_of_the_catalogue_has_exactly_its_findings()
     {
         await CatalogueRun.CheckAsync(running, LabDomains.All, Cancellation);
 
-        // The domains behind one mail provider, and every other: a second look finds nothing new.
+        // The domains behind one mail provider, and every other: a second check finds nothing new.
         await running.System.NotifyAsync(Cancellation);
         var mails = running.Mails.Count;
         Assert.Equal(LabDomains.All.Count(domain => domain.Expected.Count > 0), mails);
@@ -34,13 +34,13 @@ public sealed class CatalogueTests(RunningSystem running) : IClassFixture<Runnin
     }
 }
 
-/// <summary>The domains that answer nobody, looked at by an app that does not wait for them for long.</summary>
+/// <summary>The domains that do not answer, checked by an app with short timeouts.</summary>
 public sealed class SilentCatalogueTests(SilentCatalogueTests.ImpatientSystem running) : IClassFixture<SilentCatalogueTests.ImpatientSystem>
 {
     [Fact]
     [Trait("Conformance", "MX-2")]
     [Trait("Conformance", "MX-3")]
-    public Task Silence_is_found_to_be_wrong_once_patience_is_over() =>
+    public Task A_silent_domain_has_its_findings_after_the_timeout() =>
         CatalogueRun.CheckAsync(running, [.. LabDomains.Silent, LabDomains.Get("example.com")], TestContext.Current.CancellationToken);
 
     public sealed class ImpatientSystem(AppUnderTest app) : RunningSystem(app)
@@ -51,7 +51,7 @@ public sealed class SilentCatalogueTests(SilentCatalogueTests.ImpatientSystem ru
 
 internal static class CatalogueRun
 {
-    /// <summary>Hosts the domains, checks them all, and compares what was found with what was to be.</summary>
+    /// <summary>Hosts the domains, checks them all, and compares the findings with the expected ones.</summary>
     public static async Task CheckAsync(RunningSystem running, IReadOnlyList<LabDomain> domains, CancellationToken cancellationToken)
     {
         foreach (var domain in domains)

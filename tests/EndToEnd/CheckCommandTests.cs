@@ -8,13 +8,13 @@ using Xunit;
 
 namespace StsFunctions.Tests.EndToEnd;
 
-/// <summary><c>check</c>: one look at a domain from the command line.</summary>
+/// <summary><c>check</c>: one check of a domain from the command line.</summary>
 public sealed class CheckCommandTests(CheckCommandTests.QuickSystem running) : IClassFixture<CheckCommandTests.QuickSystem>
 {
     private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
     [Fact]
-    public async Task A_domain_that_is_well_is_shown_and_exits_0()
+    public async Task A_healthy_domain_is_shown_and_exits_0()
     {
         await running.System.AddAsync(LabDomains.Get("example.com"), Cancellation);
 
@@ -30,7 +30,7 @@ public sealed class CheckCommandTests(CheckCommandTests.QuickSystem running) : I
     }
 
     [Fact]
-    public async Task What_is_wrong_is_told_with_what_to_do_and_exits_1()
+    public async Task A_finding_is_shown_with_its_remedy_and_exits_1()
     {
         await running.System.AddAsync(LabDomains.Get("plain.example"), Cancellation);
 
@@ -43,7 +43,7 @@ public sealed class CheckCommandTests(CheckCommandTests.QuickSystem running) : I
     }
 
     [Fact]
-    public async Task A_machine_gets_all_that_was_seen_and_the_findings()
+    public async Task JSON_output_has_the_whole_observation_and_the_findings()
     {
         await running.System.AddAsync(LabDomains.Get("wrong-name.example"), Cancellation);
 
@@ -63,7 +63,7 @@ public sealed class CheckCommandTests(CheckCommandTests.QuickSystem running) : I
     }
 
     [Fact]
-    public async Task A_policy_is_judged_before_it_is_published()
+    public async Task A_policy_is_evaluated_before_it_is_published()
     {
         await running.System.AddAsync(LabDomains.Get("example.com"), Cancellation);
         var file = Path.GetTempFileName();
@@ -89,7 +89,7 @@ public sealed class CheckCommandTests(CheckCommandTests.QuickSystem running) : I
     }
 
     [Fact]
-    public async Task A_domain_without_a_policy_is_no_alarm()
+    public async Task A_domain_without_a_policy_raises_no_alarm()
     {
         await running.System.AddAsync(LabDomains.Get("example.com"), Cancellation);
         running.System.MailLab.Zone.Set("nobody.example", DnsRecord.Mx(10, "mx1.example.com"));
@@ -103,7 +103,7 @@ public sealed class CheckCommandTests(CheckCommandTests.QuickSystem running) : I
     }
 
     [Fact]
-    public async Task A_policy_that_is_announced_and_not_to_be_had_is_a_warning()
+    public async Task A_policy_that_is_announced_but_cannot_be_fetched_is_a_warning()
     {
         await running.System.AddAsync(LabDomains.Get("policy-missing.example"), Cancellation);
 
@@ -114,11 +114,11 @@ public sealed class CheckCommandTests(CheckCommandTests.QuickSystem running) : I
     }
 
     [Fact]
-    public async Task Another_port_is_one_option_away()
+    public async Task The_port_is_an_option()
     {
         await running.System.AddAsync(LabDomains.Get("example.com"), Cancellation);
 
-        // Where policies are served nobody listens at an MX host's address.
+        // Nothing listens on the port of policy hosts at an MX host's address.
         var check = await CheckAsync("example.com", "--smtp-port", running.System.MailLab.HttpsPort.ToString(CultureInfo.InvariantCulture));
 
         Assert.Equal(1, check.ExitCode);
@@ -126,7 +126,7 @@ public sealed class CheckCommandTests(CheckCommandTests.QuickSystem running) : I
     }
 
     [Fact]
-    public async Task Where_DNS_does_not_answer_nothing_is_said_and_it_exits_2()
+    public async Task A_domain_whose_DNS_does_not_answer_has_no_findings_and_exits_2()
     {
         var check = await CheckAsync("example.com", "--dns-server", $"127.0.0.1:{LoopbackPort.Free()}", "--json");
 
@@ -137,7 +137,7 @@ public sealed class CheckCommandTests(CheckCommandTests.QuickSystem running) : I
     }
 
     [Fact]
-    public async Task Where_no_answer_of_DNS_parses_it_is_said_in_a_line_and_exits_2()
+    public async Task A_domain_whose_DNS_answers_do_not_parse_is_reported_in_one_line_and_exits_2()
     {
         await using var dns = StubDnsServer.Of(255);
 
@@ -166,7 +166,7 @@ public sealed class CheckCommandTests(CheckCommandTests.QuickSystem running) : I
 
     [Fact]
     [Trait("Conformance", "MX-7")]
-    public async Task Where_port_25_is_closed_no_mail_server_is_blamed_and_it_exits_2()
+    public async Task A_blocked_port_25_blames_no_mail_server_and_exits_2()
     {
         await running.System.AddAsync(LabDomains.Get("tls12.example"), Cancellation);
         using var silence = new SilentHost(running.System.MailLab);
@@ -186,7 +186,7 @@ public sealed class CheckCommandTests(CheckCommandTests.QuickSystem running) : I
     [InlineData("check", "example.com", "--policy", "there-is-none.txt")]
     [InlineData("check", "example.com", "--dns-server", "dns.example")]
     [InlineData("check", "example.com", "--smtp-port", "70000")]
-    public async Task A_wrong_use_is_explained_and_exits_2(params string[] arguments)
+    public async Task Wrong_usage_is_explained_and_exits_2(params string[] arguments)
     {
         var result = await running.System.RunAppAsync(Cancellation, arguments);
         Assert.Equal(2, result.ExitCode);
@@ -195,7 +195,7 @@ public sealed class CheckCommandTests(CheckCommandTests.QuickSystem running) : I
 
     private Task<CommandResult> CheckAsync(params string[] arguments) => running.System.RunAppAsync(Cancellation, ["check", .. arguments]);
 
-    /// <summary>A system without patience, whose only reference MX host is one of its own.</summary>
+    /// <summary>A system with short timeouts, whose only reference MX host is its own.</summary>
     public sealed class QuickSystem(AppUnderTest app) : RunningSystem(app)
     {
         protected override LocalSystemOptions Options => new()

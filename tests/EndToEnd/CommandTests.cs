@@ -10,7 +10,7 @@ public sealed class CommandTests(RunningSystem running, AzuriteFixture azurite) 
 
     [Fact]
     [Trait("Conformance", "OPS-5")]
-    public async Task Adding_a_domain_prints_the_records_to_publish_and_the_list_then_shows_it()
+    public async Task Adding_a_domain_prints_the_records_to_publish_and_the_list_shows_it()
     {
         var added = await AddAsync("added.example", Enforce("added.example"), "--group", "blue");
         Assert.Equal((0, ""), (added.ExitCode, added.Errors));
@@ -23,7 +23,7 @@ public sealed class CommandTests(RunningSystem running, AzuriteFixture azurite) 
     }
 
     [Fact]
-    public async Task Without_the_layout_a_command_says_what_to_do_and_setup_makes_it_as_often_as_it_is_asked()
+    public async Task A_command_without_the_storage_layout_says_what_to_do_and_setup_can_be_repeated()
     {
         var (bare, file) = (new TestStorage(await azurite.OwnAccountAsync()), Path.GetTempFileName());
         try
@@ -58,7 +58,7 @@ public sealed class CommandTests(RunningSystem running, AzuriteFixture azurite) 
     [Trait("Conformance", "POL-3")]
     [Trait("Conformance", "POL-4")]
     [Trait("Conformance", "POL-5")]
-    public async Task A_policy_that_is_wrong_is_refused_and_nothing_is_stored(string policy, string field)
+    public async Task An_invalid_policy_is_refused_and_nothing_is_stored(string policy, string field)
     {
         var added = await AddAsync("refused.example", policy);
         Assert.Equal(1, added.ExitCode);
@@ -72,7 +72,7 @@ public sealed class CommandTests(RunningSystem running, AzuriteFixture azurite) 
     [InlineData("not a domain")]
     [InlineData("192.0.2.1")]
     [InlineData("")]
-    public async Task What_is_no_domain_name_is_refused(string name)
+    public async Task A_string_that_is_not_a_domain_name_is_refused(string name)
     {
         var added = await AddAsync(name, Enforce("example.com"));
         Assert.Equal(1, added.ExitCode);
@@ -81,7 +81,7 @@ public sealed class CommandTests(RunningSystem running, AzuriteFixture azurite) 
 
     [Fact]
     [Trait("Conformance", "OPS-3")]
-    public async Task A_domain_in_enforce_is_removed_only_by_force_and_is_then_no_longer_served()
+    public async Task A_domain_in_enforce_mode_is_removed_only_by_force_and_is_then_no_longer_served()
     {
         await AddAsync("leaving.example", Enforce("leaving.example"));
         var refused = await running.System.RunAppAsync(Cancellation, "domain", "remove", "leaving.example");
@@ -98,7 +98,7 @@ public sealed class CommandTests(RunningSystem running, AzuriteFixture azurite) 
     }
 
     [Fact]
-    public async Task A_sender_s_own_words_do_not_move_the_cursor_of_whoever_reads_them()
+    public async Task Text_from_a_sender_does_not_move_the_cursor_of_the_terminal()
     {
         const string report = """
             {"organization-name":"Evil\u001b[2J \u202eMail","date-range":{"start-datetime":"DAYT00:00:00Z","end-datetime":"DAYT23:59:59Z"},"report-id":"r","policies":[{
@@ -124,7 +124,7 @@ public sealed class CommandTests(RunningSystem running, AzuriteFixture azurite) 
     [InlineData("domain")]
     [InlineData("domain", "add", "example.com")]
     [InlineData("nonsense")]
-    public async Task A_wrong_use_is_explained_and_exits_2(params string[] arguments)
+    public async Task Wrong_usage_is_explained_and_exits_2(params string[] arguments)
     {
         var result = await running.System.RunAppAsync(Cancellation, arguments);
         Assert.Equal(2, result.ExitCode);
@@ -132,7 +132,7 @@ public sealed class CommandTests(RunningSystem running, AzuriteFixture azurite) 
     }
 
     [Fact]
-    public async Task A_missing_policy_file_is_named()
+    public async Task A_missing_policy_file_is_named_in_the_error()
     {
         var result = await running.System.RunAppAsync(Cancellation, "domain", "add", "example.com", "--policy", "there-is-none.txt");
         Assert.Equal(1, result.ExitCode);

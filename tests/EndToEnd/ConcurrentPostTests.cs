@@ -9,21 +9,21 @@ using Xunit;
 
 namespace StsFunctions.Tests.EndToEnd;
 
-/// <summary>Many good reports on one domain are posted at the same time, within the domain's number of the day.</summary>
+/// <summary>Many good reports on one domain are posted at the same time, within the domain's daily limit.</summary>
 public sealed class ConcurrentPostTests(ConcurrentPostTests.Posted running) : IClassFixture<ConcurrentPostTests.Posted>
 {
     private const int Concurrency = 16;
     private const int Reports = 300;
     private const string Domain = "example.com";
 
-    // A sender that is told to come back within this is not refused for good.
+    // A sender that gets a Retry-After up to this is not refused for good.
     private static readonly TimeSpan Seconds = TimeSpan.FromSeconds(30);
 
     private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
     [Fact]
     [Trait("Conformance", "ARR-5")]
-    public async Task Each_is_taken_at_once_or_when_it_comes_again_after_the_seconds_that_it_was_told()
+    public async Task Each_post_is_accepted_at_once_or_when_it_is_retried_after_Retry_After()
     {
         await running.System.AddAsync(LabDomains.Get(Domain), Cancellation);
 
@@ -39,7 +39,7 @@ public sealed class ConcurrentPostTests(ConcurrentPostTests.Posted running) : IC
         Assert.Equal(Reports, await CountedAsync());
     }
 
-    // Null once it is taken; else for how long to wait.
+    // Null once it is accepted; else for how long to wait.
     private async Task<TimeSpan?> PostAsync(int number)
     {
         var report = new SampleReport($"Sender {number}", Domain, DateOnly.FromDateTime(DateTime.UtcNow).AddDays(-1), Sessions: 1);
@@ -66,7 +66,7 @@ public sealed class ConcurrentPostTests(ConcurrentPostTests.Posted running) : IC
         return (await table.GetEntityAsync<TableEntity>(Keys.PostCounts, key, cancellationToken: Cancellation)).Value.GetInt32("Count");
     }
 
-    /// <summary>A system that takes reports and leaves them in the inbox, where they can be counted.</summary>
+    /// <summary>A system that accepts reports and leaves them in the inbox, where they can be counted.</summary>
     public sealed class Posted(AppUnderTest app) : RunningSystem(app)
     {
         protected override LocalSystemOptions Options => new()

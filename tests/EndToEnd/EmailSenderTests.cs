@@ -15,13 +15,13 @@ using Xunit;
 
 namespace StsFunctions.Tests.EndToEnd;
 
-/// <summary>Warnings leave the published binary by each road.</summary>
+/// <summary>The published binary sends notifications through each email channel.</summary>
 public sealed class EmailSenderTests(RunningSystem running) : IClassFixture<RunningSystem>
 {
     private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
     [Fact]
-    public async Task A_warning_leaves_through_a_mail_relay_once()
+    public async Task A_notification_is_sent_once_through_a_mail_relay()
     {
         await FindAsync("plain.example");
         await using var sender = await StartSenderAsync(new()
@@ -42,7 +42,7 @@ public sealed class EmailSenderTests(RunningSystem running) : IClassFixture<Runn
     }
 
     [Fact]
-    public async Task A_relay_that_does_not_answer_keeps_the_warning_for_the_next_run_and_fails_this_one()
+    public async Task A_relay_that_does_not_answer_fails_the_run_and_the_notification_waits_for_the_next_run()
     {
         await FindAsync("wrong-name.example");
         await using (var sender = await StartSenderAsync(new() { ["Sts__SmtpHost"] = "127.0.0.1", ["Sts__SmtpPort"] = $"{LoopbackPort.Free()}", ["Sts__SmtpPlain"] = "true" }))
@@ -55,7 +55,7 @@ public sealed class EmailSenderTests(RunningSystem running) : IClassFixture<Runn
     }
 
     [Fact]
-    public async Task A_warning_leaves_through_Communication_Services_signed_and_is_asked_after_until_it_is_out()
+    public async Task A_notification_is_sent_through_Communication_Services_and_its_status_is_requested_until_it_is_delivered()
     {
         await FindAsync("uncovered.example");
         var key = RandomNumberGenerator.GetBytes(32);
@@ -79,7 +79,7 @@ public sealed class EmailSenderTests(RunningSystem running) : IClassFixture<Runn
     }
 
     [Fact]
-    public async Task A_service_that_says_when_to_come_back_is_not_waited_for_and_the_next_run_sends()
+    public async Task A_service_that_sends_Retry_After_is_not_waited_for_and_the_next_run_sends()
     {
         await FindAsync("self-signed.example");
         var key = RandomNumberGenerator.GetBytes(32);
@@ -89,7 +89,7 @@ public sealed class EmailSenderTests(RunningSystem running) : IClassFixture<Runn
         await using var sender = await StartSenderAsync(new() { ["Sts__AcsEndpoint"] = address, ["Sts__AcsKey"] = Convert.ToBase64String(key) });
 
         await Assert.ThrowsAsync<WorkerException>(() => sender.InvokeTimerAsync("SendPendingNotifications", Cancellation));
-        Assert.Equal(1, service.TurnedAway);
+        Assert.Equal(1, service.Throttled);
         Assert.Equal(1, await PendingAsync("self-signed.example"));
 
         service.IsBusy = false;
@@ -116,7 +116,7 @@ public sealed class EmailSenderTests(RunningSystem running) : IClassFixture<Runn
         return running.System.StartHostAsync(settings, Cancellation);
     }
 
-    /// <summary>A stand-in for Communication Services' mail API: it takes what is signed with the key, and needs a moment to send.</summary>
+    /// <summary>A fake of the mail API of Communication Services: it accepts requests that are signed with the key, and needs a moment to send.</summary>
     private sealed class CommunicationServices(byte[] key)
     {
         private readonly Dictionary<string, int> _operations = [];
@@ -130,7 +130,7 @@ public sealed class EmailSenderTests(RunningSystem running) : IClassFixture<Runn
         /// <summary>At its rate limit, for an hour.</summary>
         public bool IsBusy { get; set; }
 
-        public int TurnedAway { get; private set; }
+        public int Throttled { get; private set; }
 
         public async Task<WebApplication> StartAsync()
         {
@@ -155,7 +155,7 @@ public sealed class EmailSenderTests(RunningSystem running) : IClassFixture<Runn
 
             if (IsBusy)
             {
-                TurnedAway++;
+                Throttled++;
                 context.Response.StatusCode = StatusCodes.Status429TooManyRequests;
                 context.Response.Headers.RetryAfter = "3600";
                 return;

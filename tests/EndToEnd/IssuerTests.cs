@@ -7,7 +7,7 @@ using Xunit;
 
 namespace StsFunctions.Tests.EndToEnd;
 
-/// <summary>The token issuer goes away, hangs, changes its key: the API says so, and nothing else takes notice.</summary>
+/// <summary>The token issuer goes down, hangs or changes its key: only the API is affected, and it says so.</summary>
 public sealed class IssuerTests(AppUnderTest app, RunningSystem running) : IClassFixture<RunningSystem>
 {
     // Far more than the app waits for an issuer, and far less than forever.
@@ -16,7 +16,7 @@ public sealed class IssuerTests(AppUnderTest app, RunningSystem running) : IClas
     private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
     [Fact]
-    public async Task While_the_issuer_hangs_policies_and_reports_go_on_and_the_API_is_503_until_it_answers_then_a_new_key_is_picked_up()
+    public async Task An_issuer_that_hangs_stops_neither_policies_nor_reports_and_the_API_is_503_until_a_new_key_is_fetched()
     {
         running.System.Issuer.Behaviour = IssuerBehaviour.Hangs;
         await AssertServesAsync(running.System);
@@ -38,15 +38,15 @@ public sealed class IssuerTests(AppUnderTest app, RunningSystem running) : IClas
         await UntilAsync(running.System.Token("Sts.Reader"), HttpStatusCode.OK);
         await UntilAsync(before, HttpStatusCode.Unauthorized);
 
-        // Whoever makes keys up does not make the app ask without end.
-        var looks = running.System.Issuer.DiscoveryRequests;
+        // Invented key ids do not make the app send requests without end.
+        var requests = running.System.Issuer.DiscoveryRequests;
         for (var i = 0; i < 50; i++)
         {
             using var answer = await AskAsync(running.System.Issuer.Issue(new TokenSpec { Roles = ["Sts.Admin"], Signature = TokenSignature.UnknownKey }));
             Assert.Equal(HttpStatusCode.Unauthorized, answer.StatusCode);
         }
 
-        Assert.InRange(running.System.Issuer.DiscoveryRequests - looks, 0, 10);
+        Assert.InRange(running.System.Issuer.DiscoveryRequests - requests, 0, 10);
     }
 
     [Theory]
@@ -54,7 +54,7 @@ public sealed class IssuerTests(AppUnderTest app, RunningSystem running) : IClas
     [InlineData("Sts__Auth__Tenant", "00000000-0000-4000-8000-000000000000", HttpStatusCode.ServiceUnavailable)]
     [InlineData("Sts__Auth__Audience", "api://somebody-else", HttpStatusCode.Unauthorized)]
     [InlineData("Sts__Auth__", "", HttpStatusCode.Unauthorized)]
-    public async Task With_settings_that_lead_nowhere_or_none_policies_and_reports_go_on_and_nobody_gets_in(string name, string value, HttpStatusCode status)
+    public async Task Missing_or_wrong_issuer_settings_stop_neither_policies_nor_reports_and_nobody_is_authorized(string name, string value, HttpStatusCode status)
     {
         string[] settings = name.EndsWith('_') ? ["Sts__Auth__Tenant", "Sts__Auth__Audience", "Sts__Auth__GroupClaim"] : [name];
         await using var system = await LocalSystem.StartAsync(
@@ -92,7 +92,7 @@ public sealed class IssuerTests(AppUnderTest app, RunningSystem running) : IClas
         return await running.System.AskApiAsync("/api/domains", token, limit.Token);
     }
 
-    // With a token that would keep anybody waiting who looked at it.
+    // With a token whose validation would have to wait for the issuer.
     private static async Task AssertServesAsync(LocalSystem system)
     {
         if (!system.MailLab.Domains.Any(domain => domain.Name == "example.com"))

@@ -443,7 +443,7 @@ public sealed partial class KillTests(KillTests.Fragile running) : IClassFixture
         {
             FatalFailure = int.MaxValue,
             WorkerRestartDelay = TimeSpan.Zero,
-            WayToStorage = async (straight, cancellationToken) =>
+            RedirectStorage = async (straight, cancellationToken) =>
             {
                 _wire = await FaultInjectionProxy.StartAsync(straight, cancellationToken);
                 return _wire.ConnectionString;

@@ -13,7 +13,7 @@ public sealed class LiveCommandTests(RunningSystem running, AppUnderTest app) : 
     private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
     [Fact]
-    public async Task A_domain_is_added_broken_looked_at_and_mended_from_another_terminal()
+    public async Task A_domain_is_added_broken_checked_and_fixed_from_another_terminal()
     {
         using var commands = new InteractiveCommands(running.System, new Progress<string>());
         var folder = Directory.CreateTempSubdirectory("sts-live-").FullName;
@@ -29,7 +29,7 @@ public sealed class LiveCommandTests(RunningSystem running, AppUnderTest app) : 
             Assert.DoesNotContain("policy-elsewhere.example", await DoneAsync("check"), StringComparison.Ordinal);
 
             await DoneAsync("expire mx.hosting.example");
-            // Others that were added share the host, and are told of it too.
+            // Other added domains share the host, and are notified too.
             Assert.Contains("mail  [critical] policy-elsewhere.example: mx.certificate.expired mx.hosting.example", await DoneAsync("check"), StringComparison.Ordinal);
             Assert.Contains("mx.certificate.expired", await DoneAsync("show policy-elsewhere.example"), StringComparison.Ordinal);
             await DoneAsync("fix mx.hosting.example");
@@ -72,7 +72,7 @@ public sealed class LiveCommandTests(RunningSystem running, AppUnderTest app) : 
     }
 
     [Fact]
-    public async Task A_domain_that_was_added_is_there_again_after_a_restart()
+    public async Task An_added_domain_is_there_after_a_restart()
     {
         var data = Directory.CreateTempSubdirectory("sts-again-").FullName;
         var options = new LocalSystemOptions { AppRoot = app.Folder, CommandRoot = app.CommandFolder, DataFolder = data };
@@ -95,7 +95,7 @@ public sealed class LiveCommandTests(RunningSystem running, AppUnderTest app) : 
     }
 
     [Fact]
-    public async Task The_app_and_the_mail_internet_serve_policies_on_one_port()
+    public async Task The_app_and_the_mail_lab_serve_policies_on_one_port()
     {
         await running.System.AddAsync(LabDomains.Get("policy-type.example"), Cancellation);
         await running.System.AddAsync(LabDomains.Get("example.com"), Cancellation);

@@ -5,13 +5,13 @@ using Xunit;
 
 namespace StsFunctions.Tests.EndToEnd;
 
-/// <summary>Storage goes away and comes back; the process is killed and starts again.</summary>
+/// <summary>Storage fails and recovers; the process is killed and starts again.</summary>
 public sealed class OutageTests(OutageTests.Impatient running) : IClassFixture<OutageTests.Impatient>
 {
     private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
     [Fact]
-    public async Task While_storage_is_down_the_last_good_copy_is_served_and_a_process_without_one_answers_503()
+    public async Task An_outage_of_storage_leaves_the_cached_policy_served_and_a_process_without_one_answers_503()
     {
         await running.System.AddAsync(LabDomains.Get("example.com"), Cancellation);
         Assert.Equal(HttpStatusCode.OK, await StatusAsync());
@@ -20,7 +20,7 @@ public sealed class OutageTests(OutageTests.Impatient running) : IClassFixture<O
         await Task.Delay(Impatient.CacheTime + Impatient.CacheTime, Cancellation);
         Assert.Equal(HttpStatusCode.OK, await StatusAsync());
 
-        // A new process has no copy, and says so rather than that there is no policy.
+        // A new process has no copy, and reports that instead of a missing policy.
         running.System.Host.KillWorker();
         await running.System.Host.WaitForWorkerAsync(Cancellation);
         Assert.Equal(HttpStatusCode.ServiceUnavailable, await StatusAsync());
@@ -36,7 +36,7 @@ public sealed class OutageTests(OutageTests.Impatient running) : IClassFixture<O
 
     [Fact]
     [Trait("Conformance", "RPT-6")]
-    public async Task Killed_again_and_again_while_it_works_it_loses_no_report_and_counts_none_twice()
+    public async Task A_worker_that_is_killed_repeatedly_loses_no_report_and_counts_none_twice()
     {
         // Fewer kills a batch than a message has tries: what is on its last try goes to the poison queue, where it is watched.
         const int batches = 4;
@@ -68,7 +68,7 @@ public sealed class OutageTests(OutageTests.Impatient running) : IClassFixture<O
 
         var shown = await running.ShowAsync(domain.Name);
         Assert.Equal(reports, shown.GetProperty("reports").GetArrayLength());
-        // Nobody vouches for a dropped file, so that they stand in no sum of days: each is counted here.
+        // A dropped file is not authenticated and is in no daily total, so each is counted here.
         long Sum(string what) => shown.GetProperty("reports").EnumerateArray().Sum(report => report.GetProperty("report").GetProperty(what).GetInt64());
         Assert.Equal(reports * 10, Sum("sessions"));
         Assert.Equal(reports / 2, Sum("failures"));
@@ -77,7 +77,7 @@ public sealed class OutageTests(OutageTests.Impatient running) : IClassFixture<O
     }
 
     [Fact]
-    public async Task Killed_again_and_again_while_it_checks_it_warns_of_each_change_once()
+    public async Task A_worker_that_is_killed_repeatedly_during_checks_notifies_of_each_change_once()
     {
         string[] names = ["wrong-name.example", "plain.example", "uncovered.example", "expiring.example"];
         foreach (var name in names)
@@ -86,7 +86,7 @@ public sealed class OutageTests(OutageTests.Impatient running) : IClassFixture<O
         }
 
         var random = new Random(8460);
-        for (var round = 0; round < 3; round++)
+        for (var repetition = 0; repetition < 3; repetition++)
         {
             await running.System.Host.InvokeTimerAsync("ScheduleChecks", Cancellation);
             for (var kill = 0; kill < 4; kill++)
@@ -114,7 +114,7 @@ public sealed class OutageTests(OutageTests.Impatient running) : IClassFixture<O
         return answer.StatusCode;
     }
 
-    /// <summary>With a short cache, and a host that puts up with many crashes.</summary>
+    /// <summary>With a short cache, and a host that tolerates many crashes.</summary>
     public sealed class Impatient(AppUnderTest app) : RunningSystem(app)
     {
         public static TimeSpan CacheTime { get; } = TimeSpan.FromSeconds(1);

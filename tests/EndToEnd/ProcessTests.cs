@@ -20,7 +20,7 @@ public sealed class ProcessTests(AppUnderTest app, RunningSystem running) : ICla
     private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
     [Fact]
-    public void On_Linux_the_command_line_is_native_code_where_there_is_a_linker() => Assert.True(
+    public void The_command_line_is_native_code_on_Linux_where_a_linker_is_installed() => Assert.True(
         !File.Exists(Path.Combine(app.CommandFolder, "sts.dll")) || !OperatingSystem.IsLinux() || !(File.Exists("/usr/bin/clang") || File.Exists("/usr/bin/gcc")),
         "A linker is there, so native code is what must be tested.");
 
@@ -31,7 +31,7 @@ public sealed class ProcessTests(AppUnderTest app, RunningSystem running) : ICla
     [InlineData("Sts__DnsServer", "dns.example.com")]
     [InlineData("Sts__AcsEndpoint", "not a URL")]
     [InlineData("AzureWebJobsStorage", "nonsense")]
-    public async Task A_wrong_setting_ends_it_with_code_2_and_one_line_that_names_the_setting(string name, string value)
+    public async Task A_wrong_setting_ends_the_process_with_code_2_and_one_line_that_names_the_setting(string name, string value)
     {
         var (code, output, errors) = await RunAsync(new() { ["AzureWebJobsStorage"] = Storage, [name] = value });
         Assert.Equal(2, code);
@@ -40,7 +40,7 @@ public sealed class ProcessTests(AppUnderTest app, RunningSystem running) : ICla
     }
 
     [Fact]
-    public async Task Without_storage_it_does_not_start_and_says_which_setting_is_missing()
+    public async Task A_process_without_a_storage_setting_does_not_start_and_names_the_setting()
     {
         var (code, _, errors) = await RunAsync([]);
         Assert.Equal(2, code);
@@ -50,7 +50,7 @@ public sealed class ProcessTests(AppUnderTest app, RunningSystem running) : ICla
     [Theory]
     [InlineData("http", true)]
     [InlineData("background", false)]
-    public async Task The_Functions_host_is_told_of_the_functions_of_the_set_alone(string set, bool isHttp)
+    public async Task The_Functions_host_gets_only_the_functions_of_the_configured_set(string set, bool isHttp)
     {
         await using var host = await running.System.StartHostAsync(new Dictionary<string, string> { ["Sts__Functions"] = set }, Cancellation);
 
@@ -60,7 +60,7 @@ public sealed class ProcessTests(AppUnderTest app, RunningSystem running) : ICla
     }
 
     [Fact]
-    public async Task Settings_that_are_wrong_are_all_named_a_line_each()
+    public async Task All_wrong_settings_are_named_one_per_line()
     {
         var (code, output, errors) = await RunAsync(new() { ["AzureWebJobsStorage"] = "nonsense", ["Sts__CacheTime"] = "abc", ["Sts__CachTime"] = "00:00:30", ["Sts__Auth__Audience"] = "api://sts" });
 
@@ -71,7 +71,7 @@ public sealed class ProcessTests(AppUnderTest app, RunningSystem running) : ICla
     }
 
     [Fact]
-    public async Task With_a_connection_string_it_sends_its_spans_to_Azure_Monitor_and_no_variable_of_the_server_moves_it()
+    public async Task Spans_go_to_Azure_Monitor_by_the_connection_string_and_no_environment_variable_redirects_them()
     {
         var received = new TaskCompletionSource<string>(TaskCreationOptions.RunContinuationsAsynchronously);
         await using var ingestion = await StartIngestionAsync(body =>
@@ -106,7 +106,7 @@ public sealed class ProcessTests(AppUnderTest app, RunningSystem running) : ICla
     }
 
     [Fact]
-    public async Task Interrupted_the_local_runner_stops_everything_that_it_started()
+    public async Task The_local_runner_stops_everything_that_it_started_when_it_is_interrupted()
     {
         Assert.SkipWhen(OperatingSystem.IsWindows(), "There is no SIGINT to send on Windows.");
         var data = Directory.CreateTempSubdirectory("sts-live-").FullName;

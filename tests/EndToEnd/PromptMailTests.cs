@@ -10,7 +10,7 @@ public sealed class PromptMailTests(PromptMailTests.Prompt running) : IClassFixt
     private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
     [Fact]
-    public async Task A_finding_is_mailed_by_the_message_that_was_put_before_it_and_shows_as_told()
+    public async Task A_finding_is_mailed_because_of_its_queue_message_and_is_shown_as_notified()
     {
         var domain = LabDomains.Get("expiring.example");
         await running.System.AddAsync(domain, Cancellation);

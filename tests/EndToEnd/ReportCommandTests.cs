@@ -21,7 +21,7 @@ public sealed class ReportCommandTests(AppUnderTest app) : IDisposable
 
     [Fact]
     [Trait("Conformance", "RPT-5")]
-    public async Task Every_sample_of_the_corpus_comes_to_the_same_as_within_the_tests()
+    public async Task Every_sample_of_the_corpus_gives_the_same_result_as_in_the_unit_tests()
     {
         foreach (var sample in Sample.All.Where(sample => sample.Wrapped.Length > 0 || sample.File.StartsWith("mail", StringComparison.Ordinal)))
         {
@@ -43,7 +43,7 @@ public sealed class ReportCommandTests(AppUnderTest app) : IDisposable
     }
 
     [Fact]
-    public async Task A_person_sees_the_counts_the_failures_how_it_was_bent_and_that_nobody_vouches_for_it()
+    public async Task The_text_output_shows_counts_failures_deviations_and_that_the_report_is_not_authenticated()
     {
         var shown = await ShowAsync(Sample.All.First(sample => sample.File == "mail-zip.eml").Bytes());
 
@@ -58,7 +58,7 @@ public sealed class ReportCommandTests(AppUnderTest app) : IDisposable
 
     [Fact]
     [Trait("Conformance", "ARR-3")]
-    public async Task Whoever_signed_the_mail_is_found_by_the_keys_in_DNS_and_a_changed_one_is_nobody_s()
+    public async Task The_signer_of_a_mail_is_verified_by_the_keys_in_DNS_and_a_changed_mail_has_none()
     {
         await using var lab = await MailLab.StartAsync(TimeProvider.System, Cancellation);
         var mail = new SampleReport("Alpha Mail", "example.com", new DateOnly(2026, 3, 13), 90).ToMail(lab.Zone);
@@ -75,7 +75,7 @@ public sealed class ReportCommandTests(AppUnderTest app) : IDisposable
     }
 
     [Fact]
-    public async Task A_sender_s_words_do_not_move_the_cursor()
+    public async Task Text_from_a_sender_does_not_move_the_cursor()
     {
         var shown = await ShowAsync(Sample.All.First(sample => sample.File == "words-of-a-terminal.json").Bytes());
 
@@ -84,7 +84,7 @@ public sealed class ReportCommandTests(AppUnderTest app) : IDisposable
     }
 
     [Fact]
-    public async Task A_file_that_is_not_there_and_a_wrong_use_exit_2()
+    public async Task A_missing_file_and_wrong_usage_exit_2()
     {
         Assert.Equal(2, (await RunAsync([], "report", "show", "there-is-none.json")).ExitCode);
         Assert.Equal(2, (await RunAsync([], "report", "show")).ExitCode);
@@ -92,12 +92,12 @@ public sealed class ReportCommandTests(AppUnderTest app) : IDisposable
     }
 
     [Fact]
-    public async Task The_help_tells_the_exit_codes() =>
+    public async Task The_help_lists_the_exit_codes() =>
         Assert.Contains("Exit code: 0 read, 1 no report can be read, 2 wrong use", (await RunAsync([], "report", "show", "--help")).Output.ReplaceLineEndings(" ").Replace("  ", "", StringComparison.Ordinal), StringComparison.Ordinal);
 
     [Fact]
     [Trait("Conformance", "ARR-5")]
-    public async Task A_report_of_100_MB_is_read_by_a_process_that_has_64_MiB_for_all_it_holds()
+    public async Task A_report_of_100_MB_is_read_by_a_process_with_64_MiB_of_heap()
     {
         await using (var gzip = new GZipStream(File.Create(_file), CompressionLevel.Optimal))
         {

@@ -30,12 +30,12 @@ public class RunningSystem(AppUnderTest app) : IAsyncLifetime
         GC.SuppressFinalize(this);
     }
 
-    /// <summary>The warnings that were mailed.</summary>
+    /// <summary>The notifications that were mailed.</summary>
     public IReadOnlyList<MimeMessage> Mails => Directory.Exists(System.MailFolder)
         ? [.. Directory.GetFiles(System.MailFolder, "*.eml").Select(file => MimeMessage.Load(file))]
         : [];
 
-    /// <summary>What <c>domain show --json</c> says.</summary>
+    /// <summary>The output of <c>domain show --json</c>.</summary>
     public async Task<JsonElement> ShowAsync(string domain)
     {
         var shown = await System.RunAppAsync(TestContext.Current.CancellationToken, "domain", "show", domain, "--json");

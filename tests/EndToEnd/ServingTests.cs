@@ -18,7 +18,7 @@ public sealed class ServingTests(ServingTests.HostedDomain running) : IClassFixt
     [Trait("Conformance", "GET-1")]
     [Trait("Conformance", "GET-2")]
     [Trait("Conformance", "GET-4")]
-    public async Task A_policy_is_plain_text_that_no_intermediary_keeps_without_asking()
+    public async Task A_policy_is_plain_text_that_every_cache_must_revalidate()
     {
         using var answer = await running.System.Client.GetAsync(running.System.Https("mta-sts.example.com", Path), Cancellation);
         Assert.Equal(HttpStatusCode.OK, answer.StatusCode);
@@ -46,7 +46,7 @@ public sealed class ServingTests(ServingTests.HostedDomain running) : IClassFixt
     [InlineData("mta-sts.example.com.", Path, 200)]
     [InlineData("mta-sts.xn--bcher-kva.example", Path, 200)]
     [InlineData("mta-sts.example.com:8443", Path, 200)]
-    [InlineData("mta-sts.stranger.example", Path, 404)]
+    [InlineData("mta-sts.unhosted.example", Path, 404)]
     [InlineData("mta-sts.", Path, 404)]
     [InlineData("mta-sts", Path, 404)]
     [InlineData("example.com", Path, 404)]
@@ -58,7 +58,7 @@ public sealed class ServingTests(ServingTests.HostedDomain running) : IClassFixt
     [InlineData("mta-sts.example.com", "/CheckDomain", 404)]
     [InlineData("mta-sts.example.com", "/.well-known/mta-sts.txt.bak", 404)]
     [Trait("Conformance", "GET-7")]
-    public async Task A_host_gets_its_policy_or_404_and_never_anything_else(string host, string path, int status)
+    public async Task A_host_gets_its_own_policy_or_404(string host, string path, int status)
     {
         using var request = new HttpRequestMessage(HttpMethod.Get, $"{running.System.Host.HttpAddress.GetLeftPart(UriPartial.Authority)}{path}");
         request.Headers.TryAddWithoutValidation("Host", host);
@@ -73,7 +73,7 @@ public sealed class ServingTests(ServingTests.HostedDomain running) : IClassFixt
     [InlineData("mta-sts.xn--0.example")]
     [InlineData("mta-sts..example.com")]
     [Trait("Conformance", "GET-7")]
-    public async Task A_Host_that_is_no_name_fails_at_the_host_or_at_the_app_with_nothing_echoed(string host)
+    public async Task An_invalid_Host_is_refused_by_the_host_or_the_app_and_is_not_echoed(string host)
     {
         using var answer = await SendAsync(HttpMethod.Get, host);
         Assert.InRange((int)answer.StatusCode, 400, 599);
@@ -83,17 +83,17 @@ public sealed class ServingTests(ServingTests.HostedDomain running) : IClassFixt
     [Theory]
     [InlineData("mta-sts.example.com", HttpStatusCode.OK)]
     [InlineData("mta-sts.xn--bcher-kva.example", HttpStatusCode.OK)]
-    [InlineData("mta-sts.stranger.example", HttpStatusCode.NotFound)]
-    public async Task The_host_reaches_the_app_as_the_client_wrote_it(string host, HttpStatusCode status)
+    [InlineData("mta-sts.unhosted.example", HttpStatusCode.NotFound)]
+    public async Task The_app_receives_the_host_name_as_the_client_sent_it(string host, HttpStatusCode status)
     {
         using var answer = await SendAsync(HttpMethod.Get, host);
         Assert.Equal(status, answer.StatusCode);
     }
 
     [Theory]
-    [InlineData("mta-sts.example.com", "mta-sts.stranger.example", HttpStatusCode.OK)]
-    [InlineData("mta-sts.stranger.example", "mta-sts.example.com", HttpStatusCode.NotFound)]
-    public async Task A_clients_own_X_Forwarded_Host_changes_nothing(string host, string forwardedHost, HttpStatusCode status)
+    [InlineData("mta-sts.example.com", "mta-sts.unhosted.example", HttpStatusCode.OK)]
+    [InlineData("mta-sts.unhosted.example", "mta-sts.example.com", HttpStatusCode.NotFound)]
+    public async Task An_X_Forwarded_Host_of_the_client_changes_nothing(string host, string forwardedHost, HttpStatusCode status)
     {
         using var request = new HttpRequestMessage(HttpMethod.Get, new Uri(running.System.Host.HttpAddress, Path));
         request.Headers.Host = host;
@@ -106,7 +106,7 @@ public sealed class ServingTests(ServingTests.HostedDomain running) : IClassFixt
     [InlineData("/.WELL-KNOWN/MTA-STS.TXT")]
     [InlineData("/.well-known/mta-sts.txt/")]
     [Trait("Conformance", "GET-2")]
-    public async Task An_odd_form_of_the_path_is_never_redirected(string path)
+    public async Task An_unusual_form_of_the_path_is_never_redirected(string path)
     {
         using var answer = await SendAsync(HttpMethod.Get, "mta-sts.example.com", path);
         Assert.Contains((int)answer.StatusCode, (int[])[200, 404]);
@@ -122,7 +122,7 @@ public sealed class ServingTests(ServingTests.HostedDomain running) : IClassFixt
 
     [Fact]
     [Trait("Conformance", "GET-6")]
-    public async Task A_published_change_is_live_within_a_minute_under_a_new_id()
+    public async Task A_published_change_is_served_within_a_minute_under_a_new_id()
     {
         var domain = new LabDomain("changing.example", "All is well.") { Mx = [new LabMx("mx.changing.example")] };
         await running.System.AddAsync(domain, Cancellation);

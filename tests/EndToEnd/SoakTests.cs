@@ -26,7 +26,7 @@ public sealed class SoakTests(RunningSystem running) : IClassFixture<RunningSyst
 
     [Fact]
     [Trait("Conformance", "ARR-5")]
-    public async Task The_worker_stays_within_its_memory_over_a_thousand_mixed_events()
+    public async Task The_worker_stays_within_its_memory_budget_over_a_thousand_mixed_events()
     {
         foreach (var domain in LabDomains.Typical)
         {
@@ -48,13 +48,13 @@ public sealed class SoakTests(RunningSystem running) : IClassFixture<RunningSyst
     private Task EventAsync(int n) => (n % 20) switch
     {
         < 9 => PolicyAsync($"mta-sts.{Domain(n)}", 200),
-        < 14 => PolicyAsync($"mta-sts.n{n}.stranger.example", 404),
+        < 14 => PolicyAsync($"mta-sts.n{n}.unhosted.example", 404),
         < 16 => PostAsync(Report(n).ToGzip(), 201),
         < 18 => running.System.DropAsync($"soak/{n}.eml", Report(n).ToMail(), Cancellation),
         < 19 => (n / 20 % 3) switch
         {
             0 => PostAsync(Bomb, 400),
-            1 => PostAsync((Report(n) with { Domain = $"n{n}.stranger.example" }).ToGzip(), 403),
+            1 => PostAsync((Report(n) with { Domain = $"n{n}.unhosted.example" }).ToGzip(), 403),
             _ => running.System.DropAsync($"soak/{n}.gz", Report(n).ToGzip()[..^20], Cancellation),
         },
         _ => CheckAsync(n),

@@ -15,7 +15,7 @@ public sealed class StoryTests(RunningSystem running) : IClassFixture<RunningSys
     [Trait("Conformance", "GET-1")]
     [Trait("Conformance", "MX-4")]
     [Trait("Conformance", "MX-5")]
-    public async Task A_domain_whose_MX_certificate_expires_after_the_rollout_is_warned_of_it_once()
+    public async Task An_MX_certificate_that_expires_is_notified_once()
     {
         // example.com limits inbound mail to mx1 and mx2 over TLS 1.2 or newer.
         var domain = LabDomains.Get("example.com");
@@ -23,29 +23,29 @@ public sealed class StoryTests(RunningSystem running) : IClassFixture<RunningSys
         var policy = await running.System.Client.GetStringAsync(running.System.Https("mta-sts.example.com", "/.well-known/mta-sts.txt"), Cancellation);
         Assert.Equal("version: STSv1\r\nmode: enforce\r\nmx: mx1.example.com\r\nmx: mx2.example.com\r\nmax_age: 604800\r\n", policy);
 
-        // Both are looked at, and clean.
-        await RoundAsync();
+        // Both are checked, and have no finding.
+        await RunChecksAsync();
         Assert.Empty(await running.FindingsAsync("example.com"));
         Assert.All(["mx1.example.com", "mx2.example.com"], host =>
-            Assert.Contains(running.System.MailLab.Mx(host).Servers.Single().Heard, line => line.StartsWith("TLS Tls1", StringComparison.Ordinal)));
+            Assert.Contains(running.System.MailLab.Mx(host).Servers.Single().Received, line => line.StartsWith("TLS Tls1", StringComparison.Ordinal)));
         Assert.Empty(Mails("example.com"));
 
-        // Then the certificate of mx2 is swapped for an expired one: the next round warns.
+        // Then the certificate of mx2 is replaced by an expired one: the next check run notifies of it.
         var commands = new Commands(running.System.MailLab, TimeProvider.System);
         commands.Execute("expire mx2.example.com");
-        await RoundAsync();
+        await RunChecksAsync();
         var warning = Assert.Single(Mails("example.com"));
         Assert.Equal("[critical] example.com: mx.certificate.expired mx2.example.com", warning.Subject);
         Assert.Contains("Renew the certificate of mx2.example.com", warning.TextBody, StringComparison.Ordinal);
         Assert.Equal(["mx.certificate.expired"], await running.FindingsAsync("example.com"));
 
         // Once.
-        await RoundAsync();
+        await RunChecksAsync();
         Assert.Single(Mails("example.com"));
 
-        // And when it is mended, that is told too.
+        // Its end is notified too.
         commands.Execute("renew mx2.example.com");
-        await RoundAsync();
+        await RunChecksAsync();
         Assert.Equal(2, Mails("example.com").Count);
         Assert.Contains(Mails("example.com"), mail => mail.Subject == "[resolved] example.com: mx.certificate.expired mx2.example.com");
         Assert.Empty(await running.FindingsAsync("example.com"));
@@ -56,14 +56,14 @@ public sealed class StoryTests(RunningSystem running) : IClassFixture<RunningSys
     [Trait("Conformance", "ARR-2")]
     [Trait("Conformance", "ARR-3")]
     [Trait("Conformance", "RPT-6")]
-    public async Task A_week_of_reports_from_three_senders_shows_the_sessions_and_then_the_one_failure()
+    public async Task A_week_of_reports_from_three_senders_shows_the_sessions_and_then_the_failure()
     {
         var domain = new LabDomain("rollout.example", "All is well.") { Mx = [new LabMx("mx.rollout.example")] };
         await running.System.AddAsync(domain, Cancellation);
         var today = DateOnly.FromDateTime(DateTime.UtcNow);
         var week = Enumerable.Range(1, 7).Select(ago => today.AddDays(-ago)).Order().ToList();
 
-        // One sender posts, one mails and signs, and one's reports are dropped as files: all are kept, and what is signed counts.
+        // One sender posts, one sends signed mail, and the reports of one are dropped as files: all are stored, and the signed ones count.
         foreach (var day in week)
         {
             await SampleData.PostAsync(running.System, new SampleReport("Alpha Mail", domain.Name, day, 100), Cancellation);
@@ -76,7 +76,7 @@ public sealed class StoryTests(RunningSystem running) : IClassFixture<RunningSys
 
         Assert.Equal(3 * 7, (await running.ShowAsync(domain.Name)).GetProperty("reports").GetArrayLength());
 
-        // A report that comes twice, and by another way, counts once; and nobody pushes it out.
+        // A report that arrives twice through two channels counts once, and nothing displaces it.
         await SampleData.PostAsync(running.System, new SampleReport("Beta Post", domain.Name, week[3], 20), Cancellation);
         await SampleData.PostAsync(running.System, new SampleReport("Beta Post", domain.Name, week[4], 20_000), Cancellation);
         await running.System.WhenIdleAsync(Cancellation);
@@ -95,7 +95,7 @@ public sealed class StoryTests(RunningSystem running) : IClassFixture<RunningSys
     // The other story's domain is mailed about too.
     private IReadOnlyList<MimeMessage> Mails(string domain) => [.. running.Mails.Where(mail => mail.Subject!.Contains($"] {domain}: ", StringComparison.Ordinal))];
 
-    private async Task RoundAsync()
+    private async Task RunChecksAsync()
     {
         await running.System.CheckAllAsync(Cancellation);
         await running.System.NotifyAsync(Cancellation);

@@ -9,12 +9,12 @@ internal sealed unsafe class CoverageMap
     private const int Size = 1 << 16;
 
     private readonly byte* _counts = (byte*)NativeMemory.AllocZeroed(Size);
-    private readonly HashSet<int> _seen = [];
+    private readonly HashSet<int> _covered = [];
 
     public CoverageMap() => Trace.SharedMem = _counts;
 
     /// <summary>How many branches were ever taken.</summary>
-    public int Branches => _seen.Count;
+    public int Branches => _covered.Count;
 
     /// <summary>Whether an input takes a branch that none did before.</summary>
     public bool IsNew(Action run)
@@ -27,7 +27,7 @@ internal sealed unsafe class CoverageMap
         var isNew = false;
         for (var branch = 0; branch < Size; branch++)
         {
-            isNew |= _counts[branch] > 0 && _seen.Add(branch);
+            isNew |= _counts[branch] > 0 && _covered.Add(branch);
         }
 
         return isNew;

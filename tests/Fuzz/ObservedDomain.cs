@@ -5,7 +5,7 @@ using StsFunctions.Protocol.MtaSts;
 
 namespace StsFunctions.Fuzz;
 
-/// <summary>A domain that is well, of which a target replaces one part by what it read; and what holds of every judgement.</summary>
+/// <summary>A healthy domain, of which a target replaces one part by its input; and the invariants of every evaluation.</summary>
 internal static class ObservedDomain
 {
     // A property of a table holds 64 KiB; a finding's texts are cut at an eighth of it.
@@ -17,7 +17,7 @@ internal static class ObservedDomain
 
     private static readonly byte[] PolicyFile = "version: STSv1\r\nmode: enforce\r\nmx: mx1.example.com\r\nmax_age: 1209600\r\n"u8.ToArray();
 
-    /// <summary>The domain that is well, without MX hosts.</summary>
+    /// <summary>The healthy domain, without MX hosts.</summary>
     public static Observation Good { get; } = new(
         Observation.CurrentVersion, "example.com", "20260314120000000", At,
         Found("example.com", "10 mx1.example.com"),
@@ -41,7 +41,7 @@ internal static class ObservedDomain
         new Uri("https://mta-sts.example.com/.well-known/mta-sts.txt"), PolicyFetchOutcome.Fetched, Status: 200, ContentType: "text/plain", Body: body, Address: "192.0.2.80", Milliseconds: 120);
 
     /// <summary>No rule fails, findings are plain and bounded, and the observation is the same after it was stored.</summary>
-    public static void AssertJudged(Observation observation)
+    public static void AssertEvaluated(Observation observation)
     {
         var policy = Policy.Parse(PolicyFile);
         var hosted = new HostedDomain(PolicyId, At.AddDays(-13), At.AddDays(-13), PolicyFile, StsTtl: 300);

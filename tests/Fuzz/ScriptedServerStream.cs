@@ -1,6 +1,6 @@
 namespace StsFunctions.Fuzz;
 
-/// <summary>A connection to a server that says what it says, whatever it is told, and then hangs up.</summary>
+/// <summary>A connection to a server that sends its script whatever it receives, and then closes.</summary>
 internal sealed class ScriptedServerStream(byte[] script, bool lineByLine) : Stream
 {
     private int _at;

@@ -2,7 +2,7 @@ using System.Net.Http.Json;
 
 namespace StsFunctions.Tests.HostProbe;
 
-/// <summary>Tells the test what was called, and hears from it what to do.</summary>
+/// <summary>Reports each call to the test, and gets an instruction from it.</summary>
 public sealed class Director : IDisposable
 {
     private readonly HttpClient _client = new(new SocketsHttpHandler { UseProxy = false }) { Timeout = Timeout.InfiniteTimeSpan };

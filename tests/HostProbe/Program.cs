@@ -9,7 +9,7 @@ switch (Environment.GetEnvironmentVariable("PROBE_START"))
         Console.Error.WriteLine("error: nothing to do");
         return 3;
     case "silent":
-        // A process that lives and never says a word to the host.
+        // A process that runs and never connects to the host.
         await Task.Delay(Timeout.Infinite);
         break;
 }

@@ -35,7 +35,7 @@ public sealed partial class AppSettingsTests(BicepFixture bicep)
 
     [Theory]
     [MemberData(nameof(Cases))]
-    public async Task The_app_starts_with_what_the_template_writes_and_lacks_nothing(string name)
+    public async Task The_app_starts_with_the_settings_of_the_template(string name)
     {
         foreach (var site in await SitesAsync(name))
         {
@@ -54,7 +54,7 @@ public sealed partial class AppSettingsTests(BicepFixture bicep)
     }
 
     [Fact]
-    public async Task The_API_believes_the_registration_that_the_hook_made_and_none_otherwise()
+    public async Task The_API_trusts_the_registration_of_the_hook_and_no_other()
     {
         using var open = Read(await WrittenAsync("flex"));
         using var closed = Read(await WrittenAsync("first-run"));
@@ -67,7 +67,7 @@ public sealed partial class AppSettingsTests(BicepFixture bicep)
     }
 
     [Fact]
-    public async Task Warnings_leave_by_the_way_that_was_chosen()
+    public async Task Notifications_leave_through_the_configured_channel()
     {
         var azure = await WrittenAsync("first-run");
         var relay = await WrittenAsync("every-option");
@@ -83,7 +83,7 @@ public sealed partial class AppSettingsTests(BicepFixture bicep)
     [InlineData("first-run", 90, 90)]
     [InlineData("dedicated", 90, 90)]
     [InlineData("every-option", 365, 30)]
-    public async Task The_app_keeps_raw_reports_and_observations_for_as_long_as_the_parameters_say(string name, int reportDays, int observationDays)
+    public async Task The_app_retains_raw_reports_and_observations_for_as_long_as_the_parameters_say(string name, int reportDays, int observationDays)
     {
         foreach (var site in await SitesAsync(name))
         {
@@ -96,7 +96,7 @@ public sealed partial class AppSettingsTests(BicepFixture bicep)
     }
 
     [Fact]
-    public async Task What_is_kept_without_a_parameter_is_what_the_app_keeps_without_a_setting()
+    public async Task The_retention_without_a_parameter_is_that_of_the_app_without_a_setting()
     {
         var declared = (await bicep.TemplateAsync())["parameters"]!;
         var defaults = new RetentionOptions();
@@ -115,7 +115,7 @@ public sealed partial class AppSettingsTests(BicepFixture bicep)
     }
 
     [Fact]
-    public async Task The_app_knows_our_Front_Door_profiles_behind_them_and_none_otherwise()
+    public async Task The_app_knows_its_Front_Door_profiles_behind_them_and_none_otherwise()
     {
         var behind = await WrittenAsync("front-door");
         var direct = await WrittenAsync("flex");
@@ -125,7 +125,7 @@ public sealed partial class AppSettingsTests(BicepFixture bicep)
     }
 
     [Fact]
-    public async Task No_setting_of_a_lab_and_no_key_is_ever_written()
+    public async Task No_lab_setting_and_no_key_is_ever_written()
     {
         var written = Resource.Texts(await bicep.TemplateAsync()).ToList();
 
@@ -135,7 +135,7 @@ public sealed partial class AppSettingsTests(BicepFixture bicep)
 
     [Theory]
     [MemberData(nameof(Cases))]
-    public async Task A_setting_that_Flex_refuses_is_written_on_the_plan_that_needs_it_and_no_other(string name)
+    public async Task A_setting_that_Flex_refuses_is_written_only_on_the_plan_that_needs_it(string name)
     {
         string[] refused =
         [
@@ -148,16 +148,16 @@ public sealed partial class AppSettingsTests(BicepFixture bicep)
 
     [Theory]
     [MemberData(nameof(Cases))]
-    public async Task The_hosts_own_home_page_is_off(string name) =>
+    public async Task The_home_page_of_the_host_is_off(string name) =>
         Assert.All(await SitesAsync(name), site => Assert.Equal("true", site["AzureWebJobsDisableHomepage"]));
 
     [Fact]
-    public async Task On_a_Dedicated_plan_one_site_runs_HTTP_functions_and_the_other_one_all_others()
+    public async Task A_Dedicated_plan_has_one_site_for_HTTP_functions_and_one_for_all_others()
     {
         var sites = await SitesAsync("dedicated");
 
         Assert.Equal(["http", "background"], sites.Select(site => site["Sts__Functions"]));
-        // Records lead to the site that answers: it knows its own name, and the other one is told.
+        // Records lead to the site that answers: it knows its own name, and the other site has it as a setting.
         Assert.False(sites[0].ContainsKey("Sts__AppHost"));
         Assert.Matches(@"^\[reference\('.*/sites/func-sts-[a-z0-9]{13}', '[0-9-]+'\)\.defaultHostName\]$", sites[1]["Sts__AppHost"]);
         // Or two hosts would take each other for one (Azure cuts names after 32 characters).
@@ -166,7 +166,7 @@ public sealed partial class AppSettingsTests(BicepFixture bicep)
     }
 
     [Fact]
-    public async Task On_Flex_one_site_runs_every_function()
+    public async Task A_Flex_plan_has_one_site_for_every_function()
     {
         foreach (var name in BicepFixture.CaseNames.Except(["dedicated"]))
         {
@@ -186,14 +186,14 @@ public sealed partial class AppSettingsTests(BicepFixture bicep)
             written.UnionWith((await SitesAsync(name)).SelectMany(site => site.Keys));
         }
 
-        // A setting without either does something only where it is set, and the list says what.
+        // A setting without either has an effect only where it is set, and the list says which.
         string[] optional = ["Sts__AcsKey", "Sts__EmailPickupFolder", "Sts__DnsServer", "Sts__SmtpPlain", "Sts__MailSecret", "Sts__ReportMailbox", "AzureWebJobsStorage"];
         Assert.Empty(listed.Where(setting => setting.Value == "" && !written.Contains(setting.Key)).Select(setting => setting.Key).Except(optional));
         Assert.Empty(written.Where(name => name.StartsWith("Sts__", StringComparison.Ordinal)).Except(listed.Keys));
     }
 
     [Fact]
-    public async Task On_Flex_the_runtime_is_the_one_that_the_app_is_made_for()
+    public async Task The_runtime_on_Flex_is_the_one_that_the_app_targets()
     {
         var resources = await bicep.ResourcesAsync("first-run");
         var config = Assert.Single(resources.OfType("Microsoft.Web/sites")).Properties()["functionAppConfig"]!;
@@ -206,7 +206,7 @@ public sealed partial class AppSettingsTests(BicepFixture bicep)
     }
 
     [Fact]
-    public async Task On_a_Dedicated_plan_the_runtime_is_the_same_and_the_sites_stay_loaded()
+    public async Task The_runtime_on_a_Dedicated_plan_is_the_same_and_the_sites_stay_loaded()
     {
         var resources = await bicep.ResourcesAsync("dedicated");
         var plan = Assert.Single(resources.OfType("Microsoft.Web/serverfarms"));
@@ -224,7 +224,7 @@ public sealed partial class AppSettingsTests(BicepFixture bicep)
     [Theory]
     [InlineData("first-run", 8, "RollingUpdate", "0")]
     [InlineData("every-option", 32, "Recreate", "1")]
-    public async Task On_Flex_requests_updates_and_the_placeholder_are_as_the_parameters_say(string name, int concurrency, string updates, string placeholder)
+    public async Task Requests_updates_and_the_placeholder_on_Flex_are_as_the_parameters_say(string name, int concurrency, string updates, string placeholder)
     {
         var config = Assert.Single((await bicep.ResourcesAsync(name)).OfType("Microsoft.Web/sites")).Properties()["functionAppConfig"]!;
         var site = Assert.Single(await SitesAsync(name));
@@ -235,7 +235,7 @@ public sealed partial class AppSettingsTests(BicepFixture bicep)
     }
 
     [Fact]
-    public void The_host_is_told_nothing_but_this()
+    public void The_host_gets_no_other_setting()
     {
         var host = JsonNode.Parse(File.ReadAllText(Path.Combine(Repository.Root, "host.json")))!.AsObject();
         var queues = host["extensions"]!["queues"]!;

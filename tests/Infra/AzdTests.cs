@@ -14,7 +14,7 @@ public sealed partial class AzdTests(BicepFixture bicep)
         ((YamlMappingNode)Azure["services"]).Children.ToDictionary(service => service.Key.ToString(), service => (YamlMappingNode)service.Value);
 
     [Fact]
-    public void Each_hook_is_there_for_both_kinds_of_machine()
+    public void Each_hook_exists_for_both_kinds_of_machine()
     {
         var hooks = ((YamlMappingNode)Azure["hooks"]).Children.ToDictionary(hook => hook.Key.ToString(), hook => hook.Value);
 
@@ -47,11 +47,11 @@ public sealed partial class AzdTests(BicepFixture bicep)
     }
 
     [Fact]
-    public void An_azd_that_does_not_know_conditions_is_refused() =>
+    public void An_azd_version_that_does_not_know_conditions_is_refused() =>
         Assert.Equal(">= 1.23.4", Azure["requiredVersions"]["azd"].ToString());
 
     [Fact]
-    public void Each_script_has_its_twin()
+    public void Each_shell_script_has_a_PowerShell_counterpart()
     {
         var scripts = Directory.GetFiles(BicepFixture.Infra, "*", SearchOption.AllDirectories).Where(file => Path.GetExtension(file) is ".sh" or ".ps1").ToList();
 
@@ -63,7 +63,7 @@ public sealed partial class AzdTests(BicepFixture bicep)
     [InlineData("first-run", null)]
     [InlineData("first-run", "flex")]
     [InlineData("dedicated", "dedicated")]
-    public async Task Each_service_that_is_deployed_is_the_one_site_that_carries_its_tag(string name, string? plan)
+    public async Task Each_deployed_service_is_the_one_site_with_its_tag(string name, string? plan)
     {
         var deployed = Services.Where(service => IsTrue(service.Value.Children.TryGetValue("condition", out var condition) ? condition.ToString() : "true", plan)).Select(service => service.Key);
         var tagged = (await bicep.ResourcesAsync(name)).Where(resource => resource["tags"]?["azd-service-name"] is not null).ToList();
@@ -73,7 +73,7 @@ public sealed partial class AzdTests(BicepFixture bicep)
     }
 
     [Fact]
-    public async Task Everything_carries_the_environments_name()
+    public async Task Every_resource_carries_the_name_of_the_environment()
     {
         var untagged = (await bicep.ResourcesAsync("every-option"))
             .Where(resource => resource["location"] is not null && resource["tags"]?["azd-env-name"]?.GetValue<string>() != "case")
@@ -84,7 +84,7 @@ public sealed partial class AzdTests(BicepFixture bicep)
     }
 
     [Fact]
-    public async Task The_hooks_read_only_what_azd_and_the_template_tell_them()
+    public async Task The_hooks_read_only_values_of_azd_and_the_template()
     {
         var outputs = (await bicep.TemplateAsync())["outputs"]!.AsObject().Select(output => output.Key);
         var parameters = File.ReadAllText(Path.Combine(BicepFixture.Infra, "main.parameters.json"));

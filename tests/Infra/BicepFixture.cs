@@ -10,7 +10,7 @@ using Xunit;
 
 namespace StsFunctions.Tests.Infra;
 
-/// <summary>What the Bicep compiler says of the templates; nothing of it needs Azure or a network.</summary>
+/// <summary>The results of the Bicep compiler for the templates; nothing of it needs Azure or a network.</summary>
 public sealed class BicepFixture : IDisposable
 {
     /// <summary>The subscription of every prediction.</summary>
@@ -54,7 +54,7 @@ public sealed class BicepFixture : IDisposable
     public Task<JsonNode> PredictAsync(string name) => _predictions.GetOrAdd(name, _ => new(async () =>
     {
         var run = await PredictAsync(name, File.ReadAllText(Path.Combine(Cases, $"{name}.bicepparam")));
-        Assert.True(run.ExitCode == 0 && run.Said == "", run.Said);
+        Assert.True(run.ExitCode == 0 && run.Output == "", run.Output);
         return run.Prediction!;
     })).Value;
 
@@ -63,7 +63,7 @@ public sealed class BicepFixture : IDisposable
         [.. (await PredictAsync(name))["predictedResources"]!.AsArray().Select(resource => resource!.AsObject())];
 
     /// <summary>What would be deployed for these parameters, or why nothing would.</summary>
-    public async Task<(int ExitCode, string Said, JsonNode? Prediction)> PredictAsync(string name, string parameters)
+    public async Task<(int ExitCode, string Output, JsonNode? Prediction)> PredictAsync(string name, string parameters)
     {
         var folder = NewFolder();
         var file = Path.Combine(folder, $"{name}.bicepparam");
@@ -72,8 +72,8 @@ public sealed class BicepFixture : IDisposable
         return (code, said, code == 0 ? JsonNode.Parse(await File.ReadAllTextAsync(Path.Combine(folder, $"{name}.snapshot.json"))) : null);
     }
 
-    /// <summary>Runs the compiler; what it says is all that it wrote, on either stream.</summary>
-    public static async Task<(int ExitCode, string Said)> RunAsync(params string[] arguments)
+    /// <summary>Runs the compiler; its output is all that it wrote, on either stream.</summary>
+    public static async Task<(int ExitCode, string Output)> RunAsync(params string[] arguments)
     {
         var run = await FinishedProcess.RunAsync(new ProcessStartInfo(Program, arguments), CancellationToken.None);
         return (run.ExitCode, (run.Output + run.Errors).Trim());

@@ -4,7 +4,7 @@ using Xunit;
 
 namespace StsFunctions.Tests.Infra;
 
-/// <summary>The three edges: what each binds, and that a later run takes no TLS away.</summary>
+/// <summary>The three edges: what each binds, and that a later run removes no TLS binding.</summary>
 public sealed class EdgeTests(BicepFixture bicep)
 {
     private const string Binding = "Microsoft.Web/sites/hostNameBindings";
@@ -12,7 +12,7 @@ public sealed class EdgeTests(BicepFixture bicep)
     [Theory]
     [InlineData("flex", new[] { "mta-sts.example.com", "mta-sts.example.net" }, new[] { "mta-sts.example.com", "mta-sts.example.net" })]
     [InlineData("key-vault", new[] { "mta-sts.a.example", "mta-sts.b.example", "mta-sts.c.example" }, new[] { "first", "second" })]
-    public async Task A_host_name_is_bound_and_then_bound_with_its_certificate(string name, string[] hosts, string[] certificates)
+    public async Task A_host_name_is_bound_first_without_and_then_with_its_certificate(string name, string[] hosts, string[] certificates)
     {
         var resources = await bicep.ResourcesAsync(name);
         var states = resources.OfType(Binding).GroupBy(binding => binding.ShortName()).ToDictionary(host => host.Key, host => host.Select(binding => binding.Properties()["sslState"]!.GetValue<string>()));
@@ -26,7 +26,7 @@ public sealed class EdgeTests(BicepFixture bicep)
     }
 
     [Fact]
-    public async Task A_binding_without_TLS_is_made_only_where_there_is_none_and_one_after_the_other()
+    public async Task A_binding_without_TLS_is_made_only_where_there_is_none_and_bindings_are_made_in_sequence()
     {
         var bindings = (await bicep.TemplateResourcesAsync()).OfType(Binding).ToList();
         var plain = bindings.Where(binding => binding.Properties()["sslState"]!.GetValue<string>() == "Disabled").ToList();
@@ -38,7 +38,7 @@ public sealed class EdgeTests(BicepFixture bicep)
             Assert.Equal(("serial", 1), (binding["copy"]!["mode"]!.GetValue<string>(), binding["copy"]!["batchSize"]!.GetValue<int>()));
         });
         Assert.All(bindings.Except(plain), binding => Assert.Equal("SniEnabled", binding.Properties()["sslState"]!.GetValue<string>()));
-        // A list of bindings on the site itself would be the whole list: what it lacks would go.
+        // A list of bindings on the site itself would be the whole list: it would remove all others.
         Assert.DoesNotContain(Resource.Texts(await bicep.TemplateAsync()), text => text == "hostNameSslStates");
     }
 
@@ -46,14 +46,14 @@ public sealed class EdgeTests(BicepFixture bicep)
     [InlineData("first-run")]
     [InlineData("flex")]
     [InlineData("key-vault")]
-    public async Task The_app_may_hold_certificates_of_its_own_from_its_first_day(string name)
+    public async Task The_app_can_have_certificates_of_its_own_from_the_first_day(string name)
     {
         // It can be set when the site is made, and never after.
         Assert.True(Assert.Single((await bicep.ResourcesAsync(name)).OfType("Microsoft.Web/sites")).Properties()["siteScopedCertificatesEnabled"]!.GetValue<bool>());
     }
 
     [Fact]
-    public async Task A_certificate_of_yours_comes_from_your_vault_and_is_for_the_hosts_of_its_group()
+    public async Task A_certificate_of_the_operator_comes_from_the_key_vault_and_is_for_the_hosts_of_its_group()
     {
         var resources = await bicep.ResourcesAsync("key-vault");
         var certificates = resources.OfType("Microsoft.Web/sites/certificates").ToDictionary(certificate => certificate.ShortName(), certificate => certificate.Properties());
@@ -68,7 +68,7 @@ public sealed class EdgeTests(BicepFixture bicep)
     }
 
     [Fact]
-    public async Task Front_Door_lets_the_policy_through_and_nothing_else_and_keeps_no_copy()
+    public async Task Front_Door_passes_only_requests_for_the_policy_and_caches_nothing()
     {
         var routes = (await bicep.ResourcesAsync("front-door")).OfType("Microsoft.Cdn/profiles/afdEndpoints/routes").ToList();
 
@@ -86,7 +86,7 @@ public sealed class EdgeTests(BicepFixture bicep)
     }
 
     [Fact]
-    public async Task Front_Door_names_the_policy_host_in_the_header_that_the_app_reads_over_whatever_a_client_sent()
+    public async Task Front_Door_overwrites_the_header_that_names_the_policy_host()
     {
         var rules = (await bicep.ResourcesAsync("front-door")).OfType("Microsoft.Cdn/profiles/ruleSets/rules").ToList();
 
@@ -102,7 +102,7 @@ public sealed class EdgeTests(BicepFixture bicep)
     }
 
     [Fact]
-    public async Task Front_Door_asks_the_app_by_the_apps_own_name_and_holds_a_certificate_for_each_host()
+    public async Task Front_Door_calls_the_app_by_its_own_name_and_has_a_certificate_for_each_host()
     {
         var resources = await bicep.ResourcesAsync("front-door");
 
@@ -119,7 +119,7 @@ public sealed class EdgeTests(BicepFixture bicep)
     }
 
     [Fact]
-    public async Task On_a_Dedicated_plan_Front_Door_asks_the_site_that_answers_and_nothing_is_bound_to_it()
+    public async Task Front_Door_on_a_Dedicated_plan_calls_the_site_with_HTTP_functions_and_nothing_is_bound_to_it()
     {
         var resources = await bicep.ResourcesAsync("dedicated");
 
@@ -135,7 +135,7 @@ public sealed class EdgeTests(BicepFixture bicep)
     [InlineData("front-door", "Standard_AzureFrontDoor", 2)]
     [InlineData("every-option", "Premium_AzureFrontDoor", 1)]
     [InlineData("flex", null, 0)]
-    public async Task A_profile_is_of_the_tier_that_was_asked_for(string name, string? sku, int count)
+    public async Task A_profile_has_the_requested_tier(string name, string? sku, int count)
     {
         var profiles = (await bicep.ResourcesAsync(name)).OfType("Microsoft.Cdn/profiles").ToList();
 
@@ -165,7 +165,7 @@ public sealed class EdgeTests(BicepFixture bicep)
     }
 
     [Fact]
-    public async Task Two_hosts_that_differ_by_a_dot_and_a_hyphen_stay_two()
+    public async Task Two_hosts_that_differ_by_a_dot_and_a_hyphen_stay_distinct()
     {
         var (_, _, prediction) = await bicep.PredictAsync("alike", ParameterTests.With(("edge", "'frontDoor'"), ("domains", "'a-b.example, a.b.example'")));
         var names = prediction!["predictedResources"]!.AsArray().Select(resource => resource!.AsObject()).NamesOf("Microsoft.Cdn/profiles/customDomains");

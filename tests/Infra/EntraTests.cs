@@ -13,7 +13,7 @@ public sealed partial class EntraTests
     private static readonly string Folder = Path.Combine(BicepFixture.Infra, "hooks", "entra");
 
     [Fact]
-    public void It_has_every_role_that_the_API_knows_and_no_other()
+    public void The_registration_has_exactly_the_roles_that_the_API_knows()
     {
         var known = typeof(Roles).GetFields(BindingFlags.Public | BindingFlags.Static).Where(field => field.IsLiteral).Select(field => (string)field.GetRawConstantValue()!).Where(role => !role.Contains(',', StringComparison.Ordinal)).Order(StringComparer.Ordinal).ToList();
         var listed = RoleRow().Matches(File.ReadAllText(Path.Combine(Repository.Root, "docs", "API.md"))).Select(row => row.Groups[1].Value);
@@ -25,7 +25,7 @@ public sealed partial class EntraTests
     }
 
     [Fact]
-    public void A_probe_agent_is_a_program_and_every_other_role_is_for_people_too()
+    public void A_probe_agent_is_an_application_and_every_other_role_is_for_users_too()
     {
         Assert.All(Registered(), role => Assert.Equal(
             role.GetProperty("value").GetString() == Roles.Agent ? ["Application"] : ["User", "Application"],
@@ -33,7 +33,7 @@ public sealed partial class EntraTests
     }
 
     [Fact]
-    public void The_Azure_CLI_is_let_in_by_the_scope_that_there_is_and_tokens_are_of_version_2()
+    public void The_Azure_CLI_is_authorized_for_the_scope_and_tokens_are_of_version_2()
     {
         var api = Read("api.json").GetProperty("api");
         var client = Assert.Single(Read("azure-cli.json").GetProperty("api").GetProperty("preAuthorizedApplications").EnumerateArray());

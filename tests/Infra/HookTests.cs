@@ -12,7 +12,7 @@ public sealed class HookTests : HookRunner
 
     [Theory]
     [MemberData(nameof(Shells))]
-    public async Task The_app_is_registered_once_with_its_roles_and_the_id_is_kept(string shell)
+    public async Task The_app_is_registered_once_with_its_roles_and_the_id_is_stored(string shell)
     {
         var run = await RunAsync(shell, "preprovision", ["ad app create*|0|" + ClientId, "ad sp show*|3|"]);
 
@@ -36,7 +36,7 @@ public sealed class HookTests : HookRunner
 
     [Theory]
     [MemberData(nameof(Shells))]
-    public async Task A_registration_that_is_there_is_used_and_finished_and_no_second_one_made(string shell)
+    public async Task An_existing_registration_is_completed_and_no_second_one_is_made(string shell)
     {
         var run = await RunAsync(shell, "preprovision", ["ad app list*|0|" + ClientId]);
 
@@ -48,7 +48,7 @@ public sealed class HookTests : HookRunner
 
     [Theory]
     [MemberData(nameof(Shells))]
-    public async Task A_registration_that_is_known_is_not_even_looked_for(string shell)
+    public async Task A_registration_whose_id_is_stored_is_not_searched_for(string shell)
     {
         foreach (var known in (string[])[ClientId, "none"])
         {
@@ -61,7 +61,7 @@ public sealed class HookTests : HookRunner
 
     [Theory]
     [MemberData(nameof(Shells))]
-    public async Task Two_registrations_of_the_name_are_not_chosen_between(string shell)
+    public async Task Two_registrations_of_one_name_are_an_error(string shell)
     {
         var run = await RunAsync(shell, "preprovision", [$"ad app list*|0|{ClientId}\\n{ClientId.Replace('8', '9')}"]);
 
@@ -72,7 +72,7 @@ public sealed class HookTests : HookRunner
 
     [Theory]
     [MemberData(nameof(Shells))]
-    public async Task Where_nothing_may_be_registered_it_says_who_can_and_how_to_go_on(string shell)
+    public async Task A_user_who_may_not_register_apps_learns_who_can_and_how_to_continue(string shell)
     {
         var run = await RunAsync(shell, "preprovision", ["ad app create*|1|"]);
 
@@ -84,7 +84,7 @@ public sealed class HookTests : HookRunner
 
     [Theory]
     [MemberData(nameof(Shells))]
-    public async Task Domains_before_the_app_has_an_address_are_refused_before_anything_is_done(string shell)
+    public async Task Domains_are_refused_before_anything_is_done_while_the_app_has_no_address(string shell)
     {
         var run = await RunAsync(shell, "preprovision", [], ("STS_DOMAINS", "example.com"));
 
@@ -95,7 +95,7 @@ public sealed class HookTests : HookRunner
 
     [Theory]
     [MemberData(nameof(Shells))]
-    public async Task The_records_that_a_binding_needs_are_printed_before_it(string shell)
+    public async Task The_records_that_a_binding_needs_are_printed_before_it_is_made(string shell)
     {
         var run = await RunAsync(shell, "preprovision", [], ("STS_DOMAINS", "example.com, example.net"), ("STS_APP_HOST", "func.example"), ("STS_DOMAIN_VERIFICATION_ID", "ABC123"), ("STS_AUTH_CLIENT_ID", "none"));
 
@@ -112,7 +112,7 @@ public sealed class HookTests : HookRunner
 
     [Theory]
     [MemberData(nameof(Shells))]
-    public async Task Behind_Front_Door_the_records_that_are_still_missing_are_printed_afterwards(string shell)
+    public async Task The_missing_records_are_printed_afterwards_behind_Front_Door(string shell)
     {
         var run = await RunAsync(
             shell,
@@ -134,7 +134,7 @@ public sealed class HookTests : HookRunner
 
     [Theory]
     [MemberData(nameof(Shells))]
-    public async Task With_nothing_missing_or_another_edge_nothing_is_printed_afterwards(string shell)
+    public async Task Nothing_is_printed_afterwards_where_nothing_is_missing_or_another_edge_is_used(string shell)
     {
         var done = await RunAsync(shell, "postprovision", [], ("STS_EDGE", "frontDoor"), ("STS_EDGE_PROFILES", """["afd-1=one.azurefd.net"]"""), ("AZURE_RESOURCE_GROUP", "rg-case"));
         var flex = await RunAsync(shell, "postprovision", []);
@@ -145,7 +145,7 @@ public sealed class HookTests : HookRunner
 
     [Theory]
     [MemberData(nameof(Shells))]
-    public async Task Records_that_could_not_be_asked_for_are_a_failure(string shell)
+    public async Task Records_that_cannot_be_read_are_a_failure(string shell)
     {
         var run = await RunAsync(shell, "postprovision", ["afd*|1|"], ("STS_EDGE", "frontDoor"), ("STS_EDGE_PROFILES", """["afd-1=one.azurefd.net"]"""), ("AZURE_RESOURCE_GROUP", "rg-case"));
 
@@ -154,7 +154,7 @@ public sealed class HookTests : HookRunner
 
     [Theory]
     [MemberData(nameof(Shells))]
-    public async Task After_the_first_run_the_next_steps_are_printed(string shell)
+    public async Task The_next_steps_are_printed_after_the_first_run(string shell)
     {
         var flex = await RunAsync(shell, "postup", [], ("STS_APP_HOST", "func.example"), ("STS_DOMAIN_VERIFICATION_ID", "ABC123"), ("STS_AUTH_CLIENT_ID", ClientId), ("STS_EDGE_PROFILES", "[]"));
         var frontDoor = await RunAsync(shell, "postup", [], ("STS_APP_HOST", "func.example"), ("STS_EDGE", "frontDoor"), ("STS_DOMAINS", "a.example, b.example"), ("STS_AUTH_CLIENT_ID", "none"), ("STS_EDGE_PROFILES", """["afd-1=one.azurefd.net","afd-2=two.azurefd.net"]"""));
@@ -175,7 +175,7 @@ public sealed class HookTests : HookRunner
 
     [Theory]
     [MemberData(nameof(Shells))]
-    public async Task A_role_is_given_once(string shell)
+    public async Task A_role_is_assigned_once(string shell)
     {
         string[] answers = ["*appRoles*|0|role-id", "ad sp show*|0|app-object", "ad user show*|0|user-object"];
         var given = await RunAsync(shell, "grant-role", answers, ["Sts.Admin", "you@example.com"], ("STS_AUTH_CLIENT_ID", ClientId));
@@ -189,7 +189,7 @@ public sealed class HookTests : HookRunner
 
     [Theory]
     [MemberData(nameof(Shells))]
-    public async Task A_role_that_is_not_there_is_not_given(string shell)
+    public async Task A_role_that_does_not_exist_is_not_assigned(string shell)
     {
         var run = await RunAsync(shell, "grant-role", ["*appRoles[[]?value*|0|", "*join(*|0|Sts.Admin, Sts.Reader", "ad sp show*|0|app-object"], ["Sts.Owner", "you@example.com"], ("STS_AUTH_CLIENT_ID", ClientId));
 
@@ -199,7 +199,7 @@ public sealed class HookTests : HookRunner
 
     [Theory]
     [MemberData(nameof(Shells))]
-    public async Task What_was_never_provisioned_is_taken_down_without_a_question(string shell)
+    public async Task An_environment_that_was_never_provisioned_is_deleted_without_a_question(string shell)
     {
         var run = await RunAsync(shell, "predown", []);
 
@@ -208,7 +208,7 @@ public sealed class HookTests : HookRunner
 
     [Theory]
     [MemberData(nameof(Shells))]
-    public async Task The_second_site_gets_what_was_published_now_and_nothing_of_an_earlier_version(string shell)
+    public async Task The_second_site_gets_what_was_published_now_and_no_file_of_an_earlier_version(string shell)
     {
         AddStub("dotnet");
         var earlier = Path.Combine(Root, "dist", "background", "Removed.dll");
@@ -225,7 +225,7 @@ public sealed class HookTests : HookRunner
 
     [Theory]
     [MemberData(nameof(Shells))]
-    public async Task The_command_line_is_built_where_none_was_published(string shell)
+    public async Task The_command_line_is_built_where_it_was_not_published(string shell)
     {
         AddStub("dotnet");
 
@@ -239,7 +239,7 @@ public sealed class HookTests : HookRunner
 
     [Theory]
     [MemberData(nameof(Shells))]
-    public async Task The_command_line_is_told_what_was_deployed(string shell)
+    public async Task The_command_line_gets_the_values_of_the_deployment(string shell)
     {
         AddStub("sts", Path.Combine(Root, "dist", "sts"), """
             #!/bin/sh

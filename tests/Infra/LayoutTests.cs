@@ -13,14 +13,14 @@ public sealed class LayoutTests(BicepFixture bicep)
 {
     private const string Storage = "Microsoft.Storage/storageAccounts";
 
-    // Made for Azure alone: packages are deployed to the one, and Event Grid keeps what it could not deliver in the other.
+    // Only for Azure: packages are deployed to the one, and Event Grid stores undelivered events in the other.
     private static readonly string[] ContainersOfThePlatform = ["deployments", "event-dead-letters"];
 
     public static TheoryData<string> Cases => [.. BicepFixture.CaseNames];
 
     [Theory]
     [MemberData(nameof(Cases))]
-    public async Task Every_container_queue_and_table_that_the_code_names_is_made_and_no_other(string name)
+    public async Task Every_container_queue_and_table_of_the_code_is_deployed_and_no_other(string name)
     {
         var resources = await bicep.ResourcesAsync(name);
         var queues = NamedByTheCode("Queue");
@@ -31,7 +31,7 @@ public sealed class LayoutTests(BicepFixture bicep)
     }
 
     [Fact]
-    public async Task Every_queue_that_a_function_is_triggered_by_is_made()
+    public async Task Every_queue_of_a_trigger_is_deployed()
     {
         var queues = (await bicep.ResourcesAsync("first-run")).NamesOf($"{Storage}/queueServices/queues");
         var triggers = RunningApp.Functions.Select(function => function.Trigger).OfType<QueueTriggerAttribute>().ToList();
@@ -46,7 +46,7 @@ public sealed class LayoutTests(BicepFixture bicep)
     }
 
     [Fact]
-    public async Task A_report_that_arrives_becomes_a_message_to_the_function_that_reads_it()
+    public async Task A_new_report_becomes_a_message_for_the_function_that_reads_it()
     {
         var topic = Assert.Single((await bicep.ResourcesAsync("first-run")).OfType("Microsoft.EventGrid/systemTopics/eventSubscriptions")).Properties();
         var destination = topic["deliveryWithResourceIdentity"]!["destination"]!;
@@ -62,7 +62,7 @@ public sealed class LayoutTests(BicepFixture bicep)
     }
 
     [Fact]
-    public async Task Storage_deletes_nothing_by_itself_but_events_that_were_given_up()
+    public async Task Storage_deletes_nothing_by_itself_except_dead_lettered_events()
     {
         foreach (var name in BicepFixture.CaseNames)
         {
@@ -75,7 +75,7 @@ public sealed class LayoutTests(BicepFixture bicep)
     }
 
     [Fact]
-    public void The_alerts_watch_every_function_that_is_not_called_by_HTTP()
+    public void The_alerts_cover_every_function_without_an_HTTP_trigger()
     {
         var layout = JsonNode.Parse(File.ReadAllText(Path.Combine(BicepFixture.Infra, "layout.json")))!;
         var invoked = RunningApp.Functions.Where(function => function.Trigger is not HttpTriggerAttribute).Select(function => function.Name);

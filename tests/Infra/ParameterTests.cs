@@ -6,7 +6,7 @@ using Xunit;
 
 namespace StsFunctions.Tests.Infra;
 
-/// <summary>What cannot be deployed is refused before anything is, with a message that says what to do instead.</summary>
+/// <summary>Parameters that cannot be deployed are refused before anything is deployed, with a message that says what to do instead.</summary>
 public sealed partial class ParameterTests(BicepFixture bicep)
 {
     /// <summary>Parameters that deploy, with some of them otherwise.</summary>
@@ -21,7 +21,7 @@ public sealed partial class ParameterTests(BicepFixture bicep)
         return "using '../../../infra/main.bicep'\n" + string.Concat(all.Select(parameter => $"param {parameter.Key} = {parameter.Value}\n"));
     }
 
-    // Each names what is to be refused: the parameters, and what must be said of them, all at once.
+    // Each row: the invalid parameters, and all the messages about them, which come at once.
     public static TheoryData<string, (string Name, string Value)[], string[]> Refused => new()
     {
         {
@@ -130,7 +130,7 @@ public sealed partial class ParameterTests(BicepFixture bicep)
 
     [Theory]
     [MemberData(nameof(Refused))]
-    public async Task What_cannot_be_is_refused_with_the_messages_that_say_what_to_do(string what, (string Name, string Value)[] parameters, string[] messages)
+    public async Task Invalid_parameters_are_refused_with_messages_that_say_what_to_do(string what, (string Name, string Value)[] parameters, string[] messages)
     {
         var (code, said, prediction) = await bicep.PredictAsync("refused", With(parameters));
 
@@ -140,7 +140,7 @@ public sealed partial class ParameterTests(BicepFixture bicep)
 
     [Theory]
     [MemberData(nameof(Accepted))]
-    public async Task What_is_just_within_the_limits_deploys(string what, (string Name, string Value)[] parameters)
+    public async Task Parameters_at_the_limits_deploy(string what, (string Name, string Value)[] parameters)
     {
         var (code, said, prediction) = await bicep.PredictAsync("accepted", With(parameters));
 
@@ -149,7 +149,7 @@ public sealed partial class ParameterTests(BicepFixture bicep)
     }
 
     [Fact]
-    public async Task The_API_stays_closed_without_an_id()
+    public async Task The_API_stays_closed_without_an_application_id()
     {
         // The case flex is the one with an id; a claim alone opens nothing.
         var closed = await SettingsAsync(With(("authClientId", "'none'"), ("authGroupClaim", "'roles'")));
@@ -158,7 +158,7 @@ public sealed partial class ParameterTests(BicepFixture bicep)
     }
 
     [Fact]
-    public async Task Each_parameter_has_a_value_of_the_environment_and_the_same_default_there()
+    public async Task Each_parameter_has_a_value_of_the_environment_and_the_same_default()
     {
         var declared = (await bicep.TemplateAsync())["parameters"]!.AsObject();
         var given = JsonNode.Parse(File.ReadAllText(Path.Combine(BicepFixture.Infra, "main.parameters.json")))!["parameters"]!.AsObject();
@@ -181,7 +181,7 @@ public sealed partial class ParameterTests(BicepFixture bicep)
     }
 
     [Fact]
-    public void The_operators_guide_names_each_value_of_the_environment()
+    public void The_operators_guide_names_each_environment_value()
     {
         var guide = File.ReadAllText(Path.Combine(Repository.Root, "docs", "INSTALL.md"));
         var values = EnvironmentValue().Matches(File.ReadAllText(Path.Combine(BicepFixture.Infra, "main.parameters.json"))).Select(match => match.Groups["name"].Value).Where(name => name.StartsWith("STS_", StringComparison.Ordinal)).ToList();

@@ -2,7 +2,7 @@ using System.Text.Json.Nodes;
 
 namespace StsFunctions.Tests.Infra;
 
-/// <summary>Reads predicted resources as the tests speak of them.</summary>
+/// <summary>Reads predicted resources for the tests.</summary>
 internal static class Resource
 {
     public static string Type(this JsonObject resource) => resource["type"]!.GetValue<string>();

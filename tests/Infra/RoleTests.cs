@@ -5,7 +5,7 @@ using Xunit;
 
 namespace StsFunctions.Tests.Infra;
 
-/// <summary>Every role that is given is in infra/ROLES.md with its reason, on the narrowest thing, and nothing else is.</summary>
+/// <summary>infra/ROLES.md lists exactly the assigned roles, with their reasons, on the narrowest scope.</summary>
 public sealed partial class RoleTests(BicepFixture bicep)
 {
     private const string Assignment = "Microsoft.Authorization/roleAssignments";
@@ -13,7 +13,7 @@ public sealed partial class RoleTests(BicepFixture bicep)
     private sealed record Grant(string Who, string Role, string On);
 
     [Fact]
-    public async Task The_table_lists_every_role_that_is_given_and_no_other()
+    public async Task The_table_lists_exactly_the_assigned_roles()
     {
         var given = new HashSet<Grant>();
         foreach (var name in BicepFixture.CaseNames)
@@ -28,10 +28,10 @@ public sealed partial class RoleTests(BicepFixture bicep)
     }
 
     [Fact]
-    public void Each_row_says_why() => Assert.All(Rows(), row => Assert.True(row.Why.Length > 20, $"{row.Who}, {row.Role}: why?"));
+    public void Each_row_says_why_the_role_is_needed() => Assert.All(Rows(), row => Assert.True(row.Why.Length > 20, $"{row.Who}, {row.Role}: why?"));
 
     [Fact]
-    public async Task Without_access_for_the_operator_none_is_given()
+    public async Task The_operator_gets_no_role_without_the_parameter()
     {
         var grants = (await bicep.ResourcesAsync("every-option")).OfType(Assignment).Select(ToGrant);
 
@@ -39,7 +39,7 @@ public sealed partial class RoleTests(BicepFixture bicep)
     }
 
     [Fact]
-    public async Task An_assignments_name_comes_from_ids_that_are_known_before_anything_is_deployed()
+    public async Task The_name_of_an_assignment_comes_from_ids_that_are_known_before_the_deployment()
     {
         // A name made of a principal's id changes when the identity is made anew, and cannot be predicted.
         var assignments = (await bicep.TemplateResourcesAsync()).OfType(Assignment).ToList();
@@ -55,7 +55,7 @@ public sealed partial class RoleTests(BicepFixture bicep)
     }
 
     [Fact]
-    public async Task No_role_is_given_on_the_group_or_the_subscription()
+    public async Task No_role_is_assigned_on_the_group_or_the_subscription()
     {
         foreach (var name in BicepFixture.CaseNames)
         {
@@ -66,7 +66,7 @@ public sealed partial class RoleTests(BicepFixture bicep)
     }
 
     [Fact]
-    public async Task Event_Grid_has_its_roles_before_the_subscription_is_made()
+    public async Task Event_Grid_has_its_roles_before_the_subscription_is_created()
     {
         var subscription = Assert.Single((await bicep.TemplateResourcesAsync()).OfType("Microsoft.EventGrid/systemTopics/eventSubscriptions"));
         var first = subscription["dependsOn"]!.AsArray().Select(resource => resource!.GetValue<string>());

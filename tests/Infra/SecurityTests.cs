@@ -3,25 +3,25 @@ using Xunit;
 
 namespace StsFunctions.Tests.Infra;
 
-/// <summary>No key opens anything, nothing is open to everybody that need not be, and nothing is a day without somebody knowing.</summary>
+/// <summary>No key gives access, nothing is public that need not be, and every outage raises an alert within a day.</summary>
 public sealed class SecurityTests(BicepFixture bicep)
 {
     public static TheoryData<string> Cases => [.. BicepFixture.CaseNames];
 
     [Fact]
-    public async Task No_key_and_no_connection_string_with_one_is_anywhere()
+    public async Task No_key_and_no_connection_string_with_a_key_is_anywhere()
     {
         string[] keys = ["listkeys", "listaccountsas", "listservicesas", "accountkey", "sharedaccess", "accesskey=", "accesskeys", "password=", "primarykey", "secondarykey", "primaryconnectionstring"];
         var texts = Resource.Texts(await bicep.TemplateAsync()).Select(text => text.ToLowerInvariant()).ToList();
 
-        // Said to be off is not a key.
+        // Disabling something is not a key.
         Assert.All(keys, key => Assert.DoesNotContain(texts, text => text.Contains(key, StringComparison.Ordinal)));
         Assert.DoesNotContain(await bicep.TemplateResourcesAsync(), resource => resource.Type().EndsWith("/secrets", StringComparison.Ordinal) && resource["existing"]?.GetValue<bool>() != true);
     }
 
     [Theory]
     [MemberData(nameof(Cases))]
-    public async Task Everything_that_could_be_opened_by_a_key_is_closed_to_keys(string name)
+    public async Task Key_access_is_disabled_wherever_it_could_be_enabled(string name)
     {
         var resources = await bicep.ResourcesAsync(name);
 
@@ -44,7 +44,7 @@ public sealed class SecurityTests(BicepFixture bicep)
 
     [Theory]
     [MemberData(nameof(Cases))]
-    public async Task The_app_speaks_TLS_alone_and_its_name_can_be_nobody_elses_later(string name)
+    public async Task The_app_requires_TLS_and_nobody_can_take_over_its_name_later(string name)
     {
         var sites = (await bicep.ResourcesAsync(name)).OfType("Microsoft.Web/sites").ToList();
 
@@ -60,7 +60,7 @@ public sealed class SecurityTests(BicepFixture bicep)
 
     [Theory]
     [MemberData(nameof(Cases))]
-    public async Task Every_alert_tells_somebody_what_to_do(string name)
+    public async Task Every_alert_says_what_to_do(string name)
     {
         var resources = await bicep.ResourcesAsync(name);
         var alerts = resources.OfType("Microsoft.Insights/scheduledQueryRules").Concat(resources.OfType("Microsoft.Insights/metricAlerts")).ToList();
@@ -80,7 +80,7 @@ public sealed class SecurityTests(BicepFixture bicep)
     }
 
     [Fact]
-    public async Task Each_address_of_several_is_alerted_and_warned()
+    public async Task Each_of_several_addresses_gets_alerts_and_notifications()
     {
         var group = Assert.Single((await bicep.ResourcesAsync("flex")).OfType("Microsoft.Insights/actionGroups"));
 
@@ -88,7 +88,7 @@ public sealed class SecurityTests(BicepFixture bicep)
     }
 
     [Fact]
-    public async Task What_is_written_to_poison_queues_is_logged_for_the_alert()
+    public async Task Writes_to_poison_queues_are_logged_for_the_alert()
     {
         var resources = await bicep.ResourcesAsync("first-run");
 
@@ -98,7 +98,7 @@ public sealed class SecurityTests(BicepFixture bicep)
     }
 
     [Fact]
-    public async Task No_DNS_record_is_ever_written_since_the_ids_in_them_are_the_apps()
+    public async Task No_DNS_record_is_ever_written_because_the_app_assigns_the_policy_ids()
     {
         Assert.DoesNotContain(await bicep.TemplateResourcesAsync(), resource => resource.Type().StartsWith("Microsoft.Network/dnsZones/", StringComparison.Ordinal));
         Assert.Equal(["mta-sts.example.net"], (await bicep.ResourcesAsync("every-option")).NamesOf("Microsoft.Network/dnsZones"));
@@ -108,7 +108,7 @@ public sealed class SecurityTests(BicepFixture bicep)
     [Theory]
     [InlineData("every-option", "Microsoft.App/environments")]
     [InlineData("dedicated", "Microsoft.Web/serverFarms")]
-    public async Task With_a_NAT_gateway_every_site_connects_from_its_subnet_which_is_the_plans_alone(string name, string plan)
+    public async Task A_NAT_gateway_makes_every_site_connect_from_the_subnet_of_its_plan(string name, string plan)
     {
         var resources = await bicep.ResourcesAsync(name);
         var subnet = Assert.Single(Assert.Single(resources.OfType("Microsoft.Network/virtualNetworks")).Properties()["subnets"]!.AsArray())!["properties"]!;
@@ -122,7 +122,7 @@ public sealed class SecurityTests(BicepFixture bicep)
     }
 
     [Fact]
-    public async Task An_alert_counts_a_run_once_whether_the_host_the_worker_or_both_recorded_it()
+    public async Task An_alert_counts_a_run_once_although_the_host_and_the_worker_record_it()
     {
         var queries = (await bicep.ResourcesAsync("first-run")).OfType("Microsoft.Insights/scheduledQueryRules")
             .ToDictionary(alert => string.Join('-', alert.ShortName().Split('-')[2..^1]), alert => alert.Properties()["criteria"]!["allOf"]![0]!["query"]!.GetValue<string>());

@@ -4,7 +4,7 @@ using Xunit;
 
 namespace StsFunctions.Tests.Infra;
 
-/// <summary>The templates compile without a word, and deploy what is written down for each edge and option.</summary>
+/// <summary>The templates compile without output, and deploy the resources of the snapshots for each edge and option.</summary>
 public sealed class SnapshotTests(BicepFixture bicep)
 {
     private static readonly JsonSerializerOptions Indented = new() { WriteIndented = true };
@@ -12,7 +12,7 @@ public sealed class SnapshotTests(BicepFixture bicep)
     public static TheoryData<string> Cases => [.. BicepFixture.CaseNames];
 
     [Fact]
-    public async Task Build_and_lint_say_nothing_at_all()
+    public async Task Build_and_lint_print_nothing()
     {
         // A type error is a warning with exit code 0.
         Assert.Equal((0, ""), await BicepFixture.RunAsync("lint", BicepFixture.Main));
@@ -23,7 +23,7 @@ public sealed class SnapshotTests(BicepFixture bicep)
     }
 
     [Fact]
-    public async Task Each_source_is_formatted_as_the_compiler_formats_it()
+    public async Task Each_source_is_formatted_by_the_compiler()
     {
         var sources = Directory.GetFiles(BicepFixture.Infra, "*.bicep", SearchOption.AllDirectories).Select(file => Path.GetRelativePath(BicepFixture.Infra, file)).ToList();
         var copies = bicep.NewFolder();
@@ -49,7 +49,7 @@ public sealed class SnapshotTests(BicepFixture bicep)
 
     [Theory]
     [MemberData(nameof(Cases))]
-    public async Task A_case_deploys_what_is_written_down(string name)
+    public async Task A_case_deploys_what_its_snapshot_says(string name)
     {
         // Written anew by STS_UPDATE_SNAPSHOTS=1, so that a change of resources is a change to review.
         var file = Path.Combine(BicepFixture.Cases, $"{name}.json");

@@ -5,7 +5,7 @@ using YamlDotNet.RepresentationModel;
 
 namespace StsFunctions.Tests.Infra;
 
-/// <summary>The workflows run nobody's moving code, and may do no more than they must.</summary>
+/// <summary>The workflows run only pinned actions, and have no more permissions than they need.</summary>
 public sealed partial class WorkflowTests
 {
     private static readonly string Folder = Path.Combine(Repository.Root, ".github", "workflows");
@@ -14,7 +14,7 @@ public sealed partial class WorkflowTests
 
     [Theory]
     [MemberData(nameof(Workflows))]
-    public void Each_action_is_pinned_by_its_digest_with_its_version_beside_it(string workflow)
+    public void Each_action_is_pinned_by_digest_with_its_version_in_a_comment(string workflow)
     {
         var uses = File.ReadAllLines(Path.Combine(Folder, workflow)).Where(line => line.Contains("uses:", StringComparison.Ordinal)).ToList();
 
@@ -23,7 +23,7 @@ public sealed partial class WorkflowTests
     }
 
     [Fact]
-    public void One_action_has_one_digest()
+    public void Each_action_has_one_digest()
     {
         var pins = Directory.GetFiles(Folder, "*.yml").SelectMany(File.ReadAllLines).Select(line => Pinned().Match(line)).Where(match => match.Success).Select(match => (match.Groups[1].Value, match.Value.Trim())).Distinct();
 
@@ -32,7 +32,7 @@ public sealed partial class WorkflowTests
 
     [Theory]
     [MemberData(nameof(Workflows))]
-    public void A_workflow_may_read_and_each_job_that_may_more_says_so(string workflow)
+    public void A_workflow_may_only_read_and_a_job_that_may_write_declares_it(string workflow)
     {
         var root = Yaml.Read(Path.Combine(Folder, workflow));
 
@@ -43,7 +43,7 @@ public sealed partial class WorkflowTests
     }
 
     [Fact]
-    public void The_package_that_was_tested_is_the_one_that_is_deployed()
+    public void The_tested_package_is_the_deployed_one()
     {
         var jobs = (YamlMappingNode)Yaml.Read(Path.Combine(Folder, "ci.yml"))["jobs"];
         var runs = ((YamlSequenceNode)jobs["deploy"]["steps"]).OfType<YamlMappingNode>().Where(step => step.Children.ContainsKey("run")).Select(step => step["run"].ToString()).ToList();
@@ -69,14 +69,14 @@ public sealed partial class WorkflowTests
     [Theory]
     [InlineData("ci.yml")]
     [InlineData("release.yml")]
-    public void What_was_published_is_started_as_Azure_does_before_it_is_zipped_with_every_folder(string workflow)
+    public void The_published_app_is_started_as_in_Azure_before_it_is_zipped_with_every_folder(string workflow)
     {
         var steps = ((YamlSequenceNode)Yaml.Read(Path.Combine(Folder, workflow))["jobs"]["test"]["steps"]).OfType<YamlMappingNode>().Where(step => step.Children.ContainsKey("run")).Select(step => step["run"].ToString()).ToList();
 
-        var gate = steps.IndexOf("bash .ci/run");
+        var tests = steps.IndexOf("bash .ci/run");
         var start = steps.IndexOf("bash .ci/deployed .local/ci-app");
         var zip = steps.FindIndex(step => step.Contains("cd .local/ci-app && zip -qr \"$GITHUB_WORKSPACE/dist/StsFunctions.zip\" .", StringComparison.Ordinal));
-        Assert.True(0 <= gate && gate < start && start < zip, string.Join('\n', steps));
+        Assert.True(0 <= tests && tests < start && start < zip, string.Join('\n', steps));
     }
 
     [GeneratedRegex(@"uses: ([\w./-]+)@[0-9a-f]{40} # v\d+\.\d+\.\d+$")]

@@ -22,12 +22,12 @@ internal sealed class FaultyStorage : IAsyncDisposable
 
     public FaultInjectionProxy Proxy { get; }
 
-    private static CancellationToken Now => TestContext.Current.CancellationToken;
+    private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
     public static async Task<FaultyStorage> CreateAsync(AzuriteFixture azurite)
     {
         var good = await TestStorage.CreateAsync(azurite);
-        return new FaultyStorage(good, await FaultInjectionProxy.StartAsync(good.ConnectionString, Now));
+        return new FaultyStorage(good, await FaultInjectionProxy.StartAsync(good.ConnectionString, Cancellation));
     }
 
     public static DomainName DomainOf(int call) => DomainName.Parse(string.Create(CultureInfo.InvariantCulture, $"d{call}.example"));
@@ -112,9 +112,9 @@ internal sealed class FaultyStorage : IAsyncDisposable
     // As the queue and the next check run do: the same again, and what handling a domain's message always does.
     private async Task HealAsync(StorageWork work, DomainName domain)
     {
-        await Good.Publisher.FinishAsync(domain, await Good.Domains.ReadAsync(domain.Value, Now), Now);
-        await Good.Fleet.ProjectAsync(domain, Now);
+        await Good.Publisher.FinishAsync(domain, await Good.Domains.ReadAsync(domain.Value, Cancellation), Cancellation);
+        await Good.Summaries.ProjectAsync(domain, Cancellation);
         await work.Do(Good, domain);
-        await Good.Fleet.ProjectAsync(domain, Now);
+        await Good.Summaries.ProjectAsync(domain, Cancellation);
     }
 }

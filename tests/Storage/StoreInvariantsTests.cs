@@ -9,7 +9,7 @@ using Xunit;
 
 namespace StsFunctions.Tests.Storage;
 
-/// <summary>What looks for damage finds it.</summary>
+/// <summary>The invariant checks find inconsistencies.</summary>
 public sealed class StoreInvariantsTests(AzuriteFixture azurite)
 {
     private static readonly DomainName Domain = DomainName.Parse("example.com");
@@ -22,42 +22,42 @@ public sealed class StoreInvariantsTests(AzuriteFixture azurite)
         ["an outbox row is missing"] = (storage => DeleteAsync(storage, StorageNames.DomainsTable, row => row.RowKey.StartsWith("o:", StringComparison.Ordinal)), "lost:"),
         ["a finding is missing"] = (storage => DeleteAsync(storage, StorageNames.DomainsTable, row => row.RowKey.StartsWith("f:", StringComparison.Ordinal)), "by the audit trail"),
         ["the record is missing"] = (storage => DeleteAsync(storage, StorageNames.DomainsTable, row => row.RowKey == "d"), "the record is at"),
-        ["the policy is not served"] = (storage => storage.Policies.DeleteAsync(Domain, "9", Now), "nothing is served"),
+        ["the policy is not served"] = (storage => storage.Policies.DeleteAsync(Domain, "9", Cancellation), "nothing is served"),
         ["other bytes are served"] = (async storage =>
         {
-            var newest = (await storage.Domains.ReadAsync("example.com", Now)).Newest!;
-            await storage.Policies.DeleteAsync(Domain, "9", Now);
-            await storage.Policies.PutAsync(Domain, newest with { Bytes = [1] }, Now);
+            var newest = (await storage.Domains.ReadAsync("example.com", Cancellation)).Newest!;
+            await storage.Policies.DeleteAsync(Domain, "9", Cancellation);
+            await storage.Policies.PutAsync(Domain, newest with { Bytes = [1] }, Cancellation);
         }, "other bytes"),
         ["the domain is not listed"] = (storage => DeleteAsync(storage, StorageNames.DomainSummariesTable, _ => true), "not listed"),
-        ["the list is behind"] = (storage => storage.Ledger.RecordAsync(
-            storage.Domains.ReadAsync("example.com", Now).Result, FindingSource.Checks, "9", TestStorage.Noon.AddHours(2), [], new HashSet<string>(), storage.Domains.ReadAsync("example.com", Now).Result.Record, Now), "the list says"),
+        ["the list is behind"] = (storage => storage.Recorder.RecordAsync(
+            storage.Domains.ReadAsync("example.com", Cancellation).Result, FindingSource.Checks, "9", TestStorage.Noon.AddHours(2), [], new HashSet<string>(), storage.Domains.ReadAsync("example.com", Cancellation).Result.Record, Cancellation), "the list says"),
         ["the list counts what no report says"] = (storage => DeleteAsync(storage, StorageNames.ReportsTable, _ => true), "the list's days"),
         ["a report's detail is missing"] = (storage => DeleteAsync(storage, StorageNames.ReportFailuresTable, _ => true), "its details are of"),
         ["a report's row sums up other details"] = (async storage =>
         {
-            var report = Assert.Single(await storage.Reports.ReadAsync(Domain, DateOnly.MinValue, Now));
-            var details = await storage.Reports.ReadFailuresAsync(report, Now);
-            await storage.Reports.ReplaceAsync(report with { Digest = ReportDigest.Of([("sts", 90, 7)], [details[0] with { MxHost = "mx2" }]) }, details, Now);
+            var report = Assert.Single(await storage.Reports.ReadAsync(Domain, DateOnly.MinValue, Cancellation));
+            var details = await storage.Reports.ReadFailuresAsync(report, Cancellation);
+            await storage.Reports.ReplaceAsync(report with { Digest = ReportDigest.Of([("sts", 90, 7)], [details[0] with { MxHost = "mx2" }]) }, details, Cancellation);
         }, "sums up"),
         ["a report is in two rows"] = (async storage =>
         {
-            var report = Assert.Single(await storage.Reports.ReadAsync(Domain, DateOnly.MinValue, Now));
-            await storage.Reports.StoreAsync(report with { Submitter = "misread" }, await storage.Reports.ReadFailuresAsync(report, Now), Now);
-            await storage.Fleet.ProjectAsync(Domain, Now);
+            var report = Assert.Single(await storage.Reports.ReadAsync(Domain, DateOnly.MinValue, Cancellation));
+            await storage.Reports.StoreAsync(report with { Submitter = "misread" }, await storage.Reports.ReadFailuresAsync(report, Cancellation), Cancellation);
+            await storage.Summaries.ProjectAsync(Domain, Cancellation);
         }, "in two rows"),
-        ["a raw report is missing"] = (storage => storage.Blobs.GetBlobContainerClient(StorageNames.ReportsContainer).DeleteBlobAsync("raw", cancellationToken: Now), "the raw one is not there"),
+        ["a raw report is missing"] = (storage => storage.Blobs.GetBlobContainerClient(StorageNames.ReportsContainer).DeleteBlobAsync("raw", cancellationToken: Cancellation), "the raw one is not there"),
     };
 
     public static TheoryData<string> DamageNames => [.. Damages.Keys];
 
-    private static CancellationToken Now => TestContext.Current.CancellationToken;
+    private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
     [Theory]
     [MemberData(nameof(DamageNames))]
-    public async Task Each_damage_is_found(string damage)
+    public async Task Each_inconsistency_is_found(string damage)
     {
-        var storage = await WholeAsync();
+        var storage = await ConsistentAsync();
         await StoreInvariants.AssertAsync(storage, []);
 
         await Damages[damage].Do(storage);
@@ -67,46 +67,46 @@ public sealed class StoreInvariantsTests(AzuriteFixture azurite)
     }
 
     [Fact]
-    public async Task A_warning_told_twice_or_never_or_out_of_nothing_is_found()
+    public async Task A_lost_duplicate_or_invented_notification_is_found()
     {
-        var storage = await WholeAsync();
-        var pending = Assert.Single((await storage.Domains.ReadAsync("example.com", Now)).Outbox);
+        var storage = await ConsistentAsync();
+        var pending = Assert.Single((await storage.Domains.ReadAsync("example.com", Cancellation)).Outbox);
         var id = StoreInvariants.IdOf("example.com", pending.Key);
-        await FailsAsync([id], "is to be told again");
+        await FailsAsync([id], "is still pending");
         await FailsAsync(["example.com nothing"], "never happened");
 
-        await storage.Domains.CommitAsync(new DomainTransaction(await storage.Domains.ReadAsync("example.com", Now)).Dequeue(pending), Now);
-        await storage.Fleet.ProjectAsync(Domain, Now);
+        await storage.Domains.CommitAsync(new DomainTransaction(await storage.Domains.ReadAsync("example.com", Cancellation)).Dequeue(pending), Cancellation);
+        await storage.Summaries.ProjectAsync(Domain, Cancellation);
         await StoreInvariants.AssertAsync(storage, [id]);
         await FailsAsync([], "lost:");
         await FailsAsync([id, id], "doubled:");
 
-        async Task FailsAsync(string[] told, string found) =>
-            Assert.Contains(found, (await Assert.ThrowsAnyAsync<Exception>(() => StoreInvariants.AssertAsync(storage, told))).Message, StringComparison.Ordinal);
+        async Task FailsAsync(string[] notified, string found) =>
+            Assert.Contains(found, (await Assert.ThrowsAnyAsync<Exception>(() => StoreInvariants.AssertAsync(storage, notified))).Message, StringComparison.Ordinal);
     }
 
-    private async Task<TestStorage> WholeAsync()
+    private async Task<TestStorage> ConsistentAsync()
     {
         var storage = await TestStorage.CreateAsync(azurite);
-        await storage.Publisher.PublishAsync(Domain, Policy.Parse("version: STSv1\nmode: none\nmax_age: 1\n"u8), null, Now);
-        var partition = await storage.Domains.ReadAsync("example.com", Now);
-        var finding = new Finding("mx.starttls.missing", Severity.Warning, "mx.example.com", "seen", "meaning", "remedy", "RFC 8461 §4");
-        await storage.Ledger.RecordAsync(partition, FindingSource.Checks, "1", TestStorage.Noon.AddHours(1), [finding], new HashSet<string>(), partition.Record, Now);
-        await storage.Blobs.GetBlobContainerClient(StorageNames.ReportsContainer).GetBlobClient("raw").UploadAsync(new BinaryData("{}"), Now);
+        await storage.Publisher.PublishAsync(Domain, Policy.Parse("version: STSv1\nmode: none\nmax_age: 1\n"u8), null, Cancellation);
+        var partition = await storage.Domains.ReadAsync("example.com", Cancellation);
+        var finding = new Finding("mx.starttls.missing", Severity.Warning, "mx.example.com", "observed", "meaning", "remedy", "RFC 8461 §4");
+        await storage.Recorder.RecordAsync(partition, FindingSource.Checks, "1", TestStorage.Noon.AddHours(1), [finding], new HashSet<string>(), partition.Record, Cancellation);
+        await storage.Blobs.GetBlobContainerClient(StorageNames.ReportsContainer).GetBlobClient("raw").UploadAsync(new BinaryData("{}"), Cancellation);
         ReportFailure[] failures = [new("certificate-expired", "", "", 7, "")];
         var report = new Report("example.com", "Company-X", "id", Start, Start.AddDays(1), "sts", 90, 7, ReportSource.Mail, AuthenticationResult.Aligned, TestStorage.Noon, "body", "raw")
         {
             Digest = ReportDigest.Of([("sts", 90, 7)], failures),
         };
-        await storage.Reports.StoreAsync(report, failures, Now);
-        await storage.Fleet.ProjectAsync(Domain, Now);
+        await storage.Reports.StoreAsync(report, failures, Cancellation);
+        await storage.Summaries.ProjectAsync(Domain, Cancellation);
         return storage;
     }
 
     private static async Task DeleteAsync(TestStorage storage, string table, Func<TableEntity, bool> which)
     {
         var client = storage.Tables.GetTableClient(table);
-        var row = (await client.QueryAsync<TableEntity>(cancellationToken: Now).ToListAsync(Now)).First(which);
-        await client.DeleteEntityAsync(row.PartitionKey, row.RowKey, cancellationToken: Now);
+        var row = (await client.QueryAsync<TableEntity>(cancellationToken: Cancellation).ToListAsync(Cancellation)).First(which);
+        await client.DeleteEntityAsync(row.PartitionKey, row.RowKey, cancellationToken: Cancellation);
     }
 }

@@ -17,7 +17,7 @@ public sealed class AzuriteFixture : IAsyncDisposable
     /// <summary>The account that all share: each test uses names of its own.</summary>
     public async Task<string> ConnectionStringAsync() => (await _azurite.Value).ConnectionString;
 
-    /// <summary>An account that nobody else has: for tests of what looks at everything there is.</summary>
+    /// <summary>An account that no other test has: for tests of code that reads everything.</summary>
     public async Task<string> OwnAccountAsync()
     {
         var number = Interlocked.Increment(ref _lastAccount);

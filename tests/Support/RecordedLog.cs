@@ -3,7 +3,7 @@ using Microsoft.Extensions.Logging;
 
 namespace StsFunctions.Tests;
 
-/// <summary>Keeps what is logged, for a test to read.</summary>
+/// <summary>Records the log for a test to read.</summary>
 internal sealed class RecordedLog : ILoggerProvider
 {
     private readonly ConcurrentQueue<(LogLevel Level, string Category, string Text)> _lines = new();

@@ -39,15 +39,15 @@ internal sealed class TestStorage
         Policies = new PolicyBlobs(Blobs);
         MxHosts = new MxHostStore(Tables, Time);
         Agents = new AgentStore(Tables, Time);
-        Wanted = new ProbeTaskStore(Tables, Time);
+        ProbeTasks = new ProbeTaskStore(Tables, Time);
         Reports = new ReportStore(Tables, ReportAuthenticationPolicy.Default);
         Posts = new PostCountStore(Tables, Time);
         Signers = new SignerCountStore(Tables, Time);
-        Fleet = new DomainSummaryStore(Tables, Domains, Reports, Time);
+        Summaries = new DomainSummaryStore(Tables, Domains, Reports, Time);
         Publisher = PublisherAt(Time);
         Notifications = new NotificationQueue(Queues, Delays, Time);
         Evaluations = new EvaluationQueue(Queues, Delays, Time);
-        Ledger = new FindingRecorder(Domains, Notifications);
+        Recorder = new FindingRecorder(Domains, Notifications);
     }
 
     public string ConnectionString { get; }
@@ -72,7 +72,7 @@ internal sealed class TestStorage
 
     public AgentStore Agents { get; }
 
-    public ProbeTaskStore Wanted { get; }
+    public ProbeTaskStore ProbeTasks { get; }
 
     public ReportStore Reports { get; }
 
@@ -80,11 +80,11 @@ internal sealed class TestStorage
 
     public SignerCountStore Signers { get; }
 
-    public DomainSummaryStore Fleet { get; }
+    public DomainSummaryStore Summaries { get; }
 
     public PolicyPublisher Publisher { get; }
 
-    public FindingRecorder Ledger { get; }
+    public FindingRecorder Recorder { get; }
 
     public MessageDelayOptions Delays { get; } = new();
 
@@ -95,25 +95,25 @@ internal sealed class TestStorage
     /// <summary>The containers of raw reports, as the app writes them.</summary>
     public ReportInbox Inbox => InboxOn(Blobs);
 
-    /// <summary>The same by clients of a test's own.</summary>
+    /// <summary>The same containers through other clients.</summary>
     public ReportInbox InboxOn(BlobServiceClient blobs) => new(blobs, new ReportProvenance(new ProvenanceKeyStore(Tables)), Time);
 
-    /// <summary>Requeues stale reports of this account, at a time of its own: blobs carry storage's.</summary>
+    /// <summary>Requeues stale reports of this account. It has its own time because blobs carry the time of storage.</summary>
     public StaleReportRequeuer Requeuer(TimeProvider time, ILogger<StaleReportRequeuer>? log = null, ReportInbox? inbox = null) => new(
         inbox ?? Inbox, new ReportQueue(Queues), Evaluations, time, log ?? NullLogger<StaleReportRequeuer>.Instance);
 
-    /// <summary>Purges this account, at a time of its own: blobs carry storage's.</summary>
-    public ExpiredDataPurge Purge(TimeProvider time) => new(MxHosts, Wanted, RetentionBy(new RetentionOptions()), time, NullLogger<ExpiredDataPurge>.Instance);
+    /// <summary>Purges this account. It has its own time because blobs carry the time of storage.</summary>
+    public ExpiredDataPurge Purge(TimeProvider time) => new(MxHosts, ProbeTasks, RetentionBy(new RetentionOptions()), time, NullLogger<ExpiredDataPurge>.Instance);
 
-    /// <summary>What carries retention out in this account.</summary>
+    /// <summary>Applies the retention options to this account.</summary>
     public RetentionSweep RetentionBy(RetentionOptions options, BlobRetention? blobs = null, RowRetention? rows = null) => new(
         options, blobs ?? new BlobRetention(Blobs), rows ?? new RowRetention(Tables), new RetentionCursorStore(Tables), NullLogger<RetentionSweep>.Instance);
 
-    /// <summary>What tells the outboxes by a way for mail.</summary>
-    public NotificationDispatcher Sender(IEmailSender? sender, int? mailsPerHour = null) =>
-        new(Domains, Fleet, sender, new MailQuota(mailsPerHour), new MailCountStore(Tables, Time), Notifications, Time, NullLogger<NotificationDispatcher>.Instance);
+    /// <summary>Dispatches the notifications of the outboxes through an email channel.</summary>
+    public NotificationDispatcher Dispatcher(IEmailSender? sender, int? mailsPerHour = null) =>
+        new(Domains, Summaries, sender, new MailQuota(mailsPerHour), new MailCountStore(Tables, Time), Notifications, Time, NullLogger<NotificationDispatcher>.Instance);
 
-    /// <summary>A publisher with a clock of its own and, where given, with something that happens just before it commits.</summary>
+    /// <summary>A publisher with its own clock and an optional action just before its commit.</summary>
     public PolicyPublisher PublisherAt(TimeProvider time, Func<Task>? beforeCommit = null)
     {
         var queues = Queues;
@@ -125,12 +125,12 @@ internal sealed class TestStorage
             queues = new QueueServiceClient(ConnectionString, options);
         }
 
-        return new PolicyPublisher(Domains, Policies, Fleet, new CheckQueue(queues), Serving, time);
+        return new PolicyPublisher(Domains, Policies, Summaries, new CheckQueue(queues), Serving, time);
     }
 
-    /// <summary>What judges reports, over this account.</summary>
+    /// <summary>Evaluates the reports of this account.</summary>
     public ReportEvaluation EvaluateReports(TimeProvider? time = null) => new(
-        Domains, Reports, Fleet, Ledger, new CheckQueue(Queues), new OwnObservationReader(Blobs), new ReportArchive(Blobs), new ReportQueue(Queues), TrustedReportSigners.Default, time ?? Time,
+        Domains, Reports, Summaries, Recorder, new CheckQueue(Queues), new OwnObservationReader(Blobs), new ReportArchive(Blobs), new ReportQueue(Queues), TrustedReportSigners.Default, time ?? Time,
         NullLogger<ReportEvaluation>.Instance);
 
     public static async Task<TestStorage> CreateAsync(AzuriteFixture azurite)

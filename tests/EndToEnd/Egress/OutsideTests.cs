@@ -7,7 +7,7 @@ using Xunit;
 
 namespace StsFunctions.Tests.Egress;
 
-/// <summary>The gate from outside: the published binary as it runs in production, where nothing but the world may be called.</summary>
+/// <summary>The egress guard from outside: the published binary as in production, where only globally reachable addresses may be called.</summary>
 public sealed class OutsideTests(OutsideTests.AsInProduction running) : IClassFixture<OutsideTests.AsInProduction>
 {
     private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
@@ -23,7 +23,7 @@ public sealed class OutsideTests(OutsideTests.AsInProduction running) : IClassFi
 
     [Theory]
     [MemberData(nameof(Inside))]
-    public async Task An_MX_host_that_leads_inside_is_never_called_and_the_owner_is_told(string kind, string[] addresses)
+    public async Task An_MX_host_with_an_internal_address_is_never_called_and_its_owner_is_notified(string kind, string[] addresses)
     {
         var domain = new LabDomain($"{kind}.inside.example", "Its MX host leads inside.") { Mx = [new($"mx.{kind}.inside.example")] };
         await running.System.AddAsync(domain, Cancellation);
@@ -38,11 +38,11 @@ public sealed class OutsideTests(OutsideTests.AsInProduction running) : IClassFi
         Assert.Equal("mx.address.private", finding.GetProperty("code").GetString());
         var evidence = finding.GetProperty("evidence").GetString()!.Split("; ");
         Assert.All(addresses, address => Assert.Contains($"{IPAddress.Parse(address)}", evidence));
-        Assert.Empty(server.Heard);
+        Assert.Empty(server.Received);
     }
 
     [Fact]
-    public async Task A_policy_host_that_leads_inside_is_never_called()
+    public async Task A_policy_host_with_an_internal_address_is_never_called()
     {
         await using var trap = Listener.Trap("127.0.0.2", running.System.Host.HttpsAddress!.Port);
         running.System.MailLab.Zone.Set("mta-sts.inside.example", EgressFixture.At("127.0.0.2", "::1", "168.63.129.16"));
@@ -53,21 +53,21 @@ public sealed class OutsideTests(OutsideTests.AsInProduction running) : IClassFi
         Assert.Equal(0, trap.Connections);
     }
 
-    /// <summary>Everything but the widening of the gate.</summary>
+    /// <summary>Everything except the addresses that the guard of a lab permits.</summary>
     public sealed class AsInProduction(AppUnderTest app) : RunningSystem(app)
     {
         protected override LocalSystemOptions Options => new() { Settings = new Dictionary<string, string> { ["Sts__Lab__AllowedNetworks"] = "" } };
     }
 }
 
-/// <summary><c>policy fetch</c>, and the gate as a lab opens it: the policy host answers, and nothing leads around it.</summary>
+/// <summary><c>policy fetch</c> with the egress guard of a lab: the policy host answers, and nothing bypasses the guard.</summary>
 public sealed class PolicyFetchTests(PolicyFetchTests.BesideAProxy running) : IClassFixture<PolicyFetchTests.BesideAProxy>
 {
     private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
     [Fact]
     [Trait("Conformance", "GET-1")]
-    public async Task A_served_policy_is_fetched_as_a_sender_fetches_it_and_no_proxy_is_asked()
+    public async Task A_served_policy_is_fetched_as_a_sender_fetches_it_and_without_a_proxy()
     {
         await running.System.AddAsync(LabDomains.Get("example.com"), Cancellation);
 
@@ -106,7 +106,7 @@ public sealed class PolicyFetchTests(PolicyFetchTests.BesideAProxy running) : IC
     }
 
     [Fact]
-    public async Task A_policy_host_that_turns_inwards_is_called_where_it_was_checked_and_then_no_more()
+    public async Task A_policy_host_that_moves_to_an_internal_address_is_called_at_the_checked_address_and_then_no_more()
     {
         await running.System.AddAsync(LabDomains.Get("plain.example"), Cancellation);
         await using var trap = Listener.Trap("127.9.9.9", running.System.Host.HttpsAddress!.Port);
@@ -124,10 +124,10 @@ public sealed class PolicyFetchTests(PolicyFetchTests.BesideAProxy running) : IC
     [InlineData("not a domain")]
     [InlineData("192.0.2.1")]
     [InlineData("a.example/../")]
-    public async Task What_is_no_domain_is_refused(string name) =>
+    public async Task A_string_that_is_not_a_domain_is_refused(string name) =>
         Assert.Equal(2, (await running.System.RunAppAsync(Cancellation, "policy", "fetch", name)).ExitCode);
 
-    /// <summary>A lab whose gate opens to 127.0.0.0/16, and a proxy in the environment.</summary>
+    /// <summary>A lab whose guard permits 127.0.0.0/16, and a proxy in the environment.</summary>
     public sealed class BesideAProxy(AppUnderTest app) : RunningSystem(app)
     {
         internal Listener Proxy { get; } = Listener.Trap("127.0.0.1");

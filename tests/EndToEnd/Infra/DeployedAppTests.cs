@@ -36,7 +36,7 @@ public sealed class DeployedAppTests : IDisposable
     private string Starts => Path.Combine(Programs, "starts");
 
     [Fact]
-    public void A_zip_has_the_folder_whose_name_begins_with_a_dot()
+    public void A_zip_file_contains_the_folder_whose_name_begins_with_a_dot()
     {
         Unpack();
 
@@ -46,7 +46,7 @@ public sealed class DeployedAppTests : IDisposable
 
     [Fact]
     [Trait("Conformance", "GET-1")]
-    public async Task The_deployed_app_does_all_its_work_where_it_may_write_nothing()
+    public async Task The_deployed_app_works_on_a_read_only_file_system()
     {
         Assert.SkipUnless(OperatingSystem.IsLinux(), "The app is for Linux.");
         Unpack();

@@ -17,7 +17,7 @@ public sealed class DownHookTests(RunningSystem running, AppUnderTest app) : Hoo
     [Theory]
     [MemberData(nameof(Shells))]
     [Trait("Conformance", "OPS-3")]
-    public async Task Nothing_is_taken_down_while_a_domain_is_hosted_and_the_names_that_would_dangle_are_named(string shell)
+    public async Task Nothing_is_deleted_while_a_domain_is_hosted_and_the_records_that_would_dangle_are_named(string shell)
     {
         var domain = $"{shell}.down.example";
         running.System.MailLab.Zone.Set($"mta-sts.{domain}", DnsRecord.Cname("localhost"));
@@ -46,7 +46,7 @@ public sealed class DownHookTests(RunningSystem running, AppUnderTest app) : Hoo
 
     [Theory]
     [MemberData(nameof(Shells))]
-    public async Task Where_nobody_can_tell_which_domains_are_left_nothing_is_taken_down(string shell)
+    public async Task Nothing_is_deleted_where_the_hosted_domains_are_unknown(string shell)
     {
         var run = await DownAsync(shell, ("AzureWebJobsStorage", $"UseDevelopmentStorage=true;DevelopmentStorageProxyUri=http://127.0.0.1:{LoopbackPort.Free()}"));
 
@@ -56,7 +56,7 @@ public sealed class DownHookTests(RunningSystem running, AppUnderTest app) : Hoo
 
     private Task<Run> DownAsync(string shell, params (string, string)[] environment)
     {
-        // The published command line, where the hook looks for it.
+        // The published command line, where the hook searches for it.
         var published = Path.Combine(Root, "dist", "sts");
         if (!Directory.Exists(published))
         {

@@ -21,10 +21,10 @@ public sealed class PublishedAppTests
     [InlineData("functions.metadata")]
     [InlineData("extensions.json")]
     [InlineData(".azurefunctions/function.deps.json")]
-    public void What_the_Functions_host_and_the_runtime_look_for_is_there(string file) => Assert.Contains(file, PublishedFolder.Files);
+    public void The_files_that_the_Functions_host_and_the_runtime_need_are_there(string file) => Assert.Contains(file, PublishedFolder.Files);
 
     [Fact]
-    public void The_host_starts_it_with_the_platforms_own_dotnet_and_may_do_so_from_a_placeholder()
+    public void The_host_starts_the_app_with_the_dotnet_of_the_platform_also_from_a_placeholder()
     {
         var description = PublishedFolder.Read("worker.config.json").GetProperty("description");
 
@@ -37,7 +37,7 @@ public sealed class PublishedAppTests
     }
 
     [Fact]
-    public void It_runs_on_the_runtime_that_the_template_asks_for()
+    public void The_app_targets_the_runtime_of_the_template()
     {
         var options = PublishedFolder.Read("StsFunctions.runtimeconfig.json").GetProperty("runtimeOptions");
 
@@ -47,7 +47,7 @@ public sealed class PublishedAppTests
     }
 
     [Fact]
-    public void Its_code_is_compiled_ahead_so_that_a_cold_start_compiles_little()
+    public void The_code_is_compiled_ahead_of_time_for_a_short_cold_start()
     {
         using var file = File.OpenRead(Path.Combine(PublishedFolder.Path, "StsFunctions.dll"));
         using var assembly = new System.Reflection.PortableExecutable.PEReader(file);
@@ -56,11 +56,11 @@ public sealed class PublishedAppTests
     }
 
     [Fact]
-    public void It_has_the_settings_of_the_host_that_are_kept_at_the_top_of_the_repository() =>
+    public void The_app_contains_the_host_json_of_the_repository() =>
         Assert.Equal(File.ReadAllText(Path.Combine(Repository.Root, "host.json")), File.ReadAllText(Path.Combine(PublishedFolder.Path, "host.json")));
 
     [Fact]
-    public void Each_extension_that_the_host_is_told_of_is_there()
+    public void Each_extension_of_the_host_is_there()
     {
         var extensions = PublishedFolder.Read("extensions.json").GetProperty("extensions").EnumerateArray().Select(extension => extension.GetProperty("hintPath").GetString()!).ToList();
 
@@ -70,14 +70,14 @@ public sealed class PublishedAppTests
     }
 
     [Fact]
-    public void Every_function_is_in_this_assembly_and_is_started_by_HTTP_a_queue_or_a_timer()
+    public void Every_function_is_in_this_assembly_and_has_an_HTTP_a_queue_or_a_timer_trigger()
     {
         var functions = PublishedFolder.Read("functions.metadata").EnumerateArray().ToList();
 
         Assert.NotEmpty(functions);
         Assert.All(functions, function => Assert.Equal(("StsFunctions.dll", "dotnet-isolated"), (function.GetProperty("scriptFile").GetString(), function.GetProperty("language").GetString())));
         Assert.All(PublishedFolder.Functions, function => Assert.Contains(function.Trigger.GetProperty("type").GetString(), (string[])["httpTrigger", "queueTrigger", "timerTrigger"]));
-        // A key of the platform would be one more secret, and one more way in.
+        // A key of the platform would be one more secret, and one more way to authenticate.
         Assert.All(
             PublishedFolder.Functions.Where(function => function.Trigger.GetProperty("type").GetString() == "httpTrigger"),
             function => Assert.Equal("Anonymous", function.Trigger.GetProperty("authLevel").GetString()));
@@ -85,7 +85,7 @@ public sealed class PublishedAppTests
     }
 
     [Fact]
-    public void Nothing_of_a_developers_machine_and_nothing_of_the_build_is_in_it()
+    public void The_app_contains_no_file_of_a_development_machine_and_none_of_the_build()
     {
         string[] names = ["local.settings.json", "appsettings.Development.json", ".env", "secrets.json", ".funcignore"];
         string[] endings = [".pdb", ".dbg", ".xml", ".md", ".cs", ".csproj", ".user", ".pfx", ".pem", ".key"];
@@ -95,7 +95,7 @@ public sealed class PublishedAppTests
     }
 
     [Fact]
-    public void It_is_no_larger_than_it_must_be()
+    public void The_app_is_no_larger_than_its_budget()
     {
         var bytes = PublishedFolder.Files.Sum(file => new FileInfo(Path.Combine(PublishedFolder.Path, file)).Length);
 

@@ -13,7 +13,7 @@ internal static class PublishedFolder
     public static IReadOnlyList<string> Files =>
         [.. Directory.GetFiles(Path, "*", SearchOption.AllDirectories).Select(file => System.IO.Path.GetRelativePath(Path, file).Replace('\\', '/')).Order(StringComparer.Ordinal)];
 
-    /// <summary>Its functions and what triggers each, as the Functions host is told.</summary>
+    /// <summary>The functions and their triggers, as the Functions host gets them.</summary>
     public static IReadOnlyList<(string Name, JsonElement Trigger)> Functions
     {
         get

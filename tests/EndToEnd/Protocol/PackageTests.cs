@@ -12,7 +12,7 @@ using Xunit;
 
 namespace StsFunctions.Tests.Protocol;
 
-/// <summary>The library as a package of its own, packed from what was built for these tests.</summary>
+/// <summary>The library as its own package, packed from the build of these tests.</summary>
 public sealed class PackageTests : IAsyncLifetime
 {
     private const string Id = "StsFunctions.Protocol";
@@ -42,7 +42,7 @@ public sealed class PackageTests : IAsyncLifetime
     }
 
     [Fact]
-    public void It_says_what_it_is_and_depends_on_nothing()
+    public void The_package_describes_itself_and_has_no_dependencies()
     {
         using var package = Open("nupkg");
         using var nuspec = package.GetEntry($"{Id}.nuspec")!.Open();
@@ -56,7 +56,7 @@ public sealed class PackageTests : IAsyncLifetime
     }
 
     [Fact]
-    public void It_holds_the_library_its_documentation_and_its_symbols()
+    public void The_package_contains_the_library_its_documentation_and_its_symbols()
     {
         using var package = Open("nupkg");
         using var symbols = Open("snupkg");
@@ -70,7 +70,7 @@ public sealed class PackageTests : IAsyncLifetime
     }
 
     [Fact]
-    public void It_works_out_of_the_packed_file()
+    public void The_packed_library_works()
     {
         using var package = Open("nupkg");
         var context = new AssemblyLoadContext(Id, isCollectible: true);

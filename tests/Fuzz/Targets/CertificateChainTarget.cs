@@ -8,8 +8,8 @@ namespace StsFunctions.Fuzz.Targets;
 
 /// <summary>
 /// The certificates of a server, each after its length in three octets as TLS sends them (RFC 5246 §7.4.2), built into a chain by
-/// <see cref="ServerCertificates"/>. What is kept is bounded; a list that is not of certificates is a <see cref="CryptographicException"/>;
-/// and the rules judge what any server shows of itself, whether a chain was built or not.
+/// <see cref="ServerCertificates"/>. What is stored is bounded; a list that is not of certificates is a <see cref="CryptographicException"/>;
+/// and the rules evaluate what any server presents, whether a chain was built or not.
 /// </summary>
 internal sealed class CertificateChainTarget : IFuzzTarget
 {
@@ -26,7 +26,7 @@ internal sealed class CertificateChainTarget : IFuzzTarget
         + "it8wvFBFCPQN66p0OC60YUcqh0GX4qMTMBEwDwYDVR0TAQH/BAUwAwEB/zAKBggqhkjOPQQDAgNJADBGAiEAoHsiFhmrWyHC5mql2W/bUd/QnFjEu4g5amha"
         + "VyQnsdoCIQDYO/4NEaMmJtazCL2ZUJH6ERxJu/5KK6kwXIsXKdGJzg=="))]);
 
-    private static readonly EgressGuard Gate = new(new EgressOptions { TrustedRoots = Roots });
+    private static readonly EgressGuard Guard = new(new EgressOptions { TrustedRoots = Roots });
 
     public string Name => "certificates";
 
@@ -42,7 +42,7 @@ internal sealed class CertificateChainTarget : IFuzzTarget
         var session = new SmtpSession("192.0.2.1", SmtpOutcome.Completed, Banner: "220 mx ESMTP", StartTlsReply: "220 go", Tls: tls);
         var narrow = session with { Offer = TlsOffer.Tls12Rsa, Tls = tls with { Chain = [.. tls.Chain.Reverse()] } };
         var own = Convert.ToHexStringLower(SHA256.HashData(sent[0]));
-        ObservedDomain.AssertJudged(ObservedDomain.Good with
+        ObservedDomain.AssertEvaluated(ObservedDomain.Good with
         {
             PolicyHost = ObservedDomain.Good.PolicyHost with { Fetch = ObservedDomain.Good.PolicyHost.Fetch! with { Tls = tls } },
             MxHosts =
@@ -63,7 +63,7 @@ internal sealed class CertificateChainTarget : IFuzzTarget
     // A handshake that fails shows no certificates to the rules; those of an agent's answer reach them as they are.
     private static TlsSession Handshake(List<byte[]> sent)
     {
-        var policy = Gate.Trust();
+        var policy = Guard.Trust();
         policy.VerificationTime = ObservedDomain.At.UtcDateTime;
         try
         {

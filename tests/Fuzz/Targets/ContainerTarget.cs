@@ -12,7 +12,7 @@ namespace StsFunctions.Fuzz.Targets;
 
 /// <summary>
 /// Whatever arrives as a report: JSON, gzip, zip, a mail, and one in another (RFC 8460 §5), opened by <see cref="ReportReader"/>. There is at
-/// least one report, or an <see cref="UnreadableReportException"/> in words; what is held keeps within its allowance; reading it again gives the
+/// least one report, or an <see cref="UnreadableReportException"/> in words; what is held stays within its budget; reading it again gives the
 /// same reports; and rows can be made of every one.
 /// </summary>
 internal sealed class ContainerTarget : IFuzzTarget
@@ -25,7 +25,7 @@ internal sealed class ContainerTarget : IFuzzTarget
     private static readonly ReportReader Reader = new(
         new ReportLimitsOptions { MaxBytes = 512 * 1024, MaxExpandedBytes = 2 << 20, MaxRatio = 100, MaxParts = 20 }, new FakeTimeProvider(ObservedDomain.At));
 
-    private static readonly IncomingReport Arrival = new(BlobName.Parse("a name"), new ETag("1"), ObservedDomain.At, ProvenanceClaim.None) { Source = ReportSource.Https };
+    private static readonly IncomingReport IncomingReport = new(BlobName.Parse("a name"), new ETag("1"), ObservedDomain.At, ProvenanceClaim.None) { Source = ReportSource.Https };
 
     public string Name => "container";
 
@@ -68,7 +68,7 @@ internal sealed class ContainerTarget : IFuzzTarget
 
         foreach (var policies in report.Report.Policies.GroupBy(policy => policy.PolicyDomain))
         {
-            var (row, failures) = ReportRows.Of(report, policies.Key, [.. policies], Arrival, "blob");
+            var (row, failures) = ReportRows.Of(report, policies.Key, [.. policies], IncomingReport, "blob");
             Invariant.Holds(row.Sessions >= 0 && row.Failures >= 0 && failures.Count <= ReportRows.MaxFailures, "the rows are out of bounds");
         }
     }

@@ -5,9 +5,9 @@ using StsFunctions.Network.Probes;
 namespace StsFunctions.Fuzz.Targets;
 
 /// <summary>
-/// A message of DNS (RFC 1035 §4), as the answer to every question that a check asks. An odd first octet says that the resolver validates
+/// A message of DNS (RFC 1035 §4), as the answer to every question of a check. An odd first octet means that the resolver validates
 /// DNSSEC; the rest is the message. <see cref="DnsObserver"/> makes an answer of anything, within its bounds; addresses are found or a
-/// <see cref="HostNotReachedException"/> says why not; and the rules judge whatever was answered.
+/// <see cref="HostNotReachedException"/> says why not; and the rules evaluate whatever was answered.
 /// </summary>
 internal sealed class DnsAnswerTarget : IFuzzTarget
 {
@@ -29,7 +29,7 @@ internal sealed class DnsAnswerTarget : IFuzzTarget
         var dmarc = Answer(dns.DmarcAsync(Domain, default));
         AskAddresses(resolver);
 
-        ObservedDomain.AssertJudged(ObservedDomain.Good with
+        ObservedDomain.AssertEvaluated(ObservedDomain.Good with
         {
             Mx = mx,
             StsRecords = txt,
@@ -65,7 +65,7 @@ internal sealed class DnsAnswerTarget : IFuzzTarget
         }
         catch (HostNotReachedException)
         {
-            // DNS told no address.
+            // DNS returned no address.
         }
     }
 }

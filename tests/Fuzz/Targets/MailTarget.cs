@@ -12,7 +12,7 @@ namespace StsFunctions.Fuzz.Targets;
 /// <summary>
 /// The headers of a mail and its DKIM signatures (RFC 6376), checked by <see cref="DkimValidator"/>. The first line of the input is the key
 /// record that DNS gives for every name, the rest is the mail. Work and words are bounded; only who signed can be found to have signed; and
-/// nobody vouches for a mail that something was appended to (RFC 8460 §3).
+/// a mail that something was appended to is not authenticated (RFC 8460 §3).
 /// </summary>
 internal sealed class MailTarget : IFuzzTarget
 {

@@ -5,7 +5,7 @@ namespace StsFunctions.Fuzz.Targets;
 
 /// <summary>
 /// A policy file (RFC 8461 §3.2), read by <see cref="Policy.Parse"/>. What is read can be written, and reads back as the same policy in the
-/// same bytes; what is refused is refused by a <see cref="ProtocolException"/> with a place within the file; and the rules judge any file.
+/// same bytes; what is refused is refused by a <see cref="ProtocolException"/> with a position within the file; and the rules evaluate any file.
 /// </summary>
 internal sealed class PolicyFileTarget : IFuzzTarget
 {
@@ -27,7 +27,7 @@ internal sealed class PolicyFileTarget : IFuzzTarget
                 $"the fault has no place in the file: {fault.Message}");
         }
 
-        ObservedDomain.AssertJudged(ObservedDomain.Good with { PolicyHost = ObservedDomain.Good.PolicyHost with { Fetch = ObservedDomain.Fetched(input) } });
+        ObservedDomain.AssertEvaluated(ObservedDomain.Good with { PolicyHost = ObservedDomain.Good.PolicyHost with { Fetch = ObservedDomain.Fetched(input) } });
     }
 
     private static void RoundTrip(Policy policy, byte[] input)

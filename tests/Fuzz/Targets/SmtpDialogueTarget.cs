@@ -8,8 +8,8 @@ namespace StsFunctions.Fuzz.Targets;
 
 /// <summary>
 /// The octets that a server sends in an SMTP session (RFC 5321, RFC 3207), from the greeting into the TLS handshake, taken by
-/// <see cref="SmtpProbe"/>. An odd first octet says that they come line by line, an even one that they come as fast as they are read. Any
-/// server gives a session that ended somewhere before TLS; its words are bounded and plain; and the rules judge it.
+/// <see cref="SmtpProbe"/>. An odd first octet means that they come line by line, an even one that they come as fast as they are read. Any
+/// server gives a session that ended somewhere before TLS; its words are bounded and plain; and the rules evaluate it.
 /// </summary>
 internal sealed class SmtpDialogueTarget : IFuzzTarget
 {
@@ -37,7 +37,7 @@ internal sealed class SmtpDialogueTarget : IFuzzTarget
         }
 
         Invariant.Holds(session.Ehlo is null || session.Ehlo.Count <= MaxEhloLines, "more lines are kept of the answer to EHLO than its bounds");
-        ObservedDomain.AssertJudged(ObservedDomain.Good with
+        ObservedDomain.AssertEvaluated(ObservedDomain.Good with
         {
             MxHosts =
             [

@@ -6,7 +6,7 @@ namespace StsFunctions.Fuzz.Targets;
 /// <summary>
 /// The JSON of a TLS report (RFC 8460 §4.4), read by <see cref="TlsReportReader"/>. Counts and lists keep within the limits; white space before
 /// the report, so that the reader's buffer ends in the middle of it, changes nothing; what is refused is refused by a
-/// <see cref="ProtocolException"/> with a place within the text.
+/// <see cref="ProtocolException"/> with a position within the text.
 /// </summary>
 internal sealed class TlsReportTarget : IFuzzTarget
 {

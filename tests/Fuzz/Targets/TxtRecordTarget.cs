@@ -8,7 +8,7 @@ namespace StsFunctions.Fuzz.Targets;
 /// <summary>
 /// TXT records, one a line: read as <c>_mta-sts</c> and <c>_smtp._tls</c> records (RFC 8461 §3.1, RFC 8460 §3), and chosen from as senders do.
 /// What is read is written so that it reads back the same; every record is a candidate or dropped; a lone record that reads is the one chosen;
-/// and the rules judge any set.
+/// and the rules evaluate any set.
 /// </summary>
 internal sealed class TxtRecordTarget : IFuzzTarget
 {
@@ -21,7 +21,7 @@ internal sealed class TxtRecordTarget : IFuzzTarget
         var records = Encoding.UTF8.GetString(input).Split('\n').Take(MaxRecords).ToList();
         Check(records, StsRecord.Parse, StsRecord.Select);
         Check(records, TlsRptRecord.Parse, TlsRptRecord.Select);
-        ObservedDomain.AssertJudged(ObservedDomain.Good with
+        ObservedDomain.AssertEvaluated(ObservedDomain.Good with
         {
             StsRecords = ObservedDomain.Found("_mta-sts.example.com", records),
             TlsRptRecords = ObservedDomain.Found("_smtp._tls.example.com", records),

@@ -14,7 +14,7 @@ namespace StsFunctions.Tests.Api;
 /// <summary>Which tokens are good, and what a caller may do and see by one.</summary>
 public sealed class BearerTokensTests : IAsyncLifetime
 {
-    // Lifetimes are the system clock's to judge; this one is for the keys.
+    // Lifetimes are validated by the system clock; this one is for the keys.
     private readonly FakeTimeProvider _time = new(TestStorage.Noon);
     private readonly RecordedLog _log = new();
     private readonly ILoggerFactory _logs;
@@ -46,7 +46,7 @@ public sealed class BearerTokensTests : IAsyncLifetime
 
     [Theory]
     [MemberData(nameof(Right))]
-    public async Task A_good_token_of_either_version_is_taken(string name) =>
+    public async Task A_good_token_of_either_version_is_accepted(string name) =>
         Assert.Contains(Roles.Admin, (await CallerOfAsync(TestTokens.Right[name])).Roles);
 
     [Theory]
@@ -58,13 +58,13 @@ public sealed class BearerTokensTests : IAsyncLifetime
         Assert.Equal(401, refused.Status);
         Assert.StartsWith("Bearer realm=\"api\", error=\"invalid_token\", error_description=\"", refused.Challenge, StringComparison.Ordinal);
         Assert.Equal(name == "expired", refused.Detail.Contains("expired", StringComparison.Ordinal));
-        // Whoever runs the app can tell which thing it was.
+        // The operator can find out which it was.
         Assert.Contains(_log.Lines, line => line is { Level: LogLevel.Information, Category: "StsFunctions.App.Authentication.BearerTokens" });
     }
 
     [Theory]
     [MemberData(nameof(Garbage))]
-    public async Task Garbage_is_refused_and_the_issuer_is_not_asked_for_it(string name)
+    public async Task Garbage_is_refused_without_a_request_to_the_issuer(string name)
     {
         var refused = await RefusedAsync(TestTokens.Garbage[name]);
 
@@ -75,7 +75,7 @@ public sealed class BearerTokensTests : IAsyncLifetime
 
     [Theory]
     [MemberData(nameof(Nothing))]
-    public async Task Without_a_token_the_challenge_names_no_error(string name)
+    public async Task The_challenge_without_a_token_names_no_error(string name)
     {
         var refused = await RefusedAsync(TestTokens.Nothing[name]);
 
@@ -84,7 +84,7 @@ public sealed class BearerTokensTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task No_header_whatever_throws_anything_but_a_refusal()
+    public async Task No_header_throws_anything_but_a_refusal()
     {
         var good = _issuer.Issue(new TokenSpec { Roles = [Roles.Admin] }).Split('.');
         var part = Gen.OneOf(Gen.Int[0, 2].Select(n => good[n]), Gen.String, Gen.Char.AlphaNumeric.Array[0, 40].Select(chars => new string(chars)));
@@ -114,7 +114,7 @@ public sealed class BearerTokensTests : IAsyncLifetime
     [InlineData(false, "")]
     [InlineData(false, "*")]
     [InlineData(false)]
-    public async Task A_caller_sees_the_groups_that_the_claim_names_spelt_exactly_so(bool seesBlue, params string[] groups)
+    public async Task A_caller_has_the_groups_of_the_claim_compared_exactly(bool seesBlue, params string[] groups)
     {
         var caller = await CallerOfAsync(new TokenSpec { Roles = [Roles.Reader], Groups = groups });
 
@@ -123,9 +123,9 @@ public sealed class BearerTokensTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Groups_that_did_not_fit_into_the_token_are_no_groups()
+    public async Task Groups_that_did_not_fit_into_the_token_count_as_none()
     {
-        // Entra's overage: the claim is gone, and others say where to look instead.
+        // Entra's overage: the claim is missing, and other claims say where to query the groups.
         var overage = new TokenSpec { Roles = [Roles.Admin] }
             .With("_claim_names", new System.Text.Json.Nodes.JsonObject { ["groups"] = "src1" })
             .With("_claim_sources", new System.Text.Json.Nodes.JsonObject { ["src1"] = new System.Text.Json.Nodes.JsonObject { ["endpoint"] = "https://graph.example/" } });
@@ -134,7 +134,7 @@ public sealed class BearerTokensTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task With_the_role_for_it_a_caller_sees_every_group()
+    public async Task A_caller_with_the_role_for_it_has_every_group()
     {
         var caller = await CallerOfAsync(new TokenSpec { Roles = [Roles.Reader, Roles.AllGroups], Groups = ["green"] });
 
@@ -142,7 +142,7 @@ public sealed class BearerTokensTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Where_no_claim_limits_callers_they_see_every_group()
+    public async Task Every_caller_has_every_group_where_no_claim_is_configured()
     {
         using var tokens = new BearerTokens(OptionsFor(groupClaim: null), _time, _logs);
 
@@ -152,7 +152,7 @@ public sealed class BearerTokensTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Groups_may_be_app_roles_too()
+    public async Task Groups_can_be_app_roles()
     {
         using var tokens = new BearerTokens(OptionsFor("roles"), _time, _logs);
 
@@ -163,7 +163,7 @@ public sealed class BearerTokensTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task A_new_key_is_good_at_once_after_the_pause_and_the_withdrawn_one_no_longer()
+    public async Task A_new_key_is_accepted_after_the_refresh_interval_and_the_withdrawn_one_no_longer()
     {
         var before = _issuer.Issue(new TokenSpec { Roles = [Roles.Reader] });
         await _tokens.CallerOfAsync(With("Bearer " + before));
@@ -177,7 +177,7 @@ public sealed class BearerTokensTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task While_the_issuer_is_down_tokens_of_known_keys_are_taken_and_all_others_are_503()
+    public async Task An_issuer_that_is_down_leaves_tokens_of_known_keys_valid_and_all_others_503()
     {
         var known = _issuer.Issue(new TokenSpec { Roles = [Roles.Reader] });
         await _tokens.CallerOfAsync(With("Bearer " + known));
@@ -193,7 +193,7 @@ public sealed class BearerTokensTests : IAsyncLifetime
     [InlineData("Bearer a.b.c", 401)]
     [InlineData(null, 401)]
     [InlineData("good", 503)]
-    public async Task While_there_are_no_keys_only_what_needs_one_is_503(string? header, int status)
+    public async Task Only_a_token_that_needs_a_key_is_503_while_there_are_no_keys(string? header, int status)
     {
         _issuer.Behaviour = IssuerBehaviour.Garbage;
 
@@ -203,7 +203,7 @@ public sealed class BearerTokensTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Without_settings_nobody_has_access_and_nobody_is_asked()
+    public async Task Nobody_is_authorized_and_no_issuer_is_called_without_settings()
     {
         using var tokens = new BearerTokens(new AuthOptions(), _time, _logs);
 

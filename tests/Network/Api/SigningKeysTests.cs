@@ -7,7 +7,7 @@ using Xunit;
 
 namespace StsFunctions.Tests.Api;
 
-/// <summary>When the issuer is asked for its keys, how often, and what is done while it does not answer.</summary>
+/// <summary>When the issuer is asked for its keys, how often, and the behaviour while it does not answer.</summary>
 public sealed class SigningKeysTests : IAsyncLifetime
 {
     private readonly FakeTimeProvider _time = new(TestStorage.Noon);
@@ -15,11 +15,11 @@ public sealed class SigningKeysTests : IAsyncLifetime
     private TokenIssuer _issuer = null!;
     private SigningKeys _keys = null!;
 
-    private static CancellationToken Now => TestContext.Current.CancellationToken;
+    private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
     public async ValueTask InitializeAsync()
     {
-        _issuer = await TokenIssuer.StartAsync(_time, Now);
+        _issuer = await TokenIssuer.StartAsync(_time, Cancellation);
         _keys = new SigningKeys(new AuthOptions { Tenant = _issuer.Tenant, Audiences = [_issuer.Application], Authority = _issuer.Address }, _time, _log.For<SigningKeys>());
     }
 
@@ -30,89 +30,89 @@ public sealed class SigningKeysTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Nobody_is_asked_before_the_keys_are_needed_and_many_at_once_share_one_look()
+    public async Task The_keys_are_fetched_when_they_are_first_needed_and_concurrent_callers_share_one_request()
     {
         Assert.Equal(0, _issuer.DiscoveryRequests);
 
-        var found = await Task.WhenAll(Enumerable.Range(0, 20).Select(_ => _keys.GetAsync(Now)));
+        var found = await Task.WhenAll(Enumerable.Range(0, 20).Select(_ => _keys.GetAsync(Cancellation)));
 
         Assert.Single(found.Distinct());
         Assert.Equal(1, _issuer.DiscoveryRequests);
     }
 
     [Fact]
-    public async Task However_many_unknown_keys_strangers_name_the_issuer_is_asked_once_in_each_pause()
+    public async Task Unknown_key_ids_cause_one_request_per_refresh_interval()
     {
-        var known = await _keys.GetAsync(Now);
+        var known = await _keys.GetAsync(Cancellation);
         for (var i = 0; i < 100; i++)
         {
-            Assert.Same(known, await _keys.RefreshAsync(Now));
+            Assert.Same(known, await _keys.RefreshAsync(Cancellation));
         }
 
         Assert.Equal(1, _issuer.DiscoveryRequests);
 
         _time.Advance(SigningKeys.MinRefreshInterval);
-        await Task.WhenAll(Enumerable.Range(0, 100).Select(_ => _keys.RefreshAsync(Now)));
+        await Task.WhenAll(Enumerable.Range(0, 100).Select(_ => _keys.RefreshAsync(Cancellation)));
         Assert.Equal(2, _issuer.DiscoveryRequests);
     }
 
     [Fact]
-    public async Task A_new_key_is_found_after_the_pause_and_the_one_that_was_withdrawn_is_gone()
+    public async Task A_new_key_is_found_after_the_refresh_interval_and_the_withdrawn_one_is_gone()
     {
-        var before = KeyIn(await _keys.GetAsync(Now));
+        var before = KeyIn(await _keys.GetAsync(Cancellation));
         _issuer.Rotate();
         _time.Advance(SigningKeys.MinRefreshInterval);
 
-        var after = KeyIn(await _keys.RefreshAsync(Now));
+        var after = KeyIn(await _keys.RefreshAsync(Cancellation));
 
         Assert.NotEqual(before, after);
-        Assert.Equal(after, KeyIn(await _keys.GetAsync(Now)));
+        Assert.Equal(after, KeyIn(await _keys.GetAsync(Cancellation)));
     }
 
     [Fact]
-    public async Task Keys_of_some_age_are_looked_at_again_without_anybody_waiting_for_it()
+    public async Task Old_keys_are_refreshed_in_the_background()
     {
-        var before = await _keys.GetAsync(Now);
+        var before = await _keys.GetAsync(Cancellation);
         _time.Advance(SigningKeys.RefreshInterval);
 
-        Assert.Same(before, await _keys.GetAsync(Now));
+        Assert.Same(before, await _keys.GetAsync(Cancellation));
 
-        // The look that has begun is joined, not repeated.
-        var after = await _keys.RefreshAsync(Now);
+        // The request in flight is joined, not repeated.
+        var after = await _keys.RefreshAsync(Cancellation);
         Assert.NotSame(before, after);
-        Assert.Same(after, await _keys.GetAsync(Now));
+        Assert.Same(after, await _keys.GetAsync(Cancellation));
         Assert.Equal(2, _issuer.DiscoveryRequests);
     }
 
     [Fact]
-    public async Task While_the_issuer_is_down_the_last_keys_serve_for_a_day_and_no_longer()
+    public async Task The_last_keys_serve_for_a_day_while_the_issuer_is_down()
     {
-        var known = await _keys.GetAsync(Now);
+        var known = await _keys.GetAsync(Cancellation);
         _issuer.Behaviour = IssuerBehaviour.Fails;
 
         _time.Advance(SigningKeys.MaxAge - TimeSpan.FromSeconds(1));
-        Assert.Same(known, await _keys.GetAsync(Now));
+        Assert.Same(known, await _keys.GetAsync(Cancellation));
 
         _time.Advance(TimeSpan.FromSeconds(1));
-        await Assert.ThrowsAsync<KeysUnavailableException>(() => _keys.GetAsync(Now));
+        await Assert.ThrowsAsync<KeysUnavailableException>(() => _keys.GetAsync(Cancellation));
     }
 
     [Fact]
-    public async Task An_issuer_that_is_down_is_left_alone_until_the_pause_is_over_and_is_then_found_well_again()
+    public async Task An_issuer_that_is_down_is_not_called_again_until_the_refresh_interval_has_passed()
     {
         _issuer.Behaviour = IssuerBehaviour.Fails;
         for (var i = 0; i < 20; i++)
         {
-            await Assert.ThrowsAsync<KeysUnavailableException>(() => _keys.GetAsync(Now));
+            await Assert.ThrowsAsync<KeysUnavailableException>(() => _keys.GetAsync(Cancellation));
         }
 
-        var looks = _issuer.DiscoveryRequests;
+        var requests = _issuer.DiscoveryRequests;
         _issuer.Behaviour = IssuerBehaviour.Answers;
-        await Assert.ThrowsAsync<KeysUnavailableException>(() => _keys.GetAsync(Now));
-        Assert.Equal(looks, _issuer.DiscoveryRequests);
+        await Assert.ThrowsAsync<KeysUnavailableException>(() => _keys.GetAsync(Cancellation));
+        Assert.Equal(requests, _issuer.DiscoveryRequests);
 
         _time.Advance(SigningKeys.MinRefreshInterval);
-        KeyIn(await _keys.GetAsync(Now));
+        KeyIn(await _keys.GetAsync(Cancellation));
     }
 
     [Theory]
@@ -122,20 +122,20 @@ public sealed class SigningKeysTests : IAsyncLifetime
     [InlineData(IssuerBehaviour.NamesAnother)]
     [InlineData(IssuerBehaviour.HasNoKeys)]
     [InlineData(IssuerBehaviour.Redirects)]
-    public async Task Whatever_else_the_issuer_answers_is_no_key_and_the_log_says_why(IssuerBehaviour behaviour)
+    public async Task Any_other_answer_of_the_issuer_gives_no_key_and_is_logged(IssuerBehaviour behaviour)
     {
         _issuer.Behaviour = behaviour;
 
-        await Assert.ThrowsAsync<KeysUnavailableException>(() => _keys.GetAsync(Now));
+        await Assert.ThrowsAsync<KeysUnavailableException>(() => _keys.GetAsync(Cancellation));
 
         Assert.Contains(_log.Lines, line => line.Text.Contains(_issuer.Address.ToString(), StringComparison.Ordinal));
     }
 
     [Fact]
-    public async Task An_issuer_that_hangs_is_given_up()
+    public async Task An_issuer_that_hangs_times_out()
     {
         _issuer.Behaviour = IssuerBehaviour.Hangs;
-        var waiting = _keys.GetAsync(Now);
+        var waiting = _keys.GetAsync(Cancellation);
         await AskedAsync();
 
         _time.Advance(SigningKeys.FetchTimeout);
@@ -144,12 +144,12 @@ public sealed class SigningKeysTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task A_caller_who_hangs_up_ends_the_wait_and_not_the_look_of_the_others()
+    public async Task A_caller_that_cancels_ends_its_own_wait_and_not_the_request_of_the_others()
     {
         _issuer.Behaviour = IssuerBehaviour.Hangs;
         using var hangUp = new CancellationTokenSource();
         var first = _keys.GetAsync(hangUp.Token);
-        var second = _keys.GetAsync(Now);
+        var second = _keys.GetAsync(Cancellation);
         await AskedAsync();
 
         await hangUp.CancelAsync();
@@ -161,11 +161,11 @@ public sealed class SigningKeysTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Where_nobody_listens_there_are_no_keys()
+    public async Task An_issuer_that_refuses_connections_has_no_keys()
     {
         await _issuer.DisposeAsync();
 
-        await Assert.ThrowsAsync<KeysUnavailableException>(() => _keys.GetAsync(Now));
+        await Assert.ThrowsAsync<KeysUnavailableException>(() => _keys.GetAsync(Cancellation));
     }
 
     // One key, though it shows twice: as itself, and in its certificate.
@@ -175,7 +175,7 @@ public sealed class SigningKeysTests : IAsyncLifetime
     {
         while (_issuer.DiscoveryRequests == 0)
         {
-            await Task.Delay(TimeSpan.FromMilliseconds(5), Now);
+            await Task.Delay(TimeSpan.FromMilliseconds(5), Cancellation);
         }
     }
 }

@@ -10,7 +10,7 @@ using SmtpSession = StsFunctions.Core.Observations.SmtpSession;
 
 namespace StsFunctions.Tests.Checks;
 
-/// <summary>Dialogues with servers that are old, particular or slow, said word by word.</summary>
+/// <summary>Dialogues with old, particular or slow servers, line by line.</summary>
 public sealed class DialogueTests
 {
     private const string Host = "mx1.example.com";
@@ -18,18 +18,18 @@ public sealed class DialogueTests
 
     private readonly DialogueTime _time = new();
 
-    private static CancellationToken Now => TestContext.Current.CancellationToken;
+    private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
     [Fact]
     [Trait("Conformance", "MX-9")]
-    public async Task A_server_that_does_not_know_EHLO_offers_no_STARTTLS_and_that_is_as_bad_as_the_mode_makes_it()
+    public async Task A_server_without_EHLO_offers_no_STARTTLS_and_the_severity_depends_on_the_mode()
     {
         await using var server = DialogueServer.Play("ehlo-500", _time);
 
         var session = await SessionAsync(server, "probe.example.net");
 
         Assert.Equal(SmtpOutcome.StartTlsMissing, session.Outcome);
-        Assert.Equal(["EHLO probe.example.net", "HELO probe.example.net", "QUIT"], server.Heard);
+        Assert.Equal(["EHLO probe.example.net", "HELO probe.example.net", "QUIT"], server.Received);
         foreach (var (mode, severity) in ((PolicyMode, Severity)[])[(PolicyMode.Enforce, Severity.Critical), (PolicyMode.Testing, Severity.Warning), (PolicyMode.None, Severity.Info)])
         {
             var finding = Assert.Single(FindingsOf(session, mode), finding => finding.Code.StartsWith("mx.", StringComparison.Ordinal));
@@ -40,7 +40,7 @@ public sealed class DialogueTests
 
     [Fact]
     [Trait("Conformance", "MX-9")]
-    public async Task Where_a_server_objects_to_the_name_the_finding_shows_it_and_names_the_setting()
+    public async Task A_server_that_rejects_the_EHLO_name_gives_a_finding_that_shows_the_name_and_the_setting()
     {
         await using var server = DialogueServer.Play("ehlo-wants-fqdn", _time);
 
@@ -57,13 +57,13 @@ public sealed class DialogueTests
     [InlineData("build-machine")]
     [InlineData("")]
     [Trait("Conformance", "MX-9")]
-    public async Task A_name_without_a_dot_is_never_given_but_the_address_in_its_place(string name)
+    public async Task The_address_literal_replaces_an_EHLO_name_without_a_dot(string name)
     {
         await using var server = DialogueServer.Play("ehlo-wants-fqdn", _time);
 
         await SessionAsync(server, name);
 
-        Assert.Equal(["EHLO [127.0.0.1]"], server.Heard);
+        Assert.Equal(["EHLO [127.0.0.1]"], server.Received);
     }
 
     [Theory]
@@ -82,7 +82,7 @@ public sealed class DialogueTests
     [InlineData("greeting-after-31-s", "waiting for the greeting")]
     [InlineData("one-octet-a-second", "waiting for the greeting")]
     [Trait("Conformance", "MX-9")]
-    public async Task Of_a_server_that_is_slower_than_this_checker_waits_it_is_said_that_the_checker_gave_up(string dialogue, string stage)
+    public async Task A_server_slower_than_the_timeout_gives_evidence_that_the_check_gave_up(string dialogue, string stage)
     {
         await using var server = DialogueServer.Play(dialogue, _time);
 
@@ -100,20 +100,20 @@ public sealed class DialogueTests
 
     [Fact]
     [Trait("Conformance", "MX-9")]
-    public async Task After_a_session_that_timed_out_a_second_one_waits_for_all_the_time_that_the_look_has_left()
+    public async Task A_retry_after_a_timeout_waits_for_all_the_time_that_the_check_has_left()
     {
         await using var server = DialogueServer.Play("greeting-after-31-s", _time);
         var settings = Settings(server);
 
-        var probe = await new SmtpMxProbe(Probe(server, "probe.example.net"), new Retry(settings, _time), settings, _time).ProbeAsync(Host, IPAddress.Loopback, "1", null, Now);
+        var probe = await new SmtpMxProbe(Probe(server, "probe.example.net"), new Retry(settings, _time), settings, _time).ProbeAsync(Host, IPAddress.Loopback, "1", null, Cancellation);
 
         // As far as STARTTLS: a dialogue in plain text ends there.
         Assert.Equal(("220 mx1.example.com ESMTP", SmtpOutcome.TlsFailed, ""), (probe.Default.Banner, probe.Default.Outcome, probe.Default.Outcome == SmtpOutcome.TlsFailed ? "" : probe.Default.Detail));
         Assert.Equal(2, server.Sessions);
-        Assert.Equal(["EHLO probe.example.net", "STARTTLS"], server.Heard);
+        Assert.Equal(["EHLO probe.example.net", "STARTTLS"], server.Received);
     }
 
-    private Task<SmtpSession> SessionAsync(DialogueServer server, string name) => Probe(server, name).ProbeAsync(Host, IPAddress.Loopback, Now);
+    private Task<SmtpSession> SessionAsync(DialogueServer server, string name) => Probe(server, name).ProbeAsync(Host, IPAddress.Loopback, Cancellation);
 
     private SmtpProbe Probe(DialogueServer server, string name) =>
         new(new EgressGuard(new EgressOptions { AllowedNetworks = [IPNetwork.Parse("127.0.0.0/8")], HttpsPort = 443 }), Settings(server), name, _time);

@@ -13,7 +13,7 @@ using Xunit;
 
 namespace StsFunctions.Tests.Checks;
 
-/// <summary>What observing one item throws concerns that item alone: everything else of the domain is observed, and evaluated.</summary>
+/// <summary>An exception while one item is observed concerns only that item: everything else of the domain is observed, and evaluated.</summary>
 public sealed class FailureIsolationTests
 {
     private const ushort A = 1;
@@ -22,7 +22,7 @@ public sealed class FailureIsolationTests
     private const ushort Aaaa = 28;
     private static readonly IPAddress First = IPAddress.Parse("192.0.2.1");
 
-    private static CancellationToken Now => TestContext.Current.CancellationToken;
+    private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
     [Theory]
     [InlineData("_mta-sts.lab.example", Txt, "txt.sts.lookup-failed")]
@@ -33,7 +33,7 @@ public sealed class FailureIsolationTests
     {
         await using var dns = Serving((name, type));
 
-        var observation = await ObserverOf(dns, new StubProbe()).ObserveAsync(DomainName.Parse("lab.example"), "1", Now);
+        var observation = await ObserverOf(dns, new StubProbe()).ObserveAsync(DomainName.Parse("lab.example"), "1", Cancellation);
 
         Assert.Equal(["mx1.lab.example", "mx2.lab.example"], observation.MxHosts.Select(host => host.Host));
         Assert.Equal(SmtpOutcome.Completed, observation.MxHosts[0].Sessions[0].Outcome);
@@ -48,7 +48,7 @@ public sealed class FailureIsolationTests
     {
         await using var dns = Serving(("lab.example", Mx));
 
-        var observation = await ObserverOf(dns, new StubProbe()).ObserveAsync(DomainName.Parse("lab.example"), "1", Now);
+        var observation = await ObserverOf(dns, new StubProbe()).ObserveAsync(DomainName.Parse("lab.example"), "1", Cancellation);
 
         Assert.Equal((DnsOutcome.Failed, 0), (observation.Mx.Outcome, observation.MxHosts.Count));
         Assert.True(observation.StsRecords.IsKnown);
@@ -56,12 +56,12 @@ public sealed class FailureIsolationTests
     }
 
     [Fact]
-    public async Task An_address_that_this_checker_fails_at_is_said_to_be_not_observed_and_the_others_are()
+    public async Task An_address_that_the_probe_fails_on_is_not_observed_and_the_others_are()
     {
         await using var dns = Serving();
         var probe = new StubProbe { Fails = (host, address) => host == "mx1.lab.example" && address.Equals(First) ? new InvalidOperationException("unexpected\u001b[2J") : null };
 
-        var observation = await ObserverOf(dns, probe).ObserveAsync(DomainName.Parse("lab.example"), "1", Now);
+        var observation = await ObserverOf(dns, probe).ObserveAsync(DomainName.Parse("lab.example"), "1", Cancellation);
 
         var session = observation.MxHosts[0].Sessions[0];
         Assert.Equal((SmtpOutcome.NotObserved, "InvalidOperationException: unexpected?[2J"), (session.Outcome, session.Detail));
@@ -73,16 +73,16 @@ public sealed class FailureIsolationTests
     }
 
     [Fact]
-    public async Task What_storage_throws_ends_the_check_which_is_then_retried()
+    public async Task An_exception_of_storage_ends_the_check_which_is_then_retried()
     {
         await using var dns = Serving();
         var probe = new StubProbe { Fails = (_, _) => new CheckAbortedException("Storage failed.", new RequestFailedException(503, "busy")) };
 
-        await Assert.ThrowsAsync<CheckAbortedException>(() => ObserverOf(dns, probe).ObserveAsync(DomainName.Parse("lab.example"), "1", Now));
+        await Assert.ThrowsAsync<CheckAbortedException>(() => ObserverOf(dns, probe).ObserveAsync(DomainName.Parse("lab.example"), "1", Cancellation));
     }
 
     [Fact]
-    public void A_rule_that_fails_resolves_nothing_of_its_own_and_keeps_no_other_from_being_asked()
+    public void A_rule_that_throws_resolves_nothing_of_its_own_and_stops_no_other_rule()
     {
         var kind = new FindingKind("test.failing", "info", "x", "y.", "z", "RFC 1 §1");
         var evaluated = RuleEngine.Evaluate(Cases.Of(TestObservations.Good with { StsRecords = TestObservations.Nothing("_mta-sts.example.com") }, PolicyMode.Enforce, "mx1.example.com"), [new FailingRule(kind), .. RuleEngine.Rules]);
@@ -93,14 +93,14 @@ public sealed class FailureIsolationTests
     }
 
     [Fact]
-    public async Task A_check_from_the_command_line_never_ends_with_the_exit_code_of_findings_where_it_fails()
+    public async Task A_check_on_the_command_line_that_fails_never_has_the_exit_code_of_findings()
     {
         Assert.Equal(2, await CheckCommand.RunAsync(() => throw new InvalidOperationException("unexpected")));
         Assert.Equal(0, await CheckCommand.RunAsync(() => Task.FromResult(0)));
     }
 
     [Fact]
-    public void Where_a_part_could_not_be_judged_the_exit_code_does_not_say_that_all_is_well()
+    public void The_exit_code_shows_that_a_part_could_not_be_evaluated()
     {
         var shown = new CheckedJson("example.com", TestObservations.At, null, PolicySource.None, null, [], TestObservations.Good);
         var bad = new Finding("x.y", Severity.Critical, "s", "e", "m", "r", "RFC 1 §1");

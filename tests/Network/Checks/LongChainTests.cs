@@ -13,18 +13,18 @@ using SmtpSession = StsFunctions.Core.Observations.SmtpSession;
 
 namespace StsFunctions.Tests.Checks;
 
-/// <summary>More certificates than anybody needs, and such as nobody can read.</summary>
+/// <summary>Chains with more certificates than anybody needs, and with unreadable ones.</summary>
 public sealed class LongChainTests
 {
     private const string Host = "mx1.example.com";
 
-    private static CancellationToken Now => TestContext.Current.CancellationToken;
+    private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
     [Fact]
     [Trait("Conformance", "MX-4")]
-    public async Task A_chain_that_is_too_long_to_be_built_is_a_finding_of_that_address_and_no_exception()
+    public async Task A_chain_that_is_too_long_to_build_is_a_finding_of_that_address_and_no_exception()
     {
-        var session = await LookAsync(LongChain.Of(Host, inARow: 101));
+        var session = await ProbeAsync(LongChain.Of(Host, inARow: 101));
 
         Assert.Equal((SmtpOutcome.ChainUnusable, ServerCertificates.NoChain), (session.Outcome, session.Detail));
         var evaluated = RuleEngine.Evaluate(Cases.Of(TestObservations.With(TestObservations.Host(Host, session)), PolicyMode.Enforce, Host));
@@ -34,11 +34,11 @@ public sealed class LongChainTests
     }
 
     [Fact]
-    public async Task Of_more_certificates_than_are_of_use_the_first_are_kept_and_the_number_is_said()
+    public async Task The_first_certificates_of_a_chain_are_stored_and_the_total_is_reported()
     {
         var chain = LongChain.Of(Host, inARow: 40);
 
-        var session = await LookAsync(chain);
+        var session = await ProbeAsync(chain);
 
         Assert.Equal((SmtpOutcome.Completed, 41), (session.Outcome, session.Tls!.Sent));
         Assert.Equal(chain.Sent.Take(TlsSession.MaxCertificates), session.Tls.Chain);
@@ -50,25 +50,25 @@ public sealed class LongChainTests
     }
 
     [Fact]
-    public async Task Certificates_that_lead_nowhere_cost_a_place_and_no_trust()
+    public async Task Certificates_outside_the_chain_take_a_place_and_add_no_trust()
     {
-        var session = await LookAsync(LongChain.Of(Host, inARow: 1, beside: 150));
+        var session = await ProbeAsync(LongChain.Of(Host, inARow: 1, beside: 150));
 
         Assert.Equal((SmtpOutcome.Completed, 152, 0), (session.Outcome, session.Tls!.Sent, session.Tls.Trust.Count));
         Assert.Equal((TlsSession.MaxCertificates, 3), (session.Tls.Chain.Count, session.Tls.Built.Count));
     }
 
     [Fact]
-    public async Task A_list_of_certificates_longer_than_OpenSSL_takes_ends_the_handshake_before_anything_is_built()
+    public async Task A_certificate_list_longer_than_OpenSSL_accepts_ends_the_handshake_before_a_chain_is_built()
     {
-        var session = await LookAsync(LongChain.Of(Host, inARow: 350));
+        var session = await ProbeAsync(LongChain.Of(Host, inARow: 350));
 
         Assert.Equal((SmtpOutcome.TlsFailed, null), (session.Outcome, session.Tls));
     }
 
     [Fact]
     [Trait("Conformance", "GET-3")]
-    public async Task A_policy_host_with_a_chain_that_is_too_long_is_one_that_TLS_fails_with()
+    public async Task A_policy_host_with_a_chain_that_is_too_long_fails_in_TLS()
     {
         var chain = LongChain.Of("mta-sts.lab.example", inARow: 101);
         await using var server = new LongChainServer(chain, smtp: false);
@@ -76,13 +76,13 @@ public sealed class LongChainTests
         var outgoing = dns.Settings with { AllowedNetworks = [IPNetwork.Parse("127.0.0.0/8")], HttpsPort = server.Port, TrustedRoots = Trusting(chain) };
         var fetcher = new PolicyFetcher(new EgressHttp(new EgressGuard(outgoing), new DnsResolver(outgoing), outgoing, TimeProvider.System), Settings(25), TimeProvider.System);
 
-        var fetch = await fetcher.FetchAsync(DomainName.Parse("lab.example"), Now);
+        var fetch = await fetcher.FetchAsync(DomainName.Parse("lab.example"), Cancellation);
 
         Assert.Equal((PolicyFetchOutcome.TlsFailed, ServerCertificates.NoChain, null), (fetch.Outcome, fetch.Detail, fetch.Tls));
     }
 
     [Fact]
-    public void What_an_agent_was_sent_is_cut_before_a_chain_is_built_of_it()
+    public void The_chain_in_a_result_of_an_agent_is_cut_before_it_is_built()
     {
         var chain = LongChain.Of(Host, inARow: 150);
 
@@ -93,7 +93,7 @@ public sealed class LongChainTests
     }
 
     [Fact]
-    public void A_certificate_that_is_too_long_is_not_kept()
+    public void A_certificate_that_is_too_large_is_not_stored()
     {
         using var chain = new X509Chain();
         using var key = System.Security.Cryptography.ECDsa.Create();
@@ -118,7 +118,7 @@ public sealed class LongChainTests
     [InlineData("0001", true)]
     [InlineData("9999", true)]
     [InlineData("0000", false)]
-    public void A_certificate_of_any_year_is_read_or_is_none(string year, bool isRead)
+    public void A_certificate_of_any_year_is_read_or_ignored(string year, bool isRead)
     {
         using var key = System.Security.Cryptography.ECDsa.Create();
         using var made = new CertificateRequest("CN=mx1.example.com", key, System.Security.Cryptography.HashAlgorithmName.SHA256)
@@ -134,11 +134,11 @@ public sealed class LongChainTests
         Assert.Equal(!isRead, evaluated.Findings.Any(finding => finding.Code == "mx.certificate.chain-unusable"));
     }
 
-    private static async Task<SmtpSession> LookAsync(LongChain chain)
+    private static async Task<SmtpSession> ProbeAsync(LongChain chain)
     {
         await using var server = new LongChainServer(chain, smtp: true);
         var guard = new EgressGuard(new EgressOptions { AllowedNetworks = [IPNetwork.Parse("127.0.0.0/8")], HttpsPort = 443, TrustedRoots = Trusting(chain) });
-        return await new SmtpProbe(guard, Settings(server.Port), "check.example", TimeProvider.System).ProbeAsync(Host, IPAddress.Loopback, Now);
+        return await new SmtpProbe(guard, Settings(server.Port), "check.example", TimeProvider.System).ProbeAsync(Host, IPAddress.Loopback, Cancellation);
     }
 
     private static CheckOptions Settings(int port) => new() { SmtpPort = port, HeloName = "check.example", ReferenceMxHosts = [], SessionTimeout = TimeSpan.FromMinutes(1), RetryDelay = TimeSpan.Zero };

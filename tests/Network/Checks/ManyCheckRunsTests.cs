@@ -14,17 +14,17 @@ using SmtpSession = StsFunctions.Core.Observations.SmtpSession;
 namespace StsFunctions.Tests.Checks;
 
 /// <summary>
-/// Years of rounds over the whole catalogue, each domain as it was really seen, where two looks in a hundred fail: one part
-/// of what they look at, or several, or all of it.
+/// Years of check runs over the whole catalogue, each domain as it was really observed, where two attempts in a hundred fail: one part
+/// of what they observe, or several, or all of it.
 /// </summary>
 public sealed class ManyCheckRunsTests
 {
-    private const int Rounds = 1000;
+    private const int Runs = 1000;
     private const double Failing = 0.02;
     private const string Id = "20260314120000";
-    private static readonly TimeSpan BetweenLooks = TimeSpan.FromMinutes(5);
-    private static readonly CheckRunRules Rules = new(BetweenLooks, RemoteProbeRequester.Timeout, RuleEngine.RequiresConfirmation);
-    private static readonly TimeSpan Told = TimeSpan.FromMinutes(20);
+    private static readonly TimeSpan BetweenAttempts = TimeSpan.FromMinutes(5);
+    private static readonly CheckRunRules Rules = new(BetweenAttempts, RemoteProbeRequester.Timeout, RuleEngine.RequiresConfirmation);
+    private static readonly TimeSpan NotificationLimit = TimeSpan.FromMinutes(20);
 
     private static readonly SmtpOutcome[] Failures =
     [
@@ -32,60 +32,60 @@ public sealed class ManyCheckRunsTests
         SmtpOutcome.StartTlsMissing, SmtpOutcome.StartTlsRefused, SmtpOutcome.TlsFailed,
     ];
 
-    private static CancellationToken Now => TestContext.Current.CancellationToken;
+    private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
     [Fact]
-    public async Task With_two_looks_in_a_hundred_failing_nothing_is_told_that_is_not_so_and_every_outage_within_twenty_minutes()
+    public async Task No_false_finding_is_notified_with_two_percent_of_attempts_failing_and_every_outage_is_within_twenty_minutes()
     {
         var random = new Random(8461);
-        var cases = await SeenAsync();
+        var cases = await ObserveAllAsync();
         var (failures, wrong) = (0, new List<string>());
         foreach (var context in cases)
         {
             var clear = RuleEngine.Evaluate(context);
             var truth = clear.Findings.ToDictionary(Key, finding => finding.Severity);
             IReadOnlyList<OpenFinding> open = [];
-            for (var round = 0; round < Rounds; round++)
+            for (var run = 0; run < Runs; run++)
             {
-                // Every other round finds each fault anew; the rest find it as it stands.
-                open = round % 2 == 0 ? [] : open;
-                var (run, look) = (CheckRunState.None, 0);
+                // Every other run finds each fault anew; the rest find it open.
+                open = run % 2 == 0 ? [] : open;
+                var (state, attempt) = (CheckRunState.None, 0);
                 do
                 {
-                    look++;
+                    attempt++;
                     var fails = random.NextDouble() < Failing;
                     failures += fails ? 1 : 0;
                     var observation = fails ? Broken(context.Observation, random) : context.Observation;
                     var results = fails ? RuleEngine.Evaluate(context with { Observation = observation }) : clear;
-                    var outcome = run.On(new CheckEvaluation(observation, results, null, 0).ToEvent(new CheckRunDecision.StartAttempt("1", look), open, false, observation.At), Rules);
+                    var outcome = state.On(new CheckEvaluation(observation, results, null, 0).ToEvent(new CheckRunDecision.StartAttempt("1", attempt), open, false, observation.At), Rules);
                     var changes = FindingDiff.Between(open, outcome.Confirmed, results.Inconclusive);
                     wrong.AddRange(changes
                         .Where(change => change.Change is Change.Opened or Change.Escalated && !(truth.TryGetValue(Key(change.Finding), out var worst) && change.Finding.Severity <= worst))
-                        .Select(change => $"{context.Observation.Domain}, round {round}, look {look}: {change.Change} {change.Finding.Severity} {Key(change.Finding)} {change.Finding.Evidence}"));
+                        .Select(change => $"{context.Observation.Domain}, check run {run}, attempt {attempt}: {change.Change} {change.Finding.Severity} {Key(change.Finding)} {change.Finding.Evidence}"));
                     open = After(open, changes);
-                    run = outcome.State;
+                    state = outcome.State;
                 }
-                while (run.IsOpen);
+                while (state.IsOpen);
 
-                var told = open.Select(o => Key(o.Finding)).ToHashSet();
-                wrong.AddRange(truth.Keys.Where(key => !told.Contains(key)).Select(key => $"{context.Observation.Domain}, round {round}: {key} is not told after {look} looks"));
+                var notified = open.Select(o => Key(o.Finding)).ToHashSet();
+                wrong.AddRange(truth.Keys.Where(key => !notified.Contains(key)).Select(key => $"{context.Observation.Domain}, check run {run}: {key} is not notified after {attempt} attempts"));
             }
         }
 
         Assert.Equal("", string.Join(Environment.NewLine, wrong.Take(20)));
-        Assert.True((CheckRunState.MaxAttempts - 1) * BetweenLooks <= Told);
-        Assert.InRange(failures, cases.Count * Rounds * Failing / 2, cases.Count * Rounds * Failing * CheckRunState.MaxAttempts);
+        Assert.True((CheckRunState.MaxAttempts - 1) * BetweenAttempts <= NotificationLimit);
+        Assert.InRange(failures, cases.Count * Runs * Failing / 2, cases.Count * Runs * Failing * CheckRunState.MaxAttempts);
     }
 
-    // The whole catalogue, as the app's own eyes see it.
-    private static async Task<IReadOnlyList<RuleContext>> SeenAsync()
+    // The whole catalogue, as the app itself observes it.
+    private static async Task<IReadOnlyList<RuleContext>> ObserveAllAsync()
     {
         await using var lab = await Lab.StartAsync([.. LabDomains.All]);
         var cases = new List<RuleContext>();
         foreach (var domain in LabDomains.All)
         {
             lab.MailLab.SetPolicyId(domain.Name, Id);
-            var observation = await lab.Observer().ObserveAsync(DomainName.Parse(domain.Name), "1", Now);
+            var observation = await lab.Observer().ObserveAsync(DomainName.Parse(domain.Name), "1", Cancellation);
             var policy = Encoding.UTF8.GetBytes(domain.Policy);
             cases.Add(new RuleContext(observation, Policy.Parse(policy), new HostedDomain(Id, observation.At.AddDays(-2), observation.At.AddDays(-2), policy), ExpectedTargets.Unknown));
         }
@@ -93,7 +93,7 @@ public sealed class ManyCheckRunsTests
         return cases;
     }
 
-    // A look that fails: each part of it by the toss of a coin, at least one, each in a way of its own.
+    // An attempt that fails: each part of it by chance, at least one, each in its own way.
     private static Observation Broken(Observation observation, Random random)
     {
         var broken = observation;
@@ -123,7 +123,7 @@ public sealed class ManyCheckRunsTests
         }
         while (ReferenceEquals(broken, observation));
 
-        // Where DNS does not tell the MX hosts, none is looked at.
+        // Where DNS does not return the MX hosts, none is probed.
         return broken.Mx.IsKnown ? broken : broken with { MxHosts = [], OutboundSmtp = OutboundSmtp.NotTested };
 
         bool Toss() => random.Next(4) == 0;

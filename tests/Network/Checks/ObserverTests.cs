@@ -18,21 +18,21 @@ public sealed class ObserverTests
 {
     private const string Id = "20260314120000";
 
-    private static CancellationToken Now => TestContext.Current.CancellationToken;
+    private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
     [Fact]
     [Trait("Conformance", "MX-2")]
     [Trait("Conformance", "MX-4")]
     [Trait("Conformance", "MX-6")]
     [Trait("Conformance", "TXT-7")]
-    public async Task Every_domain_of_the_catalogue_leads_to_exactly_its_findings()
+    public async Task Every_domain_of_the_catalogue_has_exactly_its_findings()
     {
         await using var lab = await Lab.StartAsync([.. LabDomains.All]);
         var wrong = new List<string>();
         foreach (var domain in LabDomains.All)
         {
             lab.MailLab.SetPolicyId(domain.Name, Id);
-            var observation = await lab.Observer().ObserveAsync(DomainName.Parse(domain.Name), "1", Now);
+            var observation = await lab.Observer().ObserveAsync(DomainName.Parse(domain.Name), "1", Cancellation);
             // As the app writes it, and as the policy hosts serve it.
             var policy = Encoding.UTF8.GetBytes(domain.Policy.ReplaceLineEndings("\r\n"));
             var evaluated = RuleEngine.Evaluate(new RuleContext(observation, Policy.Parse(policy), new HostedDomain(Id, observation.At.AddDays(-2), observation.At.AddDays(-2), policy),
@@ -49,14 +49,14 @@ public sealed class ObserverTests
 
     [Fact]
     [Trait("Conformance", "TXT-5")]
-    public async Task What_stands_in_DNS_is_seen_as_a_sender_sees_it()
+    public async Task DNS_is_observed_as_a_sender_sees_it()
     {
         await using var lab = await StartAsync();
         var zone = lab.MailLab.Zone;
         zone.Set("lab.example", DnsRecord.Mx(20, "MX2.Lab.Example."), DnsRecord.Mx(10, "mx.lab.example"), DnsRecord.Mx(30, "mx.lab.example"));
         zone.Set("_mta-sts.lab.example", DnsRecord.Txt("v=STS", "v1; id=1", ";"), DnsRecord.Txt("other"));
 
-        var observation = await LookAsync(lab);
+        var observation = await ObserveAsync(lab);
 
         Assert.Equal(["mx.lab.example", "mx2.lab.example"], observation.MxHosts.Select(host => host.Host));
         Assert.Equal(["other", "v=STSv1; id=1;"], observation.StsRecords.Records.Order());
@@ -68,7 +68,7 @@ public sealed class ObserverTests
     [Fact]
     [Trait("Conformance", "TXT-7")]
     [Trait("Conformance", "RUA-3")]
-    public async Task A_record_that_is_delegated_by_an_alias_is_seen_where_it_stands()
+    public async Task A_record_that_is_delegated_by_an_alias_is_observed_at_its_target()
     {
         await using var lab = await StartAsync();
         var zone = lab.MailLab.Zone;
@@ -77,7 +77,7 @@ public sealed class ObserverTests
         zone.Set("_smtp._tls.lab.example", DnsRecord.Cname("tls.hosting.example"));
         zone.Set("tls.hosting.example", DnsRecord.Txt("v=TLSRPTv1; rua=mailto:", "reports@hosting.example"));
 
-        var observation = await LookAsync(lab);
+        var observation = await ObserveAsync(lab);
 
         Assert.Equal("sts.hosting.example", observation.StsRecords.CnameTo);
         Assert.Equal([$"v=STSv1; id={Id};"], observation.StsRecords.Records);
@@ -90,7 +90,7 @@ public sealed class ObserverTests
     [InlineData(DnsBehaviour.ServerFailure)]
     [InlineData(DnsBehaviour.Refused)]
     [Trait("Conformance", "MX-2")]
-    public async Task A_DNS_failure_is_seen_as_one_and_opens_nothing_but_itself(DnsBehaviour behaviour)
+    public async Task A_DNS_failure_is_observed_and_opens_no_other_finding(DnsBehaviour behaviour)
     {
         await using var lab = await StartAsync();
         foreach (var name in (string[])["lab.example", "_mta-sts.lab.example", "_smtp._tls.lab.example"])
@@ -98,7 +98,7 @@ public sealed class ObserverTests
             lab.MailLab.Zone.Behave(name, behaviour);
         }
 
-        var observation = await LookAsync(lab);
+        var observation = await ObserveAsync(lab);
 
         Assert.Equal((DnsOutcome.Failed, DnsOutcome.Failed, DnsOutcome.Failed), (observation.Mx.Outcome, observation.StsRecords.Outcome, observation.TlsRptRecords.Outcome));
         Assert.Empty(observation.MxHosts);
@@ -107,7 +107,7 @@ public sealed class ObserverTests
 
     [Fact]
     [Trait("Conformance", "GET-1")]
-    public async Task The_policy_host_is_seen_as_a_sender_finds_it()
+    public async Task The_policy_host_is_observed_as_a_sender_sees_it()
     {
         await using var lab = await StartAsync();
         var zone = lab.MailLab.Zone;
@@ -117,7 +117,7 @@ public sealed class ObserverTests
         zone.Set("lab.example", DnsRecord.Caa(0, "issue", "ca.example"));
         zone.Set("_dmarc.lab.example", DnsRecord.Txt("v=DMARC1; p=none"));
 
-        var observation = await LookAsync(lab);
+        var observation = await ObserveAsync(lab);
 
         var policyHost = observation.PolicyHost;
         Assert.Equal(("mta-sts.lab.example", "edge.hosting.example"), (policyHost.Host, policyHost.A.CnameTo));
@@ -134,7 +134,7 @@ public sealed class ObserverTests
     }
 
     [Fact]
-    public async Task A_policy_that_fails_by_chance_is_fetched_again_and_one_that_is_not_there_is_not()
+    public async Task A_policy_that_fails_transiently_is_retried_and_one_that_is_missing_is_not()
     {
         await using var lab = await StartAsync();
         var host = lab.MailLab.PolicyHostOf("lab.example");
@@ -143,18 +143,18 @@ public sealed class ObserverTests
             var before = host.Requests.Count;
             host.Script = PolicyScript.Answers(status);
 
-            Assert.Equal(status, (await LookAsync(lab)).PolicyHost.Fetch!.Status);
+            Assert.Equal(status, (await ObserveAsync(lab)).PolicyHost.Fetch!.Status);
 
             Assert.Equal(fetches, host.Requests.Count - before);
         }
     }
 
     [Fact]
-    public async Task An_observation_comes_back_from_JSON_as_it_went()
+    public async Task An_observation_survives_a_JSON_round_trip()
     {
         await using var lab = await StartAsync();
         lab.MailLab.Zone.Set("_mta-sts.lab.example", DnsRecord.Cname("sts.hosting.example"));
-        var observation = await LookAsync(lab);
+        var observation = await ObserveAsync(lab);
 
         var back = JsonSerializer.Deserialize(observation.ToJson(), ObservationJson.Default.Observation)!;
 
@@ -166,7 +166,7 @@ public sealed class ObserverTests
     }
 
     [Fact]
-    public async Task What_a_check_has_no_time_for_is_said_to_be_left_undone_and_opens_nothing()
+    public async Task A_part_that_a_check_has_no_time_for_is_not_observed_and_opens_nothing()
     {
         await using var lab = await Lab.StartAsync(new LabDomain("lab.example", "")
         {
@@ -177,14 +177,14 @@ public sealed class ObserverTests
         var time = new FakeTimeProvider(DateTimeOffset.UtcNow);
         var observer = lab.ObserverOf(lab.Probe(TimeSpan.FromMinutes(2)), lab.Options(TimeSpan.FromMinutes(2)) with { RetryDelay = TimeSpan.FromMinutes(1) }, time);
 
-        var looking = observer.ObserveAsync(DomainName.Parse("lab.example"), "1", Now);
-        while (lab.MailLab.Mx("mx2.lab.example").Servers[0].Heard.Count == 0)
+        var looking = observer.ObserveAsync(DomainName.Parse("lab.example"), "1", Cancellation);
+        while (lab.MailLab.Mx("mx2.lab.example").Servers[0].Received.Count == 0)
         {
             Assert.False(looking.IsCompleted);
-            await Task.Delay(TimeSpan.FromMilliseconds(5), Now);
+            await Task.Delay(TimeSpan.FromMilliseconds(5), Cancellation);
         }
 
-        // The deadline, less what is kept for the last question.
+        // The deadline, less the reserve for the last question.
         time.Advance(TimeSpan.FromSeconds(210));
         var observation = await looking;
 
@@ -196,37 +196,37 @@ public sealed class ObserverTests
     }
 
     [Fact]
-    public async Task Of_a_domain_with_many_addresses_four_are_looked_at_at_a_time()
+    public async Task At_most_four_addresses_of_a_domain_are_probed_at_a_time()
     {
         await using var lab = await StartAsync();
         lab.MailLab.Zone.Set("mx.lab.example", [.. Enumerable.Range(1, 12).Select(n => DnsRecord.Address(IPAddress.Parse($"192.0.2.{n}")))]);
         var options = lab.Options();
-        var eyes = new Crowd();
+        var probe = new Crowd();
         var observer = new Observer(
-            lab.Dns, eyes, lab.Probe(), new PolicyFetcher(lab.Http, options, TimeProvider.System), new Retry(options, TimeProvider.System), options, TimeProvider.System);
+            lab.Dns, probe, lab.Probe(), new PolicyFetcher(lab.Http, options, TimeProvider.System), new Retry(options, TimeProvider.System), options, TimeProvider.System);
 
-        var observation = await observer.ObserveAsync(DomainName.Parse("lab.example"), "1", Now);
+        var observation = await observer.ObserveAsync(DomainName.Parse("lab.example"), "1", Cancellation);
 
-        Assert.Equal(4, eyes.Most);
+        Assert.Equal(4, probe.Most);
         Assert.Equal(observation.MxHosts[0].A.Records, observation.MxHosts[0].Sessions.Select(session => session.Address));
     }
 
     [Fact]
     [Trait("Conformance", "MX-7")]
-    public async Task Where_one_address_answers_another_that_times_out_is_its_own_fault()
+    public async Task An_address_that_times_out_while_another_answers_is_at_fault_itself()
     {
         await using var lab = await Lab.StartAsync(new LabDomain("lab.example", "") { Mx = [new("mx.lab.example"), new("silent.lab.example")] });
         using var silence = new SilentHost(lab.MailLab);
         silence.Take("silent.lab.example");
 
-        var observation = await lab.Observer(TimeSpan.FromSeconds(2), "silent.lab.example").ObserveAsync(DomainName.Parse("lab.example"), "1", Now);
+        var observation = await lab.Observer(TimeSpan.FromSeconds(2), "silent.lab.example").ObserveAsync(DomainName.Parse("lab.example"), "1", Cancellation);
 
         Assert.Equal([SmtpOutcome.Completed, SmtpOutcome.ConnectionTimedOut], observation.MxHosts.SelectMany(host => host.Sessions).Select(session => session.Outcome));
         Assert.Equal(OutboundSmtp.Open, observation.OutboundSmtp);
     }
 
     [Fact]
-    public async Task A_failure_that_passes_is_not_seen()
+    public async Task A_transient_failure_is_retried_and_not_observed()
     {
         await using var lab = await StartAsync();
         var host = lab.MailLab.Mx("mx.lab.example");
@@ -238,39 +238,39 @@ public sealed class ObserverTests
             host.Script = SmtpScript.Good;
         }));
 
-        var observation = await observer.ObserveAsync(DomainName.Parse("lab.example"), "1", Now);
+        var observation = await observer.ObserveAsync(DomainName.Parse("lab.example"), "1", Cancellation);
 
         Assert.Equal(SmtpOutcome.Completed, observation.MxHosts[0].Sessions[0].Outcome);
         Assert.Equal(1, retries);
     }
 
     [Fact]
-    public async Task A_loop_of_aliases_ends()
+    public async Task A_loop_of_aliases_terminates()
     {
         await using var lab = await StartAsync();
         lab.MailLab.Zone.Behave("_mta-sts.lab.example", DnsBehaviour.CnameLoop);
 
-        Assert.Empty((await LookAsync(lab)).StsRecords.Records);
+        Assert.Empty((await ObserveAsync(lab)).StsRecords.Records);
     }
 
     [Fact]
-    public async Task A_truncated_answer_is_asked_for_over_TCP()
+    public async Task A_truncated_answer_is_retried_over_TCP()
     {
         await using var lab = await StartAsync();
         lab.MailLab.Zone.Behave("_mta-sts.lab.example", DnsBehaviour.TruncatedOverUdp);
 
-        Assert.Equal(DnsOutcome.Found, (await LookAsync(lab)).StsRecords.Outcome);
+        Assert.Equal(DnsOutcome.Found, (await ObserveAsync(lab)).StsRecords.Outcome);
     }
 
     [Fact]
-    public async Task A_zone_without_end_is_walked_through_so_far_and_no_further()
+    public async Task A_zone_without_end_is_followed_up_to_the_limit()
     {
         await using var lab = await StartAsync();
         var addresses = Enumerable.Range(1, 60).Select(n => DnsRecord.Address(IPAddress.Parse($"127.255.255.{n}"))).ToArray();
         lab.MailLab.Zone.Set("lab.example", [.. Enumerable.Range(0, 60).Select(n => DnsRecord.Mx(10, $"mx{n}.lab.example"))]);
         lab.MailLab.Zone.Set("mx0.lab.example", addresses);
 
-        var observation = await LookAsync(lab);
+        var observation = await ObserveAsync(lab);
 
         Assert.Equal(20, observation.MxHosts.Count);
         Assert.Equal(16, observation.MxHosts.Single(host => host.Host == "mx0.lab.example").Sessions.Count);
@@ -278,14 +278,14 @@ public sealed class ObserverTests
 
     [Fact]
     [Trait("Conformance", "MX-7")]
-    public async Task Where_everything_times_out_and_the_references_too_port_25_is_closed()
+    public async Task Port_25_is_blocked_where_all_hosts_and_the_references_time_out()
     {
         await using var lab = await StartAsync();
         using var silence = new SilentHost(lab.MailLab);
         silence.Take("mx.lab.example");
         silence.Take("reference.example");
 
-        var observation = await lab.Observer(TimeSpan.FromSeconds(1), "reference.example").ObserveAsync(DomainName.Parse("lab.example"), "1", Now);
+        var observation = await lab.Observer(TimeSpan.FromSeconds(1), "reference.example").ObserveAsync(DomainName.Parse("lab.example"), "1", Cancellation);
 
         Assert.Equal(OutboundSmtp.Blocked, observation.OutboundSmtp);
         Assert.Empty(ResultsOf(observation).Findings);
@@ -295,7 +295,7 @@ public sealed class ObserverTests
     [InlineData(true, nameof(OutboundSmtp.Blocked))]
     [InlineData(false, nameof(OutboundSmtp.Open))]
     [Trait("Conformance", "MX-7")]
-    public async Task Where_everything_is_refused_and_the_references_too_it_may_be_a_firewall_of_ours(bool isReferenceRefused, string expected)
+    public async Task A_local_firewall_is_possible_where_all_hosts_and_the_references_refuse(bool isReferenceRefused, string expected)
     {
         await using var lab = await Lab.StartAsync(
             new LabDomain("lab.example", "") { Mx = [new("mx.lab.example")] },
@@ -306,7 +306,7 @@ public sealed class ObserverTests
             lab.MailLab.Mx("mx.other.example").Stop();
         }
 
-        var observation = await lab.Observer(TimeSpan.FromSeconds(1), "mx.other.example").ObserveAsync(DomainName.Parse("lab.example"), "1", Now);
+        var observation = await lab.Observer(TimeSpan.FromSeconds(1), "mx.other.example").ObserveAsync(DomainName.Parse("lab.example"), "1", Cancellation);
 
         Assert.Equal(Enum.Parse<OutboundSmtp>(expected), observation.OutboundSmtp);
         Assert.Equal(isReferenceRefused ? [] : ["Critical mx.connection.failed"], ResultsOf(observation).Findings.Select(finding => $"{finding.Severity} {finding.Code}"));
@@ -316,7 +316,7 @@ public sealed class ObserverTests
     [InlineData("mx.other.example")]
     [InlineData("closed.other.example")]
     [Trait("Conformance", "MX-7")]
-    public async Task Where_a_reference_answers_or_refuses_the_MX_itself_is_down(string reference)
+    public async Task The_MX_host_is_down_where_a_reference_answers_or_refuses(string reference)
     {
         await using var lab = await Lab.StartAsync(
             new LabDomain("lab.example", "") { Mx = [new("mx.lab.example")] },
@@ -325,7 +325,7 @@ public sealed class ObserverTests
         silence.Take("mx.lab.example");
         silence.Take("silent.example");
 
-        var observation = await lab.Observer(TimeSpan.FromSeconds(1), "silent.example", reference).ObserveAsync(DomainName.Parse("lab.example"), "1", Now);
+        var observation = await lab.Observer(TimeSpan.FromSeconds(1), "silent.example", reference).ObserveAsync(DomainName.Parse("lab.example"), "1", Cancellation);
 
         Assert.Equal(OutboundSmtp.Open, observation.OutboundSmtp);
         Assert.Equal(["Critical mx.connection.failed"], ResultsOf(observation).Findings.Select(finding => $"{finding.Severity} {finding.Code}"));
@@ -333,39 +333,39 @@ public sealed class ObserverTests
 
     [Fact]
     [Trait("Conformance", "MX-6")]
-    public async Task An_IPv6_address_without_a_route_is_no_alarm_and_hides_none()
+    public async Task An_IPv6_address_without_a_route_raises_no_alarm_and_hides_none()
     {
         await using var lab = await StartAsync();
         // A multicast address: nothing leaves for it, as for an address that there is no route to.
         var address = lab.AddressOf("mx.lab.example");
         lab.MailLab.Zone.Set("mx.lab.example", DnsRecord.Address(address), DnsRecord.Address(IPAddress.Parse("ff0e::1")));
 
-        var observation = await lab.Observer(TimeSpan.FromSeconds(5)).ObserveAsync(DomainName.Parse("lab.example"), "1", Now);
+        var observation = await lab.Observer(TimeSpan.FromSeconds(5)).ObserveAsync(DomainName.Parse("lab.example"), "1", Cancellation);
 
         Assert.Equal([SmtpOutcome.Completed, SmtpOutcome.NoRoute], observation.MxHosts[0].Sessions.Select(session => session.Outcome));
         var evaluated = ResultsOf(observation);
         Assert.Empty(evaluated.Findings);
-        // Whether the address itself is dead cannot be told from here; everything else about the mail servers can.
+        // Whether the address itself is dead is unknown from here; everything else about the mail servers is known.
         Assert.Equal(["mx.connection.failed-ipv6"], evaluated.Inconclusive.Where(code => code.StartsWith("mx.", StringComparison.Ordinal)));
     }
 
     [Fact]
-    public async Task MX_hosts_inside_our_own_network_are_never_called()
+    public async Task An_MX_host_with_an_internal_address_is_never_called()
     {
         await using var lab = await StartAsync();
         var observer = lab.ObserverOf(lab.Probe(everyAddress: false), lab.Options(), TimeProvider.System);
         lab.MailLab.Zone.Set("mx.lab.example", DnsRecord.Address(lab.AddressOf("mx.lab.example")), DnsRecord.Address(IPAddress.Parse("168.63.129.16")), DnsRecord.Address(IPAddress.Parse("::ffff:10.0.0.1")));
 
-        var observation = await observer.ObserveAsync(DomainName.Parse("lab.example"), "1", Now);
+        var observation = await observer.ObserveAsync(DomainName.Parse("lab.example"), "1", Cancellation);
 
         Assert.All(observation.MxHosts[0].Sessions, session => Assert.Equal(SmtpOutcome.AddressNotAllowed, session.Outcome));
-        Assert.Empty(lab.MailLab.Mx("mx.lab.example").Servers[0].Heard);
+        Assert.Empty(lab.MailLab.Mx("mx.lab.example").Servers[0].Received);
         Assert.Equal(OutboundSmtp.NotTested, observation.OutboundSmtp);
     }
 
     private static Task<Lab> StartAsync() => Lab.StartAsync(new LabDomain("lab.example", "") { Mx = [new("mx.lab.example")] });
 
-    private static Task<Observation> LookAsync(Lab lab) => lab.Observer().ObserveAsync(DomainName.Parse("lab.example"), "1", Now);
+    private static Task<Observation> ObserveAsync(Lab lab) => lab.Observer().ObserveAsync(DomainName.Parse("lab.example"), "1", Cancellation);
 
     private static RuleResults ResultsOf(Observation observation)
     {
@@ -373,7 +373,7 @@ public sealed class ObserverTests
         return RuleEngine.Evaluate(new RuleContext(observation, Policy.Parse(policy), new HostedDomain(Id, observation.At, observation.At, policy), ExpectedTargets.Unknown));
     }
 
-    /// <summary>Eyes that wait for as many others as ever come at the same time.</summary>
+    /// <summary>A probe that waits for as many others as ever run at the same time.</summary>
     private sealed class Crowd : IMxProbe
     {
         private readonly TaskCompletionSource _four = new(TaskCreationOptions.RunContinuationsAsynchronously);

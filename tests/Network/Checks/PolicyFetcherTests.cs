@@ -16,16 +16,16 @@ public sealed class PolicyFetcherTests
 
     private static readonly DomainName Domain = DomainName.Parse("lab.example");
 
-    private static CancellationToken Now => TestContext.Current.CancellationToken;
+    private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
     [Fact]
     [Trait("Conformance", "GET-1")]
     [Trait("Conformance", "GET-2")]
-    public async Task A_policy_is_asked_for_at_its_one_URL_by_the_name_of_the_policy_host()
+    public async Task A_policy_is_fetched_from_its_one_URL_by_the_name_of_the_policy_host()
     {
-        await using var world = Serving(Listener.File(File), out var server);
+        await using var fixture = Serving(Listener.File(File), out var server);
 
-        var fetch = await world.Policies.FetchAsync(Domain, Now);
+        var fetch = await fixture.Policies.FetchAsync(Domain, Cancellation);
 
         Assert.Equal(new Uri("https://mta-sts.lab.example/.well-known/mta-sts.txt"), fetch.Url);
         Assert.Equal((PolicyFetchOutcome.Fetched, 200, "text/plain; charset=utf-8"), (fetch.Outcome, fetch.Status, fetch.ContentType));
@@ -46,22 +46,22 @@ public sealed class PolicyFetcherTests
     [InlineData("HTTP/1.1 200 OK\nTransfer-Encoding: chunked", nameof(PolicyFetchOutcome.ConnectionDropped), null)]
     [InlineData("220 mx.lab.example ESMTP", nameof(PolicyFetchOutcome.ConnectionDropped), null)]
     [InlineData("", nameof(PolicyFetchOutcome.ConnectionDropped), null)]
-    public async Task Whatever_the_server_says_the_answer_is_what_a_sender_gets(string said, string outcome, int? status)
+    public async Task The_outcome_for_every_answer_of_the_server_is_that_of_a_sender(string said, string outcome, int? status)
     {
-        await using var world = Serving(Listener.Saying(said), out _);
+        await using var fixture = Serving(Listener.Responding(said), out _);
 
-        var fetch = await world.Policies.FetchAsync(Domain, Now);
+        var fetch = await fixture.Policies.FetchAsync(Domain, Cancellation);
 
         Assert.True((fetch.Outcome.ToString(), fetch.Status) == (outcome, status), $"{fetch}");
     }
 
     [Fact]
     [Trait("Conformance", "GET-2")]
-    public async Task A_redirect_is_seen_and_not_followed()
+    public async Task A_redirect_is_observed_and_not_followed()
     {
-        await using var world = Serving(Listener.Saying("HTTP/1.1 301 Moved\nLocation: /policy.txt\nContent-Length: 0"), out var server);
+        await using var fixture = Serving(Listener.Responding("HTTP/1.1 301 Moved\nLocation: /policy.txt\nContent-Length: 0"), out var server);
 
-        var fetch = await world.Policies.FetchAsync(Domain, Now);
+        var fetch = await fixture.Policies.FetchAsync(Domain, Cancellation);
 
         Assert.Equal((PolicyFetchOutcome.OtherStatus, 301, "/policy.txt"), (fetch.Outcome, fetch.Status, fetch.Location));
         Assert.Equal(1, server.Connections);
@@ -71,11 +71,11 @@ public sealed class PolicyFetcherTests
     [Trait("Conformance", "POL-9")]
     [InlineData(Policy.MaxBytes, nameof(PolicyFetchOutcome.Fetched))]
     [InlineData(Policy.MaxBytes + 1, nameof(PolicyFetchOutcome.TooLarge))]
-    public async Task No_more_is_read_than_a_policy_may_have(int length, string outcome)
+    public async Task The_body_is_read_up_to_the_maximum_size_of_a_policy(int length, string outcome)
     {
-        await using var world = Serving(Listener.File(new string('x', length)), out _);
+        await using var fixture = Serving(Listener.File(new string('x', length)), out _);
 
-        var fetch = await world.Policies.FetchAsync(Domain, Now);
+        var fetch = await fixture.Policies.FetchAsync(Domain, Cancellation);
 
         Assert.Equal(outcome, fetch.Outcome.ToString());
         Assert.Equal(outcome == nameof(PolicyFetchOutcome.Fetched) ? length : null, fetch.Body?.Length);
@@ -83,9 +83,9 @@ public sealed class PolicyFetcherTests
 
     [Fact]
     [Trait("Conformance", "POL-9")]
-    public async Task A_body_without_an_end_is_left_at_the_limit()
+    public async Task A_body_without_end_is_abandoned_at_the_limit()
     {
-        await using var world = Serving(
+        await using var fixture = Serving(
             async (_, stream, cancellationToken) =>
             {
                 await stream.WriteAsync("HTTP/1.1 200 OK\r\n\r\n"u8.ToArray(), cancellationToken);
@@ -96,7 +96,7 @@ public sealed class PolicyFetcherTests
             },
             out _);
 
-        Assert.Equal(PolicyFetchOutcome.TooLarge, (await world.Policies.FetchAsync(Domain, Now)).Outcome);
+        Assert.Equal(PolicyFetchOutcome.TooLarge, (await fixture.Policies.FetchAsync(Domain, Cancellation)).Outcome);
     }
 
     public static TheoryData<CertificateSpec, string> BadCertificates => new()
@@ -110,11 +110,11 @@ public sealed class PolicyFetcherTests
 
     [Theory]
     [MemberData(nameof(BadCertificates))]
-    public async Task A_certificate_that_is_not_good_for_the_policy_host_is_no_policy_and_is_told_why(CertificateSpec certificate, string why)
+    public async Task A_certificate_that_is_invalid_for_the_policy_host_fails_the_fetch_with_the_reason(CertificateSpec certificate, string why)
     {
-        await using var world = Serving(Listener.File(File), out var server, certificate);
+        await using var fixture = Serving(Listener.File(File), out var server, certificate);
 
-        var fetch = await world.Policies.FetchAsync(Domain, Now);
+        var fetch = await fixture.Policies.FetchAsync(Domain, Cancellation);
 
         Assert.Equal((PolicyFetchOutcome.TlsFailed, why), (fetch.Outcome, fetch.Detail));
         Assert.Empty(server.Heads);
@@ -123,11 +123,11 @@ public sealed class PolicyFetcherTests
     [Theory]
     [MemberData(nameof(BadCertificates))]
     [Trait("Conformance", "GET-3")]
-    public async Task Whom_it_met_and_what_was_shown_is_seen_also_where_it_is_no_good(CertificateSpec certificate, string why)
+    public async Task The_address_and_the_certificate_are_observed_also_where_TLS_fails(CertificateSpec certificate, string why)
     {
-        await using var world = Serving(Listener.File(File), out var server, certificate);
+        await using var fixture = Serving(Listener.File(File), out var server, certificate);
 
-        var fetch = await world.Policies.FetchAsync(Domain, Now);
+        var fetch = await fixture.Policies.FetchAsync(Domain, Cancellation);
 
         Assert.Equal("127.0.1.1", fetch.Address);
         var shown = server.Certificate!;
@@ -138,11 +138,11 @@ public sealed class PolicyFetcherTests
 
     [Fact]
     [Trait("Conformance", "GET-3")]
-    public async Task A_good_policy_hosts_address_and_TLS_are_seen()
+    public async Task The_address_and_the_TLS_session_of_a_good_policy_host_are_observed()
     {
-        await using var world = Serving(Listener.File(File), out var server);
+        await using var fixture = Serving(Listener.File(File), out var server);
 
-        var fetch = await world.Policies.FetchAsync(Domain, Now);
+        var fetch = await fixture.Policies.FetchAsync(Domain, Cancellation);
 
         Assert.Equal(("127.0.1.1", "Tls13", 3, 0), (fetch.Address, fetch.Tls!.Protocol, fetch.Tls.Built.Count, fetch.Tls.Trust.Count));
         Assert.StartsWith("TLS_", fetch.Tls.CipherSuite, StringComparison.Ordinal);
@@ -151,42 +151,42 @@ public sealed class PolicyFetcherTests
 
     [Fact]
     [Trait("Conformance", "GET-5")]
-    public async Task A_policy_that_does_not_come_in_time_has_timed_out_and_who_was_met_is_seen()
+    public async Task A_policy_that_times_out_is_observed_with_the_address_of_its_server()
     {
-        await using var world = Serving((_, _, cancellationToken) => Task.Delay(Timeout.Infinite, cancellationToken), out _);
+        await using var fixture = Serving((_, _, cancellationToken) => Task.Delay(Timeout.Infinite, cancellationToken), out _);
 
-        var fetch = await world.PoliciesWithin(TimeSpan.FromSeconds(3)).FetchAsync(Domain, Now);
+        var fetch = await fixture.PoliciesWithin(TimeSpan.FromSeconds(3)).FetchAsync(Domain, Cancellation);
 
         Assert.Equal((PolicyFetchOutcome.TimedOut, "no whole answer in 3 s"), (fetch.Outcome, fetch.Detail));
     }
 
     [Fact]
-    public async Task A_policy_host_without_an_address_or_without_a_server_is_not_reached()
+    public async Task A_policy_host_without_an_address_or_without_a_server_is_unreachable()
     {
-        await using var world = new EgressFixture();
+        await using var fixture = new EgressFixture();
         Assert.Equal((PolicyFetchOutcome.NotReached, "mta-sts.lab.example has no address."), await FetchAsync());
 
-        world.Zone.Set(Host, EgressFixture.At("127.0.1.1"));
+        fixture.Zone.Set(Host, EgressFixture.At("127.0.1.1"));
         var (outcome, detail) = await FetchAsync();
         Assert.Equal(PolicyFetchOutcome.NotReached, outcome);
         Assert.Contains("127.0.1.1", detail, StringComparison.Ordinal);
 
         async Task<(PolicyFetchOutcome, string?)> FetchAsync()
         {
-            var fetch = await world.Policies.FetchAsync(Domain, Now);
+            var fetch = await fixture.Policies.FetchAsync(Domain, Cancellation);
             return (fetch.Outcome, fetch.Detail);
         }
     }
 
     [Fact]
-    public async Task Who_gives_up_is_not_answered()
+    public async Task A_fetch_that_is_cancelled_has_no_result()
     {
-        await using var world = Serving((_, _, cancellationToken) => Task.Delay(Timeout.Infinite, cancellationToken), out var server);
-        using var giveUp = CancellationTokenSource.CreateLinkedTokenSource(Now);
-        var fetching = world.Policies.FetchAsync(Domain, giveUp.Token);
+        await using var fixture = Serving((_, _, cancellationToken) => Task.Delay(Timeout.Infinite, cancellationToken), out var server);
+        using var giveUp = CancellationTokenSource.CreateLinkedTokenSource(Cancellation);
+        var fetching = fixture.Policies.FetchAsync(Domain, giveUp.Token);
         while (server.Heads.IsEmpty)
         {
-            await Task.Delay(TimeSpan.FromMilliseconds(5), Now);
+            await Task.Delay(TimeSpan.FromMilliseconds(5), Cancellation);
         }
 
         await giveUp.CancelAsync();
@@ -196,9 +196,9 @@ public sealed class PolicyFetcherTests
 
     private static EgressFixture Serving(Answering answer, out Listener server, CertificateSpec? certificate = null)
     {
-        var world = new EgressFixture();
-        world.Zone.Set(Host, EgressFixture.At("127.0.1.1"));
-        server = world.Serve(Host, "127.0.1.1", answer, certificate);
-        return world;
+        var fixture = new EgressFixture();
+        fixture.Zone.Set(Host, EgressFixture.At("127.0.1.1"));
+        server = fixture.Serve(Host, "127.0.1.1", answer, certificate);
+        return fixture;
     }
 }

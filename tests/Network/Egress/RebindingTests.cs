@@ -9,41 +9,41 @@ using Xunit;
 
 namespace StsFunctions.Tests.Egress;
 
-/// <summary>DNS whose next answer is another: what was checked is what is connected to, and nothing else ever is.</summary>
+/// <summary>DNS rebinding: connections go to the checked address, and to no other.</summary>
 public sealed class RebindingTests
 {
     private const string Good = "127.0.1.1";
     private const string Forbidden = "127.0.0.1";
     private const string Host = "mta-sts.rebound.example";
 
-    private static CancellationToken Now => TestContext.Current.CancellationToken;
+    private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
     [Fact]
-    public async Task A_policy_host_that_turns_inwards_after_the_first_answer_is_reached_where_it_was_checked_and_then_no_more()
+    public async Task A_policy_host_that_moves_to_an_internal_address_is_called_at_the_checked_address_and_then_no_more()
     {
-        await using var world = new EgressFixture();
-        var trap = world.Trap(Forbidden);
-        var server = world.Serve(Host, Good, Listener.File("version: STSv1\nmode: none\nmax_age: 1\n"));
-        world.Zone.SetInTurn(Host, EgressFixture.At(Good), EgressFixture.At(Forbidden));
-        var fetcher = world.Policies;
+        await using var fixture = new EgressFixture();
+        var trap = fixture.Trap(Forbidden);
+        var server = fixture.Serve(Host, Good, Listener.File("version: STSv1\nmode: none\nmax_age: 1\n"));
+        fixture.Zone.SetInTurn(Host, EgressFixture.At(Good), EgressFixture.At(Forbidden));
+        var fetcher = fixture.Policies;
         var domain = DomainName.Parse("rebound.example");
 
-        Assert.Equal(PolicyFetchOutcome.Fetched, (await fetcher.FetchAsync(domain, Now)).Outcome);
-        Assert.Equal(1, world.Zone.QuestionsFor(Host, DnsRecordType.A));
-        Assert.Equal(PolicyFetchOutcome.AddressNotAllowed, (await fetcher.FetchAsync(domain, Now)).Outcome);
+        Assert.Equal(PolicyFetchOutcome.Fetched, (await fetcher.FetchAsync(domain, Cancellation)).Outcome);
+        Assert.Equal(1, fixture.Zone.QuestionsFor(Host, DnsRecordType.A));
+        Assert.Equal(PolicyFetchOutcome.AddressNotAllowed, (await fetcher.FetchAsync(domain, Cancellation)).Outcome);
 
         Assert.Equal((1, 0), (server.Connections, trap.Connections));
     }
 
     [Fact]
-    public async Task A_look_before_gives_no_leave_to_connect_elsewhere_after()
+    public async Task An_earlier_check_permits_no_later_connection_to_another_address()
     {
-        await using var world = new EgressFixture();
-        var trap = world.Trap(Forbidden);
-        world.Zone.SetInTurn(Host, EgressFixture.At(Good), EgressFixture.At(Forbidden));
+        await using var fixture = new EgressFixture();
+        var trap = fixture.Trap(Forbidden);
+        fixture.Zone.SetInTurn(Host, EgressFixture.At(Good), EgressFixture.At(Forbidden));
 
-        Assert.True(world.Gate.IsAllowed(Assert.Single(await world.Resolver.AddressesAsync(Host, Now))));
-        var fetch = await world.Policies.FetchAsync(DomainName.Parse("rebound.example"), Now);
+        Assert.True(fixture.Guard.IsAllowed(Assert.Single(await fixture.Resolver.AddressesAsync(Host, Cancellation))));
+        var fetch = await fixture.Policies.FetchAsync(DomainName.Parse("rebound.example"), Cancellation);
 
         Assert.Equal(PolicyFetchOutcome.AddressNotAllowed, fetch.Outcome);
         Assert.Contains(Forbidden, fetch.Detail, StringComparison.Ordinal);
@@ -51,16 +51,16 @@ public sealed class RebindingTests
     }
 
     [Fact]
-    public async Task A_client_that_is_used_again_looks_again()
+    public async Task A_client_that_is_reused_checks_the_address_again()
     {
-        await using var world = new EgressFixture();
-        var trap = world.Trap(Forbidden);
-        world.Serve(Host, Good, Listener.File("x"));
-        world.Zone.SetInTurn(Host, EgressFixture.At(Good), EgressFixture.At(Forbidden));
-        using var client = world.Http.CreateClient();
+        await using var fixture = new EgressFixture();
+        var trap = fixture.Trap(Forbidden);
+        fixture.Serve(Host, Good, Listener.File("x"));
+        fixture.Zone.SetInTurn(Host, EgressFixture.At(Good), EgressFixture.At(Forbidden));
+        using var client = fixture.Http.CreateClient();
 
-        Assert.Equal("x", await client.GetStringAsync(new Uri($"https://{Host}/"), Now));
-        await Assert.ThrowsAsync<HttpRequestException>(() => client.GetStringAsync(new Uri($"https://{Host}/"), Now));
+        Assert.Equal("x", await client.GetStringAsync(new Uri($"https://{Host}/"), Cancellation));
+        await Assert.ThrowsAsync<HttpRequestException>(() => client.GetStringAsync(new Uri($"https://{Host}/"), Cancellation));
 
         Assert.Equal(0, trap.Connections);
     }
@@ -68,7 +68,7 @@ public sealed class RebindingTests
     [Theory]
     [InlineData(true)]
     [InlineData(false)]
-    public async Task An_MX_host_whose_address_changes_is_called_where_it_was_looked_up_or_not_at_all(bool isForbiddenFirst)
+    public async Task An_MX_host_whose_address_changes_is_called_at_the_resolved_address_or_not_at_all(bool isForbiddenFirst)
     {
         await using var lab = await Lab.StartAsync(new LabDomain("rebound.example", "") { Mx = [new("mx.rebound.example")] });
         var address = lab.AddressOf("mx.rebound.example").ToString();
@@ -78,15 +78,15 @@ public sealed class RebindingTests
         var egress = new EgressOptions { DnsServer = lab.MailLab.Dns, AllowedNetworks = [IPNetwork.Parse($"{address}/32")] };
         var observer = lab.ObserverOf(new SmtpProbe(new EgressGuard(egress), lab.Options(), "check.example", TimeProvider.System), lab.Options(), TimeProvider.System);
 
-        var first = await observer.ObserveAsync(DomainName.Parse("rebound.example"), "1", Now);
-        var second = await observer.ObserveAsync(DomainName.Parse("rebound.example"), "2", Now);
+        var first = await observer.ObserveAsync(DomainName.Parse("rebound.example"), "1", Cancellation);
+        var second = await observer.ObserveAsync(DomainName.Parse("rebound.example"), "2", Cancellation);
 
-        var looks = isForbiddenFirst ? (Refused: first, Called: second) : (Refused: second, Called: first);
-        Assert.Equal([SmtpOutcome.AddressNotAllowed], looks.Refused.MxHosts[0].Sessions.Select(session => session.Outcome));
-        Assert.Equal([(address, SmtpOutcome.Completed)], looks.Called.MxHosts[0].Sessions.Select(session => (session.Address, session.Outcome)));
+        var observations = isForbiddenFirst ? (Refused: first, Called: second) : (Refused: second, Called: first);
+        Assert.Equal([SmtpOutcome.AddressNotAllowed], observations.Refused.MxHosts[0].Sessions.Select(session => session.Outcome));
+        Assert.Equal([(address, SmtpOutcome.Completed)], observations.Called.MxHosts[0].Sessions.Select(session => (session.Address, session.Outcome)));
         Assert.Equal(0, trap.Connections);
-        // The default session and the narrow ones.
-        Assert.Equal(1 + SmtpProbe.RestrictedOffers.Count, lab.MailLab.Mx("mx.rebound.example").Servers[0].Heard.Count(said => said == "STARTTLS"));
+        // The default session and the restricted ones.
+        Assert.Equal(1 + SmtpProbe.RestrictedOffers.Count, lab.MailLab.Mx("mx.rebound.example").Servers[0].Received.Count(said => said == "STARTTLS"));
     }
 
     // 127.0.0.1 is the relay's at this port.

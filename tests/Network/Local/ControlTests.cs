@@ -15,10 +15,10 @@ public sealed class ControlTests : IDisposable
     private readonly StringWriter _output = new();
     private readonly StringWriter _errors = new();
 
-    private static CancellationToken Cancelled => TestContext.Current.CancellationToken;
+    private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
     [Fact]
-    public async Task A_line_is_done_by_the_running_system_and_its_answer_comes_back()
+    public async Task A_command_runs_in_the_running_system_and_its_answer_is_returned()
     {
         await using var endpoint = await StartAsync((line, _) => Task.FromResult(new CommandAnswer(true, $"Done: {line}, ü.")));
 
@@ -31,7 +31,7 @@ public sealed class ControlTests : IDisposable
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
-    public async Task What_is_not_done_is_an_error_with_its_reason(bool throws)
+    public async Task A_command_that_fails_is_an_error_with_its_reason(bool throws)
     {
         await using var endpoint = await StartAsync((_, _) => throws ? throw new InvalidDataException("The disk is full.") : Task.FromResult(new CommandAnswer(false, "There is no command `x`.")));
 
@@ -41,7 +41,7 @@ public sealed class ControlTests : IDisposable
     }
 
     [Fact]
-    public async Task Without_a_system_there_it_says_how_to_start_one()
+    public async Task The_command_says_how_to_start_a_system_where_none_runs()
     {
         Assert.Contains("dotnet run --project local", (await RefusedAsync()).Message, StringComparison.Ordinal);
 
@@ -55,22 +55,22 @@ public sealed class ControlTests : IDisposable
         File.Move(Path.Combine(_folder, "left"), Path.Combine(_folder, "control.json"));
         Assert.Contains(_folder, (await RefusedAsync()).Message, StringComparison.Ordinal);
 
-        await File.WriteAllTextAsync(Path.Combine(_folder, "control.json"), "{", Cancelled);
+        await File.WriteAllTextAsync(Path.Combine(_folder, "control.json"), "{", Cancellation);
         await RefusedAsync();
     }
 
     [Fact]
-    public async Task Nobody_else_may_say_a_word()
+    public async Task No_other_user_may_send_a_command()
     {
         await using var endpoint = await StartAsync((_, _) => Task.FromResult(new CommandAnswer(true, "")));
-        var control = (await ControlFile.ReadAsync(_folder, Cancelled))!;
+        var control = (await ControlFile.ReadAsync(_folder, Cancellation))!;
         using var client = new HttpClient();
 
         Assert.Equal(HttpStatusCode.Unauthorized, await PostAsync(null));
         Assert.Equal(HttpStatusCode.Unauthorized, await PostAsync("wrong"));
         Assert.Equal(HttpStatusCode.Unauthorized, await PostAsync(control.Token[1..]));
         Assert.Equal(HttpStatusCode.OK, await PostAsync(control.Token));
-        Assert.Equal(HttpStatusCode.NotFound, (await client.GetAsync(new Uri(control.Address, ControlEndpoint.Path), Cancelled)).StatusCode);
+        Assert.Equal(HttpStatusCode.NotFound, (await client.GetAsync(new Uri(control.Address, ControlEndpoint.Path), Cancellation)).StatusCode);
         Assert.Single(_lines);
 
         Assert.True(IPAddress.IsLoopback(IPAddress.Parse(control.Address.Host)));
@@ -83,7 +83,7 @@ public sealed class ControlTests : IDisposable
         {
             using var request = new HttpRequestMessage(HttpMethod.Post, new Uri(control.Address, ControlEndpoint.Path)) { Content = new StringContent("stop everything") };
             request.Headers.Authorization = token is null ? null : new AuthenticationHeaderValue("Bearer", token);
-            using var answer = await client.SendAsync(request, Cancelled);
+            using var answer = await client.SendAsync(request, Cancellation);
             return answer.StatusCode;
         }
     }
@@ -98,10 +98,10 @@ public sealed class ControlTests : IDisposable
     }
 
     [Fact]
-    public async Task It_listens_on_loopback_alone()
+    public async Task The_endpoint_listens_on_loopback_only()
     {
         await using var endpoint = await StartAsync((_, _) => Task.FromResult(new CommandAnswer(true, "")));
-        var port = (await ControlFile.ReadAsync(_folder, Cancelled))!.Address.Port;
+        var port = (await ControlFile.ReadAsync(_folder, Cancellation))!.Address.Port;
 
         using var other = new TcpListener(IPAddress.Parse("127.0.0.2"), port);
         other.Start(); // would be taken by a listener on every address
@@ -125,9 +125,9 @@ public sealed class ControlTests : IDisposable
 
             return execute(line, cancellationToken);
         },
-        Cancelled);
+        Cancellation);
 
-    private Task<int> DoAsync(string line) => RemoteCommand.RunAsync(_folder, line, _output, _errors, Cancelled);
+    private Task<int> DoAsync(string line) => RemoteCommand.RunAsync(_folder, line, _output, _errors, Cancellation);
 
     private Task<InvalidOperationException> RefusedAsync() => Assert.ThrowsAsync<InvalidOperationException>(() => DoAsync("hosts"));
 }

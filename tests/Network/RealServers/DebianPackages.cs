@@ -8,8 +8,8 @@ using Xunit;
 namespace StsFunctions.Tests.RealServers;
 
 /// <summary>
-/// Servers as Debian and Ubuntu ship them, unpacked into <c>.local/debian/</c> at the repository's root: the machine's own apt says
-/// where they come from and vouches for them, nothing is installed, and no root is needed. Remove <c>.local</c> to be rid of them.
+/// Servers as Debian and Ubuntu ship them, unpacked into <c>.local/debian/</c> at the repository's root: the machine's own apt knows
+/// their source and verifies them, nothing is installed, and no root is needed. Remove <c>.local</c> to delete them.
 /// </summary>
 /// <param name="Root">What would be <c>/</c> if they were installed.</param>
 internal sealed record DebianPackages(string Root)
@@ -20,7 +20,7 @@ internal sealed record DebianPackages(string Root)
     private const string Unpacked = "unpacked";
 
     // Each is asked for alone: mail servers exclude one another where they are installed.
-    private static readonly string[] Wanted = ["exim4-daemon-light", "postfix", "unbound", "knot", "libnss-wrapper", "libuid-wrapper"];
+    private static readonly string[] PackageNames = ["exim4-daemon-light", "postfix", "unbound", "knot", "libnss-wrapper", "libuid-wrapper"];
     private static readonly TimeSpan Patience = TimeSpan.FromMinutes(5);
     private static readonly Lazy<Task<DebianPackages>> Packages = new(EnsureAsync);
 
@@ -53,12 +53,12 @@ internal sealed record DebianPackages(string Root)
     {
         if (!OperatingSystem.IsLinux() || !IsThere("apt-get") || !IsThere("dpkg-deb") || !IsThere("setsid"))
         {
-            throw new InvalidOperationException("Real mail and DNS servers come from Debian packages: run the tests on Debian or Ubuntu to have them looked at.");
+            throw new InvalidOperationException("Real mail and DNS servers come from Debian packages: run the tests on Debian or Ubuntu to test with them.");
         }
 
         using var limit = new CancellationTokenSource(Patience);
         var release = await System.IO.File.ReadAllTextAsync("/etc/os-release", limit.Token);
-        var key = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes($"{string.Join(' ', Wanted)}\n{release}")))[..12];
+        var key = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes($"{string.Join(' ', PackageNames)}\n{release}")))[..12];
         var folder = Path.Combine(Repository.Root, ".local", "debian", key);
         var packages = Path.Combine(folder, "root");
         var finished = Path.Combine(folder, Unpacked);
@@ -102,7 +102,7 @@ internal sealed record DebianPackages(string Root)
 
     private static async Task FetchAsync(string[] options, CancellationToken cancellationToken)
     {
-        foreach (var package in Wanted)
+        foreach (var package in PackageNames)
         {
             await AptAsync([.. options, "-y", "--no-install-recommends", "--reinstall", "--download-only", "install", package], cancellationToken);
         }
@@ -123,7 +123,7 @@ internal sealed record DebianPackages(string Root)
         {
             await RunAsync("dpkg-deb", ["-x", archive, root], cancellationToken);
         }
-        // Nobody is to become whoever unpacked them.
+        // No server changes to the user who unpacked them.
         foreach (var program in Directory.GetFiles(Path.Combine(root, "usr", "sbin")).Where(file => new FileInfo(file).LinkTarget is null))
         {
             System.IO.File.SetUnixFileMode(program, System.IO.File.GetUnixFileMode(program) & ~(UnixFileMode.SetUser | UnixFileMode.SetGroup));

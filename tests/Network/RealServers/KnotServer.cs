@@ -65,7 +65,7 @@ internal sealed class KnotServer(DebianPackages packages, string configuration, 
 
             """, cancellationToken);
         var process = await ServerProcess.StartAsync(
-            packages, [packages.File("usr/sbin/knotd"), "-c", configuration], folder, knot => knot.SaysAsync("server started", cancellationToken));
+            packages, [packages.File("usr/sbin/knotd"), "-c", configuration], folder, knot => knot.WaitForOutputAsync("server started", cancellationToken));
         return new KnotServer(packages, configuration, process);
     }
 
@@ -77,7 +77,7 @@ internal sealed class KnotServer(DebianPackages packages, string configuration, 
         var keymgr = await FinishedProcess.RunAsync(start, cancellationToken);
         return keymgr.ExitCode == 0
             ? keymgr.Output.Split('\n')[0]
-            : throw new InvalidOperationException($"keymgr tells no DS of {zone}: {keymgr.Errors}");
+            : throw new InvalidOperationException($"keymgr printed no DS of {zone}: {keymgr.Errors}");
     }
 
     public ValueTask DisposeAsync() => process.DisposeAsync();

@@ -11,7 +11,7 @@ public sealed class MailServerTests(RealServerLabFixture real)
     [InlineData("postfix", "Postfix")]
     [Trait("Conformance", "MX-3")]
     [Trait("Conformance", "MX-4")]
-    public async Task A_server_that_is_well_is_seen_as_it_is(string server, string banner)
+    public async Task A_healthy_server_is_observed_as_it_is(string server, string banner)
     {
         var lab = await real.LabAsync();
         var host = RealServerLab.NameOf(server, "good");
@@ -31,12 +31,12 @@ public sealed class MailServerTests(RealServerLabFixture real)
     // What each of them does when it cannot read its certificate.
     [InlineData("exim", "gone", nameof(SmtpOutcome.StartTlsRefused))]
     [InlineData("postfix", "gone", ProbeFactory.HandshakeFailure)]
-    // GnuTLS first takes its own version, and then finds no suite for it among those that a sender of today offers; OpenSSL says what it is.
+    // GnuTLS first selects its own version, and then finds no suite for it among those of a current sender; OpenSSL reports the version.
     [InlineData("exim", "old", ProbeFactory.HandshakeFailure)]
     [InlineData("postfix", "old", nameof(SmtpOutcome.TlsVersion))]
     [Trait("Conformance", "MX-3")]
     [Trait("Conformance", "MX-5")]
-    public async Task A_server_that_gives_no_TLS_is_seen_as_far_as_it_goes(string server, string setup, string outcome)
+    public async Task A_server_without_TLS_is_observed_up_to_where_it_fails(string server, string setup, string outcome)
     {
         var session = await new ProbeFactory(await real.LabAsync()).SessionAsync(RealServerLab.NameOf(server, setup));
 
@@ -48,7 +48,7 @@ public sealed class MailServerTests(RealServerLabFixture real)
     [InlineData("exim")]
     [InlineData("postfix")]
     [Trait("Conformance", "MX-5")]
-    public async Task A_server_of_TLS_1_2_is_met_at_its_version(string server)
+    public async Task A_TLS_1_2_server_is_observed_at_its_version(string server)
     {
         var session = await new ProbeFactory(await real.LabAsync()).SessionAsync(RealServerLab.NameOf(server, "tls12"));
 
@@ -72,7 +72,7 @@ public sealed class MailServerTests(RealServerLabFixture real)
     [InlineData("postfix", "misordered")]
     [InlineData("postfix", "other-name")]
     [Trait("Conformance", "MX-4")]
-    public async Task Whatever_certificates_are_sent_are_seen_and_no_others(string server, string setup)
+    public async Task The_sent_certificates_are_observed_and_no_others(string server, string setup)
     {
         var lab = await real.LabAsync();
         var host = RealServerLab.NameOf(server, setup);

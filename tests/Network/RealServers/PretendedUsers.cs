@@ -13,7 +13,7 @@ internal sealed record PretendedUsers(IReadOnlyDictionary<string, string> Enviro
 
     /// <summary>Users, each in a group of its own, and further groups.</summary>
     /// <param name="folder">Where the lists of users and groups are written to.</param>
-    /// <param name="asRoot">Whether the server is to take itself for root; without that it takes itself, and the first of its users, for whoever runs the tests.</param>
+    /// <param name="asRoot">Whether the server is to take itself for root; without that it takes itself, and the first of its users, for the user who runs the tests.</param>
     /// <param name="users">The users.</param>
     /// <param name="groups">The further groups.</param>
     public static PretendedUsers Of(string folder, bool asRoot, string[] users, params string[] groups)

@@ -11,10 +11,10 @@ using Xunit;
 
 namespace StsFunctions.Tests.RealServers;
 
-/// <summary>The app's eyes on the real servers.</summary>
+/// <summary>The app's probes of the real servers.</summary>
 internal sealed class ProbeFactory
 {
-    /// <summary>The outcome where a server ends the handshake with the alert <c>handshake_failure</c>, which says no more.</summary>
+    /// <summary>The outcome where a server ends the handshake with the alert <c>handshake_failure</c>, which gives no reason.</summary>
     public const string HandshakeFailure = nameof(SmtpOutcome.TlsCipher);
 
     /// <summary>The code of the finding that it leads to.</summary>
@@ -56,8 +56,8 @@ internal sealed class ProbeFactory
     /// <summary>One session with the first address of an MX host.</summary>
     public Task<SmtpSession> SessionAsync(string host) => _probe.ProbeAsync(host, _lab.Host(host).Address, TestContext.Current.CancellationToken);
 
-    /// <summary>A whole look at a domain.</summary>
-    public Task<Observation> LookAsync(string domain)
+    /// <summary>A whole observation of a domain.</summary>
+    public Task<Observation> ObserveAsync(string domain)
     {
         var repetition = new Retry(_options, TimeProvider.System);
         var observer = new Observer(Dns, new SmtpMxProbe(_probe, repetition, _options, TimeProvider.System), _probe, _policies, repetition, _options, TimeProvider.System);

@@ -34,7 +34,7 @@ public sealed class RealServerLabFixture : IAsyncDisposable
 
 /// <summary>
 /// A mail lab of servers that others wrote: Exim and Postfix, and DNS from Knot through Unbound, which validates. Each MX host is
-/// a domain of its own, too, whose one MX it is.
+/// its own domain, too, whose only MX host it is.
 /// </summary>
 internal sealed class RealServerLab : IAsyncDisposable
 {
@@ -44,7 +44,7 @@ internal sealed class RealServerLab : IAsyncDisposable
     /// <summary>A zone that is not.</summary>
     public const string UnsignedZone = "unsigned.example";
 
-    /// <summary>A zone that is signed with another key than its parent says.</summary>
+    /// <summary>A zone that is signed with another key than its parent has.</summary>
     public const string BogusZone = "bogus.example";
 
     /// <summary>The id in every <c>_mta-sts</c> record.</summary>
@@ -138,8 +138,8 @@ internal sealed class RealServerLab : IAsyncDisposable
 
         await Task.WhenAll(
         [
-            .. HostsOf(Exim).Select(host => KeepAsync(EximServer.StartAsync(packages, Path.Combine(_folder, host.Host), host, Port, cancellationToken))),
-            KeepAsync(PostfixServer.StartAsync(packages, Path.Combine(_folder, Postfix), [.. HostsOf(Postfix)], Port, cancellationToken)),
+            .. HostsOf(Exim).Select(host => AddServerAsync(EximServer.StartAsync(packages, Path.Combine(_folder, host.Host), host, Port, cancellationToken))),
+            AddServerAsync(PostfixServer.StartAsync(packages, Path.Combine(_folder, Postfix), [.. HostsOf(Postfix)], Port, cancellationToken)),
             StartDnsAsync(packages, cancellationToken),
         ]);
     }
@@ -173,7 +173,7 @@ internal sealed class RealServerLab : IAsyncDisposable
             packages, Path.Combine(_folder, "unbound"), Dns, authority, [anchor, anchor.Replace(SignedZone, BogusZone, StringComparison.Ordinal)], cancellationToken));
     }
 
-    private async Task KeepAsync(Task<ServerProcess> starting) => _servers.Push(await starting);
+    private async Task AddServerAsync(Task<ServerProcess> starting) => _servers.Push(await starting);
 
     private IEnumerable<MailServer> HostsOf(string server) => _hosts.Values.Where(host => host.Host.StartsWith($"{server}-", StringComparison.Ordinal));
 
@@ -241,7 +241,7 @@ internal sealed class RealServerLab : IAsyncDisposable
 
     private IPEndPoint NextEndPoint() => new(_addresses.Next(), Port);
 
-    // Held at an address that no server has, for as long as there is any: whoever looks for a port takes another.
+    // Reserved at an address without a server, for as long as any server runs: other processes that need a port get another.
     private static TcpListener FreePort()
     {
         while (true)

@@ -7,56 +7,56 @@ using static StsFunctions.Tests.RealServers.RealServerLab;
 
 namespace StsFunctions.Tests.RealServers;
 
-/// <summary>What is seen of Knot's zones through Unbound.</summary>
+/// <summary>Knot's zones as observed through Unbound.</summary>
 public sealed class ResolverTests(RealServerLabFixture real)
 {
-    private static CancellationToken Now => TestContext.Current.CancellationToken;
+    private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
     [Theory]
     [InlineData(SignedZone)]
     [InlineData(UnsignedZone)]
     [Trait("Conformance", "TXT-5")]
-    public async Task What_is_there_and_what_is_not_is_told_apart(string zone)
+    public async Task Existing_and_missing_records_are_distinct(string zone)
     {
         var dns = new ProbeFactory(await real.LabAsync()).Dns;
 
-        var found = await dns.TxtAsync($"few.{zone}", Now);
-        var empty = await dns.MxAsync($"few.{zone}", Now);
-        var nothing = await dns.TxtAsync($"nowhere.{zone}", Now);
+        var found = await dns.TxtAsync($"few.{zone}", Cancellation);
+        var empty = await dns.MxAsync($"few.{zone}", Cancellation);
+        var nothing = await dns.TxtAsync($"nowhere.{zone}", Cancellation);
 
         Assert.Equal((DnsOutcome.Found, null), (found.Outcome, found.CnameTo));
         Assert.Equal(["first-half", "second"], found.Records.Order());
         Assert.InRange(found.Ttl, 0, 300);
         Assert.Equal((DnsOutcome.Empty, 0), (empty.Outcome, empty.Records.Count));
         Assert.Equal((DnsOutcome.NxDomain, 0), (nothing.Outcome, nothing.Records.Count));
-        Assert.Equal([$"10 mx.{zone}"], (await dns.MxAsync(zone, Now)).Records);
+        Assert.Equal([$"10 mx.{zone}"], (await dns.MxAsync(zone, Cancellation)).Records);
     }
 
     [Fact]
-    public async Task A_zone_that_is_not_signed_as_its_parent_says_is_a_failure_and_not_an_absence()
+    public async Task A_zone_whose_signature_does_not_match_its_parent_is_a_failure_and_not_an_absence()
     {
         var dns = new ProbeFactory(await real.LabAsync()).Dns;
 
-        DnsAnswer[] answers = [await dns.MxAsync(BogusZone, Now), await dns.TxtAsync($"few.{BogusZone}", Now), await dns.AAsync($"nowhere.{BogusZone}", Now)];
+        DnsAnswer[] answers = [await dns.MxAsync(BogusZone, Cancellation), await dns.TxtAsync($"few.{BogusZone}", Cancellation), await dns.AAsync($"nowhere.{BogusZone}", Cancellation)];
 
         Assert.All(answers, answer => Assert.Equal((DnsOutcome.Failed, 0, false), (answer.Outcome, answer.Records.Count, answer.IsKnown)));
     }
 
     [Fact]
-    public async Task A_zone_that_nobody_serves_is_a_failure() =>
-        Assert.Equal(DnsOutcome.Failed, (await new ProbeFactory(await real.LabAsync()).Dns.MxAsync("unserved.example", Now)).Outcome);
+    public async Task A_zone_without_a_server_is_a_failure() =>
+        Assert.Equal(DnsOutcome.Failed, (await new ProbeFactory(await real.LabAsync()).Dns.MxAsync("unserved.example", Cancellation)).Outcome);
 
     [Theory]
     [InlineData(SignedZone)]
     [InlineData(UnsignedZone)]
-    public async Task An_answer_too_large_for_a_datagram_is_seen_whole(string zone)
+    public async Task An_answer_too_large_for_a_datagram_is_observed_in_full(string zone)
     {
         var lab = await real.LabAsync();
         var dns = new ProbeFactory(lab).Dns;
         var name = $"many.{zone}";
 
-        var texts = await dns.TxtAsync(name, Now);
-        var hosts = await dns.MxAsync(name, Now);
+        var texts = await dns.TxtAsync(name, Cancellation);
+        var hosts = await dns.MxAsync(name, Cancellation);
 
         await Assert.ThrowsAsync<DnsResponseException>(() => AskAsync(lab, name, QueryType.TXT, options => options.UseTcpFallback = false));
         Assert.Equal(Enumerable.Range(1, 40), texts.Records.Select(text => int.Parse(text[..2], null)).Order());
@@ -71,9 +71,9 @@ public sealed class ResolverTests(RealServerLabFixture real)
     {
         var dns = new ProbeFactory(await real.LabAsync()).Dns;
 
-        var followed = await dns.TxtAsync($"alias.{zone}", Now);
-        var dangling = await dns.TxtAsync($"dangling.{zone}", Now);
-        var loop = await dns.TxtAsync($"loop.{zone}", Now);
+        var followed = await dns.TxtAsync($"alias.{zone}", Cancellation);
+        var dangling = await dns.TxtAsync($"dangling.{zone}", Cancellation);
+        var loop = await dns.TxtAsync($"loop.{zone}", Cancellation);
 
         Assert.Equal((DnsOutcome.Found, $"second-alias.{zone}"), (followed.Outcome, followed.CnameTo));
         Assert.Equal(["first-half", "second"], followed.Records.Order());
@@ -84,14 +84,14 @@ public sealed class ResolverTests(RealServerLabFixture real)
     [Theory]
     [InlineData(SignedZone, true)]
     [InlineData(UnsignedZone, false)]
-    public async Task The_resolver_vouches_for_a_signed_zone_alone(string zone, bool vouches)
+    public async Task The_resolver_authenticates_only_a_signed_zone(string zone, bool vouches)
     {
         var dns = new ProbeFactory(await real.LabAsync()).Dns;
 
         DnsAnswer[] answers =
         [
-            await dns.MxAsync(zone, Now), await dns.TxtAsync($"alias.{zone}", Now), await dns.TxtAsync($"many.{zone}", Now),
-            await dns.MxAsync($"few.{zone}", Now), await dns.TxtAsync($"nowhere.{zone}", Now),
+            await dns.MxAsync(zone, Cancellation), await dns.TxtAsync($"alias.{zone}", Cancellation), await dns.TxtAsync($"many.{zone}", Cancellation),
+            await dns.MxAsync($"few.{zone}", Cancellation), await dns.TxtAsync($"nowhere.{zone}", Cancellation),
         ];
 
         Assert.Equal([DnsOutcome.Found, DnsOutcome.Found, DnsOutcome.Found, DnsOutcome.Empty, DnsOutcome.NxDomain], answers.Select(answer => answer.Outcome));
@@ -100,16 +100,16 @@ public sealed class ResolverTests(RealServerLabFixture real)
     }
 
     [Fact]
-    public async Task The_TLSA_records_of_an_MX_host_are_seen_with_the_resolvers_word()
+    public async Task The_TLSA_records_of_an_MX_host_are_observed_with_the_AD_flag()
     {
         var lab = await real.LabAsync();
         var dns = new ProbeFactory(lab).Dns;
         var host = NameOf("exim", "good");
         var key = SHA256.HashData(lab.Host(host).Certificates[0].Leaf.PublicKey.ExportSubjectPublicKeyInfo());
 
-        var matching = await dns.TlsaAsync($"_25._tcp.{host}", Now);
-        var other = await dns.TlsaAsync($"_25._tcp.{NameOf("postfix", "tlsa")}", Now);
-        var none = await dns.TlsaAsync($"_25._tcp.{NameOf("exim", "rsa")}", Now);
+        var matching = await dns.TlsaAsync($"_25._tcp.{host}", Cancellation);
+        var other = await dns.TlsaAsync($"_25._tcp.{NameOf("postfix", "tlsa")}", Cancellation);
+        var none = await dns.TlsaAsync($"_25._tcp.{NameOf("exim", "rsa")}", Cancellation);
 
         Assert.Equal((DnsOutcome.Found, true), (matching.Outcome, matching.Authentic));
         Assert.Equal([$"3 1 1 {Convert.ToHexStringLower(key)}"], matching.Records);
@@ -121,6 +121,6 @@ public sealed class ResolverTests(RealServerLabFixture real)
     {
         var options = new LookupClientOptions(new IPEndPoint(lab.Dns.Address, lab.Dns.Port)) { UseCache = false };
         change(options);
-        return new LookupClient(options).QueryAsync(name, type, cancellationToken: Now);
+        return new LookupClient(options).QueryAsync(name, type, cancellationToken: Cancellation);
     }
 }

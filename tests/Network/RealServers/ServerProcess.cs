@@ -6,7 +6,7 @@ using System.Net.Sockets;
 
 namespace StsFunctions.Tests.RealServers;
 
-/// <summary>A server in a process group of its own, which ends with this object, and with this process however it ends.</summary>
+/// <summary>A server in its own process group, which ends with this object, and with this process however it ends.</summary>
 internal sealed class ServerProcess : IAsyncDisposable
 {
     // The shell leads the group, and ends all of it when our end of its input closes; its output ends with the server's.
@@ -17,13 +17,13 @@ internal sealed class ServerProcess : IAsyncDisposable
     private readonly string _name;
     private readonly Process _process;
     private readonly string? _log;
-    private readonly ConcurrentQueue<string> _said = new();
+    private readonly ConcurrentQueue<string> _output = new();
     private readonly Task _ended;
 
     private ServerProcess(string name, Process process, string? log)
     {
         (_name, _process, _log) = (name, process, log);
-        _ended = Task.WhenAll(HearAsync(process.StandardOutput), HearAsync(process.StandardError));
+        _ended = Task.WhenAll(ReadOutputAsync(process.StandardOutput), ReadOutputAsync(process.StandardError));
     }
 
     /// <summary>Starts a server of the packages, and returns when it is ready.</summary>
@@ -64,10 +64,10 @@ internal sealed class ServerProcess : IAsyncDisposable
         }
     }
 
-    /// <summary>Waits until the server has said a word.</summary>
+    /// <summary>Waits until the server has printed a word.</summary>
     /// <exception cref="InvalidOperationException">It ended, or did not say it in time.</exception>
-    public Task SaysAsync(string word, CancellationToken cancellationToken) =>
-        UntilAsync($"say '{word}'", () => Task.FromResult(_said.Any(line => line.Contains(word, StringComparison.Ordinal))), cancellationToken);
+    public Task WaitForOutputAsync(string word, CancellationToken cancellationToken) =>
+        UntilAsync($"say '{word}'", () => Task.FromResult(_output.Any(line => line.Contains(word, StringComparison.Ordinal))), cancellationToken);
 
     /// <summary>Waits until a connection is taken.</summary>
     /// <exception cref="InvalidOperationException">The server ended, or took none in time.</exception>
@@ -103,20 +103,20 @@ internal sealed class ServerProcess : IAsyncDisposable
             if (_ended.IsCompleted || limit.IsCancellationRequested)
             {
                 throw new InvalidOperationException(string.Create(
-                    CultureInfo.InvariantCulture, $"{_name} {(_ended.IsCompleted ? "ended" : $"did not {what} within {Patience.TotalSeconds} s")}. It said: {Said()}"));
+                    CultureInfo.InvariantCulture, $"{_name} {(_ended.IsCompleted ? "ended" : $"did not {what} within {Patience.TotalSeconds} s")}. It said: {Output()}"));
             }
 
             await Task.Delay(Poll, CancellationToken.None);
         }
     }
 
-    private string Said() => string.Join('\n', _said) + (File.Exists(_log) ? "\n" + File.ReadAllText(_log) : "");
+    private string Output() => string.Join('\n', _output) + (File.Exists(_log) ? "\n" + File.ReadAllText(_log) : "");
 
-    private async Task HearAsync(StreamReader output)
+    private async Task ReadOutputAsync(StreamReader output)
     {
         while (await output.ReadLineAsync() is { } line)
         {
-            _said.Enqueue(line);
+            _output.Enqueue(line);
         }
     }
 }

@@ -41,6 +41,6 @@ internal static class UnboundServer
 
             """, cancellationToken);
         return await ServerProcess.StartAsync(
-            packages, [packages.File("usr/sbin/unbound"), "-d", "-c", configuration], folder, unbound => unbound.SaysAsync("start of service", cancellationToken));
+            packages, [packages.File("usr/sbin/unbound"), "-d", "-c", configuration], folder, unbound => unbound.WaitForOutputAsync("start of service", cancellationToken));
     }
 }

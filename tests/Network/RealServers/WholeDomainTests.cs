@@ -14,9 +14,9 @@ public sealed class WholeDomainTests(RealServerLabFixture real)
 
     [Fact]
     [Trait("Conformance", "MX-6")]
-    public async Task A_domain_of_Exim_and_Postfix_that_is_well_leads_to_no_finding()
+    public async Task A_healthy_domain_of_Exim_and_Postfix_has_no_finding()
     {
-        var observation = await new ProbeFactory(await real.LabAsync()).LookAsync(Well);
+        var observation = await new ProbeFactory(await real.LabAsync()).ObserveAsync(Well);
 
         Assert.Equal([Exim, Postfix], observation.MxHosts.Select(mx => mx.Host));
         Assert.Equal(Socket.OSSupportsIPv6 ? 2 : 1, ProbeFactory.SessionsOf(observation, Exim).Count);
@@ -31,16 +31,16 @@ public sealed class WholeDomainTests(RealServerLabFixture real)
     {
         var host = NameOf("postfix", "tlsa");
 
-        var observation = await new ProbeFactory(await real.LabAsync()).LookAsync(host);
+        var observation = await new ProbeFactory(await real.LabAsync()).ObserveAsync(host);
 
         Assert.Equal([$"tlsa.record.mismatch {host}"], ProbeFactory.FindingsOf(observation, PolicyOf(host)));
     }
 
     [Fact]
     [Trait("Conformance", "MX-1")]
-    public async Task An_MX_that_the_policy_leaves_out_is_the_only_finding()
+    public async Task An_MX_host_that_the_policy_omits_is_the_only_finding()
     {
-        var observation = await new ProbeFactory(await real.LabAsync()).LookAsync(Well);
+        var observation = await new ProbeFactory(await real.LabAsync()).ObserveAsync(Well);
 
         Assert.Equal([$"mx.policy.mismatch {Postfix}"], ProbeFactory.FindingsOf(observation, PolicyOf(Exim)));
     }
@@ -49,7 +49,7 @@ public sealed class WholeDomainTests(RealServerLabFixture real)
     [Trait("Conformance", "MX-4")]
     public async Task One_expired_certificate_of_two_is_the_only_finding()
     {
-        var observation = await new ProbeFactory(await real.LabAsync()).LookAsync(HalfExpired);
+        var observation = await new ProbeFactory(await real.LabAsync()).ObserveAsync(HalfExpired);
 
         Assert.Equal([$"mx.certificate.expired {NameOf("postfix", "expired")}"], ProbeFactory.FindingsOf(observation, PolicyOf($"*.{SignedZone}")));
     }
@@ -78,11 +78,11 @@ public sealed class WholeDomainTests(RealServerLabFixture real)
     [Trait("Conformance", "MX-3")]
     [Trait("Conformance", "MX-4")]
     [Trait("Conformance", "MX-5")]
-    public async Task A_server_leads_to_exactly_its_finding(string server, string setup, params string[] findings)
+    public async Task A_server_has_exactly_its_finding(string server, string setup, params string[] findings)
     {
         var host = NameOf(server, setup);
 
-        var observation = await new ProbeFactory(await real.LabAsync()).LookAsync(host);
+        var observation = await new ProbeFactory(await real.LabAsync()).ObserveAsync(host);
 
         Assert.Equal(findings.Select(code => $"{code} {host}"), ProbeFactory.FindingsOf(observation, PolicyOf(host)));
     }
@@ -90,17 +90,17 @@ public sealed class WholeDomainTests(RealServerLabFixture real)
     [Theory]
     [InlineData("exim")]
     [InlineData("postfix")]
-    public async Task Of_two_certificates_each_is_seen_by_the_session_that_asks_for_it(string server)
+    public async Task Each_of_two_certificates_is_observed_by_the_session_that_asks_for_it(string server)
     {
         var lab = await real.LabAsync();
         var host = NameOf(server, "both");
 
-        var observation = await new ProbeFactory(lab).LookAsync(host);
+        var observation = await new ProbeFactory(lab).ObserveAsync(host);
 
         var narrow = Assert.Single(observation.MxHosts[0].Probes).Restricted;
-        byte[] ShownTo(TlsOffer offer) => narrow.Single(session => session.Offer == offer).Tls!.Chain[0];
-        Assert.Equal(lab.Host(host).Certificates[0].Leaf.RawData, ShownTo(TlsOffer.Tls12Ecdsa));
-        Assert.Equal(lab.Host(host).Certificates[1].Leaf.RawData, ShownTo(TlsOffer.Tls12Rsa));
+        byte[] CertificateFor(TlsOffer offer) => narrow.Single(session => session.Offer == offer).Tls!.Chain[0];
+        Assert.Equal(lab.Host(host).Certificates[0].Leaf.RawData, CertificateFor(TlsOffer.Tls12Ecdsa));
+        Assert.Equal(lab.Host(host).Certificates[1].Leaf.RawData, CertificateFor(TlsOffer.Tls12Rsa));
         Assert.Equal("Tls13", narrow.Single(session => session.Offer == TlsOffer.Tls13).Tls!.Protocol);
     }
 }

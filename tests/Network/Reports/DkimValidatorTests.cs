@@ -10,7 +10,7 @@ using Xunit;
 
 namespace StsFunctions.Tests.Reports;
 
-/// <summary>Who vouches for a mail, by keys in a DNS of the test's own.</summary>
+/// <summary>Who authenticates a mail, by keys in the DNS of the test.</summary>
 public sealed class DkimValidatorTests : IAsyncLifetime
 {
     private readonly FakeTimeProvider _time = new(DateTimeOffset.UtcNow);
@@ -28,7 +28,7 @@ public sealed class DkimValidatorTests : IAsyncLifetime
     [InlineData(NewLineFormat.Dos)]
     [InlineData(NewLineFormat.Unix)]
     [Trait("Conformance", "ARR-3")]
-    public async Task A_signature_of_the_senders_own_domain_is_aligned_and_says_whose_it_is(NewLineFormat newLine)
+    public async Task A_signature_of_the_senders_own_domain_is_aligned_and_names_the_signer(NewLineFormat newLine)
     {
         var mail = SignedMailFactory.Mail();
         _lab.Key("company-x.example").Sign(mail);
@@ -39,7 +39,7 @@ public sealed class DkimValidatorTests : IAsyncLifetime
 
     [Fact]
     [Trait("Conformance", "ARR-3")]
-    public async Task A_mail_without_a_signature_is_unverified_and_DNS_is_not_asked()
+    public async Task A_mail_without_a_signature_is_unverified_without_a_DNS_lookup()
     {
         Assert.Equal((AuthenticationResult.Unverified, ""), await VerdictAsync(SignedMailFactory.Raw(SignedMailFactory.Mail())));
         Assert.Equal(0, _lab.Zone.QuestionCount);
@@ -60,7 +60,7 @@ public sealed class DkimValidatorTests : IAsyncLifetime
         Assert.Equal((AuthenticationResult.Fail, ""), await VerdictAsync(Encoding.ASCII.GetBytes(text.Replace(before, after, StringComparison.Ordinal))));
     }
 
-    // Whose the mail says it is, and who signs it.
+    // The sender that the mail claims, and its signer.
     [Theory]
     [InlineData("company-x.example", null, "Company-X", "company-x.example", "Aligned")]
     [InlineData("mail.company-x.example", null, "Company-X", "company-x.example", "Aligned")]
@@ -77,7 +77,7 @@ public sealed class DkimValidatorTests : IAsyncLifetime
     [InlineData("attacker.example", null, "company-x.example", "attacker.example", "Signed")]
     [InlineData("attacker.example", "attacker.example", "Company-X.example.", "attacker.example", "Signed")]
     [Trait("Conformance", "ARR-3")]
-    public async Task A_signer_must_own_every_name_that_the_mail_and_its_report_go_by(string from, string? submitter, string organization, string signer, string verdict)
+    public async Task A_signer_must_own_every_sender_name_of_the_mail_and_its_report(string from, string? submitter, string organization, string signer, string verdict)
     {
         var mail = SignedMailFactory.Mail(from: $"tlsrpt@{from}", headers: submitter is null ? [] : [("TLS-Report-Submitter", submitter)]);
         _lab.Key(signer).Sign(mail);
@@ -128,7 +128,7 @@ public sealed class DkimValidatorTests : IAsyncLifetime
     [InlineData("v=spf1 -all")]
     [InlineData("")]
     [Trait("Conformance", "ARR-3")]
-    public async Task A_signature_without_a_key_that_can_be_used_fails(string record)
+    public async Task A_signature_without_a_usable_key_fails(string record)
     {
         var key = SignedMailFactory.AnyKey.As("company-x.example");
         var mail = SignedMailFactory.Mail();
@@ -142,7 +142,7 @@ public sealed class DkimValidatorTests : IAsyncLifetime
 
     [Fact]
     [Trait("Conformance", "ARR-3")]
-    public async Task A_signature_over_a_part_of_the_body_fails_however_valid_it_is()
+    public async Task A_signature_over_a_part_of_the_body_fails_even_if_it_is_valid()
     {
         var mail = SignedMailFactory.Mail();
         _lab.Key("company-x.example").Sign(mail, userAndMore: "@company-x.example; l=1000000");
@@ -172,7 +172,7 @@ public sealed class DkimValidatorTests : IAsyncLifetime
     [InlineData(DnsBehaviour.ServerFailure)]
     [InlineData(DnsBehaviour.Refused)]
     [Trait("Conformance", "ARR-3")]
-    public async Task A_key_that_DNS_does_not_tell_is_a_temporary_error_until_it_does(DnsBehaviour behaviour)
+    public async Task A_key_that_DNS_does_not_return_is_a_temporary_error_until_it_does(DnsBehaviour behaviour)
     {
         var key = _lab.Key("company-x.example");
         var mail = SignedMailFactory.Mail();
@@ -189,7 +189,7 @@ public sealed class DkimValidatorTests : IAsyncLifetime
 
     [Fact]
     [Trait("Conformance", "ARR-3")]
-    public async Task A_relays_key_that_DNS_does_not_tell_leaves_nothing_open_where_the_senders_own_is_valid()
+    public async Task An_unavailable_key_of_a_relay_leaves_no_temporary_error_where_the_senders_own_is_valid()
     {
         var relay = _lab.Key("relay.example");
         var mail = SignedMailFactory.Mail();
@@ -204,7 +204,7 @@ public sealed class DkimValidatorTests : IAsyncLifetime
 
     [Fact]
     [Trait("Conformance", "ARR-3")]
-    public async Task Of_any_number_of_signatures_few_are_looked_at_and_the_senders_own_first()
+    public async Task A_few_of_many_signatures_are_verified_and_the_senders_own_first()
     {
         var mail = SignedMailFactory.Mail();
         _lab.Key("company-x.example").Sign(mail);
@@ -227,7 +227,7 @@ public sealed class DkimValidatorTests : IAsyncLifetime
     [InlineData("v=1; a=none; d=-; s=; h=; bh=; b=")]
     [InlineData("v=1; d=company-x.example; d=attacker.example")]
     [Trait("Conformance", "ARR-3")]
-    public async Task A_signature_that_cannot_be_read_fails_and_harms_nothing(string signature)
+    public async Task A_signature_that_cannot_be_parsed_fails_and_affects_no_other(string signature)
     {
         _lab.Key("company-x.example");
         var mail = SignedMailFactory.Mail(headers: ("DKIM-Signature", signature));
@@ -237,7 +237,7 @@ public sealed class DkimValidatorTests : IAsyncLifetime
 
     [Fact]
     [Trait("Conformance", "ARR-3")]
-    public async Task A_signature_or_a_head_without_measure_fails_before_it_costs_anything()
+    public async Task A_very_large_signature_or_header_fails_before_it_costs_anything()
     {
         _lab.Key("company-x.example");
         var covered = string.Join(':', Enumerable.Repeat("From", 100_000));
@@ -268,14 +268,14 @@ public sealed class DkimValidatorTests : IAsyncLifetime
     [InlineData("dkim=none (message not signed) header.d=none", null, true, "Fail")]
     [InlineData(";;;=", null, true, "Fail")]
     [Trait("Conformance", "ARR-3")]
-    public async Task What_Exchange_Online_found_counts_for_mail_out_of_its_mailbox_alone_and_by_the_topmost_field_alone(string topmost, string? below, bool fromMailbox, string verdict)
+    public async Task The_result_of_Exchange_Online_counts_only_for_mail_of_its_mailbox_and_only_in_the_topmost_field(string topmost, string? below, bool fromMailbox, string verdict)
     {
         Assert.Equal(Enum.Parse<AuthenticationResult>(verdict), (await RewrittenAsync("@company-x.example", topmost, below, fromMailbox)).Verdict);
     }
 
     [Fact]
     [Trait("Conformance", "ARR-3")]
-    public async Task What_Exchange_Online_found_does_not_make_up_for_a_signature_over_a_part_of_the_body() =>
+    public async Task The_result_of_Exchange_Online_does_not_validate_a_signature_over_a_part_of_the_body() =>
         Assert.Equal(AuthenticationResult.Fail, (await RewrittenAsync("@company-x.example; l=1000000", Found, below: null, fromMailbox: true)).Verdict);
 
     private async Task<(AuthenticationResult Verdict, string SignedBy)> RewrittenAsync(string user, string topmost, string? below, bool fromMailbox)

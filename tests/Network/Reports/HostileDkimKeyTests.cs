@@ -12,7 +12,7 @@ using Xunit;
 
 namespace StsFunctions.Tests.Reports;
 
-/// <summary>A DKIM key that DNS tells costs no more than a key of RFC 8301 or RFC 8463 does: any other is never used, and never asked for again.</summary>
+/// <summary>A DKIM key in DNS costs no more than a key of RFC 8301 or RFC 8463 does: any other is never used, and never looked up again.</summary>
 public sealed partial class HostileDkimKeyTests : IAsyncLifetime
 {
     private readonly FakeTimeProvider _time = new(DateTimeOffset.UtcNow);
@@ -56,7 +56,7 @@ public sealed partial class HostileDkimKeyTests : IAsyncLifetime
         Assert.Equal((modulus.ToString(CultureInfo.InvariantCulture), RsaKeys.Odd(exponentBits).ToString(CultureInfo.InvariantCulture)), (key.Modulus.ToString(), key.Exponent.ToString()));
     }
 
-    // Each of a kind of its own: nothing is computed with any, so none takes time.
+    // Each is of a different kind: nothing is computed with any, so none takes time.
     public static TheoryData<string, string?, string> Unusable => new()
     {
         { "an exponent of one", "rsa", RsaKeys.Encode(RsaKeys.Odd(2_048), BigInteger.One) },
@@ -81,7 +81,7 @@ public sealed partial class HostileDkimKeyTests : IAsyncLifetime
     [Theory]
     [MemberData(nameof(Unusable))]
     [Trait("Conformance", "ARR-3")]
-    public async Task A_key_that_is_none_is_a_permanent_failure(string what, string? type, string text)
+    public async Task An_invalid_key_is_a_permanent_failure(string what, string? type, string text)
     {
         Assert.NotEmpty(what);
         var before = GC.GetAllocatedBytesForCurrentThread();
@@ -95,7 +95,7 @@ public sealed partial class HostileDkimKeyTests : IAsyncLifetime
 
     [Fact]
     [Trait("Conformance", "ARR-3")]
-    public async Task An_Ed25519_key_that_is_no_point_of_the_curve_or_not_the_signers_is_a_permanent_failure()
+    public async Task An_Ed25519_key_that_is_not_on_the_curve_or_not_of_the_signer_is_a_permanent_failure()
     {
         foreach (var key in (byte[][])[new byte[32], [.. Enumerable.Repeat((byte)0xff, 32)], [1, .. new byte[31]], [2, .. new byte[31]]])
         {
@@ -143,7 +143,7 @@ public sealed partial class HostileDkimKeyTests : IAsyncLifetime
         return await _lab.VerifyAsync(SignedMailFactory.Raw(mail));
     }
 
-    // Of two numbers without small factors, which is what a modulus is looked at for.
+    // Of two numbers without small factors, which is what a modulus is checked for.
     private static BigInteger Product(int bits)
     {
         using var rsa = RSA.Create(bits);

@@ -18,7 +18,7 @@ public sealed class HostileMailTests
 
     private static readonly ReportLimitsOptions Defaults = new() { MaxBytes = 10 * MiB, MaxExpandedBytes = 100 * MiB };
 
-    private static CancellationToken Now => TestContext.Current.CancellationToken;
+    private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
     // What is repeated, up to a size, and which limit it meets.
     public static TheoryData<string, string, string, int, string> Fields => new()
@@ -46,7 +46,7 @@ public sealed class HostileMailTests
     [Theory]
     [MemberData(nameof(Fields))]
     [Trait("Conformance", "ARR-5")]
-    public async Task A_header_field_without_measure_is_refused(string what, string field, string piece, int length, string limit)
+    public async Task A_very_large_header_field_is_refused(string what, string field, string piece, int length, string limit)
     {
         Assert.NotEmpty(what);
         var mail = Head + field + string.Concat(Enumerable.Repeat(piece, length / piece.Length)) + "\r\n\r\n{}\r\n";
@@ -57,7 +57,7 @@ public sealed class HostileMailTests
     [Theory]
     [MemberData(nameof(Fields))]
     [Trait("Conformance", "ARR-5")]
-    public async Task So_is_one_of_a_part_and_one_of_a_mail_within_the_mail(string what, string field, string piece, int length, string limit)
+    public async Task A_very_large_header_field_of_a_part_or_of_a_nested_mail_is_refused(string what, string field, string piece, int length, string limit)
     {
         Assert.NotEmpty(what);
         var hostile = field + string.Concat(Enumerable.Repeat(piece, length / piece.Length)) + "\r\n\r\n{}\r\n--b--\r\n";
@@ -73,7 +73,7 @@ public sealed class HostileMailTests
 
     [Fact]
     [Trait("Conformance", "ARR-5")]
-    public async Task Text_before_and_after_the_parts_of_a_mail_has_a_limit()
+    public async Task The_preamble_and_epilogue_of_a_mail_have_a_limit()
     {
         var text = string.Concat(Enumerable.Repeat("nothing to see here\r\n", 400_000));
         await AssertRefusedAsync(Head + "Content-Type: multipart/mixed; boundary=b\r\n\r\n" + text + "--b\r\n\r\n{}\r\n--b--\r\n", "outside its parts");
@@ -83,7 +83,7 @@ public sealed class HostileMailTests
 
     [Fact]
     [Trait("Conformance", "ARR-5")]
-    public async Task Multiparts_nested_without_end_are_refused_or_left_closed()
+    public async Task Deeply_nested_multiparts_are_refused_or_left_unread()
     {
         var mail = new StringBuilder(Head + "Content-Type: multipart/mixed; boundary=b0\r\n\r\n");
         for (var n = 0; n < 45; n++)
@@ -96,7 +96,7 @@ public sealed class HostileMailTests
 
     [Fact]
     [Trait("Conformance", "ARR-2")]
-    public async Task A_mail_at_the_limits_of_what_senders_write_is_read()
+    public async Task A_mail_at_the_limits_of_real_senders_is_read()
     {
         var mail = SignedMailFactory.Mail();
         foreach (var n in Enumerable.Range(0, 40))
@@ -118,7 +118,7 @@ public sealed class HostileMailTests
     {
         var raw = Encoding.Latin1.GetBytes(mail);
         Assert.InRange(raw.Length, 1, Defaults.MaxBytes);
-        using var body = await new ReportReader(Defaults, new FakeTimeProvider(TestStorage.Noon)).BufferAsync(new MemoryStream(raw), Now);
+        using var body = await new ReportReader(Defaults, new FakeTimeProvider(TestStorage.Noon)).BufferAsync(new MemoryStream(raw), Cancellation);
         await Assert.ThrowsAsync<UnreadableReportException>(() => ReadAsync(body));
         var before = GC.GetTotalAllocatedBytes(precise: true);
         var refused = await Assert.ThrowsAsync<UnreadableReportException>(() => ReadAsync(body));
@@ -129,9 +129,9 @@ public sealed class HostileMailTests
     private static async Task<UnpackedReports> ReadAsync(byte[] mail)
     {
         var reader = new ReportReader(Defaults, new FakeTimeProvider(TestStorage.Noon));
-        using var raw = await reader.BufferAsync(new MemoryStream(mail), Now);
-        return await reader.ReadAsync(raw, Now);
+        using var raw = await reader.BufferAsync(new MemoryStream(mail), Cancellation);
+        return await reader.ReadAsync(raw, Cancellation);
     }
 
-    private static Task<UnpackedReports> ReadAsync(MemoryStream body) => new ReportReader(Defaults, new FakeTimeProvider(TestStorage.Noon)).ReadAsync(body, Now);
+    private static Task<UnpackedReports> ReadAsync(MemoryStream body) => new ReportReader(Defaults, new FakeTimeProvider(TestStorage.Noon)).ReadAsync(body, Cancellation);
 }

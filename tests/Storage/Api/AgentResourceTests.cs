@@ -13,20 +13,20 @@ using SmtpSession = StsFunctions.Core.Observations.SmtpSession;
 
 namespace StsFunctions.Tests.Api;
 
-/// <summary><c>api/agent</c> over the wire: who gets in, and what is taken.</summary>
+/// <summary><c>api/agent</c> over the wire: who is authorized, and what is accepted.</summary>
 public sealed class AgentResourceTests(ApiTests.HostedDomain hosted, AzuriteFixture azurite) : IClassFixture<ApiTests.HostedDomain>
 {
     private const string Application = "04b07795-8ddb-461a-bbee-02f9e1bf7b46";
     private static readonly IPAddress Address = IPAddress.Parse("192.0.2.25");
 
-    private static CancellationToken Now => TestContext.Current.CancellationToken;
+    private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
     [Theory]
     [InlineData("/api/agent/work", "Sts.Reader")]
     [InlineData("/api/agent/work", "Sts.Admin")]
     [InlineData("/api/agent/results", "Sts.Reader")]
     [InlineData("/api/agent/results", "Sts.Admin")]
-    public async Task Only_an_agent_is_given_work_and_hands_in_results(string path, string role)
+    public async Task Only_an_agent_gets_probe_tasks_and_submits_results(string path, string role)
     {
         var answer = await PostAsync(path, Token(role, "Sts.AllGroups"));
 
@@ -39,7 +39,7 @@ public sealed class AgentResourceTests(ApiTests.HostedDomain hosted, AzuriteFixt
     [InlineData("PUT", "/api/agent/results", 404)]
     [InlineData("POST", "/api/agent", 404)]
     [InlineData("POST", "/api/agent/results/more", 404)]
-    public async Task Both_paths_take_POST_alone_and_there_is_no_other(string method, string path, int status)
+    public async Task Both_paths_accept_POST_only_and_there_is_no_other(string method, string path, int status)
     {
         var answer = await hosted.Handler.AskAsync(method, path, RunningApp.AppHost, "Content-Length: 0", $"Authorization: Bearer {Token("Sts.Agent")}");
 
@@ -47,7 +47,7 @@ public sealed class AgentResourceTests(ApiTests.HostedDomain hosted, AzuriteFixt
     }
 
     [Fact]
-    public async Task What_is_wanted_is_given_out_with_a_nonce_and_what_was_seen_is_taken_once_under_the_applications_id()
+    public async Task A_probe_task_is_dispatched_with_a_nonce_and_its_result_is_stored_once_under_the_application_id()
     {
         var host = await AskAsync();
 
@@ -63,23 +63,23 @@ public sealed class AgentResourceTests(ApiTests.HostedDomain hosted, AzuriteFixt
         var again = await PostAsync("/api/agent/results?name=tokyo", Token("Sts.Agent"), result);
 
         Assert.Equal((409, "application/problem+json"), (again.Status, again.Headers["Content-Type"]));
-        var kept = Assert.IsType<MxClaim.Probed>(await hosted.Handler.Service<MxHostStore>().ClaimAsync(host, Address, "1", TimeSpan.FromMinutes(1), null, Now));
-        Assert.Equal($"tokyo ({Application})", MxProbeResult.FromJson(kept.Content)!.Agent);
+        var stored = Assert.IsType<MxClaim.Probed>(await hosted.Handler.Service<MxHostStore>().ClaimAsync(host, Address, "1", TimeSpan.FromMinutes(1), null, Cancellation));
+        Assert.Equal($"tokyo ({Application})", MxProbeResult.FromJson(stored.Content)!.Agent);
     }
 
     [Fact]
-    public async Task Another_registration_is_another_agent_whatever_it_calls_itself()
+    public async Task Another_app_registration_is_another_agent_whatever_its_name()
     {
         var host = await AskAsync();
-        var task = Assert.Single((await WorkAsync("tokyo")).Looks, task => task.Host == host);
-        var stranger = hosted.Issuer.Issue(new TokenSpec { Roles = ["Sts.Agent"] }.With("azp", "5f0c4b7e-0000-4000-8000-00000000000f"));
+        var task = Assert.Single((await WorkAsync("tokyo")).Tasks, task => task.Host == host);
+        var otherToken = hosted.Issuer.Issue(new TokenSpec { Roles = ["Sts.Agent"] }.With("azp", "5f0c4b7e-0000-4000-8000-00000000000f"));
 
-        Assert.Equal(409, (await PostAsync("/api/agent/results?name=tokyo", stranger, ResultOf(task))).Status);
+        Assert.Equal(409, (await PostAsync("/api/agent/results?name=tokyo", otherToken, ResultOf(task))).Status);
         Assert.Equal(204, (await PostAsync("/api/agent/results?name=tokyo", Token("Sts.Agent"), ResultOf(task))).Status);
     }
 
     [Fact]
-    public async Task A_result_that_is_too_large_is_413_however_it_comes()
+    public async Task A_result_that_is_too_large_is_413_with_and_without_a_Content_Length()
     {
         var large = new byte[ProbeResultReader.MaxBytes + 1];
         large.AsSpan().Fill((byte)' ');
@@ -97,7 +97,7 @@ public sealed class AgentResourceTests(ApiTests.HostedDomain hosted, AzuriteFixt
     [InlineData("null")]
     [InlineData("{\"host\":1}")]
     [InlineData("{\"host\":\"mx\",\"address\":\"mx\",\"nonce\":\"x\",\"attempt\":{\"session\":{\"address\":\"mx\",\"outcome\":\"Turned\"},\"narrow\":[]}}")]
-    public async Task What_is_no_result_is_400(string json) =>
+    public async Task A_body_that_is_not_a_result_is_400(string json) =>
         Assert.Equal(400, (await PostAsync("/api/agent/results", Token("Sts.Agent"), Encoding.UTF8.GetBytes(json))).Status);
 
     [Theory]
@@ -108,11 +108,11 @@ public sealed class AgentResourceTests(ApiTests.HostedDomain hosted, AzuriteFixt
     [InlineData("a&name=b")]
     [InlineData("%3Cscript%3E")]
     [InlineData("aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa")]
-    public async Task A_name_that_is_none_is_400(string name) =>
+    public async Task An_invalid_name_is_400(string name) =>
         Assert.Equal(400, (await PostAsync($"/api/agent/work?name={name}", Token("Sts.Agent"))).Status);
 
     [Fact]
-    public async Task Before_anything_was_ever_added_there_is_nothing_to_do()
+    public async Task There_are_no_tasks_before_a_domain_was_added()
     {
         await using var handler = await hosted.StartAsync(await azurite.OwnAccountAsync());
 
@@ -124,11 +124,11 @@ public sealed class AgentResourceTests(ApiTests.HostedDomain hosted, AzuriteFixt
     private async Task<string> AskAsync()
     {
         var host = $"mx.{Guid.NewGuid():n}.example";
-        await hosted.Handler.Service<ProbeTaskStore>().RequestAsync(host, Address, "1", "a.example", Now);
+        await hosted.Handler.Service<ProbeTaskStore>().RequestAsync(host, Address, "1", "a.example", Cancellation);
         return host;
     }
 
-    private async Task<(int Status, IReadOnlyList<ProbeTaskJson> Looks)> WorkAsync(string name)
+    private async Task<(int Status, IReadOnlyList<ProbeTaskJson> Tasks)> WorkAsync(string name)
     {
         var answer = await PostAsync($"/api/agent/work?name={name}", Token("Sts.Agent"));
         return (answer.Status, JsonSerializer.Deserialize(answer.Body, AgentJson.Default.ProbeTasksJson)!.Tasks);

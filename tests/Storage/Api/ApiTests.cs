@@ -16,7 +16,7 @@ using Xunit;
 
 namespace StsFunctions.Tests.Api;
 
-/// <summary>The API over the wire: who is told what.</summary>
+/// <summary>The API over the wire: which caller gets what.</summary>
 public sealed class ApiTests(ApiTests.HostedDomain hosted, AzuriteFixture azurite) : IClassFixture<ApiTests.HostedDomain>
 {
     private static readonly string[] Blue = ["a.example", "b.example", "c.example", "d.example", "e.example"];
@@ -24,7 +24,7 @@ public sealed class ApiTests(ApiTests.HostedDomain hosted, AzuriteFixture azurit
     private const string Gone = "gone.example";
     private static readonly Policy Policy = Policy.Parse("version: STSv1\nmode: testing\nmx: mx.example\nmax_age: 86400\n"u8);
 
-    private static CancellationToken Now => TestContext.Current.CancellationToken;
+    private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
     [Fact]
     public async Task A_caller_gets_the_domains_of_its_groups_and_no_others()
@@ -41,7 +41,7 @@ public sealed class ApiTests(ApiTests.HostedDomain hosted, AzuriteFixture azurit
     [InlineData(3)]
     [InlineData(5)]
     [InlineData(500)]
-    public async Task Page_by_page_the_list_has_every_domain_once(int pageSize)
+    public async Task The_pages_of_the_list_have_every_domain_once(int pageSize)
     {
         foreach (var (token, expected) in ((string, string[])[])[(TokenOf("Sts.Admin", "Sts.AllGroups"), [.. Blue, .. Green]), (TokenFor("blue"), Blue)])
         {
@@ -59,7 +59,7 @@ public sealed class ApiTests(ApiTests.HostedDomain hosted, AzuriteFixture azurit
     }
 
     [Fact]
-    public async Task A_page_begins_after_a_domain_that_has_gone_and_one_that_may_not_be_seen()
+    public async Task A_page_can_begin_after_a_removed_domain_and_after_one_of_another_group()
     {
         var all = (await ListAsync(TokenOf("Sts.Reader", "Sts.AllGroups"))).Domains;
         foreach (var domain in all)
@@ -84,7 +84,7 @@ public sealed class ApiTests(ApiTests.HostedDomain hosted, AzuriteFixture azurit
     [InlineData("continuation=%F0%9F%A6%86")]
     [InlineData("continuation=____")]
     [InlineData("continuation=YS5leGFtcGxl&continuation=YS5leGFtcGxl")]
-    public async Task A_query_that_is_wrong_is_400_and_says_what_would_be_right(string query)
+    public async Task A_wrong_query_is_400_and_says_what_is_allowed(string query)
     {
         var answer = await GetAsync($"/api/domains?{query}", TokenFor("blue"));
 
@@ -93,39 +93,39 @@ public sealed class ApiTests(ApiTests.HostedDomain hosted, AzuriteFixture azurit
     }
 
     [Fact]
-    public async Task A_domain_of_another_group_is_answered_exactly_as_one_that_is_not_hosted()
+    public async Task A_domain_of_another_group_looks_exactly_like_one_that_is_not_hosted()
     {
         var token = TokenFor("blue");
 
-        var stranger = await GetAsync("/api/domains/stranger.example", token);
+        var unhosted = await GetAsync("/api/domains/unhosted.example", token);
 
-        Assert.Equal(404, stranger.Status);
+        Assert.Equal(404, unhosted.Status);
         Assert.Equal("a.example", JsonOf(await GetAsync("/api/domains/a.example", token)).GetProperty("domain").GetString());
         foreach (var name in (string[])["f.example", "G.EXAMPLE", Gone, "no%20domain", "-", "@operator", "a.example%2Ff.example"])
         {
             var answer = await GetAsync($"/api/domains/{name}", token);
-            Assert.Equal(stranger.Status, answer.Status);
-            Assert.Equal(stranger.Text, answer.Text);
-            Assert.Equal(stranger.Headers.Where(h => h.Key != "Date"), answer.Headers.Where(h => h.Key != "Date"));
+            Assert.Equal(unhosted.Status, answer.Status);
+            Assert.Equal(unhosted.Text, answer.Text);
+            Assert.Equal(unhosted.Headers.Where(h => h.Key != "Date"), answer.Headers.Where(h => h.Key != "Date"));
         }
     }
 
     [Fact]
-    public async Task A_domain_is_shown_with_its_policies_findings_pending_warnings_and_thirty_days()
+    public async Task A_domain_is_shown_with_its_policies_findings_pending_notifications_and_thirty_days()
     {
         var domain = DomainName.Parse("a.example");
         var opened = new DateTimeOffset(2026, 3, 14, 9, 0, 0, TimeSpan.Zero);
-        var partition = await hosted.Storage.Domains.ReadAsync(Keys.Domain(domain), Now);
+        var partition = await hosted.Storage.Domains.ReadAsync(Keys.Domain(domain), Cancellation);
         var finding = new Finding("mx.policy.mismatch", Severity.Critical, "mx2.example", "it is <not> there", "It matters.", "Cover it.", "RFC 8461 §4.1");
-        await hosted.Storage.Ledger.RecordAsync(
-            partition, FindingSource.Checks, "1", opened, [finding with { Code = "mx.note", Severity = Severity.Info }, finding], new HashSet<string>(), partition.Record! with { LastCheckAt = opened, CheckRun = new CheckRunState("1", 1) { MxObserved = true } }, Now);
+        await hosted.Storage.Recorder.RecordAsync(
+            partition, FindingSource.Checks, "1", opened, [finding with { Code = "mx.note", Severity = Severity.Info }, finding], new HashSet<string>(), partition.Record! with { LastCheckAt = opened, CheckRun = new CheckRunState("1", 1) { MxObserved = true } }, Cancellation);
         hosted.Storage.Time.Advance(TimeSpan.FromDays(1));
-        await hosted.Storage.Publisher.PublishAsync(domain, Policy with { MaxAge = 90000 }, "blue", Now);
+        await hosted.Storage.Publisher.PublishAsync(domain, Policy with { MaxAge = 90000 }, "blue", Cancellation);
         foreach (var days in (int[])[-30, -29, 0, 2])
         {
             var start = new DateTimeOffset(DateTime.UtcNow.Date.AddDays(days), TimeSpan.Zero);
             await hosted.Storage.Reports.StoreAsync(
-                new Report(domain.Value, "Sender", $"{days}", start, start.AddDays(1), "sts", 10, 1, ReportSource.Mail, AuthenticationResult.Aligned, start, $"{days}", "blob"), [], Now);
+                new Report(domain.Value, "Sender", $"{days}", start, start.AddDays(1), "sts", 10, 1, ReportSource.Mail, AuthenticationResult.Aligned, start, $"{days}", "blob"), [], Cancellation);
         }
 
         var answer = await GetAsync("/api/domains/A.example", TokenFor("blue"));
@@ -150,7 +150,7 @@ public sealed class ApiTests(ApiTests.HostedDomain hosted, AzuriteFixture azurit
 
     [Theory]
     [MemberData(nameof(Operations))]
-    public async Task A_stranger_is_401_at_every_operation(string method, string path)
+    public async Task A_caller_without_a_token_is_401_at_every_operation(string method, string path)
     {
         var answer = await hosted.Handler.AskAsync(method, path, RunningApp.AppHost, "Content-Length: 0");
 
@@ -180,10 +180,10 @@ public sealed class ApiTests(ApiTests.HostedDomain hosted, AzuriteFixture azurit
     [InlineData("GET", "/api/nothing", 404)]
     [InlineData("POST", "/api/domains/a.example/more", 404)]
     [InlineData("DELETE", "/api/domains", 404)]
-    [InlineData("PATCH", "/api/domains/stranger.example", 404)]
+    [InlineData("PATCH", "/api/domains/unhosted.example", 404)]
     [InlineData("GET", "/api/domains/", 200)]
     [InlineData("GET", "/API/domains", 200)]
-    public async Task What_is_no_operation_is_404(string method, string path, int status)
+    public async Task An_unknown_operation_is_404(string method, string path, int status)
     {
         var answer = await hosted.Handler.AskAsync(method, path, RunningApp.AppHost, "Content-Length: 0", $"Authorization: Bearer {TokenFor("blue")}");
 
@@ -203,7 +203,7 @@ public sealed class ApiTests(ApiTests.HostedDomain hosted, AzuriteFixture azurit
     [Theory]
     [InlineData("/api/domains")]
     [InlineData("/api/domains/a.example")]
-    public async Task An_agent_sees_nothing_of_domains(string path)
+    public async Task An_agent_reads_no_domains(string path)
     {
         var answer = await GetAsync(path, TokenOf("Sts.Agent", "Sts.AllGroups"));
 
@@ -226,7 +226,7 @@ public sealed class ApiTests(ApiTests.HostedDomain hosted, AzuriteFixture azurit
     [Theory]
     [InlineData("access_token")]
     [InlineData("token")]
-    public async Task A_token_in_the_query_is_no_token(string name)
+    public async Task A_token_in_the_query_is_ignored(string name)
     {
         var answer = await hosted.Handler.AskAsync("GET", $"/api/domains?{name}={TokenFor("blue")}", RunningApp.AppHost);
 
@@ -234,7 +234,7 @@ public sealed class ApiTests(ApiTests.HostedDomain hosted, AzuriteFixture azurit
     }
 
     [Fact]
-    public async Task Before_anything_was_ever_added_the_list_is_empty_and_no_domain_is_hosted()
+    public async Task The_list_is_empty_and_no_domain_is_hosted_before_one_was_added()
     {
         await using var handler = await hosted.StartAsync(await azurite.OwnAccountAsync());
 
@@ -245,7 +245,7 @@ public sealed class ApiTests(ApiTests.HostedDomain hosted, AzuriteFixture azurit
     }
 
     [Fact]
-    public async Task While_storage_is_down_the_answer_is_503_and_tells_nothing_of_it()
+    public async Task The_answer_is_503_without_details_while_storage_is_down()
     {
         const string away = "DefaultEndpointsProtocol=http;AccountName=away;AccountKey=YXdheQ==;TableEndpoint=http://127.0.0.1:9/away;BlobEndpoint=http://127.0.0.1:9/away;QueueEndpoint=http://127.0.0.1:9/away";
         await using var handler = await hosted.StartAsync(away);
@@ -258,7 +258,7 @@ public sealed class ApiTests(ApiTests.HostedDomain hosted, AzuriteFixture azurit
     }
 
     [Fact]
-    public async Task A_fault_of_ours_is_a_problem_and_not_a_page()
+    public async Task An_internal_error_is_problem_JSON_and_not_a_page()
     {
         await using var handler = await hosted.StartAsync(hosted.Storage.ConnectionString, services => services.AddSingleton(new AuthorizedDomains(null!, null!, null!, null!)));
 
@@ -269,9 +269,9 @@ public sealed class ApiTests(ApiTests.HostedDomain hosted, AzuriteFixture azurit
     }
 
     [Fact]
-    public async Task Policies_and_reports_never_meet_authentication()
+    public async Task Policies_and_reports_need_no_authentication()
     {
-        var (made, looks) = (0, hosted.Issuer.DiscoveryRequests);
+        var (made, requests) = (0, hosted.Issuer.DiscoveryRequests);
         await using var handler = await hosted.StartAsync(hosted.Storage.ConnectionString, services => services.AddSingleton<BearerTokens>(_ =>
         {
             made++;
@@ -286,9 +286,9 @@ public sealed class ApiTests(ApiTests.HostedDomain hosted, AzuriteFixture azurit
 
         Assert.Equal(200, policy.Status);
         Assert.Contains(posted.Status, (int[])[201, 400, 403]);
-        Assert.Equal((0, looks), (made, hosted.Issuer.DiscoveryRequests));
+        Assert.Equal((0, requests), (made, hosted.Issuer.DiscoveryRequests));
 
-        // And the wire is live: the API trips over it.
+        // And the trap works: the API runs into it.
         Assert.Equal(500, (await handler.AskAsync("GET", "/api/domains", RunningApp.AppHost)).Status);
         Assert.Equal(1, made);
     }
@@ -331,14 +331,14 @@ public sealed class ApiTests(ApiTests.HostedDomain hosted, AzuriteFixture azurit
 
         public async ValueTask InitializeAsync()
         {
-            Issuer = await TokenIssuer.StartAsync(TimeProvider.System, Now);
+            Issuer = await TokenIssuer.StartAsync(TimeProvider.System, Cancellation);
             Storage = await TestStorage.CreateAsync(azurite);
             foreach (var (domain, group) in Blue.Append(Gone).Select(d => (d, "blue")).Concat(Green.Select(d => (d, "green"))))
             {
-                await Storage.Publisher.PublishAsync(DomainName.Parse(domain), Policy, group, Now);
+                await Storage.Publisher.PublishAsync(DomainName.Parse(domain), Policy, group, Cancellation);
             }
 
-            await Storage.Publisher.RemoveAsync(DomainName.Parse(Gone), force: true, Now);
+            await Storage.Publisher.RemoveAsync(DomainName.Parse(Gone), force: true, Cancellation);
             Handler = await StartAsync(Storage.ConnectionString);
         }
 

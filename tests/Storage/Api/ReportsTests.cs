@@ -13,7 +13,7 @@ using Xunit;
 
 namespace StsFunctions.Tests.Api;
 
-/// <summary>Reports over the wire: who is told what of them.</summary>
+/// <summary>Reports over the wire: which caller gets what of them.</summary>
 public sealed class ReportsTests(ReportsTests.HostedDomain hosted) : IClassFixture<ReportsTests.HostedDomain>
 {
     private const string Domain = "reported.example";
@@ -23,14 +23,14 @@ public sealed class ReportsTests(ReportsTests.HostedDomain hosted) : IClassFixtu
     private const string GoneId = "2026-03-11/gonegonegonegonegonegonego";
     private const string Days = "from=2026-03-01&to=2026-03-14";
 
-    private static CancellationToken Now => TestContext.Current.CancellationToken;
+    private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
     [Theory]
     [InlineData(1)]
     [InlineData(2)]
     [InlineData(3)]
     [InlineData(500)]
-    public async Task Page_by_page_the_list_has_every_report_of_the_days_once_and_no_report_torn_from_its_other_bodies(int pageSize)
+    public async Task The_pages_of_the_list_have_every_report_once_and_all_bodies_of_a_report_together(int pageSize)
     {
         var ids = new List<string>();
         for (string? continuation = ""; continuation is not null;)
@@ -60,7 +60,7 @@ public sealed class ReportsTests(ReportsTests.HostedDomain hosted) : IClassFixtu
     [Fact]
     [Trait("Conformance", "RPT-2")]
     [Trait("Conformance", "ARR-3")]
-    public async Task The_summary_tells_what_counts_apart_from_what_does_not_and_each_policy_type_by_itself()
+    public async Task The_summary_separates_counted_reports_from_others_and_each_policy_type()
     {
         var summary = JsonOf(await GetAsync($"/api/domains/{Domain}/reports/summary?{Days}"));
 
@@ -81,7 +81,7 @@ public sealed class ReportsTests(ReportsTests.HostedDomain hosted) : IClassFixtu
     }
 
     [Fact]
-    public async Task A_report_is_shown_whole_with_what_its_failures_mean()
+    public async Task A_report_is_shown_in_full_with_explained_failures()
     {
         var shown = JsonOf(await GetAsync($"/api/domains/{Domain}/reports/{await FirstIdAsync()}"));
 
@@ -92,7 +92,7 @@ public sealed class ReportsTests(ReportsTests.HostedDomain hosted) : IClassFixtu
     }
 
     [Fact]
-    public async Task The_raw_report_comes_as_bytes_that_no_browser_makes_anything_of()
+    public async Task The_raw_report_is_sent_as_bytes_that_no_browser_renders()
     {
         var answer = await GetAsync($"/api/domains/{Domain}/reports/{await FirstIdAsync()}/raw");
 
@@ -102,7 +102,7 @@ public sealed class ReportsTests(ReportsTests.HostedDomain hosted) : IClassFixtu
     }
 
     [Fact]
-    public async Task A_raw_report_that_also_tells_of_a_domain_of_another_group_is_only_for_whoever_sees_all()
+    public async Task A_raw_report_that_also_covers_a_domain_of_another_group_needs_the_role_for_all_groups()
     {
         var path = $"/api/domains/{Other}/reports/{await FirstIdAsync(Other)}";
 
@@ -115,7 +115,7 @@ public sealed class ReportsTests(ReportsTests.HostedDomain hosted) : IClassFixtu
     }
 
     [Fact]
-    public async Task A_raw_report_that_is_no_longer_kept_is_404_and_its_row_says_what_it_said()
+    public async Task A_raw_report_past_retention_is_404_and_its_row_is_still_shown()
     {
         var id = (await LinesAsync()).First(line => Text(line, "day") == "2026-03-11").GetProperty("id").GetString();
 
@@ -124,7 +124,7 @@ public sealed class ReportsTests(ReportsTests.HostedDomain hosted) : IClassFixtu
     }
 
     [Fact]
-    public async Task A_row_that_names_a_blob_of_another_container_shows_nothing_of_it()
+    public async Task A_row_with_the_name_of_a_blob_of_another_container_exposes_nothing()
     {
         var id = (await LinesAsync(Other)).First(line => Text(line, "day") == "2026-03-11").GetProperty("id").GetString();
 
@@ -169,10 +169,10 @@ public sealed class ReportsTests(ReportsTests.HostedDomain hosted) : IClassFixtu
     [InlineData("-12.5", "-12.5")]
     [InlineData("+1", "+1")]
     [InlineData("1234567", "1234567")]
-    public void A_cell_that_a_spreadsheet_would_run_is_text(string cell, string safe) => Assert.Equal(safe, ReportCsv.Safe(cell));
+    public void A_cell_that_a_spreadsheet_would_execute_is_text(string cell, string safe) => Assert.Equal(safe, ReportCsv.Safe(cell));
 
     [Fact]
-    public async Task The_JSON_export_is_one_array_of_all()
+    public async Task The_JSON_export_is_one_array()
     {
         var answer = await GetAsync($"/api/domains/{Domain}/reports.json?{Days}");
 
@@ -188,13 +188,13 @@ public sealed class ReportsTests(ReportsTests.HostedDomain hosted) : IClassFixtu
     [InlineData("reports.json")]
     [InlineData("reports/20260310-a-b")]
     [InlineData("reports/20260310-a-b/raw")]
-    public async Task A_domain_of_another_group_is_answered_exactly_as_one_that_is_not_hosted(string path)
+    public async Task A_domain_of_another_group_looks_exactly_like_one_that_is_not_hosted(string path)
     {
-        var stranger = await GetAsync($"/api/domains/stranger.example/{path}", TokenFor("blue"));
+        var unhosted = await GetAsync($"/api/domains/unhosted.example/{path}", TokenFor("blue"));
         var hidden = await GetAsync($"/api/domains/secret.example/{path}", TokenFor("blue"));
 
-        Assert.Equal(404, stranger.Status);
-        Assert.Equal((stranger.Status, stranger.Text), (hidden.Status, hidden.Text));
+        Assert.Equal(404, unhosted.Status);
+        Assert.Equal((unhosted.Status, unhosted.Text), (hidden.Status, hidden.Text));
         Assert.Equal(403, (await GetAsync($"/api/domains/{Domain}/{path}", TokenOf("Sts.Reader"))).Status);
         Assert.Equal(403, (await GetAsync($"/api/domains/{Domain}/{path}", TokenOf("Sts.Agent", "Sts.AllGroups"))).Status);
     }
@@ -207,7 +207,7 @@ public sealed class ReportsTests(ReportsTests.HostedDomain hosted) : IClassFixtu
     [InlineData("to=9999-12-31")]
     [InlineData("from=0001-01-01")]
     [InlineData("from=2026-01-01&from=2026-01-02")]
-    public async Task Days_that_are_wrong_are_400_and_say_what_would_be_right(string query)
+    public async Task Wrong_days_are_400_and_the_error_says_what_is_allowed(string query)
     {
         foreach (var path in (string[])["reports", "reports/summary", "reports.csv", "reports.json"])
         {
@@ -222,17 +222,17 @@ public sealed class ReportsTests(ReportsTests.HostedDomain hosted) : IClassFixtu
     [InlineData("continuation=____")]
     [InlineData("pageSize=0")]
     [InlineData("pageSize=501")]
-    public async Task A_page_that_is_wrong_is_400(string query) => Assert.Equal(400, (await GetAsync($"/api/domains/{Domain}/reports?{query}")).Status);
+    public async Task A_wrong_page_is_400(string query) => Assert.Equal(400, (await GetAsync($"/api/domains/{Domain}/reports?{query}")).Status);
 
     [Theory]
     [InlineData("nothing")]
     [InlineData("20260310-aaaa-bbbb")]
     [InlineData("20260310-'-b")]
     [InlineData("..%2F..")]
-    public async Task A_report_that_is_not_there_is_404(string id) => Assert.Equal(404, (await GetAsync($"/api/domains/{Domain}/reports/{id}")).Status);
+    public async Task A_missing_report_is_404(string id) => Assert.Equal(404, (await GetAsync($"/api/domains/{Domain}/reports/{id}")).Status);
 
     [Fact]
-    public async Task To_HEAD_an_export_has_its_headers_alone()
+    public async Task HEAD_of_an_export_has_its_headers_only()
     {
         var head = await hosted.Handler.AskAsync("HEAD", $"/api/domains/{Domain}/reports.csv?{Days}", RunningApp.AppHost, $"Authorization: Bearer {TokenFor("blue")}");
 
@@ -262,42 +262,42 @@ public sealed class ReportsTests(ReportsTests.HostedDomain hosted) : IClassFixtu
     [InlineData("""[]""", 400)]
     [InlineData("""null""", 400)]
     [InlineData("", 400)]
-    public async Task To_have_reports_read_again_an_administrator_puts_a_message_into_the_queue(string body, int status)
+    public async Task An_administrator_reprocesses_reports_by_a_queue_message(string body, int status)
     {
         var answer = await PostAsync(body, TokenOf("Sts.Admin", "Sts.AllGroups"));
 
         Assert.Equal(status, answer.Status);
         var queue = hosted.Storage.Queues.GetQueueClient(StorageNames.ReportArrivalsQueue);
-        var message = (await queue.ReceiveMessageAsync(cancellationToken: Now)).Value;
+        var message = (await queue.ReceiveMessageAsync(cancellationToken: Cancellation)).Value;
         Assert.Equal(status == 202, message is not null);
         if (message is not null)
         {
             Assert.NotNull(ReprocessRequest.FromJson(message.Body.ToString()));
-            await queue.DeleteMessageAsync(message.MessageId, message.PopReceipt, Now);
+            await queue.DeleteMessageAsync(message.MessageId, message.PopReceipt, Cancellation);
         }
     }
 
     [Fact]
-    public async Task A_report_to_be_read_again_is_named_as_the_list_names_it()
+    public async Task A_report_to_reprocess_is_named_as_in_the_list()
     {
         var answer = await PostAsync($$"""{"domain":"{{Domain}}","id":"{{await FirstIdAsync()}}"}""", TokenOf("Sts.Admin", "Sts.AllGroups"));
 
         Assert.Equal(202, answer.Status);
         var queue = hosted.Storage.Queues.GetQueueClient(StorageNames.ReportArrivalsQueue);
-        var message = (await queue.ReceiveMessageAsync(cancellationToken: Now)).Value;
+        var message = (await queue.ReceiveMessageAsync(cancellationToken: Cancellation)).Value;
         Assert.Equal(RawId, ReprocessRequest.FromJson(message.Body.ToString())!.Id);
-        await queue.DeleteMessageAsync(message.MessageId, message.PopReceipt, Now);
+        await queue.DeleteMessageAsync(message.MessageId, message.PopReceipt, Cancellation);
     }
 
     [Fact]
-    public async Task Whoever_may_only_read_or_sees_some_groups_alone_has_nothing_read_again()
+    public async Task A_caller_without_the_administrator_role_or_with_some_groups_only_reprocesses_nothing()
     {
         const string body = $$"""{"container":"reports","id":"{{RawId}}"}""";
 
         Assert.Equal(403, (await PostAsync(body, TokenOf("Sts.Reader", "Sts.AllGroups"))).Status);
         Assert.Equal(403, (await PostAsync(body, hosted.Issuer.Issue(new TokenSpec { Roles = ["Sts.Admin"], Groups = ["blue"] }))).Status);
         Assert.Equal(413, (await PostAsync(new string(' ', 9_000), TokenOf("Sts.Admin", "Sts.AllGroups"))).Status);
-        Assert.Null((await hosted.Storage.Queues.GetQueueClient(StorageNames.ReportArrivalsQueue).ReceiveMessageAsync(cancellationToken: Now)).Value);
+        Assert.Null((await hosted.Storage.Queues.GetQueueClient(StorageNames.ReportArrivalsQueue).ReceiveMessageAsync(cancellationToken: Cancellation)).Value);
     }
 
     private async Task<List<JsonElement>> LinesAsync(string domain = Domain) =>
@@ -334,16 +334,16 @@ public sealed class ReportsTests(ReportsTests.HostedDomain hosted) : IClassFixtu
 
         public async ValueTask InitializeAsync()
         {
-            Issuer = await TokenIssuer.StartAsync(TimeProvider.System, Now);
+            Issuer = await TokenIssuer.StartAsync(TimeProvider.System, Cancellation);
             Storage = await TestStorage.CreateAsync(azurite);
             foreach (var (domain, group) in (IEnumerable<(string, string)>)[(Domain, "blue"), (Other, "blue"), ("secret.example", "green")])
             {
-                await Storage.Publisher.PublishAsync(DomainName.Parse(domain), Policy, group, Now);
+                await Storage.Publisher.PublishAsync(DomainName.Parse(domain), Policy, group, Cancellation);
             }
 
             var container = Storage.Blobs.GetBlobContainerClient(StorageNames.ReportsContainer);
-            await container.GetBlobClient(RawId).UploadAsync(new BinaryData(Raw), Now);
-            await container.GetBlobClient(BothId).UploadAsync(new BinaryData(Samples.Json(Samples.Policy(Other), Samples.Policy("secret.example"), Samples.Policy("stranger.example"))), Now);
+            await container.GetBlobClient(RawId).UploadAsync(new BinaryData(Raw), Cancellation);
+            await container.GetBlobClient(BothId).UploadAsync(new BinaryData(Samples.Json(Samples.Policy(Other), Samples.Policy("secret.example"), Samples.Policy("unhosted.example"))), Cancellation);
             for (var n = 0; n < 3; n++)
             {
                 await StoreAsync(ReportOf(Domain, 10 + n, $"id \"{n}\", 1") with { Blob = n == 1 ? GoneId : RawId });
@@ -354,7 +354,7 @@ public sealed class ReportsTests(ReportsTests.HostedDomain hosted) : IClassFixtu
             await StoreAsync(ReportOf(Domain, 12, "posted") with { Source = ReportSource.Https, Authentication = AuthenticationResult.Unverified, Digest = null });
             await StoreAsync(ReportOf(Other, 10, "id") with { Blob = BothId });
             await StoreAsync(ReportOf(Other, 11, "leads elsewhere") with { Blob = "../policies/other.example" });
-            while ((await Storage.Queues.GetQueueClient(StorageNames.ReportArrivalsQueue).ReceiveMessageAsync(cancellationToken: Now)).Value is not null)
+            while ((await Storage.Queues.GetQueueClient(StorageNames.ReportArrivalsQueue).ReceiveMessageAsync(cancellationToken: Cancellation)).Value is not null)
             {
             }
 
@@ -383,6 +383,6 @@ public sealed class ReportsTests(ReportsTests.HostedDomain hosted) : IClassFixtu
             };
         }
 
-        private Task StoreAsync(Report report) => Storage.Reports.StoreAsync(report, report.Digest is null ? [] : Failures, Now);
+        private Task StoreAsync(Report report) => Storage.Reports.StoreAsync(report, report.Digest is null ? [] : Failures, Cancellation);
     }
 }

@@ -10,16 +10,16 @@ using SmtpSession = StsFunctions.Core.Observations.SmtpSession;
 
 namespace StsFunctions.Tests.Checks;
 
-/// <summary>A round, or a look, of a clock that was wrong once.</summary>
+/// <summary>A check run, or a probe, of a clock that was wrong once.</summary>
 public sealed class FutureCheckRunTests(AzuriteFixture azurite)
 {
-    private static CancellationToken Now => TestContext.Current.CancellationToken;
+    private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
     [Fact]
-    public async Task A_round_of_the_future_does_not_stop_the_checks_of_a_domain_and_its_own_message_is_not_worked_on_twice()
+    public async Task A_check_run_of_the_future_stops_no_checks_of_a_domain_and_its_redelivered_message_is_ignored()
     {
         var storage = await TestStorage.CreateAsync(azurite);
-        await storage.Publisher.PublishAsync(DomainName.Parse("lab.example"), Policy.Parse("version: STSv1\nmode: enforce\nmx: mx.lab.example\nmax_age: 604800\n"u8), null, Now);
+        await storage.Publisher.PublishAsync(DomainName.Parse("lab.example"), Policy.Parse("version: STSv1\nmode: enforce\nmx: mx.lab.example\nmax_age: 604800\n"u8), null, Cancellation);
         await using var lab = await Lab.StartAsync(new LabDomain("lab.example", "") { Mx = [new("mx.lab.example")] });
         await RunAsync("20270314120000000");
         var asked = lab.MailLab.Zone.QuestionCount;
@@ -29,9 +29,9 @@ public sealed class FutureCheckRunTests(AzuriteFixture azurite)
         await RunAsync("20260314120000000");
 
         Assert.NotEqual(asked, lab.MailLab.Zone.QuestionCount);
-        Assert.Equal("20260314120000000", (await storage.Domains.ReadAsync("lab.example", Now)).Record!.CheckRun.Run);
+        Assert.Equal("20260314120000000", (await storage.Domains.ReadAsync("lab.example", Cancellation)).Record!.CheckRun.Run);
 
-        Task RunAsync(string round) => lab.Function(storage).RunAsync($$"""{"domain":"lab.example","checkRun":"{{round}}"}""", Now);
+        Task RunAsync(string run) => lab.Function(storage).RunAsync($$"""{"domain":"lab.example","checkRun":"{{run}}"}""", Cancellation);
     }
 
     [Fact]
@@ -50,13 +50,13 @@ public sealed class FutureCheckRunTests(AzuriteFixture azurite)
     [InlineData(3, 0)]
     [InlineData(6, 3)]
     [InlineData(365 * 24 * 60, 3)]
-    public async Task Narrow_sessions_of_the_future_are_made_anew(int minutes, int made)
+    public async Task Restricted_sessions_of_the_future_are_repeated(int minutes, int made)
     {
         await using var lab = await Lab.StartAsync(new LabDomain("lab.example", "") { Mx = [new("mx.lab.example")] });
         var time = new FakeTimeProvider(DateTimeOffset.UtcNow);
         var before = new MxProbeResult(new SmtpSession("192.0.2.1", SmtpOutcome.Completed), [], time.GetUtcNow().AddMinutes(minutes));
 
-        var probe = await new SmtpMxProbe(lab.Probe(), new Retry(lab.Options(), time), lab.Options(), time).ProbeAsync("mx.lab.example", lab.AddressOf("mx.lab.example"), "1", before, Now);
+        var probe = await new SmtpMxProbe(lab.Probe(), new Retry(lab.Options(), time), lab.Options(), time).ProbeAsync("mx.lab.example", lab.AddressOf("mx.lab.example"), "1", before, Cancellation);
 
         Assert.Equal(made, probe.Restricted.Count);
     }

@@ -13,150 +13,150 @@ namespace StsFunctions.Tests.Checks;
 
 public sealed class LeasedMxProbeTests(AzuriteFixture azurite)
 {
-    private const string Round = "20260314120000000";
+    private const string Run = "20260314120000000";
     private static readonly IPAddress Address = IPAddress.Parse("192.0.2.25");
     private static readonly CheckOptions Options = new();
 
-    private static CancellationToken Now => TestContext.Current.CancellationToken;
+    private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
     [Fact]
-    public async Task However_many_domains_stand_behind_a_host_it_is_looked_at_once_a_round()
+    public async Task A_host_of_many_domains_is_probed_once_in_a_check_run()
     {
         var storage = await TestStorage.CreateAsync(azurite);
-        var eyes = new ProbeFactory();
+        var counting = new CountingProbe();
         // Several instances, each with its own client.
-        var probes = Enumerable.Range(0, 8).Select(_ => new LeasedMxProbe(new MxHostStore(storage.Account.Tables(), TimeProvider.System), eyes, Options, TimeProvider.System)).ToList();
+        var probes = Enumerable.Range(0, 8).Select(_ => new LeasedMxProbe(new MxHostStore(storage.Account.Tables(), TimeProvider.System), counting, Options, TimeProvider.System)).ToList();
 
-        var seen = await Task.WhenAll(probes.SelectMany(probe => Enumerable.Range(0, 4).Select(_ => probe.ProbeAsync("mx.example.com", Address, Round, null, Now))));
+        var results = await Task.WhenAll(probes.SelectMany(probe => Enumerable.Range(0, 4).Select(_ => probe.ProbeAsync("mx.example.com", Address, Run, null, Cancellation))));
 
-        Assert.Equal(1, eyes.Looks);
-        Assert.All(seen, session => Assert.Equal(seen[0].ToJson(), session.ToJson()));
-        Assert.Equal(("look 1", SmtpOutcome.Completed), (seen[0].Default.Banner, seen[0].Default.Outcome));
+        Assert.Equal(1, counting.Probes);
+        Assert.All(results, session => Assert.Equal(results[0].ToJson(), session.ToJson()));
+        Assert.Equal(("probe 1", SmtpOutcome.Completed), (results[0].Default.Banner, results[0].Default.Outcome));
 
-        Assert.Equal("look 2", (await probes[0].ProbeAsync("mx.example.com", Address, "20260315120000000", null, Now)).Default.Banner);
+        Assert.Equal("probe 2", (await probes[0].ProbeAsync("mx.example.com", Address, "20260315120000000", null, Cancellation)).Default.Banner);
     }
 
     [Fact]
-    public async Task Who_waits_for_one_that_was_killed_looks_itself_once_the_lease_has_run_out()
+    public async Task A_caller_that_waits_for_a_killed_one_probes_once_the_lease_has_expired()
     {
         var storage = await TestStorage.CreateAsync(azurite);
-        await storage.MxHosts.ClaimAsync("mx.example.com", Address, Round, TimeSpan.FromMinutes(2), null, Now);
-        var eyes = new ProbeFactory();
-        var waiting = new LeasedMxProbe(storage.MxHosts, eyes, Options, storage.Time).ProbeAsync("mx.example.com", Address, Round, null, Now);
+        await storage.MxHosts.ClaimAsync("mx.example.com", Address, Run, TimeSpan.FromMinutes(2), null, Cancellation);
+        var counting = new CountingProbe();
+        var waiting = new LeasedMxProbe(storage.MxHosts, counting, Options, storage.Time).ProbeAsync("mx.example.com", Address, Run, null, Cancellation);
 
         while (!waiting.IsCompleted)
         {
-            Assert.True(eyes.Looks == 0 || storage.Time.GetUtcNow() >= TestStorage.Noon.AddMinutes(2));
+            Assert.True(counting.Probes == 0 || storage.Time.GetUtcNow() >= TestStorage.Noon.AddMinutes(2));
             storage.Time.Advance(TimeSpan.FromSeconds(5));
-            await Task.Delay(10, Now);
+            await Task.Delay(10, Cancellation);
         }
 
-        Assert.Equal("look 1", (await waiting).Default.Banner);
+        Assert.Equal("probe 1", (await waiting).Default.Banner);
         Assert.True(storage.Time.GetUtcNow() >= TestStorage.Noon.AddMinutes(2));
     }
 
     [Fact]
-    public async Task Who_runs_out_of_time_while_looking_hands_the_look_back_and_the_next_need_not_wait()
+    public async Task A_caller_that_runs_out_of_time_releases_the_lease_and_the_next_one_need_not_wait()
     {
         var storage = await TestStorage.CreateAsync(azurite);
         using var deadline = new CancellationTokenSource();
-        var cut = new LeasedMxProbe(storage.MxHosts, new ProbeFactory { Opened = deadline.Cancel }, Options, storage.Time);
+        var cut = new LeasedMxProbe(storage.MxHosts, new CountingProbe { Opened = deadline.Cancel }, Options, storage.Time);
 
-        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => cut.ProbeAsync("mx.example.com", Address, Round, null, deadline.Token));
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => cut.ProbeAsync("mx.example.com", Address, Run, null, deadline.Token));
 
-        Assert.IsType<MxClaim.Leased>(await storage.MxHosts.ClaimAsync("mx.example.com", Address, Round, TimeSpan.FromMinutes(2), null, Now));
+        Assert.IsType<MxClaim.Leased>(await storage.MxHosts.ClaimAsync("mx.example.com", Address, Run, TimeSpan.FromMinutes(2), null, Cancellation));
     }
 
     [Fact]
-    public async Task Who_hands_a_look_back_that_somebody_took_over_takes_nothing_from_them()
+    public async Task Releasing_a_lease_that_another_caller_took_over_changes_nothing()
     {
         var storage = await TestStorage.CreateAsync(azurite);
-        var first = Assert.IsType<MxClaim.Leased>(await storage.MxHosts.ClaimAsync("mx.example.com", Address, Round, TimeSpan.FromMinutes(2), null, Now)).Lease;
+        var first = Assert.IsType<MxClaim.Leased>(await storage.MxHosts.ClaimAsync("mx.example.com", Address, Run, TimeSpan.FromMinutes(2), null, Cancellation)).Lease;
         storage.Time.Advance(TimeSpan.FromMinutes(3));
-        await storage.MxHosts.ClaimAsync("mx.example.com", Address, Round, TimeSpan.FromMinutes(2), null, Now);
+        await storage.MxHosts.ClaimAsync("mx.example.com", Address, Run, TimeSpan.FromMinutes(2), null, Cancellation);
 
         await storage.MxHosts.ReleaseAsync(first);
 
-        Assert.IsType<MxClaim.Busy>(await storage.MxHosts.ClaimAsync("mx.example.com", Address, Round, TimeSpan.FromMinutes(2), null, Now));
+        Assert.IsType<MxClaim.Busy>(await storage.MxHosts.ClaimAsync("mx.example.com", Address, Run, TimeSpan.FromMinutes(2), null, Cancellation));
     }
 
     [Fact]
-    public async Task One_session_is_never_three_sightings_whatever_look_of_the_round_another_domain_made_it_for()
+    public async Task One_session_never_confirms_a_fault_three_times_for_any_attempt_of_another_domain()
     {
         var storage = await TestStorage.CreateAsync(azurite);
-        var eyes = new ProbeFactory();
-        var probe = new LeasedMxProbe(storage.MxHosts, eyes, Options, storage.Time);
-        // The last look of a domain that was checked a while before, and then three of another.
-        await probe.ProbeAsync("mx.example.com", Address, $"{Round}.5", null, Now);
+        var counting = new CountingProbe();
+        var probe = new LeasedMxProbe(storage.MxHosts, counting, Options, storage.Time);
+        // The last attempt of a domain that was checked a while before, and then three of another.
+        await probe.ProbeAsync("mx.example.com", Address, $"{Run}.5", null, Cancellation);
         storage.Time.Advance(TimeSpan.FromMinutes(15));
-        var first = await probe.ProbeAsync("mx.example.com", Address, Round, null, Now);
+        var first = await probe.ProbeAsync("mx.example.com", Address, Run, null, Cancellation);
         storage.Time.Advance(TimeSpan.FromMinutes(5));
-        var second = await probe.ProbeAsync("mx.example.com", Address, new CheckAttempt($"{Round}.2", TimeSpan.FromMinutes(2.5)), null, Now);
+        var second = await probe.ProbeAsync("mx.example.com", Address, new CheckAttempt($"{Run}.2", TimeSpan.FromMinutes(2.5)), null, Cancellation);
         storage.Time.Advance(TimeSpan.FromMinutes(1));
-        var shared = await probe.ProbeAsync("mx.example.com", Address, new CheckAttempt($"{Round}.2", TimeSpan.FromMinutes(2.5)), null, Now);
+        var shared = await probe.ProbeAsync("mx.example.com", Address, new CheckAttempt($"{Run}.2", TimeSpan.FromMinutes(2.5)), null, Cancellation);
         storage.Time.Advance(TimeSpan.FromMinutes(4));
-        var third = await probe.ProbeAsync("mx.example.com", Address, new CheckAttempt($"{Round}.3", TimeSpan.FromMinutes(2.5)), null, Now);
+        var third = await probe.ProbeAsync("mx.example.com", Address, new CheckAttempt($"{Run}.3", TimeSpan.FromMinutes(2.5)), null, Cancellation);
 
-        Assert.Equal(["look 1", "look 2", "look 2", "look 3"], ((MxProbeResult[])[first, second, shared, third]).Select(probe => probe.Default.Banner));
+        Assert.Equal(["probe 1", "probe 2", "probe 2", "probe 3"], ((MxProbeResult[])[first, second, shared, third]).Select(probe => probe.Default.Banner));
     }
 
     [Fact]
-    public async Task What_another_version_of_the_app_kept_in_a_layout_of_its_own_is_looked_at_anew()
+    public async Task A_stored_probe_of_another_version_of_the_app_is_repeated()
     {
         var storage = await TestStorage.CreateAsync(azurite);
-        var lease = Assert.IsType<MxClaim.Leased>(await storage.MxHosts.ClaimAsync("mx.example.com", Address, Round, TimeSpan.FromMinutes(2), null, Now)).Lease;
-        await storage.MxHosts.StoreAsync(lease, Round, "[1, 2]"u8.ToArray(), Now);
+        var lease = Assert.IsType<MxClaim.Leased>(await storage.MxHosts.ClaimAsync("mx.example.com", Address, Run, TimeSpan.FromMinutes(2), null, Cancellation)).Lease;
+        await storage.MxHosts.StoreAsync(lease, Run, "[1, 2]"u8.ToArray(), Cancellation);
 
-        Assert.Equal("look 1", (await new LeasedMxProbe(storage.MxHosts, new ProbeFactory(), Options, storage.Time).ProbeAsync("mx.example.com", Address, Round, null, Now)).Default.Banner);
+        Assert.Equal("probe 1", (await new LeasedMxProbe(storage.MxHosts, new CountingProbe(), Options, storage.Time).ProbeAsync("mx.example.com", Address, Run, null, Cancellation)).Default.Banner);
     }
 
     [Fact]
-    public async Task The_next_round_is_told_what_the_one_before_it_saw()
+    public async Task The_next_check_run_gets_the_result_of_the_one_before()
     {
         var storage = await TestStorage.CreateAsync(azurite);
-        var eyes = new ProbeFactory();
-        var probe = new LeasedMxProbe(storage.MxHosts, eyes, Options, storage.Time);
+        var counting = new CountingProbe();
+        var probe = new LeasedMxProbe(storage.MxHosts, counting, Options, storage.Time);
         var given = new MxProbeResult(new SmtpSession("192.0.2.25", SmtpOutcome.ConnectionDropped), []);
 
-        var first = await probe.ProbeAsync("mx.example.com", Address, Round, given, Now);
-        await probe.ProbeAsync("mx.example.com", Address, "20260315120000000", given, Now);
+        var first = await probe.ProbeAsync("mx.example.com", Address, Run, given, Cancellation);
+        await probe.ProbeAsync("mx.example.com", Address, "20260315120000000", given, Cancellation);
 
-        Assert.Equal(given, eyes.Before[0]);
-        Assert.Equal(first.ToJson(), eyes.Before[1]!.ToJson());
+        Assert.Equal(given, counting.Before[0]);
+        Assert.Equal(first.ToJson(), counting.Before[1]!.ToJson());
     }
 
     [Fact]
-    public async Task Where_the_narrow_sessions_are_more_than_a_row_holds_the_look_is_kept_without_them()
+    public async Task A_result_whose_restricted_sessions_do_not_fit_into_a_row_is_stored_without_them()
     {
         var storage = await TestStorage.CreateAsync(azurite);
         var chain = new TlsSession("Tls12", "x", [new byte[300_000]], [new byte[300_000]], []);
-        var eyes = new ProbeFactory { Narrow = [new SmtpSession("192.0.2.25", SmtpOutcome.Completed, TlsOffer.Tls12Rsa, Tls: chain)] };
-        var probe = new LeasedMxProbe(storage.MxHosts, eyes, Options, storage.Time);
+        var counting = new CountingProbe { Restricted = [new SmtpSession("192.0.2.25", SmtpOutcome.Completed, TlsOffer.Tls12Rsa, Tls: chain)] };
+        var probe = new LeasedMxProbe(storage.MxHosts, counting, Options, storage.Time);
 
-        Assert.Single((await probe.ProbeAsync("mx.example.com", Address, Round, null, Now)).Restricted);
-        var kept = await probe.ProbeAsync("mx.example.com", Address, Round, null, Now);
+        Assert.Single((await probe.ProbeAsync("mx.example.com", Address, Run, null, Cancellation)).Restricted);
+        var stored = await probe.ProbeAsync("mx.example.com", Address, Run, null, Cancellation);
 
-        Assert.Equal(("look 1", 0, TestStorage.Noon), (kept.Default.Banner, kept.Restricted.Count, kept.RestrictedAt));
+        Assert.Equal(("probe 1", 0, TestStorage.Noon), (stored.Default.Banner, stored.Restricted.Count, stored.RestrictedAt));
     }
 
     [Theory]
     [InlineData(400)]
     [InlineData(413)]
-    public async Task What_storage_does_not_take_is_used_all_the_same_and_shared_with_nobody(int status)
+    public async Task A_result_that_storage_rejects_is_used_but_not_shared(int status)
     {
         var storage = await TestStorage.CreateAsync(azurite);
-        await using var wire = await FaultInjectionProxy.StartAsync(storage.ConnectionString, Now);
-        // The claim of an address that nobody looked at adds a row; the first that replaces one keeps what was seen.
+        await using var proxy = await FaultInjectionProxy.StartAsync(storage.ConnectionString, Cancellation);
+        // The claim of an address that was never probed adds a row; the first that replaces one retains the result.
         var replaced = 0;
-        wire.OnCall = call => call is { Service: "table", Method: "PUT" } && replaced++ == 0 ? new Storage.Fault.Answer(status) : null;
-        var probe = new LeasedMxProbe(new TestStorage(wire.ConnectionString).MxHosts, new ProbeFactory(), Options, storage.Time);
+        proxy.OnCall = call => call is { Service: "table", Method: "PUT" } && replaced++ == 0 ? new Storage.Fault.Answer(status) : null;
+        var probe = new LeasedMxProbe(new TestStorage(proxy.ConnectionString).MxHosts, new CountingProbe(), Options, storage.Time);
 
-        Assert.Equal("look 1", (await probe.ProbeAsync("mx.example.com", Address, Round, null, Now)).Default.Banner);
-        Assert.Equal("look 2", (await probe.ProbeAsync("mx.example.com", Address, Round, null, Now)).Default.Banner);
+        Assert.Equal("probe 1", (await probe.ProbeAsync("mx.example.com", Address, Run, null, Cancellation)).Default.Banner);
+        Assert.Equal("probe 2", (await probe.ProbeAsync("mx.example.com", Address, Run, null, Cancellation)).Default.Banner);
     }
 
     [Fact]
-    public async Task Two_domains_behind_one_host_are_judged_by_one_look()
+    public async Task Two_domains_behind_one_host_are_evaluated_by_one_probe()
     {
         var storage = await TestStorage.CreateAsync(azurite);
         await using var lab = await Lab.StartAsync(
@@ -165,25 +165,25 @@ public sealed class LeasedMxProbeTests(AzuriteFixture azurite)
         var options = lab.Options();
         var observers = Enumerable.Range(0, 2).Select(_ => lab.ObserverOf(lab.Probe(), options, TimeProvider.System, storage.MxHosts)).ToList();
 
-        var one = await observers[0].ObserveAsync(DomainName.Parse("one.example"), Round, Now);
+        var one = await observers[0].ObserveAsync(DomainName.Parse("one.example"), Run, Cancellation);
         lab.MailLab.Mx("mx.provider.example").Stop();
-        var two = await observers[1].ObserveAsync(DomainName.Parse("two.example"), Round, Now);
-        var later = await observers[1].ObserveAsync(DomainName.Parse("two.example"), "20260315120000000", Now);
+        var two = await observers[1].ObserveAsync(DomainName.Parse("two.example"), Run, Cancellation);
+        var later = await observers[1].ObserveAsync(DomainName.Parse("two.example"), "20260315120000000", Cancellation);
 
         Assert.Equal(one.MxHosts[0].Probes[0].ToJson(), two.MxHosts[0].Probes[0].ToJson());
         Assert.Equal(SmtpOutcome.Completed, two.MxHosts[0].Sessions[0].Outcome);
         Assert.Equal(SmtpOutcome.ConnectionRefused, later.MxHosts[0].Sessions[0].Outcome);
     }
 
-    private sealed class ProbeFactory : IMxProbe
+    private sealed class CountingProbe : IMxProbe
     {
         private readonly Lock _gate = new();
 
-        public int Looks => Before.Count;
+        public int Probes => Before.Count;
 
         public List<MxProbeResult?> Before { get; } = [];
 
-        public IReadOnlyList<SmtpSession> Narrow { get; init; } = [];
+        public IReadOnlyList<SmtpSession> Restricted { get; init; } = [];
 
         public Action Opened { get; init; } = () => { };
 
@@ -195,8 +195,8 @@ public sealed class LeasedMxProbeTests(AzuriteFixture azurite)
             {
                 Before.Add(before);
                 var session = new SmtpSession(
-                    address.ToString(), SmtpOutcome.Completed, Banner: $"look {Looks}", Tls: new TlsSession("Tls13", "x", [[1, 2, 3]], [[1, 2, 3]], []));
-                return Task.FromResult(new MxProbeResult(session, Narrow, TestStorage.Noon));
+                    address.ToString(), SmtpOutcome.Completed, Banner: $"probe {Probes}", Tls: new TlsSession("Tls13", "x", [[1, 2, 3]], [[1, 2, 3]], []));
+                return Task.FromResult(new MxProbeResult(session, Restricted, TestStorage.Noon));
             }
         }
     }

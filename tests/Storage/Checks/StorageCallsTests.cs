@@ -13,72 +13,72 @@ namespace StsFunctions.Tests.Checks;
 /// <summary>What a check run costs: the app's own calls of storage for a domain, from the message to the summary.</summary>
 public sealed partial class StorageCallsTests(AzuriteFixture azurite)
 {
-    // A fleet has about as many: five domains an address of an MX host.
+    // A typical installation has about as many: five domains an address of an MX host.
     private const int DomainsAnAddress = 5;
     private const double MostADomain = 8.6;
 
     private const string Provider = "mx.provider.example";
 
-    private static CancellationToken Now => TestContext.Current.CancellationToken;
+    private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
     private static IReadOnlyList<string> Domains { get; } = [.. Enumerable.Range(0, DomainsAnAddress).Select(n => $"d{n}.example")];
 
     [Fact]
-    public async Task A_domain_and_check_run_of_a_fleet_stay_within_the_budget_of_storage_calls()
+    public async Task A_check_run_of_many_domains_stays_within_the_budget_of_storage_calls()
     {
-        await using var fleet = await Fleet.StartAsync(azurite, LabAddress.IPv4);
-        // The first check run finds lists without the domains' lines, and a network that nobody knows yet.
-        await fleet.CheckAsync("20990101000000001", Domains);
+        await using var system = await CountedSystem.StartAsync(azurite, LabAddress.IPv4);
+        // The first check run finds lists without the domains' lines, and a network whose state is unknown.
+        await system.CheckAsync("20990101000000001", Domains);
 
-        var calls = await fleet.CheckAsync("20990101000000002", Domains);
+        var calls = await system.CheckAsync("20990101000000002", Domains);
 
         Assert.True(calls.Count <= MostADomain * DomainsAnAddress, Figures(calls));
-        // Each of them reads and writes something: a wire that carries nothing would prove nothing.
+        // Each of them reads and writes something: a proxy without any call would prove nothing.
         Assert.True(calls.Count >= 3 * DomainsAnAddress);
     }
 
     [Fact]
-    public async Task However_many_addresses_an_MX_host_has_the_first_domain_reads_it_once_and_the_others_not_at_all()
+    public async Task The_first_domain_reads_an_MX_host_with_many_addresses_once_and_the_others_not_at_all()
     {
-        await using var fleet = await Fleet.StartAsync(azurite, LabAddress.IPv4, LabAddress.IPv4, LabAddress.IPv4, LabAddress.DeadIPv4);
+        await using var system = await CountedSystem.StartAsync(azurite, LabAddress.IPv4, LabAddress.IPv4, LabAddress.IPv4, LabAddress.DeadIPv4);
 
-        var first = OfMxHosts(await fleet.CheckAsync("20990101000000001", [Domains[0]]));
-        var second = OfMxHosts(await fleet.CheckAsync("20990101000000001", [Domains[1]]));
+        var first = OfMxHosts(await system.CheckAsync("20990101000000001", [Domains[0]]));
+        var second = OfMxHosts(await system.CheckAsync("20990101000000001", [Domains[1]]));
 
-        // Each address is leased and kept.
+        // Each address is leased and stored.
         Assert.True(first.Count(IsRead) == 1 && first.Count == 1 + (2 * 4), Figures(first));
-        // The dead one may be an agent's to replace at any time.
+        // The dead one may be replaced by an agent at any time.
         Assert.True(second.Count == 1 && IsRead(second[0]), Figures(second));
     }
 
     [Fact]
     [Trait("Conformance", "MX-7")]
-    public async Task Where_port_25_is_blocked_not_every_check_asks_for_agents_or_for_what_the_operator_was_told()
+    public async Task Not_every_check_reads_agents_or_the_installations_findings_while_port_25_is_blocked()
     {
-        await using var fleet = await Fleet.StartAsync(azurite, LabAddress.DeadIPv4, LabAddress.DeadIPv4);
+        await using var system = await CountedSystem.StartAsync(azurite, LabAddress.DeadIPv4, LabAddress.DeadIPv4);
 
-        var first = await fleet.CheckAsync("20990101000000001", [Domains[0]]);
-        var second = await fleet.CheckAsync("20990101000000001", [Domains[1]]);
+        var first = await system.CheckAsync("20990101000000001", [Domains[0]]);
+        var second = await system.CheckAsync("20990101000000001", [Domains[1]]);
 
-        Assert.Equal("outbound.smtp.blocked", Assert.Single((await fleet.Direct.Domains.ReadAsync("@operator", Now)).Findings).Finding.Code);
+        Assert.Equal("outbound.smtp.blocked", Assert.Single((await system.Direct.Domains.ReadAsync("@operator", Cancellation)).Findings).Finding.Code);
         Assert.True(first.Any(IsOfOperator) && first.Any(IsOfAgents), Figures(first));
         Assert.True(!second.Any(IsOfOperator) && !second.Any(IsOfAgents), Figures(second));
     }
 
     [Fact]
-    public async Task However_many_addresses_agents_are_asked_for_it_takes_one_read_and_one_transaction()
+    public async Task Requesting_probes_of_many_addresses_takes_one_read_and_one_transaction()
     {
-        await using var fleet = await Fleet.StartAsync(azurite, LabAddress.DeadIPv4, LabAddress.DeadIPv4, LabAddress.DeadIPv4);
-        await fleet.Direct.Agents.NoteAsync("tokyo", Now);
-        await fleet.CheckAsync("20990101000000001", [Domains[0]]);
+        await using var system = await CountedSystem.StartAsync(azurite, LabAddress.DeadIPv4, LabAddress.DeadIPv4, LabAddress.DeadIPv4);
+        await system.Direct.Agents.NoteAsync("tokyo", Cancellation);
+        await system.CheckAsync("20990101000000001", [Domains[0]]);
 
-        var calls = OfMxHosts(await fleet.CheckAsync("20990101000000001", [Domains[1]]));
+        var calls = OfMxHosts(await system.CheckAsync("20990101000000001", [Domains[1]]));
 
-        // What is kept of the host, what is wanted of it, and the wish of this domain.
+        // The stored probe of the host, its probe task, and the request of this domain.
         Assert.True(calls.Count == 3 && calls.Count(IsRead) == 2 && calls.Count(call => call.Target.Contains("@wanted", StringComparison.Ordinal) || call.Method == "POST") == 2, Figures(calls));
         Assert.All(
-            await fleet.Direct.Wanted.FreeForAsync("tokyo", Now).ToListAsync(Now),
-            wanted => Assert.Equal(["d0.example", "d1.example"], wanted.Domains));
+            await system.Direct.ProbeTasks.FreeForAsync("tokyo", Cancellation).ToListAsync(Cancellation),
+            task => Assert.Equal(["d0.example", "d1.example"], task.Domains));
     }
 
     private static bool IsRead(StorageCall call) => call.Method == "GET";
@@ -102,20 +102,20 @@ public sealed partial class StorageCallsTests(AzuriteFixture azurite)
     [GeneratedRegex(@"d\d\.example")]
     private static partial Regex OwnDomain();
 
-    /// <summary>Domains that this app hosts, all of them behind one MX host, and one instance that checks them over a wire that counts.</summary>
-    private sealed class Fleet : IAsyncDisposable
+    /// <summary>Domains that this app hosts, all of them behind one MX host, and one instance that checks them through a proxy that counts calls.</summary>
+    private sealed class CountedSystem : IAsyncDisposable
     {
-        private readonly FaultInjectionProxy _wire;
+        private readonly FaultInjectionProxy _proxy;
         private readonly Lab _lab;
         private readonly DomainCheck _function;
         private readonly ConcurrentQueue<StorageCall> _calls = new();
 
-        private Fleet(TestStorage direct, FaultInjectionProxy wire, Lab lab)
+        private CountedSystem(TestStorage direct, FaultInjectionProxy proxy, Lab lab)
         {
-            (Direct, _wire, _lab) = (direct, wire, lab);
-            var storage = new TestStorage(wire.ConnectionString);
+            (Direct, _proxy, _lab) = (direct, proxy, lab);
+            var storage = new TestStorage(proxy.ConnectionString);
             _function = lab.Function(storage, lab.ObserverOf(lab.Probe(), lab.Options(references: Provider), TimeProvider.System, storage.MxHosts));
-            wire.OnCall = call =>
+            proxy.OnCall = call =>
             {
                 _calls.Enqueue(call with { Target = Uri.UnescapeDataString(call.Target) });
                 return null;
@@ -125,18 +125,18 @@ public sealed partial class StorageCallsTests(AzuriteFixture azurite)
         /// <summary>The same account, uncounted.</summary>
         public TestStorage Direct { get; }
 
-        public static async Task<Fleet> StartAsync(AzuriteFixture azurite, params LabAddress[] addresses)
+        public static async Task<CountedSystem> StartAsync(AzuriteFixture azurite, params LabAddress[] addresses)
         {
             var direct = await TestStorage.CreateAsync(azurite);
-            var wire = await FaultInjectionProxy.StartAsync(direct.ConnectionString, Now);
+            var proxy = await FaultInjectionProxy.StartAsync(direct.ConnectionString, Cancellation);
             var lab = await Lab.StartAsync([.. Domains.Select(name => new LabDomain(name, "") { Mx = [new(Provider) { Addresses = addresses }] })]);
             foreach (var name in Domains)
             {
-                await direct.Publisher.PublishAsync(DomainName.Parse(name), Policy.Parse("version: STSv1\nmode: enforce\nmx: mx.provider.example\nmax_age: 604800\n"u8), null, Now);
-                lab.MailLab.SetPolicyId(name, (await direct.Domains.ReadAsync(name, Now)).Record!.PolicyId);
+                await direct.Publisher.PublishAsync(DomainName.Parse(name), Policy.Parse("version: STSv1\nmode: enforce\nmx: mx.provider.example\nmax_age: 604800\n"u8), null, Cancellation);
+                lab.MailLab.SetPolicyId(name, (await direct.Domains.ReadAsync(name, Cancellation)).Record!.PolicyId);
             }
 
-            return new Fleet(direct, wire, lab);
+            return new CountedSystem(direct, proxy, lab);
         }
 
         /// <summary>The calls that checks of domains take.</summary>
@@ -145,7 +145,7 @@ public sealed partial class StorageCallsTests(AzuriteFixture azurite)
             _calls.Clear();
             foreach (var name in domains)
             {
-                await _function.RunAsync($$"""{"domain":"{{name}}","checkRun":"{{run}}"}""", Now);
+                await _function.RunAsync($$"""{"domain":"{{name}}","checkRun":"{{run}}"}""", Cancellation);
             }
 
             return [.. _calls];
@@ -154,7 +154,7 @@ public sealed partial class StorageCallsTests(AzuriteFixture azurite)
         public async ValueTask DisposeAsync()
         {
             await _lab.DisposeAsync();
-            await _wire.DisposeAsync();
+            await _proxy.DisposeAsync();
         }
     }
 }

@@ -9,7 +9,7 @@ using Xunit;
 
 namespace StsFunctions.Tests.Domains;
 
-/// <summary>Nobody reads back what it has just written: what a commit returns is what there is.</summary>
+/// <summary>A writer does not read back what it has just written: a commit returns the current state.</summary>
 public sealed class DomainTransactionTests(AzuriteFixture azurite)
 {
     private static readonly DomainRecord Record = new("team", DomainState.Active, "1", PolicyMode.Enforce, TestStorage.Noon, new CheckRunState("", 0), null, new DateTimeOffset(1500, 1, 1, 0, 0, 0, TimeSpan.Zero));
@@ -27,54 +27,54 @@ public sealed class DomainTransactionTests(AzuriteFixture azurite)
         ("a hand-over", change => change.MarkSending(change.Before.Outbox[0], Guid.Empty.ToString("D"), TestStorage.Noon)),
         ("a hand-over taken back", change => change.MarkSending(change.Before.Outbox[0], null, TestStorage.Noon)),
         ("the end of a finding", change => change.Resolve(Of("a.example"))),
-        ("a warning that was told", change => change.Dequeue(change.Before.Outbox[0])),
+        ("a notification that was sent", change => change.Dequeue(change.Before.Outbox[0])),
         ("the end of the domain", change => change.Record(Record with { State = DomainState.Removed }, default(Azure.ETag))),
         ("nothing", change => change),
     ];
 
-    private static CancellationToken Now => TestContext.Current.CancellationToken;
+    private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
     [Fact]
-    public async Task A_commit_returns_the_partition_that_a_fresh_read_finds()
+    public async Task A_commit_returns_the_partition_that_a_fresh_read_returns()
     {
         var storage = await TestStorage.CreateAsync(azurite);
-        var partition = await storage.Domains.ReadAsync("example.com", Now);
+        var partition = await storage.Domains.ReadAsync("example.com", Cancellation);
         foreach (var (name, make) in Changes)
         {
-            partition = await storage.Domains.CommitAsync(make(new DomainTransaction(partition)), Now);
+            partition = await storage.Domains.CommitAsync(make(new DomainTransaction(partition)), Cancellation);
 
-            Assert.Equal((name, Describe(await storage.Domains.ReadAsync("example.com", Now))), (name, Describe(partition)));
+            Assert.Equal((name, Describe(await storage.Domains.ReadAsync("example.com", Cancellation))), (name, Describe(partition)));
         }
     }
 
     [Fact]
-    public async Task A_partition_without_a_record_has_a_version_all_the_same()
+    public async Task A_partition_without_a_record_has_a_version()
     {
         var storage = await TestStorage.CreateAsync(azurite);
-        var first = await storage.Domains.CommitAsync(new DomainTransaction(await storage.Domains.ReadAsync(Installation.Partition, Now)).Version(), Now);
+        var first = await storage.Domains.CommitAsync(new DomainTransaction(await storage.Domains.ReadAsync(Installation.Partition, Cancellation)).Version(), Cancellation);
 
-        var second = await storage.Domains.CommitAsync(Opened(new DomainTransaction(first), "port 25").Version(), Now);
+        var second = await storage.Domains.CommitAsync(Opened(new DomainTransaction(first), "port 25").Version(), Cancellation);
 
-        Assert.Equal(Describe(await storage.Domains.ReadAsync(Installation.Partition, Now)), Describe(second));
-        await Assert.ThrowsAsync<ConcurrentChangeException>(() => storage.Domains.CommitAsync(new DomainTransaction(first).Version(), Now));
+        Assert.Equal(Describe(await storage.Domains.ReadAsync(Installation.Partition, Cancellation)), Describe(second));
+        await Assert.ThrowsAsync<ConcurrentChangeException>(() => storage.Domains.CommitAsync(new DomainTransaction(first).Version(), Cancellation));
     }
 
     [Fact]
-    public async Task Of_two_who_hand_one_warning_over_at_once_one_is_told()
+    public async Task Only_one_of_two_that_dequeue_one_notification_at_once_succeeds()
     {
         var storage = await TestStorage.CreateAsync(azurite);
-        var partition = await storage.Domains.CommitAsync(Opened(new DomainTransaction(DomainPartition.Empty("example.com")), "a.example"), Now);
-        await storage.Domains.CommitAsync(new DomainTransaction(partition).MarkSending(partition.Outbox[0], "one", TestStorage.Noon), Now);
+        var partition = await storage.Domains.CommitAsync(Opened(new DomainTransaction(DomainPartition.Empty("example.com")), "a.example"), Cancellation);
+        await storage.Domains.CommitAsync(new DomainTransaction(partition).MarkSending(partition.Outbox[0], "one", TestStorage.Noon), Cancellation);
 
-        await Assert.ThrowsAsync<ConcurrentChangeException>(() => storage.Domains.CommitAsync(new DomainTransaction(partition).MarkSending(partition.Outbox[0], "other", TestStorage.Noon), Now));
+        await Assert.ThrowsAsync<ConcurrentChangeException>(() => storage.Domains.CommitAsync(new DomainTransaction(partition).MarkSending(partition.Outbox[0], "other", TestStorage.Noon), Cancellation));
 
-        Assert.Equal("one", Assert.Single((await storage.Domains.ReadAsync("example.com", Now)).Outbox).SendId);
+        Assert.Equal("one", Assert.Single((await storage.Domains.ReadAsync("example.com", Cancellation)).Outbox).SendId);
     }
 
     private static DomainTransaction Opened(DomainTransaction change, string subject) =>
         change.Open(new OpenFinding(Of(subject), TestStorage.Noon, "1")).Enqueue("1", Change.Opened, Of(subject), TestStorage.Noon);
 
-    private static Finding Of(string subject) => new("mx.starttls.missing", Severity.Warning, subject, "seen", "meaning", "remedy", "RFC 8461 §4");
+    private static Finding Of(string subject) => new("mx.starttls.missing", Severity.Warning, subject, "observed", "meaning", "remedy", "RFC 8461 §4");
 
     private static string Describe(DomainPartition partition) => JsonSerializer.Serialize(
         new { partition, Version = partition.ETag.ToString(), Blob = partition.ServedBlob.ToString(), Versions = partition.Outbox.Select(warning => warning.Version.ToString()) },

@@ -10,10 +10,10 @@ namespace StsFunctions.Tests.Domains;
 /// <summary>The key that the app signs the origin of raw reports with.</summary>
 public sealed class ProvenanceKeyStoreTests(AzuriteFixture azurite)
 {
-    private static CancellationToken Now => TestContext.Current.CancellationToken;
+    private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
     [Fact]
-    public async Task Every_process_has_the_same_key_whichever_made_it_and_each_reads_it_once()
+    public async Task Every_process_has_the_same_key_and_reads_it_once()
     {
         var storage = await TestStorage.CreateAsync(azurite);
         var calls = new CallCount();
@@ -21,7 +21,7 @@ public sealed class ProvenanceKeyStoreTests(AzuriteFixture azurite)
         options.AddPolicy(calls, HttpPipelinePosition.PerCall);
         var tables = new TableServiceClient(storage.ConnectionString, options);
 
-        var first = await Task.WhenAll(Enumerable.Range(0, 8).Select(_ => new ProvenanceKeyStore(tables).GetAsync(Now)));
+        var first = await Task.WhenAll(Enumerable.Range(0, 8).Select(_ => new ProvenanceKeyStore(tables).GetAsync(Cancellation)));
         Assert.All(first, key => Assert.Equal(first[0], key));
         Assert.Equal(32, first[0].Length);
 
@@ -29,12 +29,12 @@ public sealed class ProvenanceKeyStoreTests(AzuriteFixture azurite)
         var process = new ProvenanceKeyStore(tables);
         foreach (var _ in (int[])[1, 2, 3])
         {
-            Assert.Equal(first[0], await process.GetAsync(Now));
+            Assert.Equal(first[0], await process.GetAsync(Cancellation));
         }
 
         Assert.Equal(1, calls.Count);
-        // It is no part of what the operator's partition says.
-        var partition = await storage.Domains.ReadAsync(Installation.Partition, Now);
+        // It is not in the content of the installation's partition.
+        var partition = await storage.Domains.ReadAsync(Installation.Partition, Cancellation);
         Assert.Empty(partition.Findings);
         Assert.Empty(partition.Outbox);
         Assert.Equal(default, partition.ETag);

@@ -19,19 +19,19 @@ public sealed class EvaluateReportsTests(AzuriteFixture azurite) : IAsyncLifetim
 
     private TestStorage _storage = null!;
 
-    private static CancellationToken Now => TestContext.Current.CancellationToken;
+    private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
     public async ValueTask InitializeAsync()
     {
         _storage = await TestStorage.CreateAsync(azurite);
-        await _storage.Publisher.PublishAsync(Domain, Policy.Parse("version: STSv1\nmode: none\nmax_age: 1\n"u8), null, Now);
-        await _storage.Blobs.GetBlobContainerClient(StorageNames.ReportsContainer).GetBlobClient("raw").UploadAsync(new BinaryData("{}"), Now);
+        await _storage.Publisher.PublishAsync(Domain, Policy.Parse("version: STSv1\nmode: none\nmax_age: 1\n"u8), null, Cancellation);
+        await _storage.Blobs.GetBlobContainerClient(StorageNames.ReportsContainer).GetBlobClient("raw").UploadAsync(new BinaryData("{}"), Cancellation);
     }
 
     public ValueTask DisposeAsync() => ValueTask.CompletedTask;
 
     [Fact]
-    public async Task A_failure_is_told_once_when_it_appears_and_once_when_it_is_over()
+    public async Task A_failure_is_notified_once_when_it_appears_and_once_when_it_is_over()
     {
         await StoreAsync(Reported.Of(1, kinds: Reported.Kind("certificate-expired", 20)));
         await RunAsync();
@@ -55,9 +55,9 @@ public sealed class EvaluateReportsTests(AzuriteFixture azurite) : IAsyncLifetim
     }
 
     [Fact]
-    public async Task What_a_check_found_stays_and_what_reports_show_stays_when_a_check_finds_nothing()
+    public async Task A_check_and_reports_do_not_resolve_the_findings_of_each_other()
     {
-        var check = new Finding("mx.starttls.missing", Severity.Warning, "mx.example.com", "seen", "meaning", "remedy", "RFC 8461 §4");
+        var check = new Finding("mx.starttls.missing", Severity.Warning, "mx.example.com", "observed", "meaning", "remedy", "RFC 8461 §4");
         await CheckAsync(check);
         await StoreAsync(Reported.Of(1, kinds: Reported.Kind("certificate-expired", 20)));
         await RunAsync();
@@ -69,7 +69,7 @@ public sealed class EvaluateReportsTests(AzuriteFixture azurite) : IAsyncLifetim
     }
 
     [Fact]
-    public async Task Where_reports_cease_what_they_showed_is_neither_resolved_nor_told_again_until_it_ends_as_no_longer_reported()
+    public async Task Findings_of_reports_that_cease_are_neither_resolved_nor_notified_until_they_end_as_no_longer_reported()
     {
         await StoreAsync(Reported.Of(1, kinds: Reported.Kind("certificate-expired", 20)));
         await RunAsync();
@@ -90,7 +90,7 @@ public sealed class EvaluateReportsTests(AzuriteFixture azurite) : IAsyncLifetim
 
     [Fact]
     [Trait("Conformance", "ARR-3")]
-    public async Task Where_no_report_counts_what_the_others_showed_is_over_once_they_are_past()
+    public async Task Findings_of_counted_reports_that_have_passed_are_over_although_uncounted_ones_arrive()
     {
         await StoreAsync(Reported.Of(1, "Forger", sessions: 1_000, counts: false, kinds: [.. Enumerable.Range(0, 30).Select(n => Reported.Kind($"type-{n}", 30 - n))]));
         await RunAsync();
@@ -105,7 +105,7 @@ public sealed class EvaluateReportsTests(AzuriteFixture azurite) : IAsyncLifetim
     }
 
     [Fact]
-    public async Task Result_types_that_are_the_same_once_they_are_shown_are_one_finding()
+    public async Task Result_types_with_the_same_sanitized_text_are_one_finding()
     {
         await StoreAsync(Reported.SignedBy("google.com", 1, kinds: Reported.Kind("😀", 20)));
         await StoreAsync(Reported.SignedBy("microsoft.com", 1, kinds: Reported.Kind("😁", 20)));
@@ -118,7 +118,7 @@ public sealed class EvaluateReportsTests(AzuriteFixture azurite) : IAsyncLifetim
     }
 
     [Fact]
-    public async Task A_run_that_changes_nothing_writes_nothing()
+    public async Task A_run_without_changes_writes_nothing()
     {
         await StoreAsync(Reported.Of(1));
         var before = await ReadAsync();
@@ -130,11 +130,11 @@ public sealed class EvaluateReportsTests(AzuriteFixture azurite) : IAsyncLifetim
     }
 
     [Fact]
-    public async Task A_fetch_that_failed_is_put_beside_what_we_saw_at_that_time()
+    public async Task A_failed_fetch_is_shown_beside_the_own_observation_of_that_time()
     {
         await StoreAsync(Reported.Of(1, kinds: Reported.Kind("sts-policy-fetch-error", 20)));
         await _storage.Blobs.GetBlobContainerClient(StorageNames.ObservationsContainer).GetBlobClient($"{Domain}/{Keys.InvertedTimestamp(TestStorage.Noon.AddDays(-1))}")
-            .UploadAsync(new BinaryData("""{"policyHost":{"fetch":{"outcome":"fetched","status":200}}}"""), Now);
+            .UploadAsync(new BinaryData("""{"policyHost":{"fetch":{"outcome":"fetched","status":200}}}"""), Cancellation);
 
         await RunAsync();
 
@@ -142,54 +142,54 @@ public sealed class EvaluateReportsTests(AzuriteFixture azurite) : IAsyncLifetim
     }
 
     [Fact]
-    public async Task Quarantine_and_poison_are_the_operators_and_over_once_they_are_empty()
+    public async Task Quarantine_and_poison_are_findings_of_the_installation_until_they_are_empty()
     {
         var today = TestStorage.Noon.ToString("yyyy-MM-dd", null);
         var quarantine = _storage.Blobs.GetBlobContainerClient(StorageNames.QuarantineContainer);
         foreach (var (name, reason) in (IEnumerable<(string, string)>)[($"{today}/a", "Neither JSON nor else."), ($"{today}/b", "Neither JSON nor else."), ("2026-03-01/old", "Long ago.")])
         {
             await quarantine.GetBlobClient(name).UploadAsync(
-                new BinaryData("x"), new Azure.Storage.Blobs.Models.BlobUploadOptions { Metadata = new Dictionary<string, string> { ["reason"] = reason } }, Now);
+                new BinaryData("x"), new Azure.Storage.Blobs.Models.BlobUploadOptions { Metadata = new Dictionary<string, string> { ["reason"] = reason } }, Cancellation);
         }
 
         var poison = _storage.Queues.GetQueueClient(StorageNames.ReportArrivalsQueue + "-poison");
-        await poison.SendMessageAsync("{}", Now);
+        await poison.SendMessageAsync("{}", Cancellation);
         await RunAsync();
         await RunAsync();
 
-        var operators = await _storage.Domains.ReadAsync(Installation.Partition, Now);
+        var operators = await _storage.Domains.ReadAsync(Installation.Partition, Cancellation);
         var found = operators.Findings.ToDictionary(open => open.Finding.Code, open => open.Finding);
         Assert.Equal(["report.file.quarantined", "report.queue.poison"], found.Keys.Order());
         Assert.Contains("2 since 2026-03-08", found["report.file.quarantined"].Evidence, StringComparison.Ordinal);
         Assert.Contains("2 times \"Neither JSON nor else.\"", found["report.file.quarantined"].Evidence, StringComparison.Ordinal);
         Assert.Equal((Severity.Info, Severity.Warning), (found["report.file.quarantined"].Severity, found["report.queue.poison"].Severity));
-        // Nobody signed what lies there.
+        // The reports in that container are not signed.
         Assert.Equal("report.queue.poison", Assert.Single(operators.Outbox).Finding.Code);
 
-        await poison.ClearMessagesAsync(Now);
-        await quarantine.DeleteBlobAsync($"{today}/a", cancellationToken: Now);
-        await quarantine.DeleteBlobAsync($"{today}/b", cancellationToken: Now);
+        await poison.ClearMessagesAsync(Cancellation);
+        await quarantine.DeleteBlobAsync($"{today}/a", cancellationToken: Cancellation);
+        await quarantine.DeleteBlobAsync($"{today}/b", cancellationToken: Cancellation);
         _storage.Time.Advance(TimeSpan.FromHours(1));
         await RunAsync();
 
-        Assert.Empty((await _storage.Domains.ReadAsync(Installation.Partition, Now)).Findings);
+        Assert.Empty((await _storage.Domains.ReadAsync(Installation.Partition, Cancellation)).Findings);
     }
 
     private async Task StoreAsync(Report report)
     {
         await _storage.Reports.StoreAsync(
-            report, [.. report.Types.SelectMany(type => type.Kinds, (type, kind) => new ReportFailure(kind.ResultType, kind.MxHost, kind.Address, kind.Sessions, "") { PolicyType = type.PolicyType })], Now);
-        await _storage.Fleet.ProjectAsync(Domain, Now);
+            report, [.. report.Types.SelectMany(type => type.Kinds, (type, kind) => new ReportFailure(kind.ResultType, kind.MxHost, kind.Address, kind.Sessions, "") { PolicyType = type.PolicyType })], Cancellation);
+        await _storage.Summaries.ProjectAsync(Domain, Cancellation);
     }
 
     private async Task CheckAsync(params Finding[] found)
     {
         var partition = await ReadAsync();
-        await _storage.Ledger.RecordAsync(
-            partition, FindingSource.Checks, CheckRunId.Of(_storage.Time.GetUtcNow()), _storage.Time.GetUtcNow(), found, new HashSet<string>(), partition.Record, Now);
+        await _storage.Recorder.RecordAsync(
+            partition, FindingSource.Checks, CheckRunId.Of(_storage.Time.GetUtcNow()), _storage.Time.GetUtcNow(), found, new HashSet<string>(), partition.Record, Cancellation);
     }
 
-    private Task RunAsync() => _storage.EvaluateReports().RunAsync(Now);
+    private Task RunAsync() => _storage.EvaluateReports().RunAsync(Cancellation);
 
-    private Task<DomainPartition> ReadAsync() => _storage.Domains.ReadAsync(Keys.Domain(Domain), Now);
+    private Task<DomainPartition> ReadAsync() => _storage.Domains.ReadAsync(Keys.Domain(Domain), Cancellation);
 }

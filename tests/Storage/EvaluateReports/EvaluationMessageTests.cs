@@ -12,26 +12,26 @@ using Xunit;
 
 namespace StsFunctions.Tests.EvaluateReports;
 
-/// <summary>A report leads to its evaluation by a message.</summary>
+/// <summary>A report causes its evaluation by a queue message.</summary>
 public sealed class EvaluationMessageTests(AzuriteFixture azurite) : IAsyncLifetime
 {
     private static readonly DomainName Domain = DomainName.Parse("example.com");
 
     private TestStorage _storage = null!;
 
-    private static CancellationToken Now => TestContext.Current.CancellationToken;
+    private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
     public async ValueTask InitializeAsync()
     {
         _storage = await TestStorage.CreateAsync(azurite);
-        await _storage.Publisher.PublishAsync(Domain, Policy.Parse("version: STSv1\nmode: none\nmax_age: 1\n"u8), null, Now);
-        await _storage.Blobs.GetBlobContainerClient(StorageNames.ReportsContainer).GetBlobClient("raw").UploadAsync(new BinaryData("{}"), Now);
+        await _storage.Publisher.PublishAsync(Domain, Policy.Parse("version: STSv1\nmode: none\nmax_age: 1\n"u8), null, Cancellation);
+        await _storage.Blobs.GetBlobContainerClient(StorageNames.ReportsContainer).GetBlobClient("raw").UploadAsync(new BinaryData("{}"), Cancellation);
     }
 
     public ValueTask DisposeAsync() => ValueTask.CompletedTask;
 
     [Fact]
-    public async Task Many_reports_on_one_domain_at_once_come_to_one_message_and_those_after_it_to_another()
+    public async Task Concurrent_reports_on_one_domain_cause_one_evaluation_message_and_later_ones_another()
     {
         var ingest = Ingest.FunctionOn(_storage, NullLogger<ReportIngestion>.Instance);
         for (var n = 0; n < 5; n++)
@@ -47,73 +47,73 @@ public sealed class EvaluationMessageTests(AzuriteFixture azurite) : IAsyncLifet
     }
 
     [Fact]
-    public async Task A_message_opens_findings_and_brings_the_list_up_to_the_reports()
+    public async Task A_message_opens_findings_and_updates_the_list_with_the_reports()
     {
         await StoreAsync(Reported.Of(1, kinds: Reported.Kind("certificate-expired", 20)));
 
         await RunAsync(Domain.Value);
 
-        Assert.Equal("report.session.failed", Assert.Single((await _storage.Domains.ReadAsync(Domain.Value, Now)).Findings).Finding.Code);
-        var line = Assert.Single(await _storage.Fleet.ListAsync(Now).ToListAsync(Now));
+        Assert.Equal("report.session.failed", Assert.Single((await _storage.Domains.ReadAsync(Domain.Value, Cancellation)).Findings).Finding.Code);
+        var line = Assert.Single(await _storage.Summaries.ListAsync(Cancellation).ToListAsync(Cancellation));
         Assert.Equal((1, 1, 80L, 20L), (line.OpenFindings, line.PendingNotifications, Assert.Single(line.Days).Sessions, line.Days[0].Failures));
         await StoreInvariants.AssertAsync(_storage);
     }
 
     [Fact]
-    public async Task A_report_that_is_stored_while_another_is_evaluated_is_counted_whoever_writes_last()
+    public async Task A_report_that_is_stored_during_an_evaluation_is_counted_by_any_order_of_writes()
     {
         await StoreAsync(Reported.Of(1));
-        var entry = await _storage.Fleet.FindAsync(Domain, Now);
-        var earlier = await _storage.Reports.ReadAsync(Domain, DateOnly.MinValue, Now);
+        var entry = await _storage.Summaries.FindAsync(Domain, Cancellation);
+        var earlier = await _storage.Reports.ReadAsync(Domain, DateOnly.MinValue, Cancellation);
         await StoreAsync(Reported.Of(1, "Company-Y"));
         await RunAsync(Domain.Value);
 
         // Read before, written after.
-        await _storage.Fleet.ProjectAsync(Domain, entry, null, earlier, Now);
+        await _storage.Summaries.ProjectAsync(Domain, entry, null, earlier, Cancellation);
 
         await StoreInvariants.AssertAsync(_storage);
     }
 
     [Fact]
-    public async Task Of_a_domain_that_is_gone_nothing_is_evaluated_and_nothing_listed()
+    public async Task A_removed_domain_is_neither_evaluated_nor_listed()
     {
         await StoreAsync(Reported.Of(1, kinds: Reported.Kind("certificate-expired", 20)));
-        await _storage.Publisher.RemoveAsync(Domain, force: true, Now);
+        await _storage.Publisher.RemoveAsync(Domain, force: true, Cancellation);
 
         await RunAsync(Domain.Value);
 
-        Assert.Empty((await _storage.Domains.ReadAsync(Domain.Value, Now)).Findings);
-        Assert.Empty(await _storage.Fleet.ListAsync(Now).ToListAsync(Now));
+        Assert.Empty((await _storage.Domains.ReadAsync(Domain.Value, Cancellation)).Findings);
+        Assert.Empty(await _storage.Summaries.ListAsync(Cancellation).ToListAsync(Cancellation));
     }
 
     [Fact]
-    public async Task What_goes_to_quarantine_and_each_sweep_ask_for_the_installation_to_be_evaluated()
+    public async Task Quarantine_and_each_requeue_request_the_evaluation_of_the_installation()
     {
-        await _storage.Blobs.GetBlobContainerClient(StorageNames.InboxContainer).GetBlobClient("junk").UploadAsync(new BinaryData("junk"), Now);
-        await Ingest.FunctionOn(_storage, NullLogger<ReportIngestion>.Instance).RunAsync(BlobCreatedEvent.Again("junk"), Now);
+        await _storage.Blobs.GetBlobContainerClient(StorageNames.InboxContainer).GetBlobClient("junk").UploadAsync(new BinaryData("junk"), Cancellation);
+        await Ingest.FunctionOn(_storage, NullLogger<ReportIngestion>.Instance).RunAsync(BlobCreatedEvent.Again("junk"), Cancellation);
         Assert.Equal(1, await MessagesAsync());
 
         _storage.Time.Advance(TimeSpan.FromHours(1));
-        await _storage.Requeuer(_storage.Time).RunAsync(Now);
+        await _storage.Requeuer(_storage.Time).RunAsync(Cancellation);
         Assert.Equal(2, await MessagesAsync());
 
         // Blobs carry storage's time.
-        await _storage.EvaluateReports(TimeProvider.System).RunAsync(new DomainMessage(Installation.Partition).ToJson(), Now);
-        Assert.Equal("report.file.quarantined", Assert.Single((await _storage.Domains.ReadAsync(Installation.Partition, Now)).Findings).Finding.Code);
+        await _storage.EvaluateReports(TimeProvider.System).RunAsync(new DomainMessage(Installation.Partition).ToJson(), Cancellation);
+        Assert.Equal("report.file.quarantined", Assert.Single((await _storage.Domains.ReadAsync(Installation.Partition, Cancellation)).Findings).Finding.Code);
     }
 
     private async Task IngestAsync(ReportIngestion ingest, int n)
     {
         var json = System.Text.Encoding.UTF8.GetString(Samples.Json(Samples.Policy()));
         await _storage.Blobs.GetBlobContainerClient(StorageNames.InboxContainer).GetBlobClient($"{n}")
-            .UploadAsync(new BinaryData(json.Replace("5065427c-23d3-47ca-b6e0-946ea0e8c4be", $"{n}", StringComparison.Ordinal)), Now);
-        await ingest.RunAsync(BlobCreatedEvent.Again($"{n}"), Now);
+            .UploadAsync(new BinaryData(json.Replace("5065427c-23d3-47ca-b6e0-946ea0e8c4be", $"{n}", StringComparison.Ordinal)), Cancellation);
+        await ingest.RunAsync(BlobCreatedEvent.Again($"{n}"), Cancellation);
     }
 
     private Task StoreAsync(Report report) => _storage.Reports.StoreAsync(
-        report, [.. report.Types.SelectMany(type => type.Kinds, (type, kind) => new ReportFailure(kind.ResultType, kind.MxHost, kind.Address, kind.Sessions, "") { PolicyType = type.PolicyType })], Now);
+        report, [.. report.Types.SelectMany(type => type.Kinds, (type, kind) => new ReportFailure(kind.ResultType, kind.MxHost, kind.Address, kind.Sessions, "") { PolicyType = type.PolicyType })], Cancellation);
 
-    private Task RunAsync(string partition) => _storage.EvaluateReports().RunAsync(new DomainMessage(partition).ToJson(), Now);
+    private Task RunAsync(string partition) => _storage.EvaluateReports().RunAsync(new DomainMessage(partition).ToJson(), Cancellation);
 
-    private async Task<int> MessagesAsync() => (await _storage.Queues.GetQueueClient(StorageNames.EvaluationsQueue).GetPropertiesAsync(Now)).Value.ApproximateMessagesCount;
+    private async Task<int> MessagesAsync() => (await _storage.Queues.GetQueueClient(StorageNames.EvaluationsQueue).GetPropertiesAsync(Cancellation)).Value.ApproximateMessagesCount;
 }

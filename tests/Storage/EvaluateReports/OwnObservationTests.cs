@@ -8,12 +8,12 @@ using Xunit;
 
 namespace StsFunctions.Tests.EvaluateReports;
 
-/// <summary>What we saw ourselves, beside what a sender says.</summary>
+/// <summary>The app's own observations, beside the reports of a sender.</summary>
 public sealed class OwnObservationTests(AzuriteFixture azurite)
 {
     private static readonly DomainName Domain = DomainName.Parse("example.com");
 
-    private static CancellationToken Now => TestContext.Current.CancellationToken;
+    private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
     [Theory]
     [InlineData("""{"policyHost":{"fetch":{"outcome":"fetched","status":200}}}""", "fetched", 200)]
@@ -35,19 +35,19 @@ public sealed class OwnObservationTests(AzuriteFixture azurite)
     [InlineData(30, "three")]
     [InlineData(61, null)]
     [InlineData(-80, null)]
-    public async Task The_look_nearest_to_a_time_is_found_and_none_that_is_far_from_it(int hours, string? which)
+    public async Task The_observation_nearest_to_a_time_is_found_and_none_that_is_far_from_it(int hours, string? which)
     {
         var storage = await TestStorage.CreateAsync(azurite);
         var container = storage.Blobs.GetBlobContainerClient(StorageNames.ObservationsContainer);
         foreach (var (name, at) in (IEnumerable<(string, int)>)[("one", -24), ("two", 0), ("three", 24)])
         {
             await container.GetBlobClient($"{Domain}/{Keys.InvertedTimestamp(TestStorage.Noon.AddHours(at))}").UploadAsync(
-                new BinaryData("""{"policyHost":{"fetch":{"outcome":"NAME"}}}""".Replace("NAME", name, StringComparison.Ordinal)), Now);
+                new BinaryData("""{"policyHost":{"fetch":{"outcome":"NAME"}}}""".Replace("NAME", name, StringComparison.Ordinal)), Cancellation);
         }
 
-        await container.GetBlobClient($"{Domain}/not-a-time").UploadAsync(new BinaryData("{}"), Now);
-        await container.GetBlobClient($"example.com.other/{Keys.InvertedTimestamp(TestStorage.Noon.AddHours(hours))}").UploadAsync(new BinaryData("{}"), Now);
+        await container.GetBlobClient($"{Domain}/not-a-time").UploadAsync(new BinaryData("{}"), Cancellation);
+        await container.GetBlobClient($"example.com.other/{Keys.InvertedTimestamp(TestStorage.Noon.AddHours(hours))}").UploadAsync(new BinaryData("{}"), Cancellation);
 
-        Assert.Equal(which, (await new OwnObservationReader(storage.Blobs).NearestAsync(Domain, TestStorage.Noon.AddHours(hours), Now))?.Fetch);
+        Assert.Equal(which, (await new OwnObservationReader(storage.Blobs).NearestAsync(Domain, TestStorage.Noon.AddHours(hours), Cancellation))?.Fetch);
     }
 }

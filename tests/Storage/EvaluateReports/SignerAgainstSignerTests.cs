@@ -8,7 +8,7 @@ using Xunit;
 
 namespace StsFunctions.Tests.EvaluateReports;
 
-/// <summary>What one signer reports neither opens nor closes another's finding, nor makes it greater or smaller; what nobody signed notifies nobody.</summary>
+/// <summary>The reports of one signer neither open nor close a finding of another, nor change its severity; unsigned reports notify nobody.</summary>
 public sealed class SignerAgainstSignerTests(AzuriteFixture azurite) : IAsyncLifetime
 {
     private const long Most = 9_000_000_000_000_000;
@@ -18,19 +18,19 @@ public sealed class SignerAgainstSignerTests(AzuriteFixture azurite) : IAsyncLif
 
     private TestStorage _storage = null!;
 
-    private static CancellationToken Now => TestContext.Current.CancellationToken;
+    private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
     public async ValueTask InitializeAsync()
     {
         _storage = await TestStorage.CreateAsync(azurite);
-        await _storage.Publisher.PublishAsync(Domain, Policy.Parse("version: STSv1\nmode: none\nmax_age: 1\n"u8), null, Now);
+        await _storage.Publisher.PublishAsync(Domain, Policy.Parse("version: STSv1\nmode: none\nmax_age: 1\n"u8), null, Cancellation);
     }
 
     public ValueTask DisposeAsync() => ValueTask.CompletedTask;
 
     [Fact]
     [Trait("Conformance", "ARR-3")]
-    public async Task Signed_figures_of_another_do_not_turn_a_critical_into_an_info()
+    public async Task Figures_of_another_signer_do_not_turn_a_critical_finding_into_an_info()
     {
         await StoreAsync(Reported.SignedBy("google.com", 1, "Google Inc.", kinds: Reported.Kind("certificate-expired", 60)));
         await StoreAsync(Reported.SignedBy(Attacker, 1, "Google Inc.", sessions: Most));
@@ -42,7 +42,7 @@ public sealed class SignerAgainstSignerTests(AzuriteFixture azurite) : IAsyncLif
 
     [Fact]
     [Trait("Conformance", "ARR-3")]
-    public async Task A_good_session_of_another_does_not_close_a_standing_finding_with_a_false_resolved()
+    public async Task A_successful_session_of_another_signer_does_not_resolve_an_open_finding()
     {
         await StoreAsync(Reported.SignedBy("google.com", 1, "Google Inc.", kinds: Reported.Kind("certificate-expired", 60)));
         await RunAsync();
@@ -57,7 +57,7 @@ public sealed class SignerAgainstSignerTests(AzuriteFixture azurite) : IAsyncLif
 
     [Fact]
     [Trait("Conformance", "ARR-3")]
-    public async Task A_name_does_not_make_a_signer_another_in_evidence()
+    public async Task The_sender_name_does_not_change_the_signer_in_evidence()
     {
         await StoreAsync(Reported.SignedBy(Attacker, 1, "Google Inc.", kinds: Reported.Kind("certificate-expired", 60)));
 
@@ -71,7 +71,7 @@ public sealed class SignerAgainstSignerTests(AzuriteFixture azurite) : IAsyncLif
 
     [Fact]
     [Trait("Conformance", "ARR-3")]
-    public async Task Whoever_signs_in_a_silent_senders_name_does_not_hide_its_silence()
+    public async Task A_report_signed_by_another_in_a_silent_senders_name_does_not_hide_the_silence()
     {
         foreach (var daysAgo in Enumerable.Range(4, 14))
         {
@@ -109,13 +109,13 @@ public sealed class SignerAgainstSignerTests(AzuriteFixture azurite) : IAsyncLif
 
     private async Task StoreAsync(Report report)
     {
-        await _storage.Reports.StoreAsync(report, [], Now);
-        await _storage.Fleet.ProjectAsync(Domain, Now);
+        await _storage.Reports.StoreAsync(report, [], Cancellation);
+        await _storage.Summaries.ProjectAsync(Domain, Cancellation);
     }
 
     private async Task<Finding> OpenAsync(string code) => Assert.Single((await ReadAsync()).Findings, open => open.Finding.Code == code).Finding;
 
-    private Task RunAsync() => _storage.EvaluateReports().RunAsync(Now);
+    private Task RunAsync() => _storage.EvaluateReports().RunAsync(Cancellation);
 
-    private Task<DomainPartition> ReadAsync() => _storage.Domains.ReadAsync(Keys.Domain(Domain), Now);
+    private Task<DomainPartition> ReadAsync() => _storage.Domains.ReadAsync(Keys.Domain(Domain), Cancellation);
 }

@@ -3,7 +3,7 @@ using Xunit;
 
 namespace StsFunctions.Tests.Hosting;
 
-/// <summary>Which records are taken to lead here, by the settings.</summary>
+/// <summary>Which records count as leading to this app, by the settings.</summary>
 public sealed class ExpectedTargetsTests(AzuriteFixture azurite)
 {
     private const string Https = $"https://{RunningApp.AppHost}/v1/tlsrpt";
@@ -14,11 +14,11 @@ public sealed class ExpectedTargetsTests(AzuriteFixture azurite)
     [InlineData("Sts__ReportMailbox", "tlsrpt@example.com", $"{Https} mailto:tlsrpt@example.com")]
     [InlineData("Sts__ReportMailbox", UserId, "")]
     [InlineData("Sts__MailSecret", "0123456789abcdef0123456789abcdef", "")]
-    public async Task Reports_come_to_the_app_to_its_mailbox_or_to_an_address_that_nobody_here_knows(string setting, string value, string places)
+    public async Task Reports_go_to_the_app_to_its_mailbox_or_to_an_unknown_address(string setting, string value, string targets)
     {
         await using var app = await RunningApp.StartAsync(await azurite.OwnAccountAsync(), more: setting.Length == 0 ? [] : [(setting, value)]);
 
-        Assert.Equal(places, string.Join(' ', app.Service<ExpectedTargets>().ReportUris));
+        Assert.Equal(targets, string.Join(' ', app.Service<ExpectedTargets>().ReportUris));
     }
 
     [Theory]
@@ -26,11 +26,11 @@ public sealed class ExpectedTargetsTests(AzuriteFixture azurite)
     [InlineData("Sts__EdgeHosts", "one.azurefd.net,two.azurefd.net", "one.azurefd.net two.azurefd.net", "digicert.com")]
     [InlineData("Sts__CertificateAuthority", "none", RunningApp.AppHost, null)]
     [InlineData("Sts__CertificateAuthority", "LetsEncrypt.org", RunningApp.AppHost, "letsencrypt.org")]
-    public async Task Policy_hosts_lead_to_the_edge_and_their_certificates_come_from_the_CA_that_is_set(string setting, string value, string targets, string? authority)
+    public async Task Policy_hosts_lead_to_the_edge_and_their_certificates_come_from_the_configured_CA(string setting, string value, string targets, string? authority)
     {
         await using var app = await RunningApp.StartAsync(await azurite.OwnAccountAsync(), more: setting.Length == 0 ? [] : [(setting, value)]);
 
-        var places = app.Service<ExpectedTargets>();
-        Assert.Equal((targets, authority), (string.Join(' ', places.PolicyTargets), places.CertificateAuthority));
+        var expected = app.Service<ExpectedTargets>();
+        Assert.Equal((targets, authority), (string.Join(' ', expected.PolicyTargets), expected.CertificateAuthority));
     }
 }

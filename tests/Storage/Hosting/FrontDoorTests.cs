@@ -6,7 +6,7 @@ using Xunit;
 
 namespace StsFunctions.Tests.Hosting;
 
-/// <summary>Behind Azure Front Door the policy host's name comes in a header, which counts from our own profiles alone.</summary>
+/// <summary>Behind Azure Front Door the policy host's name comes in a header, which counts only from the configured profiles.</summary>
 public sealed class FrontDoorTests(AzuriteFixture azurite) : IAsyncLifetime
 {
     private const string Path = "/.well-known/mta-sts.txt";
@@ -38,7 +38,7 @@ public sealed class FrontDoorTests(AzuriteFixture azurite) : IAsyncLifetime
     [InlineData(Ours, "mta-sts.hosted.example:443")]
     [InlineData(Ours, "mta-sts.xn--bcher-kva.example")]
     [Trait("Conformance", "GET-1")]
-    public async Task Our_profile_says_which_policy_host_it_was_asked_for(string id, string policyHost)
+    public async Task The_own_profile_names_the_policy_host_of_the_request(string id, string policyHost)
     {
         var answer = await ByFrontDoorAsync("GET", Path, id, policyHost);
 
@@ -48,7 +48,7 @@ public sealed class FrontDoorTests(AzuriteFixture azurite) : IAsyncLifetime
 
     [Fact]
     [Trait("Conformance", "GET-1")]
-    public async Task HEAD_by_our_profile_gives_the_same_headers()
+    public async Task HEAD_through_the_own_profile_has_the_same_headers()
     {
         var answer = await ByFrontDoorAsync("HEAD", Path, Ours, "mta-sts.hosted.example");
 
@@ -68,7 +68,7 @@ public sealed class FrontDoorTests(AzuriteFixture azurite) : IAsyncLifetime
     [InlineData("*")]
     [InlineData("00000000-0000-0000-0000-000000000000")]
     [Trait("Conformance", "GET-7")]
-    public async Task A_forged_policy_host_changes_nothing_without_the_id_of_our_profile(string? id)
+    public async Task A_forged_policy_host_changes_nothing_without_the_id_of_the_own_profile(string? id)
     {
         // The app's own name is open to everybody. With the header and without it, the answers are the same.
         foreach (var (method, path) in ((string, string)[])[("GET", Path), ("HEAD", Path), ("POST", "/v1/tlsrpt"), ("GET", "/"), ("POST", "/SendPendingNotifications")])
@@ -81,7 +81,7 @@ public sealed class FrontDoorTests(AzuriteFixture azurite) : IAsyncLifetime
     }
 
     [Fact]
-    public async Task A_header_given_twice_is_no_id_and_no_host()
+    public async Task A_duplicate_header_is_no_id_and_no_host()
     {
         var twoIds = await _handler.AskAsync("GET", Path, RunningApp.AppHost, $"X-Azure-FDID: {Ours}", $"X-Azure-FDID: {Ours}", "X-Sts-Policy-Host: mta-sts.hosted.example");
         var twoHosts = await _handler.AskAsync("GET", Path, RunningApp.AppHost, $"X-Azure-FDID: {Ours}", "X-Sts-Policy-Host: mta-sts.hosted.example", "X-Sts-Policy-Host: mta-sts.hosted.example");
@@ -90,7 +90,7 @@ public sealed class FrontDoorTests(AzuriteFixture azurite) : IAsyncLifetime
     }
 
     [Theory]
-    [InlineData("mta-sts.stranger.example")]
+    [InlineData("mta-sts.unhosted.example")]
     [InlineData("hosted.example")]
     [InlineData(RunningApp.AppHost)]
     [InlineData("localhost")]
@@ -99,7 +99,7 @@ public sealed class FrontDoorTests(AzuriteFixture azurite) : IAsyncLifetime
     [InlineData("mta-sts.")]
     [InlineData("<script>alert(1)</script>")]
     [Trait("Conformance", "GET-7")]
-    public async Task What_our_profile_names_is_a_policy_host_or_nothing(string policyHost)
+    public async Task The_header_of_the_own_profile_names_a_policy_host_or_is_refused(string policyHost)
     {
         foreach (var (method, path) in ((string, string)[])[("GET", Path), ("GET", "/"), ("POST", "/SendPendingNotifications"), ("POST", "/CheckDomain"), ("POST", "/v1/tlsrpt")])
         {
@@ -111,7 +111,7 @@ public sealed class FrontDoorTests(AzuriteFixture azurite) : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Whoever_learns_the_id_reaches_a_public_policy_and_nothing_more()
+    public async Task A_client_that_learns_the_id_gets_public_policies_only()
     {
         var policy = await ByFrontDoorAsync("GET", Path, Ours, "mta-sts.hosted.example");
         var report = await ByFrontDoorAsync("POST", "/v1/tlsrpt", Ours, "mta-sts.hosted.example");
@@ -121,16 +121,16 @@ public sealed class FrontDoorTests(AzuriteFixture azurite) : IAsyncLifetime
     }
 
     [Fact]
-    public async Task On_a_policy_hosts_own_name_the_header_is_not_read()
+    public async Task The_header_is_not_read_on_the_name_of_a_policy_host()
     {
-        var own = await _handler.AskAsync("GET", Path, "mta-sts.hosted.example", $"X-Azure-FDID: {Ours}", "X-Sts-Policy-Host: mta-sts.stranger.example");
-        var stranger = await _handler.AskAsync("GET", Path, "mta-sts.stranger.example", $"X-Azure-FDID: {Ours}", "X-Sts-Policy-Host: mta-sts.hosted.example");
+        var own = await _handler.AskAsync("GET", Path, "mta-sts.hosted.example", $"X-Azure-FDID: {Ours}", "X-Sts-Policy-Host: mta-sts.unhosted.example");
+        var unhosted = await _handler.AskAsync("GET", Path, "mta-sts.unhosted.example", $"X-Azure-FDID: {Ours}", "X-Sts-Policy-Host: mta-sts.hosted.example");
 
-        Assert.Equal((200, 404), (own.Status, stranger.Status));
+        Assert.Equal((200, 404), (own.Status, unhosted.Status));
     }
 
     [Fact]
-    public async Task Without_a_profile_of_ours_the_header_is_never_read()
+    public async Task The_header_is_never_read_without_a_configured_profile()
     {
         await using var handler = await RunningApp.StartAsync(_storage.ConnectionString);
 
@@ -144,9 +144,9 @@ public sealed class FrontDoorTests(AzuriteFixture azurite) : IAsyncLifetime
 
     [Fact]
     [Trait("Conformance", "GET-1")]
-    public async Task The_real_hosts_request_with_Front_Doors_headers_reaches_the_policy()
+    public async Task A_request_of_the_real_host_with_Front_Door_headers_gets_the_policy()
     {
-        // Front Door asks under the app's own name, and the host hands its headers on among the others.
+        // Front Door calls the app's own name, and the host passes its headers on.
         var asked = $"""
             GET /.well-known/mta-sts.txt HTTP/1.1
             Host: 127.0.0.1:{_handler.EndPoint.Port}
@@ -172,7 +172,7 @@ public sealed class FrontDoorTests(AzuriteFixture azurite) : IAsyncLifetime
     [InlineData(Anothers, false)]
     [InlineData("", false)]
     [InlineData("not an id", false)]
-    public void Only_the_operators_own_profiles_count(string id, bool isOwn)
+    public void Only_the_profiles_of_the_operator_count(string id, bool isOwn)
     {
         Assert.Equal(isOwn, new FrontDoorOptions { Ids = [Ours] }.IsOwnProfile(id));
         Assert.False(new FrontDoorOptions().IsOwnProfile(id));
@@ -195,7 +195,7 @@ public sealed class FrontDoorTests(AzuriteFixture azurite) : IAsyncLifetime
 
     [Fact]
     [Trait("Conformance", "RUA-1")]
-    public void A_mailbox_that_is_read_stands_before_the_app_in_the_record_to_publish() => Assert.Contains(
+    public void A_configured_mailbox_precedes_the_app_in_the_record_to_publish() => Assert.Contains(
         "rua=mailto:tlsrpt@example.com,https://app.example/v1/tlsrpt",
         DnsRecords.For(DomainName.Parse("example.com"), "1", "app.example", [], "tlsrpt@example.com")[1],
         StringComparison.Ordinal);

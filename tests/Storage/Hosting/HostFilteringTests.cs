@@ -4,7 +4,7 @@ using Xunit;
 
 namespace StsFunctions.Tests.Hosting;
 
-/// <summary>Which names reach what, over the wire: 404 or what is served there, and never anything else.</summary>
+/// <summary>Which host names reach which endpoints, over the wire: anything else is 404.</summary>
 public sealed class HostFilteringTests(AzuriteFixture azurite) : IAsyncLifetime
 {
     private const string Path = "/.well-known/mta-sts.txt";
@@ -35,7 +35,7 @@ public sealed class HostFilteringTests(AzuriteFixture azurite) : IAsyncLifetime
     [InlineData("mta-sts.xn--strae-oqa.example")]
     [InlineData("MTA-STS.XN--BCHER-KVA.EXAMPLE")]
     [Trait("Conformance", "GET-1")]
-    public async Task A_policy_host_serves_its_policy_however_its_name_is_written(string host)
+    public async Task A_policy_host_serves_its_policy_for_every_spelling_of_its_name(string host)
     {
         Assert.Equal(PolicyFile, (await _app.AskAsync("GET", Path, host)).Body);
         Assert.Equal(PolicyFile, (await _app.SendAsync($"GET {Path} HTTP/1.1\nHost: {host}")).Body);
@@ -46,7 +46,7 @@ public sealed class HostFilteringTests(AzuriteFixture azurite) : IAsyncLifetime
     [InlineData(Path + "/")]
     [InlineData(Path + "?a=1&a=2")]
     [Trait("Conformance", "GET-2")]
-    public async Task A_path_that_the_Functions_host_lets_through_is_answered_and_never_redirected(string path)
+    public async Task A_path_that_the_Functions_host_accepts_is_answered_and_never_redirected(string path)
     {
         var answer = await _app.AskAsync("GET", path, Hosted);
 
@@ -55,7 +55,7 @@ public sealed class HostFilteringTests(AzuriteFixture azurite) : IAsyncLifetime
     }
 
     [Theory]
-    [InlineData("mta-sts.stranger.example")]
+    [InlineData("mta-sts.unhosted.example")]
     [InlineData("hosted.example")]
     [InlineData("mta-sts.sub.hosted.example")]
     [InlineData("mta-sts.mta-sts.hosted.example")]
@@ -84,7 +84,7 @@ public sealed class HostFilteringTests(AzuriteFixture azurite) : IAsyncLifetime
     [InlineData("mta-sts.b\u00fccher")]
     [InlineData("<script>alert(1)</script>")]
     [Trait("Conformance", "GET-7")]
-    public async Task A_name_that_is_not_hosted_is_404_with_nothing_of_the_request_echoed(string host)
+    public async Task A_name_that_is_not_hosted_is_404_and_the_request_is_not_echoed(string host)
     {
         await AssertNothingThereAsync("GET", Path, host);
         await AssertNothingThereAsync("HEAD", Path, host);
@@ -92,7 +92,7 @@ public sealed class HostFilteringTests(AzuriteFixture azurite) : IAsyncLifetime
 
     [Fact]
     [Trait("Conformance", "GET-7")]
-    public async Task A_name_that_is_no_name_for_its_length_is_404()
+    public async Task A_name_that_is_too_long_is_404()
     {
         await AssertNothingThereAsync("GET", Path, "mta-sts." + new string('a', 300));
         await AssertNothingThereAsync("GET", Path, "mta-sts." + string.Concat(Enumerable.Repeat("a.", 150)) + "example");
@@ -120,7 +120,7 @@ public sealed class HostFilteringTests(AzuriteFixture azurite) : IAsyncLifetime
     [InlineData("GET", "/.well-known/..%2f..%2fsecrets")]
     [InlineData("GET", "/<script>")]
     [Trait("Conformance", "GET-7")]
-    public Task On_a_policy_host_all_but_the_policy_is_404(string method, string path) => AssertNothingThereAsync(method, path, Hosted);
+    public Task A_policy_host_answers_404_for_everything_except_the_policy(string method, string path) => AssertNothingThereAsync(method, path, Hosted);
 
     [Theory]
     [InlineData("GET", "/")]
@@ -130,42 +130,42 @@ public sealed class HostFilteringTests(AzuriteFixture azurite) : IAsyncLifetime
     [InlineData("POST", "/SendPendingNotifications")]
     [InlineData("GET", "/v1/tlsrpt")]
     [InlineData("GET", "/apis")]
-    public Task On_the_apps_own_host_nobody_reaches_what_is_the_Functions_hosts(string method, string path) =>
+    public Task Nobody_reaches_the_endpoints_of_the_Functions_host_on_the_apps_own_host(string method, string path) =>
         AssertNothingThereAsync(method, path, RunningApp.AppHost);
 
     [Fact]
-    public async Task Reports_are_taken_on_the_apps_own_host_alone()
+    public async Task Reports_are_accepted_only_on_the_apps_own_host()
     {
         Assert.Equal(400, (await _app.AskAsync("POST", "/v1/tlsrpt", RunningApp.AppHost, "Content-Length: 0")).Status);
         Assert.Equal(400, (await _app.AskAsync("POST", "/v1/tlsrpt", RunningApp.AppHost.ToUpperInvariant(), "Content-Length: 0")).Status);
-        await AssertNothingThereAsync("POST", "/v1/tlsrpt", "mta-sts.stranger.example");
+        await AssertNothingThereAsync("POST", "/v1/tlsrpt", "mta-sts.unhosted.example");
         await AssertNothingThereAsync("POST", "/v1/tlsrpt", "app.hosting.example.attacker.example");
     }
 
     [Fact]
-    public async Task The_API_answers_on_the_apps_own_host_alone()
+    public async Task The_API_answers_only_on_the_apps_own_host()
     {
         Assert.Equal(401, (await _app.AskAsync("GET", "/api/domains", RunningApp.AppHost)).Status);
         Assert.Equal(401, (await _app.AskAsync("GET", "/api/domains", RunningApp.AppHost.ToUpperInvariant() + ":443")).Status);
-        await AssertNothingThereAsync("GET", "/api/domains", "mta-sts.stranger.example");
+        await AssertNothingThereAsync("GET", "/api/domains", "mta-sts.unhosted.example");
         await AssertNothingThereAsync("GET", "/api/domains", $"mta-sts.{RunningApp.AppHost}");
         await AssertNothingThereAsync("GET", "/api/domains", $"{RunningApp.AppHost}.attacker.example");
         await AssertNothingThereAsync("GET", "/api/domains", "127.0.0.1");
-        // Nor to whoever reaches the worker's own port.
+        // Nor to a client that reaches the worker's own port.
         Assert.Equal(404, (await _app.SendAsync($"GET /api/domains HTTP/1.1\nHost: 127.0.0.1:{_app.EndPoint.Port}")).Status);
     }
 
     [Fact]
-    public async Task X_Forwarded_Host_counts_behind_a_loopback_Host_alone()
+    public async Task X_Forwarded_Host_counts_only_behind_a_loopback_Host()
     {
-        var hosted = await _app.SendAsync($"GET {Path} HTTP/1.1\nHost: {Hosted}\nX-Forwarded-Host: mta-sts.stranger.example");
-        var stranger = await _app.SendAsync($"GET {Path} HTTP/1.1\nHost: mta-sts.stranger.example\nX-Forwarded-Host: {Hosted}");
+        var hosted = await _app.SendAsync($"GET {Path} HTTP/1.1\nHost: {Hosted}\nX-Forwarded-Host: mta-sts.unhosted.example");
+        var unhosted = await _app.SendAsync($"GET {Path} HTTP/1.1\nHost: mta-sts.unhosted.example\nX-Forwarded-Host: {Hosted}");
 
-        Assert.Equal((200, 404), (hosted.Status, stranger.Status));
+        Assert.Equal((200, 404), (hosted.Status, unhosted.Status));
     }
 
     [Fact]
-    public async Task Two_X_Forwarded_Host_headers_are_no_name()
+    public async Task Two_X_Forwarded_Host_headers_are_refused()
     {
         var answer = await _app.AskAsync("GET", Path, Hosted, $"X-Forwarded-Host: {Hosted}");
 

@@ -8,10 +8,10 @@ using Xunit;
 
 namespace StsFunctions.Tests.Notifications;
 
-/// <summary>Which mails go first, and what stands in their subjects.</summary>
+/// <summary>Which mails are sent first, and what is in their subjects.</summary>
 public sealed class MailOrderTests(AzuriteFixture azurite)
 {
-    private static CancellationToken Now => TestContext.Current.CancellationToken;
+    private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
     [Theory]
     [InlineData("report.session.failed", "CALL 0900 NOW")]
@@ -19,9 +19,9 @@ public sealed class MailOrderTests(AzuriteFixture azurite)
     [InlineData("report.sender.silent", "your-account-is-locked.attacker.example")]
     [InlineData("report.sender.new-failing", "Google Inc.")]
     [InlineData("mx.address.literal", "click here")]
-    public void A_text_of_strangers_never_stands_in_a_subject(string code, string subject)
+    public void Text_from_outside_is_never_in_a_subject(string code, string subject)
     {
-        var mail = NotificationEmail.Of(Guid.NewGuid(), "example.com", [PendingOf(new Finding(code, Severity.Critical, subject, "seen", "meaning", "remedy", "RFC 8460 §4"))]);
+        var mail = NotificationEmail.Of(Guid.NewGuid(), "example.com", [PendingOf(new Finding(code, Severity.Critical, subject, "observed", "meaning", "remedy", "RFC 8460 §4"))]);
 
         Assert.DoesNotContain(subject, mail.Subject, StringComparison.Ordinal);
         Assert.StartsWith($"[critical] example.com: {code}", mail.Subject, StringComparison.Ordinal);
@@ -32,13 +32,13 @@ public sealed class MailOrderTests(AzuriteFixture azurite)
     [InlineData("mx.starttls.missing", "mx.example.com")]
     [InlineData("report.session.failed", "certificate-expired")]
     [InlineData("mx.certificate.name-mismatch", "192.0.2.1")]
-    public void A_host_of_the_domain_and_a_type_of_the_registry_do(string code, string subject) =>
+    public void A_host_of_the_domain_and_a_registered_type_are_in_the_subject(string code, string subject) =>
         Assert.Equal(
             $"[critical] example.com: {code} {subject}",
-            NotificationEmail.Of(Guid.NewGuid(), "example.com", [PendingOf(new Finding(code, Severity.Critical, subject, "seen", "meaning", "remedy", "RFC 8460 §4"))]).Subject);
+            NotificationEmail.Of(Guid.NewGuid(), "example.com", [PendingOf(new Finding(code, Severity.Critical, subject, "observed", "meaning", "remedy", "RFC 8460 §4"))]).Subject);
 
     [Fact]
-    public async Task Critical_mails_go_first_whatever_the_order_of_the_domains()
+    public async Task Critical_mails_are_sent_first_whatever_the_order_of_the_domains()
     {
         var storage = await TestStorage.CreateAsync(azurite);
         for (var n = 0; n < 6; n++)
@@ -46,15 +46,15 @@ public sealed class MailOrderTests(AzuriteFixture azurite)
             await OpenAsync(storage, $"d{n}.example", n == 4 ? Severity.Critical : n == 5 ? Severity.Warning : Severity.Info);
         }
 
-        var road = new RecordingEmailSender();
-        await storage.Sender(road).RunAsync(Now);
+        var sender = new RecordingEmailSender();
+        await storage.Dispatcher(sender).RunAsync(Cancellation);
 
-        Assert.Equal(["[critical] d4.example", "[warning] d5.example"], road.Subjects.Take(2).Select(subject => subject.Split(':')[0]));
-        Assert.Equal(6, road.Subjects.Count);
+        Assert.Equal(["[critical] d4.example", "[warning] d5.example"], sender.Subjects.Take(2).Select(subject => subject.Split(':')[0]));
+        Assert.Equal(6, sender.Subjects.Count);
     }
 
     [Theory]
-    // What strangers can bring about leaves half of the hour's number to what is critical, and of that a part to what a check of our own found.
+    // Mails that outsiders can cause leave half of the hourly limit to critical ones, and of that a part to findings of the app's own checks.
     [InlineData("Other Other Other Other Other Other", 0, 5)]
     [InlineData("Other", 4, 1)]
     [InlineData("Other", 5, 0)]
@@ -66,14 +66,14 @@ public sealed class MailOrderTests(AzuriteFixture azurite)
     [InlineData("Critical Critical Critical Critical Critical Critical", 0, 5)]
     [InlineData("Critical ReportedCritical Other", 4, 2)]
     [InlineData("", 0, 0)]
-    public void The_more_urgent_a_mail_the_more_of_the_hours_number_is_its(string mails, int sent, int count) => Assert.Equal(
+    public void The_share_of_the_hourly_limit_grows_with_the_severity(string mails, int sent, int count) => Assert.Equal(
         count, new MailQuota(10).CountOf([.. mails.Split(' ', StringSplitOptions.RemoveEmptyEntries).Select(Enum.Parse<MailPriority>)], sent));
 
     [Fact]
-    public void Without_a_number_all_leave() => Assert.Equal(3, new MailQuota(null).CountOf([MailPriority.Critical, MailPriority.Other, MailPriority.Other], 10_000));
+    public void All_mails_are_sent_without_a_limit() => Assert.Equal(3, new MailQuota(null).CountOf([MailPriority.Critical, MailPriority.Other, MailPriority.Other], 10_000));
 
     [Fact]
-    public async Task Where_the_hours_number_is_small_warnings_by_the_dozen_keep_no_critical_back_and_leave_later()
+    public async Task Many_warnings_under_a_small_limit_delay_no_critical_mail_and_are_sent_later()
     {
         var storage = await TestStorage.CreateAsync(azurite);
         for (var n = 0; n < 12; n++)
@@ -81,55 +81,55 @@ public sealed class MailOrderTests(AzuriteFixture azurite)
             await OpenAsync(storage, $"d{n}.example", Severity.Warning);
         }
 
-        var road = new RecordingEmailSender();
-        var sender = storage.Sender(road, mailsPerHour: 8);
-        await sender.RunAsync(Now);
-        await sender.RunAsync(Now);
-        Assert.Equal(4, road.Subjects.Count);
+        var sender = new RecordingEmailSender();
+        var dispatcher = storage.Dispatcher(sender, mailsPerHour: 8);
+        await dispatcher.RunAsync(Cancellation);
+        await dispatcher.RunAsync(Cancellation);
+        Assert.Equal(4, sender.Subjects.Count);
 
         await OpenAsync(storage, "e.example", Severity.Critical);
         await OpenAsync(storage, "f.example", Severity.Critical, "report.session.failed");
         storage.Time.Advance(TimeSpan.FromMinutes(5));
-        await sender.RunAsync(Now);
-        Assert.Equal(["[critical] e.example", "[critical] f.example"], road.Subjects.Skip(4).Select(subject => subject.Split(':')[0]));
+        await dispatcher.RunAsync(Cancellation);
+        Assert.Equal(["[critical] e.example", "[critical] f.example"], sender.Subjects.Skip(4).Select(subject => subject.Split(':')[0]));
 
         storage.Time.Advance(TimeSpan.FromMinutes(56));
-        await storage.Sender(road, mailsPerHour: 8).RunAsync(Now);
-        Assert.Equal(8, road.Subjects.Count);
+        await storage.Dispatcher(sender, mailsPerHour: 8).RunAsync(Cancellation);
+        Assert.Equal(8, sender.Subjects.Count);
         storage.Time.Advance(TimeSpan.FromMinutes(5));
-        await storage.Sender(road, mailsPerHour: 8).RunAsync(Now);
-        Assert.Equal(10, road.Subjects.Count);
+        await storage.Dispatcher(sender, mailsPerHour: 8).RunAsync(Cancellation);
+        Assert.Equal(10, sender.Subjects.Count);
         await StoreInvariants.AssertAsync(storage);
     }
 
     [Fact]
-    public async Task A_way_out_that_says_when_to_come_back_ends_the_run_and_the_next_one_sends_each_mail_once()
+    public async Task A_mail_service_that_sends_Retry_After_ends_the_run_and_the_next_one_sends_each_mail_once()
     {
         var storage = await TestStorage.CreateAsync(azurite);
         await OpenAsync(storage, "a.example", Severity.Warning);
         await OpenAsync(storage, "b.example", Severity.Warning);
-        var road = new RecordingEmailSender { IsBusy = true };
+        var sender = new RecordingEmailSender { IsBusy = true };
 
-        await Assert.ThrowsAsync<AggregateException>(() => storage.Sender(road, mailsPerHour: 100).RunAsync(Now));
-        Assert.Equal(1, road.Tries);
+        await Assert.ThrowsAsync<AggregateException>(() => storage.Dispatcher(sender, mailsPerHour: 100).RunAsync(Cancellation));
+        Assert.Equal(1, sender.Tries);
 
-        road.IsBusy = false;
-        await storage.Sender(road, mailsPerHour: 100).RunAsync(Now);
-        await storage.Sender(road, mailsPerHour: 100).RunAsync(Now);
-        Assert.Equal(2, road.Subjects.Distinct().Count());
-        Assert.Equal(2, road.Subjects.Count);
+        sender.IsBusy = false;
+        await storage.Dispatcher(sender, mailsPerHour: 100).RunAsync(Cancellation);
+        await storage.Dispatcher(sender, mailsPerHour: 100).RunAsync(Cancellation);
+        Assert.Equal(2, sender.Subjects.Distinct().Count());
+        Assert.Equal(2, sender.Subjects.Count);
     }
 
     internal static async Task OpenAsync(TestStorage storage, string name, Severity severity, string code = "mx.starttls.missing")
     {
         var domain = DomainName.Parse(name);
-        await storage.Publisher.PublishAsync(domain, Policy.Parse("version: STSv1\nmode: none\nmax_age: 1\n"u8), null, Now);
-        var partition = await storage.Domains.ReadAsync(name, Now);
-        var finding = new Finding(code, severity, $"mx.{name}", "seen", "meaning", "remedy", "RFC 8461 §4");
-        await storage.Ledger.RecordAsync(
+        await storage.Publisher.PublishAsync(domain, Policy.Parse("version: STSv1\nmode: none\nmax_age: 1\n"u8), null, Cancellation);
+        var partition = await storage.Domains.ReadAsync(name, Cancellation);
+        var finding = new Finding(code, severity, $"mx.{name}", "observed", "meaning", "remedy", "RFC 8461 §4");
+        await storage.Recorder.RecordAsync(
             partition, code.StartsWith("report.", StringComparison.Ordinal) ? FindingSource.Reports : FindingSource.Checks, CheckRunId.Of(storage.Time.GetUtcNow()), storage.Time.GetUtcNow(), [finding],
-            new HashSet<string>(), partition.Record, Now);
-        await storage.Fleet.ProjectAsync(domain, Now);
+            new HashSet<string>(), partition.Record, Cancellation);
+        await storage.Summaries.ProjectAsync(domain, Cancellation);
     }
 
     private static OutboxNotification PendingOf(Finding finding) => new($"o:20260314120000000:{finding.Code}:x:opened", Change.Opened, finding, TestStorage.Noon, null);

@@ -9,15 +9,15 @@ using Xunit;
 
 namespace StsFunctions.Tests.Notifications;
 
-/// <summary>A finding leads to its mail by a message.</summary>
+/// <summary>A finding causes its mail by a queue message.</summary>
 public sealed class SendNotificationsTests(AzuriteFixture azurite) : IAsyncLifetime
 {
     private static readonly DomainName Domain = DomainName.Parse("example.com");
 
-    private readonly MailOrderTests.RecordingEmailSender _road = new();
+    private readonly MailOrderTests.RecordingEmailSender _sender = new();
     private TestStorage _storage = null!;
 
-    private static CancellationToken Now => TestContext.Current.CancellationToken;
+    private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
     public async ValueTask InitializeAsync()
     {
@@ -28,124 +28,124 @@ public sealed class SendNotificationsTests(AzuriteFixture azurite) : IAsyncLifet
     public ValueTask DisposeAsync() => ValueTask.CompletedTask;
 
     [Fact]
-    public async Task A_finding_that_notifies_puts_a_message_first_that_is_handled_once_the_commit_is_over()
+    public async Task A_finding_that_notifies_sends_a_delayed_message_before_the_commit()
     {
         Assert.Equal(1, await MessagesAsync());
         // Not yet: the commit may take as long as storage does.
-        Assert.Null((await Queue.PeekMessageAsync(Now)).Value);
+        Assert.Null((await Queue.PeekMessageAsync(Cancellation)).Value);
 
         var partition = await ReadAsync();
-        await _storage.Ledger.RecordAsync(
-            partition, FindingSource.Checks, "20260315120000000", _storage.Time.GetUtcNow(), [.. partition.Findings.Select(open => open.Finding with { Evidence = "otherwise" })], new HashSet<string>(), partition.Record, Now);
+        await _storage.Recorder.RecordAsync(
+            partition, FindingSource.Checks, "20260315120000000", _storage.Time.GetUtcNow(), [.. partition.Findings.Select(open => open.Finding with { Evidence = "otherwise" })], new HashSet<string>(), partition.Record, Cancellation);
         Assert.Equal(1, await MessagesAsync());
     }
 
     [Fact]
-    public async Task A_message_comes_to_one_mail_and_the_same_again_to_none()
+    public async Task A_message_causes_one_mail_and_the_same_message_again_none()
     {
         await RunAsync();
         await RunAsync();
 
-        Assert.Equal("[warning] example.com: mx.starttls.missing mx.example.com", Assert.Single(_road.Subjects));
+        Assert.Equal("[warning] example.com: mx.starttls.missing mx.example.com", Assert.Single(_sender.Subjects));
         Assert.Empty((await ReadAsync()).Outbox);
-        Assert.Equal(0, Assert.Single(await _storage.Fleet.ListAsync(Now).ToListAsync(Now)).PendingNotifications);
+        Assert.Equal(0, Assert.Single(await _storage.Summaries.ListAsync(Cancellation).ToListAsync(Cancellation)).PendingNotifications);
         await StoreInvariants.AssertAsync(_storage);
     }
 
     [Fact]
-    public async Task The_installations_own_findings_are_mailed_too()
+    public async Task The_findings_of_the_installation_are_mailed_too()
     {
-        var partition = await _storage.Domains.ReadAsync(Installation.Partition, Now);
-        await _storage.Ledger.RecordAsync(
-            partition, FindingSource.OutboundNetwork, "20260314120000000", TestStorage.Noon, [new("outbound.smtp.blocked", Severity.Warning, "port 25", "seen", "meaning", "remedy", "RFC 8461 §4")], new HashSet<string>(), null, Now);
+        var partition = await _storage.Domains.ReadAsync(Installation.Partition, Cancellation);
+        await _storage.Recorder.RecordAsync(
+            partition, FindingSource.OutboundNetwork, "20260314120000000", TestStorage.Noon, [new("outbound.smtp.blocked", Severity.Warning, "port 25", "observed", "meaning", "remedy", "RFC 8461 §4")], new HashSet<string>(), null, Cancellation);
 
         await RunAsync(Installation.Partition);
 
-        Assert.Contains("outbound.smtp.blocked", Assert.Single(_road.Subjects), StringComparison.Ordinal);
+        Assert.Contains("outbound.smtp.blocked", Assert.Single(_sender.Subjects), StringComparison.Ordinal);
     }
 
     [Fact]
-    public async Task What_the_hours_number_has_no_room_for_waits_and_is_asked_for_again()
+    public async Task A_notification_beyond_the_hourly_limit_waits_and_is_requested_again()
     {
         await MailOrderTests.OpenAsync(_storage, "another.example", Severity.Warning);
         var messages = await MessagesAsync();
-        var sender = _storage.Sender(_road, mailsPerHour: 2);
-        await sender.RunAsync(new DomainMessage("another.example").ToJson(), Now);
+        var dispatcher = _storage.Dispatcher(_sender, mailsPerHour: 2);
+        await dispatcher.RunAsync(new DomainMessage("another.example").ToJson(), Cancellation);
         Assert.Equal(messages, await MessagesAsync());
 
-        await sender.RunAsync(new DomainMessage(Domain.Value).ToJson(), Now);
-        // However many messages there are for the domain: one of them comes back.
-        await sender.RunAsync(new DomainMessage(Domain.Value).ToJson(), Now);
-        Assert.Single(_road.Subjects);
+        await dispatcher.RunAsync(new DomainMessage(Domain.Value).ToJson(), Cancellation);
+        // However many messages there are for the domain: one of them is sent again.
+        await dispatcher.RunAsync(new DomainMessage(Domain.Value).ToJson(), Cancellation);
+        Assert.Single(_sender.Subjects);
         Assert.Equal(messages + 1, await MessagesAsync());
 
         _storage.Time.Advance(TimeSpan.FromHours(1));
-        await sender.RunAsync(new DomainMessage(Domain.Value).ToJson(), Now);
-        Assert.Equal(2, _road.Subjects.Distinct().Count());
+        await dispatcher.RunAsync(new DomainMessage(Domain.Value).ToJson(), Cancellation);
+        Assert.Equal(2, _sender.Subjects.Distinct().Count());
     }
 
     [Fact]
-    public async Task What_another_run_has_in_hand_is_left_to_it_and_taken_up_once_that_run_must_be_over()
+    public async Task A_notification_that_another_run_is_sending_is_left_to_it_until_that_run_must_be_over()
     {
         var partition = await ReadAsync();
         var id = Guid.NewGuid();
-        await _storage.Domains.CommitAsync(new DomainTransaction(partition).MarkSending(partition.Outbox[0], id.ToString("D"), _storage.Time.GetUtcNow()), Now);
+        await _storage.Domains.CommitAsync(new DomainTransaction(partition).MarkSending(partition.Outbox[0], id.ToString("D"), _storage.Time.GetUtcNow()), Cancellation);
         var messages = await MessagesAsync();
 
         await RunAsync();
-        Assert.Empty(_road.Subjects);
+        Assert.Empty(_sender.Subjects);
         Assert.Equal(messages + 1, await MessagesAsync());
 
         _storage.Time.Advance(TimeSpan.FromMinutes(5));
         await RunAsync();
-        Assert.Single(_road.Subjects);
+        Assert.Single(_sender.Subjects);
         Assert.Empty((await ReadAsync()).Outbox);
     }
 
     [Fact]
-    public async Task Two_messages_that_are_handled_at_once_come_to_one_mail()
+    public async Task Two_messages_that_are_handled_at_once_cause_one_mail()
     {
         // While the first is being sent, the second is handled whole.
         var second = new MailOrderTests.RecordingEmailSender();
-        var first = new InterruptedEmailSender(_road, () => _storage.Sender(second).RunAsync(new DomainMessage(Domain.Value).ToJson(), Now));
+        var first = new InterruptedEmailSender(_sender, () => _storage.Dispatcher(second).RunAsync(new DomainMessage(Domain.Value).ToJson(), Cancellation));
 
-        await _storage.Sender(first).RunAsync(new DomainMessage(Domain.Value).ToJson(), Now);
+        await _storage.Dispatcher(first).RunAsync(new DomainMessage(Domain.Value).ToJson(), Cancellation);
 
         Assert.Empty(second.Subjects);
-        Assert.Single(_road.Subjects);
+        Assert.Single(_sender.Subjects);
         Assert.Empty((await ReadAsync()).Outbox);
     }
 
     [Fact]
-    public async Task A_way_out_that_fails_is_a_failure_that_the_queue_tries_again()
+    public async Task A_mail_service_that_fails_makes_the_queue_retry()
     {
-        _road.IsBusy = true;
+        _sender.IsBusy = true;
         await Assert.ThrowsAsync<AggregateException>(() => RunAsync());
 
-        _road.IsBusy = false;
+        _sender.IsBusy = false;
         _storage.Time.Advance(TimeSpan.FromMinutes(3));
         await RunAsync();
 
-        Assert.Single(_road.Subjects);
+        Assert.Single(_sender.Subjects);
         Assert.Empty((await ReadAsync()).Outbox);
     }
 
-    private Task RunAsync(string partition = "example.com") => _storage.Sender(_road).RunAsync(new DomainMessage(partition).ToJson(), Now);
+    private Task RunAsync(string partition = "example.com") => _storage.Dispatcher(_sender).RunAsync(new DomainMessage(partition).ToJson(), Cancellation);
 
-    private Task<DomainPartition> ReadAsync() => _storage.Domains.ReadAsync(Keys.Domain(Domain), Now);
+    private Task<DomainPartition> ReadAsync() => _storage.Domains.ReadAsync(Keys.Domain(Domain), Cancellation);
 
     private Azure.Storage.Queues.QueueClient Queue => _storage.Queues.GetQueueClient(StorageNames.NotificationsQueue);
 
-    private async Task<int> MessagesAsync() => (await Queue.GetPropertiesAsync(Now)).Value.ApproximateMessagesCount;
+    private async Task<int> MessagesAsync() => (await Queue.GetPropertiesAsync(Cancellation)).Value.ApproximateMessagesCount;
 
-    private sealed class InterruptedEmailSender(IEmailSender sender, Func<Task> interrupt) : IEmailSender
+    private sealed class InterruptedEmailSender(IEmailSender dispatcher, Func<Task> interrupt) : IEmailSender
     {
-        public Task<DeliveryState> GetStatusAsync(Guid mailId, CancellationToken cancellationToken) => sender.GetStatusAsync(mailId, cancellationToken);
+        public Task<DeliveryState> GetStatusAsync(Guid mailId, CancellationToken cancellationToken) => dispatcher.GetStatusAsync(mailId, cancellationToken);
 
         public async Task<DeliveryState> SendAsync(NotificationEmail mail, CancellationToken cancellationToken)
         {
             await interrupt();
-            return await sender.SendAsync(mail, cancellationToken);
+            return await dispatcher.SendAsync(mail, cancellationToken);
         }
     }
 }

@@ -12,12 +12,12 @@ public sealed class ServePolicyTests(AzuriteFixture azurite)
     private static readonly DomainName Domain = DomainName.Parse("example.com");
     private static readonly Policy Enforce = Policy.Parse("version: STSv1\nmode: enforce\nmx: *.example.com\nmax_age: 86400\nnote: grüße\n"u8);
 
-    private static CancellationToken Now => TestContext.Current.CancellationToken;
+    private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
     [Fact]
     [Trait("Conformance", "GET-2")]
     [Trait("Conformance", "GET-4")]
-    public async Task The_answer_is_the_exact_bytes_as_plain_text_which_no_cache_may_serve_unasked()
+    public async Task The_response_is_the_exact_bytes_as_plain_text_that_every_cache_must_revalidate()
     {
         await using var handler = await StartAsync();
 
@@ -33,7 +33,7 @@ public sealed class ServePolicyTests(AzuriteFixture azurite)
     [Theory]
     [InlineData("GET")]
     [InlineData("HEAD")]
-    public async Task Who_has_it_already_gets_304(string method)
+    public async Task A_client_with_the_current_copy_gets_304(string method)
     {
         await using var handler = await StartAsync();
         var tag = (await handler.AskAsync("GET", Path, "mta-sts.example.com")).Headers["ETag"];
@@ -56,7 +56,7 @@ public sealed class ServePolicyTests(AzuriteFixture azurite)
     [InlineData("If-None-Match: nonsense")]
     [InlineData("If-None-Match: ")]
     [Trait("Conformance", "GET-2")]
-    public async Task No_header_of_a_client_changes_what_it_gets(string header)
+    public async Task No_header_of_a_client_changes_the_response(string header)
     {
         await using var handler = await StartAsync();
 
@@ -67,10 +67,10 @@ public sealed class ServePolicyTests(AzuriteFixture azurite)
     }
 
     [Fact]
-    public async Task The_same_bytes_have_the_same_tag_after_a_restart_and_under_another_name()
+    public async Task The_same_bytes_have_the_same_ETag_after_a_restart_and_under_another_name()
     {
         var storage = await PublishedAsync();
-        await storage.Publisher.PublishAsync(DomainName.Parse("other.example"), Enforce, null, Now);
+        await storage.Publisher.PublishAsync(DomainName.Parse("other.example"), Enforce, null, Cancellation);
         await using var one = await RunningApp.StartAsync(storage.ConnectionString);
         await using var other = await RunningApp.StartAsync(storage.ConnectionString);
 
@@ -80,7 +80,7 @@ public sealed class ServePolicyTests(AzuriteFixture azurite)
     }
 
     [Fact]
-    public async Task An_outage_is_503_with_a_time_to_come_back_and_never_404()
+    public async Task An_outage_is_503_with_Retry_After_and_never_404()
     {
         // Nothing listens there.
         const string away = "DefaultEndpointsProtocol=http;AccountName=a;AccountKey=a2V5;BlobEndpoint=http://127.0.0.1:1/a;QueueEndpoint=http://127.0.0.1:1/a;TableEndpoint=http://127.0.0.1:1/a;";
@@ -99,7 +99,7 @@ public sealed class ServePolicyTests(AzuriteFixture azurite)
     private async Task<TestStorage> PublishedAsync()
     {
         var storage = await TestStorage.CreateAsync(azurite);
-        await storage.Publisher.PublishAsync(Domain, Enforce, null, Now);
+        await storage.Publisher.PublishAsync(Domain, Enforce, null, Cancellation);
         return storage;
     }
 }

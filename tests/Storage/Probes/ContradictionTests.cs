@@ -8,83 +8,83 @@ using Xunit;
 
 namespace StsFunctions.Tests.Probes;
 
-/// <summary>Agents that contradict each other are the operator's to look after, and no domain's fault.</summary>
+/// <summary>Agents that contradict each other are a finding of the installation, and no domain's fault.</summary>
 public sealed class ContradictionTests(AzuriteFixture azurite)
 {
-    private static CancellationToken Now => TestContext.Current.CancellationToken;
+    private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
-    public async Task Two_agents_that_contradict_each_other_are_a_finding_of_the_operators_until_they_agree(bool isGoodFirst)
+    public async Task Two_agents_that_contradict_each_other_are_a_finding_of_the_installation_until_they_agree(bool isGoodFirst)
     {
-        var desk = await AgentFixture.OpenAsync(azurite);
-        await desk.TakeWorkAsync("two");
-        await desk.AskAsync();
+        var fixture = await AgentFixture.OpenAsync(azurite);
+        await fixture.TakeTasksAsync("two");
+        await fixture.RequestAsync();
 
-        await desk.LookAsync("one", isGoodFirst ? AgentFixture.Seen() : AgentFixture.Failed(SmtpOutcome.StartTlsMissing));
-        Assert.Empty((await ReadAsync(desk)).Findings);
-        await desk.LookAsync("two", isGoodFirst ? AgentFixture.Failed(SmtpOutcome.StartTlsMissing) : AgentFixture.Seen());
+        await fixture.ProbeAsync("one", isGoodFirst ? AgentFixture.Completed() : AgentFixture.Failed(SmtpOutcome.StartTlsMissing));
+        Assert.Empty((await ReadAsync(fixture)).Findings);
+        await fixture.ProbeAsync("two", isGoodFirst ? AgentFixture.Failed(SmtpOutcome.StartTlsMissing) : AgentFixture.Completed());
 
-        var open = Assert.Single((await ReadAsync(desk)).Findings).Finding;
+        var open = Assert.Single((await ReadAsync(fixture)).Findings).Finding;
         Assert.Equal(("probe.result.contradiction", Severity.Warning, "mx.example.com 192.0.2.25"), (open.Code, open.Severity, open.Subject));
         Assert.Contains("one: ", open.Evidence, StringComparison.Ordinal);
         Assert.Contains("two: ", open.Evidence, StringComparison.Ordinal);
         Assert.Contains("StartTlsMissing (220 mx ESMTP)", open.Evidence, StringComparison.Ordinal);
-        // Whoever came first, the domain is judged by the good one.
-        Assert.Equal(SmtpOutcome.Completed, (await desk.KeptAsync())!.Default.Outcome);
+        // In either order, the domain is evaluated by the good one.
+        Assert.Equal(SmtpOutcome.Completed, (await fixture.StoredAsync())!.Default.Outcome);
 
-        await desk.AskAsync(round: "20260315120000000");
-        await desk.LookAsync("one", AgentFixture.Seen());
-        Assert.Single((await ReadAsync(desk)).Findings);
-        await desk.LookAsync("two", AgentFixture.Seen());
+        await fixture.RequestAsync(run: "20260315120000000");
+        await fixture.ProbeAsync("one", AgentFixture.Completed());
+        Assert.Single((await ReadAsync(fixture)).Findings);
+        await fixture.ProbeAsync("two", AgentFixture.Completed());
 
-        var partition = await ReadAsync(desk);
+        var partition = await ReadAsync(fixture);
         Assert.Empty(partition.Findings);
         Assert.Equal([Change.Opened, Change.Resolved], partition.Outbox.Select(warning => warning.Change));
     }
 
     [Fact]
-    public async Task A_certificate_of_somebody_else_contradicts_and_a_chain_that_misses_a_part_does_not()
+    public async Task A_foreign_certificate_contradicts_and_an_incomplete_chain_does_not()
     {
-        var desk = await AgentFixture.OpenAsync(azurite);
-        var good = AgentFixture.Seen();
+        var fixture = await AgentFixture.OpenAsync(azurite);
+        var good = AgentFixture.Completed();
         var tls = good.Default.Tls!;
         foreach (var (other, contradicts) in ((MxProbeResult, bool)[])[
-            (AgentFixture.Seen(CertificateSpec.For(AgentFixture.Host) with { Signer = CertificateSigner.UntrustedCa }), true),
+            (AgentFixture.Completed(CertificateSpec.For(AgentFixture.Host) with { Signer = CertificateSigner.UntrustedCa }), true),
             (good with { Default = good.Default with { Tls = tls with { Chain = [tls.Chain[0]] } } }, false),
-            (AgentFixture.Seen(), false),
+            (AgentFixture.Completed(), false),
             (AgentFixture.Failed(SmtpOutcome.ConnectionRefused), false),
             (AgentFixture.Failed(SmtpOutcome.Rejected), false),
             (AgentFixture.Failed(SmtpOutcome.TlsFailed), true)])
         {
-            await desk.AskAsync();
-            await desk.LookAsync("one", good);
-            await desk.LookAsync("two", other);
+            await fixture.RequestAsync();
+            await fixture.ProbeAsync("one", good);
+            await fixture.ProbeAsync("two", other);
 
-            Assert.Equal(contradicts ? 1 : 0, (await ReadAsync(desk)).Findings.Count);
+            Assert.Equal(contradicts ? 1 : 0, (await ReadAsync(fixture)).Findings.Count);
         }
     }
 
     [Fact]
-    public async Task What_stands_open_of_other_servers_and_of_the_network_stays_as_it_is()
+    public async Task Open_findings_of_other_servers_and_of_the_network_stay_unchanged()
     {
-        var desk = await AgentFixture.OpenAsync(azurite);
-        await desk.Storage.Ledger.RecordAsync(
-            await ReadAsync(desk), FindingSource.OutboundNetwork, "1", TestStorage.Noon, [NetworkFindings.OutboundSmtpBlocked], new HashSet<string>(), null, Now);
-        await desk.Storage.Ledger.RecordAsync(
-            await ReadAsync(desk), FindingSource.RemoteProbes, "1", TestStorage.Noon, [AgentFindings.Contradiction("mx2.example.com 192.0.2.1", "x")], new HashSet<string>(), null, Now);
-        await desk.AskAsync();
-        await desk.LookAsync("one", AgentFixture.Seen());
-        await desk.LookAsync("two", AgentFixture.Failed(SmtpOutcome.StartTlsRefused));
-        Assert.Equal(3, (await ReadAsync(desk)).Findings.Count);
+        var fixture = await AgentFixture.OpenAsync(azurite);
+        await fixture.Storage.Recorder.RecordAsync(
+            await ReadAsync(fixture), FindingSource.OutboundNetwork, "1", TestStorage.Noon, [NetworkFindings.OutboundSmtpBlocked], new HashSet<string>(), null, Cancellation);
+        await fixture.Storage.Recorder.RecordAsync(
+            await ReadAsync(fixture), FindingSource.RemoteProbes, "1", TestStorage.Noon, [AgentFindings.Contradiction("mx2.example.com 192.0.2.1", "x")], new HashSet<string>(), null, Cancellation);
+        await fixture.RequestAsync();
+        await fixture.ProbeAsync("one", AgentFixture.Completed());
+        await fixture.ProbeAsync("two", AgentFixture.Failed(SmtpOutcome.StartTlsRefused));
+        Assert.Equal(3, (await ReadAsync(fixture)).Findings.Count);
 
-        await desk.AskAsync();
-        await desk.LookAsync("one", AgentFixture.Seen());
-        await desk.LookAsync("two", AgentFixture.Seen());
+        await fixture.RequestAsync();
+        await fixture.ProbeAsync("one", AgentFixture.Completed());
+        await fixture.ProbeAsync("two", AgentFixture.Completed());
 
-        Assert.Equal(["outbound.smtp.blocked", "probe.result.contradiction"], (await ReadAsync(desk)).Findings.Select(open => open.Finding.Code).Order());
+        Assert.Equal(["outbound.smtp.blocked", "probe.result.contradiction"], (await ReadAsync(fixture)).Findings.Select(open => open.Finding.Code).Order());
     }
 
-    private static Task<DomainPartition> ReadAsync(AgentFixture desk) => desk.Storage.Domains.ReadAsync(Installation.Partition, Now);
+    private static Task<DomainPartition> ReadAsync(AgentFixture fixture) => fixture.Storage.Domains.ReadAsync(Installation.Partition, Cancellation);
 }

@@ -18,13 +18,13 @@ using Xunit;
 
 namespace StsFunctions.Tests.Probes;
 
-/// <summary>An app whose network lets nothing out, and agents who look for it: the app whole, over the wire, in a mail lab.</summary>
+/// <summary>An app whose port 25 is blocked, and agents who probe for it: the whole app, over the wire, in a mail lab.</summary>
 public sealed class ProbeAgentTests(AzuriteFixture azurite) : IAsyncLifetime
 {
     private const string Domain = "lab.example";
     private const string Mx = "mx.lab.example";
     private const string Reference = "mx.reference.example";
-    private const string Round = "20990101000000000";
+    private const string Run = "20990101000000000";
 
     private readonly List<string> _said = [];
     private readonly List<CheckRequest> _asked = [];
@@ -36,19 +36,19 @@ public sealed class ProbeAgentTests(AzuriteFixture azurite) : IAsyncLifetime
     private RunningApp _app = null!;
     private HttpClient _http = null!;
 
-    private static CancellationToken Now => TestContext.Current.CancellationToken;
+    private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
     public async ValueTask InitializeAsync()
     {
         _storage = await TestStorage.CreateAsync(azurite);
         _lab = await Lab.StartAsync(new LabDomain(Domain, "") { Mx = [new(Mx)] }, new LabDomain("reference.example", "") { Mx = [new(Reference)] });
-        await _storage.Publisher.PublishAsync(DomainName.Parse(Domain), Policy.Parse("version: STSv1\nmode: enforce\nmx: mx.lab.example\nmax_age: 86400\n"u8), null, Now);
-        await _storage.Queues.GetQueueClient(StorageNames.DomainChecksQueue).ClearMessagesAsync(Now);
-        _lab.MailLab.SetPolicyId(Domain, (await _storage.Domains.ReadAsync(Domain, Now)).Record!.PolicyId);
-        _issuer = await TokenIssuer.StartAsync(TimeProvider.System, Now);
+        await _storage.Publisher.PublishAsync(DomainName.Parse(Domain), Policy.Parse("version: STSv1\nmode: enforce\nmx: mx.lab.example\nmax_age: 86400\n"u8), null, Cancellation);
+        await _storage.Queues.GetQueueClient(StorageNames.DomainChecksQueue).ClearMessagesAsync(Cancellation);
+        _lab.MailLab.SetPolicyId(Domain, (await _storage.Domains.ReadAsync(Domain, Cancellation)).Record!.PolicyId);
+        _issuer = await TokenIssuer.StartAsync(TimeProvider.System, Cancellation);
         _closed = new ClosedPort(_lab.AddressOf(Mx), _lab.AddressOf(Reference));
         _rootFile = Path.GetTempFileName();
-        await File.WriteAllTextAsync(_rootFile, _lab.MailLab.Ca.RootPem, Now);
+        await File.WriteAllTextAsync(_rootFile, _lab.MailLab.Ca.RootPem, Cancellation);
         _app = await RunningApp.StartAsync(_storage.ConnectionString, more:
         [
             .. _issuer.Settings.Select(setting => (setting.Key, setting.Value)),
@@ -79,44 +79,44 @@ public sealed class ProbeAgentTests(AzuriteFixture azurite) : IAsyncLifetime
 
     [Fact]
     [Trait("Conformance", "MX-7")]
-    public async Task Without_port_25_a_domain_is_judged_by_the_eyes_of_an_agent()
+    public async Task A_domain_is_evaluated_by_an_agents_result_while_port_25_is_blocked()
     {
         _lab.MailLab.Mx(Mx).Script = SmtpScript.Plain;
         await RunAgentAsync("tokyo");
 
-        // Three looks, each of them first from here, where nothing is to be seen, and then with the agent's eyes.
-        for (var look = 1; look <= CheckRunState.RequiredConfirmations; look++)
+        // Three attempts, each of them first inconclusive from here, and then with the agent's result.
+        for (var attempt = 1; attempt <= CheckRunState.RequiredConfirmations; attempt++)
         {
-            await CheckAsync(look == 1 ? $$"""{"domain":"{{Domain}}","checkRun":"{{Round}}"}""" : await NextMessageAsync(look));
-            var before = await _storage.Domains.ReadAsync(Domain, Now);
+            await CheckAsync(attempt == 1 ? $$"""{"domain":"{{Domain}}","checkRun":"{{Run}}"}""" : await NextMessageAsync(attempt));
+            var before = await _storage.Domains.ReadAsync(Domain, Cancellation);
             Assert.Empty(OfServers(before));
-            Assert.Equal((false, look), (before.Record!.Observed, before.Record.CheckRun.Attempt));
+            Assert.Equal((false, attempt), (before.Record!.Observed, before.Record.CheckRun.Attempt));
 
             await RunAgentAsync("tokyo");
             await CheckAsync(await NextMessageAsync());
         }
 
-        var partition = await _storage.Domains.ReadAsync(Domain, Now);
+        var partition = await _storage.Domains.ReadAsync(Domain, Cancellation);
         Assert.Equal("mx.starttls.missing", Assert.Single(OfServers(partition)).Finding.Code);
-        Assert.Equal((true, Round), (partition.Record!.Observed, partition.Record.CheckRun.Run));
+        Assert.Equal((true, Run), (partition.Record!.Observed, partition.Record.CheckRun.Run));
         var newest = Assert.Single((await NewestAsync()).MxHosts[0].Probes);
         Assert.StartsWith("tokyo (", newest.Agent, StringComparison.Ordinal);
         Assert.Contains(_said, line => line == $"{Mx} {newest.Default.Address}: StartTlsMissing; submitted");
-        // The installation can see after all, and nothing was told of it in between.
-        var installation = await _storage.Domains.ReadAsync(Installation.Partition, Now);
+        // The installation can connect after all, and nothing was notified meanwhile.
+        var installation = await _storage.Domains.ReadAsync(Installation.Partition, Cancellation);
         Assert.Empty(installation.Findings);
         Assert.Empty(installation.Outbox);
     }
 
     [Fact]
-    public async Task A_good_server_is_good_in_an_agents_eyes_too_and_its_certificate_is_known()
+    public async Task A_good_server_has_no_finding_by_an_agents_result_and_its_certificate_is_known()
     {
         await RunAgentAsync("tokyo");
-        await CheckAsync($$"""{"domain":"{{Domain}}","checkRun":"{{Round}}"}""");
+        await CheckAsync($$"""{"domain":"{{Domain}}","checkRun":"{{Run}}"}""");
         await RunAgentAsync("tokyo");
         await CheckAsync(await NextMessageAsync());
 
-        var partition = await _storage.Domains.ReadAsync(Domain, Now);
+        var partition = await _storage.Domains.ReadAsync(Domain, Cancellation);
         Assert.Empty(OfServers(partition));
         Assert.Equal(_lab.MailLab.Mx(Mx).Certificate.Leaf.NotAfter.ToUniversalTime(), partition.Record!.NextExpiry!.Value.UtcDateTime);
         Assert.Empty((await NewestAsync()).MxHosts[0].Sessions[0].Tls!.Trust);
@@ -124,38 +124,38 @@ public sealed class ProbeAgentTests(AzuriteFixture azurite) : IAsyncLifetime
 
     [Fact]
     [Trait("Conformance", "MX-7")]
-    public async Task Without_an_agent_it_is_the_network_and_nobody_waits()
+    public async Task A_blocked_port_25_without_an_agent_is_a_network_finding_and_nothing_is_waited_for()
     {
-        await CheckAsync($$"""{"domain":"{{Domain}}","checkRun":"{{Round}}"}""");
+        await CheckAsync($$"""{"domain":"{{Domain}}","checkRun":"{{Run}}"}""");
 
-        Assert.Equal("outbound.smtp.blocked", Assert.Single((await _storage.Domains.ReadAsync(Installation.Partition, Now)).Findings).Finding.Code);
-        Assert.Null(await _app.Service<ProbeTaskStore>().FindAsync(Mx, _lab.AddressOf(Mx), Now));
+        Assert.Equal("outbound.smtp.blocked", Assert.Single((await _storage.Domains.ReadAsync(Installation.Partition, Cancellation)).Findings).Finding.Code);
+        Assert.Null(await _app.Service<ProbeTaskStore>().FindAsync(Mx, _lab.AddressOf(Mx), Cancellation));
     }
 
     [Fact]
     [Trait("Conformance", "MX-7")]
-    public async Task An_agent_whose_own_network_closes_says_so_and_blames_no_server()
+    public async Task An_agent_whose_own_port_25_becomes_blocked_says_so_and_blames_no_server()
     {
         await RunAgentAsync("tokyo");
-        await CheckAsync($$"""{"domain":"{{Domain}}","checkRun":"{{Round}}"}""");
+        await CheckAsync($$"""{"domain":"{{Domain}}","checkRun":"{{Run}}"}""");
 
-        await RunAgentAsync("tokyo", new SmtpMxProbe(new SmtpProbe(_lab.Gate(), _app.Service<CheckOptions>(), "agent.example", TimeProvider.System), _app.Service<Retry>(), _app.Service<CheckOptions>(), TimeProvider.System), isOpen: false);
+        await RunAgentAsync("tokyo", new SmtpMxProbe(new SmtpProbe(_lab.Guard(), _app.Service<CheckOptions>(), "agent.example", TimeProvider.System), _app.Service<Retry>(), _app.Service<CheckOptions>(), TimeProvider.System), isOpen: false);
 
         Assert.Contains(_said, line => line.StartsWith("This network blocks outbound port 25 now", StringComparison.Ordinal));
         Assert.Null(await MessageAsync());
-        Assert.Null((await _app.Service<ProbeTaskStore>().FindAsync(Mx, _lab.AddressOf(Mx), Now))!.AnsweredAt);
-        Assert.Empty((await _storage.Domains.ReadAsync(Installation.Partition, Now)).Findings);
+        Assert.Null((await _app.Service<ProbeTaskStore>().FindAsync(Mx, _lab.AddressOf(Mx), Cancellation))!.AnsweredAt);
+        Assert.Empty((await _storage.Domains.ReadAsync(Installation.Partition, Cancellation)).Findings);
 
-        // Its patience over, the check comes back, and says that nothing is to be seen.
-        Assert.Equal(1, (await _storage.Queues.GetQueueClient(StorageNames.DomainChecksQueue).GetPropertiesAsync(Now)).Value.ApproximateMessagesCount);
-        await CheckAsync($$"""{"domain":"{{Domain}}","checkRun":"{{Round}}","attempt":{{CheckRequest.Recheck}}}""");
+        // After the timeout the check is made again, and reports that nothing was observed.
+        Assert.Equal(1, (await _storage.Queues.GetQueueClient(StorageNames.DomainChecksQueue).GetPropertiesAsync(Cancellation)).Value.ApproximateMessagesCount);
+        await CheckAsync($$"""{"domain":"{{Domain}}","checkRun":"{{Run}}","attempt":{{CheckRequest.Recheck}}}""");
 
-        Assert.Equal("outbound.smtp.blocked", Assert.Single((await _storage.Domains.ReadAsync(Installation.Partition, Now)).Findings).Finding.Code);
-        Assert.Equal(1, (await _storage.Queues.GetQueueClient(StorageNames.DomainChecksQueue).GetPropertiesAsync(Now)).Value.ApproximateMessagesCount);
+        Assert.Equal("outbound.smtp.blocked", Assert.Single((await _storage.Domains.ReadAsync(Installation.Partition, Cancellation)).Findings).Finding.Code);
+        Assert.Equal(1, (await _storage.Queues.GetQueueClient(StorageNames.DomainChecksQueue).GetPropertiesAsync(Cancellation)).Value.ApproximateMessagesCount);
     }
 
     [Fact]
-    public async Task An_agent_that_is_not_let_in_is_told_why()
+    public async Task An_agent_that_is_not_authorized_learns_the_reason()
     {
         var refused = await Assert.ThrowsAsync<AgentRefusedException>(() => RunAgentAsync("tokyo", role: "Sts.Reader"));
         Assert.Contains("Sts.Agent", refused.Message, StringComparison.Ordinal);
@@ -165,12 +165,12 @@ public sealed class ProbeAgentTests(AzuriteFixture azurite) : IAsyncLifetime
     private async Task RunAgentAsync(string name, IMxProbe? probe = null, bool isOpen = true, string role = "Sts.Agent")
     {
         var file = new FileInfo(Path.GetTempFileName());
-        await File.WriteAllTextAsync(file.FullName, _issuer.Issue(new TokenSpec { Roles = role.Length == 0 ? [] : [role] }) + "\n", Now);
+        await File.WriteAllTextAsync(file.FullName, _issuer.Issue(new TokenSpec { Roles = role.Length == 0 ? [] : [role] }) + "\n", Cancellation);
         probe ??= new SmtpMxProbe(_lab.Probe(), new Retry(_lab.Options(), TimeProvider.System), _lab.Options(), TimeProvider.System);
         var api = new AgentApi(_http, new Uri($"http://{_app.EndPoint}/"), name, AgentTokens.In(file));
         try
         {
-            await new ProbeAgent(api, probe, _ => Task.FromResult(isOpen), _said.Add, TimeProvider.System).RunAsync(once: true, Now);
+            await new ProbeAgent(api, probe, _ => Task.FromResult(isOpen), _said.Add, TimeProvider.System).RunAsync(once: true, Cancellation);
         }
         finally
         {
@@ -181,27 +181,27 @@ public sealed class ProbeAgentTests(AzuriteFixture azurite) : IAsyncLifetime
     private static IEnumerable<OpenFinding> OfServers(DomainPartition partition) =>
         partition.Findings.Where(open => open.Finding.Code.StartsWith("mx.", StringComparison.Ordinal));
 
-    private Task CheckAsync(string message) => _app.Service<DomainCheck>().RunAsync(message, Now);
+    private Task CheckAsync(string message) => _app.Service<DomainCheck>().RunAsync(message, Cancellation);
 
-    // Looks wait for no agent here, so that the next one and the same once more are asked for side by side.
-    private async Task<string> NextMessageAsync(int look = CheckRequest.Recheck)
+    // Attempts wait for no agent here, so that the next one and the same once more are requested side by side.
+    private async Task<string> NextMessageAsync(int attempt = CheckRequest.Recheck)
     {
         while (await MessageAsync() is { } message)
         {
             _asked.Add(JsonSerializer.Deserialize(message, CheckRequestJson.Default.CheckRequest)!);
         }
 
-        var next = _asked.First(request => request.Attempt == look);
+        var next = _asked.First(request => request.Attempt == attempt);
         _asked.Remove(next);
         return JsonSerializer.Serialize(next, CheckRequestJson.Default.CheckRequest);
     }
 
-    private async Task<string?> MessageAsync() => (await _storage.Queues.GetQueueClient(StorageNames.DomainChecksQueue).ReceiveMessageAsync(cancellationToken: Now)).Value?.Body.ToString();
+    private async Task<string?> MessageAsync() => (await _storage.Queues.GetQueueClient(StorageNames.DomainChecksQueue).ReceiveMessageAsync(cancellationToken: Cancellation)).Value?.Body.ToString();
 
     private async Task<Observation> NewestAsync()
     {
         var container = _storage.Blobs.GetBlobContainerClient(StorageNames.ObservationsContainer);
-        var newest = await container.GetBlobsAsync(cancellationToken: Now).FirstAsync(Now);
-        return JsonSerializer.Deserialize((await container.GetBlobClient(newest.Name).DownloadContentAsync(Now)).Value.Content, ObservationJson.Default.Observation)!;
+        var newest = await container.GetBlobsAsync(cancellationToken: Cancellation).FirstAsync(Cancellation);
+        return JsonSerializer.Deserialize((await container.GetBlobClient(newest.Name).DownloadContentAsync(Cancellation)).Value.Content, ObservationJson.Default.Observation)!;
     }
 }

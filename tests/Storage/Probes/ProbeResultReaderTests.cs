@@ -8,17 +8,17 @@ using SmtpSession = StsFunctions.Core.Observations.SmtpSession;
 
 namespace StsFunctions.Tests.Probes;
 
-/// <summary>What an agent is believed, and what not.</summary>
+/// <summary>Which claims of an agent are trusted.</summary>
 public sealed class ProbeResultReaderTests(AzuriteFixture azurite)
 {
     [Fact]
     [Trait("Conformance", "MX-4")]
-    public async Task Whether_a_chain_is_trusted_is_judged_by_the_certificates_and_not_by_the_agents_word()
+    public async Task The_trust_of_a_chain_is_evaluated_by_its_certificates_and_not_by_the_agents_claim()
     {
-        var desk = await AgentFixture.OpenAsync(azurite);
-        await desk.AskAsync();
-        await desk.LookAsync("one", AgentFixture.Seen(null, "UntrustedRoot: so I say"));
-        var good = (await desk.KeptAsync())!.Default.Tls!;
+        var fixture = await AgentFixture.OpenAsync(azurite);
+        await fixture.RequestAsync();
+        await fixture.ProbeAsync("one", AgentFixture.Completed(null, "UntrustedRoot: so I say"));
+        var good = (await fixture.StoredAsync())!.Default.Tls!;
         Assert.Equal((0, 3), (good.Trust.Count, good.Built.Count));
 
         foreach (var spec in (CertificateSpec[])[
@@ -26,25 +26,25 @@ public sealed class ProbeResultReaderTests(AzuriteFixture azurite)
             CertificateSpec.For(AgentFixture.Host) with { Signer = CertificateSigner.Itself },
             CertificateSpec.For(AgentFixture.Host) with { Sends = SentChain.LeafOnly }])
         {
-            await desk.AskAsync();
-            await desk.LookAsync("two", AgentFixture.Seen(spec));
-            var bad = (await desk.KeptAsync())!.Default.Tls!;
+            await fixture.RequestAsync();
+            await fixture.ProbeAsync("two", AgentFixture.Completed(spec));
+            var bad = (await fixture.StoredAsync())!.Default.Tls!;
             Assert.NotEmpty(bad.Trust);
             Assert.NotEmpty(bad.Built);
         }
     }
 
     [Fact]
-    public async Task Times_and_the_name_are_the_apps_and_addresses_as_it_writes_them()
+    public async Task Times_and_the_agents_name_come_from_the_app_and_addresses_are_normalized()
     {
-        var desk = await AgentFixture.OpenAsync(azurite);
-        await desk.AskAsync();
-        var probe = AgentFixture.Seen();
+        var fixture = await AgentFixture.OpenAsync(azurite);
+        await fixture.RequestAsync();
+        var probe = AgentFixture.Completed();
 
-        await desk.LookAsync("one", probe with { Agent = "somebody else", Restricted = [probe.Default with { Offer = TlsOffer.Tls13 }], RestrictedAt = DateTimeOffset.MaxValue });
+        await fixture.ProbeAsync("one", probe with { Agent = "somebody else", Restricted = [probe.Default with { Offer = TlsOffer.Tls13 }], RestrictedAt = DateTimeOffset.MaxValue });
 
-        var kept = (await desk.KeptAsync())!;
-        Assert.Equal(("one", desk.Storage.Time.GetUtcNow(), TlsOffer.Tls13), (kept.Agent, kept.RestrictedAt, Assert.Single(kept.Restricted).Offer));
+        var stored = (await fixture.StoredAsync())!;
+        Assert.Equal(("one", fixture.Storage.Time.GetUtcNow(), TlsOffer.Tls13), (stored.Agent, stored.RestrictedAt, Assert.Single(stored.Restricted).Offer));
     }
 
     public static TheoryData<string> Wrong => [.. Changes.Keys];
@@ -77,35 +77,35 @@ public sealed class ProbeResultReaderTests(AzuriteFixture azurite)
 
     [Theory]
     [MemberData(nameof(Wrong))]
-    public async Task A_look_that_does_not_hold_is_refused_and_leaves_the_lease(string name)
+    public async Task An_inconsistent_result_is_refused_and_leaves_the_lease(string name)
     {
-        var desk = await AgentFixture.OpenAsync(azurite);
-        await desk.AskAsync();
-        var task = Assert.Single(await desk.TakeWorkAsync("one"));
-        var probe = AgentFixture.Seen();
+        var fixture = await AgentFixture.OpenAsync(azurite);
+        await fixture.RequestAsync();
+        var task = Assert.Single(await fixture.TakeTasksAsync("one"));
+        var probe = AgentFixture.Completed();
 
-        var fault = await Assert.ThrowsAsync<InvalidProbeResultException>(() => desk.HandInAsync("one", task, Changes[name](probe)));
+        var fault = await Assert.ThrowsAsync<InvalidProbeResultException>(() => fixture.SubmitAsync("one", task, Changes[name](probe)));
 
         Assert.StartsWith("The result is not valid: ", fault.Message, StringComparison.Ordinal);
-        Assert.Null(await desk.KeptAsync());
-        await desk.HandInAsync("one", task, probe);
+        Assert.Null(await fixture.StoredAsync());
+        await fixture.SubmitAsync("one", task, probe);
     }
 
     [Fact]
-    public async Task Certificates_that_are_too_much_together_are_refused()
+    public async Task Certificates_that_are_too_large_together_are_refused()
     {
-        var desk = await AgentFixture.OpenAsync(azurite);
-        await desk.AskAsync();
-        var task = Assert.Single(await desk.TakeWorkAsync("one"));
-        var probe = AgentFixture.Seen(CertificateSpec.For([AgentFixture.Host, .. Enumerable.Range(0, 800).Select(n => $"mx{n}.example.com")]));
+        var fixture = await AgentFixture.OpenAsync(azurite);
+        await fixture.RequestAsync();
+        var task = Assert.Single(await fixture.TakeTasksAsync("one"));
+        var probe = AgentFixture.Completed(CertificateSpec.For([AgentFixture.Host, .. Enumerable.Range(0, 800).Select(n => $"mx{n}.example.com")]));
         Assert.InRange(probe.Default.Tls!.Chain[0].Length, 12_000, 40_000);
 
-        var fault = await Assert.ThrowsAsync<InvalidProbeResultException>(() => desk.HandInAsync(
+        var fault = await Assert.ThrowsAsync<InvalidProbeResultException>(() => fixture.SubmitAsync(
             "one", task, probe with { Restricted = [.. Enumerable.Repeat(With(tls => tls with { Chain = [.. Enumerable.Repeat(tls.Chain[0], 2)] })(probe).Default, 8)] }));
 
         Assert.Contains("bytes together", fault.Message, StringComparison.Ordinal);
-        await desk.HandInAsync("one", task, probe with { Restricted = [probe.Default, probe.Default] });
-        Assert.Equal(2, (await desk.KeptAsync())!.Restricted.Count);
+        await fixture.SubmitAsync("one", task, probe with { Restricted = [probe.Default, probe.Default] });
+        Assert.Equal(2, (await fixture.StoredAsync())!.Restricted.Count);
     }
 
     [Theory]
@@ -121,14 +121,14 @@ public sealed class ProbeResultReaderTests(AzuriteFixture azurite)
     [InlineData("""{"host":"mx","address":"192.0.2.1","nonce":"x","result":{"default":{"address":"192.0.2.1","outcome":"Marvellous"},"restricted":[]}}""")]
     [InlineData("""{"host":"mx","host":"mx","address":"192.0.2.1","nonce":"x","result":{"default":{"address":"192.0.2.1","outcome":"Rejected"},"restricted":[]}}""")]
     [InlineData("""{"host":"mx","address":"192.0.2.1","nonce":"x","result":{"default":{"address":"192.0.2.1","outcome":"Completed","tls":{"protocol":"Tls13","cipherSuite":"x","chain":["%%"],"built":[],"trust":[]}},"restricted":[]}}""")]
-    public void What_is_no_result_is_refused(string json) => Assert.Throws<InvalidProbeResultException>(() => ProbeResultReader.Read(Encoding.UTF8.GetBytes(json)));
+    public void A_body_that_is_not_a_result_is_refused(string json) => Assert.Throws<InvalidProbeResultException>(() => ProbeResultReader.Read(Encoding.UTF8.GetBytes(json)));
 
     [Fact]
-    public void What_is_nested_without_end_is_refused() =>
+    public void Deeply_nested_JSON_is_refused() =>
         Assert.Throws<InvalidProbeResultException>(() => ProbeResultReader.Read(Encoding.UTF8.GetBytes($$"""{"more":{{new string('[', 100_000)}}{{new string(']', 100_000)}}}""")));
 
     [Fact]
-    public void A_result_reads_as_it_was_written()
+    public void A_result_survives_a_JSON_round_trip()
     {
         var probe = new MxProbeResult(new SmtpSession("192.0.2.25", SmtpOutcome.Rejected, Banner: "554 no", Times: new SessionTimes(12, 30, null, null, null, 42)), []);
         var read = ProbeResultReader.Read(AgentFixture.Json(new ProbeTaskJson("mx", "192.0.2.25", "n", 120), probe));

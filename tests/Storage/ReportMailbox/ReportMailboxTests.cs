@@ -18,7 +18,7 @@ using Xunit;
 
 namespace StsFunctions.Tests.ReportMailbox;
 
-/// <summary>Reports out of a mailbox in Exchange Online, by a stand-in for Microsoft Graph, into a real storage.</summary>
+/// <summary>Reports from a mailbox in Exchange Online, by a fake of Microsoft Graph, into a real storage.</summary>
 public sealed class ReportMailboxTests(AzuriteFixture azurite) : IAsyncLifetime
 {
     private const int MaxBytes = 100_000;
@@ -29,12 +29,12 @@ public sealed class ReportMailboxTests(AzuriteFixture azurite) : IAsyncLifetime
     private GraphMailbox _mailbox = null!;
     private ReportMailboxPoller _function = null!;
 
-    private static CancellationToken Now => TestContext.Current.CancellationToken;
+    private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
     public async ValueTask InitializeAsync()
     {
         _storage = await TestStorage.CreateAsync(azurite);
-        _graph = await FakeGraphMailbox.StartAsync(Now);
+        _graph = await FakeGraphMailbox.StartAsync(Cancellation);
         _mailbox = new GraphMailbox(new MailboxOptions { Address = _graph.User, Graph = _graph.Address }, new Credential(), _storage.Time);
         _function = new ReportMailboxPoller(
             _mailbox,
@@ -53,7 +53,7 @@ public sealed class ReportMailboxTests(AzuriteFixture azurite) : IAsyncLifetime
 
     [Fact]
     [Trait("Conformance", "ARR-2")]
-    public async Task What_lies_in_the_mailbox_is_stored_as_it_came_then_moved_and_is_not_fetched_again()
+    public async Task A_message_of_the_mailbox_is_stored_unchanged_then_moved_and_not_fetched_again()
     {
         byte[][] mails = [MailOf(1), MailOf(2)];
         foreach (var mail in mails)
@@ -61,7 +61,7 @@ public sealed class ReportMailboxTests(AzuriteFixture azurite) : IAsyncLifetime
             _graph.Deliver(mail);
         }
 
-        await _function.RunAsync(Now);
+        await _function.RunAsync(Cancellation);
 
         Assert.Equal(mails.Order(ByteOrder.Instance), (await InboxAsync()).Order(ByteOrder.Instance));
         Assert.Empty(_graph.In(FakeGraphMailbox.Inbox));
@@ -69,22 +69,22 @@ public sealed class ReportMailboxTests(AzuriteFixture azurite) : IAsyncLifetime
         Assert.All(_graph.Calls, call => Assert.Equal(("Bearer a-token", "IdType=\"ImmutableId\""), (call.Authorization, call.Prefer)));
 
         _graph.Calls.Clear();
-        await _function.RunAsync(Now);
+        await _function.RunAsync(Cancellation);
         Assert.Single(_graph.Calls);
     }
 
     [Fact]
-    public async Task Where_no_mailbox_is_set_nothing_is_called()
+    public async Task Nothing_is_called_without_a_configured_mailbox()
     {
         var function = new ReportMailboxPoller(null, new ReportReader(new ReportLimitsOptions(), _storage.Time), _storage.Inbox, _storage.Time, _log.For<ReportMailboxPoller>());
 
-        await function.RunAsync(Now);
+        await function.RunAsync(Cancellation);
 
         Assert.Empty(_graph.Calls);
     }
 
     [Fact]
-    public async Task A_full_mailbox_is_read_page_by_page_and_a_fuller_one_run_by_run()
+    public async Task A_full_mailbox_is_read_page_by_page_and_a_very_full_one_in_several_runs()
     {
         _graph.PageSize = 10;
         foreach (var n in Enumerable.Range(0, 63))
@@ -92,18 +92,18 @@ public sealed class ReportMailboxTests(AzuriteFixture azurite) : IAsyncLifetime
             _graph.Deliver(MailOf(n));
         }
 
-        await _function.RunAsync(Now);
+        await _function.RunAsync(Cancellation);
         Assert.Equal((13, 50), (_graph.In(FakeGraphMailbox.Inbox).Count, (await InboxAsync()).Count));
 
-        await _function.RunAsync(Now);
+        await _function.RunAsync(Cancellation);
         Assert.Equal((0, 63), (_graph.In(FakeGraphMailbox.Inbox).Count, (await InboxAsync()).Count));
     }
 
     [Fact]
     [Trait("Conformance", "RPT-6")]
-    public async Task Killed_between_storing_and_moving_nothing_is_lost_and_nothing_counts_twice()
+    public async Task A_kill_between_storing_and_moving_loses_nothing_and_counts_nothing_twice()
     {
-        await _storage.Publisher.PublishAsync(DomainName.Parse("example.com"), Policy.Parse("version: STSv1\nmode: none\nmax_age: 1\n"u8), null, Now);
+        await _storage.Publisher.PublishAsync(DomainName.Parse("example.com"), Policy.Parse("version: STSv1\nmode: none\nmax_age: 1\n"u8), null, Cancellation);
         await using var lab = new SignedMailFactory(_storage.Time);
         var mail = SignedMailFactory.Mail();
         lab.Key("company-x.example").Sign(mail);
@@ -122,18 +122,18 @@ public sealed class ReportMailboxTests(AzuriteFixture azurite) : IAsyncLifetime
         // The report is read before the next run comes, and the day has changed by then.
         await IngestAsync(ingest);
         _storage.Time.Advance(TimeSpan.FromDays(1));
-        await _function.RunAsync(Now);
+        await _function.RunAsync(Cancellation);
         await IngestAsync(ingest);
 
         Assert.Empty(_graph.In(FakeGraphMailbox.Inbox));
-        var report = Assert.Single(await _storage.Reports.ReadAsync(DomainName.Parse("example.com"), new DateOnly(2026, 1, 1), Now));
+        var report = Assert.Single(await _storage.Reports.ReadAsync(DomainName.Parse("example.com"), new DateOnly(2026, 1, 1), Cancellation));
         Assert.Equal((ReportSource.Mailbox, AuthenticationResult.Aligned, true), (report.Source, report.Authentication, report.IsCounted));
-        await _storage.EvaluateReports().RunAsync(new DomainMessage("example.com").ToJson(), Now);
-        Assert.Equal([new DailySessions(new DateOnly(2026, 3, 13), 90, 10)], Assert.Single(await _storage.Fleet.ListAsync(Now).ToListAsync(Now)).Days);
+        await _storage.EvaluateReports().RunAsync(new DomainMessage("example.com").ToJson(), Cancellation);
+        Assert.Equal([new DailySessions(new DateOnly(2026, 3, 13), 90, 10)], Assert.Single(await _storage.Summaries.ListAsync(Cancellation).ToListAsync(Cancellation)).Days);
     }
 
     [Fact]
-    public async Task A_message_that_goes_away_meanwhile_stops_nothing()
+    public async Task A_message_that_disappears_meanwhile_stops_nothing()
     {
         var first = _graph.Deliver(MailOf(1));
         var second = _graph.Deliver(MailOf(2));
@@ -151,7 +151,7 @@ public sealed class ReportMailboxTests(AzuriteFixture azurite) : IAsyncLifetime
             return Task.CompletedTask;
         });
 
-        await _function.RunAsync(Now);
+        await _function.RunAsync(Cancellation);
 
         Assert.Equal(2, (await InboxAsync()).Count);
         Assert.Single(_graph.In(ReportMailboxPoller.StoredFolder));
@@ -163,34 +163,34 @@ public sealed class ReportMailboxTests(AzuriteFixture azurite) : IAsyncLifetime
     [InlineData("/$value", 503)]
     [InlineData("/move", 504)]
     [InlineData("/mailFolders?", 429)]
-    public async Task A_short_pause_that_Graph_asks_for_is_made_and_the_run_goes_on(string call, int status)
+    public async Task A_short_Retry_After_of_Graph_is_waited_for_and_the_run_continues(string call, int status)
     {
         _graph.Deliver(MailOf(1));
         _graph.Fault(call, status, retryAfter: "0");
         _graph.Fault(call, status, retryAfter: "Sat, 14 Mar 2026 12:00:00 GMT");
 
-        await _function.RunAsync(Now);
+        await _function.RunAsync(Cancellation);
 
         Assert.Single(_graph.In(ReportMailboxPoller.StoredFolder));
         Assert.Single(await InboxAsync());
     }
 
     [Fact]
-    public async Task A_long_pause_that_Graph_asks_for_ends_the_run_and_nothing_is_called_before_it_is_over()
+    public async Task A_long_Retry_After_of_Graph_ends_the_run_and_nothing_is_called_before_it_is_over()
     {
         _graph.Deliver(MailOf(1));
         _graph.Deliver(MailOf(2));
         _graph.Fault("/move", 429, retryAfter: "3600");
-        await _function.RunAsync(Now);
+        await _function.RunAsync(Cancellation);
         Assert.Equal((2, 1), (_graph.In(FakeGraphMailbox.Inbox).Count, (await InboxAsync()).Count));
 
         _graph.Calls.Clear();
         _storage.Time.Advance(TimeSpan.FromMinutes(59));
-        await _function.RunAsync(Now);
+        await _function.RunAsync(Cancellation);
         Assert.Empty(_graph.Calls);
 
         _storage.Time.Advance(TimeSpan.FromMinutes(2));
-        await _function.RunAsync(Now);
+        await _function.RunAsync(Cancellation);
         Assert.Equal((0, 2), (_graph.In(FakeGraphMailbox.Inbox).Count, (await InboxAsync()).Count));
     }
 
@@ -198,7 +198,7 @@ public sealed class ReportMailboxTests(AzuriteFixture azurite) : IAsyncLifetime
     [InlineData(true)]
     [InlineData(false)]
     [Trait("Conformance", "ARR-5")]
-    public async Task A_message_too_large_is_moved_aside_unread_and_the_others_are_fetched(bool saysSo)
+    public async Task A_message_that_is_too_large_is_moved_aside_unread_and_the_others_are_fetched(bool saysSo)
     {
         _graph.Deliver(new byte[MaxBytes + 1]);
         _graph.Deliver(MailOf(2));
@@ -214,7 +214,7 @@ public sealed class ReportMailboxTests(AzuriteFixture azurite) : IAsyncLifetime
             });
         }
 
-        await _function.RunAsync(Now);
+        await _function.RunAsync(Cancellation);
 
         Assert.Single(_graph.In(ReportMailboxPoller.TooLargeFolder));
         Assert.Single(_graph.In(ReportMailboxPoller.StoredFolder));
@@ -225,24 +225,24 @@ public sealed class ReportMailboxTests(AzuriteFixture azurite) : IAsyncLifetime
     [Theory]
     [InlineData("/move")]
     [InlineData("/mailFolders?")]
-    public async Task A_message_too_large_that_cannot_be_moved_aside_stays_and_the_others_are_fetched(string call)
+    public async Task A_message_that_is_too_large_and_cannot_be_moved_stays_and_the_others_are_fetched(string call)
     {
         var tooLarge = new byte[MaxBytes + 1];
         _graph.Deliver(tooLarge);
         _graph.Deliver(MailOf(2));
-        // The folder of what was stored is looked for before.
+        // The folder for stored messages is searched for before.
         _graph.Fault("/$value", async context =>
         {
             _graph.Fault(call, 500);
             await context.Response.Body.WriteAsync(tooLarge);
         });
 
-        await _function.RunAsync(Now);
+        await _function.RunAsync(Cancellation);
 
         Assert.Equal([tooLarge], _graph.In(FakeGraphMailbox.Inbox));
         Assert.Equal([MailOf(2)], await InboxAsync());
 
-        await _function.RunAsync(Now);
+        await _function.RunAsync(Cancellation);
         Assert.Equal([tooLarge], _graph.In(ReportMailboxPoller.TooLargeFolder));
     }
 
@@ -251,7 +251,7 @@ public sealed class ReportMailboxTests(AzuriteFixture azurite) : IAsyncLifetime
     [InlineData("/messages?", 500, "answered 500")]
     [InlineData("/mailFolders?", 200, "did not end it")]
     [InlineData("/move", 500, "answered 500")]
-    public async Task An_answer_that_does_not_end_is_not_waited_for_without_end(string call, int status, string said)
+    public async Task A_response_that_does_not_end_times_out(string call, int status, string said)
     {
         _graph.Deliver(MailOf(1));
         var begun = new TaskCompletionSource();
@@ -264,35 +264,35 @@ public sealed class ReportMailboxTests(AzuriteFixture azurite) : IAsyncLifetime
             await Task.Delay(Timeout.Infinite, context.RequestAborted);
         });
 
-        var run = _function.RunAsync(Now);
-        await begun.Task.WaitAsync(TimeSpan.FromSeconds(30), Now);
+        var run = _function.RunAsync(Cancellation);
+        await begun.Task.WaitAsync(TimeSpan.FromSeconds(30), Cancellation);
         for (var n = 0; n < 100 && !run.IsCompleted; n++)
         {
-            // Whether the answer's first bytes were seen by now shows only in the end.
+            // Whether the first bytes of the response were read by now is known only at the end.
             _storage.Time.Advance(TimeSpan.FromMinutes(1));
-            await Task.WhenAny(run, Task.Delay(100, Now));
+            await Task.WhenAny(run, Task.Delay(100, Cancellation));
         }
 
-        var failure = await Assert.ThrowsAsync<GraphException>(() => run.WaitAsync(TimeSpan.FromSeconds(1), Now));
+        var failure = await Assert.ThrowsAsync<GraphException>(() => run.WaitAsync(TimeSpan.FromSeconds(1), Cancellation));
         Assert.Contains(said, failure.Message, StringComparison.Ordinal);
     }
 
     [Fact]
-    public async Task One_message_that_cannot_be_fetched_stays_and_the_others_go_on()
+    public async Task A_message_that_cannot_be_fetched_stays_and_the_others_are_processed()
     {
         var broken = MailOf(1);
         _graph.Deliver(broken);
         _graph.Deliver(MailOf(2));
         _graph.Fault("/$value", 500);
 
-        await _function.RunAsync(Now);
+        await _function.RunAsync(Cancellation);
 
         Assert.Equal([broken], _graph.In(FakeGraphMailbox.Inbox));
         Assert.Equal([MailOf(2)], await InboxAsync());
     }
 
     [Fact]
-    public async Task One_message_that_Graph_is_always_too_busy_for_stays_and_the_others_go_on()
+    public async Task A_message_that_Graph_throttles_every_time_stays_and_the_others_are_processed()
     {
         var slow = MailOf(1);
         _graph.Deliver(slow);
@@ -302,14 +302,14 @@ public sealed class ReportMailboxTests(AzuriteFixture azurite) : IAsyncLifetime
             _graph.Fault("/$value", 504, retryAfter: "0");
         }
 
-        await _function.RunAsync(Now);
+        await _function.RunAsync(Cancellation);
 
         Assert.Equal([slow], _graph.In(FakeGraphMailbox.Inbox));
         Assert.Equal([MailOf(2)], await InboxAsync());
     }
 
     [Fact]
-    public async Task Where_Graph_is_too_busy_for_one_message_after_another_the_run_ends()
+    public async Task The_run_ends_where_Graph_throttles_one_message_after_another()
     {
         foreach (var n in Enumerable.Range(0, 10))
         {
@@ -321,14 +321,14 @@ public sealed class ReportMailboxTests(AzuriteFixture azurite) : IAsyncLifetime
             _graph.Fault("/$value", 503, retryAfter: "0");
         }
 
-        await _function.RunAsync(Now);
+        await _function.RunAsync(Cancellation);
 
         Assert.Equal(3 * 4, _graph.Calls.Count(call => call.Call.Contains("/$value", StringComparison.Ordinal)));
         Assert.Contains(_log.Lines, line => line.Text.Contains("The mailbox is read later", StringComparison.Ordinal));
     }
 
     [Fact]
-    public async Task A_message_that_breaks_off_on_its_way_is_not_stored()
+    public async Task A_message_whose_download_is_interrupted_is_not_stored()
     {
         var mail = MailOf(1);
         _graph.Deliver(mail);
@@ -343,7 +343,7 @@ public sealed class ReportMailboxTests(AzuriteFixture azurite) : IAsyncLifetime
         {
             try
             {
-                await _function.RunAsync(Now);
+                await _function.RunAsync(Cancellation);
             }
             catch (HttpRequestException e)
             {
@@ -359,11 +359,11 @@ public sealed class ReportMailboxTests(AzuriteFixture azurite) : IAsyncLifetime
     [InlineData(401, "Application Mail.ReadWrite")]
     [InlineData(403, "Application Mail.ReadWrite")]
     [InlineData(404, "Sts__ReportMailbox")]
-    public async Task A_mailbox_that_may_not_be_read_is_a_failed_run_that_says_what_to_do(int status, string remedy)
+    public async Task An_unauthorized_mailbox_is_a_failed_run_that_says_what_to_do(int status, string remedy)
     {
         _graph.Fault("/messages?", status);
 
-        var failure = await Assert.ThrowsAsync<GraphException>(() => _function.RunAsync(Now));
+        var failure = await Assert.ThrowsAsync<GraphException>(() => _function.RunAsync(Cancellation));
 
         Assert.Contains(remedy, failure.Message, StringComparison.Ordinal);
         Assert.Contains("ErrorCode In words.", failure.Message, StringComparison.Ordinal);
@@ -373,11 +373,11 @@ public sealed class ReportMailboxTests(AzuriteFixture azurite) : IAsyncLifetime
     [InlineData("https://attacker.example/v1.0/next")]
     [InlineData("/relative")]
     [InlineData("file:///etc/passwd")]
-    public async Task A_list_that_goes_on_elsewhere_is_not_followed_since_the_token_would_be(string link)
+    public async Task A_next_link_to_another_host_is_not_followed_because_it_would_get_the_token(string link)
     {
         _graph.Fault("/messages?", context => context.Response.WriteAsync($$"""{"value":[],"@odata.nextLink":"{{link}}"}"""));
 
-        Assert.Contains("another host", (await Assert.ThrowsAsync<GraphException>(() => _function.RunAsync(Now))).Message, StringComparison.Ordinal);
+        Assert.Contains("another host", (await Assert.ThrowsAsync<GraphException>(() => _function.RunAsync(Cancellation))).Message, StringComparison.Ordinal);
     }
 
     [Theory]
@@ -385,15 +385,15 @@ public sealed class ReportMailboxTests(AzuriteFixture azurite) : IAsyncLifetime
     [InlineData("null")]
     [InlineData("[]")]
     [InlineData("<html>")]
-    public async Task An_answer_that_is_no_list_is_a_failed_run(string body)
+    public async Task A_response_that_is_not_a_list_is_a_failed_run(string body)
     {
         _graph.Fault("/messages?", context => context.Response.WriteAsync(body));
 
-        await Assert.ThrowsAsync<GraphException>(() => _function.RunAsync(Now));
+        await Assert.ThrowsAsync<GraphException>(() => _function.RunAsync(Cancellation));
     }
 
     [Fact]
-    public async Task A_folder_that_somebody_else_makes_at_the_same_moment_is_the_one_that_is_used()
+    public async Task A_folder_that_another_instance_creates_at_the_same_time_is_used()
     {
         _graph.Deliver(MailOf(1));
         _graph.Fault("/mailFolders?", context =>
@@ -402,13 +402,13 @@ public sealed class ReportMailboxTests(AzuriteFixture azurite) : IAsyncLifetime
             return context.Response.WriteAsync("""{"value":[]}""");
         });
 
-        await _function.RunAsync(Now);
+        await _function.RunAsync(Cancellation);
 
         Assert.Single(_graph.In(ReportMailboxPoller.StoredFolder));
     }
 
     [Fact]
-    public async Task The_timer_of_the_app_reads_the_mailbox_that_is_set_and_a_lab_gets_no_token()
+    public async Task The_timer_of_the_app_reads_the_configured_mailbox_and_a_lab_gets_no_token()
     {
         _graph.Deliver(MailOf(1));
         await using var handler = await RunningApp.StartAsync(
@@ -424,9 +424,9 @@ public sealed class ReportMailboxTests(AzuriteFixture azurite) : IAsyncLifetime
 
     private async Task IngestAsync(ReportIngestion ingest)
     {
-        foreach (var blob in await _storage.Blobs.GetBlobContainerClient(StorageNames.InboxContainer).GetBlobsAsync(cancellationToken: Now).ToListAsync(Now))
+        foreach (var blob in await _storage.Blobs.GetBlobContainerClient(StorageNames.InboxContainer).GetBlobsAsync(cancellationToken: Cancellation).ToListAsync(Cancellation))
         {
-            await ingest.RunAsync(BlobCreatedEvent.Again(blob.Name), Now);
+            await ingest.RunAsync(BlobCreatedEvent.Again(blob.Name), Cancellation);
         }
     }
 
@@ -434,9 +434,9 @@ public sealed class ReportMailboxTests(AzuriteFixture azurite) : IAsyncLifetime
     {
         var inbox = _storage.Blobs.GetBlobContainerClient(StorageNames.InboxContainer);
         var found = new List<byte[]>();
-        await foreach (var blob in inbox.GetBlobsAsync(cancellationToken: Now))
+        await foreach (var blob in inbox.GetBlobsAsync(cancellationToken: Cancellation))
         {
-            var content = (await inbox.GetBlobClient(blob.Name).DownloadContentAsync(Now)).Value;
+            var content = (await inbox.GetBlobClient(blob.Name).DownloadContentAsync(Cancellation)).Value;
             Assert.Equal("Mailbox", content.Details.Metadata["source"]);
             found.Add(content.Content.ToArray());
         }

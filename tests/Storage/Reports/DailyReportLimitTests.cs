@@ -12,7 +12,7 @@ using Xunit;
 
 namespace StsFunctions.Tests.Reports;
 
-/// <summary>A signer, or whoever signs nothing, has its number of reports a day by mail and file. What is beyond it waits in quarantine, whole.</summary>
+/// <summary>A signer, or the unsigned reports on a domain, have a daily limit for mail and files. Reports beyond it wait in quarantine, unchanged.</summary>
 public sealed class DailyReportLimitTests(AzuriteFixture azurite) : IAsyncLifetime
 {
     private const string Signer = "company-x.example";
@@ -23,7 +23,7 @@ public sealed class DailyReportLimitTests(AzuriteFixture azurite) : IAsyncLifeti
     private TestStorage _storage = null!;
     private SignedMailFactory _lab = null!;
 
-    private static CancellationToken Now => TestContext.Current.CancellationToken;
+    private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
     public async ValueTask InitializeAsync()
     {
@@ -31,7 +31,7 @@ public sealed class DailyReportLimitTests(AzuriteFixture azurite) : IAsyncLifeti
         _lab = new SignedMailFactory(_storage.Time);
         foreach (var domain in (DomainName[])[Domain, Other])
         {
-            await _storage.Publisher.PublishAsync(domain, Policy.Parse("version: STSv1\nmode: none\nmax_age: 1\n"u8), null, Now);
+            await _storage.Publisher.PublishAsync(domain, Policy.Parse("version: STSv1\nmode: none\nmax_age: 1\n"u8), null, Cancellation);
         }
     }
 
@@ -39,7 +39,7 @@ public sealed class DailyReportLimitTests(AzuriteFixture azurite) : IAsyncLifeti
 
     [Fact]
     [Trait("Conformance", "ARR-5")]
-    public async Task What_a_signer_sends_beyond_its_number_is_in_quarantine_with_the_reason_and_can_be_read_from_there()
+    public async Task Reports_of_a_signer_beyond_its_daily_limit_go_to_quarantine_with_the_reason_and_can_be_reprocessed()
     {
         byte[][] mails = [Mail("1", Signer), Mail("2", Signer), Mail("3", Signer)];
         foreach (var mail in mails)
@@ -52,7 +52,7 @@ public sealed class DailyReportLimitTests(AzuriteFixture azurite) : IAsyncLifeti
         Assert.Equal(mails[2], content);
         Assert.Equal("company-x.example has had its 2 reports of 2026-03-14 (Sts__ReportsPerSignerAndDay).", reason);
 
-        // Its signature holds there, though the key has gone; and whoever asks for it by name is not counted.
+        // Its signature is stored there, though the key is gone; and a request for it by name is not counted.
         _lab.Zone.Remove(SignedMailFactory.AnyKey.As(Signer).RecordName);
         await RunAsync(ReprocessRequest.One(StorageNames.QuarantineContainer, RawReportId.Parse(id)).ToJson(), mostADay: 2);
         Assert.Equal(["1", "2", "3"], await ReportIdsAsync(Domain));
@@ -62,7 +62,7 @@ public sealed class DailyReportLimitTests(AzuriteFixture azurite) : IAsyncLifeti
 
     [Fact]
     [Trait("Conformance", "ARR-5")]
-    public async Task Each_signer_has_its_own_number_and_a_new_one_each_day()
+    public async Task Each_signer_has_its_own_limit_and_a_new_one_each_day()
     {
         await ArriveAsync(Mail("1", Signer), mostADay: 1);
         await ArriveAsync(Mail("2", Signer), mostADay: 1);
@@ -78,7 +78,7 @@ public sealed class DailyReportLimitTests(AzuriteFixture azurite) : IAsyncLifeti
 
     [Fact]
     [Trait("Conformance", "ARR-5")]
-    public async Task What_nobody_signed_is_counted_for_each_policy_domain_and_for_no_signer()
+    public async Task Unsigned_reports_are_counted_for_each_policy_domain_and_for_no_signer()
     {
         await ArriveAsync(Mail("1"), mostADay: 2);
         await ArriveAsync(Json("2", Domain), mostADay: 2);
@@ -94,7 +94,7 @@ public sealed class DailyReportLimitTests(AzuriteFixture azurite) : IAsyncLifeti
 
     [Fact]
     [Trait("Conformance", "ARR-5")]
-    public async Task A_signer_that_the_operator_lists_sends_as_many_as_there_are_domains_and_a_POST_has_its_own_number()
+    public async Task A_trusted_signer_has_a_limit_by_the_number_of_domains_and_a_POST_has_its_own()
     {
         for (var n = 1; n <= 3; n++)
         {
@@ -107,16 +107,16 @@ public sealed class DailyReportLimitTests(AzuriteFixture azurite) : IAsyncLifeti
     }
 
     [Fact]
-    public async Task A_report_that_is_counted_takes_one_call_of_storage_more_than_one_that_is_not()
+    public async Task A_counted_report_takes_one_storage_call_more_than_an_uncounted_one()
     {
-        await using var wire = await FaultInjectionProxy.StartAsync(_storage.ConnectionString, Now);
+        await using var proxy = await FaultInjectionProxy.StartAsync(_storage.ConnectionString, Cancellation);
         var calls = 0;
-        wire.OnCall = _ =>
+        proxy.OnCall = _ =>
         {
             Interlocked.Increment(ref calls);
             return null;
         };
-        var function = Ingest.FunctionOn(new TestStorage(wire.ConnectionString), NullLogger<ReportIngestion>.Instance, dns: _lab.Dns, mostADay: 100);
+        var function = Ingest.FunctionOn(new TestStorage(proxy.ConnectionString), NullLogger<ReportIngestion>.Instance, dns: _lab.Dns, mostADay: 100);
         // The first of all finds a list without the domain's line.
         await CallsAsync("0", "google.com");
 
@@ -130,7 +130,7 @@ public sealed class DailyReportLimitTests(AzuriteFixture azurite) : IAsyncLifeti
         {
             await DropAsync($"{id}.eml", Mail(id, signer));
             calls = 0;
-            await function.RunAsync(BlobCreatedEvent.Again($"{id}.eml"), Now);
+            await function.RunAsync(BlobCreatedEvent.Again($"{id}.eml"), Cancellation);
             return calls;
         }
     }
@@ -138,15 +138,15 @@ public sealed class DailyReportLimitTests(AzuriteFixture azurite) : IAsyncLifeti
     private async Task ArriveAsync(byte[] raw, int mostADay, ReportSource source = ReportSource.Mail)
     {
         using var body = new MemoryStream(raw, 0, raw.Length, writable: false, publiclyVisible: true);
-        await RunAsync(BlobCreatedEvent.Again(await _storage.Inbox.PutAsync(body, source, Now)), mostADay);
+        await RunAsync(BlobCreatedEvent.Again(await _storage.Inbox.PutAsync(body, source, Cancellation)), mostADay);
     }
 
     // Each time another instance of the app.
     private Task RunAsync(string message, int mostADay) =>
-        Ingest.FunctionOn(_storage, NullLogger<ReportIngestion>.Instance, dns: _lab.Dns, mostADay: mostADay).RunAsync(message, Now);
+        Ingest.FunctionOn(_storage, NullLogger<ReportIngestion>.Instance, dns: _lab.Dns, mostADay: mostADay).RunAsync(message, Cancellation);
 
     private Task<Azure.Response<BlobContentInfo>> DropAsync(string name, byte[] raw) =>
-        _storage.Blobs.GetBlobContainerClient(StorageNames.InboxContainer).GetBlobClient(name).UploadAsync(new BinaryData(raw), Now);
+        _storage.Blobs.GetBlobContainerClient(StorageNames.InboxContainer).GetBlobClient(name).UploadAsync(new BinaryData(raw), Cancellation);
 
     private static byte[] Json(string id, params DomainName[] domains) =>
         TlsReportJson.Write(Samples.Report([.. domains.Select(domain => Samples.Policy(domain.Value))]) with { ReportId = id });
@@ -162,7 +162,7 @@ public sealed class DailyReportLimitTests(AzuriteFixture azurite) : IAsyncLifeti
         return SignedMailFactory.Raw(mail);
     }
 
-    private Task<IReadOnlyList<Report>> ReportsAsync(DomainName domain) => _storage.Reports.ReadAsync(domain, new DateOnly(2026, 1, 1), Now);
+    private Task<IReadOnlyList<Report>> ReportsAsync(DomainName domain) => _storage.Reports.ReadAsync(domain, new DateOnly(2026, 1, 1), Cancellation);
 
     private async Task<IEnumerable<string>> ReportIdsAsync(DomainName domain) => (await ReportsAsync(domain)).Select(report => report.ReportId).Order();
 
@@ -170,9 +170,9 @@ public sealed class DailyReportLimitTests(AzuriteFixture azurite) : IAsyncLifeti
     {
         var container = _storage.Blobs.GetBlobContainerClient(StorageNames.QuarantineContainer);
         var lying = new List<(string, byte[], string)>();
-        await foreach (var blob in container.GetBlobsAsync(new GetBlobsOptions { Traits = BlobTraits.Metadata }, Now))
+        await foreach (var blob in container.GetBlobsAsync(new GetBlobsOptions { Traits = BlobTraits.Metadata }, Cancellation))
         {
-            lying.Add((blob.Name, (await container.GetBlobClient(blob.Name).DownloadContentAsync(Now)).Value.Content.ToArray(), blob.Metadata[ReportInbox.ReasonKey]));
+            lying.Add((blob.Name, (await container.GetBlobClient(blob.Name).DownloadContentAsync(Cancellation)).Value.Content.ToArray(), blob.Metadata[ReportInbox.ReasonKey]));
         }
 
         return lying;

@@ -13,7 +13,7 @@ using Xunit;
 
 namespace StsFunctions.Tests.Reports;
 
-/// <summary>Reports that are what they say, and others, from arrival to the rows and the sums.</summary>
+/// <summary>True and forged reports, from arrival to the rows and the totals.</summary>
 public sealed class ForgedReportTests(AzuriteFixture azurite) : IAsyncLifetime
 {
     private static readonly DomainName Domain = DomainName.Parse("example.com");
@@ -25,12 +25,12 @@ public sealed class ForgedReportTests(AzuriteFixture azurite) : IAsyncLifetime
     private ReportIngestion _function = null!;
     private DkimKey _key = null!;
 
-    private static CancellationToken Now => TestContext.Current.CancellationToken;
+    private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
     public async ValueTask InitializeAsync()
     {
         _storage = await TestStorage.CreateAsync(azurite);
-        await _storage.Publisher.PublishAsync(Domain, Policy.Parse("version: STSv1\nmode: none\nmax_age: 1\n"u8), null, Now);
+        await _storage.Publisher.PublishAsync(Domain, Policy.Parse("version: STSv1\nmode: none\nmax_age: 1\n"u8), null, Cancellation);
         _lab = new SignedMailFactory(_storage.Time);
         _key = _lab.Key("company-x.example");
         _function = Ingest.FunctionOn(_storage, _log.For<ReportIngestion>(), dns: _lab.Dns);
@@ -44,7 +44,7 @@ public sealed class ForgedReportTests(AzuriteFixture azurite) : IAsyncLifetime
 
     [Fact]
     [Trait("Conformance", "ARR-3")]
-    public async Task A_signed_mail_counts_and_its_verdict_stays_when_the_key_goes()
+    public async Task A_signed_mail_counts_and_its_DKIM_result_stays_after_the_key_is_removed()
     {
         var raw = Signed(Samples.Json(Samples.Policy()));
         await IngestAsync(raw);
@@ -61,7 +61,7 @@ public sealed class ForgedReportTests(AzuriteFixture azurite) : IAsyncLifetime
     [Fact]
     [Trait("Conformance", "ARR-3")]
     [Trait("Conformance", "RPT-6")]
-    public async Task Forged_reports_neither_push_out_the_true_one_nor_count_whichever_comes_first()
+    public async Task Forged_reports_neither_displace_the_true_one_nor_count_in_any_order()
     {
         var forged = Samples.Json(Samples.Policy(sessions: 0, failures: 1_000_000));
         var mail = SignedMailFactory.Mail(forged);
@@ -100,7 +100,7 @@ public sealed class ForgedReportTests(AzuriteFixture azurite) : IAsyncLifetime
 
     [Fact]
     [Trait("Conformance", "ARR-3")]
-    public async Task A_POST_is_never_verified_not_even_of_a_mail_that_is_signed()
+    public async Task A_POST_is_never_verified_even_if_it_is_a_signed_mail()
     {
         await IngestAsync(Signed(Samples.Json(Samples.Policy())), ReportSource.Https);
 
@@ -111,19 +111,19 @@ public sealed class ForgedReportTests(AzuriteFixture azurite) : IAsyncLifetime
 
     [Fact]
     [Trait("Conformance", "ARR-3")]
-    public async Task A_mail_waits_in_the_inbox_while_DNS_does_not_tell_the_key_and_counts_once_it_does()
+    public async Task A_mail_waits_in_the_inbox_while_DNS_does_not_return_the_key_and_then_counts_once()
     {
         _lab.Zone.Behave(_key.RecordName, DnsBehaviour.ServerFailure);
         await IngestAsync(Signed(Samples.Json(Samples.Policy())), name: "waits.eml");
         Assert.Empty(await ReportsAsync());
         Assert.True(await InboxAsync("waits.eml"));
         var queue = _storage.Queues.GetQueueClient(StorageNames.ReportArrivalsQueue);
-        // It comes again on its own, but not yet.
-        Assert.Equal(1, (await queue.GetPropertiesAsync(Now)).Value.ApproximateMessagesCount);
-        Assert.Null((await queue.ReceiveMessageAsync(cancellationToken: Now)).Value);
+        // It is retried by itself, but not yet.
+        Assert.Equal(1, (await queue.GetPropertiesAsync(Cancellation)).Value.ApproximateMessagesCount);
+        Assert.Null((await queue.ReceiveMessageAsync(cancellationToken: Cancellation)).Value);
 
         _lab.Zone.Behave(_key.RecordName, DnsBehaviour.Normal);
-        await _function.RunAsync(BlobCreatedEvent.Again("waits.eml"), Now);
+        await _function.RunAsync(BlobCreatedEvent.Again("waits.eml"), Cancellation);
 
         Assert.Equal(AuthenticationResult.Aligned, Assert.Single(await ReportsAsync()).Authentication);
         Assert.False(await InboxAsync("waits.eml"));
@@ -131,7 +131,7 @@ public sealed class ForgedReportTests(AzuriteFixture azurite) : IAsyncLifetime
 
     [Fact]
     [Trait("Conformance", "ARR-3")]
-    public async Task A_mail_whose_key_is_not_told_for_hours_is_kept_and_does_not_count()
+    public async Task A_mail_whose_key_is_unavailable_for_hours_is_stored_and_does_not_count()
     {
         _lab.Zone.Behave(_key.RecordName, DnsBehaviour.ServerFailure);
         _storage.Time.SetUtcNow(DateTimeOffset.UtcNow + ReportIngestion.KeyRetryPeriod + TimeSpan.FromMinutes(1));
@@ -144,12 +144,12 @@ public sealed class ForgedReportTests(AzuriteFixture azurite) : IAsyncLifetime
 
     [Fact]
     [Trait("Conformance", "ARR-3")]
-    public async Task Reports_in_one_mail_are_judged_each_by_its_own_organization()
+    public async Task Each_report_of_one_mail_is_authenticated_by_its_own_organization()
     {
         var own = TlsReportJson.Write(Samples.Report(Samples.Policy()) with { OrganizationName = "company-x.example", ReportId = "own" });
         var others = TlsReportJson.Write(Samples.Report(Samples.Policy()) with { OrganizationName = "victim.example", ReportId = "others" });
         using var raw = new MemoryStream(Samples.Mail(("application/tlsrpt+json", null, own), ("application/tlsrpt+json", null, others)));
-        var mail = MimeMessage.Load(raw, Now);
+        var mail = MimeMessage.Load(raw, Cancellation);
         _key.Sign(mail);
 
         await IngestAsync(SignedMailFactory.Raw(mail));
@@ -182,19 +182,19 @@ public sealed class ForgedReportTests(AzuriteFixture azurite) : IAsyncLifetime
             metadata["source"] = known.ToString();
         }
 
-        await blob.UploadAsync(new BinaryData(raw), new Azure.Storage.Blobs.Models.BlobUploadOptions { Metadata = metadata }, Now);
-        await _function.RunAsync(BlobCreatedEvent.Again(name), Now);
+        await blob.UploadAsync(new BinaryData(raw), new Azure.Storage.Blobs.Models.BlobUploadOptions { Metadata = metadata }, Cancellation);
+        await _function.RunAsync(BlobCreatedEvent.Again(name), Cancellation);
     }
 
     private async Task<bool> InboxAsync(string name) =>
-        await _storage.Blobs.GetBlobContainerClient(StorageNames.InboxContainer).GetBlobClient(name).ExistsAsync(Now);
+        await _storage.Blobs.GetBlobContainerClient(StorageNames.InboxContainer).GetBlobClient(name).ExistsAsync(Cancellation);
 
-    private Task<IReadOnlyList<Report>> ReportsAsync() => _storage.Reports.ReadAsync(Domain, new DateOnly(2026, 1, 1), Now);
+    private Task<IReadOnlyList<Report>> ReportsAsync() => _storage.Reports.ReadAsync(Domain, new DateOnly(2026, 1, 1), Cancellation);
 
     // As the list shows them once what arrived was evaluated.
     private async Task<IReadOnlyList<DailySessions>> DaysAsync()
     {
-        await _storage.EvaluateReports().RunAsync(new DomainMessage(Keys.Domain(Domain)).ToJson(), Now);
-        return Assert.Single(await _storage.Fleet.ListAsync(Now).ToListAsync(Now)).Days;
+        await _storage.EvaluateReports().RunAsync(new DomainMessage(Keys.Domain(Domain)).ToJson(), Cancellation);
+        return Assert.Single(await _storage.Summaries.ListAsync(Cancellation).ToListAsync(Cancellation)).Days;
     }
 }

@@ -14,7 +14,7 @@ public sealed class ReceiveMailTests(AzuriteFixture azurite) : IAsyncLifetime
     private TestStorage _storage = null!;
     private RunningApp _handler = null!;
 
-    private static CancellationToken Now => TestContext.Current.CancellationToken;
+    private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
     public async ValueTask InitializeAsync()
     {
@@ -30,7 +30,7 @@ public sealed class ReceiveMailTests(AzuriteFixture azurite) : IAsyncLifetime
     [InlineData("Basic", "application/octet-stream")]
     [InlineData("BASIC", null)]
     [Trait("Conformance", "ARR-2")]
-    public async Task A_mail_is_answered_201_once_it_is_stored_as_it_came(string authorization, string? type)
+    public async Task A_mail_is_answered_201_once_it_is_stored_unchanged(string authorization, string? type)
     {
         var mail = SignedMailFactory.Raw(SignedMailFactory.Mail());
 
@@ -38,8 +38,8 @@ public sealed class ReceiveMailTests(AzuriteFixture azurite) : IAsyncLifetime
 
         Assert.Equal((201, ""), (answer.Status, answer.Text));
         var inbox = _storage.Blobs.GetBlobContainerClient(StorageNames.InboxContainer);
-        var blob = Assert.Single(await inbox.GetBlobsAsync(cancellationToken: Now).ToListAsync(Now));
-        var stored = (await inbox.GetBlobClient(blob.Name).DownloadContentAsync(Now)).Value;
+        var blob = Assert.Single(await inbox.GetBlobsAsync(cancellationToken: Cancellation).ToListAsync(Cancellation));
+        var stored = (await inbox.GetBlobClient(blob.Name).DownloadContentAsync(Cancellation)).Value;
         Assert.Equal(mail, stored.Content.ToArray());
         Assert.Equal("Mail", stored.Details.Metadata["source"]);
     }
@@ -58,7 +58,7 @@ public sealed class ReceiveMailTests(AzuriteFixture azurite) : IAsyncLifetime
     [InlineData("Basic !!!!")]
     [InlineData("Basic cHJvdmlkZXI=")]
     [InlineData("Basic cHJvdmlkZXI6")]
-    public async Task Without_the_secret_nothing_is_taken_and_nothing_is_read(string? authorization)
+    public async Task Nothing_is_accepted_or_read_without_the_secret(string? authorization)
     {
         var answer = await PostAsync(new byte[30_000], authorization, "message/rfc822");
 
@@ -75,7 +75,7 @@ public sealed class ReceiveMailTests(AzuriteFixture azurite) : IAsyncLifetime
     [InlineData("message/rfc822", 0, 400)]
     [InlineData("message/rfc822", 20_001, 413)]
     [Trait("Conformance", "ARR-5")]
-    public async Task What_is_no_mail_or_too_large_is_refused_with_the_reason(string type, int length, int status)
+    public async Task A_body_that_is_not_a_mail_or_too_large_is_refused_with_the_reason(string type, int length, int status)
     {
         var answer = await PostAsync(new byte[length], $"Bearer {Secret}", type);
 
@@ -84,7 +84,7 @@ public sealed class ReceiveMailTests(AzuriteFixture azurite) : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Unless_a_secret_is_set_there_is_no_such_place()
+    public async Task The_endpoint_does_not_exist_without_a_configured_secret()
     {
         await using var handler = await RunningApp.StartAsync(_storage.ConnectionString);
 
@@ -93,7 +93,7 @@ public sealed class ReceiveMailTests(AzuriteFixture azurite) : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Storage_that_is_down_is_503_with_when_to_come_back()
+    public async Task An_outage_of_storage_is_503_with_Retry_After()
     {
         const string away = "DefaultEndpointsProtocol=http;AccountName=a;AccountKey=a2V5;BlobEndpoint=http://127.0.0.1:1/a;QueueEndpoint=http://127.0.0.1:1/a;TableEndpoint=http://127.0.0.1:1/a;";
         await using var handler = await RunningApp.StartAsync(away, more: ("Sts__MailSecret", Secret));
@@ -110,5 +110,5 @@ public sealed class ReceiveMailTests(AzuriteFixture azurite) : IAsyncLifetime
         body);
 
     private async Task AssertNothingStoredAsync() =>
-        Assert.Empty(await _storage.Blobs.GetBlobContainerClient(StorageNames.InboxContainer).GetBlobsAsync(cancellationToken: Now).ToListAsync(Now));
+        Assert.Empty(await _storage.Blobs.GetBlobContainerClient(StorageNames.InboxContainer).GetBlobsAsync(cancellationToken: Cancellation).ToListAsync(Cancellation));
 }

@@ -17,12 +17,12 @@ public sealed class ReceiveReportTests(AzuriteFixture azurite) : IAsyncLifetime
     private TestStorage _storage = null!;
     private RunningApp _handler = null!;
 
-    private static CancellationToken Now => TestContext.Current.CancellationToken;
+    private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
     public async ValueTask InitializeAsync()
     {
         _storage = await TestStorage.CreateAsync(azurite);
-        await _storage.Publisher.PublishAsync(DomainName.Parse("example.com"), Policy.Parse("version: STSv1\nmode: none\nmax_age: 1\n"u8), null, Now);
+        await _storage.Publisher.PublishAsync(DomainName.Parse("example.com"), Policy.Parse("version: STSv1\nmode: none\nmax_age: 1\n"u8), null, Cancellation);
         _handler = await RunningApp.StartAsync(_storage.ConnectionString, more: [("Sts__ReportMaxBytes", "20000"), ("Sts__ReportMaxExpandedBytes", "200000")]);
     }
 
@@ -36,7 +36,7 @@ public sealed class ReceiveReportTests(AzuriteFixture azurite) : IAsyncLifetime
     [InlineData("text/html", true)]
     [InlineData(null, false)]
     [Trait("Conformance", "ARR-1")]
-    public async Task A_report_is_answered_201_once_it_is_stored_as_it_came_whatever_the_header_says(string? type, bool gzip)
+    public async Task A_report_is_answered_201_once_it_is_stored_unchanged_whatever_the_header_says(string? type, bool gzip)
     {
         var body = gzip ? Samples.Gzip(Report("example.com")) : Report("example.com");
 
@@ -51,7 +51,7 @@ public sealed class ReceiveReportTests(AzuriteFixture azurite) : IAsyncLifetime
 
     [Fact]
     [Trait("Conformance", "RPT-6")]
-    public async Task The_same_report_again_takes_its_own_place()
+    public async Task The_same_report_again_replaces_itself()
     {
         await PostAsync(Report("example.com"));
 
@@ -61,9 +61,9 @@ public sealed class ReceiveReportTests(AzuriteFixture azurite) : IAsyncLifetime
     }
 
     [Fact]
-    public async Task A_report_on_several_domains_is_taken_if_one_of_them_is_hosted()
+    public async Task A_report_on_several_domains_is_accepted_if_one_of_them_is_hosted()
     {
-        Assert.Equal(201, (await PostAsync(Report("stranger.example", "example.com"))).Status);
+        Assert.Equal(201, (await PostAsync(Report("unhosted.example", "example.com"))).Status);
     }
 
     [Theory]
@@ -75,7 +75,7 @@ public sealed class ReceiveReportTests(AzuriteFixture azurite) : IAsyncLifetime
     [InlineData("{}", 400)]
     [InlineData("{\"report-id\":", 400)]
     [Trait("Conformance", "ARR-1")]
-    public async Task What_is_no_report_is_400_with_the_reason_and_is_not_stored(string body, int status)
+    public async Task A_body_that_is_not_a_report_is_400_with_the_reason_and_is_not_stored(string body, int status)
     {
         var answer = await PostAsync(Samples.Utf8(body));
 
@@ -85,9 +85,9 @@ public sealed class ReceiveReportTests(AzuriteFixture azurite) : IAsyncLifetime
     }
 
     [Fact]
-    public async Task A_domain_takes_its_number_of_posts_a_day_from_all_instances_together_and_then_429_until_tomorrow()
+    public async Task A_domain_accepts_its_daily_number_of_posts_from_all_instances_together_and_then_answers_429_until_the_next_day()
     {
-        await _storage.Publisher.PublishAsync(DomainName.Parse("other.example"), Policy.Parse("version: STSv1\nmode: none\nmax_age: 1\n"u8), null, Now);
+        await _storage.Publisher.PublishAsync(DomainName.Parse("other.example"), Policy.Parse("version: STSv1\nmode: none\nmax_age: 1\n"u8), null, Cancellation);
         await using var one = await RunningApp.StartAsync(_storage.ConnectionString, more: ("Sts__PostsPerDomainAndDay", "2"));
         await using var another = await RunningApp.StartAsync(_storage.ConnectionString, more: ("Sts__PostsPerDomainAndDay", "2"));
 
@@ -102,7 +102,7 @@ public sealed class ReceiveReportTests(AzuriteFixture azurite) : IAsyncLifetime
     }
 
     [Fact]
-    public async Task An_instance_takes_its_number_of_posts_a_minute_and_then_429_before_it_reads_anything()
+    public async Task An_instance_accepts_its_number_of_posts_a_minute_and_then_answers_429_without_reading_the_body()
     {
         await using var handler = await RunningApp.StartAsync(_storage.ConnectionString, more: ("Sts__PostsPerMinute", "2"));
         Assert.Equal(415, (await PostAsync(handler, Samples.Utf8("x"))).Status);
@@ -116,7 +116,7 @@ public sealed class ReceiveReportTests(AzuriteFixture azurite) : IAsyncLifetime
 
     [Fact]
     [Trait("Conformance", "ARR-5")]
-    public async Task Without_memory_left_a_post_is_503_with_when_to_come_back_and_mail_is_taken_all_the_same()
+    public async Task A_post_without_available_memory_is_503_with_Retry_After_and_mail_is_still_accepted()
     {
         const string secret = "correct-horse-battery-staple";
         await using var handler = await RunningApp.StartAsync(_storage.ConnectionString, more: ("Sts__MailSecret", secret));
@@ -136,10 +136,10 @@ public sealed class ReceiveReportTests(AzuriteFixture azurite) : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Many_posts_at_one_moment_on_one_domain_are_all_taken()
+    public async Task Concurrent_posts_on_one_domain_are_all_accepted()
     {
         var answers = new List<RawAnswer>();
-        foreach (var round in Enumerable.Range(0, 3))
+        foreach (var repetition in Enumerable.Range(0, 3))
         {
             answers.AddRange(await Task.WhenAll(Enumerable.Range(0, 16).Select(_ => PostAsync(Report("example.com")))));
         }
@@ -152,9 +152,9 @@ public sealed class ReceiveReportTests(AzuriteFixture azurite) : IAsyncLifetime
     [Trait("Conformance", "RPT-7")]
     public async Task A_report_on_domains_that_are_not_hosted_is_403_and_is_not_stored()
     {
-        AssertRefused(await PostAsync(Report("stranger.example")), 403);
+        AssertRefused(await PostAsync(Report("unhosted.example")), 403);
         AssertRefused(await PostAsync(Report()), 403);
-        await _storage.Publisher.RemoveAsync(DomainName.Parse("example.com"), force: true, Now);
+        await _storage.Publisher.RemoveAsync(DomainName.Parse("example.com"), force: true, Cancellation);
         AssertRefused(await PostAsync(Report("example.com")), 403);
 
         Assert.Empty(await InboxAsync());
@@ -162,7 +162,7 @@ public sealed class ReceiveReportTests(AzuriteFixture azurite) : IAsyncLifetime
 
     [Fact]
     [Trait("Conformance", "ARR-5")]
-    public async Task A_report_too_large_is_413_whether_it_says_so_or_not_and_is_not_stored()
+    public async Task A_report_that_is_too_large_is_413_with_and_without_a_Content_Length_and_is_not_stored()
     {
         var large = new byte[20_001];
 
@@ -184,7 +184,7 @@ public sealed class ReceiveReportTests(AzuriteFixture azurite) : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Storage_that_is_down_is_503_with_when_to_come_back_and_never_201()
+    public async Task An_outage_of_storage_is_503_with_Retry_After_and_never_201()
     {
         const string away = "DefaultEndpointsProtocol=http;AccountName=a;AccountKey=a2V5;BlobEndpoint=http://127.0.0.1:1/a;QueueEndpoint=http://127.0.0.1:1/a;TableEndpoint=http://127.0.0.1:1/a;";
         await using var handler = await RunningApp.StartAsync(away);
@@ -207,9 +207,9 @@ public sealed class ReceiveReportTests(AzuriteFixture azurite) : IAsyncLifetime
     {
         var inbox = _storage.Blobs.GetBlobContainerClient(StorageNames.InboxContainer);
         var found = new List<(string, byte[], string)>();
-        await foreach (var blob in inbox.GetBlobsAsync(cancellationToken: Now))
+        await foreach (var blob in inbox.GetBlobsAsync(cancellationToken: Cancellation))
         {
-            var content = (await inbox.GetBlobClient(blob.Name).DownloadContentAsync(Now)).Value;
+            var content = (await inbox.GetBlobClient(blob.Name).DownloadContentAsync(Cancellation)).Value;
             found.Add((blob.Name, content.Content.ToArray(), content.Details.Metadata["source"]));
         }
 

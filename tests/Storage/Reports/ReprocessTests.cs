@@ -22,12 +22,12 @@ public sealed class ReprocessTests(AzuriteFixture azurite) : IAsyncLifetime
     private TestStorage _storage = null!;
     private ReportIngestion _function = null!;
 
-    private static CancellationToken Now => TestContext.Current.CancellationToken;
+    private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
     public async ValueTask InitializeAsync()
     {
         _storage = await TestStorage.CreateAsync(azurite);
-        await _storage.Publisher.PublishAsync(Domain, Policy, null, Now);
+        await _storage.Publisher.PublishAsync(Domain, Policy, null, Cancellation);
         _function = Ingest.FunctionOn(_storage, _log.For<ReportIngestion>());
     }
 
@@ -39,32 +39,32 @@ public sealed class ReprocessTests(AzuriteFixture azurite) : IAsyncLifetime
 
     [Fact]
     [Trait("Conformance", "RPT-6")]
-    public async Task A_report_read_again_is_counted_once_and_a_better_reading_takes_the_place_of_the_first()
+    public async Task A_reprocessed_report_is_counted_once_and_a_better_reading_replaces_the_first()
     {
         await IngestAsync(Samples.Json(Samples.Policy(details: Samples.Failure("certificate-expired", "mx1.example.com", "192.0.2.1", 10))));
         var first = Assert.Single(await ReportsAsync(Domain));
         // As an earlier version of the app took it: another sender, other counts, no digest.
-        await _storage.Reports.ReplaceAsync(first with { Submitter = "misread", Sessions = 1, Digest = null }, [new("misread", "", "", 10, "")], Now);
+        await _storage.Reports.ReplaceAsync(first with { Submitter = "misread", Sessions = 1, Digest = null }, [new("misread", "", "", 10, "")], Cancellation);
         Assert.Equal("misread", Assert.Single(await ReportsAsync(Domain)).Submitter);
 
         await RunAsync(ReprocessRequest.One(StorageNames.ReportsContainer, RawReportId.Parse(first.Blob)));
         await RunAsync(ReprocessRequest.One(StorageNames.ReportsContainer, RawReportId.Parse(first.Blob)));
 
         AssertSame(first, Assert.Single(await ReportsAsync(Domain)));
-        Assert.Equal("certificate-expired", Assert.Single(await _storage.Reports.ReadFailuresAsync(first, Now)).ResultType);
+        Assert.Equal("certificate-expired", Assert.Single(await _storage.Reports.ReadFailuresAsync(first, Cancellation)).ResultType);
         await StoreInvariants.AssertAsync(_storage);
     }
 
     [Fact]
     [Trait("Conformance", "RPT-7")]
-    public async Task What_was_in_quarantine_leaves_it_once_it_can_be_read()
+    public async Task A_quarantined_blob_leaves_quarantine_once_it_can_be_read()
     {
         await IngestAsync(Samples.Json(Samples.Policy("later.example")));
         var lying = Assert.Single(await NamesAsync(StorageNames.QuarantineContainer));
         await RunAsync(ReprocessRequest.One(StorageNames.QuarantineContainer, RawReportId.Parse(lying)));
         Assert.Equal([lying], await NamesAsync(StorageNames.QuarantineContainer));
 
-        await _storage.Publisher.PublishAsync(Later, Policy, null, Now);
+        await _storage.Publisher.PublishAsync(Later, Policy, null, Cancellation);
         await RunAsync(ReprocessRequest.One(StorageNames.QuarantineContainer, RawReportId.Parse(lying)));
         await RunAsync(ReprocessRequest.One(StorageNames.QuarantineContainer, RawReportId.Parse(lying)));
 
@@ -78,7 +78,7 @@ public sealed class ReprocessTests(AzuriteFixture azurite) : IAsyncLifetime
     [InlineData(false)]
     [InlineData(true)]
     [Trait("Conformance", "ARR-3")]
-    public async Task Who_signed_a_mail_that_went_to_quarantine_is_known_still_when_its_key_has_gone(bool isReadAtFirst)
+    public async Task The_signer_of_a_quarantined_mail_is_known_after_its_key_is_removed(bool isReadAtFirst)
     {
         await using var lab = new SignedMailFactory(_storage.Time);
         var key = lab.Key("company-x.example");
@@ -88,15 +88,15 @@ public sealed class ReprocessTests(AzuriteFixture azurite) : IAsyncLifetime
         var lying = Assert.Single(await NamesAsync(StorageNames.QuarantineContainer));
 
         lab.Zone.Remove(key.RecordName);
-        await _storage.Publisher.PublishAsync(Later, Policy, null, Now);
-        await FunctionOn().RunAsync(ReprocessRequest.One(StorageNames.QuarantineContainer, RawReportId.Parse(lying)).ToJson(), Now);
+        await _storage.Publisher.PublishAsync(Later, Policy, null, Cancellation);
+        await FunctionOn().RunAsync(ReprocessRequest.One(StorageNames.QuarantineContainer, RawReportId.Parse(lying)).ToJson(), Cancellation);
 
         var report = Assert.Single(await ReportsAsync(Later));
         Assert.Equal((AuthenticationResult.Aligned, "company-x.example", true), (report.Authentication, report.SignedBy, report.IsCounted));
 
-        // Nor is it forgotten where it lies now, whatever becomes of its row.
-        await _storage.Tables.GetTableClient(StorageNames.ReportsTable).DeleteEntityAsync(report.Domain, report.Key, cancellationToken: Now);
-        await FunctionOn().RunAsync(ReprocessRequest.One(StorageNames.ReportsContainer, RawReportId.Parse(report.Blob)).ToJson(), Now);
+        // Nor is it forgotten where it is now, whatever happens to its row.
+        await _storage.Tables.GetTableClient(StorageNames.ReportsTable).DeleteEntityAsync(report.Domain, report.Key, cancellationToken: Cancellation);
+        await FunctionOn().RunAsync(ReprocessRequest.One(StorageNames.ReportsContainer, RawReportId.Parse(report.Blob)).ToJson(), Cancellation);
         Assert.Equal(AuthenticationResult.Aligned, Assert.Single(await ReportsAsync(Later)).Authentication);
 
         ReportIngestion FunctionOn(int maxExpanded = 64 << 20) => Ingest.FunctionOn(_storage, _log.For<ReportIngestion>(), dns: lab.Dns, maxExpanded: maxExpanded);
@@ -104,14 +104,14 @@ public sealed class ReprocessTests(AzuriteFixture azurite) : IAsyncLifetime
 
     [Fact]
     [Trait("Conformance", "ARR-3")]
-    public async Task What_is_dropped_into_the_inbox_does_not_say_itself_who_signed_it()
+    public async Task A_blob_that_is_dropped_into_the_inbox_cannot_name_its_signer()
     {
         var mail = SignedMailFactory.Raw(SignedMailFactory.Mail());
         var metadata = new Dictionary<string, string> { ["signers"] = "company-x.example" };
         await _storage.Blobs.GetBlobContainerClient(StorageNames.InboxContainer).GetBlobClient("forged")
-            .UploadAsync(new BinaryData(mail), new Azure.Storage.Blobs.Models.BlobUploadOptions { Metadata = metadata }, Now);
+            .UploadAsync(new BinaryData(mail), new Azure.Storage.Blobs.Models.BlobUploadOptions { Metadata = metadata }, Cancellation);
 
-        await _function.RunAsync(BlobCreatedEvent.Again("forged"), Now);
+        await _function.RunAsync(BlobCreatedEvent.Again("forged"), Cancellation);
         var first = Assert.Single(await ReportsAsync(Domain));
         await RunAsync(ReprocessRequest.One(StorageNames.ReportsContainer, RawReportId.Parse(first.Blob)));
 
@@ -119,7 +119,7 @@ public sealed class ReprocessTests(AzuriteFixture azurite) : IAsyncLifetime
     }
 
     [Fact]
-    public async Task A_range_of_days_becomes_a_message_for_each_report_that_arrived_on_them()
+    public async Task A_range_of_days_becomes_a_message_for_each_report_of_these_days()
     {
         foreach (var n in (int[])[1, 2, 3])
         {
@@ -129,7 +129,7 @@ public sealed class ReprocessTests(AzuriteFixture azurite) : IAsyncLifetime
         var day = DateOnly.ParseExact(Assert.Single(await ReportsAsync(Domain), report => report.ReportId == "id 1").Blob[..10], "yyyy-MM-dd", CultureInfo.InvariantCulture);
         foreach (var report in await ReportsAsync(Domain))
         {
-            await _storage.Reports.ReplaceAsync(report with { Sessions = 1 }, [], Now);
+            await _storage.Reports.ReplaceAsync(report with { Sessions = 1 }, [], Cancellation);
         }
 
         await RunAsync(ReprocessRequest.Days(StorageNames.ReportsContainer, day.AddDays(-1), day.AddDays(1)));
@@ -137,14 +137,14 @@ public sealed class ReprocessTests(AzuriteFixture azurite) : IAsyncLifetime
         Assert.Equal(3, days.Count);
         foreach (var message in days)
         {
-            await _function.RunAsync(message, Now);
+            await _function.RunAsync(message, Cancellation);
         }
 
         var ones = await DrainAsync();
         Assert.Equal(3, ones.Count);
         foreach (var message in ones)
         {
-            await _function.RunAsync(message, Now);
+            await _function.RunAsync(message, Cancellation);
         }
 
         Assert.Empty(await DrainAsync());
@@ -152,11 +152,11 @@ public sealed class ReprocessTests(AzuriteFixture azurite) : IAsyncLifetime
     }
 
     [Fact]
-    public async Task What_cannot_be_read_any_more_keeps_its_rows()
+    public async Task A_report_that_can_no_longer_be_read_retains_its_rows()
     {
         await IngestAsync(Samples.Json(Samples.Policy()));
         var report = Assert.Single(await ReportsAsync(Domain));
-        await _storage.Blobs.GetBlobContainerClient(StorageNames.ReportsContainer).GetBlobClient(report.Blob).UploadAsync(new BinaryData("no report"), overwrite: true, Now);
+        await _storage.Blobs.GetBlobContainerClient(StorageNames.ReportsContainer).GetBlobClient(report.Blob).UploadAsync(new BinaryData("no report"), overwrite: true, Cancellation);
 
         await RunAsync(ReprocessRequest.One(StorageNames.ReportsContainer, RawReportId.Parse(report.Blob)));
         await RunAsync(ReprocessRequest.One(StorageNames.ReportsContainer, RawReportId.Parse("2026-03-14/gonegonegonegonegonegonego")));
@@ -171,10 +171,10 @@ public sealed class ReprocessTests(AzuriteFixture azurite) : IAsyncLifetime
     [InlineData("""{"type":"StsFunctions.Reprocess","container":"reports","from":"2026-01-01"}""")]
     [InlineData("""{"type":"StsFunctions.Reprocess","container":"reports","from":"yesterday","to":"today"}""")]
     [InlineData("""{"type":"StsFunctions.Requeue","container":"reports","id":"2026-03-14/abcdefghijklmnopqrstuvwxyz"}""")]
-    public async Task A_message_that_asks_for_something_else_is_a_failure_for_the_poison_queue(string message)
+    public async Task A_message_without_a_known_request_fails_and_ends_on_the_poison_queue(string message)
     {
         Assert.Null(ReprocessRequest.FromJson(message));
-        await Assert.ThrowsAsync<InvalidBlobEventException>(() => _function.RunAsync(message, Now));
+        await Assert.ThrowsAsync<InvalidBlobEventException>(() => _function.RunAsync(message, Cancellation));
     }
 
     // Lists compare by what is in them.
@@ -188,25 +188,25 @@ public sealed class ReprocessTests(AzuriteFixture azurite) : IAsyncLifetime
     {
         using var body = new MemoryStream();
         body.Write(raw);
-        var blob = await _storage.Inbox.PutAsync(body, source, Now);
-        await (function ?? _function).RunAsync(BlobCreatedEvent.Again(blob), Now);
+        var blob = await _storage.Inbox.PutAsync(body, source, Cancellation);
+        await (function ?? _function).RunAsync(BlobCreatedEvent.Again(blob), Cancellation);
     }
 
-    private Task RunAsync(ReprocessRequest request) => _function.RunAsync(request.ToJson(), Now);
+    private Task RunAsync(ReprocessRequest request) => _function.RunAsync(request.ToJson(), Cancellation);
 
-    private Task<IReadOnlyList<Report>> ReportsAsync(DomainName domain) => _storage.Reports.ReadAsync(domain, new DateOnly(2026, 1, 1), Now);
+    private Task<IReadOnlyList<Report>> ReportsAsync(DomainName domain) => _storage.Reports.ReadAsync(domain, new DateOnly(2026, 1, 1), Cancellation);
 
     private async Task<List<string>> NamesAsync(string container) =>
-        await _storage.Blobs.GetBlobContainerClient(container).GetBlobsAsync(cancellationToken: Now).Select(blob => blob.Name).ToListAsync(Now);
+        await _storage.Blobs.GetBlobContainerClient(container).GetBlobsAsync(cancellationToken: Cancellation).Select(blob => blob.Name).ToListAsync(Cancellation);
 
     private async Task<List<string>> DrainAsync()
     {
         var queue = _storage.Queues.GetQueueClient(StorageNames.ReportArrivalsQueue);
         var texts = new List<string>();
-        while ((await queue.ReceiveMessageAsync(cancellationToken: Now)).Value is { } message)
+        while ((await queue.ReceiveMessageAsync(cancellationToken: Cancellation)).Value is { } message)
         {
             texts.Add(message.Body.ToString());
-            await queue.DeleteMessageAsync(message.MessageId, message.PopReceipt, Now);
+            await queue.DeleteMessageAsync(message.MessageId, message.PopReceipt, Cancellation);
         }
 
         return texts;

@@ -22,7 +22,7 @@ public sealed class PurgeAndRequeueTests(AzuriteFixture azurite) : IAsyncLifetim
     private TestStorage _storage = null!;
     private ReportInbox _inbox = null!;
 
-    private static CancellationToken Now => TestContext.Current.CancellationToken;
+    private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
     public async ValueTask InitializeAsync()
     {
@@ -37,9 +37,9 @@ public sealed class PurgeAndRequeueTests(AzuriteFixture azurite) : IAsyncLifetim
     }
 
     [Fact]
-    public async Task A_report_whose_message_was_lost_is_asked_for_again_once_it_is_an_hour_old_and_is_then_read()
+    public async Task A_report_whose_message_was_lost_is_requeued_after_an_hour_and_then_read()
     {
-        await _storage.Publisher.PublishAsync(DomainName.Parse("example.com"), Policy.Parse("version: STSv1\nmode: none\nmax_age: 1\n"u8), null, Now);
+        await _storage.Publisher.PublishAsync(DomainName.Parse("example.com"), Policy.Parse("version: STSv1\nmode: none\nmax_age: 1\n"u8), null, Cancellation);
         await DropAsync("lost/ünïcode report.json", Samples.Json(Samples.Policy()));
 
         await RequeueAsync(TimeSpan.FromMinutes(59));
@@ -49,13 +49,13 @@ public sealed class PurgeAndRequeueTests(AzuriteFixture azurite) : IAsyncLifetim
         var message = Assert.Single(await MessagesAsync());
         Assert.Equal("lost/ünïcode report.json", BlobCreatedEvent.NameOf(message).Value);
 
-        await Ingest.FunctionOn(_storage, _log.For<ReportIngestion>()).RunAsync(message, Now);
-        Assert.Single(await _storage.Reports.ReadAsync(DomainName.Parse("example.com"), new DateOnly(2026, 1, 1), Now));
+        await Ingest.FunctionOn(_storage, _log.For<ReportIngestion>()).RunAsync(message, Cancellation);
+        Assert.Single(await _storage.Reports.ReadAsync(DomainName.Parse("example.com"), new DateOnly(2026, 1, 1), Cancellation));
         Assert.Empty(await BlobsAsync(StorageNames.InboxContainer));
     }
 
     [Fact]
-    public async Task What_fails_again_and_again_ends_in_quarantine_with_how_it_came_instead_of_for_ever_on_the_queue()
+    public async Task A_report_that_fails_repeatedly_ends_in_quarantine_with_its_channel_instead_of_returning_to_the_queue()
     {
         await DropAsync("stubborn", [1, 2, 3], ("source", "Mail"));
         for (var run = 1; run <= 3; run++)
@@ -69,13 +69,13 @@ public sealed class PurgeAndRequeueTests(AzuriteFixture azurite) : IAsyncLifetim
 
         Assert.Empty(await MessagesAsync());
         Assert.Empty(await BlobsAsync(StorageNames.InboxContainer));
-        var kept = Assert.Single(await BlobsAsync(StorageNames.QuarantineContainer));
-        Assert.Equal(("stubborn", "Mail"), (kept.Metadata["name"], kept.Metadata["source"]));
-        Assert.Contains("report-arrivals-poison", kept.Metadata["reason"], StringComparison.Ordinal);
+        var stored = Assert.Single(await BlobsAsync(StorageNames.QuarantineContainer));
+        Assert.Equal(("stubborn", "Mail"), (stored.Metadata["name"], stored.Metadata["source"]));
+        Assert.Contains("report-arrivals-poison", stored.Metadata["reason"], StringComparison.Ordinal);
     }
 
     [Fact]
-    public async Task Another_report_under_the_same_name_begins_anew()
+    public async Task Another_report_under_the_same_name_starts_at_zero_attempts()
     {
         for (var run = 1; run <= 5; run++)
         {
@@ -88,7 +88,7 @@ public sealed class PurgeAndRequeueTests(AzuriteFixture azurite) : IAsyncLifetim
     }
 
     [Fact]
-    public async Task One_report_that_fails_does_not_stop_the_others()
+    public async Task A_report_that_fails_does_not_stop_the_others()
     {
         await DropAsync("a", [1]);
         await DropAsync("b", [2]);
@@ -106,37 +106,37 @@ public sealed class PurgeAndRequeueTests(AzuriteFixture azurite) : IAsyncLifetim
     [Fact]
     public async Task A_table_that_fails_does_not_stop_the_purge_of_the_others()
     {
-        await _storage.MxHosts.ClaimAsync("mx.example", IPAddress.Loopback, "20260314120000000", TimeSpan.FromMinutes(2), null, Now);
-        await _storage.Tables.DeleteTableAsync(StorageNames.ReportsTable, Now);
+        await _storage.MxHosts.ClaimAsync("mx.example", IPAddress.Loopback, "20260314120000000", TimeSpan.FromMinutes(2), null, Cancellation);
+        await _storage.Tables.DeleteTableAsync(StorageNames.ReportsTable, Cancellation);
 
-        await Assert.ThrowsAsync<AggregateException>(() => _storage.Purge(At(TimeSpan.FromDays(31))).RunAsync(Now));
+        await Assert.ThrowsAsync<AggregateException>(() => _storage.Purge(At(TimeSpan.FromDays(31))).RunAsync(Cancellation));
 
-        Assert.Empty(await _storage.Tables.GetTableClient(StorageNames.MxHostsTable).QueryAsync<TableEntity>(cancellationToken: Now).ToListAsync(Now));
+        Assert.Empty(await _storage.Tables.GetTableClient(StorageNames.MxHostsTable).QueryAsync<TableEntity>(cancellationToken: Cancellation).ToListAsync(Cancellation));
     }
 
     [Fact]
-    public async Task However_long_a_name_becomes_once_it_is_escaped_a_report_is_kept_and_quarantined_with_the_beginning_of_it()
+    public async Task A_report_whose_escaped_name_is_very_long_is_stored_and_quarantined_with_the_beginning_of_it()
     {
         var name = new string('報', 900);
         await DropAsync(name, [1, 2, 3], ("tries", "3"));
-        var (content, arrival) = (await _inbox.OpenAsync(BlobName.Parse(name), Now))!.Value;
+        var (content, incoming) = (await _inbox.OpenAsync(BlobName.Parse(name), Cancellation))!.Value;
         await content.DisposeAsync();
 
-        await _inbox.ArchiveAsync(arrival, new MemoryStream([1, 2, 3], 0, 3, writable: false, publiclyVisible: true), Now);
+        await _inbox.ArchiveAsync(incoming, new MemoryStream([1, 2, 3], 0, 3, writable: false, publiclyVisible: true), Cancellation);
         await RequeueAsync(TimeSpan.FromHours(2));
 
         Assert.Empty(await BlobsAsync(StorageNames.InboxContainer));
         foreach (var container in (string[])[StorageNames.ReportsContainer, StorageNames.QuarantineContainer])
         {
-            var kept = Assert.Single(await BlobsAsync(container));
-            var shown = ReportInbox.ArrivalOf(RawReportId.Parse(kept.Name), kept.Properties.ETag!.Value, default, kept.Metadata).Name.Value;
+            var stored = Assert.Single(await BlobsAsync(container));
+            var shown = ReportInbox.ArrivalOf(RawReportId.Parse(stored.Name), stored.Properties.ETag!.Value, default, stored.Metadata).Name.Value;
             Assert.StartsWith(shown, name, StringComparison.Ordinal);
             Assert.InRange(shown.Length, 400, 500);
         }
     }
 
     [Fact]
-    public async Task An_empty_inbox_is_nothing_to_do()
+    public async Task An_empty_inbox_requires_nothing()
     {
         await RequeueAsync(TimeSpan.FromHours(2));
 
@@ -147,26 +147,26 @@ public sealed class PurgeAndRequeueTests(AzuriteFixture azurite) : IAsyncLifetim
     // Blobs carry storage's own time, so the clock of the function is ahead of it.
     private static Microsoft.Extensions.Time.Testing.FakeTimeProvider At(TimeSpan later) => new(DateTimeOffset.UtcNow + later);
 
-    private Task RequeueAsync(TimeSpan later) => _storage.Requeuer(At(later), _log.For<StaleReportRequeuer>(), _inbox).RunAsync(Now);
+    private Task RequeueAsync(TimeSpan later) => _storage.Requeuer(At(later), _log.For<StaleReportRequeuer>(), _inbox).RunAsync(Cancellation);
 
     private Task<Azure.Response<BlobContentInfo>> DropAsync(string name, byte[] content, params (string Key, string Value)[] metadata) =>
         _storage.Blobs.GetBlobContainerClient(StorageNames.InboxContainer).GetBlobClient(name)
-            .UploadAsync(new BinaryData(content), new BlobUploadOptions { Metadata = metadata.ToDictionary(pair => pair.Key, pair => pair.Value) }, Now);
+            .UploadAsync(new BinaryData(content), new BlobUploadOptions { Metadata = metadata.ToDictionary(pair => pair.Key, pair => pair.Value) }, Cancellation);
 
     private async Task<IReadOnlyList<string>> MessagesAsync()
     {
         var queue = _storage.Queues.GetQueueClient(StorageNames.ReportArrivalsQueue);
-        var messages = (await queue.ReceiveMessagesAsync(32, cancellationToken: Now)).Value;
+        var messages = (await queue.ReceiveMessagesAsync(32, cancellationToken: Cancellation)).Value;
         foreach (var message in messages)
         {
-            await queue.DeleteMessageAsync(message.MessageId, message.PopReceipt, Now);
+            await queue.DeleteMessageAsync(message.MessageId, message.PopReceipt, Cancellation);
         }
 
         return [.. messages.Select(message => message.MessageText)];
     }
 
     private async Task<List<BlobItem>> BlobsAsync(string container) =>
-        await _storage.Blobs.GetBlobContainerClient(container).GetBlobsAsync(new GetBlobsOptions { Traits = BlobTraits.Metadata }, Now).ToListAsync(Now);
+        await _storage.Blobs.GetBlobContainerClient(container).GetBlobsAsync(new GetBlobsOptions { Traits = BlobTraits.Metadata }, Cancellation).ToListAsync(Cancellation);
 
     private sealed class Unwritable(string blob) : HttpPipelinePolicy
     {

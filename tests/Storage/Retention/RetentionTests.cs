@@ -17,7 +17,7 @@ using Xunit;
 
 namespace StsFunctions.Tests.Retention;
 
-/// <summary>What is older than it is kept goes, a part at a time, and nothing else does.</summary>
+/// <summary>Data past its retention is purged, a part at a time, and nothing else is.</summary>
 public sealed class RetentionTests(AzuriteFixture azurite) : IAsyncLifetime
 {
     private static readonly RetentionOptions Options = new() { RawReportDays = 7, QuarantineDays = 8, ReportDays = 35, ObservationDays = 9, AuditDays = 30, PostCountDays = 2 };
@@ -25,7 +25,7 @@ public sealed class RetentionTests(AzuriteFixture azurite) : IAsyncLifetime
 
     private TestStorage _storage = null!;
 
-    private static CancellationToken Now => TestContext.Current.CancellationToken;
+    private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
     public async ValueTask InitializeAsync() => _storage = await TestStorage.CreateAsync(azurite);
 
@@ -34,7 +34,7 @@ public sealed class RetentionTests(AzuriteFixture azurite) : IAsyncLifetime
     [Theory]
     [InlineData(StorageNames.ReportsContainer, 7)]
     [InlineData(StorageNames.QuarantineContainer, 8)]
-    public async Task Raw_reports_go_by_the_day_on_which_they_arrived(string container, int days)
+    public async Task Raw_reports_are_purged_by_the_day_of_their_arrival(string container, int days)
     {
         foreach (var (name, day) in (IEnumerable<(string, int)>)[("aaaaaaaaaaaaaaaaaaaaaaaaaa", 400), ("bbbbbbbbbbbbbbbbbbbbbbbbbb", days + 1), ("cccccccccccccccccccccccccc", days), ("dddddddddddddddddddddddddd", 0)])
         {
@@ -49,9 +49,9 @@ public sealed class RetentionTests(AzuriteFixture azurite) : IAsyncLifetime
     }
 
     [Fact]
-    public async Task The_inbox_and_what_is_served_are_no_kind_that_goes()
+    public async Task The_inbox_and_the_served_policies_are_never_purged()
     {
-        await _storage.Publisher.PublishAsync(Domain, PolicyOf("a"), null, Now);
+        await _storage.Publisher.PublishAsync(Domain, PolicyOf("a"), null, Cancellation);
         await PutAsync(StorageNames.InboxContainer, "2020-01-01/aaaaaaaaaaaaaaaaaaaaaaaaaa");
 
         _storage.Time.Advance(TimeSpan.FromDays(4_000));
@@ -62,36 +62,36 @@ public sealed class RetentionTests(AzuriteFixture azurite) : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Rows_of_reports_and_of_their_failures_go_by_their_day_also_of_a_domain_that_is_no_more()
+    public async Task Rows_of_reports_and_of_their_failures_are_purged_by_their_day_also_for_a_removed_domain()
     {
         foreach (var domain in (string[])["example.com", "gone.example"])
         {
             foreach (var day in (int[])[100, 36, 35, 1])
             {
-                await _storage.Reports.StoreAsync(Reported.Of(day) with { Domain = domain }, [new("certificate-expired", "mx", "", 1, "")], Now);
+                await _storage.Reports.StoreAsync(Reported.Of(day) with { Domain = domain }, [new("certificate-expired", "mx", "", 1, "")], Cancellation);
             }
         }
 
         var unsigned = new ReportSender("example.com", IsSigner: false);
-        await _storage.Posts.CountAsync(Domain, 1, 5, Now);
-        await _storage.Signers.CountAsync(unsigned, 1, 5, Now);
+        await _storage.Posts.CountAsync(Domain, 1, 5, Cancellation);
+        await _storage.Signers.CountAsync(unsigned, 1, 5, Cancellation);
 
         await RunAsync();
 
         foreach (var domain in (string[])["example.com", "gone.example"])
         {
-            var reports = await _storage.Reports.ReadAsync(DomainName.Parse(domain), DateOnly.MinValue, Now);
+            var reports = await _storage.Reports.ReadAsync(DomainName.Parse(domain), DateOnly.MinValue, Cancellation);
             Assert.Equal([Reported.Today.AddDays(-35), Reported.Today.AddDays(-1)], reports.Select(report => report.Day));
-            Assert.All(reports, report => Assert.Single(_storage.Reports.ReadFailuresAsync(report, Now).Result));
+            Assert.All(reports, report => Assert.Single(_storage.Reports.ReadFailuresAsync(report, Cancellation).Result));
         }
 
         Assert.Equal(4, (await RowsAsync(StorageNames.ReportFailuresTable)).Count);
-        Assert.Equal(PostCountOutcome.LimitReached, await _storage.Posts.CountAsync(Domain, 5, 5, Now));
-        Assert.Equal(PostCountOutcome.LimitReached, await _storage.Signers.CountAsync(unsigned, 5, 5, Now));
+        Assert.Equal(PostCountOutcome.LimitReached, await _storage.Posts.CountAsync(Domain, 5, 5, Cancellation));
+        Assert.Equal(PostCountOutcome.LimitReached, await _storage.Signers.CountAsync(unsigned, 5, 5, Cancellation));
     }
 
     [Fact]
-    public async Task Observations_go_by_their_time_wherever_the_run_before_has_ended()
+    public async Task Observations_are_purged_by_their_time_wherever_the_previous_run_ended()
     {
         foreach (var domain in (string[])["a.example", "b.example", "c.example"])
         {
@@ -117,20 +117,20 @@ public sealed class RetentionTests(AzuriteFixture azurite) : IAsyncLifetime
     [Fact]
     [Trait("Conformance", "OPS-3")]
     [Trait("Conformance", "OPS-4")]
-    public async Task The_audit_trail_goes_and_every_policy_ever_published_the_record_and_what_is_open_stay()
+    public async Task The_audit_trail_is_purged_and_policies_the_record_and_open_findings_stay()
     {
-        await _storage.Publisher.PublishAsync(Domain, PolicyOf("a"), null, Now);
+        await _storage.Publisher.PublishAsync(Domain, PolicyOf("a"), null, Cancellation);
         _storage.Time.Advance(TimeSpan.FromDays(1));
-        await _storage.Publisher.PublishAsync(Domain, PolicyOf("b"), null, Now);
-        await RecordAsync(Keys.Domain(Domain), FindingSource.Checks, new("mx.record.alias", Severity.Warning, "mx", "seen", "meaning", "remedy", "RFC 8461 §4"));
-        await RecordAsync(Installation.Partition, FindingSource.OutboundNetwork, new("outbound.smtp.blocked", Severity.Warning, "port 25", "seen", "meaning", "remedy", "RFC 8461 §4"));
-        var before = await _storage.Domains.ReadAsync(Keys.Domain(Domain), Now);
+        await _storage.Publisher.PublishAsync(Domain, PolicyOf("b"), null, Cancellation);
+        await RecordAsync(Keys.Domain(Domain), FindingSource.Checks, new("mx.record.alias", Severity.Warning, "mx", "observed", "meaning", "remedy", "RFC 8461 §4"));
+        await RecordAsync(Installation.Partition, FindingSource.OutboundNetwork, new("outbound.smtp.blocked", Severity.Warning, "port 25", "observed", "meaning", "remedy", "RFC 8461 §4"));
+        var before = await _storage.Domains.ReadAsync(Keys.Domain(Domain), Cancellation);
         _storage.Time.Advance(TimeSpan.FromDays(31));
-        await RecordAsync(Keys.Domain(Domain), FindingSource.Checks, new("mx.record.alias", Severity.Critical, "mx", "seen", "meaning", "remedy", "RFC 8461 §4"));
+        await RecordAsync(Keys.Domain(Domain), FindingSource.Checks, new("mx.record.alias", Severity.Critical, "mx", "observed", "meaning", "remedy", "RFC 8461 §4"));
 
         await RunAsync();
 
-        var after = await _storage.Domains.ReadAsync(Keys.Domain(Domain), Now);
+        var after = await _storage.Domains.ReadAsync(Keys.Domain(Domain), Cancellation);
         Assert.Equal(before.Policies.Select(policy => policy.Id), after.Policies.Select(policy => policy.Id));
         Assert.Equal(before.Policies.SafeToRemoveAt(TestStorage.Noon, _storage.Serving), after.Policies.SafeToRemoveAt(TestStorage.Noon, _storage.Serving));
         Assert.Equal((before.Record!.PolicyId, 1, 2), (after.Record!.PolicyId, after.Findings.Count, after.Outbox.Count));
@@ -139,22 +139,22 @@ public sealed class RetentionTests(AzuriteFixture azurite) : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Counts_of_posts_are_no_reports_and_those_of_days_gone_by_go()
+    public async Task Post_counts_of_past_days_are_purged_and_are_not_reports()
     {
         foreach (var _ in (int[])[1, 2, 3])
         {
-            await _storage.Posts.CountAsync(Domain, 1, 5, Now);
+            await _storage.Posts.CountAsync(Domain, 1, 5, Cancellation);
             _storage.Time.Advance(TimeSpan.FromDays(1));
         }
 
         await RunAsync();
 
-        Assert.Empty(await _storage.Reports.ReadAsync(Domain, DateOnly.MinValue, Now));
+        Assert.Empty(await _storage.Reports.ReadAsync(Domain, DateOnly.MinValue, Cancellation));
         Assert.Equal(["20260316:example.com"], (await RowsAsync(StorageNames.ReportsTable)).Select(row => row.RowKey));
     }
 
     [Fact]
-    public async Task A_run_does_a_part_and_the_next_one_goes_on_until_the_end_and_begins_again_a_day_later()
+    public async Task A_run_does_a_part_and_the_next_one_continues_and_starts_again_a_day_later()
     {
         foreach (var n in Enumerable.Range(0, 5))
         {
@@ -183,7 +183,7 @@ public sealed class RetentionTests(AzuriteFixture azurite) : IAsyncLifetime
     }
 
     [Fact]
-    public async Task One_that_cannot_be_deleted_keeps_neither_the_others_nor_the_other_kinds_and_is_a_failure()
+    public async Task A_row_that_cannot_be_deleted_stops_no_other_row_and_no_other_kind_and_is_a_failure()
     {
         foreach (var name in (string[])["aaaaaaaaaaaaaaaaaaaaaaaaaa", "bbbbbbbbbbbbbbbbbbbbbbbbbb", "cccccccccccccccccccccccccc"])
         {
@@ -202,7 +202,7 @@ public sealed class RetentionTests(AzuriteFixture azurite) : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Two_at_once_do_each_others_work_and_neither_fails()
+    public async Task Two_concurrent_runs_share_the_work_and_neither_fails()
     {
         foreach (var n in Enumerable.Range(0, 3))
         {
@@ -231,27 +231,27 @@ public sealed class RetentionTests(AzuriteFixture azurite) : IAsyncLifetime
                     failed.Add(kind);
                 }
             },
-            Now);
+            Cancellation);
         return failed;
     }
 
     private Task StoreOldAsync(string domain, int failures) => _storage.Reports.StoreAsync(
-        Reported.Of(100) with { Domain = domain }, [.. Enumerable.Range(0, failures).Select(n => new ReportFailure("certificate-expired", $"mx{n}", "", 1, ""))], Now);
+        Reported.Of(100) with { Domain = domain }, [.. Enumerable.Range(0, failures).Select(n => new ReportFailure("certificate-expired", $"mx{n}", "", 1, ""))], Cancellation);
 
     private async Task RecordAsync(string partition, FindingSource scope, Finding finding)
     {
-        var read = await _storage.Domains.ReadAsync(partition, Now);
-        await _storage.Ledger.RecordAsync(read, scope, CheckRunId.Of(_storage.Time.GetUtcNow()), _storage.Time.GetUtcNow(), [finding], new HashSet<string>(), read.Record, Now);
+        var read = await _storage.Domains.ReadAsync(partition, Cancellation);
+        await _storage.Recorder.RecordAsync(read, scope, CheckRunId.Of(_storage.Time.GetUtcNow()), _storage.Time.GetUtcNow(), [finding], new HashSet<string>(), read.Record, Cancellation);
     }
 
     private Task<Response<Azure.Storage.Blobs.Models.BlobContentInfo>> PutAsync(string container, string name) =>
-        _storage.Blobs.GetBlobContainerClient(container).GetBlobClient(name).UploadAsync(new BinaryData("x"), Now);
+        _storage.Blobs.GetBlobContainerClient(container).GetBlobClient(name).UploadAsync(new BinaryData("x"), Cancellation);
 
     private async Task<List<string>> NamesAsync(string container) =>
-        await _storage.Blobs.GetBlobContainerClient(container).GetBlobsAsync(cancellationToken: Now).Select(blob => blob.Name).ToListAsync(Now);
+        await _storage.Blobs.GetBlobContainerClient(container).GetBlobsAsync(cancellationToken: Cancellation).Select(blob => blob.Name).ToListAsync(Cancellation);
 
     private async Task<List<TableEntity>> RowsAsync(string table) =>
-        await _storage.Tables.GetTableClient(table).QueryAsync<TableEntity>(row => row.PartitionKey != Installation.Partition || row.RowKey.CompareTo("b") < 0, cancellationToken: Now).ToListAsync(Now);
+        await _storage.Tables.GetTableClient(table).QueryAsync<TableEntity>(row => row.PartitionKey != Installation.Partition || row.RowKey.CompareTo("b") < 0, cancellationToken: Cancellation).ToListAsync(Cancellation);
 
     private static Policy PolicyOf(string mx) => Policy.Parse(System.Text.Encoding.UTF8.GetBytes($"version: STSv1\nmode: enforce\nmx: {mx}.example.com\nmax_age: 604800\n"));
 

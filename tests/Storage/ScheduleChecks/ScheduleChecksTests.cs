@@ -17,21 +17,21 @@ public sealed class ScheduleChecksTests(AzuriteFixture azurite)
 {
     private static readonly Policy None = Policy.Parse("version: STSv1\nmode: none\nmax_age: 1\n"u8);
 
-    private static CancellationToken Now => TestContext.Current.CancellationToken;
+    private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
     [Fact]
-    public async Task Every_hosted_domain_is_asked_for_once_in_one_round_and_nobody_else()
+    public async Task Every_hosted_domain_is_requested_once_in_one_check_run_and_no_other_domain_is()
     {
         var storage = await TestStorage.CreateAsync(azurite);
         foreach (var name in (string[])["b.example", "a.example", "gone.example"])
         {
-            await storage.Publisher.PublishAsync(DomainName.Parse(name), None, null, Now);
+            await storage.Publisher.PublishAsync(DomainName.Parse(name), None, null, Cancellation);
         }
 
-        await storage.Publisher.RemoveAsync(DomainName.Parse("gone.example"), force: true, Now);
-        await storage.Ledger.RecordAsync(
-            await storage.Domains.ReadAsync(Installation.Partition, Now), FindingSource.OutboundNetwork, "1", TestStorage.Noon,
-            [new Finding("outbound.smtp.blocked", Severity.Warning, "port 25", "", "", "", "")], new HashSet<string>(), null, Now);
+        await storage.Publisher.RemoveAsync(DomainName.Parse("gone.example"), force: true, Cancellation);
+        await storage.Recorder.RecordAsync(
+            await storage.Domains.ReadAsync(Installation.Partition, Cancellation), FindingSource.OutboundNetwork, "1", TestStorage.Noon,
+            [new Finding("outbound.smtp.blocked", Severity.Warning, "port 25", "", "", "", "")], new HashSet<string>(), null, Cancellation);
 
         var asked = await RunAsync(storage);
 
@@ -40,18 +40,18 @@ public sealed class ScheduleChecksTests(AzuriteFixture azurite)
     }
 
     [Fact]
-    public async Task A_domain_that_the_list_has_lost_or_should_have_lost_is_asked_for_and_so_healed()
+    public async Task A_domain_that_the_list_lacks_or_wrongly_has_is_requested_and_healed()
     {
         var storage = await TestStorage.CreateAsync(azurite);
         foreach (var name in (string[])["unlisted.example", "listed.example"])
         {
-            await storage.Publisher.PublishAsync(DomainName.Parse(name), None, null, Now);
+            await storage.Publisher.PublishAsync(DomainName.Parse(name), None, null, Cancellation);
         }
 
-        var fleet = storage.Tables.GetTableClient(StorageNames.DomainSummariesTable);
-        await fleet.DeleteEntityAsync(Keys.Shard(DomainName.Parse("unlisted.example")), "unlisted.example", cancellationToken: Now);
-        var listed = await storage.Domains.ReadAsync("listed.example", Now);
-        await storage.Domains.CommitAsync(new DomainTransaction(listed).Record(listed.Record! with { State = DomainState.Removed }), Now);
+        var summaries = storage.Tables.GetTableClient(StorageNames.DomainSummariesTable);
+        await summaries.DeleteEntityAsync(Keys.Shard(DomainName.Parse("unlisted.example")), "unlisted.example", cancellationToken: Cancellation);
+        var listed = await storage.Domains.ReadAsync("listed.example", Cancellation);
+        await storage.Domains.CommitAsync(new DomainTransaction(listed).Record(listed.Record! with { State = DomainState.Removed }), Cancellation);
 
         Assert.Equal(["listed.example", "unlisted.example"], (await RunAsync(storage)).Select(request => request.Domain));
     }
@@ -59,27 +59,27 @@ public sealed class ScheduleChecksTests(AzuriteFixture azurite)
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
-    public async Task A_domain_that_was_left_half_way_is_asked_for_even_if_it_had_never_been_there_or_was_gone(bool wasThere)
+    public async Task A_domain_that_was_changed_in_part_is_requested_even_if_it_is_new_or_removed(bool wasThere)
     {
         var storage = await TestStorage.CreateAsync(azurite);
         if (wasThere)
         {
-            await storage.Publisher.PublishAsync(DomainName.Parse("half.example"), None, null, Now);
-            await storage.Publisher.RemoveAsync(DomainName.Parse("half.example"), force: true, Now);
+            await storage.Publisher.PublishAsync(DomainName.Parse("half.example"), None, null, Cancellation);
+            await storage.Publisher.RemoveAsync(DomainName.Parse("half.example"), force: true, Cancellation);
             Assert.Empty(await RunAsync(storage));
         }
 
         var half = new PolicyVersion("20270101000000", None.ToBytes(), PolicyMode.None, TimeSpan.FromSeconds(1), TestStorage.Noon, null, "default");
-        await storage.Domains.CommitAsync(new DomainTransaction(DomainPartition.Empty("half.example")).NewPolicy(half), Now);
+        await storage.Domains.CommitAsync(new DomainTransaction(DomainPartition.Empty("half.example")).NewPolicy(half), Cancellation);
 
         Assert.Equal("half.example", Assert.Single(await RunAsync(storage)).Domain);
     }
 
     [Fact]
-    public async Task A_timer_that_fires_twice_goes_on_with_the_same_round_and_the_next_day_begins_another()
+    public async Task A_timer_that_fires_twice_continues_the_check_run_and_the_next_day_starts_another()
     {
         var storage = await TestStorage.CreateAsync(azurite);
-        await storage.Publisher.PublishAsync(DomainName.Parse("a.example"), None, null, Now);
+        await storage.Publisher.PublishAsync(DomainName.Parse("a.example"), None, null, Cancellation);
 
         var first = Assert.Single(await RunAsync(storage)).CheckRun;
         storage.Time.Advance(TimeSpan.FromMinutes(29));
@@ -91,34 +91,34 @@ public sealed class ScheduleChecksTests(AzuriteFixture azurite)
     }
 
     [Fact]
-    public async Task Timers_that_fire_on_many_instances_at_once_begin_one_round()
+    public async Task Timers_that_fire_on_many_instances_at_once_start_one_check_run()
     {
         var storage = await TestStorage.CreateAsync(azurite);
 
-        var begun = await Task.WhenAll(Enumerable.Range(0, 4).Select(_ => new CheckRunStore(storage.Account.Tables(), TimeProvider.System).BeginAsync(TimeSpan.FromMinutes(30), Now)));
+        var begun = await Task.WhenAll(Enumerable.Range(0, 4).Select(_ => new CheckRunStore(storage.Account.Tables(), TimeProvider.System).BeginAsync(TimeSpan.FromMinutes(30), Cancellation)));
 
         Assert.Single(begun.Distinct());
     }
 
     [Fact]
-    public async Task A_round_that_a_wrong_clock_began_in_the_future_stops_no_other()
+    public async Task A_check_run_that_a_wrong_clock_started_in_the_future_stops_no_other()
     {
         var storage = await TestStorage.CreateAsync(azurite);
         storage.Time.SetUtcNow(TestStorage.Noon.AddDays(30));
-        var rounds = new CheckRunStore(storage.Tables, storage.Time);
-        await rounds.BeginAsync(TimeSpan.FromMinutes(30), Now);
+        var runs = new CheckRunStore(storage.Tables, storage.Time);
+        await runs.BeginAsync(TimeSpan.FromMinutes(30), Cancellation);
 
         var now = new CheckRunStore(storage.Tables, new Microsoft.Extensions.Time.Testing.FakeTimeProvider(TestStorage.Noon));
 
-        Assert.Equal("20260314120000000", await now.BeginAsync(TimeSpan.FromMinutes(30), Now));
+        Assert.Equal("20260314120000000", await now.BeginAsync(TimeSpan.FromMinutes(30), Cancellation));
     }
 
     private static async Task<IReadOnlyList<CheckRequest>> RunAsync(TestStorage storage)
     {
         var queue = storage.Queues.GetQueueClient(StorageNames.DomainChecksQueue);
-        await queue.ClearMessagesAsync(Now);
+        await queue.ClearMessagesAsync(Cancellation);
         await new CheckScheduler(
-            storage.Domains, storage.Fleet, new CheckRunStore(storage.Tables, storage.Time), new CheckQueue(storage.Queues), new ScheduleOptions { Spread = TimeSpan.Zero }, NullLogger<CheckScheduler>.Instance).RunAsync(Now);
-        return [.. (await queue.PeekMessagesAsync(32, Now)).Value.Select(message => JsonSerializer.Deserialize(message.MessageText, CheckRequestJson.Default.CheckRequest)!).OrderBy(request => request.Domain, StringComparer.Ordinal)];
+            storage.Domains, storage.Summaries, new CheckRunStore(storage.Tables, storage.Time), new CheckQueue(storage.Queues), new ScheduleOptions { Spread = TimeSpan.Zero }, NullLogger<CheckScheduler>.Instance).RunAsync(Cancellation);
+        return [.. (await queue.PeekMessagesAsync(32, Cancellation)).Value.Select(message => JsonSerializer.Deserialize(message.MessageText, CheckRequestJson.Default.CheckRequest)!).OrderBy(request => request.Domain, StringComparer.Ordinal)];
     }
 }

@@ -8,7 +8,7 @@ internal static class TestTokens
 {
     private static readonly TokenSpec Admin = new() { Roles = ["Sts.Admin", "Sts.AllGroups"] };
 
-    /// <summary>Tokens of the tenant's issuer, or that look like it, each with one thing wrong.</summary>
+    /// <summary>Tokens of the tenant's issuer, or that resemble them, each with one thing wrong.</summary>
     public static IReadOnlyDictionary<string, TokenSpec> Wrong { get; } = new Dictionary<string, TokenSpec>
     {
         ["another issuer"] = Admin.With("iss", "https://login.microsoftonline.com/72f988bf-86f1-41af-91ab-2d7cd011db47/v2.0"),
@@ -45,7 +45,7 @@ internal static class TestTokens
         ["two tokens"] = "Bearer eyJhbGciOiJSUzI1NiIsImtpZCI6ImEifQ.e30.c2ln, Bearer eyJhbGciOiJSUzI1NiIsImtpZCI6ImEifQ.e30.c2ln",
     };
 
-    /// <summary>Headers that are no bearer token's.</summary>
+    /// <summary>Headers without a bearer token.</summary>
     public static IReadOnlyDictionary<string, string?> Nothing { get; } = new Dictionary<string, string?>
     {
         ["no header"] = null,

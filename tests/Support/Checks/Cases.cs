@@ -8,7 +8,7 @@ namespace StsFunctions.Tests.Checks;
 internal static class Cases
 {
     public static RuleContext Of(Observation observation, PolicyMode mode, params string[] covers) => new RuleContext(
-        observation, new Policy { Mode = mode, MaxAge = 1_209_600 }, new HostedDomain(TestObservations.PolicyId, TestObservations.At.AddDays(-13), TestObservations.At.AddDays(-13), []), TestObservations.Places).Covering(covers);
+        observation, new Policy { Mode = mode, MaxAge = 1_209_600 }, new HostedDomain(TestObservations.PolicyId, TestObservations.At.AddDays(-13), TestObservations.At.AddDays(-13), []), TestObservations.ExpectedTargets).Covering(covers);
 
     /// <summary>The case with these patterns in its policy.</summary>
     public static RuleContext Covering(this RuleContext context, params string[] patterns) => context.With(context.Policy with { Mx = [.. patterns.Select(MxPattern.Parse)] });

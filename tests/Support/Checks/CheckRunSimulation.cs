@@ -18,7 +18,7 @@ internal enum Finds
 /// <param name="Finds">What there is to find, for this app or, where port 25 is blocked, for probe agents.</param>
 /// <param name="IsIncomplete">Whether something was not observed.</param>
 /// <param name="IsBlocked">Whether port 25 is blocked here, so that probe agents are asked.</param>
-internal sealed record AttemptWorld(Finds Finds, bool IsIncomplete, bool IsBlocked);
+internal sealed record AttemptConditions(Finds Finds, bool IsIncomplete, bool IsBlocked);
 
 /// <summary>What happens while a message is handled. Whatever is not acknowledged is delivered again.</summary>
 internal enum Delivery
@@ -30,10 +30,10 @@ internal enum Delivery
 }
 
 /// <summary>A queue and a record around the state machine, as the check has them: commits are whole, messages come at least once, and processes are killed.</summary>
-/// <param name="world">What each attempt meets, by its number.</param>
+/// <param name="conditions">What each attempt meets, by its number.</param>
 /// <param name="deliveries">What happens at each delivery; nothing in particular once they are used up.</param>
 /// <param name="again">After these deliveries the very first message, or another that was handled before, is delivered once more.</param>
-internal sealed class CheckRunSimulation(AttemptWorld[] world, Delivery[]? deliveries = null, int[]? again = null)
+internal sealed class CheckRunSimulation(AttemptConditions[] conditions, Delivery[]? deliveries = null, int[]? again = null)
 {
     private const int MostDeliveries = 1000;
 
@@ -127,7 +127,7 @@ internal sealed class CheckRunSimulation(AttemptWorld[] world, Delivery[]? deliv
 
     private AttemptObserved Observe(CheckRunDecision.StartAttempt start, DateTimeOffset began)
     {
-        var here = world[start.Number - 1];
+        var here = conditions[start.Number - 1];
         var isBlocked = here.IsBlocked && !start.IsRecheck;
         var finds = isBlocked ? Finds.Inconclusive : here.Finds;
         return CheckRunTable.Observed(start.Number) with
@@ -157,8 +157,8 @@ internal sealed class CheckRunSimulation(AttemptWorld[] world, Delivery[]? deliv
             Attempts.Add((start.Run, start.Number));
         }
 
-        // As the ledger does: what was decided and is not there is gone.
-        var here = world[start.Number - 1];
+        // As the recorder does: a conclusive finding that was not observed is resolved.
+        var here = conditions[start.Number - 1];
         var finds = here.IsBlocked && !start.IsRecheck ? Finds.Inconclusive : here.Finds;
         if (finds is Finds.Warning or Finds.Critical)
         {

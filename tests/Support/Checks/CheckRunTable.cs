@@ -87,7 +87,7 @@ internal static class CheckRunTable
             Run(Today, 1, new PendingFinding(Fault, "mx.example", Severity.Critical, 1, 1)), "today, attempt 2 in 4 min"),
         new("no more is confirmed than every attempt observed", Run(Today, 2, Pending(2)), Observed(3, UnreachableCritical), "record mx.connection.failed (warning)", Run(Today, 3)),
         new("another check run forgets what the one before left pending", Run(Yesterday, 2, Pending(2)), Observed(1, Unreachable), "record", Run(Today, 1, Pending(1)), "today, attempt 2 in 4 min"),
-        new("port 25 is blocked, and nobody else can look", Run(Yesterday, 1), Observed(1) with { IsPort25Open = false, IsMxUnreachable = true }, "record, report port 25 as blocked", Run(Today, 1) with { MxObserved = false }),
+        new("port 25 is blocked, and no probe agent is active", Run(Yesterday, 1), Observed(1) with { IsPort25Open = false, IsMxUnreachable = true }, "record, report port 25 as blocked", Run(Today, 1) with { MxObserved = false }),
         new(
             "port 25 is blocked, and probe agents are asked", Run(Yesterday, 1), Observed(1) with { IsPort25Open = false, IsMxUnreachable = true, AreRemoteProbesRequested = true }, "record",
             Run(Today, 1) with { MxObserved = false, AwaitsRemoteProbes = true }, "today, recheck in 15 min"),
@@ -109,7 +109,7 @@ internal static class CheckRunTable
 
     public static CheckRequested Request(string run, int attempt, int minute = 0) => new(run, attempt, TestStorage.Noon.AddMinutes(minute));
 
-    /// <summary>What is told of an attempt that took a minute, over an open port 25.</summary>
+    /// <summary>What is known of an attempt that took a minute, over an open port 25.</summary>
     public static AttemptObserved Observed(int attempt, params Finding[] findings) => new(
         new CheckRunDecision.StartAttempt(Today, attempt), TestStorage.Noon.AddMinutes((attempt - 1) * 5), TestStorage.Noon.AddMinutes(((attempt - 1) * 5) + 1))
     {

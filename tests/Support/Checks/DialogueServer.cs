@@ -7,8 +7,8 @@ using StsFunctions.Local;
 namespace StsFunctions.Tests.Checks;
 
 /// <summary>
-/// An SMTP server that says its part of a dialogue of tests/Support/Checks/Dialogues, each line with S: or C: before it. What takes time
-/// there takes it by the test's clock, which goes on as soon as the client is connected.
+/// An SMTP server that plays its part of a dialogue of tests/Support/Checks/Dialogues, each line with S: or C: before it. What takes time
+/// there takes it by the test's clock, which advances as soon as the client is connected.
 /// </summary>
 internal sealed class DialogueServer : IAsyncDisposable
 {
@@ -26,8 +26,8 @@ internal sealed class DialogueServer : IAsyncDisposable
 
     public int Port => ((IPEndPoint)_listener.LocalEndpoint).Port;
 
-    /// <summary>What clients said, line by line.</summary>
-    public List<string> Heard { get; } = [];
+    /// <summary>The lines that clients sent.</summary>
+    public List<string> Received { get; } = [];
 
     /// <summary>How many sessions were begun.</summary>
     public int Sessions { get; private set; }
@@ -88,14 +88,14 @@ internal sealed class DialogueServer : IAsyncDisposable
 
                         break;
                     case ['C', ':', ..]:
-                        if (await reader.ReadLineAsync() is not { } heard)
+                        if (await reader.ReadLineAsync() is not { } received)
                         {
                             return;
                         }
 
-                        lock (Heard)
+                        lock (Received)
                         {
-                            Heard.Add(heard);
+                            Received.Add(received);
                         }
 
                         break;

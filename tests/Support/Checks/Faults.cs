@@ -7,11 +7,11 @@ using SmtpSession = StsFunctions.Core.Observations.SmtpSession;
 
 namespace StsFunctions.Tests.Checks;
 
-/// <summary>A domain that is well but for one thing.</summary>
-/// <param name="Code">The code of what is wrong.</param>
-/// <param name="Subject">What it is wrong with.</param>
-/// <param name="Severities">How bad it is in enforce, testing and none; <c>-</c> where it is nothing.</param>
-/// <param name="What">What is seen.</param>
+/// <summary>A healthy domain with one fault.</summary>
+/// <param name="Code">The code of the finding.</param>
+/// <param name="Subject">Its subject.</param>
+/// <param name="Severities">Its severity in enforce, testing and none; <c>-</c> where there is no finding.</param>
+/// <param name="What">What is observed.</param>
 internal sealed record Fault(string Code, string Subject, string Severities, Observation What)
 {
     private const string Mx = "mx1.example.com";
@@ -21,18 +21,18 @@ internal sealed record Fault(string Code, string Subject, string Severities, Obs
     private const string Unannounced = "Warning Warning Info";
     private const string Infos = "Info Info Info";
 
-    /// <summary>A word on what is special, where a code has more than one.</summary>
+    /// <summary>Distinguishes several faults of one code.</summary>
     public string Why { get; init; } = "";
 
     /// <summary>Changes what is known of the domain and of the app.</summary>
     public Func<RuleContext, RuleContext> Given { get; init; } = context => context;
 
-    /// <summary>Codes that the same thing leads to beside it.</summary>
+    /// <summary>Other codes of the same fault.</summary>
     public IReadOnlyList<string> Also { get; init; } = [];
 
     public string Name => Why == "" ? Code : $"{Code}: {Why}";
 
-    /// <summary>One for every code, and for every way there that differs.</summary>
+    /// <summary>One for every code, and for every different cause.</summary>
     public static IReadOnlyList<Fault> All { get; } =
     [
         // MX records.
@@ -43,7 +43,7 @@ internal sealed record Fault(string Code, string Subject, string Severities, Obs
         new("mx.record.null-not-alone", "example.com", "Warning Warning Warning", TestObservations.Good with { Mx = TestObservations.Found("example.com", "0 .", $"10 {Mx}") }),
         new("mx.record.implicit", "example.com", Infos,
             TestObservations.With(TestObservations.Host("example.com", Session(TestObservations.Certificate("example.com"))) with { Implicit = true }) with { Mx = TestObservations.Nothing("example.com") }) { Given = context => context.Covering("example.com") },
-        new("mx.policy.mismatch", "mx21.example.com", "Critical Warning -", TestObservations.Good with { Mx = TestObservations.Good.Mx with { Records = [.. TestObservations.Good.Mx.Records, "99 mx21.example.com"] } }) { Why = "one more than is looked at" },
+        new("mx.policy.mismatch", "mx21.example.com", "Critical Warning -", TestObservations.Good with { Mx = TestObservations.Good.Mx with { Records = [.. TestObservations.Good.Mx.Records, "99 mx21.example.com"] } }) { Why = "one more than is probed" },
         new("mx.policy.mismatch", "mx9.example.com", "Critical Warning -", TestObservations.With(TestObservations.Good.MxHosts[0], TestObservations.Host("mx9.example.com", Session(TestObservations.Certificate("mx9.example.com"))))),
         new("mx.pattern.unused", "*.old.example", "Info Info -", TestObservations.Good) { Given = context => context.Covering(Mx, "*.old.example") },
         new("mx.address.literal", "192.0.2.1", "Critical Warning Warning", TestObservations.With(TestObservations.Good.MxHosts[0], TestObservations.Host("192.0.2.1"))),
@@ -72,7 +72,7 @@ internal sealed record Fault(string Code, string Subject, string Severities, Obs
         new("mx.tls.old-version", Mx, ByMode, Ends(SmtpOutcome.TlsVersion)),
         new("mx.tls.weak-cipher", Mx, ByMode, Ends(SmtpOutcome.TlsCipher)),
         new("mx.tls.only-12", Mx, Infos, Shows(TestObservations.Certificate(Mx) with { Protocol = "Tls12" })),
-        new("mx.tls.only-13", Mx, Infos, Looks(probe => probe with { Restricted = [.. probe.Restricted.Select(s => s.Offer == TlsOffer.Tls13 ? s : s with { Outcome = SmtpOutcome.TlsVersion, Tls = null })] })),
+        new("mx.tls.only-13", Mx, Infos, Probes(probe => probe with { Restricted = [.. probe.Restricted.Select(s => s.Offer == TlsOffer.Tls13 ? s : s with { Outcome = SmtpOutcome.TlsVersion, Tls = null })] })),
 
         // Certificates.
         new("mx.certificate.chain-unusable", Mx, ByMode, Ends(SmtpOutcome.ChainUnusable)),
@@ -178,7 +178,7 @@ internal sealed record Fault(string Code, string Subject, string Severities, Obs
 
     private static Observation Hosts(Func<MxHostObservation, MxHostObservation> how) => TestObservations.With([.. TestObservations.Good.MxHosts.Select(how)]);
 
-    private static Observation Looks(Func<MxProbeResult, MxProbeResult> how) => Hosts(host => host with { Probes = [.. host.Probes.Select(how)] });
+    private static Observation Probes(Func<MxProbeResult, MxProbeResult> how) => Hosts(host => host with { Probes = [.. host.Probes.Select(how)] });
 
     private static Observation Ends(SmtpOutcome outcome, string address = "192.0.2.1") => TestObservations.With(TestObservations.Host(Mx, TestObservations.Failed(address, outcome)));
 
@@ -186,7 +186,7 @@ internal sealed record Fault(string Code, string Subject, string Severities, Obs
 
     private static Observation Shows(TlsSession tls) => TestObservations.With(TestObservations.Host(Mx, Session(tls)));
 
-    private static Observation Second(TlsSession tls) => Looks(probe => TestObservations.Look(probe.Default, Session(tls) with { Offer = TlsOffer.Tls12Rsa }));
+    private static Observation Second(TlsSession tls) => Probes(probe => TestObservations.Probe(probe.Default, Session(tls) with { Offer = TlsOffer.Tls12Rsa }));
 
     private static Observation Tlsa(bool authentic, params string[] records) => Hosts(host => host with { Tlsa = TestObservations.Found(host.Tlsa.Name, records) with { Authentic = authentic } });
 

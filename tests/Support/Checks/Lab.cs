@@ -12,7 +12,7 @@ using StsFunctions.UseCases.Checks;
 
 namespace StsFunctions.Tests.Checks;
 
-/// <summary>A mail lab, and the app's eyes on it.</summary>
+/// <summary>A mail lab, and the app's probes of it.</summary>
 internal sealed class Lab : IAsyncDisposable
 {
     private Lab(MailLab lab) => MailLab = lab;
@@ -35,7 +35,7 @@ internal sealed class Lab : IAsyncDisposable
     /// <summary>The questions to its DNS.</summary>
     public DnsObserver Dns => new(new DnsResolver(Egress(everyAddress: true)));
 
-    /// <summary>How it is looked at; a time-out is for a session that is to run into it.</summary>
+    /// <summary>The options of its checks; a timeout is for a session that is to run into it.</summary>
     public CheckOptions Options(TimeSpan? sessionTimeout = null, params string[] references) => new()
     {
         SmtpPort = MailLab.SmtpPort,
@@ -46,17 +46,17 @@ internal sealed class Lab : IAsyncDisposable
     };
 
     public SmtpProbe Probe(TimeSpan? sessionTimeout = null, bool everyAddress = true) =>
-        new(Gate(everyAddress), Options(sessionTimeout), "check.example", TimeProvider.System);
+        new(Guard(everyAddress), Options(sessionTimeout), "check.example", TimeProvider.System);
 
     /// <summary>How its policy hosts are called.</summary>
-    public EgressHttp Http => new(Gate(), new DnsResolver(Egress(everyAddress: true)), Egress(everyAddress: true), TimeProvider.System);
+    public EgressHttp Http => new(Guard(), new DnsResolver(Egress(everyAddress: true)), Egress(everyAddress: true), TimeProvider.System);
 
-    public EgressGuard Gate(bool everyAddress = true) => new(Egress(everyAddress));
+    public EgressGuard Guard(bool everyAddress = true) => new(Egress(everyAddress));
 
     public Observer Observer(TimeSpan? sessionTimeout = null, params string[] references) =>
         ObserverOf(Probe(sessionTimeout), Options(sessionTimeout, references), TimeProvider.System);
 
-    /// <summary>An observer with a probe, options and a time of its own, which shares its looks where it is given a store for them.</summary>
+    /// <summary>An observer with the given probe, options and time, which shares its probes where it is given a store for them.</summary>
     public Observer ObserverOf(SmtpProbe probe, CheckOptions options, TimeProvider time, MxHostStore? shared = null)
     {
         var repetition = new Retry(options, time);
@@ -66,8 +66,8 @@ internal sealed class Lab : IAsyncDisposable
     }
 
     public DomainCheck Function(TestStorage storage, Observer? observer = null, TimeSpan delay = default, TimeProvider? time = null) => new(
-        storage.Domains, storage.Publisher, storage.Fleet, storage.Ledger, observer ?? Observer(), new ObservationBlobs(storage.Blobs), new CheckQueue(storage.Queues),
-        new RemoteProbeRequester(storage.Agents, storage.Wanted), new NetworkRecorder(storage.Domains, storage.Ledger, time ?? storage.Time), ExpectedTargets.Unknown, new ConfirmationOptions { Delay = delay }, time ?? storage.Time, NullLogger<DomainCheck>.Instance);
+        storage.Domains, storage.Publisher, storage.Summaries, storage.Recorder, observer ?? Observer(), new ObservationBlobs(storage.Blobs), new CheckQueue(storage.Queues),
+        new RemoteProbeRequester(storage.Agents, storage.ProbeTasks), new NetworkRecorder(storage.Domains, storage.Recorder, time ?? storage.Time), ExpectedTargets.Unknown, new ConfirmationOptions { Delay = delay }, time ?? storage.Time, NullLogger<DomainCheck>.Instance);
 
     /// <summary>The address of an MX host's first server.</summary>
     public IPAddress AddressOf(string host) => MailLab.Mx(host).Servers[0].EndPoint.Address;

@@ -12,7 +12,7 @@ using CertificateRequest = System.Security.Cryptography.X509Certificates.Certifi
 namespace StsFunctions.Tests.Checks;
 
 /// <summary>
-/// A server's certificate, and more of them than any CA issues: in a row, each signed by the next, or beside the way to the root.
+/// A server's certificate, and more of them than any CA issues: in a row, each signed by the next, or outside the path to the root.
 /// .NET's own server would sort them and send what it needs.
 /// </summary>
 internal sealed class LongChain
@@ -28,8 +28,8 @@ internal sealed class LongChain
 
     /// <summary>A chain for a host.</summary>
     /// <param name="host">Its name.</param>
-    /// <param name="inARow">How many certificates stand between the server's own and the root.</param>
-    /// <param name="beside">How many more are sent that lead nowhere.</param>
+    /// <param name="inARow">How many certificates are between the server's own and the root.</param>
+    /// <param name="beside">How many more are sent that are not in the chain.</param>
     public static LongChain Of(string host, int inARow, int beside = 0)
     {
         var (from, to) = (DateTimeOffset.UtcNow.AddDays(-1), DateTimeOffset.UtcNow.AddDays(1));
@@ -83,7 +83,7 @@ internal sealed class LongChain
         }
         catch (Exception e) when (e is IOException or TlsFatalAlert)
         {
-            // The client has seen enough.
+            // The client has read enough.
         }
     }
 
@@ -111,7 +111,7 @@ internal sealed class LongChain
     }
 }
 
-/// <summary>Listens on a loopback address, and serves each who comes with a chain.</summary>
+/// <summary>Listens on a loopback address, and serves each client with a chain.</summary>
 internal sealed class LongChainServer : IAsyncDisposable
 {
     private readonly TcpListener _listener;

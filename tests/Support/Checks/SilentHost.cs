@@ -4,7 +4,7 @@ using StsFunctions.Local.Lab;
 
 namespace StsFunctions.Tests.Checks;
 
-/// <summary>A host that drops whatever is sent to it, as a firewall does: a connection to it neither comes about nor is refused.</summary>
+/// <summary>A host that drops all packets, as a firewall does: a connection to it neither succeeds nor is refused.</summary>
 internal sealed class SilentHost : IDisposable
 {
     private static int s_last;
@@ -13,7 +13,7 @@ internal sealed class SilentHost : IDisposable
     private readonly IPAddress _address = new([127, 77, 0, (byte)(1 + (Interlocked.Increment(ref s_last) % 250))]);
     private readonly List<Socket> _sockets = [];
 
-    /// <summary>A listener that accepts nobody and whose queue is full: Linux answers no further connection.</summary>
+    /// <summary>A listener that accepts nothing and whose queue is full: Linux answers no further connection.</summary>
     public SilentHost(MailLab lab)
     {
         _lab = lab;
@@ -26,7 +26,7 @@ internal sealed class SilentHost : IDisposable
         waiting.Connect(listener.LocalEndPoint!);
     }
 
-    /// <summary>Lets a name lead here.</summary>
+    /// <summary>Points a name at this host.</summary>
     public void Take(string host) => _lab.Zone.Set(host, DnsRecord.Address(_address));
 
     public void Dispose() => _sockets.ForEach(socket => socket.Dispose());

@@ -10,20 +10,20 @@ using SmtpSession = StsFunctions.Core.Observations.SmtpSession;
 
 namespace StsFunctions.Tests.Checks;
 
-/// <summary>Observations made by hand: one of a domain that is well, to be changed in one way.</summary>
+/// <summary>Observations made by hand: a healthy domain, to be changed in one way.</summary>
 internal static class TestObservations
 {
     public const string PolicyId = "20260301000000";
     public static readonly DateTimeOffset At = TestStorage.Noon;
 
-    /// <summary>Stands in a fetch for the very bytes that were published.</summary>
+    /// <summary>Represents the published bytes in a fetch.</summary>
     public static readonly byte[] AsPublished = [];
 
     private static readonly PrivateCa Ca = new(new FakeTimeProvider(At));
     private static readonly Lazy<TlsSession> PolicyHostCertificate = new(() => Certificate("mta-sts.example.com"));
 
-    /// <summary>Where the app is whose domain this is.</summary>
-    public static ExpectedTargets Places { get; } = new(["app.example.net"], ["https://app.example.net/v1/tlsrpt"], "ca.example");
+    /// <summary>The targets of the app that hosts the domain.</summary>
+    public static ExpectedTargets ExpectedTargets { get; } = new(["app.example.net"], ["https://app.example.net/v1/tlsrpt"], "ca.example");
 
     public static Observation Good { get; } = With(Host("mx1.example.com", Session("192.0.2.1", Certificate("mx1.example.com"))));
 
@@ -42,10 +42,10 @@ internal static class TestObservations
         hosts,
         OutboundSmtp.Open);
 
-    /// <summary>The domain that is well, with another fetch of its policy.</summary>
+    /// <summary>The healthy domain, with another fetch of its policy.</summary>
     public static Observation Fetched(PolicyFetch? fetch) => Good with { PolicyHost = Good.PolicyHost with { Fetch = fetch } };
 
-    /// <summary>A fetch of the policy that was published, unless said otherwise.</summary>
+    /// <summary>A fetch of the published policy, by default.</summary>
     public static PolicyFetch Fetch(PolicyFetchOutcome outcome = PolicyFetchOutcome.Fetched) => new(
         new Uri("https://mta-sts.example.com/.well-known/mta-sts.txt"), outcome,
         Status: outcome is PolicyFetchOutcome.Fetched or PolicyFetchOutcome.TooLarge ? 200 : null,
@@ -60,10 +60,10 @@ internal static class TestObservations
         Answer(name, [.. sessions.Select(s => s.Address).Where(address => !address.Contains(':', StringComparison.Ordinal))]),
         Answer(name, [.. sessions.Select(s => s.Address).Where(address => address.Contains(':', StringComparison.Ordinal))]),
         Nothing($"_25._tcp.{name}", DnsOutcome.NxDomain),
-        [.. sessions.Select(session => Look(session))]);
+        [.. sessions.Select(session => Probe(session))]);
 
-    /// <summary>A look whose further sessions saw the same certificate, which is ECDSA's, and no other.</summary>
-    public static MxProbeResult Look(SmtpSession session, SmtpSession? withRsa = null) => session.Tls is null
+    /// <summary>A probe whose further sessions observed the same certificate, which is ECDSA's, and no other.</summary>
+    public static MxProbeResult Probe(SmtpSession session, SmtpSession? withRsa = null) => session.Tls is null
         ? new MxProbeResult(session, Restricted: [])
         : new MxProbeResult(
             session,
@@ -78,7 +78,7 @@ internal static class TestObservations
 
     public static SmtpSession Failed(string address, SmtpOutcome outcome, string? detail = null) => new(address, outcome, Banner: "220 mx ESMTP", Detail: detail);
 
-    /// <summary>A trusted certificate of ninety days, thirty of them past, unless said otherwise.</summary>
+    /// <summary>A trusted certificate of ninety days, thirty of them past, by default.</summary>
     public static TlsSession Certificate(string name, double fromDays = -30, double toDays = 60, params string[] trust) => Certificate(
         CertificateSpec.For(name) with { NotBeforeFromNow = TimeSpan.FromDays(fromDays), NotAfterFromNow = TimeSpan.FromDays(toDays) }, trust);
 
@@ -89,7 +89,7 @@ internal static class TestObservations
         return new TlsSession("Tls13", "TLS_AES_256_GCM_SHA384", sent, spec.Sends == SentChain.LeafOnly ? sent[..1] : sent, trust);
     }
 
-    /// <summary>A key of 2,048 bits for whatever needs one: to make another takes as long as many tests.</summary>
+    /// <summary>A shared key of 2,048 bits: generating one takes as long as many tests.</summary>
     public static RSA AnyRsaKey { get; } = RSA.Create(2048);
 
     /// <summary>A certificate with a key or a signature of any kind.</summary>
@@ -110,7 +110,7 @@ internal static class TestObservations
 
     private static DnsAnswer Answer(string name, string[] records) => records is [] ? Nothing(name) : Found(name, records);
 
-    // The platform signs with no hash that is out of date any more.
+    // The platform no longer signs with obsolete hashes.
     private sealed class OldGenerator(RSA key) : X509SignatureGenerator
     {
         public override byte[] GetSignatureAlgorithmIdentifier(HashAlgorithmName hashAlgorithm)

@@ -8,12 +8,12 @@ using StsFunctions.Network.Probes;
 namespace StsFunctions.Tests.Egress;
 
 /// <summary>
-/// A world on loopback: 127.0.1.0/24 stands for what everybody can reach, any other address is as forbidden as in production.
+/// A network on loopback: 127.0.1.0/24 represents globally reachable addresses, any other address is as forbidden as in production.
 /// All HTTPS servers share one port, as they do outside.
 /// </summary>
 internal sealed class EgressFixture : IAsyncDisposable
 {
-    /// <summary>What the gate lets through.</summary>
+    /// <summary>The addresses that the egress guard permits.</summary>
     public const string Public = "127.0.1.0/24";
 
     private readonly List<Listener> _listeners = [];
@@ -30,9 +30,9 @@ internal sealed class EgressFixture : IAsyncDisposable
             HttpsPort = LoopbackPort.Free(),
             TrustedRoots = new TrustedRoots(new X509Certificate2Collection(Ca.Root)),
         };
-        Gate = new EgressGuard(Egress);
+        Guard = new EgressGuard(Egress);
         Resolver = new DnsResolver(Egress);
-        Http = new EgressHttp(Gate, Resolver, Egress, time ?? TimeProvider.System);
+        Http = new EgressHttp(Guard, Resolver, Egress, time ?? TimeProvider.System);
         Policies = PoliciesWithin(TimeSpan.FromMinutes(1));
     }
 
@@ -42,7 +42,7 @@ internal sealed class EgressFixture : IAsyncDisposable
 
     public EgressOptions Egress { get; }
 
-    public EgressGuard Gate { get; }
+    public EgressGuard Guard { get; }
 
     public DnsResolver Resolver { get; }
 
@@ -50,10 +50,10 @@ internal sealed class EgressFixture : IAsyncDisposable
 
     public PolicyFetcher Policies { get; }
 
-    /// <summary>The names of a host's addresses.</summary>
+    /// <summary>The address records of a host.</summary>
     public static DnsRecord[] At(params string[] addresses) => [.. addresses.Select(address => DnsRecord.Address(IPAddress.Parse(address)))];
 
-    /// <summary>Fetches policies, with less patience than senders have.</summary>
+    /// <summary>Fetches policies, with a shorter timeout than senders have.</summary>
     public PolicyFetcher PoliciesWithin(TimeSpan timeout) => new(Http, new CheckOptions { PolicyTimeout = timeout }, TimeProvider.System);
 
     /// <summary>A server at an address, with a good certificate for the host unless another is given.</summary>
@@ -64,7 +64,7 @@ internal sealed class EgressFixture : IAsyncDisposable
         return listener;
     }
 
-    /// <summary>A listener where nobody may come.</summary>
+    /// <summary>A listener that must not be connected to.</summary>
     public Listener Trap(string address)
     {
         var trap = Listener.Trap(address, Egress.HttpsPort);

@@ -10,7 +10,7 @@ namespace StsFunctions.Tests.Egress;
 /// <summary>What a listener does with a request: the head of it, and the stream to answer on.</summary>
 internal delegate Task Answering(string head, Stream stream, CancellationToken cancellationToken);
 
-/// <summary>An HTTPS server on one address that answers byte for byte as it is told to; without a certificate, one that only counts who comes.</summary>
+/// <summary>An HTTPS server on one address that answers with given bytes; without a certificate, one that only counts connections.</summary>
 internal sealed class Listener : IAsyncDisposable
 {
     private const int MaxHead = 64 * 1024;
@@ -50,17 +50,17 @@ internal sealed class Listener : IAsyncDisposable
     public static Listener Start(string address, int port, IssuedCertificate certificate, Answering answer) =>
         new(new IPEndPoint(IPAddress.Parse(address), port), certificate, answer);
 
-    /// <summary>A trap: whoever comes here came to a place that is forbidden.</summary>
+    /// <summary>A trap: a connection to it went to a forbidden address.</summary>
     public static Listener Trap(string address, int port = 0) => new(new IPEndPoint(IPAddress.Parse(address), port), null, null);
 
     /// <summary>Answers with this text, whose lines may end in LF before the body.</summary>
-    public static Answering Saying(string head, string body = "") => Saying(Encoding.UTF8.GetBytes(head.ReplaceLineEndings("\r\n") + "\r\n\r\n" + body));
+    public static Answering Responding(string head, string body = "") => Responding(Encoding.UTF8.GetBytes(head.ReplaceLineEndings("\r\n") + "\r\n\r\n" + body));
 
-    public static Answering Saying(byte[] answer) => (_, stream, cancellationToken) => stream.WriteAsync(answer, cancellationToken).AsTask();
+    public static Answering Responding(byte[] answer) => (_, stream, cancellationToken) => stream.WriteAsync(answer, cancellationToken).AsTask();
 
     /// <summary>Answers with a whole file.</summary>
     public static Answering File(string text, string type = "text/plain; charset=utf-8") =>
-        Saying($"HTTP/1.1 200 OK\nContent-Type: {type}\nContent-Length: {Encoding.UTF8.GetByteCount(text)}", text);
+        Responding($"HTTP/1.1 200 OK\nContent-Type: {type}\nContent-Length: {Encoding.UTF8.GetByteCount(text)}", text);
 
     public async ValueTask DisposeAsync()
     {
@@ -108,7 +108,7 @@ internal sealed class Listener : IAsyncDisposable
         }
         catch (Exception e) when (e is IOException or OperationCanceledException or System.Security.Authentication.AuthenticationException)
         {
-            // The client did not like what it saw, or has seen enough.
+            // The client did not accept the certificate, or has read enough.
         }
     }
 

@@ -6,7 +6,7 @@ using StsFunctions.Network.Probes;
 
 namespace StsFunctions.Tests.Egress;
 
-/// <summary>A resolver that answers byte for byte as it is told to, over UDP and over TCP, on one port of 127.0.0.1.</summary>
+/// <summary>A resolver that answers with given bytes, over UDP and over TCP, on one port of 127.0.0.1.</summary>
 internal sealed class StubDnsServer : IAsyncDisposable
 {
     /// <summary>The answer to a query, both whole messages.</summary>
@@ -24,13 +24,13 @@ internal sealed class StubDnsServer : IAsyncDisposable
         _serving = Task.WhenAll(ServeUdpAsync(), ServeTcpAsync());
     }
 
-    /// <summary>What asks it, as the app does.</summary>
+    /// <summary>The resolver client of the app.</summary>
     public DnsResolver Resolver => ResolverOf(validates: false);
 
-    /// <summary>Observes by it.</summary>
+    /// <summary>The observer that uses it.</summary>
     public DnsObserver Dns => new(Resolver);
 
-    /// <summary>How it is asked.</summary>
+    /// <summary>The options to use it.</summary>
     public EgressOptions Settings => new() { DnsServer = (IPEndPoint)_udp.LocalEndPoint! };
 
     public DnsResolver ResolverOf(bool validates) => new(Settings with { DnsValidates = validates });
@@ -162,7 +162,7 @@ internal sealed class StubDnsServer : IAsyncDisposable
         }
         catch (Exception e) when (e is IOException or OperationCanceledException)
         {
-            // The client hung up, or the test is over.
+            // The client disconnected, or the test is over.
         }
     }
 }

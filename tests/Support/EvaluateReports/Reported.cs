@@ -12,7 +12,7 @@ internal static class Reported
     public static Report Of(int daysAgo, string sender = "Company-X", long sessions = 100, bool counts = true, string policyType = PolicyTypes.Sts, params FailureKind[] kinds) =>
         SignedBy(counts ? SignerOf(sender) : "", daysAgo, sender, sessions, policyType, kinds);
 
-    /// <summary>The same, signed by a domain that need not have to do with the name; by none, it does not count.</summary>
+    /// <summary>The same, signed by a domain that may be unrelated to the name; unsigned, it does not count.</summary>
     public static Report SignedBy(string signer, int daysAgo, string sender = "Company-X", long sessions = 100, string policyType = PolicyTypes.Sts, params FailureKind[] kinds)
     {
         var start = new DateTimeOffset(Today.AddDays(-daysAgo), TimeOnly.MinValue, TimeSpan.Zero);

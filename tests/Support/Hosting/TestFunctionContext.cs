@@ -6,7 +6,7 @@ using Microsoft.Extensions.DependencyInjection;
 
 namespace StsFunctions.Tests.Hosting;
 
-/// <summary>What the worker hands to middleware for an HTTP function.</summary>
+/// <summary>What the worker passes to middleware for an HTTP function.</summary>
 internal sealed class TestFunctionContext : FunctionContext
 {
     // Where the worker's ASP.NET Core integration leaves the request.

@@ -4,7 +4,7 @@ using Xunit;
 
 namespace StsFunctions.Tests.Infra;
 
-/// <summary>Runs the real scripts, with programs called <c>az</c> and <c>azd</c> on the path that answer as a test says and note each call.</summary>
+/// <summary>Runs the real scripts, with programs called <c>az</c> and <c>azd</c> on the path that answer as a test defines and record each call.</summary>
 [UnsupportedOSPlatform("windows")]
 public abstract class HookRunner : IAsyncLifetime
 {

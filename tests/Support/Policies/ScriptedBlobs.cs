@@ -5,7 +5,7 @@ using StsFunctions.Storage.Domains;
 
 namespace StsFunctions.Tests.Policies;
 
-/// <summary>A blob service that answers as a test says; it counts what it is asked and keeps the conditions it was asked under.</summary>
+/// <summary>A blob service that answers as a test defines; it counts its requests and records their conditions.</summary>
 internal sealed class ScriptedBlobs : HttpMessageHandler
 {
     private readonly Lock _gate = new();

@@ -17,11 +17,11 @@ using SmtpSession = StsFunctions.Core.Observations.SmtpSession;
 
 namespace StsFunctions.Tests.Probes;
 
-/// <summary>What hands out work and takes results, over a storage account of its own, and a CA whose root it trusts.</summary>
+/// <summary>Dispatches probe tasks and handles results, over its own storage account, with a CA whose root it trusts.</summary>
 internal sealed class AgentFixture
 {
     public const string Host = "mx.example.com";
-    public const string Round = "20260314120000000";
+    public const string Run = "20260314120000000";
     public static readonly IPAddress Address = IPAddress.Parse("192.0.2.25");
 
     private static readonly PrivateCa Ca = new(new FakeTimeProvider(TestStorage.Noon));
@@ -31,40 +31,40 @@ internal sealed class AgentFixture
         Storage = storage;
         var guard = new EgressGuard(new EgressOptions { TrustedRoots = new TrustedRoots(new X509Certificate2Collection(Ca.Root)) });
         Results = new ProbeResultHandler(
-            storage.Wanted, storage.Agents, storage.MxHosts, new CheckQueue(storage.Queues), storage.Domains, storage.Ledger,
+            storage.ProbeTasks, storage.Agents, storage.MxHosts, new CheckQueue(storage.Queues), storage.Domains, storage.Recorder,
             new ProbeResultReader(guard, storage.Time), storage.Time, Log.For<ProbeResultHandler>());
-        Work = new ProbeTaskDispatcher(storage.Wanted, storage.Agents, Results, storage.Time);
+        Dispatcher = new ProbeTaskDispatcher(storage.ProbeTasks, storage.Agents, Results, storage.Time);
     }
 
     public TestStorage Storage { get; }
 
     public RecordedLog Log { get; } = new();
 
-    public ProbeTaskDispatcher Work { get; }
+    public ProbeTaskDispatcher Dispatcher { get; }
 
     public ProbeResultHandler Results { get; }
 
-    private static CancellationToken Now => TestContext.Current.CancellationToken;
+    private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
     public static async Task<AgentFixture> OpenAsync(AzuriteFixture azurite) => new(await TestStorage.CreateAsync(azurite));
 
-    public Task AskAsync(string domain = "example.com", string round = Round, string host = Host) =>
-        Storage.Wanted.RequestAsync(host, Address, round, domain, Now);
+    public Task RequestAsync(string domain = "example.com", string run = Run, string host = Host) =>
+        Storage.ProbeTasks.RequestAsync(host, Address, run, domain, Cancellation);
 
-    public async Task<IReadOnlyList<ProbeTaskJson>> TakeWorkAsync(string agent) => (await Work.DispatchAsync(agent, Now)).Tasks;
+    public async Task<IReadOnlyList<ProbeTaskJson>> TakeTasksAsync(string agent) => (await Dispatcher.DispatchAsync(agent, Cancellation)).Tasks;
 
-    /// <summary>Takes the one look that is wanted, and hands in what was seen.</summary>
-    public async Task LookAsync(string agent, MxProbeResult probe)
+    /// <summary>Takes the one pending probe task, and submits the result.</summary>
+    public async Task ProbeAsync(string agent, MxProbeResult probe)
     {
-        var task = Assert.Single(await TakeWorkAsync(agent));
-        await HandInAsync(agent, task, probe);
+        var task = Assert.Single(await TakeTasksAsync(agent));
+        await SubmitAsync(agent, task, probe);
     }
 
-    public Task HandInAsync(string agent, ProbeTaskJson task, MxProbeResult probe) =>
-        Results.HandleAsync(agent, new ProbeResultJson(task.Host, task.Address, task.Nonce, probe), Now);
+    public Task SubmitAsync(string agent, ProbeTaskJson task, MxProbeResult probe) =>
+        Results.HandleAsync(agent, new ProbeResultJson(task.Host, task.Address, task.Nonce, probe), Cancellation);
 
-    /// <summary>A look that came to TLS, as an agent sends it: with a claim of its own about the chain, which nobody believes.</summary>
-    public static MxProbeResult Seen(CertificateSpec? spec = null, params string[] claims)
+    /// <summary>A probe that completed TLS, as an agent sends it: with its own claim about the chain, which is ignored.</summary>
+    public static MxProbeResult Completed(CertificateSpec? spec = null, params string[] claims)
     {
         var issued = Ca.Issue(spec ?? CertificateSpec.For(Host));
         return new MxProbeResult(
@@ -76,14 +76,14 @@ internal sealed class AgentFixture
 
     public static MxProbeResult Failed(SmtpOutcome outcome) => new(new SmtpSession(Address.ToString(), outcome, Banner: "220 mx ESMTP"), Restricted: []);
 
-    /// <summary>What a check would be given for the address; null where it would look itself.</summary>
-    public async Task<MxProbeResult?> KeptAsync(string round = Round) =>
-        await Storage.MxHosts.ClaimAsync(Host, Address, round, TimeSpan.FromMinutes(1), null, Now) is MxClaim.Probed seen ? MxProbeResult.FromJson(seen.Content) : null;
+    /// <summary>The stored result that a check would get for the address; null where it would probe itself.</summary>
+    public async Task<MxProbeResult?> StoredAsync(string run = Run) =>
+        await Storage.MxHosts.ClaimAsync(Host, Address, run, TimeSpan.FromMinutes(1), null, Cancellation) is MxClaim.Probed probed ? MxProbeResult.FromJson(probed.Content) : null;
 
     /// <summary>The checks that were asked for.</summary>
     public async Task<IReadOnlyList<CheckRequest>> ChecksAsync()
     {
-        var messages = await Storage.Queues.GetQueueClient(StorageNames.DomainChecksQueue).ReceiveMessagesAsync(32, cancellationToken: Now);
+        var messages = await Storage.Queues.GetQueueClient(StorageNames.DomainChecksQueue).ReceiveMessagesAsync(32, cancellationToken: Cancellation);
         return [.. messages.Value.Select(message => JsonSerializer.Deserialize(message.Body, CheckRequestJson.Default.CheckRequest)!).OrderBy(check => check.Domain, StringComparer.Ordinal)];
     }
 

@@ -26,7 +26,7 @@ internal sealed class ClosedPort : IDisposable
         _sockets.Add(listener);
         listener.Bind(new IPEndPoint(address, Number));
         Number = ((IPEndPoint)listener.LocalEndPoint!).Port;
-        // Nobody is accepted, and the queue is full: Linux answers no further connection.
+        // Nothing is accepted, and the queue is full: Linux answers no further connection.
         listener.Listen(0);
         var waiting = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
         _sockets.Add(waiting);

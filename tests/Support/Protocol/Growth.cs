@@ -10,11 +10,11 @@ namespace StsFunctions.Tests.Protocol;
 internal static class Growth
 {
     private const int Factor = 64;
-    private const int FewestRounds = 9;
-    private const int MostRounds = 90;
+    private const int MinMeasurements = 9;
+    private const int MaxMeasurements = 90;
     private static readonly TimeSpan LongEnough = TimeSpan.FromMilliseconds(2);
 
-    /// <summary>Measures the work for up to twice as much input as <paramref name="n"/> says.</summary>
+    /// <summary>Measures the work for up to twice as much input as <paramref name="n"/>.</summary>
     public static void AssertLinear(int n, Func<int, Action> workOf)
     {
         var (once, twice) = (workOf(n), workOf(2 * n));
@@ -34,7 +34,7 @@ internal static class Growth
 
     // The large input once against the small one as often as it is smaller: linear work takes the same time for both (or some times
     // as long, where the large one no longer fits a cache), work that grows with the square 64 times as long. Whatever else the
-    // machine does only adds to a round, so the shortest one counts.
+    // machine does only adds to a measurement, so the shortest one counts.
     private static void AssertLinearTime(Action small, Action large)
     {
         var repeat = 1;
@@ -44,7 +44,7 @@ internal static class Growth
         }
 
         var (ofSmall, ofLarge) = (TimeSpan.MaxValue, TimeSpan.MaxValue);
-        for (var round = 0; round < FewestRounds || (round < MostRounds && ofLarge >= 4 * ofSmall); round++)
+        for (var measurement = 0; measurement < MinMeasurements || (measurement < MaxMeasurements && ofLarge >= 4 * ofSmall); measurement++)
         {
             ofSmall = Min(ofSmall, Elapsed(small, Factor * repeat));
             ofLarge = Min(ofLarge, Elapsed(large, repeat));

@@ -13,7 +13,7 @@ namespace StsFunctions.Tests.ReportMailbox;
 
 /// <summary>
 /// One mailbox, behind the calls of Microsoft Graph that are made of it, as its documentation describes them: pages with a link to the
-/// next, ids that stay, folders by name. A test may put a fault before any call.
+/// next, ids that stay, folders by name. A test may inject a fault before any call.
 /// </summary>
 internal sealed class FakeGraphMailbox : IAsyncDisposable
 {

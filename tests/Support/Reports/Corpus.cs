@@ -6,7 +6,7 @@ namespace StsFunctions.Tests.Reports;
 
 /// <summary>A body or mail of the corpus, and what it must come to.</summary>
 /// <param name="File">The file in <c>tests/Support/Reports/Corpus</c>.</param>
-/// <param name="Wrapped">What it is put into, the innermost first, with the file's name there; or nothing.</param>
+/// <param name="Wrapped">The containers around it, the innermost first, with the file's name in them; or nothing.</param>
 /// <param name="Ids">The conformance ids that it proves.</param>
 /// <param name="Comes">What is read: submitter, id, range, and each policy with its counts and details; or a part of the refusal.</param>
 /// <param name="Notes">The codes of the notes, in order.</param>
@@ -195,7 +195,7 @@ internal sealed record Sample(string File, string Wrapped, string Ids, string Co
         return file.ToArray();
     }
 
-    // One letter of a text is another: the JSON stays whole, and only the checksum tells.
+    // One letter of a text is another: the JSON stays well-formed, and only the checksum shows the difference.
     private static byte[] Spoilt(byte[] container)
     {
         var at = container.AsSpan().LastIndexOf("count"u8);

@@ -12,7 +12,7 @@ namespace StsFunctions.Tests.Reports;
 /// <summary>IngestReport over a storage account.</summary>
 internal static class Ingest
 {
-    // Nobody listens there: a test of signatures has a DNS of its own.
+    // Nothing listens there: a test of signatures has its own DNS.
     private static readonly IPEndPoint NoDns = new(IPAddress.Loopback, 1);
 
     public static ReportIngestion FunctionOn(TestStorage storage, ILogger<ReportIngestion> log, ReportInbox? inbox = null, IPEndPoint? dns = null, int maxExpanded = 64 << 20, int mostADay = 1_000) => new(

@@ -13,9 +13,9 @@ namespace StsFunctions.Tests.Reports;
 /// <summary>Reports as senders send them.</summary>
 internal static class Samples
 {
-    public static IncomingReport Arrival(ReportSource? source) => new(BlobName.Parse("a name"), new Azure.ETag("1"), TestStorage.Noon, ProvenanceClaim.None) { Source = source };
+    public static IncomingReport IncomingReport(ReportSource? source) => new(BlobName.Parse("a name"), new Azure.ETag("1"), TestStorage.Noon, ProvenanceClaim.None) { Source = source };
 
-    /// <summary>One of yesterday, seen from <see cref="TestStorage.Noon"/>.</summary>
+    /// <summary>A report of the day before <see cref="TestStorage.Noon"/>.</summary>
     public static TlsReport Report(params ReportedPolicy[] policies) => new()
     {
         OrganizationName = "Company-X",

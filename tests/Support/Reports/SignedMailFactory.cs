@@ -5,10 +5,10 @@ using StsFunctions.ReportIntake.Dkim;
 
 namespace StsFunctions.Tests.Reports;
 
-/// <summary>Senders who sign their reports, and the DNS that tells their keys.</summary>
+/// <summary>Senders who sign their reports, and the DNS with their keys.</summary>
 internal sealed class SignedMailFactory : IAsyncDisposable
 {
-    /// <summary>A key of nobody's, to be made somebody's.</summary>
+    /// <summary>A key of no domain, for any use.</summary>
     public static readonly DkimKey AnyKey = new("nobody.example");
 
     private readonly DnsServer _dns;
@@ -25,7 +25,7 @@ internal sealed class SignedMailFactory : IAsyncDisposable
 
     public DkimValidator Authenticity { get; }
 
-    /// <summary>A key that is told.</summary>
+    /// <summary>A key that is published.</summary>
     public DkimKey Key(string domain, string tags = "v=DKIM1; k=rsa; s=tlsrpt; ", string selector = "reports")
     {
         var key = AnyKey.As(domain, selector);

@@ -20,7 +20,7 @@ public sealed record StorageCall(string Service, string Method, string Target);
 /// <summary>What the wire does to a call.</summary>
 public abstract record Fault
 {
-    /// <summary>The connection breaks before storage has seen the call.</summary>
+    /// <summary>The connection breaks before storage has received the call.</summary>
     public static Fault CutBefore { get; } = new Cut(BeforeStorage: true, null);
 
     /// <summary>Storage has done the call, and the connection breaks before the answer is there.</summary>
@@ -30,7 +30,7 @@ public abstract record Fault
     public sealed record Answer(int Status, string? RetryAfter = null) : Fault;
 
     /// <summary>The connection breaks.</summary>
-    /// <param name="BeforeStorage">Before storage has seen the call, or once it has done it.</param>
+    /// <param name="BeforeStorage">Before storage has received the call, or once it has done it.</param>
     /// <param name="Then">What happens at that moment.</param>
     public sealed record Cut(bool BeforeStorage, Action? Then) : Fault;
 
@@ -77,18 +77,18 @@ public sealed partial class FaultInjectionProxy : IAsyncDisposable
         builder.Logging.ClearProviders();
         builder.Services.AddRoutingCore();
         builder.Services.AddHttpForwarder();
-        var wire = new FaultInjectionProxy(builder.Build(), connectionString);
-        var forwarder = wire._app.Services.GetRequiredService<IHttpForwarder>();
-        wire._app.Run(context => wire.CarryAsync(context, forwarder));
-        await wire._app.StartAsync(cancellationToken);
-        foreach (var (service, url) in Services.Zip(wire._app.Urls))
+        var proxy = new FaultInjectionProxy(builder.Build(), connectionString);
+        var forwarder = proxy._app.Services.GetRequiredService<IHttpForwarder>();
+        proxy._app.Run(context => proxy.CarryAsync(context, forwarder));
+        await proxy._app.StartAsync(cancellationToken);
+        foreach (var (service, url) in Services.Zip(proxy._app.Urls))
         {
             var end = Endpoint(service).Match(connectionString).Groups[1].Value;
-            wire._ends[new Uri(url).Port] = (service, end);
-            wire.ConnectionString = wire.ConnectionString.Replace(end, url, StringComparison.Ordinal);
+            proxy._ends[new Uri(url).Port] = (service, end);
+            proxy.ConnectionString = proxy.ConnectionString.Replace(end, url, StringComparison.Ordinal);
         }
 
-        return wire;
+        return proxy;
     }
 
     public async ValueTask DisposeAsync()
@@ -116,10 +116,10 @@ public sealed partial class FaultInjectionProxy : IAsyncDisposable
                 context.Abort();
                 return;
             case Fault.Cut cut:
-                await forwarder.SendAsync(context, end, _client, ForwarderRequestConfig.Empty, new Wire(end + target, cut.Then ?? (() => { })));
+                await forwarder.SendAsync(context, end, _client, ForwarderRequestConfig.Empty, new FaultTransformer(end + target, cut.Then ?? (() => { })));
                 return;
             default:
-                await forwarder.SendAsync(context, end, _client, ForwarderRequestConfig.Empty, new Wire(end + target, null));
+                await forwarder.SendAsync(context, end, _client, ForwarderRequestConfig.Empty, new FaultTransformer(end + target, null));
                 return;
         }
     }
@@ -127,7 +127,7 @@ public sealed partial class FaultInjectionProxy : IAsyncDisposable
     private static Regex Endpoint(string service) =>
         new(string.Create(CultureInfo.InvariantCulture, $"{service}Endpoint=(http://[^/;]+)"), RegexOptions.IgnoreCase);
 
-    private sealed class Wire(string address, Action? cutAfter) : HttpTransformer
+    private sealed class FaultTransformer(string address, Action? cutAfter) : HttpTransformer
     {
         public override async ValueTask TransformRequestAsync(HttpContext httpContext, HttpRequestMessage proxyRequest, string destinationPrefix, CancellationToken cancellationToken)
         {

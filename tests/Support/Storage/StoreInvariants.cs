@@ -8,88 +8,88 @@ using Xunit;
 
 namespace StsFunctions.Tests.Storage;
 
-/// <summary>What must hold of a whole account, whatever happened to whoever wrote it, once a round has gone over every domain.</summary>
+/// <summary>The invariants of a whole account, whatever happened to its writers, once a check run has covered every domain.</summary>
 internal sealed class StoreInvariants(TestStorage storage)
 {
     private readonly List<string> _broken = [];
 
-    private static CancellationToken Now => TestContext.Current.CancellationToken;
+    private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
-    /// <summary>Holds them against all that is stored, and against the ids of the warnings that were told.</summary>
-    public static async Task AssertAsync(TestStorage storage, IReadOnlyCollection<string>? told = null)
+    /// <summary>Checks them for everything that is stored, and for the ids of the sent notifications.</summary>
+    public static async Task AssertAsync(TestStorage storage, IReadOnlyCollection<string>? notified = null)
     {
         var invariants = new StoreInvariants(storage);
-        await invariants.LookAsync(told);
+        await invariants.CheckAsync(notified);
         Assert.True(invariants._broken.Count == 0, string.Join('\n', invariants._broken));
     }
 
-    private async Task LookAsync(IReadOnlyCollection<string>? told)
+    private async Task CheckAsync(IReadOnlyCollection<string>? notified)
     {
-        var rows = await storage.Tables.GetTableClient(StorageNames.DomainsTable).QueryAsync<TableEntity>(cancellationToken: Now).ToListAsync(Now);
-        var warnings = new List<string>();
+        var rows = await storage.Tables.GetTableClient(StorageNames.DomainsTable).QueryAsync<TableEntity>(cancellationToken: Cancellation).ToListAsync(Cancellation);
+        var notifications = new List<string>();
         var pending = new List<string>();
         foreach (var partition in rows.GroupBy(row => row.PartitionKey))
         {
             var audit = Rows(partition, Keys.AuditPrefix).Select(row => row.GetString("What")).ToList();
             var changes = audit.Where(what => what.StartsWith(Keys.OutboxPrefix, StringComparison.Ordinal)).ToList();
             var outbox = Rows(partition, Keys.OutboxPrefix).Select(row => row.RowKey).ToList();
-            warnings.AddRange(changes.Select(id => IdOf(partition.Key, id)));
+            notifications.AddRange(changes.Select(id => IdOf(partition.Key, id)));
             pending.AddRange(outbox.Select(id => IdOf(partition.Key, id)));
             Check(changes.Distinct().Count() == changes.Count, $"{partition.Key}: a warning's id stands twice in the audit trail");
             Check(!outbox.Except(changes).Any(), $"{partition.Key}: an outbox row has no audit row");
             CheckFindings(partition.Key, Rows(partition, Keys.FindingPrefix).Select(row => row.RowKey), audit.Where(what => what.StartsWith(Keys.OutboxPrefix, StringComparison.Ordinal) || what.StartsWith(Keys.NotNotifiedPrefix, StringComparison.Ordinal)));
             if (partition.Key != Installation.Partition)
             {
-                await CheckPolicyAsync(await storage.Domains.ReadAsync(partition.Key, Now), audit);
+                await CheckPolicyAsync(await storage.Domains.ReadAsync(partition.Key, Cancellation), audit);
             }
         }
 
-        Check(!warnings.GroupBy(id => id).Any(id => id.Count() > 1), "a warning's id stands in two partitions");
-        if (told is not null)
+        Check(!notifications.GroupBy(id => id).Any(id => id.Count() > 1), "a warning's id stands in two partitions");
+        if (notified is not null)
         {
-            CheckTold(told, warnings, pending);
+            CheckNotified(notified, notifications, pending);
         }
 
         var domains = rows.Select(row => row.PartitionKey).Where(key => key != Installation.Partition).Distinct().ToList();
-        await CheckFleetAsync(domains);
-        await foreach (var blob in storage.Blobs.GetBlobContainerClient(StorageNames.PoliciesContainer).GetBlobsAsync(cancellationToken: Now))
+        await CheckSummariesAsync(domains);
+        await foreach (var blob in storage.Blobs.GetBlobContainerClient(StorageNames.PoliciesContainer).GetBlobsAsync(cancellationToken: Cancellation))
         {
             Check(domains.Contains(blob.Name), $"{blob.Name} is served and has no partition");
         }
     }
 
-    /// <summary>A warning's id as a mail tells it, beside the partition: ids are unique within one.</summary>
+    /// <summary>A notification's id as in its mail, with the partition: ids are unique within one.</summary>
     public static string IdOf(string partition, string outboxKey) => $"{partition} {outboxKey[Keys.OutboxPrefix.Length..]}";
 
-    // What was told and what is still to be told, together, is every change there was, and each once.
-    private void CheckTold(IReadOnlyCollection<string> told, List<string> warnings, List<string> pending)
+    // The sent and the pending notifications, together, are every change there was, each once.
+    private void CheckNotified(IReadOnlyCollection<string> notified, List<string> notifications, List<string> pending)
     {
-        foreach (var id in warnings.Except(told).Except(pending))
+        foreach (var id in notifications.Except(notified).Except(pending))
         {
-            Check(false, $"lost: {id} was neither told nor is it pending");
+            Check(false, $"lost: {id} was neither sent nor is it pending");
         }
 
-        foreach (var id in told.Except(warnings))
+        foreach (var id in notified.Except(notifications))
         {
-            Check(false, $"{id} was told and never happened");
+            Check(false, $"{id} was sent and never happened");
         }
 
-        foreach (var id in told.GroupBy(id => id).Where(id => id.Count() > 1))
+        foreach (var id in notified.GroupBy(id => id).Where(id => id.Count() > 1))
         {
-            Check(false, $"doubled: {id.Key} was told {id.Count()} times");
+            Check(false, $"doubled: {id.Key} was sent {id.Count()} times");
         }
 
-        foreach (var id in told.Intersect(pending))
+        foreach (var id in notified.Intersect(pending))
         {
-            Check(false, $"{id} was told and is to be told again");
+            Check(false, $"{id} was sent and is still pending");
         }
     }
 
-    // The audit trail, played back, comes to exactly what stands open.
+    // The audit trail, played back, gives exactly the open findings.
     private void CheckFindings(string partition, IEnumerable<string> findings, IEnumerable<string> changes)
     {
         var open = new HashSet<string>();
-        // An id is o:<round>:<code>:<subject>:<change>, and the audit trail is in the order of time.
+        // An id is o:<check run>:<code>:<subject>:<change>, and the audit trail is in the order of time.
         foreach (var parts in changes.Select(id => id.Split(':')))
         {
             var finding = $"{Keys.FindingPrefix}{parts[2]}:{parts[3]}";
@@ -112,26 +112,26 @@ internal sealed class StoreInvariants(TestStorage storage)
         Check(partition.Policies.SkipLast(1).All(policy => policy.ReplacedAt is not null), $"{name}: an earlier policy has no end");
         Check(partition.Newest?.ReplacedAt is null == partition.IsActive, $"{name}: the newest policy's end does not go with the domain's");
 
-        var served = (await storage.Policies.ReadAsync(DomainName.Parse(name), null, Now) as PolicyRead.Found)?.Policy;
+        var served = (await storage.Policies.ReadAsync(DomainName.Parse(name), null, Cancellation) as PolicyRead.Found)?.Policy;
         Check(served?.Id == (partition.IsActive ? partition.Newest!.Id : null), $"{name}: {served?.Id ?? "nothing"} is served, {partition.Newest?.Id} is the newest ({partition.Record?.State})");
         Check(served is null || served.Bytes.AsSpan().SequenceEqual(partition.Newest!.Bytes), $"{name}: other bytes are served than were recorded");
     }
 
-    private async Task CheckFleetAsync(List<string> domains)
+    private async Task CheckSummariesAsync(List<string> domains)
     {
-        var fleet = await storage.Fleet.ListAsync(Now).ToListAsync(Now);
-        Check(fleet.Select(row => row.Domain).Distinct().Count() == fleet.Count, "a domain is listed twice");
-        foreach (var name in domains.Union(fleet.Select(row => row.Domain)))
+        var summaries = await storage.Summaries.ListAsync(Cancellation).ToListAsync(Cancellation);
+        Check(summaries.Select(row => row.Domain).Distinct().Count() == summaries.Count, "a domain is listed twice");
+        foreach (var name in domains.Union(summaries.Select(row => row.Domain)))
         {
-            var partition = await storage.Domains.ReadAsync(name, Now);
-            var row = fleet.Find(row => row.Domain == name);
+            var partition = await storage.Domains.ReadAsync(name, Cancellation);
+            var row = summaries.Find(row => row.Domain == name);
             Check(row is not null == partition.IsActive, $"{name}: {(row is null ? "not listed" : "listed")}, and {partition.Record?.State}");
             if (row is null || partition.Record is not { } record)
             {
                 continue;
             }
 
-            var reports = await storage.Reports.ReadAsync(DomainName.Parse(name), DateOnly.MinValue, Now);
+            var reports = await storage.Reports.ReadAsync(DomainName.Parse(name), DateOnly.MinValue, Cancellation);
             var expected = new DomainSummary(
                 name, record.Group, record.Mode, record.PolicyId,
                 partition.Findings.Count == 0 ? null : partition.Findings.Max(open => open.Finding.Severity), partition.Findings.Count,
@@ -149,7 +149,7 @@ internal sealed class StoreInvariants(TestStorage storage)
         Check(reports.Select(report => report.BodyHash).Distinct().Count() == reports.Count, "one body is in two rows");
         foreach (var report in reports)
         {
-            var failures = await storage.Reports.ReadFailuresAsync(report, Now);
+            var failures = await storage.Reports.ReadFailuresAsync(report, Cancellation);
             var detailed = failures.Where(failure => failure.PolicyType == report.PolicyType).Sum(failure => failure.Sessions);
             Check(detailed == report.Failures, $"{report.ReportId}: its details are of {detailed} sessions, not {report.Failures}");
             if (report.Digest is { } digest)
@@ -159,7 +159,7 @@ internal sealed class StoreInvariants(TestStorage storage)
             }
 
             var raw = storage.Blobs.GetBlobContainerClient(StorageNames.ReportsContainer).GetBlobClient(report.Blob);
-            Check(await raw.ExistsAsync(Now), $"{report.ReportId}: the raw one is not there");
+            Check(await raw.ExistsAsync(Cancellation), $"{report.ReportId}: the raw one is not there");
         }
     }
 

@@ -4,10 +4,10 @@ using Xunit;
 
 namespace StsFunctions.Tests.Architecture;
 
-/// <summary>No blob is asked for by a name that was not checked: a name is part of a URI, and may lead out of its container.</summary>
+/// <summary>No blob client is made from an unvalidated name: a name is part of a URI, and may lead out of its container.</summary>
 public sealed partial class BlobNameUseTests
 {
-    // Names of our own making, or of a type that holds none but checked ones (BlobName, RawReportId, DomainName). Whoever adds one here says which it is.
+    // Names that the app makes, or of a type that holds only validated ones (BlobName, RawReportId, DomainName). A new entry says which it is.
     private static readonly string[] Names =
     [
         "name",
@@ -20,7 +20,7 @@ public sealed partial class BlobNameUseTests
     ];
 
     [Fact]
-    public void Every_name_that_becomes_a_client_of_a_blob_was_checked()
+    public void Every_name_that_becomes_a_blob_client_was_validated()
     {
         var used = Directory.GetFiles(Path.Combine(Repository.Root, "functions"), "*.cs", SearchOption.AllDirectories)
             .Where(file => !file.Contains($"{Path.DirectorySeparatorChar}obj{Path.DirectorySeparatorChar}", StringComparison.Ordinal))

@@ -12,7 +12,7 @@ public sealed partial class DocumentTests
     private static string Findings => Path.Combine(Repository.Root, "docs", "FINDINGS.md");
 
     [Fact]
-    public void Every_kind_of_finding_is_in_the_catalogue_with_its_meaning_and_remedy_and_nothing_else()
+    public void Every_kind_of_finding_is_in_the_document_with_its_meaning_and_remedy()
     {
         // Written anew by STS_UPDATE_SNAPSHOTS=1, so that a change of words is a change to review.
         var written = FindingsDocument.Write(File.ReadAllText(Findings).ReplaceLineEndings("\n"));
@@ -28,7 +28,7 @@ public sealed partial class DocumentTests
     }
 
     [Fact]
-    public void A_code_is_one_kind_of_finding_and_every_kind_says_what_it_is_what_it_means_and_what_to_do()
+    public void Every_kind_of_finding_has_its_own_code_title_meaning_and_remedy()
     {
         Assert.Equal(FindingsDocument.Kinds.Select(kind => kind.Code).Distinct(), FindingsDocument.Kinds.Select(kind => kind.Code));
         Assert.All(FindingsDocument.Kinds, kind =>
@@ -43,14 +43,14 @@ public sealed partial class DocumentTests
     }
 
     [Fact]
-    public void Every_result_type_is_in_the_manual_of_the_API_with_the_very_words_of_the_code()
+    public void Every_result_type_is_in_the_API_manual_with_the_text_of_the_code()
     {
         var manual = File.ReadAllText(Path.Combine(Repository.Root, "docs", "API.md")).Replace("\\<", "<", StringComparison.Ordinal);
         Assert.All(ResultTypeGuide.All, advice => Assert.Contains($"| `{advice.ResultType}` | {advice.Meaning} | {advice.Remedy} |", manual, StringComparison.Ordinal));
     }
 
     [Fact]
-    public void Every_setting_that_there_is_is_in_the_list_and_is_bound_to_options_and_nothing_else()
+    public void Every_setting_is_documented_and_bound_to_options()
     {
         var listed = Setting().Matches(File.ReadAllText(Path.Combine(Repository.Root, "docs", "SETTINGS.md"))).Select(match => match.Value).Distinct();
         Assert.Equal(SettingNames.All.Order(StringComparer.Ordinal), listed.Order(StringComparer.Ordinal));

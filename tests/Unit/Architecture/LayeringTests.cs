@@ -16,7 +16,7 @@ using Xunit;
 
 namespace StsFunctions.Tests.Architecture;
 
-/// <summary>The projects are the layers, and the compiler holds the arrows between them; this holds what the compiler cannot.</summary>
+/// <summary>The projects are the layers, and the compiler enforces the references between them; these tests enforce the rest.</summary>
 public sealed partial class LayeringTests
 {
     // What a layer may use of the others. Core is pure, and the layers above it do not know one another.
@@ -37,16 +37,16 @@ public sealed partial class LayeringTests
 
     [Theory]
     [MemberData(nameof(Layers))]
-    public void A_layer_uses_the_layers_below_it_alone(string layer) =>
+    public void A_layer_uses_only_the_layers_below_it(string layer) =>
         Assert.Empty(ReferencesOf(Assemblies[layer].Assembly).Where(name => name.StartsWith("StsFunctions", StringComparison.Ordinal)).Except(Assemblies[layer].MayUse));
 
     [Fact]
-    public void Core_is_pure_and_knows_no_Azure_no_socket_no_DNS_library_and_no_mail_library() =>
+    public void Core_is_pure_and_uses_no_Azure_no_socket_no_DNS_library_and_no_mail_library() =>
         Assert.DoesNotContain(ReferencesOf(Assemblies["StsFunctions.Core"].Assembly), name =>
             Outside().IsMatch(name) || name is "System.Net.Sockets" or "System.Net.Security" or "System.Net.Http" or "System.Net.NameResolution");
 
     [Fact]
-    public void Only_Storage_knows_the_clients_of_Azure_storage() =>
+    public void Only_Storage_uses_the_clients_of_Azure_storage() =>
         Assert.All(Assemblies.Where(layer => layer.Key != "StsFunctions.Storage").Select(layer => layer.Value.Assembly).Append(App), assembly =>
             Assert.DoesNotContain(ReferencesOf(assembly), name => name is "Azure.Storage.Blobs" or "Azure.Storage.Queues" or "Azure.Data.Tables"));
 
@@ -60,7 +60,7 @@ public sealed partial class LayeringTests
 
     // Microsoft Graph, the app that an agent asks, and the issuer of tokens are the operator's; they do not pass the guard.
     [Fact]
-    public void An_HTTP_client_is_made_by_the_egress_guards_own_and_for_what_the_operator_names()
+    public void An_HTTP_client_is_made_by_the_egress_guard_or_for_hosts_of_the_operator()
     {
         var makers = Sources("functions").Where(file => NewHttpClient().IsMatch(File.ReadAllText(file))).Select(file => Path.GetFileNameWithoutExtension(file)!).Order(StringComparer.Ordinal);
 
@@ -68,7 +68,7 @@ public sealed partial class LayeringTests
     }
 
     [Fact]
-    public void No_namespace_depends_on_one_that_depends_on_it_nested_ones_included()
+    public void Namespaces_have_no_circular_dependencies()
     {
         var edges = Sources("functions")
             .SelectMany(file => Namespace().Match(File.ReadAllText(file)) is { Success: true } own ? Using().Matches(File.ReadAllText(file)).Select(used => (From: own.Groups[1].Value, To: used.Groups[1].Value)) : [])
@@ -85,11 +85,11 @@ public sealed partial class LayeringTests
             .Select(type => type.Name));
 
     [Fact]
-    public void The_API_reads_domains_through_what_its_caller_may_see_and_not_from_the_stores() =>
+    public void The_API_reads_domains_through_authorization_and_not_from_the_stores() =>
         Assert.All(Directory.GetFiles(Path.Combine(Repository.Root, "functions", "App", "Api"), "*.cs"), file => Assert.DoesNotMatch(Store(), File.ReadAllText(file)));
 
     [Fact]
-    public void Each_rule_has_one_code_of_its_own()
+    public void Each_rule_has_a_code_of_its_own()
     {
         var codes = Core.Rules.RuleEngine.Rules.Select(rule => rule.Code).ToList();
 
@@ -98,7 +98,7 @@ public sealed partial class LayeringTests
     }
 
     [Fact]
-    public void Every_HTTP_function_has_a_route_and_methods_of_its_own_and_states_its_host()
+    public void Every_HTTP_function_has_its_own_route_and_methods_and_declares_its_host()
     {
         var functions = RunningApp.Functions.Where(function => function.Trigger is HttpTriggerAttribute).ToList();
 
@@ -122,7 +122,7 @@ public sealed partial class LayeringTests
 
     private static bool Reaches(ILookup<string, string> edges, string from, string to)
     {
-        var (seen, next) = (new HashSet<string>(), new Queue<string>(edges[from]));
+        var (visited, next) = (new HashSet<string>(), new Queue<string>(edges[from]));
         while (next.TryDequeue(out var name))
         {
             if (name == to)
@@ -130,7 +130,7 @@ public sealed partial class LayeringTests
                 return true;
             }
 
-            foreach (var further in seen.Add(name) ? edges[name] : [])
+            foreach (var further in visited.Add(name) ? edges[name] : [])
             {
                 next.Enqueue(further);
             }

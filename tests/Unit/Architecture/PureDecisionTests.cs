@@ -4,7 +4,7 @@ using Xunit;
 
 namespace StsFunctions.Tests.Architecture;
 
-/// <summary>What is decided about a check depends on the observation and on what is stored alone: the code that decides has no clock, no I/O and no surroundings.</summary>
+/// <summary>The decisions of a check depend only on the observation and on stored data: the deciding code uses no clock, no I/O and no environment.</summary>
 public sealed partial class PureDecisionTests
 {
     private static IEnumerable<string> Files =>
@@ -15,7 +15,7 @@ public sealed partial class PureDecisionTests
     ];
 
     [Fact]
-    public void Rules_and_the_state_of_a_check_run_have_no_clock_no_IO_and_no_surroundings() =>
+    public void Rules_and_the_state_of_a_check_run_use_no_clock_no_IO_and_no_environment() =>
         Assert.All(Files, file => Assert.DoesNotMatch(Surroundings(), File.ReadAllText(file)));
 
     [GeneratedRegex(@"\b(TimeProvider|UtcNow|DateTime\.Now|Stopwatch|Task|async|await|CancellationToken|HttpClient|Socket|TableClient|BlobClient|X509Chain|Environment|Random|Guid|CurrentCulture|CurrentUICulture|ILogger)\b")]

@@ -21,7 +21,7 @@ public sealed class RetiredNamesTests
     [Fact]
     public void No_retired_name_or_phrase_is_used()
     {
-        // A name is found as a whole word: no letter, digit, dot or hyphen goes on with it, but a full stop may.
+        // A name is found as a whole word: no letter, digit, dot or hyphen continues it, but a full stop may follow.
         var retired = new Regex($@"(?<![\w.@/-])(?:{string.Join('|', Names.OrderByDescending(name => name.Length).Select(Regex.Escape))})(?![\w-]|\.\w)", RegexOptions.None, TimeSpan.FromSeconds(30));
 
         var uses = Files().SelectMany(file => File.ReadLines(file).Index()
@@ -31,7 +31,7 @@ public sealed class RetiredNamesTests
     }
 
     [Fact]
-    public void The_list_names_each_once_and_nothing_that_it_stands_for()
+    public void The_list_has_each_name_once_and_no_replacement_is_retired()
     {
         Assert.Equal(Names.Distinct(), Names);
         Assert.DoesNotContain(File.ReadLines(List).Select(line => line.Split('\t')), parts => parts is [_, var now] && Names.Contains(now));

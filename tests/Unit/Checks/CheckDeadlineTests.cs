@@ -8,21 +8,21 @@ public sealed class CheckDeadlineTests
 {
     private readonly FakeTimeProvider _time = new();
 
-    private static CancellationToken Now => TestContext.Current.CancellationToken;
+    private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
     [Fact]
-    public async Task What_comes_about_in_time_is_what_is_seen()
+    public async Task A_task_that_completes_in_time_returns_its_result()
     {
-        using var deadline = new CheckDeadline(TimeSpan.FromMinutes(4), _time, Now);
+        using var deadline = new CheckDeadline(TimeSpan.FromMinutes(4), _time, Cancellation);
 
-        Assert.Equal("seen", await deadline.RunAsync(_ => Task.FromResult("seen"), "undone"));
+        Assert.Equal("observed", await deadline.RunAsync(_ => Task.FromResult("observed"), "undone"));
         Assert.False(deadline.Exceeded);
     }
 
     [Fact]
-    public async Task What_does_not_is_undone_and_said_to_be_while_the_last_question_still_has_time()
+    public async Task A_task_that_runs_out_of_time_is_reported_and_the_reserve_is_left_for_the_last_one()
     {
-        using var deadline = new CheckDeadline(TimeSpan.FromMinutes(4), _time, Now);
+        using var deadline = new CheckDeadline(TimeSpan.FromMinutes(4), _time, Cancellation);
         var looking = deadline.RunAsync(Forever, "undone");
         var last = deadline.RunInReserveAsync(Forever, "undone");
         _time.Advance(TimeSpan.FromSeconds(209));
@@ -32,7 +32,7 @@ public sealed class CheckDeadlineTests
         Assert.Equal("undone", await looking);
         Assert.True(deadline.Exceeded);
         Assert.Equal("undone", await deadline.RunAsync(_ => Task.FromResult("late"), "undone"));
-        Assert.Equal("seen", await deadline.RunInReserveAsync(_ => Task.FromResult("seen"), "undone"));
+        Assert.Equal("observed", await deadline.RunInReserveAsync(_ => Task.FromResult("observed"), "undone"));
         Assert.False(last.IsCompleted);
 
         _time.Advance(TimeSpan.FromSeconds(30));
@@ -40,7 +40,7 @@ public sealed class CheckDeadlineTests
     }
 
     [Fact]
-    public async Task Who_gives_up_is_not_answered()
+    public async Task A_caller_that_cancels_gets_no_result()
     {
         using var giveUp = new CancellationTokenSource();
         using var deadline = new CheckDeadline(TimeSpan.FromMinutes(4), _time, giveUp.Token);
@@ -56,6 +56,6 @@ public sealed class CheckDeadlineTests
     private static async Task<string> Forever(CancellationToken limit)
     {
         await Task.Delay(Timeout.Infinite, limit);
-        return "seen";
+        return "observed";
     }
 }

@@ -17,7 +17,7 @@ public sealed class CheckEvaluationTests
     private static readonly CheckRunRules Rules = new(TimeSpan.FromMinutes(5), RemoteProbeRequester.Timeout, RuleEngine.RequiresConfirmation);
 
     [Fact]
-    public void The_same_observation_is_decided_the_same_however_often_and_in_whatever_culture()
+    public void An_observation_gives_the_same_decision_every_time_in_every_culture()
     {
         var observation = TestObservations.With(
             TestObservations.Host("mx1.example.com", TestObservations.Session("192.0.2.1", TestObservations.Certificate("mx1.example.com", -91, -1))),
@@ -41,7 +41,7 @@ public sealed class CheckEvaluationTests
 
     [Fact]
     [Trait("Conformance", "MX-7")]
-    public void Where_port_25_is_blocked_the_expiry_that_is_known_stays()
+    public void The_known_expiry_stays_while_port_25_is_blocked()
     {
         var blocked = TestObservations.With(TestObservations.Host("mx1.example.com", TestObservations.Failed("192.0.2.1", SmtpOutcome.ConnectionTimedOut))) with { OutboundSmtp = OutboundSmtp.Blocked };
 
@@ -54,7 +54,7 @@ public sealed class CheckEvaluationTests
     [Trait("Conformance", "OPS-6")]
     [InlineData(300, 3600)]
     [InlineData(7200, 7200)]
-    public void Of_the_times_to_live_that_the_record_was_observed_with_the_longest_counts(int seconds, int longest) =>
+    public void The_longest_observed_TTL_of_the_record_counts(int seconds, int longest) =>
         Assert.Equal(longest, Evaluate(TestObservations.Good with { StsRecords = TestObservations.Good.StsRecords with { Ttl = seconds } }).StsTtl);
 
     private static CheckEvaluation Evaluate(Observation observation)
@@ -62,7 +62,7 @@ public sealed class CheckEvaluationTests
         var policy = Policy.Parse("version: STSv1\nmode: enforce\nmx: mx1.example.com\nmx: mx2.example.com\nmax_age: 1209600\n"u8);
         var version = new PolicyVersion(TestObservations.PolicyId, policy.ToBytes(), policy.Mode, TimeSpan.FromSeconds(policy.MaxAge), TestObservations.At.AddDays(-13), null, "default");
         var record = new DomainRecord("default", DomainState.Active, version.Id, version.Mode, version.PublishedAt, CheckRunState.None, NextExpiry: Known, StsTtl: 3600);
-        return CheckEvaluation.Of(new DomainPartition("example.com", record, default, [version], [], []), observation, TestObservations.Places);
+        return CheckEvaluation.Of(new DomainPartition("example.com", record, default, [version], [], []), observation, TestObservations.ExpectedTargets);
     }
 
     private static string Decide(Observation observation)

@@ -24,7 +24,7 @@ public sealed class CheckRunStateTests
 
     [Theory]
     [MemberData(nameof(RequestNames))]
-    public void A_message_is_worked_on_sent_on_or_ignored(string name)
+    public void A_message_starts_an_attempt_is_resent_or_is_ignored(string name)
     {
         var row = CheckRunTable.Requests.Single(row => row.Name == name);
 
@@ -37,7 +37,7 @@ public sealed class CheckRunStateTests
     [Theory]
     [Trait("Conformance", "MX-7")]
     [MemberData(nameof(ObservationNames))]
-    public void An_attempt_is_recorded_and_followed_by_what_is_still_to_be_done(string name)
+    public void An_attempt_is_recorded_and_sends_the_next_messages(string name)
     {
         var row = CheckRunTable.Observations.Single(row => row.Name == name);
 
@@ -53,7 +53,7 @@ public sealed class CheckRunStateTests
     [InlineData(-30, "20260314120000000")]
     [InlineData(4, "20260314120400000")]
     [InlineData(6, "20260314120000000")]
-    public void A_timer_goes_on_with_the_check_run_of_the_last_half_hour_or_begins_one(int? lastMinute, string run)
+    public void A_timer_continues_the_check_run_of_the_last_half_hour_or_starts_one(int? lastMinute, string run)
     {
         var last = lastMinute is { } minute ? new ScheduledRun(CheckRunId.Of(Noon.AddMinutes(minute)), Noon.AddMinutes(minute)) : null;
 
@@ -61,7 +61,7 @@ public sealed class CheckRunStateTests
     }
 
     [Fact]
-    public void The_document_shows_these_tables()
+    public void The_document_has_these_tables()
     {
         // Written anew by STS_UPDATE_SNAPSHOTS=1, so that a change of behaviour is a change to review.
         var document = File.ReadAllText(Document).ReplaceLineEndings("\n");
@@ -75,16 +75,16 @@ public sealed class CheckRunStateTests
     }
 
     [Fact]
-    public void Every_case_of_the_table_has_a_name_of_its_own()
+    public void Every_case_of_the_table_has_its_own_name()
     {
         var names = CheckRunTable.Requests.Concat(CheckRunTable.Observations).Select(row => row.Name).ToList();
         Assert.Equal(names.Distinct(), names);
     }
 
     [Fact]
-    public void Every_check_run_ends_after_at_most_five_attempts_and_leaves_nobody_to_wait_for() => Worlds.Sample(world =>
+    public void Every_check_run_ends_after_at_most_five_attempts_and_waits_for_nobody() => Conditions.Sample(conditions =>
     {
-        var run = new CheckRunSimulation(world);
+        var run = new CheckRunSimulation(conditions);
         run.Request(CheckRunTable.Today);
         run.Finish();
 
@@ -93,14 +93,14 @@ public sealed class CheckRunStateTests
     });
 
     [Fact]
-    public void Whatever_is_delivered_again_or_killed_the_same_is_recorded_and_nothing_is_lost() =>
-        Gen.Select(Worlds.Select(world => world.Select(attempt => attempt with { IsBlocked = false }).ToArray()), Gen.Enum<Delivery>().Array[0, 12], Gen.Int[0, 40].Array[0, 6]).Sample((world, deliveries, again) =>
+    public void Redelivery_and_kills_change_nothing_that_is_recorded() =>
+        Gen.Select(Conditions.Select(conditions => conditions.Select(attempt => attempt with { IsBlocked = false }).ToArray()), Gen.Enum<Delivery>().Array[0, 12], Gen.Int[0, 40].Array[0, 6]).Sample((conditions, deliveries, again) =>
         {
-            var calm = new CheckRunSimulation(world);
+            var calm = new CheckRunSimulation(conditions);
             calm.Request(CheckRunTable.Today);
             calm.Finish();
 
-            var shaken = new CheckRunSimulation(world, deliveries, again);
+            var shaken = new CheckRunSimulation(conditions, deliveries, again);
             shaken.Request(CheckRunTable.Today);
             shaken.Finish();
 
@@ -111,10 +111,10 @@ public sealed class CheckRunStateTests
         });
 
     [Fact]
-    public void Whatever_is_delivered_again_or_killed_while_probe_agents_are_asked_the_check_run_ends_and_waits_for_nobody() =>
-        Gen.Select(Worlds, Gen.Enum<Delivery>().Array[0, 12], Gen.Int[0, 40].Array[0, 6]).Sample((world, deliveries, again) =>
+    public void A_check_run_with_probe_agents_ends_despite_redelivery_and_kills() =>
+        Gen.Select(Conditions, Gen.Enum<Delivery>().Array[0, 12], Gen.Int[0, 40].Array[0, 6]).Sample((conditions, deliveries, again) =>
         {
-            var run = new CheckRunSimulation(world, deliveries, again);
+            var run = new CheckRunSimulation(conditions, deliveries, again);
             run.Request(CheckRunTable.Today);
             run.Finish();
 
@@ -123,10 +123,10 @@ public sealed class CheckRunStateTests
         });
 
     [Fact]
-    public void What_is_confirmed_was_observed_by_three_attempts_with_none_between_that_observed_it_gone() =>
-        Gen.Select(Worlds, Gen.Enum<Delivery>().Array[0, 12]).Sample((world, deliveries) =>
+    public void A_confirmed_fault_was_observed_by_three_attempts_without_one_between_that_observed_it_gone() =>
+        Gen.Select(Conditions, Gen.Enum<Delivery>().Array[0, 12]).Sample((conditions, deliveries) =>
         {
-            var run = new CheckRunSimulation(world, deliveries);
+            var run = new CheckRunSimulation(conditions, deliveries);
             run.Request(CheckRunTable.Today);
             run.Finish();
 
@@ -134,7 +134,7 @@ public sealed class CheckRunStateTests
         }, iter: 2_000);
 
     [Fact]
-    public void A_check_run_of_the_future_never_stops_one_of_now() => Gen.Select(Gen.Int[6, 1_000_000], Gen.Int[1, 5], Gen.Bool, Gen.Bool, Gen.Int[0, 3]).Sample((minutes, attempt, isOpen, awaits, pending) =>
+    public void A_check_run_of_the_future_never_stops_a_current_one() => Gen.Select(Gen.Int[6, 1_000_000], Gen.Int[1, 5], Gen.Bool, Gen.Bool, Gen.Int[0, 3]).Sample((minutes, attempt, isOpen, awaits, pending) =>
     {
         var state = CheckRunTable.Run(CheckRunId.Of(Noon.AddMinutes(minutes)), attempt) with
         {
@@ -151,11 +151,11 @@ public sealed class CheckRunStateTests
     });
 
     [Fact]
-    public void Of_two_check_runs_the_later_one_is_finished_whatever_order_their_messages_come_in() =>
-        Gen.Select(Worlds, Gen.Enum<Delivery>().Array[0, 12], Gen.Int[0, 4], Gen.Bool).Sample((world, deliveries, between, isLaterFirst) =>
+    public void The_later_of_two_check_runs_is_finished_in_any_order_of_their_messages() =>
+        Gen.Select(Conditions, Gen.Enum<Delivery>().Array[0, 12], Gen.Int[0, 4], Gen.Bool).Sample((conditions, deliveries, between, isLaterFirst) =>
         {
             var (first, second) = isLaterFirst ? (CheckRunTable.Today, CheckRunTable.Yesterday) : (CheckRunTable.Yesterday, CheckRunTable.Today);
-            var run = new CheckRunSimulation(world, deliveries);
+            var run = new CheckRunSimulation(conditions, deliveries);
             run.Request(first);
             run.Deliver(between);
             run.Request(second);
@@ -167,11 +167,11 @@ public sealed class CheckRunStateTests
             Assert.Equal(order.Order(StringComparer.Ordinal), order);
         });
 
-    private static Gen<AttemptWorld[]> Worlds { get; } =
+    private static Gen<AttemptConditions[]> Conditions { get; } =
         (from finds in Gen.Enum<Finds>()
          from isIncomplete in Gen.Frequency((3, Gen.Const(false)), (1, Gen.Const(true)))
          from isBlocked in Gen.Frequency((3, Gen.Const(false)), (1, Gen.Const(true)))
-         select new AttemptWorld(finds, isIncomplete, isBlocked)).Array[CheckRunState.MaxAttempts];
+         select new AttemptConditions(finds, isIncomplete, isBlocked)).Array[CheckRunState.MaxAttempts];
 
     private static bool SameState(CheckRunState one, CheckRunState other) =>
         one with { Pending = [] } == other with { Pending = [] } && one.Pending.SequenceEqual(other.Pending);

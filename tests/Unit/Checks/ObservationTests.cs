@@ -14,7 +14,7 @@ public sealed class ObservationTests
     [InlineData(nameof(SmtpOutcome.NotObserved), true, true)]
     [InlineData(nameof(SmtpOutcome.SessionTimedOut), false, false)]
     [Trait("Conformance", "MX-7")]
-    public void What_there_was_no_time_for_is_looked_at_again_and_a_domain_whose_servers_are_out_of_reach_is_unseen(string outcome, bool isBlurred, bool isUnseen)
+    public void An_incomplete_observation_is_checked_again_and_a_domain_with_unreachable_servers_is_not_observed(string outcome, bool isBlurred, bool isUnseen)
     {
         var observation = TestObservations.With(TestObservations.Host("mx.example.com", TestObservations.Failed("192.0.2.1", Enum.Parse<SmtpOutcome>(outcome))));
 
@@ -22,6 +22,6 @@ public sealed class ObservationTests
     }
 
     [Fact]
-    public void One_server_that_answers_is_enough_to_have_seen_a_domain() =>
+    public void One_server_that_answers_is_enough_to_observe_a_domain() =>
         Assert.False(TestObservations.With(TestObservations.Host("mx.example.com", TestObservations.Failed("192.0.2.1", SmtpOutcome.NoRoute), TestObservations.Failed("192.0.2.2", SmtpOutcome.Rejected))).MxUnreachableFromHere);
 }

@@ -11,7 +11,7 @@ namespace StsFunctions.Tests.Checks;
 public sealed class RecentProbesTests
 {
     private const string Host = "mx.example.com";
-    private const string Round = "20260314120000000";
+    private const string Run = "20260314120000000";
     private static readonly IPAddress Address = IPAddress.Parse("192.0.2.25");
 
     private readonly FakeTimeProvider _time = new(TestStorage.Noon);
@@ -20,25 +20,25 @@ public sealed class RecentProbesTests
     public RecentProbesTests() => _recent = new RecentProbes(_time);
 
     [Fact]
-    public void A_look_serves_its_own_round_and_earlier_ones_and_no_later_one()
+    public void A_probe_serves_its_own_check_run_and_earlier_ones_and_no_later_one()
     {
         Note(SmtpOutcome.Completed);
 
-        Assert.NotNull(_recent.Find(Host, Address, Round));
+        Assert.NotNull(_recent.Find(Host, Address, Run));
         Assert.NotNull(_recent.Find(Host, Address, "20260313120000000"));
-        Assert.Null(_recent.Find(Host, Address, Round + ".2"));
-        Assert.Null(_recent.Find(Host, IPAddress.Parse("192.0.2.26"), Round));
-        Assert.Null(_recent.Find("mx2.example.com", Address, Round));
+        Assert.Null(_recent.Find(Host, Address, Run + ".2"));
+        Assert.Null(_recent.Find(Host, IPAddress.Parse("192.0.2.26"), Run));
+        Assert.Null(_recent.Find("mx2.example.com", Address, Run));
     }
 
     [Fact]
-    public void One_that_is_to_confirm_another_is_no_older_than_it_may_be()
+    public void A_probe_that_confirms_another_is_no_older_than_the_maximum_age()
     {
         Note(SmtpOutcome.Completed);
         _time.Advance(TimeSpan.FromMinutes(3));
 
-        Assert.NotNull(_recent.Find(Host, Address, Round));
-        Assert.Null(_recent.Find(Host, Address, new CheckAttempt(Round, TimeSpan.FromMinutes(2.5))));
+        Assert.NotNull(_recent.Find(Host, Address, Run));
+        Assert.Null(_recent.Find(Host, Address, new CheckAttempt(Run, TimeSpan.FromMinutes(2.5))));
     }
 
     [Theory]
@@ -47,36 +47,36 @@ public sealed class RecentProbesTests
     [InlineData(nameof(SmtpOutcome.NoRoute))]
     [InlineData(nameof(SmtpOutcome.NotObserved))]
     [InlineData(nameof(SmtpOutcome.DeadlineExceeded))]
-    public void What_nobody_could_see_is_asked_of_storage_again_as_an_agent_may_have_seen_it_since(string outcome)
+    public void An_inconclusive_probe_is_read_from_storage_again_because_an_agent_may_have_answered(string outcome)
     {
         Note(Enum.Parse<SmtpOutcome>(outcome));
 
-        Assert.Null(_recent.Find(Host, Address, Round));
+        Assert.Null(_recent.Find(Host, Address, Run));
     }
 
     [Fact]
-    public void A_look_of_the_future_serves_nobody_but_its_own_round()
+    public void A_probe_of_the_future_serves_only_its_own_check_run()
     {
         Note(SmtpOutcome.Completed, "20270314120000000");
 
-        Assert.Null(_recent.Find(Host, Address, Round));
+        Assert.Null(_recent.Find(Host, Address, Run));
         Assert.NotNull(_recent.Find(Host, Address, "20270314120000000"));
     }
 
     [Fact]
-    public void However_large_looks_are_they_take_bounded_memory()
+    public void Large_probes_take_bounded_memory()
     {
-        // Sixteen of a megabyte fit, and the seventeenth begins anew.
+        // Sixteen of a megabyte fit, and the seventeenth starts over.
         for (var n = 0; n < 17; n++)
         {
-            _recent.Note($"mx{n}.example.com", Address, Look(SmtpOutcome.Completed), Round, TestStorage.Noon, 1024 * 1024);
+            _recent.Note($"mx{n}.example.com", Address, ResultOf(SmtpOutcome.Completed), Run, TestStorage.Noon, 1024 * 1024);
         }
 
-        Assert.Null(_recent.Find("mx0.example.com", Address, Round));
-        Assert.NotNull(_recent.Find("mx16.example.com", Address, Round));
+        Assert.Null(_recent.Find("mx0.example.com", Address, Run));
+        Assert.NotNull(_recent.Find("mx16.example.com", Address, Run));
     }
 
-    private void Note(SmtpOutcome outcome, string round = Round) => _recent.Note(Host, Address, Look(outcome), round, TestStorage.Noon, 1000);
+    private void Note(SmtpOutcome outcome, string run = Run) => _recent.Note(Host, Address, ResultOf(outcome), run, TestStorage.Noon, 1000);
 
-    private static MxProbeResult Look(SmtpOutcome outcome) => new(new SmtpSession("192.0.2.25", outcome), []);
+    private static MxProbeResult ResultOf(SmtpOutcome outcome) => new(new SmtpSession("192.0.2.25", outcome), []);
 }

@@ -9,7 +9,7 @@ using SmtpSession = StsFunctions.Core.Observations.SmtpSession;
 
 namespace StsFunctions.Tests.Checks;
 
-/// <summary>Remedies are meant to be pasted: nothing out of DNS, or out of a server's mouth, runs or ends a string there.</summary>
+/// <summary>Remedies are meant to be pasted: no text from DNS or from a server is executed or ends a string there.</summary>
 public sealed class RemedyTests
 {
     private const string Hostile = "owned";
@@ -22,13 +22,13 @@ public sealed class RemedyTests
         TestObservations.Certificate("other.example", -360, 5),
     ];
 
-    // What a zone's owner may put into a name or a text, each with a mark that is looked for.
+    // What a zone's owner may put into a name or a text, each with a mark that the test searches for.
     public static TheoryData<string> Names => ["$(owned).example.com", "`owned`.example.com", "owned;x.example.com", "owned|x.example.com", "owned&x.example.com", "\"owned\".example.com", "'owned'.example.com", "owned\nx.example.com", "owned\u001b[2J.example.com", "-owned.example.com", "owned x.example.com", "owned\\000.example.com", "<owned>.example.com", ""];
 
     [Theory]
     [MemberData(nameof(Names))]
     [Trait("Conformance", "SND-5")]
-    public void A_name_that_is_not_plain_stands_in_no_remedy(string name)
+    public void An_unsafe_name_is_in_no_remedy(string name)
     {
         foreach (var observation in Observations(name))
         {
@@ -46,7 +46,7 @@ public sealed class RemedyTests
 
     [Theory]
     [MemberData(nameof(Names))]
-    public void What_is_shown_of_it_as_evidence_is_one_line_of_plain_text(string name) =>
+    public void Evidence_is_one_line_of_plain_text(string name) =>
         Assert.All(Observations(name).SelectMany(observation => RuleEngine.Evaluate(Cases.Of(observation, PolicyMode.Enforce, "*.example.net")).Findings), finding =>
             Assert.DoesNotContain($"{finding.Subject}{finding.Evidence}{finding.Remedy}", char.IsControl));
 
@@ -63,11 +63,11 @@ public sealed class RemedyTests
     [InlineData("a@b", false)]
     [InlineData("b\u00fccher.example", false)]
     [InlineData("", false)]
-    public void A_plain_name_is_made_of_letters_digits_dots_hyphens_and_underscores(string name, bool isPlain) => Assert.Equal(isPlain, RemedyText.IsPlainName(name));
+    public void A_safe_name_consists_of_letters_digits_dots_hyphens_and_underscores(string name, bool isPlain) => Assert.Equal(isPlain, RemedyText.IsPlainName(name));
 
     [Fact]
     [Trait("Conformance", "SND-5")]
-    public void A_good_name_stands_in_its_remedy()
+    public void A_safe_name_is_in_its_remedy()
     {
         var observation = TestObservations.With(TestObservations.Host("mx1.example.com", TestObservations.Session("192.0.2.1", TestObservations.Certificate(CertificateSpec.For("mx1.example.com") with { Signer = CertificateSigner.Itself }, "UntrustedRoot: x"))));
 
@@ -77,7 +77,7 @@ public sealed class RemedyTests
     }
 
     [Fact]
-    public void Where_what_is_wrong_is_ordinary_no_remedy_falls_back_to_the_kinds_own_words()
+    public void No_remedy_of_an_ordinary_fault_is_the_generic_one()
     {
         // Kinds whose words name a host or a record in angle brackets, and whose findings have the real ones.
         string[] named = ["mx.policy.mismatch", "mx.certificate.name-mismatch", "mx.certificate.expired", "mx.starttls.broken", "mx.connection.failed", "mx.record.alias", "mx.address.missing", "mx.pattern.unused", "txt.sts.missing", "txt.sts.multiple", "txt.sts.id-stale", "txt.tlsrpt.missing", "txt.tlsrpt.foreign", "policy-host.caa.mismatch", "policy-host.connection.failed", "policy-host.connection.timed-out", "policy.response.redirect", "policy.mode.none", "tlsa.record.mismatch", "dmarc.record.missing"];

@@ -12,7 +12,7 @@ using SmtpSession = StsFunctions.Core.Observations.SmtpSession;
 
 namespace StsFunctions.Tests.Checks;
 
-/// <summary>What holds of whatever may be seen, and of whatever may not.</summary>
+/// <summary>Properties of every observation, and of every inconclusive one.</summary>
 public sealed class RuleEnginePropertyTests
 {
     private static readonly CultureInfo OtherCulture = Elsewhere();
@@ -51,7 +51,7 @@ public sealed class RuleEnginePropertyTests
 
     private static readonly Gen<TlsSession?> Handshake = Gen.OneOf(Gen.OneOf<TlsSession?>((TlsSession?)null), Gen.OneOf<TlsSession?>(Handshakes));
 
-    private static readonly Gen<MxProbeResult> Look =
+    private static readonly Gen<MxProbeResult> Probe =
         from session in Session(Gen.OneOf(TlsOffer.Default))
         from narrow in Session(Gen.OneOf(TlsOffer.Tls12Rsa, TlsOffer.Tls12Ecdsa, TlsOffer.Tls13)).Array[0, 3]
         select new MxProbeResult(session, narrow, narrow is [] ? null : TestObservations.At.AddHours(-2));
@@ -62,8 +62,8 @@ public sealed class RuleEnginePropertyTests
         from tlsa in Dns("_25._tcp")
         from a in Dns(host)
         from aaaa in Dns(host)
-        from looks in Look.Array[0, 3]
-        select new MxHostObservation(host, 10, isImplicit, a, aaaa, tlsa, [.. looks.DistinctBy(probe => probe.Default.Address)]);
+        from probes in Probe.Array[0, 3]
+        select new MxHostObservation(host, 10, isImplicit, a, aaaa, tlsa, [.. probes.DistinctBy(probe => probe.Default.Address)]);
 
     private static readonly Gen<PolicyFetch?> Fetch = Gen.OneOf(
         Gen.OneOf<PolicyFetch?>((PolicyFetch?)null),
@@ -94,20 +94,20 @@ public sealed class RuleEnginePropertyTests
         select new Observation(
             Observation.CurrentVersion, "example.com", "1", TestObservations.At, mx, sts, tlsRpt, dmarc,
             new PolicyHostObservation("mta-sts.example.com", a, aaaa, caa, fetch),
-            // Whoever has no MX records at hand has no hosts.
+            // Without MX records there are no hosts.
             mx.IsKnown ? [.. hosts.DistinctBy(host => host.Host)] : [],
             port25);
 
     private static readonly Gen<RuleContext> Given =
-        from seen in Observed
+        from observed in Observed
         from mode in Gen.Enum<PolicyMode>()
         from isHosted in Gen.Bool
         from isPlaced in Gen.Bool
         from age in Gen.OneOf(0, 3_600, 86_400, 1_209_600)
-        let given = Cases.Of(seen, mode, "mx1.example.com", "*.old.example").WithMaxAge(age)
-        select given with { HostedDomain = isHosted ? given.HostedDomain : null, ExpectedTargets = isPlaced ? TestObservations.Places : ExpectedTargets.Unknown };
+        let given = Cases.Of(observed, mode, "mx1.example.com", "*.old.example").WithMaxAge(age)
+        select given with { HostedDomain = isHosted ? given.HostedDomain : null, ExpectedTargets = isPlaced ? TestObservations.ExpectedTargets : ExpectedTargets.Unknown };
 
-    // One part of the look not done, as a check out of time leaves it, or one that is on a network without port 25.
+    // One part of the attempt not made, as in a check that ran out of time, or one on a network with a blocked port 25.
     private static readonly (string Name, Func<Observation, Observation> How)[] Blindfolds =
     [
         ("MX", observation => observation with { Mx = NotAsked(observation.Mx), MxHosts = [] }),
@@ -127,7 +127,7 @@ public sealed class RuleEnginePropertyTests
     ];
 
     [Fact]
-    public void Whatever_is_seen_the_judging_ends_and_every_finding_is_of_a_known_kind_and_each_subject_has_it_once()
+    public void Every_observation_is_evaluated_to_known_kinds_of_findings_with_distinct_subjects()
     {
         var kinds = RuleEngine.Kinds.Select(kind => kind.Code).ToHashSet();
         Given.Sample(context =>
@@ -140,7 +140,7 @@ public sealed class RuleEnginePropertyTests
 
     [Fact]
     [Trait("Conformance", "MX-7")]
-    public void What_could_not_be_seen_opens_nothing_makes_nothing_worse_and_resolves_nothing() => Gen.Select(Given, Gen.OneOf(Blindfolds)).Sample((context, blindfold) =>
+    public void An_inconclusive_part_opens_nothing_makes_nothing_worse_and_resolves_nothing() => Gen.Select(Given, Gen.OneOf(Blindfolds)).Sample((context, blindfold) =>
     {
         var all = RuleEngine.Evaluate(context);
         var less = RuleEngine.Evaluate(context with { Observation = blindfold.How(context.Observation) with { DeadlineExceeded = true } });
@@ -150,12 +150,12 @@ public sealed class RuleEnginePropertyTests
         var after = less.Findings.Select(Identity).ToHashSet();
         var resolved = all.Findings.Where(finding => !after.Contains(Identity(finding)) && !less.Inconclusive.Contains(finding.Code)).Select(finding => $"{finding.Code} {finding.Subject}");
 
-        // That the MX records do not come is itself something that was seen.
+        // That the lookup of the MX records fails is itself an observation.
         Assert.Equal((blindfold.Name, "", ""), (blindfold.Name, string.Join(", ", opened.Except(["mx.record.lookup-failed example.com"])), string.Join(", ", resolved)));
     });
 
     [Fact]
-    public void Where_nothing_was_seen_nothing_is_said_but_of_the_policy_itself()
+    public void An_empty_observation_has_findings_of_the_policy_only()
     {
         var nothing = Blindfolds.Where(blindfold => blindfold.Name != "MX failed").Aggregate(TestObservations.Good, (observation, blindfold) => blindfold.How(observation)) with { DeadlineExceeded = true };
 
@@ -166,7 +166,7 @@ public sealed class RuleEnginePropertyTests
     }
 
     [Fact]
-    public void What_is_judged_depends_on_what_was_seen_alone_not_on_when_in_which_order_of_rules_or_in_which_language() => Gen.Select(Given, Gen.Shuffle(RuleEngine.Rules.ToArray())).Sample((context, rules) =>
+    public void The_evaluation_depends_on_the_observation_alone_and_not_on_time_rule_order_or_language() => Gen.Select(Given, Gen.Shuffle(RuleEngine.Rules.ToArray())).Sample((context, rules) =>
     {
         var first = RuleEngine.Evaluate(context);
 
@@ -176,7 +176,7 @@ public sealed class RuleEnginePropertyTests
     });
 
     [Fact]
-    public void An_observation_that_comes_back_out_of_its_JSON_is_judged_as_it_was() => Given.Sample(context =>
+    public void An_observation_is_evaluated_equally_after_a_JSON_round_trip() => Given.Sample(context =>
     {
         var again = JsonSerializer.Deserialize(context.Observation.ToJson(), ObservationJson.Default.Observation)!;
 
@@ -206,7 +206,7 @@ public sealed class RuleEnginePropertyTests
         }
     }
 
-    // Of different rules the order says nothing; of one rule it does.
+    // The order of different rules has no meaning; that of one rule has.
     private static string Text(RuleResults evaluated) => string.Join('\n',
     [
         .. evaluated.Findings.OrderBy(finding => finding.Code, StringComparer.Ordinal).Select(finding => finding.ToString()),

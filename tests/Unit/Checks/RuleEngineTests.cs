@@ -19,7 +19,7 @@ public sealed class RuleEngineTests
 
     private static readonly PolicyMode[] Modes = [PolicyMode.Enforce, PolicyMode.Testing, PolicyMode.None];
 
-    // What mode none is told of, whatever else there is.
+    // What is reported under mode none, whatever else there is.
     private static readonly string[] OfModeNone = ["policy.mode.none", "policy.mx.opportunistic"];
 
     public static TheoryData<string> FaultNames => [.. Fault.All.Select(fault => fault.Name)];
@@ -28,7 +28,7 @@ public sealed class RuleEngineTests
     [InlineData("enforce")]
     [InlineData("testing")]
     [InlineData("none")]
-    public void A_domain_that_is_well_has_no_finding(string mode)
+    public void A_healthy_domain_has_no_finding(string mode)
     {
         Assert.Equal(mode == "none" ? OfModeNone : [], ResultsOf(TestObservations.Good, mode).Findings.Select(finding => finding.Code));
         Assert.Empty(ResultsOf(TestObservations.Good, mode).Inconclusive);
@@ -43,7 +43,7 @@ public sealed class RuleEngineTests
     [Trait("Conformance", "MX-5")]
     [Trait("Conformance", "MX-6")]
     [Trait("Conformance", "TXT-6")]
-    public void One_fault_is_one_finding_as_bad_as_the_mode_makes_it(string name)
+    public void One_fault_is_one_finding_with_the_severity_of_the_mode(string name)
     {
         var fault = Fault.All.Single(fault => fault.Name == name);
         foreach (var (mode, severity) in Modes.Zip(fault.Severities.Split(' ')))
@@ -57,12 +57,12 @@ public sealed class RuleEngineTests
     }
 
     [Fact]
-    public void Every_rule_has_its_fault() =>
+    public void Every_rule_has_a_test_case() =>
         Assert.Equal(RuleEngine.Rules.Select(rule => rule.Code).Order(StringComparer.Ordinal), Fault.All.Select(fault => fault.Code).Distinct().Order(StringComparer.Ordinal));
 
     [Theory]
     [MemberData(nameof(FaultNames))]
-    public void Every_finding_says_what_was_seen_what_it_means_and_what_to_do(string name)
+    public void Every_finding_says_what_was_observed_what_it_means_and_what_to_do(string name)
     {
         var fault = Fault.All.Single(fault => fault.Name == name);
         var kinds = RuleEngine.Kinds.ToDictionary(kind => kind.Code);
@@ -87,7 +87,7 @@ public sealed class RuleEngineTests
     [InlineData("a.b.wild.example", false)]
     [InlineData("not_a.wild.example", false)]
     [Trait("Conformance", "MX-1")]
-    public void An_MX_host_that_no_pattern_covers_is_uncovered(string host, bool covered)
+    public void An_MX_host_that_matches_no_pattern_is_a_mismatch(string host, bool covered)
     {
         var found = ResultsOf(TestObservations.With(TestObservations.Host(host, TestObservations.Session("192.0.2.1", TestObservations.Certificate(host)))), "enforce", "mx1.example.com", "*.wild.example").Findings;
 
@@ -96,12 +96,12 @@ public sealed class RuleEngineTests
 
     [Fact]
     [Trait("Conformance", "MX-1")]
-    public void Under_mode_none_nothing_need_be_covered() =>
+    public void No_host_needs_to_match_under_mode_none() =>
         AssertFinds(TestObservations.With(TestObservations.Host("mx9.example.com", TestObservations.Session("192.0.2.1", TestObservations.Certificate("mx9.example.com")))), "none");
 
     [Fact]
     [Trait("Conformance", "MX-1")]
-    public void A_pattern_is_of_use_where_any_record_names_its_host_also_one_that_nobody_walked_up_to()
+    public void A_pattern_is_used_if_any_record_names_its_host_even_one_that_was_not_probed()
     {
         var observation = TestObservations.Good with { Mx = TestObservations.Found("example.com", $"10 {Mx}", "20 a.backup.example") };
         AssertCoveredFinds(observation, "enforce", [Mx, "*.backup.example"]);
@@ -110,16 +110,16 @@ public sealed class RuleEngineTests
 
     [Fact]
     [Trait("Conformance", "MX-2")]
-    public void While_the_MX_records_cannot_be_looked_up_nothing_about_them_resolves()
+    public void Nothing_about_the_MX_records_resolves_while_their_lookup_fails()
     {
-        var unseen = ResultsOf(WithMx(TestObservations.Nothing("example.com", DnsOutcome.TimedOut))).Inconclusive;
+        var inconclusive = ResultsOf(WithMx(TestObservations.Nothing("example.com", DnsOutcome.TimedOut))).Inconclusive;
 
-        Assert.Superset(RuleEngine.Rules.Select(rule => rule.Code).Where(code => (code.StartsWith("mx.", StringComparison.Ordinal) && code != "mx.record.lookup-failed") || code.StartsWith("tlsa.", StringComparison.Ordinal)).ToHashSet(), unseen.ToHashSet());
+        Assert.Superset(RuleEngine.Rules.Select(rule => rule.Code).Where(code => (code.StartsWith("mx.", StringComparison.Ordinal) && code != "mx.record.lookup-failed") || code.StartsWith("tlsa.", StringComparison.Ordinal)).ToHashSet(), inconclusive.ToHashSet());
     }
 
     [Fact]
     [Trait("Conformance", "MX-2")]
-    public void An_alias_is_told_but_not_for_a_domain_that_stands_for_itself()
+    public void An_alias_of_an_MX_host_is_reported_but_not_of_a_domain_that_is_its_own_MX()
     {
         var host = TestObservations.Good.MxHosts[0];
         AssertFinds(TestObservations.With(host with { Implicit = true, A = host.A with { Aliases = ["real.example.net"] } }), "enforce");
@@ -127,7 +127,7 @@ public sealed class RuleEngineTests
 
     [Fact]
     [Trait("Conformance", "MX-2")]
-    public void A_host_whose_address_cannot_be_looked_up_is_no_host_without_one()
+    public void A_host_whose_address_lookup_fails_is_not_one_without_an_address()
     {
         var dark = TestObservations.Host("mx2.example.com") with { A = TestObservations.Nothing("mx2.example.com", DnsOutcome.TimedOut) };
 
@@ -139,9 +139,9 @@ public sealed class RuleEngineTests
     }
 
     [Fact]
-    public void Every_outcome_of_a_session_is_judged()
+    public void Every_outcome_of_a_session_is_evaluated()
     {
-        // The session went well, or nothing was to be seen from here.
+        // The session succeeded, or was inconclusive from here.
         SmtpOutcome[] silent = [SmtpOutcome.Completed, SmtpOutcome.NoRoute, SmtpOutcome.DeadlineExceeded];
         foreach (var outcome in Enum.GetValues<SmtpOutcome>())
         {
@@ -152,7 +152,7 @@ public sealed class RuleEngineTests
 
     [Fact]
     [Trait("Conformance", "MX-6")]
-    public void One_bad_address_behind_a_good_name_is_seen_and_named()
+    public void One_bad_address_of_a_good_host_is_found_and_named()
     {
         var observation = TestObservations.With(TestObservations.Host(Mx, TestObservations.Session("192.0.2.1", TestObservations.Certificate(Mx)), TestObservations.Session("2001:db8::1", TestObservations.Certificate("other.example"))));
 
@@ -164,7 +164,7 @@ public sealed class RuleEngineTests
 
     [Fact]
     [Trait("Conformance", "MX-6")]
-    public void Dead_addresses_of_both_families_are_told_apart()
+    public void Dead_addresses_of_both_families_are_distinct_findings()
     {
         var observation = TestObservations.With(TestObservations.Host(
             Mx, TestObservations.Session("192.0.2.1", TestObservations.Certificate(Mx)), TestObservations.Failed("192.0.2.2", SmtpOutcome.ConnectionTimedOut), TestObservations.Failed("2001:db8::2", SmtpOutcome.ConnectionRefused)));
@@ -181,7 +181,7 @@ public sealed class RuleEngineTests
     [InlineData(SmtpOutcome.DeadlineExceeded, "Warning")]
     [InlineData(SmtpOutcome.Rejected, "Warning")]
     [Trait("Conformance", "MX-6")]
-    internal void That_nobody_is_reached_is_said_only_where_everybody_was_tried_who_can_be(SmtpOutcome other, string severity)
+    internal void An_unreachable_host_is_reported_only_if_every_address_was_tried(SmtpOutcome other, string severity)
     {
         var observation = TestObservations.With(TestObservations.Host(Mx, TestObservations.Failed("192.0.2.1", SmtpOutcome.ConnectionRefused), TestObservations.Failed("2001:db8::1", other)));
 
@@ -193,7 +193,7 @@ public sealed class RuleEngineTests
     [InlineData(SmtpOutcome.ConnectionTimedOut)]
     [InlineData(SmtpOutcome.Rejected)]
     [Trait("Conformance", "MX-6")]
-    internal void An_address_out_of_reach_hides_no_fault_of_the_others(SmtpOutcome outcome)
+    internal void An_unreachable_address_hides_no_fault_of_the_others(SmtpOutcome outcome)
     {
         var observation = TestObservations.With(TestObservations.Host(Mx, TestObservations.Session("192.0.2.1", TestObservations.Certificate(Mx, -100, -1)), TestObservations.Failed("2001:db8::1", outcome)));
 
@@ -205,12 +205,12 @@ public sealed class RuleEngineTests
     }
 
     [Fact]
-    public void A_host_that_can_be_seen_by_no_address_resolves_nothing()
+    public void A_host_that_was_observed_at_no_address_resolves_nothing()
     {
-        var unseen = ResultsOf(TestObservations.With(TestObservations.Host(Mx, TestObservations.Failed("2001:db8::1", SmtpOutcome.NoRoute)))).Inconclusive;
+        var inconclusive = ResultsOf(TestObservations.With(TestObservations.Host(Mx, TestObservations.Failed("2001:db8::1", SmtpOutcome.NoRoute)))).Inconclusive;
 
-        Assert.Contains("mx.certificate.expired", unseen);
-        Assert.Contains("mx.starttls.missing", unseen);
+        Assert.Contains("mx.certificate.expired", inconclusive);
+        Assert.Contains("mx.starttls.missing", inconclusive);
     }
 
     [Theory]
@@ -218,15 +218,15 @@ public sealed class RuleEngineTests
     [InlineData(SmtpOutcome.TlsFailed)]
     internal void A_session_without_a_certificate_resolves_nothing_about_it(SmtpOutcome outcome)
     {
-        var unseen = ResultsOf(TestObservations.With(TestObservations.Host(Mx, TestObservations.Failed("192.0.2.1", outcome)))).Inconclusive;
+        var inconclusive = ResultsOf(TestObservations.With(TestObservations.Host(Mx, TestObservations.Failed("192.0.2.1", outcome)))).Inconclusive;
 
-        Assert.Contains("mx.certificate.expired", unseen);
-        Assert.DoesNotContain("mx.starttls.missing", unseen);
+        Assert.Contains("mx.certificate.expired", inconclusive);
+        Assert.DoesNotContain("mx.starttls.missing", inconclusive);
     }
 
     [Fact]
     [Trait("Conformance", "MX-7")]
-    public void A_network_that_lets_nothing_out_is_nobodys_fault_and_resolves_nothing()
+    public void A_network_that_blocks_port_25_blames_no_server_and_resolves_nothing()
     {
         var observation = TestObservations.With(TestObservations.Host(Mx, TestObservations.Failed("192.0.2.1", SmtpOutcome.ConnectionTimedOut), TestObservations.Failed("2001:db8::1", SmtpOutcome.NoRoute))) with { OutboundSmtp = OutboundSmtp.Blocked };
 
@@ -258,7 +258,7 @@ public sealed class RuleEngineTests
 
     [Fact]
     [Trait("Conformance", "MX-4")]
-    public void A_CN_alone_is_no_name()
+    public void A_CN_alone_is_not_a_name()
     {
         var observation = TestObservations.With(TestObservations.Host(Mx, TestObservations.Session("192.0.2.1", TestObservations.Certificate(new CertificateSpec { CommonName = Mx }))));
 
@@ -278,7 +278,7 @@ public sealed class RuleEngineTests
     [InlineData("*")]
     [InlineData("b\u00fccher.example.com")]
     [Trait("Conformance", "MX-4")]
-    public void However_odd_an_MX_host_is_the_judging_ends(string host)
+    public void The_evaluation_ends_for_every_odd_MX_host(string host)
     {
         var found = ResultsOf(TestObservations.With(TestObservations.Host(host, TestObservations.Session("192.0.2.1", TestObservations.Certificate(Mx))))).Findings;
 
@@ -306,7 +306,7 @@ public sealed class RuleEngineTests
     [InlineData(-90, -0.01, "Critical mx.certificate.expired")]
     [InlineData(0.01, 90, "Critical mx.certificate.not-yet-valid")]
     [Trait("Conformance", "MX-4")]
-    public void A_certificate_that_ends_is_told_in_time_by_its_own_lifetime(double from, double to, string finding) => AssertFinds(
+    public void The_expiry_of_a_certificate_is_reported_early_relative_to_its_lifetime(double from, double to, string finding) => AssertFinds(
         TestObservations.With(TestObservations.Host(Mx, TestObservations.Session("192.0.2.1", TestObservations.Certificate(Mx, from, to)))), "enforce", finding == "" ? [] : [$"{finding} {Mx}"]);
 
     [Theory]
@@ -318,12 +318,12 @@ public sealed class RuleEngineTests
     [InlineData(-364, 0.9, 5)]
     [InlineData(-6.1, 0.6, 3)]
     [Trait("Conformance", "MX-4")]
-    public void An_end_that_comes_nearer_is_told_by_its_stage(double from, double to, int stage) =>
+    public void An_approaching_expiry_is_reported_in_stages(double from, double to, int stage) =>
         Assert.Equal(stage, ResultsOf(TestObservations.With(TestObservations.Host(Mx, TestObservations.Session("192.0.2.1", TestObservations.Certificate(Mx, from, to))))).Findings.SingleOrDefault()?.Stage ?? 0);
 
     [Fact]
     [Trait("Conformance", "MX-4")]
-    public void A_chain_that_is_not_trusted_is_told_with_what_was_sent()
+    public void An_untrusted_chain_is_reported_with_the_sent_certificates()
     {
         var observation = TestObservations.With(TestObservations.Host(Mx, TestObservations.Session("192.0.2.1", TestObservations.Certificate(Mx, -1, 89, "PartialChain: CN=mx1.example.com"))));
 
@@ -344,7 +344,7 @@ public sealed class RuleEngineTests
     [InlineData("v=STSv1; id=20260301000000; ext=1", "")]
     [Trait("Conformance", "TXT-6")]
     [Trait("Conformance", "TXT-8")]
-    public void The_record_is_chosen_as_senders_choose(string records, string finding)
+    public void The_record_is_selected_as_senders_select_it(string records, string finding)
     {
         var observation = TestObservations.Good with { StsRecords = TestObservations.Found("_mta-sts.example.com", records.Split('|', StringSplitOptions.RemoveEmptyEntries)) };
 
@@ -360,7 +360,7 @@ public sealed class RuleEngineTests
     [InlineData(-1.1, 172_800, false)]
     [InlineData(-2.1, 172_800, true)]
     [Trait("Conformance", "OPS-6")]
-    public void An_id_that_lags_is_a_fault_only_once_the_old_records_time_is_over(double publishedDays, int ttl, bool lags)
+    public void An_id_is_stale_only_after_the_TTL_of_the_old_record(double publishedDays, int ttl, bool lags)
     {
         var observation = TestObservations.Good with { StsRecords = TestObservations.Found("_mta-sts.example.com", "v=STSv1; id=1;") };
         var context = Cases.Of(observation, PolicyMode.Enforce, Mx);
@@ -373,7 +373,7 @@ public sealed class RuleEngineTests
     [Theory]
     [InlineData(-0.001, false)]
     [InlineData(-1, true)]
-    public void Other_bytes_than_those_published_are_a_fault_once_caches_have_forgotten_the_earlier_ones(double publishedHours, bool isFault)
+    public void A_policy_file_that_differs_is_a_fault_only_after_caches_have_expired(double publishedHours, bool isFault)
     {
         var observation = TestObservations.Fetched(TestObservations.Fetch() with { Body = "version: STSv1\nmode: testing\nmx: a.example\nmax_age: 604800\n"u8.ToArray() });
         var context = Cases.Of(observation, PolicyMode.Enforce, Mx);
@@ -384,7 +384,7 @@ public sealed class RuleEngineTests
     }
 
     [Fact]
-    public void The_same_policy_in_other_bytes_is_worth_knowing_and_no_more()
+    public void The_same_policy_in_other_bytes_is_an_info()
     {
         var context = Cases.Of(TestObservations.Good, PolicyMode.Enforce, Mx);
         var bytes = Encoding.UTF8.GetBytes(Encoding.UTF8.GetString(context.HostedDomain!.Bytes).ReplaceLineEndings("\n"));
@@ -395,11 +395,11 @@ public sealed class RuleEngineTests
     }
 
     [Fact]
-    public void A_policy_host_elsewhere_that_serves_our_very_bytes_is_no_fault() => AssertFinds(
+    public void A_foreign_policy_host_that_serves_the_published_bytes_is_no_fault() => AssertFinds(
         TestObservations.Good with { PolicyHost = TestObservations.Good.PolicyHost with { A = TestObservations.Found("mta-sts.example.com", "192.0.2.81"), Aaaa = TestObservations.Nothing("mta-sts.example.com") } }, "enforce");
 
     [Fact]
-    public void A_policy_host_with_IPv6_alone_is_out_of_sight_where_IPv6_is()
+    public void A_policy_host_with_IPv6_alone_is_inconclusive_without_IPv6_here()
     {
         var host = TestObservations.Good.PolicyHost with { A = TestObservations.Nothing("mta-sts.example.com"), Aaaa = TestObservations.Found("mta-sts.example.com", "2001:db8::80"), Fetch = TestObservations.Fetch(PolicyFetchOutcome.NotReached) };
 
@@ -429,7 +429,7 @@ public sealed class RuleEngineTests
     [InlineData("0 issue other.example", false)]
     [InlineData("0 issue sub.ca.example", false)]
     [InlineData("128 issue other.example|0 issuewild ca.example", false)]
-    public void CAA_lets_a_CA_in_or_keeps_it_out_as_RFC_8659_says(string records, bool letsIn) => AssertFinds(
+    public void CAA_permits_or_forbids_a_CA_as_RFC_8659_says(string records, bool letsIn) => AssertFinds(
         TestObservations.Good with { PolicyHost = TestObservations.Good.PolicyHost with { Caa = TestObservations.Found("example.com", records.Split('|', StringSplitOptions.RemoveEmptyEntries)) } },
         "enforce", letsIn ? [] : ["Warning policy-host.caa.mismatch example.com"]);
 
@@ -458,7 +458,7 @@ public sealed class RuleEngineTests
     }
 
     [Fact]
-    public void Where_DANE_may_protect_nobody_is_told_that_nothing_does()
+    public void A_domain_where_DANE_may_not_protect_is_reported_as_unprotected()
     {
         var host = TestObservations.Good.MxHosts[0];
         var tlsa = TestObservations.Found(host.Tlsa.Name, "3 1 1 " + Convert.ToHexStringLower(SHA256.HashData(X509CertificateLoader.LoadCertificate(host.Sessions[0].Tls!.Chain[0]).PublicKey.ExportSubjectPublicKeyInfo()))) with { Authentic = true };
@@ -468,7 +468,7 @@ public sealed class RuleEngineTests
     }
 
     [Fact]
-    public void A_domain_that_uses_nothing_of_it_is_told_so_and_not_alarmed()
+    public void A_domain_without_MTA_STS_is_reported_without_an_alarm()
     {
         var nothing = DnsOutcome.NxDomain;
         var observation = TestObservations.Good with
@@ -500,7 +500,7 @@ public sealed class RuleEngineTests
     }
 
     [Fact]
-    public void A_record_with_control_characters_forges_no_line()
+    public void A_record_with_control_characters_cannot_forge_a_line()
     {
         var observation = TestObservations.Good with { StsRecords = TestObservations.Found("_mta-sts.example.com", "hello\r\nCRITICAL forged\u001b[2J") };
 
@@ -510,7 +510,7 @@ public sealed class RuleEngineTests
     }
 
     [Fact]
-    public void An_observation_comes_back_out_of_its_JSON()
+    public void An_observation_survives_a_JSON_round_trip()
     {
         var observation = TestObservations.With(
             TestObservations.Host(Mx, TestObservations.Session("192.0.2.1", TestObservations.Certificate(Mx)), TestObservations.Failed("2001:db8::1", SmtpOutcome.NoRoute, "no route")),

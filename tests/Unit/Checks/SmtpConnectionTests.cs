@@ -7,7 +7,7 @@ namespace StsFunctions.Tests.Checks;
 
 public sealed class SmtpConnectionTests
 {
-    private static CancellationToken Now => TestContext.Current.CancellationToken;
+    private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
     [Theory]
     [InlineData("220 mx.example ESMTP\r\n", 220, "220 mx.example ESMTP", 1)]
@@ -18,17 +18,17 @@ public sealed class SmtpConnectionTests
     [InlineData("250-mx.example\r\n250\r\n", 250, "250 mx.example", 2)]
     [InlineData("220 m\u00fcller \u0007 \u001b[2J\r\n", 220, "220 m??ller ? ?[2J", 1)]
     [Trait("Conformance", "MX-3")]
-    public async Task A_reply_is_read_whole_by_line_and_one_byte_at_a_time(string reply, int code, string firstLine, int lines)
+    public async Task A_reply_is_read_by_line_and_one_byte_at_a_time(string reply, int code, string firstLine, int lines)
     {
         foreach (var step in (int[])[int.MaxValue, 7, 1])
         {
             await using var server = new ScriptedServer(Encoding.UTF8.GetBytes(reply), step);
-            var talk = new SmtpConnection(server);
+            var connection = new SmtpConnection(server);
 
-            var read = await talk.ReadReplyAsync(Now);
+            var read = await connection.ReadReplyAsync(Cancellation);
 
             Assert.Equal((code, firstLine, lines), (read.Code, read.FirstLine, read.Lines.Count));
-            Assert.False(talk.HasUnread);
+            Assert.False(connection.HasUnread);
         }
     }
 
@@ -39,11 +39,11 @@ public sealed class SmtpConnectionTests
     [InlineData("XSTARTTLS", false)]
     [InlineData("STARTTLSX", false)]
     [InlineData("SIZE STARTTLS", false)]
-    public async Task An_extension_is_a_keyword_of_its_own(string line, bool offered)
+    public async Task An_extension_is_a_whole_keyword(string line, bool offered)
     {
         await using var server = new ScriptedServer(Encoding.ASCII.GetBytes($"250-mx.example STARTTLS\r\n250 {line}\r\n"), int.MaxValue);
 
-        Assert.Equal(offered, (await new SmtpConnection(server).ReadReplyAsync(Now)).Offers("STARTTLS"));
+        Assert.Equal(offered, (await new SmtpConnection(server).ReadReplyAsync(Cancellation)).Offers("STARTTLS"));
     }
 
     [Theory]
@@ -58,11 +58,11 @@ public sealed class SmtpConnectionTests
     [InlineData("250-mx\r\n")]
     [InlineData("SSH-2.0-OpenSSH_9.2\r\n")]
     [InlineData("\u0016\u0003\u0001\n")]
-    public async Task What_is_no_reply_is_said_to_be_none(string reply)
+    public async Task An_invalid_reply_is_reported_as_such(string reply)
     {
         await using var server = new ScriptedServer(Encoding.Latin1.GetBytes(reply), int.MaxValue);
 
-        var fault = await Assert.ThrowsAsync<SmtpProtocolException>(() => new SmtpConnection(server).ReadReplyAsync(Now));
+        var fault = await Assert.ThrowsAsync<SmtpProtocolException>(() => new SmtpConnection(server).ReadReplyAsync(Cancellation));
 
         Assert.DoesNotContain(fault.Message, c => c is < ' ' or > '~');
         Assert.InRange(fault.Message.Length, 1, 300);
@@ -71,11 +71,11 @@ public sealed class SmtpConnectionTests
     [Theory]
     [InlineData("250-again\r\n", "lines")]
     [InlineData("x", "octets")]
-    public async Task A_flood_ends_at_a_bound(string drop, string bound)
+    public async Task A_flood_ends_at_a_limit(string drop, string bound)
     {
         await using var server = new ScriptedServer(Encoding.ASCII.GetBytes(drop), int.MaxValue, endless: true);
 
-        var fault = await Assert.ThrowsAsync<SmtpProtocolException>(() => new SmtpConnection(server).ReadReplyAsync(Now));
+        var fault = await Assert.ThrowsAsync<SmtpProtocolException>(() => new SmtpConnection(server).ReadReplyAsync(Cancellation));
 
         Assert.Contains(bound, fault.Message, StringComparison.Ordinal);
         Assert.InRange(server.Taken, 1, 16 * 1024);
@@ -84,10 +84,10 @@ public sealed class SmtpConnectionTests
     [Theory]
     [InlineData(2_048, true)]
     [InlineData(2_049, false)]
-    public async Task A_line_may_be_long_and_not_longer(int length, bool taken)
+    public async Task A_line_can_be_long_up_to_a_limit(int length, bool taken)
     {
         await using var server = new ScriptedServer(Encoding.ASCII.GetBytes("220 " + new string('x', length - 4) + "\n"), int.MaxValue);
-        var read = new SmtpConnection(server).ReadReplyAsync(Now);
+        var read = new SmtpConnection(server).ReadReplyAsync(Cancellation);
 
         if (taken)
         {
@@ -101,28 +101,28 @@ public sealed class SmtpConnectionTests
 
     [Fact]
     [Trait("Conformance", "MX-3")]
-    public async Task What_came_with_a_reply_and_is_not_of_it_is_known()
+    public async Task Data_after_a_reply_is_detected()
     {
         await using var server = new ScriptedServer("220 go\r\n250 injected\r\n"u8.ToArray(), int.MaxValue);
-        var talk = new SmtpConnection(server);
+        var connection = new SmtpConnection(server);
 
-        Assert.Equal(220, (await talk.ReadReplyAsync(Now)).Code);
+        Assert.Equal(220, (await connection.ReadReplyAsync(Cancellation)).Code);
 
-        Assert.True(talk.HasUnread);
+        Assert.True(connection.HasUnread);
     }
 
     [Fact]
-    public async Task A_command_goes_out_as_one_line()
+    public async Task A_command_is_sent_as_one_line()
     {
         await using var server = new ScriptedServer("250 ok\r\n"u8.ToArray(), int.MaxValue);
 
-        await new SmtpConnection(server).SendAsync("EHLO check.example", Now);
+        await new SmtpConnection(server).SendAsync("EHLO check.example", Cancellation);
 
-        Assert.Equal("EHLO check.example\r\n", server.Heard);
+        Assert.Equal("EHLO check.example\r\n", server.Received);
     }
 
     [Fact]
-    public void No_bytes_make_the_reading_throw_anything_else() => Gen.Byte.Array[0, 400].Sample(
+    public void No_bytes_throw_any_other_exception() => Gen.Byte.Array[0, 400].Sample(
         bytes =>
         {
             using var server = new ScriptedServer(bytes, 13);
@@ -138,15 +138,15 @@ public sealed class SmtpConnectionTests
         },
         iter: 5_000);
 
-    /// <summary>Says what it is to say, so many bytes at a time, once or without end.</summary>
+    /// <summary>Sends its text, so many bytes at a time, once or without end.</summary>
     private sealed class ScriptedServer(byte[] script, int step, bool endless = false) : Stream
     {
-        private readonly MemoryStream _heard = new();
+        private readonly MemoryStream _received = new();
         private int _at;
 
         public int Taken { get; private set; }
 
-        public string Heard => Encoding.ASCII.GetString(_heard.ToArray());
+        public string Received => Encoding.ASCII.GetString(_received.ToArray());
 
         public override bool CanRead => true;
 
@@ -172,7 +172,7 @@ public sealed class SmtpConnectionTests
             return size;
         }
 
-        public override void Write(byte[] buffer, int offset, int count) => _heard.Write(buffer, offset, count);
+        public override void Write(byte[] buffer, int offset, int count) => _received.Write(buffer, offset, count);
 
         public override void Flush()
         {
@@ -184,7 +184,7 @@ public sealed class SmtpConnectionTests
 
         protected override void Dispose(bool disposing)
         {
-            _heard.Dispose();
+            _received.Dispose();
             base.Dispose(disposing);
         }
     }

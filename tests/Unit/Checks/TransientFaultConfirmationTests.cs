@@ -5,7 +5,7 @@ using Xunit;
 
 namespace StsFunctions.Tests.Checks;
 
-/// <summary>A fault of the network is told once three looks have seen it.</summary>
+/// <summary>A network fault is confirmed once three attempts have observed it.</summary>
 public sealed class TransientFaultConfirmationTests
 {
     private const string Network = "mx.connection.failed";
@@ -24,62 +24,62 @@ public sealed class TransientFaultConfirmationTests
     }
 
     [Fact]
-    public void A_fault_of_the_network_counts_at_the_third_look()
+    public void A_network_fault_counts_at_the_third_attempt()
     {
-        Assert.Equal([0, 0, 1], Looks([], [Warning], [Warning], [Warning]).Select(look => look.Confirmed.Count));
-        Assert.Equal([1, 2, 0], Looks([], [Warning], [Warning], [Warning]).Select(look => look.State.Pending.Sum(suspect => suspect.Confirmations)));
+        Assert.Equal([0, 0, 1], Attempts([], [Warning], [Warning], [Warning]).Select(attempt => attempt.Confirmed.Count));
+        Assert.Equal([1, 2, 0], Attempts([], [Warning], [Warning], [Warning]).Select(attempt => attempt.State.Pending.Sum(finding => finding.Confirmations)));
     }
 
     [Fact]
-    public void What_one_look_finds_twice_by_code_and_subject_is_one_sighting_of_the_worst()
+    public void A_fault_that_one_attempt_finds_twice_by_code_and_subject_is_one_observation_of_the_worst()
     {
-        var look = Confirm([], [], Warning, Critical);
+        var attempt = Confirm([], [], Warning, Critical);
 
-        Assert.Equal((1, Severity.Critical), (Assert.Single(look.State.Pending).Confirmations, look.State.Pending[0].Severity));
-        Assert.Equal(2, Assert.Single(Confirm([], look.State.Pending, Warning, Critical).State.Pending).Confirmations);
+        Assert.Equal((1, Severity.Critical), (Assert.Single(attempt.State.Pending).Confirmations, attempt.State.Pending[0].Severity));
+        Assert.Equal(2, Assert.Single(Confirm([], attempt.State.Pending, Warning, Critical).State.Pending).Confirmations);
     }
 
     [Fact]
-    public void A_look_that_sees_it_gone_clears_it() =>
-        Assert.All(Looks([], [Warning], [Warning], [], [Warning], [Warning]), look => Assert.Empty(look.Confirmed));
+    public void An_attempt_that_observes_it_gone_clears_it() =>
+        Assert.All(Attempts([], [Warning], [Warning], [], [Warning], [Warning]), attempt => Assert.Empty(attempt.Confirmed));
 
     [Fact]
-    public void A_look_that_sees_nothing_neither_counts_nor_clears() =>
-        Assert.Equal([0, 0, 0, 1], Looks([], [Warning], null, [Warning], [Warning]).Select(look => look.Confirmed.Count));
+    public void An_inconclusive_attempt_neither_confirms_nor_clears() =>
+        Assert.Equal([0, 0, 0, 1], Attempts([], [Warning], null, [Warning], [Warning]).Select(attempt => attempt.Confirmed.Count));
 
     [Fact]
-    public void A_look_at_which_the_host_is_ill_in_another_way_neither_counts_nor_clears()
+    public void An_attempt_that_finds_another_fault_of_the_host_neither_confirms_nor_clears()
     {
-        var suspects = Confirm([], [], Warning).State.Pending;
+        var pending = Confirm([], [], Warning).State.Pending;
 
-        var other = Attempt([Of("mx.session.rejected", Severity.Warning)], [], suspects, 2);
-        var elsewhere = Attempt([Of("mx.session.rejected", Severity.Warning, "mx2.example")], [], suspects, 2);
+        var other = Attempt([Of("mx.session.rejected", Severity.Warning)], [], pending, 2);
+        var elsewhere = Attempt([Of("mx.session.rejected", Severity.Warning, "mx2.example")], [], pending, 2);
 
-        Assert.Equal(["mx.connection.failed 1", "mx.session.rejected 1"], other.State.Pending.Select(suspect => $"{suspect.Code} {suspect.Confirmations}").Order());
-        Assert.Equal(["mx.session.rejected 1"], elsewhere.State.Pending.Select(suspect => $"{suspect.Code} {suspect.Confirmations}"));
+        Assert.Equal(["mx.connection.failed 1", "mx.session.rejected 1"], other.State.Pending.Select(finding => $"{finding.Code} {finding.Confirmations}").Order());
+        Assert.Equal(["mx.session.rejected 1"], elsewhere.State.Pending.Select(finding => $"{finding.Code} {finding.Confirmations}"));
     }
 
     [Fact]
-    public void What_stands_open_goes_on_standing_and_may_get_better_at_once()
+    public void An_open_finding_stays_open_and_can_improve_at_once()
     {
         Assert.Equal([Warning], Confirm([Warning], [], Warning).Confirmed);
         Assert.Equal([Warning], Confirm([Critical], [], Warning).Confirmed);
     }
 
     [Fact]
-    public void What_stands_open_gets_worse_once_three_looks_saw_it_worse()
+    public void An_open_finding_gets_worse_after_three_attempts_observed_it_worse()
     {
-        var looks = Looks([Warning], [Critical], [Critical], [Critical]);
+        var attempts = Attempts([Warning], [Critical], [Critical], [Critical]);
 
-        Assert.Equal([Severity.Warning, Severity.Warning, Severity.Critical], looks.Select(look => Assert.Single(look.Confirmed).Severity));
+        Assert.Equal([Severity.Warning, Severity.Warning, Severity.Critical], attempts.Select(attempt => Assert.Single(attempt.Confirmed).Severity));
     }
 
     [Fact]
-    public void No_more_is_told_than_every_look_saw() =>
-        Assert.Equal(Severity.Warning, Assert.Single(Looks([], [Critical], [Warning], [Critical])[^1].Confirmed).Severity);
+    public void The_severity_is_no_higher_than_every_attempt_observed() =>
+        Assert.Equal(Severity.Warning, Assert.Single(Attempts([], [Critical], [Warning], [Critical])[^1].Confirmed).Severity);
 
     [Fact]
-    public void The_same_look_read_again_is_no_second_one()
+    public void The_same_attempt_again_does_not_confirm()
     {
         var first = Confirm([], [], Warning);
 
@@ -90,59 +90,59 @@ public sealed class TransientFaultConfirmationTests
     }
 
     [Fact]
-    public void Suspects_are_bounded_and_the_worst_stay()
+    public void Pending_findings_are_bounded_and_the_worst_stay()
     {
         var many = Enumerable.Range(0, 500).Select(n => Of(Network, n == 400 ? Severity.Critical : Severity.Warning, $"mx{n}.example")).ToArray();
 
-        var suspects = Confirm([], [], many).State.Pending;
+        var pending = Confirm([], [], many).State.Pending;
 
-        Assert.Equal(100, suspects.Count);
-        Assert.Equal("mx400.example", suspects[0].Subject);
-        Assert.InRange(PendingFinding.ToText(suspects)!.Length, 1, 32 * 1024);
+        Assert.Equal(100, pending.Count);
+        Assert.Equal("mx400.example", pending[0].Subject);
+        Assert.InRange(PendingFinding.ToText(pending)!.Length, 1, 32 * 1024);
     }
 
     [Fact]
-    public void Nothing_of_the_network_is_told_that_fewer_than_three_looks_saw() => Gen.Int[0, 3].Array[1, 5].Sample(seen =>
+    public void A_network_fault_that_fewer_than_three_attempts_observed_is_not_notified() => Gen.Int[0, 3].Array[1, 5].Sample(observed =>
     {
-        // 0: well, 1: a warning, 2: critical, 3: nothing to be seen.
-        var looks = Looks([], [.. seen.Select(what => what switch { 1 => [Warning], 2 => [Critical], 3 => null, _ => (Finding[])[] })]);
-        var told = looks.Select(look => look.Confirmed.Count).ToList();
-        var sightings = 0;
-        for (var i = 0; i < seen.Length; i++)
+        // 0: healthy, 1: a warning, 2: critical, 3: inconclusive.
+        var attempts = Attempts([], [.. observed.Select(what => what switch { 1 => [Warning], 2 => [Critical], 3 => null, _ => (Finding[])[] })]);
+        var confirmed = attempts.Select(attempt => attempt.Confirmed.Count).ToList();
+        var observations = 0;
+        for (var i = 0; i < observed.Length; i++)
         {
-            sightings = seen[i] switch { 0 => 0, 3 => sightings, _ => sightings + 1 };
-            Assert.Equal(seen[i] is 1 or 2 && sightings >= CheckRunState.RequiredConfirmations, told[i] == 1);
+            observations = observed[i] switch { 0 => 0, 3 => observations, _ => observations + 1 };
+            Assert.Equal(observed[i] is 1 or 2 && observations >= CheckRunState.RequiredConfirmations, confirmed[i] == 1);
         }
     });
 
     [Fact]
-    public void Suspects_come_back_out_of_the_text_that_they_are_kept_as()
+    public void Pending_findings_survive_a_round_trip_through_their_stored_text()
     {
-        IReadOnlyList<PendingFinding> suspects = [new(Network, "mx.example", Severity.Critical, 2, 3), new(Network, "[::1] \"x\"", Severity.Info, 1, 1)];
+        IReadOnlyList<PendingFinding> pending = [new(Network, "mx.example", Severity.Critical, 2, 3), new(Network, "[::1] \"x\"", Severity.Info, 1, 1)];
 
-        Assert.Equal(suspects, PendingFinding.FromText(PendingFinding.ToText(suspects)));
+        Assert.Equal(pending, PendingFinding.FromText(PendingFinding.ToText(pending)));
         Assert.Null(PendingFinding.ToText([]));
         Assert.Empty(PendingFinding.FromText(null));
     }
 
-    // Null stands for a look that could not see.
-    private static List<CheckRunOutcome> Looks(Finding[] open, params Finding[]?[] looks)
+    // Null stands for an inconclusive attempt.
+    private static List<CheckRunOutcome> Attempts(Finding[] open, params Finding[]?[] attempts)
     {
         var all = new List<CheckRunOutcome>();
-        IReadOnlyList<PendingFinding> suspects = [];
-        foreach (var found in looks)
+        IReadOnlyList<PendingFinding> pending = [];
+        foreach (var found in attempts)
         {
-            var confirmed = Attempt(found ?? [], open, suspects, all.Count + 1, found is null ? [Network] : []);
+            var confirmed = Attempt(found ?? [], open, pending, all.Count + 1, found is null ? [Network] : []);
             all.Add(confirmed);
-            // What was told stands from then on.
-            suspects = confirmed.Confirmed.Count > open.Length ? [new PendingFinding(Network, Warning.Subject, Severity.Info, CheckRunState.RequiredConfirmations, all.Count)] : confirmed.State.Pending;
+            // A confirmed finding is open from then on.
+            pending = confirmed.Confirmed.Count > open.Length ? [new PendingFinding(Network, Warning.Subject, Severity.Info, CheckRunState.RequiredConfirmations, all.Count)] : confirmed.State.Pending;
         }
 
         return all;
     }
 
-    private static CheckRunOutcome Confirm(Finding[] open, IReadOnlyList<PendingFinding> suspects, params Finding[] found) =>
-        Attempt(found, open, suspects, suspects.Count == 0 ? 1 : 2);
+    private static CheckRunOutcome Confirm(Finding[] open, IReadOnlyList<PendingFinding> pending, params Finding[] found) =>
+        Attempt(found, open, pending, pending.Count == 0 ? 1 : 2);
 
     private static CheckRunOutcome Attempt(IReadOnlyList<Finding> found, Finding[] open, IReadOnlyList<PendingFinding> pending, int attempt, params string[] inconclusive) =>
         new CheckRunState("1", attempt - 1) { Pending = pending }.On(
@@ -154,5 +154,5 @@ public sealed class TransientFaultConfirmationTests
             },
             new CheckRunRules(TimeSpan.FromMinutes(5), TimeSpan.FromMinutes(15), code => code != Fact));
 
-    private static Finding Of(string code, Severity severity, string subject = "mx.example") => new(code, severity, subject, "seen", "Meaning.", "Remedy.", "RFC 8461 §4");
+    private static Finding Of(string code, Severity severity, string subject = "mx.example") => new(code, severity, subject, "observed", "Meaning.", "Remedy.", "RFC 8461 §4");
 }

@@ -13,7 +13,7 @@ public sealed class InputFileTests : IDisposable
 
     private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("sts-tests-");
 
-    private static CancellationToken Now => TestContext.Current.CancellationToken;
+    private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
     public void Dispose() => _folder.Delete(recursive: true);
 
@@ -22,29 +22,29 @@ public sealed class InputFileTests : IDisposable
     [InlineData(100, true)]
     [InlineData(101, false)]
     [InlineData(5_000_000, false)]
-    public async Task A_file_is_read_up_to_its_limit_and_a_longer_one_is_said_to_be_too_long(int length, bool isRead)
+    public async Task A_file_is_read_up_to_its_limit_and_a_longer_one_is_an_error(int length, bool isRead)
     {
         var file = FileOf(new byte[length]);
         if (isRead)
         {
-            Assert.Equal(length, (await InputFile.ReadAsync(file, 100, "a test has no more", Now)).Length);
+            Assert.Equal(length, (await InputFile.ReadAsync(file, 100, "a test has no more", Cancellation)).Length);
         }
         else
         {
-            var e = await Assert.ThrowsAsync<IOException>(() => InputFile.ReadAsync(file, 100, "a test has no more", Now));
+            var e = await Assert.ThrowsAsync<IOException>(() => InputFile.ReadAsync(file, 100, "a test has no more", Cancellation));
             Assert.Equal($"{file}: longer than 100 bytes; a test has no more.", e.Message);
         }
     }
 
     [Fact]
-    public async Task A_device_without_an_end_is_too_long()
+    public async Task A_device_without_end_is_too_long()
     {
         Assert.SkipWhen(OperatingSystem.IsWindows(), "There is no such device.");
         var zero = new FileInfo("/dev/zero");
 
-        // Its length is said to be 0.
-        await AssertBoundedAsync(async () => Assert.Contains("RFC 8461 §3.3", (await Assert.ThrowsAsync<IOException>(() => PolicyFiles.ReadAsync(zero, Now))).Message, StringComparison.Ordinal));
-        await AssertBoundedAsync(async () => Assert.Contains("/dev/zero: longer", (await Assert.ThrowsAsync<AgentApiException>(() => AgentTokens.In(zero).GetAsync(Now))).Message, StringComparison.Ordinal));
+        // Its length is reported as 0.
+        await AssertBoundedAsync(async () => Assert.Contains("RFC 8461 §3.3", (await Assert.ThrowsAsync<IOException>(() => PolicyFiles.ReadAsync(zero, Cancellation))).Message, StringComparison.Ordinal));
+        await AssertBoundedAsync(async () => Assert.Contains("/dev/zero: longer", (await Assert.ThrowsAsync<AgentApiException>(() => AgentTokens.In(zero).GetAsync(Cancellation))).Message, StringComparison.Ordinal));
         await AssertBoundedAsync(() =>
         {
             Assert.Null(TrustedRoots.FromPemFile("/dev/zero"));
@@ -59,18 +59,18 @@ public sealed class InputFileTests : IDisposable
         var pipe = new FileInfo(Path.Combine(_folder.FullName, "pipe"));
         using (var made = System.Diagnostics.Process.Start("mkfifo", [pipe.FullName]))
         {
-            await made.WaitForExitAsync(Now);
+            await made.WaitForExitAsync(Cancellation);
         }
 
-        var written = Task.Run(() => File.WriteAllTextAsync(pipe.FullName, "version: STSv1\nmode: none\nmax_age: 1\n", Now), Now);
+        var written = Task.Run(() => File.WriteAllTextAsync(pipe.FullName, "version: STSv1\nmode: none\nmax_age: 1\n", Cancellation), Cancellation);
 
-        Assert.Equal(PolicyMode.None, (await PolicyFiles.ReadAsync(pipe, Now)).Mode);
+        Assert.Equal(PolicyMode.None, (await PolicyFiles.ReadAsync(pipe, Cancellation)).Mode);
         await written;
     }
 
     [Fact]
-    public async Task A_token_is_read_without_what_editors_put_around_it() =>
-        Assert.Equal("abc.def", await AgentTokens.In(FileOf("\uFEFFabc.def\r\n"u8.ToArray())).GetAsync(Now));
+    public async Task A_token_is_read_without_the_additions_of_editors() =>
+        Assert.Equal("abc.def", await AgentTokens.In(FileOf("\uFEFFabc.def\r\n"u8.ToArray())).GetAsync(Cancellation));
 
     [Fact]
     public void An_argument_that_begins_with_an_at_sign_is_itself()

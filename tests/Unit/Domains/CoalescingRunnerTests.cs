@@ -3,16 +3,16 @@ using Xunit;
 
 namespace StsFunctions.Tests.Domains;
 
-/// <summary>Many who ask at once share a run that began after they asked.</summary>
+/// <summary>Concurrent callers share a run that starts after their call.</summary>
 public sealed class CoalescingRunnerTests
 {
-    private static CancellationToken Now => TestContext.Current.CancellationToken;
+    private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
     private readonly CoalescingRunner _runs = new();
     private readonly List<TaskCompletionSource> _begun = [];
 
     [Fact]
-    public async Task Whoever_asks_while_a_run_is_under_way_shares_the_next_one()
+    public async Task A_caller_during_a_run_shares_the_next_run()
     {
         var first = AskAsync("a");
         await BegunAsync(1);
@@ -29,7 +29,7 @@ public sealed class CoalescingRunnerTests
     }
 
     [Fact]
-    public async Task A_run_that_has_begun_does_for_nobody_who_asks_later()
+    public async Task A_run_that_has_started_serves_no_later_caller()
     {
         var first = AskAsync("a");
         await BegunAsync(1);
@@ -59,7 +59,7 @@ public sealed class CoalescingRunnerTests
     }
 
     [Fact]
-    public async Task A_run_that_fails_fails_for_those_who_share_it_and_stops_none_after_it()
+    public async Task A_run_that_fails_fails_for_its_callers_and_stops_none_after_it()
     {
         var first = AskAsync("a");
         await BegunAsync(1);
@@ -73,7 +73,7 @@ public sealed class CoalescingRunnerTests
     }
 
     [Fact]
-    public async Task Whoever_gives_up_leaves_the_run_to_the_others()
+    public async Task A_caller_that_cancels_leaves_the_run_to_the_others()
     {
         using var giveUp = new CancellationTokenSource();
         var first = AskAsync("a");
@@ -101,7 +101,7 @@ public sealed class CoalescingRunnerTests
 
             return done.Task;
         },
-        cancellationToken ?? Now);
+        cancellationToken ?? Cancellation);
 
     private async Task BegunAsync(int count)
     {
@@ -115,7 +115,7 @@ public sealed class CoalescingRunnerTests
                 }
             }
 
-            await Task.Delay(5, Now);
+            await Task.Delay(5, Cancellation);
         }
     }
 }

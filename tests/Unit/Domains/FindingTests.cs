@@ -11,16 +11,16 @@ public sealed class FindingTests
     [InlineData("\u001b[2J\u0000\u0007", "?[2J??")]
     [InlineData("a\u2028b\u202ec\u200b", "a?b?c?")]
     [InlineData("CN=Müller § 5, O=例", "CN=Müller § 5, O=例")]
-    public void What_was_seen_is_shown_on_one_line(string seen, string shown)
+    public void Evidence_is_sanitized_to_one_line(string evidence, string sanitized)
     {
-        var finding = new Finding("txt.sts.malformed", Severity.Warning, seen, seen, "", seen, "");
+        var finding = new Finding("txt.sts.malformed", Severity.Warning, evidence, evidence, "", evidence, "");
 
-        Assert.Equal((shown, shown, shown), (finding.Subject, finding.Evidence, finding.Remedy));
-        Assert.Equal(shown, (finding with { Evidence = seen }).Evidence);
+        Assert.Equal((sanitized, sanitized, sanitized), (finding.Subject, finding.Evidence, finding.Remedy));
+        Assert.Equal(sanitized, (finding with { Evidence = evidence }).Evidence);
     }
 
     [Fact]
-    public void What_is_too_long_is_cut_the_same_way_every_time()
+    public void Evidence_that_is_too_long_is_cut_the_same_way_every_time()
     {
         var finding = new Finding("c", Severity.Info, "", new string('x', 100_000), "", "", "");
 
@@ -30,6 +30,6 @@ public sealed class FindingTests
     }
 
     [Fact]
-    public void Nothing_seen_can_hold_a_control_character() => Gen.String.Sample(
-        seen => Assert.DoesNotContain(new Finding("c", Severity.Info, "", seen, "", "", "").Evidence, char.IsControl));
+    public void Evidence_never_contains_a_control_character() => Gen.String.Sample(
+        evidence => Assert.DoesNotContain(new Finding("c", Severity.Info, "", evidence, "", "", "").Evidence, char.IsControl));
 }

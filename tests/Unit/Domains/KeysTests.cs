@@ -19,7 +19,7 @@ public sealed class KeysTests
         Gen.DateTime[new DateTime(2016, 1, 1), new DateTime(2090, 1, 1)].Select(time => new DateTimeOffset(DateTime.SpecifyKind(time, DateTimeKind.Utc)));
 
     [Fact]
-    public void No_key_holds_what_a_key_must_not_however_hostile_its_parts()
+    public void No_key_contains_a_forbidden_character_for_any_hostile_part()
     {
         Gen.Select(Gen.String, Gen.String, Time).Sample((one, other, time) =>
         {
@@ -37,7 +37,7 @@ public sealed class KeysTests
     }
 
     [Fact]
-    public void The_same_thing_has_the_same_key_and_another_thing_another()
+    public void Equal_things_have_equal_keys_and_different_things_different_ones()
     {
         Gen.Select(Gen.String, Gen.String, Time).Sample((one, other, time) =>
         {
@@ -73,7 +73,7 @@ public sealed class KeysTests
 
     [Fact]
     [Trait("Conformance", "RPT-6")]
-    public void A_reports_identity_is_its_submitter_its_id_and_its_start_in_any_zone()
+    public void The_identity_of_a_report_is_its_submitter_id_and_start_in_any_time_zone()
     {
         var start = TestStorage.Noon;
         var day = DateOnly.FromDateTime(start.UtcDateTime);
@@ -86,7 +86,7 @@ public sealed class KeysTests
     }
 
     [Fact]
-    public void Stamps_sort_as_time_does_and_inverted_ones_the_other_way()
+    public void Timestamps_sort_by_time_and_inverted_ones_in_reverse()
     {
         Gen.Select(Time, Time).Where((a, b) => a.AddSeconds(1) <= b).Sample((earlier, later) =>
         {
@@ -96,7 +96,7 @@ public sealed class KeysTests
     }
 
     [Fact]
-    public void Every_domain_has_one_of_sixteen_shards_and_a_place_in_the_round()
+    public void Every_domain_has_one_of_sixteen_shards_and_a_fraction_of_the_check_run()
     {
         Gens.DomainName.Sample(domain =>
         {
@@ -117,7 +117,7 @@ public sealed class KeysTests
     }
 
     [Fact]
-    public void No_domain_is_the_operators_partition() => Assert.False(DomainName.TryParse(Installation.Partition, out _));
+    public void No_domain_has_the_key_of_the_installation_partition() => Assert.False(DomainName.TryParse(Installation.Partition, out _));
 
     private static Finding Finding(string subject) => new("mx.certificate.name-mismatch", Severity.Info, subject, "", "", "", "");
 }

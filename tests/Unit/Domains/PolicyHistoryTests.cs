@@ -12,7 +12,7 @@ public sealed class PolicyHistoryTests
 
     [Fact]
     [Trait("Conformance", "OPS-4")]
-    public void A_replaced_policy_is_forgotten_when_it_was_last_served_and_its_max_age_has_passed()
+    public void A_replaced_policy_has_expired_at_senders_when_its_max_age_has_passed_since_it_was_last_served()
     {
         var policy = Version(PolicyMode.Enforce, maxAgeDays: 7, fromDay: 0, toDay: 10);
 
@@ -21,7 +21,7 @@ public sealed class PolicyHistoryTests
 
     [Fact]
     [Trait("Conformance", "OPS-4")]
-    public void A_policy_that_is_still_served_is_forgotten_no_sooner_than_if_it_ended_now()
+    public void A_served_policy_expires_at_senders_no_sooner_than_if_it_ended_now()
     {
         var policy = Version(PolicyMode.Enforce, maxAgeDays: 7, fromDay: 0, toDay: null);
 
@@ -45,7 +45,7 @@ public sealed class PolicyHistoryTests
     [Theory]
     [MemberData(nameof(Histories))]
     [Trait("Conformance", "OPS-3")]
-    public void Removal_is_safe_once_every_policy_ever_published_is_forgotten(string history, int? day)
+    public void Removal_is_safe_once_every_published_policy_has_expired_at_senders(string history, int? day)
     {
         var policies = history.Split(" | ", StringSplitOptions.RemoveEmptyEntries).Select(text => text.Split(' ')).Select(p => Version(
             Enum.Parse<PolicyMode>(p[0], ignoreCase: true), int.Parse(p[1], null), int.Parse(p[2], null), p[3] == "-" ? null : int.Parse(p[3], null))).ToList();

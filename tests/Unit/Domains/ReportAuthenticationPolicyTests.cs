@@ -5,13 +5,13 @@ namespace StsFunctions.Tests.Domains;
 
 public sealed class ReportAuthenticationPolicyTests
 {
-    // Which verdicts count at each level; a POST at none.
+    // Which results count at each level; a POST at none.
     [Theory]
     [InlineData("Aligned", "PassByReceiver Aligned")]
     [InlineData("Signed", "Signed PassByReceiver Aligned")]
     [InlineData("Any", "Fail TemporaryError Unverified Signed PassByReceiver Aligned")]
     [Trait("Conformance", "ARR-3")]
-    public void A_report_counts_if_its_sender_is_known_well_enough_and_a_POST_never(string level, string counted)
+    public void A_report_counts_if_it_is_authenticated_well_enough_and_a_POST_never(string level, string counted)
     {
         var trust = new ReportAuthenticationPolicy(Enum.Parse<RequiredAuthentication>(level));
         foreach (var source in Enum.GetValues<ReportSource>())
@@ -23,11 +23,11 @@ public sealed class ReportAuthenticationPolicyTests
 
     [Fact]
     [Trait("Conformance", "ARR-3")]
-    public void Unless_it_is_set_otherwise_a_sender_must_sign_for_itself() => Assert.Equal(RequiredAuthentication.Aligned, ReportAuthenticationPolicy.Default.Level);
+    public void A_sender_must_sign_for_itself_by_default() => Assert.Equal(RequiredAuthentication.Aligned, ReportAuthenticationPolicy.Default.Level);
 
     [Fact]
     [Trait("Conformance", "RPT-6")]
-    public void At_no_level_does_a_body_that_does_not_count_push_out_one_that_does()
+    public void A_body_that_does_not_count_displaces_none_that_does_at_any_level()
     {
         var all = Enum.GetValues<ReportSource>().SelectMany(source => Enum.GetValues<AuthenticationResult>().Select(verdict => Of(source, verdict))).ToList();
         foreach (var trust in Enum.GetValues<RequiredAuthentication>().Select(level => new ReportAuthenticationPolicy(level)))

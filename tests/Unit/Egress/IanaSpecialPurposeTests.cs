@@ -68,7 +68,7 @@ public sealed class IanaSpecialPurposeTests
         ("fe80::/10", "Link-Local Unicast", No),
     ];
 
-    /// <summary>The three rows whose addresses carry an IPv4 address, and mean it: they are as reachable as that.</summary>
+    /// <summary>The three rows whose addresses embed an IPv4 address and are as reachable as it.</summary>
     private static readonly (string Block, string Name, string GloballyReachable, int At)[] Carriers =
     [
         ("::ffff:0:0/96", "IPv4-mapped Address", No, 12),
@@ -77,7 +77,7 @@ public sealed class IanaSpecialPurposeTests
     ];
 
     /// <summary>What the registries leave to others: multicast, what was given back, what was never given out, and Azure's own.</summary>
-    private static readonly (string Block, string Name)[] NoUnicastOfTheWorld =
+    private static readonly (string Block, string Name)[] NotGlobalUnicast =
     [
         ("224.0.0.0/4", "multicast"),
         ("168.63.129.16/32", "Azure's wire server"),
@@ -99,7 +99,7 @@ public sealed class IanaSpecialPurposeTests
         ("ff00::/8", "multicast"),
     ];
 
-    /// <summary>What lies beside all those.</summary>
+    /// <summary>All other addresses.</summary>
     public static TheoryData<string> Neighbours =>
     [
         "1.0.0.0", "1.1.1.1", "9.255.255.255", "11.0.0.0", "100.63.255.255", "100.128.0.0", "126.255.255.255", "128.0.0.0", "168.63.129.15", "168.63.129.17",
@@ -111,18 +111,18 @@ public sealed class IanaSpecialPurposeTests
 
     public static TheoryData<string, string, string> Rows => [.. Registry.Select(row => (row.Block, row.Name, row.GloballyReachable))];
 
-    public static TheoryData<string, string> Others => [.. NoUnicastOfTheWorld];
+    public static TheoryData<string, string> Others => [.. NotGlobalUnicast];
 
     private static IEnumerable<IPNetwork> Excepted => Registry.Where(row => row.GloballyReachable == Yes).Select(row => IPNetwork.Parse(row.Block));
 
     [Theory]
     [MemberData(nameof(Rows))]
-    public void Each_row_of_the_registries_is_followed_from_its_first_address_to_its_last(string block, string name, string globallyReachable)
+    public void Each_row_of_the_registries_applies_from_its_first_address_to_its_last(string block, string name, string globallyReachable)
     {
         var network = IPNetwork.Parse(block);
         var (first, last) = Ends(network);
 
-        // A row that lies within another and says yes is an exception from it.
+        // A row within another that is globally reachable is an exception from it.
         bool IsDue(IPAddress address) => Excepted.Any(row => row.Contains(address));
 
         void Check(IPAddress address) => Assert.True(IanaSpecialPurpose.IsGloballyReachable(address) == IsDue(address), $"{address} of {block}, {name}: {globallyReachable}");
@@ -145,7 +145,7 @@ public sealed class IanaSpecialPurposeTests
 
     [Theory]
     [MemberData(nameof(Others))]
-    public void What_is_nobody_s_unicast_address_is_not_reachable(string block, string name)
+    public void An_address_outside_global_unicast_is_not_reachable(string block, string name)
     {
         var network = IPNetwork.Parse(block);
         var (first, last) = Ends(network);
@@ -168,13 +168,13 @@ public sealed class IanaSpecialPurposeTests
     public void Every_other_address_is_reachable(string address) => Assert.True(IanaSpecialPurpose.IsGloballyReachable(IPAddress.Parse(address)), address);
 
     [Fact]
-    public void An_address_that_stands_for_an_IPv4_address_is_as_reachable_as_that_one() =>
+    public void An_address_that_embeds_an_IPv4_address_is_as_reachable_as_that_one() =>
         Gen.Select(AnyIPv4, Gen.OneOf(Carriers), Gen.Byte.Array[16], (inner, row, rest) => (Inner: inner, Outer: Carrying(inner, row.Block, row.At, rest))).Sample(
             pair => Assert.True(IanaSpecialPurpose.IsGloballyReachable(pair.Inner) == IanaSpecialPurpose.IsGloballyReachable(pair.Outer), $"{pair.Inner} as {pair.Outer}"),
             iter: 20_000);
 
     [Fact]
-    public void No_address_that_carries_a_forbidden_one_is_reachable() =>
+    public void No_address_that_embeds_a_forbidden_one_is_reachable() =>
         Gen.Select(Forbidden, Gen.OneOf(Embeddings), Gen.Byte.Array[16], (inner, way, rest) => (Inner: inner, Outer: way(inner, rest))).Sample(
             pair => Assert.False(IanaSpecialPurpose.IsGloballyReachable(pair.Outer), $"{pair.Inner} as {pair.Outer}"),
             iter: 20_000);
@@ -208,10 +208,10 @@ public sealed class IanaSpecialPurposeTests
     [InlineData("2606:4700::1%1")]
     [InlineData("::ffff:1.1.1.1%1")]
     [InlineData("64:ff9b::101:101%1")]
-    public void No_disguise_helps(string address) => Assert.False(IanaSpecialPurpose.IsGloballyReachable(IPAddress.Parse(address)));
+    public void No_encoding_of_a_forbidden_address_is_reachable(string address) => Assert.False(IanaSpecialPurpose.IsGloballyReachable(IPAddress.Parse(address)));
 
     [Fact]
-    public void Any_sixteen_bytes_of_any_zone_are_reachable_or_not() =>
+    public void Any_sixteen_bytes_with_any_zone_are_reachable_or_not() =>
         Gen.Select(
             Gen.OneOf(Gen.Byte.Array[16], Gen.Select(Gen.OneOf(Embeddings), AnyIPv4, Gen.Byte.Array[16], (way, inner, rest) => way(inner, rest).GetAddressBytes())),
             Gen.UInt).Sample(
@@ -228,16 +228,16 @@ public sealed class IanaSpecialPurposeTests
         [.. Registry.Where(row => row.GloballyReachable != Yes && row.Block.Contains('.', StringComparison.Ordinal)).Select(row => row.Block).Concat(["224.0.0.0/4", "168.63.129.16/32"])
             .Select(block => Within(IPNetwork.Parse(block)).Where(address => !Excepted.Any(row => row.Contains(address))))]);
 
-    // Every way in which an IPv6 address carries an IPv4 address; the rest of it is arbitrary.
+    // Every way in which an IPv6 address embeds an IPv4 address; the rest of it is arbitrary.
     private static Func<IPAddress, byte[], IPAddress>[] Embeddings =>
     [
         .. Carriers.Select(row => (Func<IPAddress, byte[], IPAddress>)((inner, rest) => Carrying(inner, row.Block, row.At, rest))),
         (inner, rest) => Carrying(inner, "::/96", 12, rest),
         (inner, rest) => Carrying(inner, "::ffff:0:0:0/96", 12, rest),
-        // RFC 6052 §2.2, by the prefix of RFC 8215; octet 8 is passed over.
+        // RFC 6052 §2.2, by the prefix of RFC 8215; octet 8 is skipped.
         (inner, rest) => Carrying(inner, "64:ff9b:1::/96", 12, rest),
         (inner, rest) => With(Carrying(inner, "64:ff9b:1::/48", 6, rest), 8, [0, .. inner.GetAddressBytes()[2..]]),
-        // Teredo: the server, and the client with every bit turned (RFC 4380 §4).
+        // Teredo: the server, and the client with every bit inverted (RFC 4380 §4).
         (inner, rest) => Carrying(inner, "2001::/32", 4, rest),
         (inner, rest) => Carrying(new IPAddress([.. inner.GetAddressBytes().Select(b => (byte)~b)]), "2001::/32", 12, rest),
         // ISATAP, in any network (RFC 5214 §6.1).

@@ -6,7 +6,7 @@ using Xunit;
 
 namespace StsFunctions.Tests.EvaluateReports;
 
-/// <summary>What reports make of a domain.</summary>
+/// <summary>The findings from reports.</summary>
 public sealed class ReportRulesTests
 {
     private const string Google = "google.com";
@@ -18,7 +18,7 @@ public sealed class ReportRulesTests
     [InlineData(49, "Warning")]
     [InlineData(50, "Critical")]
     [InlineData(100, "Critical")]
-    public void A_failure_is_as_grave_as_its_share_of_two_days_of_a_trusted_signer(int failures, string severity)
+    public void The_severity_of_a_failure_is_by_its_share_of_two_days_of_a_trusted_signer(int failures, string severity)
     {
         var found = Assert.Single(Evaluate(Reported.SignedBy(Google, 1, kinds: Reported.Kind("certificate-expired", failures))));
 
@@ -31,18 +31,18 @@ public sealed class ReportRulesTests
     [InlineData(10, "Warning")]
     [InlineData(100, "Warning")]
     [Trait("Conformance", "ARR-3")]
-    public void A_signer_that_nobody_knows_opens_a_warning_at_most(int failures, string severity) =>
+    public void An_unknown_signer_opens_a_warning_at_most(int failures, string severity) =>
         Assert.Equal(severity, Assert.Single(Evaluate(Reported.Of(1, kinds: Reported.Kind("certificate-expired", failures)))).Severity.ToString());
 
     [Fact]
     [Trait("Conformance", "ARR-3")]
-    public void Two_signers_that_are_independent_of_each_other_make_it_critical_and_two_names_of_one_zone_do_not()
+    public void Two_independent_signers_make_it_critical_and_two_names_of_one_zone_do_not()
     {
         var failing = Reported.Kind("certificate-expired", 60);
 
         Assert.Equal(Severity.Critical, Assert.Single(Evaluate(Reported.SignedBy("a.example", 1, kinds: failing), Reported.SignedBy("b.example", 1, kinds: failing))).Severity);
         Assert.Equal(Severity.Warning, Assert.Single(Evaluate(Reported.SignedBy("a.zone.example", 1, kinds: failing), Reported.SignedBy("b.zone.example", 1, kinds: failing))).Severity);
-        // The second must say as much itself.
+        // The second must report as much itself.
         Assert.Equal(Severity.Warning, Assert.Single(Evaluate(Reported.SignedBy("a.example", 1, kinds: failing), Reported.SignedBy("b.example", 1, kinds: Reported.Kind("certificate-expired", 40)))).Severity);
     }
 
@@ -50,7 +50,7 @@ public sealed class ReportRulesTests
     [InlineData("mx.certificate.expired", "Critical")]
     [InlineData("mx.starttls.missing", "Warning")]
     [Trait("Conformance", "ARR-3")]
-    public void A_check_of_our_own_that_finds_the_same_confirms_what_one_signer_says(string code, string severity)
+    public void An_own_check_that_finds_the_same_confirms_one_signer(string code, string severity)
     {
         var probe = new ProbeConfirmation([OpenOf(code)], isObserved: true, TestStorage.Noon);
 
@@ -61,7 +61,7 @@ public sealed class ReportRulesTests
     }
 
     [Fact]
-    public void A_fetch_that_failed_for_us_too_confirms_what_one_signer_says()
+    public void An_own_fetch_that_failed_confirms_one_signer()
     {
         var rules = RulesOf(Reported.Of(1, kinds: Reported.Kind("sts-policy-fetch-error", 60)));
 
@@ -71,7 +71,7 @@ public sealed class ReportRulesTests
 
     [Fact]
     [Trait("Conformance", "ARR-3")]
-    public void The_share_is_of_both_days_of_one_signer_and_no_figures_of_another_are_in_it()
+    public void The_share_is_of_both_days_of_one_signer_without_figures_of_another()
     {
         var found = Assert.Single(Evaluate(
             Reported.Of(2, sessions: 500), Reported.Of(1, sessions: 9_000_000_000_000_000),
@@ -84,7 +84,7 @@ public sealed class ReportRulesTests
 
     [Fact]
     [Trait("Conformance", "ARR-3")]
-    public void What_a_signer_calls_itself_is_a_quoted_addition_that_nothing_in_it_ends()
+    public void The_name_of_a_sender_is_quoted_and_cannot_end_the_quotation()
     {
         var found = Assert.Single(Evaluate(Reported.SignedBy("attacker.example", 1, "Google\", google.com \"Inc.\u202e", kinds: Reported.Kind("certificate-expired", 90))));
 
@@ -92,7 +92,7 @@ public sealed class ReportRulesTests
     }
 
     [Fact]
-    public void Hosts_that_are_none_and_policy_types_that_are_none_are_quoted()
+    public void Invalid_hosts_and_policy_types_are_quoted()
     {
         var found = Assert.Single(Evaluate(Reported.SignedBy("attacker.example", 1, policyType: "sts; this app's own check found it", kinds: Reported.Kind("certificate-expired", 90, "mx; all is lost", "call 0900"))));
 
@@ -101,12 +101,12 @@ public sealed class ReportRulesTests
     }
 
     [Fact]
-    public void What_failed_before_those_days_is_over() =>
+    public void A_failure_before_those_days_is_over() =>
         Assert.Empty(Evaluate(Reported.Of(3, kinds: Reported.Kind("certificate-expired", 100)), Reported.Of(2), Reported.Of(1)));
 
     [Fact]
     [Trait("Conformance", "RPT-2")]
-    public void A_share_is_never_one_of_sessions_under_several_policy_types()
+    public void A_share_never_adds_sessions_of_several_policy_types()
     {
         var both = Reported.Of(1) with
         {
@@ -125,7 +125,7 @@ public sealed class ReportRulesTests
 
     [Fact]
     [Trait("Conformance", "ARR-3")]
-    public void What_nobody_says_who_counts_is_one_finding_that_notifies_nobody_however_many_names_are_invented()
+    public void Uncounted_reports_are_one_finding_that_notifies_nobody_for_any_number_of_invented_names()
     {
         Report[] forged = [.. Enumerable.Range(0, 300).Select(n => Reported.Of(1, $"Forger {n}", counts: false, kinds: Reported.Kind($"type-{n}", n + 1)))];
 
@@ -154,11 +154,11 @@ public sealed class ReportRulesTests
 
     [Fact]
     [Trait("Conformance", "RPT-6")]
-    public void What_was_superseded_says_nothing() =>
+    public void A_superseded_report_is_ignored() =>
         Assert.Empty(Evaluate(Reported.Of(1), Reported.Of(1, "Company-Y", kinds: Reported.Kind("certificate-expired", 100)) with { Superseded = true, IsCounted = false }));
 
     [Fact]
-    public void Failures_that_a_sender_gives_no_reason_for_are_found_too()
+    public void Failures_without_a_reason_are_found_too()
     {
         var found = Assert.Single(Evaluate(Reported.SignedBy(Google, 1) with { Sessions = 50, Failures = 50, Digest = null }));
 
@@ -166,7 +166,7 @@ public sealed class ReportRulesTests
     }
 
     [Fact]
-    public void Details_that_come_to_more_than_the_total_are_no_more_than_everything()
+    public void Details_with_more_sessions_than_the_total_are_capped()
     {
         var found = Assert.Single(Evaluate(Reported.Of(1) with { Digest = new ReportDigest([new TypeCounts("sts", 0, 1, [Reported.Kind("certificate-expired", 50)], 0)]) }));
 
@@ -175,7 +175,7 @@ public sealed class ReportRulesTests
 
     [Fact]
     [Trait("Conformance", "RPT-4")]
-    public void A_type_that_the_registry_does_not_have_is_found_under_its_own_name_where_a_trusted_signer_reports_it()
+    public void An_unregistered_type_of_a_trusted_signer_is_found_under_its_own_name()
     {
         var found = Assert.Single(Evaluate(Reported.SignedBy(Google, 1, kinds: Reported.Kind("quantum-broken", 5))));
 
@@ -186,7 +186,7 @@ public sealed class ReportRulesTests
     [Fact]
     [Trait("Conformance", "RPT-4")]
     [Trait("Conformance", "ARR-3")]
-    public void Types_that_the_registry_does_not_have_are_one_finding_whoever_else_invents_them()
+    public void Unregistered_types_are_one_finding_for_any_number_of_signers()
     {
         var found = Assert.Single(Evaluate([.. Enumerable.Range(0, 30).Select(n => Reported.SignedBy($"s{n}.example", 1, kinds: [.. Enumerable.Range(0, 5).Select(m => Reported.Kind($"CALL NOW {n} {m}", 5))]))]));
 
@@ -200,7 +200,7 @@ public sealed class ReportRulesTests
     [InlineData(null, null, "did not fetch the policy")]
     [InlineData("fetched", 200, "observed: fetched (HTTP 200)")]
     [InlineData("timedOut", null, "observed: timedOut")]
-    public void Beside_a_fetch_that_failed_stands_what_we_saw_ourselves(string? outcome, int? status, string words)
+    public void A_failed_fetch_is_shown_beside_the_own_observation(string? outcome, int? status, string words)
     {
         var rules = RulesOf(Reported.Of(1, kinds: Reported.Kind("sts-policy-fetch-error", 5)));
 
@@ -210,7 +210,7 @@ public sealed class ReportRulesTests
     }
 
     [Fact]
-    public void Without_such_a_fetch_that_counts_no_look_of_our_own_is_asked_for() => Assert.Null(RulesOf(
+    public void No_own_observation_is_requested_without_a_counted_failed_fetch() => Assert.Null(RulesOf(
         Reported.Of(1, kinds: Reported.Kind("certificate-expired", 5)),
         Reported.Of(9, kinds: Reported.Kind("sts-policy-fetch-error", 5)),
         Reported.Of(1, "Forger", counts: false, kinds: Reported.Kind("sts-policy-fetch-error", 5))).TimeOfFetchErrors);
@@ -221,7 +221,7 @@ public sealed class ReportRulesTests
     [InlineData(4, 9, false)]
     [InlineData(3, 14, false)]
     [InlineData(1, 14, false)]
-    public void A_daily_signer_that_reports_no_more_is_silent_after_three_days(int lastDaysAgo, int days, bool isFound)
+    public void A_daily_signer_without_reports_is_silent_after_three_days(int lastDaysAgo, int days, bool isFound)
     {
         var found = Evaluate([Reported.Of(1, "Other"), Reported.Of(20, "Other"), .. Enumerable.Range(lastDaysAgo, days).Select(daysAgo => Reported.SignedBy(Google, daysAgo))]);
 
@@ -230,7 +230,7 @@ public sealed class ReportRulesTests
 
     [Fact]
     [Trait("Conformance", "ARR-3")]
-    public void Whoever_takes_a_silent_signers_name_signed_or_not_does_not_hide_its_silence()
+    public void A_report_in_a_silent_signers_name_signed_or_not_does_not_hide_the_silence()
     {
         var found = Evaluate([.. Enumerable.Range(4, 14).Select(daysAgo => Reported.SignedBy(Google, daysAgo, "Google Inc.")), Reported.Of(1, "Google Inc.", counts: false), Reported.SignedBy("attacker.example", 2, "Google Inc.")]);
 
@@ -239,7 +239,7 @@ public sealed class ReportRulesTests
 
     [Fact]
     [Trait("Conformance", "ARR-3")]
-    public void A_signer_that_nobody_knows_is_shown_when_it_falls_silent_and_notifies_nobody_and_a_name_without_a_signature_is_no_sender()
+    public void An_unknown_signer_that_falls_silent_is_shown_without_a_notification_and_an_unsigned_name_is_no_sender()
     {
         Report[] forged = [.. Enumerable.Range(0, 30).SelectMany(n => Enumerable.Range(4, 14).Select(daysAgo => Reported.Of(daysAgo, $"Forger {n}", counts: false)))];
         Report[] signed = [.. Enumerable.Range(0, 30).SelectMany(n => Enumerable.Range(4, 14).Select(daysAgo => Reported.SignedBy($"n{n}.zone.example", daysAgo)))];
@@ -252,7 +252,7 @@ public sealed class ReportRulesTests
     }
 
     [Fact]
-    public void Silence_is_over_when_the_signer_reports_and_is_no_more_said_when_it_has_been_gone_for_long()
+    public void Silence_ends_when_the_signer_reports_and_is_dropped_after_a_long_time()
     {
         var open = Evaluate([.. Enumerable.Range(4, 14).Select(daysAgo => Reported.SignedBy(Google, daysAgo))]);
 
@@ -268,7 +268,7 @@ public sealed class ReportRulesTests
     [InlineData("microsoft.com", 5, "Info", true)]
     [InlineData("microsoft.com", 60, "Warning", true)]
     [InlineData("newcomer.example", 60, "Info", false)]
-    public void A_signer_that_is_new_and_fails_is_named_and_notified_of_where_it_is_trusted(string signer, int failures, string severity, bool notifies)
+    public void A_new_signer_with_failures_is_found_and_notified_if_it_is_trusted(string signer, int failures, string severity, bool notifies)
     {
         var found = Assert.Single(
             Evaluate(Reported.Of(9), Reported.Of(1, sessions: 100_000), Reported.SignedBy(signer, 1, "Newcomer", kinds: Reported.Kind("certificate-not-trusted", failures))),
@@ -279,7 +279,7 @@ public sealed class ReportRulesTests
     }
 
     [Fact]
-    public void A_signer_that_was_heard_of_before_or_all_of_a_new_domains_signers_are_not_new()
+    public void A_signer_with_earlier_reports_and_every_signer_of_a_new_domain_is_not_new()
     {
         var failing = Reported.Of(1, kinds: Reported.Kind("certificate-expired", 60));
 
@@ -289,7 +289,7 @@ public sealed class ReportRulesTests
 
     [Fact]
     [Trait("Conformance", "ARR-3")]
-    public void A_report_that_is_dated_back_makes_a_new_domains_signers_no_newcomers_whether_it_is_signed_or_not()
+    public void A_backdated_report_makes_no_signer_of_a_new_domain_new()
     {
         var failing = Reported.SignedBy(Google, 1, kinds: Reported.Kind("certificate-expired", 60));
 
@@ -299,7 +299,7 @@ public sealed class ReportRulesTests
 
     [Fact]
     [Trait("Conformance", "ARR-3")]
-    public void A_finding_is_closed_by_the_signers_that_opened_it_and_by_nobody_else()
+    public void A_finding_is_resolved_only_by_the_signers_that_opened_it()
     {
         var open = Evaluate(Reported.SignedBy(Google, 1, kinds: Reported.Kind("certificate-expired", 60)), Reported.Of(1, kinds: Reported.Kind("certificate-expired", 20)));
 
@@ -307,7 +307,7 @@ public sealed class ReportRulesTests
         var others = EvaluateAt(4, [Reported.SignedBy("attacker.example", -3, "Google Inc.", sessions: 9_000_000_000_000_000), Reported.Of(-3, "Forger", counts: false)], open);
         Assert.Equal((Severity.Critical, open[0].Evidence), (Assert.Single(others.Findings).Severity, others.Findings[0].Evidence));
 
-        // The one that made it critical says that it is over; the other has said nothing yet.
+        // The signer that made it critical reports that it is over; the other has not reported yet.
         var one = EvaluateAt(4, [Reported.SignedBy(Google, -3)], open);
         Assert.Equal(Severity.Warning, Assert.Single(one.Findings).Severity);
 
@@ -317,7 +317,7 @@ public sealed class ReportRulesTests
     }
 
     [Fact]
-    public void A_report_without_a_session_and_one_of_an_earlier_day_close_nothing()
+    public void A_report_without_a_session_or_of_an_earlier_day_resolves_nothing()
     {
         var open = Evaluate(Reported.SignedBy(Google, 1, kinds: Reported.Kind("certificate-expired", 60)));
 
@@ -326,7 +326,7 @@ public sealed class ReportRulesTests
     }
 
     [Fact]
-    public void What_a_second_reading_of_the_same_day_takes_back_is_over()
+    public void A_finding_that_a_second_reading_of_the_same_day_withdraws_is_over()
     {
         var open = Evaluate(Reported.SignedBy(Google, 1, kinds: Reported.Kind("certificate-expired", 60)));
 
@@ -340,7 +340,7 @@ public sealed class ReportRulesTests
     [InlineData(0, true, false)]
     [InlineData(13, true, false)]
     [InlineData(14, false, true)]
-    public void What_nobody_repeats_and_nobody_takes_back_ends_as_no_longer_reported(int days, bool isOpen, bool isLapsed)
+    public void A_finding_that_is_neither_repeated_nor_withdrawn_ends_as_no_longer_reported(int days, bool isOpen, bool isLapsed)
     {
         var open = Evaluate(Reported.SignedBy(Google, 1, kinds: Reported.Kind("certificate-expired", 60)));
 
@@ -354,7 +354,7 @@ public sealed class ReportRulesTests
     }
 
     [Fact]
-    public void What_our_own_check_saw_and_sees_no_more_is_over_though_its_signers_are_silent()
+    public void A_finding_that_an_own_check_confirmed_and_no_longer_finds_is_over_although_its_signers_are_silent()
     {
         var reports = new[] { Reported.SignedBy(Google, 1, kinds: Reported.Kind("certificate-expired", 60)) };
         var confirmed = RulesOf(reports).Evaluate(null, new ProbeConfirmation([OpenOf("mx.certificate.expired")], true, TestStorage.Noon), []).Findings;
@@ -362,7 +362,7 @@ public sealed class ReportRulesTests
 
         Assert.Empty(EvaluateAt(4, [], confirmed, isWell).Findings);
         Assert.Empty(EvaluateAt(4, [], confirmed, isWell).NoLongerReported);
-        // Seen well by a check that never saw it ill, or that saw nothing at all, it stays open.
+        // Observed as good by a check that never observed the fault, or that observed nothing at all, it stays open.
         Assert.Single(EvaluateAt(4, [], Evaluate(reports), isWell).Findings);
         Assert.Single(EvaluateAt(4, [], confirmed, new ProbeConfirmation([], false, TestStorage.Noon.AddDays(4))).Findings);
         Assert.Single(EvaluateAt(4, [], confirmed, new ProbeConfirmation([], true, TestStorage.Noon.AddDays(-1))).Findings);
@@ -372,7 +372,7 @@ public sealed class ReportRulesTests
 
     [Fact]
     [Trait("Conformance", "ARR-3")]
-    public void A_signer_makes_a_finding_grow_once_and_not_each_time_that_its_own_figures_go_up_and_down()
+    public void A_signer_escalates_a_finding_once_and_not_with_each_change_of_its_figures()
     {
         var worst = Evaluate(Reported.Of(1, kinds: Reported.Kind("certificate-expired", 20)));
 
@@ -383,7 +383,7 @@ public sealed class ReportRulesTests
 
     [Fact]
     [Trait("Conformance", "ARR-3")]
-    public void However_many_sign_what_is_kept_of_them_is_bounded_and_a_trusted_signer_and_whoever_was_there_before_stay()
+    public void The_stored_signers_are_bounded_and_trusted_and_earlier_ones_stay()
     {
         var open = Evaluate(Reported.Of(1, kinds: Reported.Kind("certificate-expired", 20)));
         Report[] many = [.. Enumerable.Range(0, 200).Select(n => Reported.SignedBy($"n{n}.zone.example", 1, kinds: Reported.Kind("certificate-expired", 90)))];
@@ -391,9 +391,9 @@ public sealed class ReportRulesTests
         var found = Assert.Single(RulesOf([.. many, Reported.Of(1, kinds: Reported.Kind("certificate-expired", 20)), Reported.SignedBy(Google, 1, kinds: Reported.Kind("certificate-expired", 20))])
             .Evaluate(null, ProbeConfirmation.None, open).Findings);
 
-        var kept = ReportBasis.FromText(found.Basis).Witnesses.Select(witness => witness.Signer).ToList();
-        Assert.Equal([Google, "company-x.example"], kept.Take(2));
-        Assert.Equal(20, kept.Count);
+        var stored = ReportBasis.FromText(found.Basis).Witnesses.Select(witness => witness.Signer).ToList();
+        Assert.Equal([Google, "company-x.example"], stored.Take(2));
+        Assert.Equal(20, stored.Count);
         Assert.StartsWith(Google, found.Evidence, StringComparison.Ordinal);
         Assert.Equal(Severity.Warning, found.Severity);
     }
@@ -404,10 +404,10 @@ public sealed class ReportRulesTests
     [InlineData("[]")]
     [InlineData("no JSON")]
     [InlineData("""{"w":null,"c":true}""")]
-    public void A_basis_that_another_version_wrote_is_nobodys_word(string text) => Assert.Equal(ReportBasis.None, ReportBasis.FromText(text));
+    public void The_basis_of_another_version_is_ignored(string text) => Assert.Equal(ReportBasis.None, ReportBasis.FromText(text));
 
     [Fact]
-    public void A_basis_is_read_as_it_was_written()
+    public void A_basis_survives_a_round_trip()
     {
         var basis = new ReportBasis([new ReportWitness(Google, Reported.Today, Severity.Critical), new ReportWitness("", Reported.Today, Severity.Info)], IsConfirmed: true);
 
@@ -421,10 +421,10 @@ public sealed class ReportRulesTests
     [InlineData("google.com.attacker.example", false)]
     [InlineData("com", false)]
     [InlineData("", false)]
-    // Whoever has a mailbox there sends mail that it signs.
+    // A user with a mailbox there sends mail that it signs.
     [InlineData("outlook.com", false)]
     [InlineData("gmail.com", false)]
-    public void A_trusted_signer_is_one_that_the_operator_lists_or_one_under_it(string signer, bool isTrusted) => Assert.Equal(isTrusted, TrustedReportSigners.Default.Contains(signer));
+    public void A_trusted_signer_is_a_listed_domain_or_one_under_it(string signer, bool isTrusted) => Assert.Equal(isTrusted, TrustedReportSigners.Default.Contains(signer));
 
     [Theory]
     [InlineData("a.b.zone.example", "zone.example")]
@@ -435,7 +435,7 @@ public sealed class ReportRulesTests
     public void Names_of_one_zone_have_one_organizational_domain(string signer, string organizationalDomain) => Assert.Equal(organizationalDomain, SigningDomain.OrganizationalDomainOf(signer));
 
     [Fact]
-    public void What_confirms_a_result_type_is_what_checks_find_and_every_type_that_a_check_can_see_has_some()
+    public void The_confirming_findings_of_a_result_type_exist_and_every_type_that_a_check_can_observe_has_some()
     {
         Assert.All(ProbeConfirmation.Codes, one =>
         {
@@ -448,7 +448,7 @@ public sealed class ReportRulesTests
 
     [Fact]
     [Trait("Conformance", "RPT-4")]
-    public void Every_registered_type_is_explained_with_a_remedy_of_its_own()
+    public void Every_registered_type_is_explained_with_its_own_remedy()
     {
         Assert.Equal(ResultTypes.All.Order(StringComparer.Ordinal), ResultTypeGuide.All.Select(advice => advice.ResultType).Order(StringComparer.Ordinal));
         Assert.Equal(ResultTypes.All.Count, ResultTypeGuide.All.Select(advice => advice.Meaning).Distinct().Count());
@@ -458,7 +458,7 @@ public sealed class ReportRulesTests
 
     private static IEnumerable<FindingKind> Kinds => RuleEngine.Kinds;
 
-    private static OpenFinding OpenOf(string code) => new(new Finding(code, Severity.Warning, "mx.example.com", "seen", "meaning", "remedy", "RFC 8461 §4"), TestStorage.Noon, "20260314120000000");
+    private static OpenFinding OpenOf(string code) => new(new Finding(code, Severity.Warning, "mx.example.com", "observed", "meaning", "remedy", "RFC 8461 §4"), TestStorage.Noon, "20260314120000000");
 
     private static ReportRules RulesOf(params Report[] reports) => new(Reported.Today, reports, TrustedReportSigners.Default);
 

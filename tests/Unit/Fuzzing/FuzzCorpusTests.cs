@@ -7,7 +7,7 @@ using Xunit;
 
 namespace StsFunctions.Tests.Fuzzing;
 
-/// <summary>The fuzzer's targets, run without the fuzzer over every input that is kept: what was found once stays fixed.</summary>
+/// <summary>The fuzzer's targets, run without the fuzzer over every stored input: what was found once stays fixed.</summary>
 public sealed class FuzzCorpusTests
 {
     private static readonly string Tests = Path.Combine(Repository.Root, "tests");
@@ -35,12 +35,12 @@ public sealed class FuzzCorpusTests
     [Theory]
     [MemberData(nameof(Inputs))]
     [Trait("Conformance", "ARR-5 TXT-1 TXT-6 POL-1 RPT-1 MX-4")]
-    public void Every_input_of_the_corpus_keeps_the_invariants_of_its_target(string target, string file) =>
+    public void Every_input_of_the_corpus_satisfies_the_invariants_of_its_target(string target, string file) =>
         FuzzTargets.Run(FuzzTargets.Named(target), File.ReadAllBytes(Path.Combine(Tests, file)));
 
     [Theory]
     [MemberData(nameof(Targets))]
-    public void Every_target_takes_nothing_at_all_and_octets_of_every_value(string target)
+    public void Every_target_accepts_an_empty_input_and_all_byte_values(string target)
     {
         FuzzTargets.Run(FuzzTargets.Named(target), []);
         FuzzTargets.Run(FuzzTargets.Named(target), [.. Enumerable.Range(0, 256).Select(octet => (byte)octet)]);
@@ -48,7 +48,7 @@ public sealed class FuzzCorpusTests
 
     [Theory]
     [MemberData(nameof(Targets))]
-    public void Every_target_has_seeds_and_a_dictionary_and_its_own_folder_stays_small(string target)
+    public void Every_target_has_seeds_and_a_dictionary_and_a_small_folder(string target)
     {
         var folder = SeedCorpus.FolderOf(Tests, FuzzTargets.Named(target));
         Assert.InRange(Directory.GetFiles(folder).Length, 1, SeedCorpus.MaxFolderFiles);
@@ -57,11 +57,11 @@ public sealed class FuzzCorpusTests
     }
 
     [Fact]
-    public void Every_folder_of_the_corpus_is_that_of_a_target() => Assert.Equal(
+    public void Every_folder_of_the_corpus_belongs_to_a_target() => Assert.Equal(
         FuzzTargets.All.Select(target => target.Name).Order(StringComparer.Ordinal),
         Directory.GetDirectories(Path.Combine(Tests, "Fuzz", "Corpus")).Select(folder => Path.GetFileName(folder)).Order(StringComparer.Ordinal));
 
-    // A target that turned everything away at the door would keep every invariant.
+    // A target that rejected every input at once would satisfy every invariant.
     [Theory]
     [InlineData("ed25519-relaxed", true)]
     [InlineData("ed25519-simple", true)]
@@ -91,7 +91,7 @@ public sealed class FuzzCorpusTests
     [InlineData("refused", "StartTlsRefused")]
     [InlineData("turned-away", nameof(SmtpOutcome.Rejected))]
     [InlineData("nothing", nameof(SmtpOutcome.ConnectionDropped))]
-    public void A_dialogue_of_the_corpus_comes_as_far_as_its_name_says(string seed, string outcome) =>
+    public void A_dialogue_of_the_corpus_reaches_the_stage_of_its_name(string seed, string outcome) =>
         Assert.Equal(outcome, SmtpDialogueTarget.SessionOf(Seed("smtp", seed)).Outcome.ToString());
 
     [Fact]

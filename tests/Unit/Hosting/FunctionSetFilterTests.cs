@@ -8,7 +8,7 @@ using Xunit;
 
 namespace StsFunctions.Tests.Hosting;
 
-/// <summary>Which functions the Functions host is told of.</summary>
+/// <summary>Which functions the Functions host gets.</summary>
 public sealed class FunctionSetFilterTests
 {
     private static readonly string[] Http = ["""{"name":"request","type":"httpTrigger","direction":"In","authLevel":"Anonymous","methods":["get","head"],"route":".well-known/mta-sts.txt"}""", """{"name":"$return","type":"http","direction":"Out"}"""];
@@ -30,7 +30,7 @@ public sealed class FunctionSetFilterTests
     [InlineData(nameof(FunctionSet.All), "CheckDomain,ScheduleChecks,ServePolicy")]
     [InlineData(nameof(FunctionSet.Http), "ServePolicy")]
     [InlineData(nameof(FunctionSet.Background), "CheckDomain,ScheduleChecks")]
-    public void The_host_is_told_of_no_other(string set, string names)
+    public void The_host_gets_no_other_function(string set, string names)
     {
         List<IFunctionMetadata> functions = [new DefaultFunctionMetadata { Name = "ServePolicy", RawBindings = Http }, new DefaultFunctionMetadata { Name = "CheckDomain", RawBindings = Queue }, new DefaultFunctionMetadata { Name = "ScheduleChecks", RawBindings = Timer }];
 
@@ -40,7 +40,7 @@ public sealed class FunctionSetFilterTests
     }
 
     [Fact]
-    public async Task Between_them_the_two_sets_have_every_function_of_the_app_and_none_twice()
+    public async Task The_two_sets_together_have_every_function_of_the_app_once()
     {
         var (http, background) = (await OfferedAsync("http"), await OfferedAsync("background"));
 

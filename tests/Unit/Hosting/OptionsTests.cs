@@ -29,7 +29,7 @@ public sealed class OptionsTests
     private const string Secret = "c2VjcmV0LXNlY3JldC1zZWNyZXQ";
 
     [Fact]
-    public void Storage_alone_is_enough()
+    public void Storage_is_the_only_required_setting()
     {
         using var services = Right();
 
@@ -42,7 +42,7 @@ public sealed class OptionsTests
     }
 
     [Fact]
-    public void What_is_not_set_is_as_the_options_themselves_say()
+    public void Unset_settings_have_the_defaults_of_the_options()
     {
         using var services = Right();
 
@@ -60,7 +60,7 @@ public sealed class OptionsTests
     }
 
     [Fact]
-    public void What_was_validated_is_what_is_used()
+    public void The_validated_options_are_the_ones_in_use()
     {
         using var services = Right();
 
@@ -68,7 +68,7 @@ public sealed class OptionsTests
     }
 
     [Fact]
-    public void Without_storage_nothing_starts()
+    public void Nothing_starts_without_storage()
     {
         using var services = TestSettings.Services([]);
 
@@ -76,7 +76,7 @@ public sealed class OptionsTests
     }
 
     [Fact]
-    public void Every_wrong_setting_comes_to_light_at_once()
+    public void Every_wrong_setting_is_reported_at_once()
     {
         var faults = Wrong(
             ("AzureWebJobsStorage", "nonsense"), ("Sts__CacheTime", "abc"), ("Sts__MaxStale", "abc"), ("Sts__SmtpPort", "abc"), ("Sts__SmtpHost", "relay.example"),
@@ -90,7 +90,7 @@ public sealed class OptionsTests
     }
 
     [Fact]
-    public void What_a_wrong_setting_configures_cannot_be_used()
+    public void Options_with_a_wrong_setting_cannot_be_used()
     {
         using var services = TestSettings.Services(new Dictionary<string, string> { ["AzureWebJobsStorage"] = Storage, ["Sts__CacheTime"] = "abc" });
 
@@ -187,7 +187,7 @@ public sealed class OptionsTests
 
     [Theory]
     [MemberData(nameof(Numbers))]
-    public void A_number_has_a_default_and_two_bounds(string name, int byDefault, int lowest, int highest)
+    public void A_number_has_a_default_a_minimum_and_a_maximum(string name, int byDefault, int lowest, int highest)
     {
         Assert.Equal(byDefault, ReadFrom());
         Assert.Equal(byDefault, ReadFrom((name, "")));
@@ -207,17 +207,17 @@ public sealed class OptionsTests
 
     private static long NumberOf(IServiceProvider services, string name)
     {
-        var kept = services.GetRequiredService<RetentionOptions>();
+        var retention = services.GetRequiredService<RetentionOptions>();
         var limits = services.GetRequiredService<ReportLimitsOptions>();
         var intake = services.GetRequiredService<ReportIntakeOptions>();
         return name switch
         {
-            "Sts__RawReportDays" => kept.RawReportDays,
-            "Sts__QuarantineDays" => kept.QuarantineDays,
-            "Sts__ReportDays" => kept.ReportDays,
-            "Sts__ObservationDays" => kept.ObservationDays,
-            "Sts__AuditDays" => kept.AuditDays,
-            "Sts__PostCountDays" => kept.PostCountDays,
+            "Sts__RawReportDays" => retention.RawReportDays,
+            "Sts__QuarantineDays" => retention.QuarantineDays,
+            "Sts__ReportDays" => retention.ReportDays,
+            "Sts__ObservationDays" => retention.ObservationDays,
+            "Sts__AuditDays" => retention.AuditDays,
+            "Sts__PostCountDays" => retention.PostCountDays,
             "Sts__ReportMaxBytes" => limits.MaxBytes,
             "Sts__ReportMaxExpandedBytes" => limits.MaxExpandedBytes,
             "Sts__ReportMaxRatio" => limits.MaxRatio,
@@ -232,7 +232,7 @@ public sealed class OptionsTests
     }
 
     [Fact]
-    public void Memory_for_reports_grows_with_the_largest_report_and_cannot_be_set_below_what_that_needs()
+    public void The_memory_for_reports_grows_with_the_largest_report_and_has_a_minimum_by_it()
     {
         var least = IntakeMemory.LeastFor(100 << 20, 250);
         using var services = Right(("Sts__ReportMaxBytes", $"{100 << 20}"));
@@ -246,7 +246,7 @@ public sealed class OptionsTests
     [InlineData("Sts__AcsEndPiont", "Sts__AcsEndpoint")]
     [InlineData("STS__EMAILPICKUPFOLDERS", "Sts__EmailPickupFolder")]
     [InlineData("Sts__AllowedNetworks", "Sts__Lab__AllowedNetworks")]
-    public void A_misspelt_setting_is_found_and_the_right_one_named(string misspelt, string meant)
+    public void A_misspelt_setting_is_found_and_the_right_one_is_suggested(string misspelt, string meant)
     {
         var fault = Assert.Single(Wrong((misspelt, "x")));
         Assert.StartsWith(misspelt, fault, StringComparison.Ordinal);
@@ -254,7 +254,7 @@ public sealed class OptionsTests
     }
 
     [Fact]
-    public void Names_compare_without_case_and_an_empty_value_is_none()
+    public void Names_compare_without_case_and_an_empty_value_is_unset()
     {
         using var services = Right(("STS__CACHETIME", "00:00:05"), ("Sts__MaxStale", ""), ("Sts__Unknown", ""));
 
@@ -263,7 +263,7 @@ public sealed class OptionsTests
     }
 
     [Fact]
-    public void Two_ways_for_mail_are_one_too_many()
+    public void Two_email_channels_are_an_error()
     {
         var faults = Wrong(("Sts__SmtpHost", "relay.example"), ("Sts__EmailPickupFolder", "/tmp/mail"), ("Sts__EmailFrom", "a@example.com"), ("Sts__EmailTo", "b@example.com"));
 
@@ -274,7 +274,7 @@ public sealed class OptionsTests
     [InlineData("Sts__SmtpHost", "relay.example")]
     [InlineData("Sts__AcsEndpoint", "https://acs.example/")]
     [InlineData("Sts__EmailPickupFolder", "/tmp/mail")]
-    public void A_way_for_mail_without_addresses_is_said(string name, string value)
+    public void An_email_channel_without_addresses_is_an_error(string name, string value)
     {
         Assert.StartsWith("Sts__EmailFrom, Sts__EmailTo:", Assert.Single(Wrong((name, value))), StringComparison.Ordinal);
     }
@@ -282,7 +282,7 @@ public sealed class OptionsTests
     [Theory]
     [InlineData("Sts__EmailFrom", "nobody")]
     [InlineData("Sts__EmailTo", "nobody")]
-    public void A_wrong_address_is_not_also_called_missing(string name, string value)
+    public void A_wrong_address_is_not_also_reported_as_missing(string name, string value)
     {
         var faults = Wrong(("Sts__EmailFrom", "sts@example.com"), ("Sts__EmailTo", "postmaster@example.com"), ("Sts__SmtpHost", "relay.example"), (name, value));
 
@@ -290,7 +290,7 @@ public sealed class OptionsTests
     }
 
     [Fact]
-    public void Several_recipients_may_have_names()
+    public void Several_recipients_may_have_display_names()
     {
         using var services = Right(("Sts__EmailFrom", "MTA-STS <sts@example.com>"), ("Sts__EmailTo", "Post Master <postmaster@example.com>, ops@example.net"), ("Sts__EmailPickupFolder", "/tmp/mail"));
 
@@ -307,7 +307,7 @@ public sealed class OptionsTests
     [InlineData("Sts__SmtpPasword", Secret)]
     [InlineData("Sts__AcsKeys", Secret)]
     [InlineData("APPLICATIONINSIGHTS_CONNECTION_STRING", "InstrumentationKey=" + Secret)]
-    public void A_secret_is_never_repeated(string name, string value)
+    public void A_secret_is_never_printed(string name, string value)
     {
         var faults = Wrong((name, value), ("Sts__CacheTime", "wrong as well"));
 
@@ -320,7 +320,7 @@ public sealed class OptionsTests
     [InlineData("app.example:8443")]
     [InlineData("127.0.0.1:7071")]
     [InlineData("localhost:7071")]
-    public void The_apps_host_may_have_a_port_as_a_lab_has(string host)
+    public void The_apps_host_may_have_a_port_in_a_lab(string host)
     {
         using var services = Right(("Sts__AppHost", host), ("WEBSITE_HOSTNAME", "x.azurewebsites.net"));
 
@@ -331,7 +331,7 @@ public sealed class OptionsTests
     }
 
     [Fact]
-    public void Which_reports_count_and_how_they_arrive_is_strict_and_shut_unless_it_is_set()
+    public void Report_authentication_is_strict_and_report_channels_are_closed_by_default()
     {
         using var services = Right(("Sts__Lab__Graph", "http://127.0.0.1:8080/"));
 
@@ -340,12 +340,12 @@ public sealed class OptionsTests
     }
 
     [Fact]
-    public void What_is_kept_and_whose_word_is_taken_has_a_default_for_each()
+    public void Retention_and_trust_have_a_default_for_each_setting()
     {
         using var services = Right();
 
-        var kept = services.GetRequiredService<RetentionOptions>();
-        Assert.Equal((90, 30, 400, 90, 730, 2), (kept.RawReportDays, kept.QuarantineDays, kept.ReportDays, kept.ObservationDays, kept.AuditDays, kept.PostCountDays));
+        var retention = services.GetRequiredService<RetentionOptions>();
+        Assert.Equal((90, 30, 400, 90, 730, 2), (retention.RawReportDays, retention.QuarantineDays, retention.ReportDays, retention.ObservationDays, retention.AuditDays, retention.PostCountDays));
         Assert.Equal(["google.com", "microsoft.com"], services.GetRequiredService<TrustedReportSigners>().Domains.Select(domain => domain.Value));
         Assert.Null(services.GetRequiredService<EmailOptions>().MailsPerHour);
     }
@@ -353,7 +353,7 @@ public sealed class OptionsTests
     [Theory]
     [InlineData("none", "")]
     [InlineData("google.com, Mail.RU", "google.com mail.ru")]
-    public void Trusted_signers_are_those_that_are_listed_or_none(string value, string signers)
+    public void Only_listed_signers_are_trusted(string value, string signers)
     {
         using var services = Right(("Sts__TrustedReportSigners", value));
 
@@ -365,7 +365,7 @@ public sealed class OptionsTests
     [InlineData("Sts__AcsEndpoint", "https://acs.example/", "100", 100)]
     [InlineData("Sts__SmtpHost", "relay.example", null, null)]
     [InlineData("Sts__SmtpHost", "relay.example", "20", 20)]
-    public void Mails_are_limited_where_the_way_out_is_or_where_it_is_set(string way, string value, string? number, int? most)
+    public void Mails_are_limited_by_the_channel_or_by_the_setting(string way, string value, string? number, int? most)
     {
         using var services = Right((way, value), ("Sts__EmailFrom", "a@example.com"), ("Sts__EmailTo", "b@example.com"), ("Sts__EmailsPerHour", number ?? ""));
 
@@ -375,7 +375,7 @@ public sealed class OptionsTests
     [Theory]
     [InlineData("tlsrpt@example.com")]
     [InlineData("7f076622-8584-45e9-9004-500ee89cebfa")]
-    public void A_mailbox_is_named_by_its_address_or_its_users_id(string mailbox)
+    public void A_mailbox_is_named_by_its_address_or_its_user_id(string mailbox)
     {
         using var services = Right(("Sts__ReportMailbox", mailbox), ("Sts__ReportAuthentication", "signed"));
 
@@ -386,7 +386,7 @@ public sealed class OptionsTests
     }
 
     [Fact]
-    public void Without_a_tenant_nobody_has_access_to_the_API()
+    public void Nobody_has_access_to_the_API_without_a_tenant()
     {
         using var services = Right(("Sts__Auth__GroupClaim", "groups"));
 
@@ -394,7 +394,7 @@ public sealed class OptionsTests
     }
 
     [Fact]
-    public void An_applications_id_stands_for_its_URI_too_and_both_issuers_of_the_tenant_are_known()
+    public void An_application_id_also_stands_for_its_URI_and_both_issuers_of_the_tenant_are_known()
     {
         using var services = Right(("Sts__Auth__Tenant", Tenant.ToUpperInvariant()), ("Sts__Auth__Audience", $"{Application}, https://sts.example.com"));
 
@@ -422,7 +422,7 @@ public sealed class OptionsTests
     [Theory]
     [InlineData("Sts__Auth__Tenant")]
     [InlineData("Sts__Auth__Audience")]
-    public void A_tenant_without_an_audience_is_said_and_the_other_way_round(string name)
+    public void A_tenant_without_an_audience_is_an_error_and_vice_versa(string name)
     {
         Assert.StartsWith("Sts__Auth__Tenant, Sts__Auth__Audience: only one is set", Assert.Single(Wrong((name, Tenant))), StringComparison.Ordinal);
     }
@@ -439,7 +439,7 @@ public sealed class OptionsTests
     }
 
     [Fact]
-    public void No_environment_whatever_makes_the_reading_throw()
+    public void No_environment_throws()
     {
         string[] names = ["Sts__CacheTime", "Sts__AppHost", "Sts__EhloName", "Sts__DnsServer", "Sts__ReferenceMxHosts", "Sts__EmailFrom", "Sts__EmailTo", "Sts__AcsEndpoint", "Sts__AcsKey", "AzureWebJobsStorage", "Sts__Lab__TrustedRoots", "Sts__Auth__Tenant", "Sts__Auth__Audience", "Sts__Auth__GroupClaim", "Sts__Lab__Authority", "Sts__x"];
         Gen.Dictionary(Gen.Int[0, names.Length - 1].Select(n => names[n]), Gen.String)[0, 8].Sample(environment =>
@@ -455,7 +455,7 @@ public sealed class OptionsTests
     [InlineData("HTTP", nameof(FunctionSet.Http))]
     [InlineData("background", nameof(FunctionSet.Background))]
     [InlineData("", nameof(FunctionSet.All))]
-    public void The_functions_of_an_instance_are_chosen_by_a_word(string word, string functions)
+    public void The_function_set_of_an_instance_is_a_setting(string word, string functions)
     {
         using var services = Right(("Sts__Functions", word));
 
@@ -463,7 +463,7 @@ public sealed class OptionsTests
     }
 
     [Fact]
-    public void What_needs_no_storage_starts_without()
+    public void Commands_without_storage_start_without_it()
     {
         using var services = new ServiceCollection()
             .AddSingleton<IConfiguration>(new ConfigurationBuilder().AddInMemoryCollection(TestSettings.AsConfiguration(new Dictionary<string, string> { ["Sts__Auth__Tenant"] = Tenant })).Build())
@@ -484,7 +484,7 @@ public sealed class OptionsTests
         return services;
     }
 
-    // What is said of settings.
+    // The messages about settings.
     private static IReadOnlyList<string> Wrong(params (string Name, string Value)[] settings)
     {
         using var services = TestSettings.Services(WithStorage(settings));

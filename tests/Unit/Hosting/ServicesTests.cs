@@ -6,13 +6,13 @@ using Xunit;
 
 namespace StsFunctions.Tests.Hosting;
 
-/// <summary>Whatever a service needs is there: nobody finds out at the first message.</summary>
+/// <summary>Every dependency of a service is registered, so that none is missing at the first message.</summary>
 public sealed class ServicesTests
 {
     private static readonly Dictionary<string, string> Settings = new() { ["AzureWebJobsStorage"] = "UseDevelopmentStorage=true" };
 
     [Fact]
-    public void Every_function_of_the_app_can_be_made()
+    public void Every_function_of_the_app_can_be_constructed()
     {
         using var services = TestSettings.Services(Settings);
 
@@ -20,7 +20,7 @@ public sealed class ServicesTests
     }
 
     [Fact]
-    public void Every_service_without_storage_can_be_made()
+    public void Every_service_without_storage_can_be_constructed()
     {
         var services = new ServiceCollection();
         services.AddSingleton<IConfiguration>(new ConfigurationBuilder().Build());

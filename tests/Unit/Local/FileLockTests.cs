@@ -6,7 +6,7 @@ namespace StsFunctions.Tests.Local;
 public sealed class FileLockTests
 {
     [Fact]
-    public async Task One_holds_it_at_a_time()
+    public async Task One_process_holds_the_lock_at_a_time()
     {
         var folder = Directory.CreateTempSubdirectory("sts-lock-").FullName;
         var file = Path.Combine(folder, "not-there-yet", "lock");
@@ -25,7 +25,7 @@ public sealed class FileLockTests
     }
 
     [Fact]
-    public async Task Whoever_waits_in_vain_is_told_so()
+    public async Task A_process_that_waits_in_vain_gets_an_error()
     {
         var folder = Directory.CreateTempSubdirectory("sts-lock-").FullName;
         using (await FileLock.TakeAsync(Path.Combine(folder, "lock"), TestContext.Current.CancellationToken))

@@ -24,7 +24,7 @@ public sealed class PolicyCacheTests : IDisposable
 
     public PolicyCacheTests() => _cache = new PolicyCache(_storage.Client(), Serving, _time, _log.For<PolicyCache>());
 
-    private static CancellationToken Now => TestContext.Current.CancellationToken;
+    private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
     public void Dispose()
     {
@@ -33,7 +33,7 @@ public sealed class PolicyCacheTests : IDisposable
     }
 
     [Fact]
-    public async Task A_fresh_copy_is_served_without_a_look_at_storage()
+    public async Task A_fresh_copy_is_served_without_a_read_of_storage()
     {
         await SeeAsync(First, "1");
 
@@ -44,9 +44,9 @@ public sealed class PolicyCacheTests : IDisposable
     }
 
     [Fact]
-    public async Task A_hundred_who_miss_at_once_are_one_read()
+    public async Task A_hundred_concurrent_misses_are_one_read()
     {
-        for (var round = 0; round < 5; round++)
+        for (var repetition = 0; repetition < 5; repetition++)
         {
             using var storage = new ScriptedBlobs();
             using var everybody = new Barrier(100);
@@ -56,10 +56,10 @@ public sealed class PolicyCacheTests : IDisposable
                 .Select(_ => Task.Factory.StartNew(
                     () =>
                     {
-                        everybody.SignalAndWait(Now);
-                        return cache.GetAsync(Domain, Now).AsTask();
+                        everybody.SignalAndWait(Cancellation);
+                        return cache.GetAsync(Domain, Cancellation).AsTask();
                     },
-                    Now, TaskCreationOptions.LongRunning, TaskScheduler.Default))
+                    Cancellation, TaskCreationOptions.LongRunning, TaskScheduler.Default))
                 .ToList();
             var asked = await Task.WhenAll(asking);
 
@@ -72,7 +72,7 @@ public sealed class PolicyCacheTests : IDisposable
 
     [Fact]
     [Trait("Conformance", "GET-4")]
-    public async Task A_change_is_live_once_the_cache_time_is_over()
+    public async Task A_change_is_served_once_the_cache_time_is_over()
     {
         await SeeAsync(First, "1");
         _storage.Answers(() => ScriptedBlobs.Policy(Second, "2"));
@@ -85,7 +85,7 @@ public sealed class PolicyCacheTests : IDisposable
     }
 
     [Fact]
-    public async Task An_unchanged_policy_costs_one_conditional_look_and_is_fresh_again()
+    public async Task An_unchanged_policy_costs_one_conditional_read_and_is_fresh_again()
     {
         await SeeAsync(First, "1");
         _storage.Answers(() => ScriptedBlobs.NotModified());
@@ -103,10 +103,10 @@ public sealed class PolicyCacheTests : IDisposable
     [InlineData(HttpStatusCode.Forbidden)]
     [InlineData(HttpStatusCode.InternalServerError)]
     [InlineData(HttpStatusCode.OK)]
-    public async Task While_storage_is_down_the_last_good_copy_is_served_up_to_its_age(HttpStatusCode status)
+    public async Task The_last_good_copy_is_served_up_to_its_maximum_age_while_storage_is_down(HttpStatusCode status)
     {
         await SeeAsync(First, "1");
-        // A 200 without the id in its metadata is no policy of ours either.
+        // A 200 without the id in its metadata is not a policy of this app either.
         _storage.Fails(status);
 
         _time.Advance(Serving.MaxStale - Moment);
@@ -118,7 +118,7 @@ public sealed class PolicyCacheTests : IDisposable
     }
 
     [Fact]
-    public async Task A_304_from_a_storage_that_is_well_again_makes_the_copy_young()
+    public async Task A_304_from_a_recovered_storage_makes_the_copy_fresh()
     {
         await SeeAsync(First, "1");
         _storage.Answers(() => ScriptedBlobs.NotModified());
@@ -132,7 +132,7 @@ public sealed class PolicyCacheTests : IDisposable
     }
 
     [Fact]
-    public async Task A_storage_that_is_down_is_not_asked_for_every_request()
+    public async Task A_storage_that_is_down_is_not_called_for_every_request()
     {
         await SeeAsync(First, "1");
         _storage.Fails();
@@ -150,7 +150,7 @@ public sealed class PolicyCacheTests : IDisposable
     }
 
     [Fact]
-    public async Task Without_a_copy_a_storage_that_is_down_is_an_outage_not_a_stranger()
+    public async Task An_outage_without_a_copy_is_503_and_not_404()
     {
         _storage.Fails();
 
@@ -161,36 +161,36 @@ public sealed class PolicyCacheTests : IDisposable
     }
 
     [Fact]
-    public async Task A_container_that_is_gone_is_an_outage_and_takes_no_policy_away()
+    public async Task A_missing_container_is_an_outage_and_removes_no_policy()
     {
         await SeeAsync(First, "1");
         _storage.Answers(() => ScriptedBlobs.NotFound("ContainerNotFound"));
         _time.Advance(Serving.CacheTime);
 
         Assert.Equal(First, await BytesAsync());
-        await Assert.ThrowsAsync<PolicyUnavailableException>(async () => await _cache.GetAsync(DomainName.Parse("other.example"), Now));
+        await Assert.ThrowsAsync<PolicyUnavailableException>(async () => await _cache.GetAsync(DomainName.Parse("other.example"), Cancellation));
     }
 
     [Fact]
-    public async Task A_slow_storage_keeps_nobody_waiting_who_has_a_copy()
+    public async Task A_slow_storage_delays_no_request_with_a_copy()
     {
         await SeeAsync(First, "1");
         var answer = _storage.Hangs();
         _time.Advance(Serving.CacheTime);
 
         var asking = BytesAsync();
-        await _storage.AskedAsync(2, Now);
+        await _storage.AskedAsync(2, Cancellation);
         _time.Advance(TimeSpan.FromMilliseconds(500));
         Assert.Equal(First, await asking);
 
-        // The read goes on, and its answer is there for who comes next.
+        // The read continues, and its result is there for the next caller.
         answer.SetResult(ScriptedBlobs.Policy(Second, "2"));
         Assert.Equal(Second, await BytesAsync());
         Assert.Equal(2, _storage.Asked.Count);
     }
 
     [Fact]
-    public async Task One_who_hangs_up_ends_the_read_for_nobody_else()
+    public async Task A_caller_that_cancels_ends_the_read_for_no_other()
     {
         var answer = _storage.Hangs();
         using var hangUp = new CancellationTokenSource();
@@ -205,7 +205,7 @@ public sealed class PolicyCacheTests : IDisposable
     }
 
     [Fact]
-    public async Task A_read_that_ran_out_of_time_is_a_storage_that_is_down()
+    public async Task A_read_that_times_out_is_an_outage()
     {
         await SeeAsync(First, "1");
         var tries = 0;
@@ -215,13 +215,13 @@ public sealed class PolicyCacheTests : IDisposable
             : throw new TaskCanceledException("The operation was cancelled because it exceeded the configured timeout.");
         var cache = new PolicyCache(_storage.Client(maxRetries: 1), Serving, _time, _log.For<PolicyCache>());
 
-        await Assert.ThrowsAsync<PolicyUnavailableException>(async () => await cache.GetAsync(Domain, Now));
+        await Assert.ThrowsAsync<PolicyUnavailableException>(async () => await cache.GetAsync(Domain, Cancellation));
 
         Assert.Equal(2, tries);
     }
 
     [Fact]
-    public async Task A_read_that_ran_out_of_time_leaves_the_copy_to_be_served()
+    public async Task A_read_that_times_out_leaves_the_copy_in_use()
     {
         await SeeAsync(First, "1");
         _time.Advance(Serving.CacheTime);
@@ -231,19 +231,19 @@ public sealed class PolicyCacheTests : IDisposable
     }
 
     [Fact]
-    public async Task A_stranger_is_remembered()
+    public async Task An_unknown_host_is_cached()
     {
-        Assert.Null(await _cache.GetAsync(Domain, Now));
+        Assert.Null(await _cache.GetAsync(Domain, Cancellation));
         _time.Advance(Serving.CacheTime - Moment);
-        Assert.Null(await _cache.GetAsync(Domain, Now));
+        Assert.Null(await _cache.GetAsync(Domain, Cancellation));
 
         Assert.Single(_storage.Asked);
     }
 
     [Fact]
-    public async Task A_domain_added_after_it_was_asked_for_is_served_once_the_cache_time_is_over()
+    public async Task A_domain_that_is_added_after_a_request_for_it_is_served_once_the_cache_time_is_over()
     {
-        Assert.Null(await _cache.GetAsync(Domain, Now));
+        Assert.Null(await _cache.GetAsync(Domain, Cancellation));
         _storage.Answers(() => ScriptedBlobs.Policy(First, "1"));
 
         _time.Advance(Serving.CacheTime);
@@ -252,45 +252,45 @@ public sealed class PolicyCacheTests : IDisposable
     }
 
     [Fact]
-    public async Task A_domain_that_was_removed_is_a_stranger_once_the_cache_time_is_over()
+    public async Task A_removed_domain_is_an_unknown_host_once_the_cache_time_is_over()
     {
         await SeeAsync(First, "1");
         _storage.Answers(() => ScriptedBlobs.NotFound());
         _time.Advance(Serving.CacheTime);
 
-        Assert.Null(await _cache.GetAsync(Domain, Now));
+        Assert.Null(await _cache.GetAsync(Domain, Cancellation));
 
-        // An outage after that brings nothing back.
+        // An outage after that restores nothing.
         _storage.Fails();
         _time.Advance(Serving.CacheTime);
         await Assert.ThrowsAsync<PolicyUnavailableException>(BytesAsync);
     }
 
     [Fact]
-    public async Task Strangers_are_bounded_and_push_nobody_out()
+    public async Task Cached_unknown_hosts_are_bounded_and_evict_no_policy()
     {
         await SeeAsync(First, "1");
         _storage.Answers(() => ScriptedBlobs.NotFound());
 
         for (var n = 0; n <= PolicyCache.MaxUnknownHosts; n++)
         {
-            await _cache.GetAsync(DomainName.Parse($"s{n}.example"), Now);
+            await _cache.GetAsync(DomainName.Parse($"s{n}.example"), Cancellation);
         }
 
         // The first is forgotten, the last is known, and the policy was never in question.
         var before = _storage.Asked.Count;
-        await _cache.GetAsync(DomainName.Parse($"s{PolicyCache.MaxUnknownHosts}.example"), Now);
+        await _cache.GetAsync(DomainName.Parse($"s{PolicyCache.MaxUnknownHosts}.example"), Cancellation);
         Assert.Equal(First, await BytesAsync());
         Assert.Equal(before, _storage.Asked.Count);
-        await _cache.GetAsync(DomainName.Parse("s0.example"), Now);
+        await _cache.GetAsync(DomainName.Parse("s0.example"), Cancellation);
         Assert.Equal(before + 1, _storage.Asked.Count);
     }
 
-    private async Task<byte[]> BytesAsync() => (await _cache.GetAsync(Domain, Now))!.Bytes;
+    private async Task<byte[]> BytesAsync() => (await _cache.GetAsync(Domain, Cancellation))!.Bytes;
 
     private async Task<ServedPolicy?> SeeAsync(byte[] bytes, string id)
     {
         _storage.Answers(() => ScriptedBlobs.Policy(bytes, id));
-        return await _cache.GetAsync(Domain, Now);
+        return await _cache.GetAsync(Domain, Cancellation);
     }
 }

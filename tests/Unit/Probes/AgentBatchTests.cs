@@ -10,18 +10,18 @@ using SmtpSession = StsFunctions.Core.Observations.SmtpSession;
 
 namespace StsFunctions.Tests.Probes;
 
-/// <summary>An agent with several tasks at once: what one of them does ends none of the others.</summary>
+/// <summary>An agent with several tasks at once: one of them does not affect the others.</summary>
 public sealed class AgentBatchTests : IDisposable
 {
     private readonly FileInfo _token = new(Path.GetTempFileName());
     private readonly List<string> _said = [];
 
-    private static CancellationToken Now => TestContext.Current.CancellationToken;
+    private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
     public void Dispose() => _token.Delete();
 
     [Fact]
-    public async Task A_task_that_the_probe_fails_at_is_handed_in_as_not_observed_and_the_others_as_they_are()
+    public async Task A_task_that_the_probe_fails_on_is_submitted_as_not_observed_and_the_others_as_they_are()
     {
         var app = new StubApp();
 
@@ -34,7 +34,7 @@ public sealed class AgentBatchTests : IDisposable
     }
 
     [Fact]
-    public async Task A_result_that_the_app_fails_on_keeps_no_other_from_being_handed_in()
+    public async Task A_result_that_the_app_fails_on_stops_no_other_submission()
     {
         var app = new StubApp { FailsOn = "mx1.example.com" };
 
@@ -45,7 +45,7 @@ public sealed class AgentBatchTests : IDisposable
     }
 
     [Fact]
-    public async Task An_app_that_fails_on_every_result_is_left_alone_after_the_second()
+    public async Task An_app_that_fails_on_every_result_is_not_called_after_the_second()
     {
         var app = new StubApp { FailsOn = "mx" };
 
@@ -55,7 +55,7 @@ public sealed class AgentBatchTests : IDisposable
     }
 
     [Fact]
-    public async Task Where_nobody_can_say_whether_port_25_is_open_what_timed_out_says_nothing()
+    public async Task A_timeout_is_inconclusive_where_the_state_of_port_25_is_unknown()
     {
         var app = new StubApp();
 
@@ -67,10 +67,10 @@ public sealed class AgentBatchTests : IDisposable
 
     private async Task RunAsync(StubApp app, IMxProbe probe, Func<CancellationToken, Task<bool>>? isPort25Open = null)
     {
-        await File.WriteAllTextAsync(_token.FullName, "token", Now);
+        await File.WriteAllTextAsync(_token.FullName, "token", Cancellation);
         using var http = new HttpClient(app);
         var api = new AgentApi(http, new Uri("https://app.example.com/"), "test", AgentTokens.In(_token));
-        await new ProbeAgent(api, probe, isPort25Open ?? (_ => Task.FromResult(true)), _said.Add, new FakeTimeProvider()).RunAsync(once: true, Now);
+        await new ProbeAgent(api, probe, isPort25Open ?? (_ => Task.FromResult(true)), _said.Add, new FakeTimeProvider()).RunAsync(once: true, Cancellation);
     }
 
     private sealed class StubProbe : IMxProbe
@@ -83,7 +83,7 @@ public sealed class AgentBatchTests : IDisposable
             Fails(mxHost) is { } failure ? throw failure : Task.FromResult(new MxProbeResult(new SmtpSession(address.ToString(), Outcome), []));
     }
 
-    /// <summary>Gives out three tasks once, and takes results.</summary>
+    /// <summary>Dispatches three tasks once, and accepts results.</summary>
     private sealed class StubApp : HttpMessageHandler
     {
         private bool _isGivenOut;

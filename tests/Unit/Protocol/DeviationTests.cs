@@ -6,12 +6,12 @@ using Xunit;
 
 namespace StsFunctions.Tests.Protocol;
 
-/// <summary>Every way in which a report may bend RFC 8460 §4.4 and is read: what it comes to, and its note.</summary>
+/// <summary>Every tolerated deviation from RFC 8460 §4.4: its result, and its note.</summary>
 public sealed class DeviationTests
 {
     private const string FileName = "mail.company-x.example!named.example!1769817600!1769903999!the-id.json.gz";
 
-    // One policy, one detail; each row of the table bends it.
+    // One policy, one detail; each row of the table changes it.
     private const string Straight = """
         {"organization-name":"Company-X","date-range":{"start-datetime":"2026-01-31T00:00:00Z","end-datetime":"2026-01-31T23:59:59Z"},
         "contact-info":"sts@company-x.example","report-id":"r","policies":[{"policy":{"policy-type":"sts","policy-string":["version: STSv1","mode: testing"],
@@ -25,8 +25,8 @@ public sealed class DeviationTests
 
     private static readonly ReportEnvelope File = new() { FileName = FileName };
 
-    /// <summary>The note, the part of the straight report, what stands there instead, and what it comes to.</summary>
-    private static readonly (Deviation Deviation, string Part, string Instead, Func<TlsReport, bool> IsRead)[] Bent =
+    /// <summary>The note, the part of the valid report, its replacement, and the result.</summary>
+    private static readonly (Deviation Deviation, string Part, string Instead, Func<TlsReport, bool> IsRead)[] Deviating =
     [
         (Deviation.ByteOrderMark, "{\"organization-name\"", "\uFEFF{\"organization-name\"", IsStraight),
         (Deviation.TrailingBytes, "}]}]}", "}]}]}\0\0\u001a", IsStraight),
@@ -113,7 +113,7 @@ public sealed class DeviationTests
         (Deviation.ReportIdByFileName, File, "\"report-id\":\"r\",", "", r => r.ReportId == "the-id"),
     ];
 
-    public static TheoryData<int> Rows => [.. Enumerable.Range(0, Bent.Length)];
+    public static TheoryData<int> Rows => [.. Enumerable.Range(0, Deviating.Length)];
 
     public static TheoryData<int> EnvelopeRows => [.. Enumerable.Range(0, ByEnvelope.Length)];
 
@@ -121,23 +121,23 @@ public sealed class DeviationTests
         typeof(Deviation).GetProperties(BindingFlags.Public | BindingFlags.Static).Select(property => (Deviation)property.GetValue(null)!);
 
     [Fact]
-    public async Task A_straight_report_has_no_note() => Assert.Empty((await ReadAsync(Straight, ReportEnvelope.None)).Notes);
+    public async Task A_valid_report_has_no_deviation() => Assert.Empty((await ReadAsync(Straight, ReportEnvelope.None)).Notes);
 
     [Theory]
     [MemberData(nameof(Rows))]
     [Trait("Conformance", "RPT-5")]
-    public Task A_report_that_bends_the_rules_is_read_and_the_deviation_noted(int row) =>
-        AssertReadAsync(Bent[row].Deviation, ReportEnvelope.None, Bent[row].Part, Bent[row].Instead, Bent[row].IsRead);
+    public Task A_report_that_deviates_is_read_and_the_deviation_is_recorded(int row) =>
+        AssertReadAsync(Deviating[row].Deviation, ReportEnvelope.None, Deviating[row].Part, Deviating[row].Instead, Deviating[row].IsRead);
 
     [Theory]
     [MemberData(nameof(EnvelopeRows))]
     [Trait("Conformance", "ARR-4")]
-    public Task The_envelope_stands_in_for_what_the_report_lacks(int row) =>
+    public Task The_envelope_supplies_what_the_report_lacks(int row) =>
         AssertReadAsync(ByEnvelope[row].Deviation, ByEnvelope[row].Envelope, ByEnvelope[row].Part, ByEnvelope[row].Instead, ByEnvelope[row].IsRead);
 
     [Fact]
     [Trait("Conformance", "ARR-4")]
-    public async Task The_envelope_is_never_used_over_the_report()
+    public async Task The_envelope_never_overrides_the_report()
     {
         var report = await ReadAsync(Straight, Header with { FileName = FileName });
 
@@ -147,7 +147,7 @@ public sealed class DeviationTests
 
     [Fact]
     [Trait("Conformance", "ARR-4")]
-    public async Task An_envelope_that_names_two_domains_names_none()
+    public async Task An_envelope_with_two_domains_supplies_none()
     {
         var fault = await Assert.ThrowsAsync<ProtocolException>(
             () => ReadAsync(Straight.Replace("\"policy-domain\":\"a.example\",", "", StringComparison.Ordinal), Header with { FileName = FileName }));
@@ -157,20 +157,20 @@ public sealed class DeviationTests
 
     [Fact]
     [Trait("Conformance", "ARR-4")]
-    public async Task A_header_as_long_as_a_mail_names_nobody() =>
+    public async Task A_header_as_long_as_a_mail_supplies_no_name() =>
         Assert.Null((await ReadAsync(Straight.Replace("\"organization-name\":\"Company-X\",", "", StringComparison.Ordinal), new ReportEnvelope { Submitter = new string('x', 1_000_000) })).OrganizationName);
 
     [Fact]
     public void Every_deviation_has_a_row_a_code_and_a_reason()
     {
-        Assert.Equal(All.Select(one => one.Code).Order(StringComparer.Ordinal), Bent.Select(row => row.Deviation).Concat(ByEnvelope.Select(row => row.Deviation)).Select(one => one.Code).Distinct().Order(StringComparer.Ordinal));
+        Assert.Equal(All.Select(one => one.Code).Order(StringComparer.Ordinal), Deviating.Select(row => row.Deviation).Concat(ByEnvelope.Select(row => row.Deviation)).Select(one => one.Code).Distinct().Order(StringComparer.Ordinal));
         Assert.Equal(All.Count(), All.Select(one => one.Code).Distinct().Count());
         Assert.All(All, one => Assert.Matches("^[a-z]+(-[a-z]+)*$", one.Code));
         Assert.All(All, one => Assert.InRange(one.Reason.Length, 20, 200));
     }
 
     [Fact]
-    public async Task What_comes_again_and_again_is_one_note_that_counts()
+    public async Task A_repeated_deviation_is_one_note_with_a_count()
     {
         var detail = "{\"result-type\":\"new\\u001b\",\"receiving-ip\":\"192.0.2.1\",\"failed-session-count\":\"1\"}";
         var report = await ReadAsync(Straight.Replace("[{\"result-type\"", $"[{string.Concat(Enumerable.Repeat(detail + ",", 500))}{{\"result-type\"", StringComparison.Ordinal), ReportEnvelope.None);
@@ -186,7 +186,7 @@ public sealed class DeviationTests
 
     [Fact]
     [Trait("Conformance", "ARR-5")]
-    public async Task Of_many_kinds_of_failure_the_largest_are_kept_however_late_and_no_session_is_lost()
+    public async Task The_largest_of_many_kinds_of_failure_are_stored_in_any_order_and_no_session_is_lost()
     {
         var details = string.Join(',', Enumerable.Range(1, 20_000).Select(n => $"{{\"result-type\":\"certificate-expired\",\"receiving-mx-hostname\":\"mx{n}.example\",\"receiving-ip\":\"192.0.2.1\",\"failed-session-count\":{n}}}"));
         var policy = (await ReadAsync(Straight.Replace("[{\"result-type\"", $"[{details},{{\"result-type\"", StringComparison.Ordinal), ReportEnvelope.None)).Policies[0];
@@ -197,7 +197,7 @@ public sealed class DeviationTests
     }
 
     [Fact]
-    public async Task Failures_of_one_kind_are_made_one_only_where_there_are_too_many()
+    public async Task Failures_of_one_kind_are_merged_only_where_there_are_too_many()
     {
         var details = string.Join(',', Enumerable.Range(1, 1_500).Select(n => $"{{\"result-type\":\"certificate-expired\",\"sending-mta-ip\":\"192.0.2.{n % 2}\",\"receiving-mx-hostname\":\"mx.a.example\",\"receiving-mx-helo\":\"mx\",\"failed-session-count\":1,\"failure-reason-code\":\"{n}\"}}"));
         var policy = (await ReadAsync(Straight.Replace("[{\"result-type\"", $"[{details},{{\"result-type\"", StringComparison.Ordinal), ReportEnvelope.None)).Policies[0];

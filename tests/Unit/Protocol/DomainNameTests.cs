@@ -62,7 +62,7 @@ public class DomainNameTests
 
     [Theory]
     [MemberData(nameof(Good))]
-    public void A_name_is_read_as_lower_case_A_labels_without_the_trailing_dot(string text, string expected)
+    public void A_name_is_parsed_to_lower_case_A_labels_without_the_trailing_dot(string text, string expected)
     {
         Assert.Equal(expected, DomainName.Parse(text).Value);
         Assert.True(DomainName.TryParse(text, out var name));
@@ -71,7 +71,7 @@ public class DomainNameTests
 
     [Theory]
     [MemberData(nameof(Bad))]
-    public void What_is_no_name_is_refused(string why, string text)
+    public void An_invalid_name_is_refused(string why, string text)
     {
         Assert.False(DomainName.TryParse(text, out var name), why);
         Assert.Null(name);
@@ -81,7 +81,7 @@ public class DomainNameTests
     }
 
     [Fact]
-    public void Null_is_no_name() => Assert.False(DomainName.TryParse(null, out _));
+    public void Null_is_not_a_name() => Assert.False(DomainName.TryParse(null, out _));
 
     [Fact]
     public void A_name_of_253_characters_is_the_longest()
@@ -105,7 +105,7 @@ public class DomainNameTests
         });
 
     [Fact]
-    public void Any_text_is_a_name_or_no_name_and_a_name_reads_as_itself() =>
+    public void Any_text_is_refused_or_parsed_to_a_name_that_parses_to_itself() =>
         Gen.String.Select(Gen.OneOf(".example", "", "ü.com"), (text, end) => text + end).Sample(
             text =>
             {

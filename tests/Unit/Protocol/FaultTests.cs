@@ -104,7 +104,7 @@ public sealed partial class FaultTests
         ("bounded report", Report + new string(' ', 50_000 - Report.Length) + "¦ ", null, "RFC 8460 §4.4"),
     ];
 
-    /// <summary>What was never read: a value that could not be written so that it reads back. It has no place.</summary>
+    /// <summary>What was never read: a value that could not be written so that it reads back. It has no position.</summary>
     private static readonly (string Rule, Action Make)[] NeverMade =
     [
         ("RFC 8461 §3.2 max_age", () => _ = Made with { MaxAge = -1 }),
@@ -124,7 +124,7 @@ public sealed partial class FaultTests
 
     [Theory]
     [MemberData(nameof(Rows))]
-    public async Task What_is_read_and_wrong_is_named_with_its_place_and_its_rule(int row)
+    public async Task Every_input_error_is_named_with_its_position_and_its_rule(int row)
     {
         var (reader, marked, line, rule) = Read[row];
         var offset = line is null ? marked.IndexOf(Mark, StringComparison.Ordinal) : (long?)null;
@@ -136,7 +136,7 @@ public sealed partial class FaultTests
     }
 
     [Fact]
-    public void What_could_not_be_read_back_is_never_made()
+    public void A_value_that_could_not_be_parsed_back_is_never_created()
     {
         foreach (var (rule, make) in NeverMade)
         {
@@ -147,7 +147,7 @@ public sealed partial class FaultTests
     }
 
     [Fact]
-    public async Task There_is_no_fault_that_is_not_in_these_tables()
+    public async Task Every_error_message_is_in_these_tables()
     {
         var messages = NeverMade.Select(made => Assert.Throws<ProtocolException>(made.Make).Message).ToList();
         foreach (var (reader, marked, _, _) in Read)
@@ -155,9 +155,9 @@ public sealed partial class FaultTests
             messages.Add((await Assert.ThrowsAsync<ProtocolException>(() => ReadAsync(reader, marked))).Message);
         }
 
-        var unseen = Sentences().Where(sentence => !messages.Exists(message => Pattern(sentence).IsMatch(message))).ToList();
+        var untested = Sentences().Where(sentence => !messages.Exists(message => Pattern(sentence).IsMatch(message))).ToList();
 
-        Assert.Empty(unseen);
+        Assert.Empty(untested);
         Assert.NotEmpty(Sentences());
     }
 

@@ -15,7 +15,7 @@ public class MxPatternTests
     [InlineData("*.example.com", "mail.example.com", "one label")]
     [InlineData("*.example.com", "xn--bcher-kva.example.com", "one label, international")]
     [InlineData("*.com", "example.com", "one label before a top-level domain")]
-    public void A_pattern_covers(string pattern, string host, string why) =>
+    public void A_pattern_matches(string pattern, string host, string why) =>
         Assert.True(MxPattern.Parse(pattern).Covers(DomainName.Parse(host)), why);
 
     [Theory]
@@ -29,7 +29,7 @@ public class MxPatternTests
     [InlineData("*.example.com", "mailexample.com", "the dot belongs to the pattern")]
     [InlineData("*.example.com", "mail.example.com.attacker.net", "more after the name")]
     [InlineData("*.example.com", "mail.example.net", "another name")]
-    public void A_pattern_does_not_cover(string pattern, string host, string why) =>
+    public void A_pattern_does_not_match(string pattern, string host, string why) =>
         Assert.False(MxPattern.Parse(pattern).Covers(DomainName.Parse(host)), why);
 
     [Theory]
@@ -51,7 +51,7 @@ public class MxPatternTests
     [InlineData("[192.0.2.1]", "an address literal")]
     [InlineData("mail.example.com, mx.example.com", "two names")]
     [InlineData("10 mail.example.com", "a preference, as in DNS")]
-    public void What_is_no_pattern_is_refused(string text, string why)
+    public void An_invalid_pattern_is_refused(string text, string why)
     {
         Assert.False(MxPattern.TryParse(text, out _), why);
         Assert.Contains("RFC 8461 §3.2 mx", Assert.Throws<ProtocolException>(() => MxPattern.Parse(text)).Rule, StringComparison.Ordinal);
@@ -73,7 +73,7 @@ public class MxPatternTests
 
     [Fact]
     [Trait("Conformance", "MX-1")]
-    public void Every_MX_host_is_matched_against_all_the_patterns()
+    public void Every_MX_host_is_matched_against_all_patterns()
     {
         var policy = new Policy { Mode = PolicyMode.Enforce, MaxAge = 86_400, Mx = [MxPattern.Parse("mail.example.com"), MxPattern.Parse("*.example.net")] };
         string[] hosts = ["mail.example.com", "MX1.example.net.", "mail.example.com.attacker.net", "example.net", "backup.example.com"];
@@ -85,6 +85,6 @@ public class MxPatternTests
 
     [Fact]
     [Trait("Conformance", "MX-1")]
-    public void A_policy_without_patterns_covers_no_host() =>
+    public void A_policy_without_patterns_matches_no_host() =>
         Assert.False(new Policy { Mode = PolicyMode.None, MaxAge = 0 }.Covers(DomainName.Parse("mail.example.com")));
 }

@@ -32,7 +32,7 @@ public class PolicyTests
     [Theory]
     [Trait("Conformance", "POL-1")]
     [MemberData(nameof(SameAsTheExample))]
-    public void Lines_end_with_LF_or_CRLF_and_white_space_is_free_after_the_colon_and_at_the_end(string why, string text) =>
+    public void Lines_end_with_LF_or_CRLF_and_white_space_is_optional_after_the_colon_and_at_the_end(string why, string text) =>
         Assert.True(Expected == Read(text), why);
 
     [Theory]
@@ -50,18 +50,18 @@ public class PolicyTests
     [InlineData("version: STSv1\nmode: none\u2028max_age: 1\n", 2, "a Unicode line separator is no line end")]
     [InlineData("# a comment\nversion: STSv1\nmode: none\nmax_age: 1\n", 1, "there are no comments")]
     [InlineData("<html>\n<body>Not found</body>\n</html>", 1, "a page of HTML")]
-    public void A_line_that_is_no_field_is_refused_with_its_number(string text, int line, string why) => AssertBroken(text, line, why);
+    public void A_line_that_is_not_a_field_is_refused_with_its_number(string text, int line, string why) => AssertInvalid(text, line, why);
 
     [Theory]
     [Trait("Conformance", "POL-1")]
     [InlineData("version: STSv1\rmode: none\rmax_age: 1\r")]
     [InlineData("version: STSv1\nmode: none\nmax_age: 1\r")]
-    public void A_bare_CR_is_called_by_its_name(string text) =>
+    public void A_bare_CR_is_named_in_the_error(string text) =>
         Assert.Contains("carriage return has no line feed", Assert.Throws<ProtocolException>(() => Read(text)).Message, StringComparison.Ordinal);
 
     [Fact]
     [Trait("Conformance", "POL-1")]
-    public void We_write_CRLF_and_the_version_first()
+    public void A_policy_is_written_with_CRLF_and_the_version_first()
     {
         var policy = Expected with { Extensions = [new PolicyField("x-note", "ein Grüß Gott")] };
 
@@ -78,11 +78,11 @@ public class PolicyTests
     [InlineData("version: stsv1\nmode: none\nmax_age: 1\n", 1, "the version in lower case")]
     [InlineData("Version: STSv1\nmode: none\nmax_age: 1\n", 1, "the key with a capital")]
     [InlineData("\uFEFFversion: STSv1\nmode: none\nmax_age: 1\n", 1, "a byte order mark")]
-    public void The_version_is_required(string text, int line, string why) => AssertBroken(text, line, why);
+    public void The_version_is_required(string text, int line, string why) => AssertInvalid(text, line, why);
 
     [Fact]
     [Trait("Conformance", "POL-2")]
-    public void The_version_may_stand_anywhere() =>
+    public void The_version_may_be_on_any_line() =>
         Assert.Equal(PolicyMode.None, Read("mode: none\nmax_age: 1\nversion: STSv1\n").Mode);
 
     [Theory]
@@ -100,7 +100,7 @@ public class PolicyTests
     [InlineData("version: STSv1\nmode: Enforce\nmx: a.example\nmax_age: 1\n", 2, "a capital")]
     [InlineData("version: STSv1\nmode: report\nmx: a.example\nmax_age: 1\n", 2, "the name of an early draft")]
     [InlineData("version: STSv1\nmode: enforce;\nmx: a.example\nmax_age: 1\n", 2, "a ;")]
-    public void Another_mode_is_refused(string text, int line, string why) => AssertBroken(text, line, why);
+    public void An_unknown_mode_is_refused(string text, int line, string why) => AssertInvalid(text, line, why);
 
     [Theory]
     [Trait("Conformance", "POL-4")]
@@ -109,7 +109,7 @@ public class PolicyTests
     [InlineData("86400", 86_400)]
     [InlineData("31557600", Policy.MaxMaxAge)]
     [InlineData("0031557600", Policy.MaxMaxAge)]
-    public void The_max_age_is_up_to_ten_digits_and_a_year(string text, int seconds) =>
+    public void The_max_age_has_up_to_ten_digits_and_is_a_year_at_most(string text, int seconds) =>
         Assert.Equal(seconds, Read($"version: STSv1\nmode: none\nmax_age: {text}\n").MaxAge);
 
     [Theory]
@@ -126,22 +126,22 @@ public class PolicyTests
     [InlineData("1 000", "a space")]
     [InlineData("1w", "a unit")]
     [InlineData("٣", "a digit outside ASCII")]
-    public void Another_max_age_is_refused(string text, string why) =>
-        AssertBroken($"version: STSv1\nmode: none\nmax_age: {text}\n", 3, why);
+    public void An_invalid_max_age_is_refused(string text, string why) =>
+        AssertInvalid($"version: STSv1\nmode: none\nmax_age: {text}\n", 3, why);
 
     [Theory]
     [Trait("Conformance", "POL-4")]
     [InlineData("version: STSv1\nmode: none\n")]
     [InlineData("version: STSv1\nmode: none\nmax-age: 1\n")]
     [InlineData("version: STSv1\nmode: none\nMAX_AGE: 1\n")]
-    public void The_max_age_is_required(string text) => AssertBroken(text, 3, "no max_age");
+    public void The_max_age_is_required(string text) => AssertInvalid(text, 3, "no max_age");
 
     [Theory]
     [Trait("Conformance", "POL-4")]
     [InlineData(-1)]
     [InlineData(Policy.MaxMaxAge + 1)]
     [InlineData(int.MaxValue)]
-    public void A_max_age_out_of_range_is_never_made(int seconds) =>
+    public void A_policy_with_a_max_age_out_of_range_is_never_created(int seconds) =>
         Assert.Throws<ProtocolException>(() => Expected with { MaxAge = seconds });
 
     [Theory]
@@ -150,8 +150,8 @@ public class PolicyTests
     [InlineData("testing")]
     public void At_least_one_mx_is_required_unless_the_mode_is_none(string mode)
     {
-        AssertBroken($"version: STSv1\nmode: {mode}\nmax_age: 1\n", 4, "no mx");
-        AssertBroken($"version: STSv1\nmode: {mode}\nMX: a.example\nmax_age: 1\n", 3, "the key in capitals");
+        AssertInvalid($"version: STSv1\nmode: {mode}\nmax_age: 1\n", 4, "no mx");
+        AssertInvalid($"version: STSv1\nmode: {mode}\nMX: a.example\nmax_age: 1\n", 3, "the key in capitals");
         Assert.Empty(Read("version: STSv1\nmode: none\nmax_age: 1\n").Mx);
         Assert.Throws<ProtocolException>(() => (Expected with { Mx = [] }).ToBytes());
         Assert.Throws<ProtocolException>(() => (Expected with { Mx = default }).ToBytes());
@@ -167,18 +167,18 @@ public class PolicyTests
     [InlineData("a.example, b.example", "a list")]
     [InlineData("192.0.2.1", "an address")]
     public void An_mx_is_a_name_in_A_labels_or_a_wildcard_before_one(string mx, string why) =>
-        AssertBroken($"version: STSv1\nmode: none\nmx: good.example\nmx: {mx}\nmax_age: 1\n", 4, why);
+        AssertInvalid($"version: STSv1\nmode: none\nmx: good.example\nmx: {mx}\nmax_age: 1\n", 4, why);
 
     [Fact]
     [Trait("Conformance", "POL-7")]
-    public void Unknown_keys_are_ignored_but_kept() =>
+    public void Unknown_keys_are_ignored_but_retained() =>
         Assert.Equal(
             [new PolicyField("x", "1"), new PolicyField("a.b-c_9", "d: e")],
             Read(Example + "x: 1\na.b-c_9: d: e\n").Extensions);
 
     [Fact]
     [Trait("Conformance", "POL-7")]
-    public void Of_a_key_given_twice_the_first_counts_except_for_mx()
+    public void The_first_of_a_repeated_key_counts_except_for_mx()
     {
         var policy = Read(Example + "mode: none\nmax_age: 99999999999\nversion: STSv9\nx: 1\nx: 2\nmx: mail.example.com\n");
 
@@ -194,14 +194,14 @@ public class PolicyTests
     [InlineData("x y: 1", "a space in the key")]
     [InlineData("schlüssel: 1", "a key outside ASCII")]
     [InlineData("abcdefghijklmnopqrstuvwxyz0123456: 1", "a key of 33 characters")]
-    public void A_key_that_is_not_well_formed_is_refused(string line, string why) => AssertBroken(Example + line, 7, why);
+    public void A_malformed_key_is_refused(string line, string why) => AssertInvalid(Example + line, 7, why);
 
     [Theory]
     [Trait("Conformance", "POL-8")]
     [InlineData("a b  c", "spaces inside")]
     [InlineData("Grüße 🦉 日本", "two, three and four bytes of UTF-8")]
     [InlineData("!", "one character")]
-    public void An_extension_may_hold_UTF_8_and_spaces_inside(string value, string why) =>
+    public void An_extension_may_contain_UTF_8_and_spaces(string value, string why) =>
         Assert.True(Read($"{Example}x: {value} \r\n").Extensions.Single().Value == value, why);
 
     [Theory]
@@ -210,9 +210,9 @@ public class PolicyTests
     [InlineData("a\tb", "a tab inside")]
     [InlineData("a\u001Bb", "an escape")]
     [InlineData("a\u007Fb", "DEL")]
-    public void An_extension_may_not_hold_control_characters(string value, string why)
+    public void An_extension_may_not_contain_control_characters(string value, string why)
     {
-        AssertBroken($"{Example}x: {value}\n", 7, why);
+        AssertInvalid($"{Example}x: {value}\n", 7, why);
         Assert.Throws<ProtocolException>(() => new PolicyField("x", value));
     }
 
@@ -236,12 +236,12 @@ public class PolicyTests
     [InlineData("x", " a", "a leading space")]
     [InlineData("x", "a\r\nmode: none", "a line of its own")]
     [InlineData("x\r\ny", "a", "a line break in the key")]
-    public void An_extension_that_could_not_be_read_back_is_never_made(string key, string value, string why) =>
+    public void An_extension_that_could_not_be_parsed_back_is_never_created(string key, string value, string why) =>
         Assert.True(Record.Exception(() => new PolicyField(key, value)) is ProtocolException, why);
 
     [Fact]
     [Trait("Conformance", "POL-8")]
-    public void An_extension_with_half_a_surrogate_pair_is_never_made() =>
+    public void An_extension_with_half_a_surrogate_pair_is_never_created() =>
         Assert.Throws<ProtocolException>(() => new PolicyField("x", "\uD800"));
 
     [Fact]
@@ -259,11 +259,11 @@ public class PolicyTests
     }
 
     [Fact]
-    public void A_key_twice_is_never_written() =>
+    public void A_repeated_key_is_never_written() =>
         Assert.Throws<ProtocolException>(() => (Expected with { Extensions = [new("x", "1"), new("x", "2")] }).ToBytes());
 
     [Fact]
-    public void A_key_in_the_wrong_letters_is_named()
+    public void A_key_in_the_wrong_case_is_named_in_the_error()
     {
         var fault = Assert.Throws<ProtocolException>(() => Read("version: STSv1\nmode: none\nmax-age: 1\n"));
 
@@ -272,7 +272,7 @@ public class PolicyTests
     }
 
     [Fact]
-    public void What_we_write_we_read_back() =>
+    public void A_written_policy_parses_to_the_same_policy() =>
         Gens.Policy.Sample(policy =>
         {
             var read = Policy.Parse(policy.ToBytes());
@@ -327,7 +327,7 @@ public class PolicyTests
 
     private static Policy Read(string text) => Policy.Parse(Encoding.UTF8.GetBytes(text));
 
-    private static void AssertBroken(string text, int line, string why)
+    private static void AssertInvalid(string text, int line, string why)
     {
         var fault = Record.Exception(() => Read(text)) as ProtocolException;
         Assert.True(fault is not null && fault.Line == line, $"{why}: {fault}");

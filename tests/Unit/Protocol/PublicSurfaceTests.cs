@@ -9,13 +9,13 @@ using Xunit;
 
 namespace StsFunctions.Tests.Protocol;
 
-/// <summary>Whatever is given to whatever is public, the one exception that it causes is <see cref="ProtocolException"/>.</summary>
+/// <summary>The only exception of the public API for any input is <see cref="ProtocolException"/>.</summary>
 public sealed class PublicSurfaceTests
 {
     private static readonly Policy Empty = new() { Mode = PolicyMode.None, MaxAge = 0 };
 
-    /// <summary>Every way in for text or bytes from outside.</summary>
-    private static readonly Dictionary<string, Action<string>> Ways = new()
+    /// <summary>Every public member that takes text or bytes from outside.</summary>
+    private static readonly Dictionary<string, Action<string>> Parsers = new()
     {
         ["DomainName.Parse"] = text => DomainName.Parse(text),
         ["DomainName.TryParse"] = text => Assert.Equal(IsRead(DomainName.Parse, text), DomainName.TryParse(text, out _)),
@@ -35,7 +35,7 @@ public sealed class PublicSurfaceTests
         ["ResultTypes.IsRegistered"] = text => ResultTypes.IsRegistered(text),
     };
 
-    // What only holds what it is given.
+    // Types that only store their values.
     private static readonly Type[] Holders =
         [typeof(Deviation), typeof(FailureDetail), typeof(ReportEnvelope), typeof(ReportNote), typeof(ReportedPolicy), typeof(TlsReport), typeof(TxtSelection<>), typeof(ProtocolException)];
 
@@ -47,16 +47,16 @@ public sealed class PublicSurfaceTests
             "v=STSv1; id=20160831085700Z; a=b"u8.ToArray(), "v=TLSRPTv1; rua=mailto:a@b.example,https://c.example/"u8.ToArray(),
             "https://[::1]:443/a?b#c"u8.ToArray(), "mailto:a%40b@c.example?subject=x"u8.ToArray()).Select(Encoding.Latin1.GetString));
 
-    public static TheoryData<string> AllWays => [.. Ways.Keys];
+    public static TheoryData<string> AllParsers => [.. Parsers.Keys];
 
     [Theory]
-    [MemberData(nameof(AllWays))]
-    public void No_text_throws_anything_but_a_ProtocolException(string way) => Texts.Sample(
+    [MemberData(nameof(AllParsers))]
+    public void No_text_throws_anything_but_a_ProtocolException(string parser) => Texts.Sample(
         text =>
         {
             try
             {
-                Ways[way](text);
+                Parsers[parser](text);
             }
             catch (ProtocolException fault)
             {
@@ -66,7 +66,7 @@ public sealed class PublicSurfaceTests
         iter: 5_000);
 
     [Fact]
-    public void There_is_no_way_in_that_is_not_in_this_table()
+    public void Every_public_parser_is_in_this_table()
     {
         var found =
             from type in typeof(DomainName).Assembly.GetExportedTypes()
@@ -80,7 +80,7 @@ public sealed class PublicSurfaceTests
             }
             select $"{type.Name}.{member.Name}";
 
-        Assert.Equal(found.Distinct().Order(StringComparer.Ordinal), Ways.Keys.Order(StringComparer.Ordinal));
+        Assert.Equal(found.Distinct().Order(StringComparer.Ordinal), Parsers.Keys.Order(StringComparer.Ordinal));
     }
 
     private static bool IsForeign(Type type) =>

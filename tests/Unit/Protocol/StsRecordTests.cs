@@ -14,7 +14,7 @@ public class StsRecordTests
     [InlineData("v=STSv1;\t id=1 \t;\t", "1", "white space around ;")]
     [InlineData("v=STSv1 ; id=1", "1", "white space before the first ;")]
     [InlineData("v=STSv1; a=b; id=1; c=d", "1", "fields in any order")]
-    public void A_record_that_follows_the_grammar_is_read(string txt, string id, string why) =>
+    public void A_record_that_follows_the_grammar_is_parsed(string txt, string id, string why) =>
         Assert.True(StsRecord.Parse(txt).Id == id, why);
 
     [Theory]
@@ -41,7 +41,7 @@ public class StsRecordTests
     [InlineData("v=STSv1; id=1;\r\n", "a line break is no white space here")]
     [InlineData("v=STSv1; id", "no =")]
     [InlineData("v=STSv1; =1", "no name")]
-    public void A_record_that_breaks_the_grammar_is_refused(string txt, string why) => AssertBroken(txt, why);
+    public void A_record_that_breaks_the_grammar_is_refused(string txt, string why) => AssertInvalid(txt, why);
 
     [Theory]
     [Trait("Conformance", "TXT-2")]
@@ -53,11 +53,11 @@ public class StsRecordTests
     [InlineData("v=STSv1; id=123456789012345678901234567890123;", "33 characters")]
     [InlineData("v=STSv1; a=b;", "no id")]
     [InlineData("v=STSv1; ID=1;", "ID is another name than id")]
-    public void An_id_of_anything_but_1_to_32_letters_and_digits_is_refused(string txt, string why) => AssertBroken(txt, why);
+    public void An_id_that_is_not_1_to_32_letters_and_digits_is_refused(string txt, string why) => AssertInvalid(txt, why);
 
     [Fact]
     [Trait("Conformance", "TXT-2")]
-    public void An_id_of_32_letters_and_digits_is_read_and_one_of_33_is_never_made()
+    public void An_id_of_32_letters_and_digits_is_parsed_and_one_of_33_is_never_created()
     {
         var longest = new string('Z', StsRecord.MaxIdLength);
         Assert.Equal(longest, StsRecord.Parse($"v=STSv1; id={longest};").Id);
@@ -70,7 +70,7 @@ public class StsRecordTests
     [InlineData("v=STSv1; id=1; x=!~<>:,", "visible ASCII")]
     [InlineData("v=STSv1; id=1; 9_-.=a", "every kind of character in the name")]
     [InlineData("v=STSv1; id=1; abcdefghijklmnopqrstuvwxyz012345=a", "a name of 32 characters")]
-    public void An_unknown_field_is_ignored_if_well_formed(string txt, string why) => Assert.True(StsRecord.Parse(txt).Id == "1", why);
+    public void A_well_formed_unknown_field_is_ignored(string txt, string why) => Assert.True(StsRecord.Parse(txt).Id == "1", why);
 
     [Theory]
     [Trait("Conformance", "TXT-3")]
@@ -82,18 +82,18 @@ public class StsRecordTests
     [InlineData("v=STSv1; id=1; _x=a", "a name that begins with _")]
     [InlineData("v=STSv1; id=1; x!=a", "a name with !")]
     [InlineData("v=STSv1; id=1; abcdefghijklmnopqrstuvwxyz0123456=a", "a name of 33 characters")]
-    public void An_unknown_field_that_is_not_well_formed_breaks_the_record(string txt, string why) => AssertBroken(txt, why);
+    public void A_malformed_unknown_field_invalidates_the_record(string txt, string why) => AssertInvalid(txt, why);
 
     [Theory]
     [Trait("Conformance", "TXT-4")]
     [InlineData("v=STSv1; id=1; id=2;", "the second is another")]
     [InlineData("v=STSv1; id=1; id=2-3;", "the second would be no id")]
     [InlineData("v=STSv1; x=a; x=b; id=1", "an unknown one, twice")]
-    public void Of_a_field_given_twice_the_first_counts(string txt, string why) => Assert.True(StsRecord.Parse(txt).Id == "1", why);
+    public void The_first_of_a_repeated_field_counts(string txt, string why) => Assert.True(StsRecord.Parse(txt).Id == "1", why);
 
     [Fact]
     [Trait("Conformance", "TXT-5")]
-    public void A_record_in_several_character_strings_is_joined_with_nothing_between_them() =>
+    public void The_character_strings_of_a_record_are_joined_without_a_separator() =>
         Assert.Equal("20160831085700Z", StsRecord.Parse(TxtStrings.Join(["v=ST", "Sv1; id=201608", "31085700Z;"])).Id);
 
     [Fact]
@@ -120,7 +120,7 @@ public class StsRecordTests
     [InlineData(TxtRecordStatus.Malformed, "v=STSv1; id=not-an-id;")]
     [InlineData(TxtRecordStatus.Malformed, "v=STSv1", "v=STSv1;")]
     [InlineData(TxtRecordStatus.Malformed, "v=STSv1 id=1")]
-    public void Anything_but_one_valid_TXT_record_announces_nothing(TxtRecordStatus expected, params string[] records)
+    public void Any_other_number_of_valid_TXT_records_announces_nothing(TxtRecordStatus expected, params string[] records)
     {
         var selection = StsRecord.Select(records);
 
@@ -135,7 +135,7 @@ public class StsRecordTests
     [InlineData(TxtRecordStatus.One, "v=STSv1 ; id=1;")]
     [InlineData(TxtRecordStatus.One, "v=STSv1\t; id=1;", "v=STSv1; id=2;")]
     [InlineData(TxtRecordStatus.None, "v=STSv1 ; id=1;", "v=spf1 -all")]
-    public void White_space_before_the_first_semicolon_is_said_to_divide_senders(TxtRecordStatus expected, params string[] records)
+    public void White_space_before_the_first_semicolon_is_reported_as_ambiguous(TxtRecordStatus expected, params string[] records)
     {
         var selection = StsRecord.Select(records);
 
@@ -145,7 +145,7 @@ public class StsRecordTests
 
     [Fact]
     [Trait("Conformance", "TXT-6")]
-    public void What_we_write_begins_as_every_sender_expects_and_reads_back() =>
+    public void A_written_record_begins_as_every_sender_expects_and_parses_to_the_same_record() =>
         Gens.StsRecord.Sample(record =>
         {
             var selection = StsRecord.Select([record.ToString()]);
@@ -155,7 +155,7 @@ public class StsRecordTests
         });
 
     [Fact]
-    public void An_error_names_the_rule_and_the_place()
+    public void An_error_names_the_rule_and_the_position()
     {
         var fault = Assert.Throws<ProtocolException>(() => StsRecord.Parse("v=STSv1; id=a-b;"));
 
@@ -209,9 +209,9 @@ public class StsRecordTests
 
     [Fact]
     public void A_record_longer_than_DNS_can_carry_is_refused() =>
-        AssertBroken("v=STSv1; id=1; a=" + new string('b', 70_000), "70,000 characters");
+        AssertInvalid("v=STSv1; id=1; a=" + new string('b', 70_000), "70,000 characters");
 
-    private static void AssertBroken(string txt, string why)
+    private static void AssertInvalid(string txt, string why)
     {
         var fault = Record.Exception(() => StsRecord.Parse(txt));
         Assert.True(fault is ProtocolException { Rule: "RFC 8461 §3.1" }, $"{why}: {fault}");

@@ -53,7 +53,7 @@ public class TlsReportReaderTests
 
     [Fact]
     [Trait("Conformance", "RPT-1")]
-    public async Task A_report_says_who_when_and_which()
+    public async Task A_report_names_its_organization_period_and_id()
     {
         var report = await Read(Example);
 
@@ -67,7 +67,7 @@ public class TlsReportReaderTests
 
     [Fact]
     [Trait("Conformance", "RPT-2")]
-    public async Task A_policy_says_what_was_applied_and_how_many_sessions_there_were()
+    public async Task A_policy_has_its_applied_text_and_its_session_counts()
     {
         var policy = (await Read(Example)).Policies[0];
 
@@ -81,7 +81,7 @@ public class TlsReportReaderTests
 
     [Fact]
     [Trait("Conformance", "RPT-3")]
-    public async Task A_detail_says_what_failed_and_all_but_the_type_and_the_count_may_be_absent()
+    public async Task A_detail_has_a_type_and_a_count_and_everything_else_may_be_absent()
     {
         var policy = (await Read(Example)).Policies[0];
 
@@ -129,7 +129,7 @@ public class TlsReportReaderTests
     [InlineData("sts-policy-invalid", true)]
     [InlineData("certificate-revoked", false)]
     [InlineData("", false)]
-    public async Task A_result_type_is_kept_as_it_came(string type, bool registered)
+    public async Task A_result_type_is_stored_as_received(string type, bool registered)
     {
         var report = await Read(Example.Replace("certificate-expired", type, StringComparison.Ordinal));
 
@@ -139,7 +139,7 @@ public class TlsReportReaderTests
 
     [Fact]
     [Trait("Conformance", "RPT-2")]
-    public async Task An_unknown_policy_type_is_kept_as_it_came() =>
+    public async Task An_unknown_policy_type_is_stored_as_received() =>
         Assert.Equal("dane+sts", (await Read(OnePolicy.Replace("\"sts\"", "\"dane+sts\"", StringComparison.Ordinal))).Policies[0].PolicyType);
 
     [Fact]
@@ -169,7 +169,7 @@ public class TlsReportReaderTests
 
     [Fact]
     [Trait("Conformance", "RPT-1")]
-    public async Task Unknown_members_are_ignored_wherever_they_stand()
+    public async Task Unknown_members_are_ignored_anywhere()
     {
         const string unknown = """
             "x":{"policies":[{"policy":1}],"report-id":[[{"a":null}]]},"y":[1,[2,{}],"]"],"z":1.5e300,"w":true,"policy-domain-":"",
@@ -185,7 +185,7 @@ public class TlsReportReaderTests
 
     [Fact]
     [Trait("Conformance", "RPT-1")]
-    public async Task Members_may_come_in_any_order()
+    public async Task Members_may_be_in_any_order()
     {
         var report = await Read("""
             {"policies":[{"failure-details":[{"failed-session-count":3,"result-type":"tlsa-invalid"}],
@@ -218,7 +218,7 @@ public class TlsReportReaderTests
     [InlineData("2026-01-31T00:00:00.123456789Z", "2026-01-31T00:00:00.1234567")]
     [InlineData("2024-02-29T00:00:00Z", "2024-02-29T00:00:00.0000000")]
     [InlineData("2016-12-31T23:59:60Z", "2017-01-01T00:00:00.0000000")]
-    public async Task A_date_is_read_into_UTC(string text, string utc)
+    public async Task A_date_is_converted_to_UTC(string text, string utc)
     {
         var report = await Read(Smallest
             .Replace("2026-01-31T00:00:00Z", text, StringComparison.Ordinal)
@@ -248,7 +248,7 @@ public class TlsReportReaderTests
     [InlineData("2026-01-31T00:00:00 CET", "a zone by name")]
     [InlineData("31.01.2026", "days first")]
     [InlineData("176981760", "too few seconds")]
-    public Task Another_date_is_refused(string text, string why) =>
+    public Task An_invalid_date_is_refused(string text, string why) =>
         AssertRefused(Smallest.Replace("2026-01-31T00:00:00Z", text, StringComparison.Ordinal), why, "date-range.start-datetime");
 
     [Theory]
@@ -263,7 +263,7 @@ public class TlsReportReaderTests
     [InlineData("\"date-range\":{", "\"date-range\":[],\"x\":{", "date-range is an array where an object is expected", "an array for date-range")]
     [InlineData("\"date-range\":", "\"x\":", "date-range.start-datetime is missing", "no date-range")]
     [InlineData("2026-01-31T23:59:59Z", "2026-01-30T23:59:59Z", "ends before it starts", "the end before the start")]
-    public Task A_report_that_lacks_what_it_must_say_is_refused(string part, string instead, string message, string why)
+    public Task A_report_without_a_required_member_is_refused(string part, string instead, string message, string why)
     {
         Assert.Contains(part, Smallest, StringComparison.Ordinal);
         return AssertRefused(Smallest.Replace(part, instead, StringComparison.Ordinal), why, message);
@@ -279,7 +279,7 @@ public class TlsReportReaderTests
     [InlineData("count\":1,", "count\":9007199254740992,", "total-successful-session-count is not a count", "2 to the 53")]
     [InlineData("count\":1,", "count\":99999999999999999999,", "total-successful-session-count is not a count", "more than a long")]
     [InlineData("count\":1,", "count\":true,", "total-successful-session-count is true or false where an integer is expected", "true for a count")]
-    public Task A_policy_that_lacks_what_it_must_say_is_refused(string part, string instead, string message, string why)
+    public Task A_policy_without_a_required_member_is_refused(string part, string instead, string message, string why)
     {
         Assert.Contains(part, OnePolicy, StringComparison.Ordinal);
         return AssertRefused(OnePolicy.Replace(part, instead, StringComparison.Ordinal), why, message);
@@ -290,7 +290,7 @@ public class TlsReportReaderTests
     [InlineData("{\"result-type\":\"x\",\"failed-session-count\":-1}", "policies[0].failure-details[1].failed-session-count is not a count", "a negative count")]
     [InlineData("{\"result-type\":\"x\",\"failed-session-count\":\"many\"}", "policies[0].failure-details[1].failed-session-count is not a count", "a word for a count")]
     [InlineData("\"x\"", "policies[0].failure-details holds a string where an object is expected", "a string for a detail")]
-    public Task A_detail_that_lacks_what_it_must_say_is_refused(string detail, string message, string why) =>
+    public Task A_detail_without_a_required_member_is_refused(string detail, string message, string why) =>
         AssertRefused(
             OnePolicy.Replace("\"summary\"", $"\"failure-details\":[{{\"result-type\":\"y\",\"failed-session-count\":7}},{detail}],\"summary\"", StringComparison.Ordinal),
             why,
@@ -310,16 +310,16 @@ public class TlsReportReaderTests
     [InlineData("{\"a\":1 /* */}", "a comment")]
     [InlineData("{\"a\":NaN}", "NaN")]
     [InlineData("{\"a\":\"\u0001\"}", "a bare control character")]
-    public Task What_is_not_one_object_of_JSON_is_refused(string text, string why) => AssertRefused(text, why, "");
+    public Task Anything_but_one_JSON_object_is_refused(string text, string why) => AssertRefused(text, why, "");
 
     [Theory]
     [InlineData("")]
     [InlineData(" \r\n ")]
-    public Task No_second_object_may_follow_the_report_for_it_may_be_one_too(string between) =>
+    public Task A_second_object_after_the_report_is_refused(string between) =>
         AssertRefused(Smallest + between + "{}", "another object after the report", "A second JSON object follows");
 
     [Fact]
-    public async Task A_report_cut_short_anywhere_is_refused()
+    public async Task A_report_that_is_truncated_anywhere_is_refused()
     {
         for (var length = 0; length < Example.Length; length++)
         {
@@ -337,7 +337,7 @@ public class TlsReportReaderTests
     }
 
     [Fact]
-    public async Task An_error_says_where()
+    public async Task An_error_names_the_position()
     {
         var text = Smallest.Replace("[]", "7", StringComparison.Ordinal);
         var fault = await Assert.ThrowsAsync<ProtocolException>(() => Read(text));
@@ -347,7 +347,7 @@ public class TlsReportReaderTests
     }
 
     [Fact]
-    public async Task An_error_far_into_the_report_says_where()
+    public async Task An_error_far_into_the_report_names_the_position()
     {
         var padding = new string(' ', 100_000);
         var fault = await Assert.ThrowsAsync<ProtocolException>(() => Read(padding + Smallest.Replace("[]", "7", StringComparison.Ordinal)));
@@ -356,7 +356,7 @@ public class TlsReportReaderTests
     }
 
     [Fact]
-    public async Task A_token_may_lie_across_the_buffer_s_end_at_any_point()
+    public async Task A_token_may_span_the_end_of_the_buffer_at_any_point()
     {
         var expected = TlsReportJson.Write(await Read(Example));
         for (var before = 0; before < Example.Length; before++)
@@ -383,7 +383,7 @@ public class TlsReportReaderTests
     }
 
     [Fact]
-    public async Task Each_limit_is_kept_to_the_last_one_allowed()
+    public async Task Each_limit_includes_the_last_allowed_value()
     {
         var twoPolicies = Smallest.Replace("[]", $"[{SmallestPolicy},{SmallestPolicy}]", StringComparison.Ordinal);
         var deep = Smallest.Replace("\"report-id\"", "\"x\":[[[[[[[]]]]]]],\"report-id\"", StringComparison.Ordinal);
@@ -402,7 +402,7 @@ public class TlsReportReaderTests
     }
 
     [Fact]
-    public async Task A_text_without_an_end_is_refused_before_it_fills_the_memory()
+    public async Task A_string_without_end_is_refused_before_it_fills_the_memory()
     {
         using var endless = new EndlessStream("{\"x\":\""u8.ToArray(), (byte)'a');
         await Assert.ThrowsAsync<ProtocolException>(() => TlsReportReader.ReadAsync(endless, TlsReportLimits.Default, TestContext.Current.CancellationToken).AsTask());
@@ -411,7 +411,7 @@ public class TlsReportReaderTests
     }
 
     [Fact]
-    public async Task White_space_without_an_end_is_refused_at_the_limit_of_bytes()
+    public async Task White_space_without_end_is_refused_at_the_byte_limit()
     {
         var limits = TlsReportLimits.Default with { MaxBytes = 1_000_000 };
         using var endless = new EndlessStream("{"u8.ToArray(), (byte)' ');
@@ -424,7 +424,7 @@ public class TlsReportReaderTests
     [Trait("Conformance", "RPT-1")]
     [Trait("Conformance", "RPT-2")]
     [Trait("Conformance", "RPT-3")]
-    public Task What_a_sender_writes_we_read_back() =>
+    public Task A_report_that_a_sender_writes_is_read_back() =>
         Gens.TlsReport.SampleAsync(async report =>
         {
             var json = TlsReportJson.Write(report);
@@ -480,7 +480,7 @@ public class TlsReportReaderTests
         });
 
     [Fact]
-    public void A_text_that_comes_again_is_held_once()
+    public void A_repeated_string_is_stored_once()
     {
         var details = ReadAtOnce(WithDetails(2), TlsReportLimits.Default).Policies[0].FailureDetails;
 
@@ -488,7 +488,7 @@ public class TlsReportReaderTests
     }
 
     [Fact]
-    public void Of_more_details_than_are_kept_those_of_one_kind_keep_what_the_first_of_them_says_that_says_anything()
+    public void Merged_details_of_one_kind_have_the_first_information_that_any_of_them_has()
     {
         (string Type, string? Words)[] details =
         [
@@ -498,26 +498,26 @@ public class TlsReportReaderTests
             $"{{\"result-type\":\"{detail.Type}\",{(detail.Words is null ? "" : $"\"additional-information\":\"{detail.Words}\",")}\"failed-session-count\":1}}"));
         var bytes = Encoding.UTF8.GetBytes(OnePolicy.Replace("\"summary\"", $"\"failure-details\":[{json}],\"summary\"", StringComparison.Ordinal));
 
-        var kept = ReadAtOnce(bytes, TlsReportLimits.Default with { MaxFailureKinds = 3 }).Policies[0].FailureDetails;
+        var stored = ReadAtOnce(bytes, TlsReportLimits.Default with { MaxFailureKinds = 3 }).Policies[0].FailureDetails;
 
-        Assert.Equal([("a", 5, "the first"), ("b", 2, "and, escaped"), ("c", 3, "fünf")], kept.Select(detail => (detail.ResultType, detail.FailedSessions, detail.AdditionalInformation)));
+        Assert.Equal([("a", 5, "the first"), ("b", 2, "and, escaped"), ("c", 3, "fünf")], stored.Select(detail => (detail.ResultType, detail.FailedSessions, detail.AdditionalInformation)));
     }
 
     [Theory]
     [InlineData("additional-information")]
     [InlineData("failure-reason-code")]
-    public void What_details_that_come_later_say_is_kept_as_far_as_there_is_room_and_their_sessions_all_count(string member)
+    public void Information_of_later_details_is_stored_as_far_as_there_is_room_and_their_sessions_all_count(string member)
     {
         var limits = TlsReportLimits.Default with { MaxFailureKinds = 100, MaxHeldBytes = 100_000 };
         var kinds = Enumerable.Range(0, limits.MaxFailureKinds).Select(n => $"{{\"result-type\":\"type-{n}\",\"failed-session-count\":1}}").ToList();
         var wordy = kinds.Select(kind => kind.Replace("}", $",\"{member}\":\"{new string('x', 1_000)}\"}}", StringComparison.Ordinal));
         var bytes = Encoding.UTF8.GetBytes(OnePolicy.Replace("\"summary\"", $"\"failure-details\":[{string.Join(',', kinds.Concat(wordy))}],\"summary\"", StringComparison.Ordinal));
 
-        var kept = ReadAtOnce(bytes, limits).Policies[0].FailureDetails;
+        var stored = ReadAtOnce(bytes, limits).Policies[0].FailureDetails;
 
-        Assert.Equal(limits.MaxFailureKinds, kept.Length);
-        Assert.All(kept, detail => Assert.Equal(2, detail.FailedSessions));
-        Assert.InRange(sizeof(char) * kept.Sum(detail => (detail.AdditionalInformation ?? detail.FailureReasonCode ?? "").Length), limits.MaxHeldBytes / 2, limits.MaxHeldBytes);
+        Assert.Equal(limits.MaxFailureKinds, stored.Length);
+        Assert.All(stored, detail => Assert.Equal(2, detail.FailedSessions));
+        Assert.InRange(sizeof(char) * stored.Sum(detail => (detail.AdditionalInformation ?? detail.FailureReasonCode ?? "").Length), limits.MaxHeldBytes / 2, limits.MaxHeldBytes);
     }
 
     [Theory]
@@ -527,7 +527,7 @@ public class TlsReportReaderTests
     [InlineData("\"additional-information\":\"first\",\"additional-information\":null", "first")]
     [InlineData("\"additional-information\":\"\"", "")]
     [InlineData("\"additional-information\":\"\\u0000\"", "\0")]
-    public void What_a_detail_says_in_words_is_that_of_the_member_that_counts(string members, string? words)
+    public void The_text_of_a_detail_is_that_of_the_member_that_counts(string members, string? words)
     {
         var bytes = Encoding.UTF8.GetBytes(OnePolicy.Replace(
             "\"summary\"", $"\"failure-details\":[{{\"result-type\":\"a\",\"additional-information\":\"another's\"}},{{\"result-type\":\"b\",{members}}}],\"summary\"", StringComparison.Ordinal));

@@ -18,7 +18,7 @@ public class TlsRptRecordTests
     [InlineData("v=TLSRPTv1; rua=https://c.example/?a=b&c=d", "https://c.example/?a=b&c=d")]
     [InlineData("v=TLSRPTv1; rua=MAILTO:a@b.example?subject=x", "MAILTO:a@b.example?subject=x")]
     [InlineData("v=TLSRPTv1; rua=mailto:a@b.example; rua=mailto:c@d.example", "mailto:a@b.example")]
-    public void A_record_with_mailto_or_https_addresses_is_read(string txt, params string[] rua) =>
+    public void A_record_with_mailto_or_https_addresses_is_parsed(string txt, params string[] rua) =>
         Assert.Equal(rua, TlsRptRecord.Parse(txt).Rua);
 
     [Theory]
@@ -60,7 +60,7 @@ public class TlsRptRecordTests
     [InlineData(TxtRecordStatus.Multiple, "v=TLSRPTv1; rua=mailto:a@b.example", "v=TLSRPTv1; rua=mailto:c@d.example")]
     [InlineData(TxtRecordStatus.Malformed, "v=TLSRPTv1; rua=mailto:")]
     [InlineData(TxtRecordStatus.Malformed, "v=TLSRPTv1; rua=mailto:", "something else")]
-    public void Only_one_valid_record_asks_for_reports(TxtRecordStatus expected, params string[] records)
+    public void Only_one_valid_record_requests_reports(TxtRecordStatus expected, params string[] records)
     {
         var selection = TlsRptRecord.Select(records);
 
@@ -71,22 +71,22 @@ public class TlsRptRecordTests
 
     [Fact]
     [Trait("Conformance", "RUA-2")]
-    public void White_space_before_the_first_semicolon_is_said_to_divide_senders() =>
+    public void White_space_before_the_first_semicolon_is_reported_as_ambiguous() =>
         Assert.True(TlsRptRecord.Select(["v=TLSRPTv1 ;rua=mailto:a@b.example"]).IsAmbiguous);
 
     [Fact]
     [Trait("Conformance", "RUA-3")]
-    public void A_record_in_several_character_strings_is_joined() =>
+    public void The_character_strings_of_a_record_are_joined() =>
         Assert.Equal(["mailto:reports@example.com"], TlsRptRecord.Parse(TxtStrings.Join(["v=TLSRPTv1;rua=mai", "lto:reports@", "example.com"])).Rua);
 
     [Fact]
     [Trait("Conformance", "RUA-1")]
-    public void What_we_write_we_read_back() =>
+    public void A_written_record_parses_to_the_same_record() =>
         Gens.TlsRptRecord.Sample(record => Assert.Equal(record, TlsRptRecord.Parse(record.ToString())));
 
     [Fact]
     [Trait("Conformance", "RUA-1")]
-    public void A_record_that_could_not_be_read_back_is_never_made()
+    public void A_record_that_could_not_be_parsed_back_is_never_created()
     {
         Assert.Throws<ProtocolException>(() => new TlsRptRecord { Rua = [] });
         Assert.Throws<ProtocolException>(() => new TlsRptRecord { Rua = default });

@@ -18,7 +18,7 @@ public sealed class BlobNameTests
 
     [Theory]
     [MemberData(nameof(NoNames))]
-    public void A_name_that_is_another_path_once_it_is_part_of_a_URI_is_none(string text)
+    public void A_name_that_changes_as_part_of_a_URI_is_refused(string text)
     {
         Assert.False(BlobName.TryParse(text, out _));
         Assert.Throws<FormatException>(() => BlobName.Parse(text));
@@ -35,10 +35,10 @@ public sealed class BlobNameTests
     [InlineData("50%")]
     [InlineData("a?b#c")]
     [InlineData("a+b&c=d;e@f:g")]
-    public void A_name_that_stays_what_it_is_is_one(string text) => Assert.Equal(text, BlobName.Parse(text).Value);
+    public void A_name_that_does_not_change_is_accepted(string text) => Assert.Equal(text, BlobName.Parse(text).Value);
 
     [Fact]
-    public void Whatever_is_a_name_is_the_same_path_in_the_address_that_the_client_asks() => Gen.String[Gen.Char["./\\%2eEfF aü?#\n"], 0, 12].Sample(text =>
+    public void Every_accepted_name_is_the_same_path_in_the_request_of_the_client() => Gen.String[Gen.Char["./\\%2eEfF aü?#\n"], 0, 12].Sample(text =>
     {
         if (BlobName.TryParse(text, out var name))
         {
@@ -57,12 +57,12 @@ public sealed class BlobNameTests
     [InlineData("../2026-03-14/" + Hash, false)]
     [InlineData("raw", false)]
     [InlineData(null, false)]
-    public void A_raw_report_is_named_by_its_day_and_its_hash_alone(string? text, bool isId)
+    public void A_raw_report_is_named_by_its_day_and_its_hash_only(string? text, bool isId)
     {
         Assert.Equal(isId, RawReportId.TryParse(text, out var id));
         Assert.Equal(isId ? new DateOnly(2026, 3, 14) : null, id?.Day);
     }
 
     [Fact]
-    public void What_the_app_makes_is_an_id() => Assert.True(RawReportId.TryParse(Keys.RawReport(TestStorage.Noon, "x"u8), out _));
+    public void A_name_that_the_app_makes_is_an_id() => Assert.True(RawReportId.TryParse(Keys.RawReport(TestStorage.Noon, "x"u8), out _));
 }

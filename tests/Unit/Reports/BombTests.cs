@@ -10,7 +10,7 @@ using Xunit;
 
 namespace StsFunctions.Tests.Reports;
 
-/// <summary>What is small and becomes large is refused at a limit that an operator can set, and memory does not grow with a report.</summary>
+/// <summary>Small input that expands is refused at a limit that an operator can set, and memory does not grow with a report.</summary>
 [Collection(Alone.Name)]
 public sealed class BombTests
 {
@@ -20,7 +20,7 @@ public sealed class BombTests
 
     private static readonly byte[] Json = Samples.Json(Samples.Policy());
 
-    private static CancellationToken Now => TestContext.Current.CancellationToken;
+    private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
     [Fact]
     [Trait("Conformance", "ARR-5")]
@@ -45,29 +45,29 @@ public sealed class BombTests
 
     [Fact]
     [Trait("Conformance", "ARR-5")]
-    public Task Files_that_are_each_small_enough_are_refused_where_together_they_are_not() =>
+    public Task Small_files_that_are_too_large_together_are_refused() =>
         AssertRefusedAsync(ZipOf(40, BytesOf(Spaces(1))), "Sts__ReportMaxExpandedBytes", 40 * MiB, Defaults with { MaxExpandedBytes = 20 * MiB, MaxRatio = 1_100 });
 
     [Fact]
     [Trait("Conformance", "ARR-5")]
-    public Task Zip_in_zip_without_end_is_refused_at_the_depth() =>
+    public Task Deeply_nested_zip_files_are_refused_at_the_depth_limit() =>
         AssertRefusedAsync(Enumerable.Range(0, 30).Aggregate(Json, (inner, n) => Sample.Zip($"{n}.zip", inner)), "Sts__ReportMaxDepth", 8 * MiB);
 
     [Fact]
     [Trait("Conformance", "ARR-5")]
-    public Task A_mail_of_many_parts_is_refused_before_anything_is_made_of_them() =>
+    public Task A_mail_of_many_parts_is_refused_before_it_is_parsed() =>
         AssertRefusedAsync(Samples.Utf8(Head + "Content-Type: multipart/mixed; boundary=b\r\n\r\n" + string.Concat(Enumerable.Repeat("--b\r\n\r\nx\r\n", 500_000))), "Sts__ReportMaxParts", 8 * MiB);
 
     [Fact]
     [Trait("Conformance", "ARR-5")]
-    public Task A_mail_of_many_headers_is_refused_before_anything_is_made_of_them() =>
+    public Task A_mail_of_many_headers_is_refused_before_it_is_parsed() =>
         AssertRefusedAsync(Samples.Utf8(Head + string.Concat(Enumerable.Repeat("a: b\r\n", 1_000_000)) + "\r\nx"), "header fields", 8 * MiB);
 
     [Theory]
     [InlineData(4, true)]
     [InlineData(5, false)]
     [Trait("Conformance", "ARR-5")]
-    public async Task Mails_in_mails_are_read_down_to_the_depth_allowed(int mails, bool isRead)
+    public async Task Nested_mails_are_read_down_to_the_depth_limit(int mails, bool isRead)
     {
         var mail = new MimeMessage { Body = new MimePart("application/tlsrpt+gzip") { Content = new MimeContent(new MemoryStream(Samples.Gzip(Json))), ContentTransferEncoding = ContentEncoding.Base64 } };
         for (var n = 1; n < mails; n++)
@@ -76,7 +76,7 @@ public sealed class BombTests
         }
 
         using var written = new MemoryStream();
-        await mail.WriteToAsync(written, Now);
+        await mail.WriteToAsync(written, Cancellation);
         if (isRead)
         {
             Assert.Single(await ReadAsync(written.ToArray(), Defaults));
@@ -89,7 +89,7 @@ public sealed class BombTests
 
     [Fact]
     [Trait("Conformance", "ARR-5")]
-    public async Task A_bomb_beside_a_report_does_not_let_the_rest_through() =>
+    public async Task A_bomb_beside_a_report_does_not_raise_the_limits_of_the_rest() =>
         await AssertRefusedAsync(Samples.Mail(("application/gzip", "a.gz", GzipOf(Spaces(60))), ("application/tlsrpt+gzip", "b.gz", Samples.Gzip(Json))), "Sts__ReportMaxRatio", 8 * MiB);
 
     [Theory]
@@ -97,7 +97,7 @@ public sealed class BombTests
     [InlineData("[")]
     [InlineData("{\"a\":")]
     [Trait("Conformance", "ARR-5")]
-    public Task JSON_nested_without_end_is_refused(string piece) =>
+    public Task Deeply_nested_JSON_is_refused(string piece) =>
         AssertRefusedAsync(Samples.Utf8(string.Concat(Enumerable.Repeat(piece, 500_000))), "RFC 8460 §4.4", 16 * MiB);
 
     [Fact]
@@ -116,7 +116,7 @@ public sealed class BombTests
 
     [Fact]
     [Trait("Conformance", "ARR-5")]
-    public async Task Reports_that_are_each_small_enough_are_cut_where_together_they_are_not()
+    public async Task Small_reports_that_are_too_large_together_are_cut()
     {
         // Each of fifty may be held in 16 MiB: all of them have what one may have beside its containers.
         var details = string.Join(',', Enumerable.Range(0, 9_000).Select(n => $"{{\"result-type\":\"validation-failure\",\"receiving-mx-hostname\":\"mx{n}.{new string('x', 200)}.example\",\"failed-session-count\":1}}"));
@@ -132,7 +132,7 @@ public sealed class BombTests
 
     [Fact]
     [Trait("Conformance", "ARR-5")]
-    public Task Containers_in_a_container_are_refused_where_together_they_are_too_large_to_hold()
+    public Task Nested_containers_that_are_too_large_together_are_refused()
     {
         // Each is a zip file, which must be held to be opened; packed again, so that next to nothing arrives.
         var inner = Sample.Zip("a.json", Json).Concat(new byte[3 * MiB]).ToArray();
@@ -141,13 +141,13 @@ public sealed class BombTests
 
     [Fact]
     [Trait("Conformance", "ARR-5")]
-    public async Task A_list_in_a_string_is_held_to_the_same_limit_as_any_list()
+    public async Task A_list_in_a_string_has_the_same_limit_as_any_list()
     {
         var list = "[" + string.Join(',', Enumerable.Repeat("\\\"a\\\"", 2_600)) + "]";
         var policy = $"{{\"policy\":{{\"policy-type\":\"sts\",\"policy-domain\":\"example.com\",\"policy-string\":\"{list}\",\"mx-host\":\"{list}\"}},\"summary\":{{}}}}";
         var json = "{\"date-range\":{\"start-datetime\":\"2026-03-13T00:00:00Z\",\"end-datetime\":\"2026-03-13T23:59:59Z\"},\"report-id\":\"r\",\"policies\":[" + string.Join(',', Enumerable.Repeat(policy, 300)) + "]}";
 
-        var report = await TlsReportReader.ReadAsync(new MemoryStream(Samples.Utf8(json)), new TlsReportLimits { MaxHeldBytes = 4 * MiB }, Now);
+        var report = await TlsReportReader.ReadAsync(new MemoryStream(Samples.Utf8(json)), new TlsReportLimits { MaxHeldBytes = 4 * MiB }, Cancellation);
 
         Assert.Equal(300, report.Policies.Length);
         Assert.Contains(report.Notes, note => note.Deviation.Code == "list-cut");
@@ -159,7 +159,7 @@ public sealed class BombTests
     public async Task Memory_does_not_grow_with_a_report_of_100_MB()
     {
         using var json = new EndlessDetails(100_000_000);
-        var report = await TlsReportReader.ReadAsync(json, new TlsReportLimits { MaxBytes = 200_000_000 }, Now);
+        var report = await TlsReportReader.ReadAsync(json, new TlsReportLimits { MaxBytes = 200_000_000 }, Cancellation);
 
         Assert.InRange(json.Taken, 100_000_000, 101_000_000);
         Assert.Equal(json.Sessions, report.Policies.Sum(policy => policy.FailedSessions));
@@ -170,10 +170,10 @@ public sealed class BombTests
 
     [Fact]
     [Trait("Conformance", "ARR-5")]
-    public async Task Memory_does_not_grow_with_a_hostile_report_whose_every_text_is_as_long_as_may_be()
+    public async Task Memory_does_not_grow_with_a_hostile_report_of_maximum_length_strings()
     {
         using var json = new EndlessDetails(60_000_000, policies: 900, text: new string('x', 15_000));
-        var report = await TlsReportReader.ReadAsync(json, new TlsReportLimits { MaxBytes = 200_000_000 }, Now);
+        var report = await TlsReportReader.ReadAsync(json, new TlsReportLimits { MaxBytes = 200_000_000 }, Cancellation);
 
         Assert.Equal(json.Sessions, report.Policies.Sum(policy => policy.FailureDetails.Sum(detail => detail.FailedSessions) + policy.UnlistedFailures));
         Assert.InRange(json.MostHeld, 0, 64 * MiB);
@@ -196,8 +196,8 @@ public sealed class BombTests
     private static async Task<IReadOnlyList<ReadReport>> ReadAsync(byte[] body, ReportLimitsOptions limits)
     {
         var reader = new ReportReader(limits, new FakeTimeProvider(TestStorage.Noon));
-        using var raw = await reader.BufferAsync(new MemoryStream(body), Now);
-        return (await reader.ReadAsync(raw, Now)).Reports;
+        using var raw = await reader.BufferAsync(new MemoryStream(body), Cancellation);
+        return (await reader.ReadAsync(raw, Cancellation)).Reports;
     }
 
     private static IEnumerable<byte[]> Spaces(int mebibytes)
@@ -241,16 +241,16 @@ public sealed class BombTests
         return file.ToArray();
     }
 
-    // A report that is made as it is read, and a look at what is held every few megabytes.
+    // A report that is generated as it is read, with a measurement of the held memory every few megabytes.
     private sealed class EndlessDetails(long length, int policies = 1, string text = "") : MemoryStream
     {
-        private const int LookEvery = 10_000_000;
+        private const int SampleEvery = 10_000_000;
 
         private readonly long _before = GC.GetTotalMemory(forceFullCollection: true);
         private readonly IEnumerator<string> _pieces = Pieces(length, policies, text).GetEnumerator();
         private byte[] _piece = [];
         private int _given;
-        private long _nextLook = LookEvery;
+        private long _nextSample = SampleEvery;
 
         public long Taken { get; private set; }
 
@@ -280,9 +280,9 @@ public sealed class BombTests
             }
 
             Taken += filled;
-            if (Taken > _nextLook)
+            if (Taken > _nextSample)
             {
-                _nextLook += LookEvery;
+                _nextSample += SampleEvery;
                 MostHeld = Math.Max(MostHeld, GC.GetTotalMemory(forceFullCollection: true) - _before);
             }
 

@@ -13,12 +13,12 @@ using Xunit;
 
 namespace StsFunctions.Tests.Reports;
 
-/// <summary>Every body and mail of the corpus comes to what the table says: the facts and how they were bent, or why there are none.</summary>
+/// <summary>Every body and mail of the corpus gives the result of the table: the facts and the deviations, or why there are none.</summary>
 public sealed class CorpusTests
 {
     private static readonly ReportReader Reader = new(new ReportLimitsOptions(), new FakeTimeProvider(TestStorage.Noon));
 
-    private static CancellationToken Now => TestContext.Current.CancellationToken;
+    private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
     /// <summary>A row each, with its conformance ids as traits.</summary>
     public static TheoryData<int> Rows
@@ -39,33 +39,33 @@ public sealed class CorpusTests
 
     [Theory]
     [MemberData(nameof(Rows))]
-    public async Task Whatever_comes_is_read_or_named_as_what_it_is(int number)
+    public async Task Every_sample_is_read_or_identified(int number)
     {
         var sample = Sample.All[number];
-        using var body = await Reader.BufferAsync(new MemoryStream(sample.Bytes()), Now);
+        using var body = await Reader.BufferAsync(new MemoryStream(sample.Bytes()), Cancellation);
 
         if (sample.IsRead)
         {
-            var read = (await Reader.ReadAsync(body, Now)).Reports;
+            var read = (await Reader.ReadAsync(body, Cancellation)).Reports;
             Assert.Equal(sample.Comes, string.Join(" & ", read.Select(Facts)));
             Assert.Equal(sample.Notes, read.SelectMany(one => one.Notes).Select(note => note.Deviation.Code).Distinct().Order(StringComparer.Ordinal));
             foreach (var one in read.Where(one => !one.Report.Policies.IsEmpty))
             {
-                var row = ReportRows.Of(one, one.Report.Policies[0].PolicyDomain, one.Report.Policies, Samples.Arrival(ReportSource.Dropped), "blob").Report;
+                var row = ReportRows.Of(one, one.Report.Policies[0].PolicyDomain, one.Report.Policies, Samples.IncomingReport(ReportSource.Dropped), "blob").Report;
                 Assert.Equal(one.Notes.Select(note => note.ToString()), row.Notes);
                 Assert.Equal(row.Notes, NotesProperty.Read(NotesProperty.Write(row.Notes)));
             }
         }
         else
         {
-            var refused = await Assert.ThrowsAsync<UnreadableReportException>(() => Reader.ReadAsync(body, Now));
+            var refused = await Assert.ThrowsAsync<UnreadableReportException>(() => Reader.ReadAsync(body, Cancellation));
             Assert.Contains(sample.Comes, refused.Message, StringComparison.Ordinal);
             Assert.Equal(sample.Comes == "unattributed", refused.Why == Unreadable.Unattributed);
         }
     }
 
     [Fact]
-    public void Every_file_of_the_corpus_has_a_row_and_there_are_many()
+    public void Every_file_of_the_corpus_has_a_row()
     {
         var files = Directory.GetFiles(Sample.Folder).Select(file => Path.GetFileName(file)!).Order(StringComparer.Ordinal).ToList();
 
@@ -75,7 +75,7 @@ public sealed class CorpusTests
 
     [Fact]
     [Trait("Conformance", "ARR-2")]
-    public async Task The_mail_that_a_report_came_in_is_at_hand_for_whoever_verifies_it()
+    public async Task The_mail_of_a_report_is_available_for_verification()
     {
         var read = await ReadAsync("mail-forwarded.eml");
 
@@ -86,12 +86,12 @@ public sealed class CorpusTests
     }
 
     [Fact]
-    public async Task Every_way_to_bend_the_rules_stands_in_the_documentation_with_its_reason()
+    public async Task Every_deviation_is_documented_with_its_reason()
     {
         var known = new[] { typeof(Deviation), typeof(ContainerDeviation) }
             .SelectMany(type => type.GetProperties(BindingFlags.Public | BindingFlags.Static))
             .Select(property => (Deviation)property.GetValue(null)!);
-        var rows = (await File.ReadAllLinesAsync(Path.Combine(Repository.Root, "docs", "REPORTS.md"), Now)).Where(line => line.StartsWith("| `", StringComparison.Ordinal));
+        var rows = (await File.ReadAllLinesAsync(Path.Combine(Repository.Root, "docs", "REPORTS.md"), Cancellation)).Where(line => line.StartsWith("| `", StringComparison.Ordinal));
 
         var documented = rows.Where(row => row.Count(c => c == '|') == 4).Select(row => (Code: row.Split('`')[1], Reason: row.Split(" | ")[^1].TrimEnd('|', ' ')));
         Assert.Equal(known.Select(one => (one.Code, one.Reason)).Order(), documented.Order());
@@ -99,8 +99,8 @@ public sealed class CorpusTests
 
     private static async Task<ReadReport> ReadAsync(string file)
     {
-        using var body = await Reader.BufferAsync(new MemoryStream(Sample.All.First(sample => sample.File == file && sample.Wrapped.Length == 0).Bytes()), Now);
-        return Assert.Single((await Reader.ReadAsync(body, Now)).Reports);
+        using var body = await Reader.BufferAsync(new MemoryStream(Sample.All.First(sample => sample.File == file && sample.Wrapped.Length == 0).Bytes()), Cancellation);
+        return Assert.Single((await Reader.ReadAsync(body, Cancellation)).Reports);
     }
 
     private static string Facts(ReadReport read) => string.Create(

@@ -11,13 +11,13 @@ namespace StsFunctions.Tests.Reports;
 
 /// <summary>
 /// Damaged reports, containers and mails, made of the corpus: whatever they are, they are read or refused in words, in bounded memory.
-/// The seed and the number of rounds are fixed, so that a run is the same on any machine. What was ever found stays in
+/// The seed and the number of iterations are fixed, so that a run is the same on any machine. What was ever found stays in
 /// <c>Corpus/Found</c> and is read again each time.
 /// </summary>
 public sealed class FuzzTests
 {
     private const int Seed = 8460;
-    private const int Rounds = 5_000;
+    private const int Iterations = 5_000;
     private const long MaxAllocated = 96 << 20;
 
     private static readonly string Found = Path.Combine(Sample.Folder, "Found");
@@ -38,12 +38,12 @@ public sealed class FuzzTests
 
     [Fact]
     [Trait("Conformance", "ARR-5")]
-    public async Task No_damage_makes_the_reading_throw_anything_else_or_take_more_than_it_may()
+    public async Task No_damage_throws_any_other_exception_or_exceeds_a_limit()
     {
         var random = new Random(Seed);
         var seeds = Sample.All.Select(sample => sample.Bytes()).Where(bytes => bytes.Length < 20_000).Concat(FoundFiles().Select(File.ReadAllBytes)).ToList();
         var (read, refused) = (0, 0);
-        for (var round = 0; round < Rounds; round++)
+        for (var iteration = 0; iteration < Iterations; iteration++)
         {
             var input = Wrapped(Damaged(seeds[random.Next(seeds.Count)], seeds, random), random);
             if (await FaultOfAsync(input) is { } fault)
@@ -51,19 +51,19 @@ public sealed class FuzzTests
                 Directory.CreateDirectory(Found);
                 var file = Path.Combine(Found, $"{ContentHash.Of(input)}.bin");
                 await File.WriteAllBytesAsync(file, input, TestContext.Current.CancellationToken);
-                Assert.Fail($"Round {round}: {fault}\nThe input is kept as {file}.");
+                Assert.Fail($"Iteration {iteration}: {fault}\nThe input is stored as {file}.");
             }
 
             _ = _wasRead ? read++ : refused++;
         }
 
-        // It would prove nothing if all of it were refused at the door.
-        Assert.InRange(read, Rounds / 20, Rounds);
-        Assert.InRange(refused, Rounds / 20, Rounds);
+        // It would prove nothing if every input were refused at once.
+        Assert.InRange(read, Iterations / 20, Iterations);
+        Assert.InRange(refused, Iterations / 20, Iterations);
     }
 
     [Fact]
-    public async Task What_was_found_once_is_read_or_refused_ever_since()
+    public async Task Every_past_finding_is_read_or_refused()
     {
         foreach (var file in FoundFiles())
         {
@@ -72,7 +72,7 @@ public sealed class FuzzTests
     }
 
     [Fact]
-    public async Task Every_sample_cut_anywhere_is_read_or_refused()
+    public async Task Every_truncated_sample_is_read_or_refused()
     {
         foreach (var sample in Sample.All.Where(sample => sample.IsRead).Select(sample => sample.Bytes()).Where(bytes => bytes.Length < 4_000))
         {
@@ -105,7 +105,7 @@ public sealed class FuzzTests
 
                 foreach (var policies in report.Report.Policies.GroupBy(policy => policy.PolicyDomain))
                 {
-                    ReportRows.Of(report, policies.Key, [.. policies], Samples.Arrival(ReportSource.Https), "blob");
+                    ReportRows.Of(report, policies.Key, [.. policies], Samples.IncomingReport(ReportSource.Https), "blob");
                 }
             }
         }

@@ -5,10 +5,10 @@ namespace StsFunctions.Tests.Reports;
 
 public sealed class MemoryBudgetTests
 {
-    private static CancellationToken Now => TestContext.Current.CancellationToken;
+    private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
     [Fact]
-    public void What_is_leased_is_counted_until_it_is_given_back_once()
+    public void A_lease_is_counted_until_it_is_released_once()
     {
         var budget = new MemoryBudget(100);
         var lease = budget.TryLease(60)!;
@@ -26,12 +26,12 @@ public sealed class MemoryBudgetTests
     }
 
     [Fact]
-    public async Task Who_waits_gets_it_in_turn_and_a_small_one_does_not_pass_a_large_one()
+    public async Task Waiters_are_served_in_order_and_a_small_one_does_not_overtake_a_large_one()
     {
         var budget = new MemoryBudget(100);
         var first = budget.TryLease(60)!;
-        var large = budget.LeaseAsync(90, Now).AsTask();
-        var small = budget.LeaseAsync(10, Now).AsTask();
+        var large = budget.LeaseAsync(90, Cancellation).AsTask();
+        var small = budget.LeaseAsync(10, Cancellation).AsTask();
 
         Assert.False(large.IsCompleted || small.IsCompleted);
         Assert.Null(budget.TryLease(1));
@@ -47,15 +47,15 @@ public sealed class MemoryBudgetTests
     }
 
     [Fact]
-    public async Task Who_no_longer_waits_holds_nothing_and_lets_the_next_pass()
+    public async Task A_cancelled_waiter_holds_nothing_and_lets_the_next_one_continue()
     {
         var budget = new MemoryBudget(100);
         using var first = budget.TryLease(60)!;
-        using var patience = new CancellationTokenSource();
-        var large = budget.LeaseAsync(90, patience.Token).AsTask();
-        var small = budget.LeaseAsync(40, Now).AsTask();
+        using var cancellation = new CancellationTokenSource();
+        var large = budget.LeaseAsync(90, cancellation.Token).AsTask();
+        var small = budget.LeaseAsync(40, Cancellation).AsTask();
 
-        await patience.CancelAsync();
+        await cancellation.CancelAsync();
 
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => large);
         using var granted = await small;
@@ -63,22 +63,22 @@ public sealed class MemoryBudgetTests
     }
 
     [Fact]
-    public async Task More_than_there_is_in_all_is_not_waited_for() =>
-        await Assert.ThrowsAsync<ArgumentOutOfRangeException>(() => new MemoryBudget(100).LeaseAsync(101, Now).AsTask());
+    public async Task A_lease_larger_than_the_budget_is_not_waited_for() =>
+        await Assert.ThrowsAsync<ArgumentOutOfRangeException>(() => new MemoryBudget(100).LeaseAsync(101, Cancellation).AsTask());
 
     [Fact]
-    public async Task However_many_come_at_once_no_more_is_leased_than_there_is()
+    public async Task Concurrent_leases_never_exceed_the_budget()
     {
         var budget = new MemoryBudget(100);
 
         await Task.WhenAll(Enumerable.Range(0, 200).Select(n => Task.Run(
             async () =>
             {
-                using var lease = await budget.LeaseAsync(1 + (n % 50), Now);
+                using var lease = await budget.LeaseAsync(1 + (n % 50), Cancellation);
                 await Task.Yield();
                 lease.ShrinkTo(n % 7);
             },
-            Now)));
+            Cancellation)));
 
         Assert.Equal(0, budget.Used);
         Assert.InRange(budget.MostUsed, 1, 100);

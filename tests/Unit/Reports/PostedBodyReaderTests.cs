@@ -19,15 +19,15 @@ public sealed class PostedBodyReaderTests
 
     private PostedBodyReader Bodies => new(Settings, _memory, _time);
 
-    private static CancellationToken Now => TestContext.Current.CancellationToken;
+    private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
     [Fact]
-    public async Task A_body_comes_out_as_it_came_in_and_holds_its_memory_until_it_is_done_with()
+    public async Task A_body_is_read_unchanged_and_holds_its_memory_until_it_is_disposed_of()
     {
         var bytes = new byte[1_000_000];
         new Random(1).NextBytes(bytes);
 
-        using (var body = await Bodies.ReadAsync(new MemoryStream(bytes), Now))
+        using (var body = await Bodies.ReadAsync(new MemoryStream(bytes), Cancellation))
         {
             Assert.Equal(bytes, body.GetBuffer().AsSpan(0, (int)body.Length).ToArray());
             Assert.Equal((0, _memory.ForReading(bytes.Length)), (_memory.Posts.Used, _memory.Reading.Used));
@@ -40,10 +40,10 @@ public sealed class PostedBodyReaderTests
 
     [Fact]
     [Trait("Conformance", "ARR-5")]
-    public async Task Forty_bodies_that_never_end_take_what_there_is_for_posts_and_the_rest_of_them_is_told_to_come_again()
+    public async Task Forty_bodies_that_never_end_take_the_budget_for_posts_and_the_rest_get_Retry_After()
     {
         using var end = new CancellationTokenSource();
-        using var mail = await Bodies.ReadMailAsync(new MemoryStream(new byte[MiB]), MiB, Now);
+        using var mail = await Bodies.ReadMailAsync(new MemoryStream(new byte[MiB]), MiB, Cancellation);
         var before = GC.GetTotalMemory(forceFullCollection: true);
 
         var bodies = Enumerable.Range(0, 40).Select(_ => Bodies.ReadAsync(new NeverEnding(10 * MiB - 1), end.Token)).ToList();
@@ -58,8 +58,8 @@ public sealed class PostedBodyReaderTests
         Assert.InRange(_memory.Posts.MostUsed, 10 * MiB, _memory.Posts.Capacity);
         Assert.InRange(GC.GetTotalMemory(forceFullCollection: true) - before, 0, _memory.Posts.Capacity + MiB);
 
-        // What comes by other ways is read meanwhile.
-        using var read = await new ReportReader(Settings, _time, _memory).BufferAsync(new MemoryStream(new byte[10 * MiB]), Now);
+        // Reports of other channels are read meanwhile.
+        using var read = await new ReportReader(Settings, _time, _memory).BufferAsync(new MemoryStream(new byte[10 * MiB]), Cancellation);
 
         await end.CancelAsync();
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => bodies.Single(body => !refused.Exists(e => body.Exception?.InnerException == e)));
@@ -67,7 +67,7 @@ public sealed class PostedBodyReaderTests
     }
 
     [Fact]
-    public async Task A_body_of_which_nothing_comes_holds_a_few_kilobytes()
+    public async Task A_body_without_data_holds_a_few_kilobytes()
     {
         using var end = new CancellationTokenSource();
         var bodies = Enumerable.Range(0, 300).Select(_ => Bodies.ReadAsync(new NeverEnding(0), end.Token)).ToList();
@@ -81,10 +81,10 @@ public sealed class PostedBodyReaderTests
 
     [Fact]
     [Trait("Conformance", "ARR-5")]
-    public async Task A_body_that_comes_too_slowly_is_given_up_with_408()
+    public async Task A_body_that_is_too_slow_is_refused_with_408()
     {
-        var nothing = Bodies.ReadAsync(new NeverEnding(0), Now);
-        var something = Bodies.ReadAsync(new NeverEnding(2 * PostedBodyReader.MinBytesPerSecond), Now);
+        var nothing = Bodies.ReadAsync(new NeverEnding(0), Cancellation);
+        var something = Bodies.ReadAsync(new NeverEnding(2 * PostedBodyReader.MinBytesPerSecond), Cancellation);
 
         _time.Advance(PostedBodyReader.FreeTime - TimeSpan.FromSeconds(1));
         Assert.False(nothing.IsCompleted || something.IsCompleted);
@@ -98,38 +98,38 @@ public sealed class PostedBodyReaderTests
     }
 
     [Fact]
-    public async Task A_body_octet_by_octet_has_no_more_time_than_one_of_which_nothing_comes()
+    public async Task A_body_of_single_octets_has_no_more_time_than_one_without_data()
     {
         using var slow = new OctetASecond(_time);
 
-        Assert.Equal(408, (await Assert.ThrowsAsync<IntakeRefusedException>(() => Bodies.ReadAsync(slow, Now))).Status);
+        Assert.Equal(408, (await Assert.ThrowsAsync<IntakeRefusedException>(() => Bodies.ReadAsync(slow, Cancellation))).Status);
 
         Assert.InRange(slow.Given, 29, 31);
     }
 
     [Fact]
-    public async Task A_body_that_is_there_waits_for_memory_to_be_read_and_not_for_long()
+    public async Task A_complete_body_waits_for_memory_for_a_limited_time()
     {
-        using var read = await _memory.Reading.LeaseAsync(_memory.Reading.Capacity, Now);
-        var waiting = Bodies.ReadAsync(new MemoryStream(new byte[1_000]), Now);
-        var mail = Bodies.ReadMailAsync(new MemoryStream(new byte[1_000]), null, Now);
+        using var read = await _memory.Reading.LeaseAsync(_memory.Reading.Capacity, Cancellation);
+        var waiting = Bodies.ReadAsync(new MemoryStream(new byte[1_000]), Cancellation);
+        var mail = Bodies.ReadMailAsync(new MemoryStream(new byte[1_000]), null, Cancellation);
 
         _time.Advance(PostedBodyReader.MemoryWait);
 
         Assert.Equal(503, (await Assert.ThrowsAsync<IntakeRefusedException>(() => waiting)).Status);
         Assert.Equal(503, (await Assert.ThrowsAsync<IntakeRefusedException>(() => mail)).Status);
         read.Dispose();
-        using var again = await Bodies.ReadAsync(new MemoryStream(new byte[1_000]), Now);
+        using var again = await Bodies.ReadAsync(new MemoryStream(new byte[1_000]), Cancellation);
         Assert.Equal((0L, 1_000L), (_memory.Posts.Used, again.Length));
     }
 
     [Theory]
     [InlineData(10 * MiB, false)]
     [InlineData((10 * MiB) + 1, true)]
-    public async Task The_largest_body_is_taken_and_a_larger_one_is_not(int length, bool isTooLarge)
+    public async Task The_largest_body_is_accepted_and_a_larger_one_is_not(int length, bool isTooLarge)
     {
         foreach (var read in (Func<Stream, Task<ReportBody>>[])
-            [stream => Bodies.ReadAsync(stream, Now), stream => Bodies.ReadMailAsync(stream, length, Now), stream => Bodies.ReadMailAsync(stream, null, Now), stream => new ReportReader(Settings, _time, _memory).BufferAsync(stream, Now)])
+            [stream => Bodies.ReadAsync(stream, Cancellation), stream => Bodies.ReadMailAsync(stream, length, Cancellation), stream => Bodies.ReadMailAsync(stream, null, Cancellation), stream => new ReportReader(Settings, _time, _memory).BufferAsync(stream, Cancellation)])
         {
             if (isTooLarge)
             {
@@ -146,12 +146,12 @@ public sealed class PostedBodyReaderTests
     }
 
     [Fact]
-    public async Task What_comes_out_of_a_queue_waits_for_its_turn_and_holds_next_to_nothing_until_then()
+    public async Task A_body_from_a_queue_waits_for_its_turn_and_holds_almost_nothing_until_then()
     {
         var reader = new ReportReader(Settings, _time, _memory);
-        using var first = await _memory.Reading.LeaseAsync(_memory.Reading.Capacity, Now);
+        using var first = await _memory.Reading.LeaseAsync(_memory.Reading.Capacity, Cancellation);
         var before = GC.GetTotalMemory(forceFullCollection: true);
-        var bodies = Enumerable.Range(0, 24).Select(_ => reader.BufferAsync(new MemoryStream(Large), Now)).ToList();
+        var bodies = Enumerable.Range(0, 24).Select(_ => reader.BufferAsync(new MemoryStream(Large), Cancellation)).ToList();
 
         Assert.All(bodies, body => Assert.False(body.IsCompleted));
         Assert.InRange(GC.GetTotalMemory(forceFullCollection: true) - before, 0, 24 * 2 * SegmentedBuffer.SegmentBytes);
@@ -167,19 +167,19 @@ public sealed class PostedBodyReaderTests
     }
 
     [Fact]
-    public async Task A_report_that_was_read_holds_what_is_left_of_it_and_no_more()
+    public async Task A_report_that_was_read_holds_only_the_memory_of_its_result()
     {
         var reader = new ReportReader(Settings, _time, _memory);
-        using (var body = await reader.BufferAsync(new MemoryStream(Samples.Gzip(Samples.Json(Samples.Policy()))), Now))
+        using (var body = await reader.BufferAsync(new MemoryStream(Samples.Gzip(Samples.Json(Samples.Policy()))), Cancellation))
         {
             Assert.Equal(_memory.ForReading(body.Length), _memory.Reading.Used);
-            await reader.ReadAsync(body, Now);
+            await reader.ReadAsync(body, Cancellation);
             Assert.InRange(_memory.Reading.Used, body.Length, body.Length + 4_096);
         }
 
-        using (var body = await reader.BufferAsync(new MemoryStream(Samples.Utf8("nothing")), Now))
+        using (var body = await reader.BufferAsync(new MemoryStream(Samples.Utf8("nothing")), Cancellation))
         {
-            await Assert.ThrowsAsync<UnreadableReportException>(() => reader.ReadAsync(body, Now));
+            await Assert.ThrowsAsync<UnreadableReportException>(() => reader.ReadAsync(body, Cancellation));
             Assert.Equal(body.Length, _memory.Reading.Used);
         }
 
@@ -188,7 +188,7 @@ public sealed class PostedBodyReaderTests
 
     private static readonly byte[] Large = new byte[9 * MiB];
 
-    // So many bytes at once, and then nothing, as long as anybody waits.
+    // So many bytes at once, and then nothing, as long as the reader waits.
     private sealed class NeverEnding(int bytes) : ReadOnlyForwardStream
     {
         private int _left = bytes;

@@ -7,7 +7,7 @@ namespace StsFunctions.Tests.Reports;
 [Collection(Alone.Name)]
 public sealed class PrefetchReaderTests
 {
-    private static CancellationToken Now => TestContext.Current.CancellationToken;
+    private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
     [Theory]
     [InlineData(0)]
@@ -15,12 +15,12 @@ public sealed class PrefetchReaderTests
     [InlineData(65_536)]
     [InlineData(65_537)]
     [InlineData(5_000_000)]
-    public async Task Every_byte_comes_in_its_order_and_the_hash_is_theirs(int length)
+    public async Task Every_byte_is_read_in_order_and_hashed(int length)
     {
         var body = new byte[length];
         new Random(length).NextBytes(body);
 
-        var (read, digest) = await PrefetchReader.ReadAsync(new MemoryStream(body), ToArrayAsync, Now);
+        var (read, digest) = await PrefetchReader.ReadAsync(new MemoryStream(body), ToArrayAsync, Cancellation);
 
         Assert.Equal(body, read);
         Assert.Equal(SHA256.HashData(body), digest);
@@ -29,27 +29,27 @@ public sealed class PrefetchReaderTests
     [Theory]
     [InlineData(100)]
     [InlineData(1_000_000)]
-    public async Task What_the_body_throws_passes_through(int length)
+    public async Task An_exception_of_the_body_is_passed_on(int length)
     {
-        var thrown = await Assert.ThrowsAsync<InvalidDataException>(() => PrefetchReader.ReadAsync(new Breaking(length), ToArrayAsync, Now));
+        var thrown = await Assert.ThrowsAsync<InvalidDataException>(() => PrefetchReader.ReadAsync(new Breaking(length), ToArrayAsync, Cancellation));
         Assert.Equal("broken", thrown.Message);
     }
 
     [Fact]
-    public async Task Whoever_has_had_enough_of_a_large_body_is_not_kept_and_the_body_is_let_go_of()
+    public async Task A_reader_that_stops_early_is_not_blocked_and_the_body_is_released()
     {
         using var body = new Breaking(long.MaxValue);
 
-        await Assert.ThrowsAsync<FormatException>(() => PrefetchReader.ReadAsync<int>(body, _ => throw new FormatException(), Now));
-        Assert.Equal(7, (await PrefetchReader.ReadAsync(body, _ => Task.FromResult(7), Now)).Read);
+        await Assert.ThrowsAsync<FormatException>(() => PrefetchReader.ReadAsync<int>(body, _ => throw new FormatException(), Cancellation));
+        Assert.Equal(7, (await PrefetchReader.ReadAsync(body, _ => Task.FromResult(7), Cancellation)).Read);
 
         var taken = body.Taken;
-        await Task.Delay(TimeSpan.FromMilliseconds(50), Now);
+        await Task.Delay(TimeSpan.FromMilliseconds(50), Cancellation);
         Assert.Equal(taken, body.Taken);
     }
 
     [Fact]
-    public async Task It_is_ahead_by_no_more_than_a_bound()
+    public async Task The_reader_prefetches_no_more_than_its_limit()
     {
         using var body = new Breaking(long.MaxValue);
 
@@ -57,24 +57,24 @@ public sealed class PrefetchReaderTests
             body,
             async ahead =>
             {
-                await ahead.ReadExactlyAsync(new byte[1_000], Now);
-                await Task.Delay(TimeSpan.FromMilliseconds(50), Now);
+                await ahead.ReadExactlyAsync(new byte[1_000], Cancellation);
+                await Task.Delay(TimeSpan.FromMilliseconds(50), Cancellation);
                 return 0;
             },
-            Now);
+            Cancellation);
 
         Assert.True(body.Taken < 2_000_000, $"{body.Taken} bytes were taken.");
     }
 
     [Fact]
     [Trait("Conformance", "ARR-5")]
-    public async Task What_comes_octet_by_octet_takes_no_more_memory_than_what_comes_in_blocks()
+    public async Task Data_that_arrives_by_single_octets_takes_no_more_memory_than_data_in_blocks()
     {
         var body = new byte[70_000];
-        await PrefetchReader.ReadAsync(new MemoryStream(body), ToArrayAsync, Now);
+        await PrefetchReader.ReadAsync(new MemoryStream(body), ToArrayAsync, Cancellation);
         var before = GC.GetTotalAllocatedBytes(precise: true);
 
-        var (read, _) = await PrefetchReader.ReadAsync(new OctetByOctet(body), ToArrayAsync, Now);
+        var (read, _) = await PrefetchReader.ReadAsync(new OctetByOctet(body), ToArrayAsync, Cancellation);
 
         Assert.Equal(body.Length, read.Length);
         // Each read once took a block of 64 KiB: 280 MB for the last 4,464 octets.
@@ -82,7 +82,7 @@ public sealed class PrefetchReaderTests
     }
 
     [Fact]
-    public async Task Given_up_it_ends()
+    public async Task A_cancelled_reader_ends()
     {
         using var stop = new CancellationTokenSource();
         using var body = new Breaking(long.MaxValue);
@@ -100,7 +100,7 @@ public sealed class PrefetchReaderTests
     private static async Task<byte[]> ToArrayAsync(Stream stream)
     {
         using var copy = new MemoryStream();
-        await stream.CopyToAsync(copy, Now);
+        await stream.CopyToAsync(copy, Cancellation);
         return copy.ToArray();
     }
 

@@ -14,7 +14,7 @@ public sealed class ReportReaderTests
     private static readonly byte[] Json = Samples.Json(Samples.Policy());
     private static readonly ReportReader Reader = new(new ReportLimitsOptions { MaxBytes = 256 * 1024, MaxExpandedBytes = 1024 * 1024 }, new Microsoft.Extensions.Time.Testing.FakeTimeProvider(TestStorage.Noon));
 
-    private static CancellationToken Now => TestContext.Current.CancellationToken;
+    private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
     public static TheoryData<string, byte[], bool> Forms => new()
     {
@@ -41,7 +41,7 @@ public sealed class ReportReaderTests
     [MemberData(nameof(Forms))]
     [Trait("Conformance", "ARR-1")]
     [Trait("Conformance", "ARR-2")]
-    public async Task A_report_is_read_in_whatever_form_it_comes(string form, byte[] body, bool byMail)
+    public async Task A_report_is_read_in_every_format(string form, byte[] body, bool byMail)
     {
         var read = Assert.Single(await ReadAsync(body));
 
@@ -52,7 +52,7 @@ public sealed class ReportReaderTests
 
     [Fact]
     [Trait("Conformance", "RPT-6")]
-    public async Task The_same_JSON_is_the_same_body_whatever_it_came_in()
+    public async Task The_same_JSON_is_the_same_body_in_every_format()
     {
         var forms = new[] { Json, Samples.Gzip(Json), Samples.Mail(("application/tlsrpt+gzip", null, Samples.Gzip(Json))), Samples.Mail(("application/json", null, Json)) };
         var hashes = new HashSet<string>();
@@ -98,7 +98,7 @@ public sealed class ReportReaderTests
 
     [Theory]
     [MemberData(nameof(Unreadable))]
-    public async Task What_is_no_report_is_said_to_be_none_in_words(string what, byte[] body)
+    public async Task Anything_but_a_report_is_refused_with_a_readable_reason(string what, byte[] body)
     {
         var unreadable = await Assert.ThrowsAsync<UnreadableReportException>(() => ReadAsync(body));
 
@@ -110,7 +110,7 @@ public sealed class ReportReaderTests
     [InlineData(CompressionLevel.Optimal)]
     [InlineData(CompressionLevel.SmallestSize)]
     [Trait("Conformance", "ARR-5")]
-    public async Task A_bomb_is_refused_at_the_bound(CompressionLevel level)
+    public async Task A_bomb_is_refused_at_the_limit(CompressionLevel level)
     {
         using var compressed = new MemoryStream();
         using (var gzip = new GZipStream(compressed, level, leaveOpen: true))
@@ -131,18 +131,18 @@ public sealed class ReportReaderTests
 
     [Fact]
     [Trait("Conformance", "ARR-5")]
-    public async Task What_is_larger_than_is_read_is_not_taken_in()
+    public async Task A_body_larger_than_the_limit_is_not_read()
     {
         await using var endless = new Endless();
 
-        var refused = await Assert.ThrowsAsync<UnreadableReportException>(() => Reader.BufferAsync(endless, Now));
+        var refused = await Assert.ThrowsAsync<UnreadableReportException>(() => Reader.BufferAsync(endless, Cancellation));
 
         Assert.True(refused.IsTooLarge);
         Assert.InRange(endless.Taken, 1, 256 * 1024 + 100_000);
     }
 
     [Fact]
-    public async Task Mails_nested_without_end_are_no_report()
+    public async Task Deeply_nested_mails_are_not_a_report()
     {
         MimeEntity body = new MimePart("application/tlsrpt+json") { Content = new MimeContent(new MemoryStream(Json)) };
         for (var depth = 0; depth < 200; depth++)
@@ -151,13 +151,13 @@ public sealed class ReportReaderTests
         }
 
         using var written = new MemoryStream();
-        await new MimeMessage { Body = body }.WriteToAsync(written, Now);
+        await new MimeMessage { Body = body }.WriteToAsync(written, Cancellation);
 
         await Assert.ThrowsAsync<UnreadableReportException>(() => ReadAsync(written.ToArray()));
     }
 
     [Fact]
-    public async Task No_damage_makes_the_reading_throw_anything_else()
+    public async Task No_damage_throws_any_other_exception()
     {
         byte[][] good = [.. Forms.Select(form => form.Data.Item2)];
         await Gens.Damaged(good).SampleAsync(

@@ -13,7 +13,7 @@ public sealed class ReportRowsTests
 
     [Fact]
     [Trait("Conformance", "RPT-2")]
-    public void Policy_types_tell_of_the_same_sessions_and_are_never_summed()
+    public void Policy_types_count_the_same_sessions_and_are_never_added()
     {
         var (report, failures) = RowsOf(
             Samples.Policy(type: PolicyTypes.Tlsa, sessions: 500, failures: 5, details: Samples.Failure(ResultTypes.TlsaInvalid, sessions: 5)),
@@ -33,13 +33,13 @@ public sealed class ReportRowsTests
     [InlineData("tlsa", "no-policy-found", "tlsa")]
     [InlineData("no-policy-found", "new-type", "no-policy-found")]
     [InlineData("new-type", "new-type")]
-    public void The_type_about_this_domains_policy_counts_first(string counted, params string[] types) =>
+    public void The_policy_type_of_the_domains_own_policy_counts_first(string counted, params string[] types) =>
         Assert.Equal(counted, RowsOf([.. types.Select(type => Samples.Policy(type: type))]).Report.PolicyType);
 
     [Fact]
     [Trait("Conformance", "RPT-3")]
     [Trait("Conformance", "RPT-4")]
-    public void Failures_are_summed_by_type_host_and_address_and_an_unknown_type_is_kept()
+    public void Failures_are_added_by_type_host_and_address_and_an_unknown_type_is_stored()
     {
         var (_, failures) = RowsOf(Samples.Policy(details:
         [
@@ -62,7 +62,7 @@ public sealed class ReportRowsTests
     [InlineData(1_000, 1_000)]
     [InlineData(1_001, 1_000)]
     [InlineData(5_000, 1_000)]
-    public void A_thousand_kinds_of_failure_are_kept_apart_and_none_is_lost(int kinds, int rows)
+    public void A_thousand_kinds_of_failure_are_stored_separately_and_none_is_lost(int kinds, int rows)
     {
         var (_, failures) = RowsOf(Samples.Policy(details: [.. Enumerable.Range(1, kinds).Select(n => Samples.Failure("certificate-expired", $"mx{n}.example.com", sessions: n))]));
 
@@ -74,7 +74,7 @@ public sealed class ReportRowsTests
 
     [Fact]
     [Trait("Conformance", "RPT-2")]
-    public void What_is_too_much_to_keep_apart_is_summed_under_its_own_policy_type()
+    public void Kinds_beyond_the_limit_are_added_under_their_own_policy_type()
     {
         var details = Enumerable.Range(1, 800).Select(n => Samples.Failure("certificate-expired", $"mx{n}.example.com", sessions: n)).ToArray();
 
@@ -91,7 +91,7 @@ public sealed class ReportRowsTests
     }
 
     [Fact]
-    public void Counts_too_large_to_add_stay_at_the_largest()
+    public void Counts_that_are_too_large_to_add_stay_at_the_maximum()
     {
         var (report, failures) = RowsOf([.. Enumerable.Range(0, 2_000).Select(_ => Samples.Policy(
             sessions: (1L << 53) - 1, failures: (1L << 53) - 1, details: Samples.Failure("certificate-expired", sessions: (1L << 53) - 1)))]);
@@ -103,10 +103,10 @@ public sealed class ReportRowsTests
     [InlineData(ReportSource.Https, false, ReportSource.Https)]
     [InlineData(null, true, ReportSource.Mail)]
     [InlineData(null, false, ReportSource.Dropped)]
-    public void How_it_came_is_kept(object? marked, bool byMail, object source) => Assert.Equal(
+    public void The_channel_of_a_report_is_stored(object? marked, bool byMail, object source) => Assert.Equal(
         (ReportSource)source,
-        ReportRows.Of(new ReadReport(Samples.Report(Samples.Policy()), "hash-of-the-body", byMail ? new MimeKit.MimeMessage() : null), Domain, [Samples.Policy()], Samples.Arrival((ReportSource?)marked), "blob").Report.Source);
+        ReportRows.Of(new ReadReport(Samples.Report(Samples.Policy()), "hash-of-the-body", byMail ? new MimeKit.MimeMessage() : null), Domain, [Samples.Policy()], Samples.IncomingReport((ReportSource?)marked), "blob").Report.Source);
 
     private static (Report Report, IReadOnlyList<ReportFailure> Failures) RowsOf(params ReportedPolicy[] policies) =>
-        ReportRows.Of(new ReadReport(Samples.Report(policies), "hash-of-the-body"), Domain, policies, Samples.Arrival(ReportSource.Https), "blob");
+        ReportRows.Of(new ReadReport(Samples.Report(policies), "hash-of-the-body"), Domain, policies, Samples.IncomingReport(ReportSource.Https), "blob");
 }

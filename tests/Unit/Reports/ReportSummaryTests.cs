@@ -7,7 +7,7 @@ using Xunit;
 
 namespace StsFunctions.Tests.Reports;
 
-/// <summary>What a range of reports comes to.</summary>
+/// <summary>The summary of a range of reports.</summary>
 public sealed class ReportSummaryTests
 {
     private static readonly Gen<FailureKind> Kind = Gen.Select(
@@ -27,13 +27,13 @@ public sealed class ReportSummaryTests
             Digest = new ReportDigest([.. types.DistinctBy(type => type.PolicyType)]),
         });
 
-    private static CancellationToken Now => TestContext.Current.CancellationToken;
+    private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
     internal static Gen<string> OneOf(params string[] texts) => Gen.Int[0, texts.Length - 1].Select(n => texts[n]);
 
     [Fact]
     [Trait("Conformance", "RPT-2")]
-    public async Task Days_and_senders_come_to_the_total_of_their_policy_type_and_reasons_and_hosts_to_each_other() => await Report.Array[0, 30].SampleAsync(async reports =>
+    public async Task Days_and_senders_add_up_to_the_total_of_their_policy_type_and_reasons_and_hosts_to_each_other() => await Report.Array[0, 30].SampleAsync(async reports =>
     {
         var summary = await OfAsync(reports);
 
@@ -56,7 +56,7 @@ public sealed class ReportSummaryTests
     });
 
     [Fact]
-    public async Task Lists_are_short_and_the_largest_come_first()
+    public async Task Lists_are_short_and_the_largest_are_first()
     {
         var summary = await OfAsync([.. Enumerable.Range(1, 50).Select(n => Reported.Of(1, $"Sender {n}", kinds: Reported.Kind($"type-{n}", n, $"mx{n}.example.com")))]);
 
@@ -66,7 +66,7 @@ public sealed class ReportSummaryTests
     }
 
     [Fact]
-    public async Task Whatever_is_invented_what_is_remembered_stays_small()
+    public async Task Invented_values_do_not_grow_the_digest()
     {
         var reports = Enumerable.Range(0, 3_000).Select(n => Reported.Of(1, $"Forger {n}", counts: false, policyType: $"type-{n % 100}", kinds: Reported.Kind($"type-{n}", long.MaxValue / 4, $"host-{n}")) with
         {
@@ -80,15 +80,15 @@ public sealed class ReportSummaryTests
         Assert.All(summary.Apart.PolicyTypes, type => Assert.Equal(30 * SigningDomain.MaxDailySessions, type.Failures));
     }
 
-    private static Task<ReportSummary> OfAsync(IReadOnlyList<Report> reports) => ReportSummary.OfAsync(reports.ToAsyncEnumerable(), Now);
+    private static Task<ReportSummary> OfAsync(IReadOnlyList<Report> reports) => ReportSummary.OfAsync(reports.ToAsyncEnumerable(), Cancellation);
 }
 
-/// <summary>What a row carries of its report's failures.</summary>
+/// <summary>The failures that a row stores of its report.</summary>
 public sealed class ReportDigestTests
 {
     [Fact]
     [Trait("Conformance", "RPT-2")]
-    public void The_kinds_that_are_kept_and_the_rest_come_to_all_under_each_policy_type() => Gen.Select(
+    public void The_stored_kinds_and_the_rest_add_up_to_all_under_each_policy_type() => Gen.Select(
         ReportSummaryTests.OneOf(PolicyTypes.Sts, PolicyTypes.Tlsa), Gen.String[0, 300], Gen.String[0, 300], Gen.Long[0, 1_000_000],
         (type, result, host, sessions) => new ReportFailure(result, host, "", sessions, "") { PolicyType = type }).Array[0, 200].Sample(failures =>
         {
@@ -111,10 +111,10 @@ public sealed class ReportDigestTests
     [InlineData("[]")]
     [InlineData("""{"Types":null}""")]
     [InlineData("""{"Types":[{"t":"sts","s":1,"f":1,"o":0}]}""")]
-    public void What_another_version_wrote_is_no_digest(string? json) => Assert.Null(ReportDigest.FromJson(json));
+    public void The_digest_of_another_version_is_ignored(string? json) => Assert.Null(ReportDigest.FromJson(json));
 
     [Fact]
-    public void A_row_without_one_says_what_it_counts()
+    public void A_row_without_a_digest_has_its_own_counts()
     {
         var report = Reported.Of(1, sessions: 10) with { Failures = 3, Digest = null };
 

@@ -6,10 +6,10 @@ namespace StsFunctions.Tests.Local.FunctionsHost;
 
 public sealed class HostSettingsTests
 {
-    private static CancellationToken Now => TestContext.Current.CancellationToken;
+    private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
     [Fact]
-    public async Task Without_a_prefix_in_host_json_routes_begin_with_api_and_the_home_page_can_be_turned_off()
+    public async Task Routes_begin_with_api_without_a_prefix_in_host_json_and_the_home_page_can_be_disabled()
     {
         await using var app = await ProbeApp.CreateAsync();
         app.HostJson["extensions"]!.AsObject().Remove("http");
@@ -26,13 +26,13 @@ public sealed class HostSettingsTests
 
         async Task<HttpStatusCode> StatusAsync(string path)
         {
-            using var answer = await client.GetAsync(path, Now);
+            using var answer = await client.GetAsync(path, Cancellation);
             return answer.StatusCode;
         }
     }
 
     [Fact]
-    public async Task The_port_is_the_one_that_was_asked_for()
+    public async Task The_host_listens_on_the_requested_port()
     {
         await using var app = await ProbeApp.CreateAsync();
         var port = LoopbackPort.Free();

@@ -16,7 +16,7 @@ public sealed class HttpFunctionTests(HttpFunctionTests.Running running) : IClas
     private const string Policy = "/.well-known/mta-sts.txt";
     private const int Mebibyte = 1024 * 1024;
 
-    private static CancellationToken Now => TestContext.Current.CancellationToken;
+    private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
     public ValueTask InitializeAsync()
     {
@@ -29,7 +29,7 @@ public sealed class HttpFunctionTests(HttpFunctionTests.Running running) : IClas
     public ValueTask DisposeAsync() => ValueTask.CompletedTask;
 
     [Fact]
-    public async Task The_app_learns_the_clients_host_and_nothing_that_the_client_forged()
+    public async Task The_app_gets_the_host_of_the_client_and_no_forged_header()
     {
         var answer = await RawAsync($"GET {Policy}?a=1&a=2&b=%20x HTTP/1.1\r\nHost: mta-sts.example.com:8443\r\nX-Forwarded-Host: forged.example\r\nX-Forwarded-For: 192.0.2.1\r\nCookie: a=b; c=d\r\nIf-None-Match: \"abc\"\r\n\r\n");
 
@@ -43,7 +43,7 @@ public sealed class HttpFunctionTests(HttpFunctionTests.Running running) : IClas
     }
 
     [Fact]
-    public async Task The_answer_comes_back_with_its_status_and_headers()
+    public async Task The_response_has_the_status_and_headers_of_the_app()
     {
         running.App.Respond = _ => Task.FromResult(new Instruction
         {
@@ -51,31 +51,31 @@ public sealed class HttpFunctionTests(HttpFunctionTests.Running running) : IClas
             Headers = new Dictionary<string, string> { ["Content-Type"] = "text/plain", ["ETag"] = "\"e\"", ["Cache-Control"] = "max-age=60" },
             Body = "none",
         });
-        using var answer = await running.Client.GetAsync(Policy, Now);
+        using var answer = await running.Client.GetAsync(Policy, Cancellation);
         Assert.Equal(HttpStatusCode.NotFound, answer.StatusCode);
         Assert.Equal(("\"e\"", "max-age=60", "text/plain"), (answer.Headers.ETag!.Tag, answer.Headers.CacheControl!.ToString(), answer.Content.Headers.ContentType!.ToString()));
-        Assert.Equal("none", await answer.Content.ReadAsStringAsync(Now));
+        Assert.Equal("none", await answer.Content.ReadAsStringAsync(Cancellation));
         await running.App.NextAsync();
-        await running.Host.WhenIdleAsync(false, Now);
+        await running.Host.WhenIdleAsync(false, Cancellation);
         var invocation = Assert.Single(running.Invocations);
         Assert.Equal(("Policy", true, 404, null), (invocation.Function, invocation.Succeeded, invocation.HttpStatus, invocation.Error));
     }
 
     [Fact]
-    public async Task Not_modified_has_no_body()
+    public async Task A_304_response_has_no_body()
     {
         running.App.Respond = _ => Task.FromResult(new Instruction { Status = 304, Headers = new Dictionary<string, string> { ["ETag"] = "\"e\"" } });
-        using var answer = await running.Client.GetAsync(Policy, Now);
-        Assert.Equal((HttpStatusCode.NotModified, "\"e\"", 0), (answer.StatusCode, answer.Headers.ETag!.Tag, (await answer.Content.ReadAsByteArrayAsync(Now)).Length));
+        using var answer = await running.Client.GetAsync(Policy, Cancellation);
+        Assert.Equal((HttpStatusCode.NotModified, "\"e\"", 0), (answer.StatusCode, answer.Headers.ETag!.Tag, (await answer.Content.ReadAsByteArrayAsync(Cancellation)).Length));
         await running.App.NextAsync();
     }
 
     [Fact]
-    public async Task HEAD_keeps_the_length_that_the_app_states()
+    public async Task HEAD_has_the_Content_Length_of_the_app()
     {
         running.App.Respond = _ => Task.FromResult(new Instruction { Headers = new Dictionary<string, string> { ["Content-Length"] = "123" } });
         using var request = new HttpRequestMessage(HttpMethod.Head, Policy);
-        using var answer = await running.Client.SendAsync(request, Now);
+        using var answer = await running.Client.SendAsync(request, Cancellation);
         Assert.Equal((HttpStatusCode.OK, 123L), (answer.StatusCode, answer.Content.Headers.ContentLength));
         await running.App.NextAsync();
     }
@@ -83,26 +83,26 @@ public sealed class HttpFunctionTests(HttpFunctionTests.Running running) : IClas
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
-    public async Task Ten_megabytes_pass_both_ways(bool isChunked)
+    public async Task Ten_megabytes_pass_in_both_directions(bool isChunked)
     {
         running.App.Respond = _ => Task.FromResult(new Instruction { Chunked = 10 * Mebibyte });
         using var request = new HttpRequestMessage(HttpMethod.Post, "echo/large") { Content = new ByteArrayContent(new byte[10 * Mebibyte]) };
         request.Headers.TransferEncodingChunked = isChunked;
-        using var answer = await running.Client.SendAsync(request, Now);
-        Assert.Equal(10 * Mebibyte, (await answer.Content.ReadAsByteArrayAsync(Now)).Length);
+        using var answer = await running.Client.SendAsync(request, Cancellation);
+        Assert.Equal(10 * Mebibyte, (await answer.Content.ReadAsByteArrayAsync(Cancellation)).Length);
         Assert.Equal(10 * Mebibyte, (await running.App.NextAsync()).Length);
     }
 
     [Fact]
-    public async Task An_answer_of_unknown_length_reaches_the_client_while_it_is_written()
+    public async Task A_response_of_unknown_length_reaches_the_client_while_it_is_written()
     {
         // More than what any buffer between holds, with a client that reads nothing before the headers are there.
         running.App.Respond = _ => Task.FromResult(new Instruction { Chunked = 20 * Mebibyte });
-        using var answer = await running.Client.GetAsync("echo/stream", HttpCompletionOption.ResponseHeadersRead, Now);
+        using var answer = await running.Client.GetAsync("echo/stream", HttpCompletionOption.ResponseHeadersRead, Cancellation);
         await running.App.NextAsync();
         Assert.Empty(running.Invocations);
-        Assert.Equal(20 * Mebibyte, (await answer.Content.ReadAsByteArrayAsync(Now)).Length);
-        await running.Host.WhenIdleAsync(false, Now);
+        Assert.Equal(20 * Mebibyte, (await answer.Content.ReadAsByteArrayAsync(Cancellation)).Length);
+        await running.Host.WhenIdleAsync(false, Cancellation);
         Assert.True(Assert.Single(running.Invocations).Succeeded);
     }
 
@@ -121,7 +121,7 @@ public sealed class HttpFunctionTests(HttpFunctionTests.Running running) : IClas
     [InlineData("PATCH", "/ECHO/example.com/")]
     [InlineData("DELETE", "/echo/")]
     [InlineData("GET", "/echo")]
-    public async Task A_route_is_matched_without_case_and_with_a_trailing_slash(string method, string target)
+    public async Task A_route_matches_without_case_and_with_a_trailing_slash(string method, string target)
     {
         Assert.StartsWith("HTTP/1.1 200 ", await RawAsync($"{method} {target} HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n"), StringComparison.Ordinal);
         Assert.Equal((method, target), ((await running.App.NextAsync()) is var call ? call.Method : null, call.Target));
@@ -135,7 +135,7 @@ public sealed class HttpFunctionTests(HttpFunctionTests.Running running) : IClas
     [InlineData("GET", "/x/echo/y")]
     [InlineData("GET", "/api/echo")]
     [InlineData("GET", "/admin/functions/Echo/x")]
-    public async Task What_no_route_has_is_404_at_the_host(string method, string target)
+    public async Task A_path_without_a_route_is_404_at_the_host(string method, string target)
     {
         Assert.StartsWith("HTTP/1.1 404 ", await RawAsync($"{method} {target} HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n"), StringComparison.Ordinal);
         Assert.Equal(0, running.App.Waiting);
@@ -149,74 +149,74 @@ public sealed class HttpFunctionTests(HttpFunctionTests.Running running) : IClas
     }
 
     [Fact]
-    public async Task The_home_page_is_the_hosts_own()
+    public async Task The_home_page_is_that_of_the_host()
     {
-        using var answer = await running.Client.GetAsync("/", Now);
+        using var answer = await running.Client.GetAsync("/", Cancellation);
         Assert.Equal((HttpStatusCode.OK, "text/html"), (answer.StatusCode, answer.Content.Headers.ContentType!.ToString()));
         Assert.Equal(0, running.App.Waiting);
     }
 
     [Fact]
-    public async Task What_a_function_throws_is_500()
+    public async Task An_exception_of_a_function_is_500()
     {
         running.App.Respond = _ => Task.FromResult(new Instruction { Throw = "on demand" });
-        using var answer = await running.Client.GetAsync(Policy, Now);
+        using var answer = await running.Client.GetAsync(Policy, Cancellation);
         Assert.Equal(HttpStatusCode.InternalServerError, answer.StatusCode);
         await running.App.NextAsync();
-        await running.Host.WhenIdleAsync(false, Now);
+        await running.Host.WhenIdleAsync(false, Cancellation);
         var invocation = Assert.Single(running.Invocations);
         Assert.Equal((false, 500), (invocation.Succeeded, invocation.HttpStatus));
         Assert.Contains("on demand", invocation.Error, StringComparison.Ordinal);
     }
 
     [Fact]
-    public async Task Many_requests_share_one_stream_and_none_gets_anothers_answer()
+    public async Task Concurrent_requests_share_one_stream_and_get_their_own_responses()
     {
         running.App.Respond = call => Task.FromResult(new Instruction { Body = call.Target });
         await Task.WhenAll(Enumerable.Range(0, 300).Select(async n =>
         {
             var path = $"/echo/{n}";
-            Assert.Equal(path, await running.Client.GetStringAsync(path, Now));
+            Assert.Equal(path, await running.Client.GetStringAsync(path, Cancellation));
         }));
         for (var n = 0; n < 300; n++)
         {
             await running.App.NextAsync();
         }
 
-        await running.Host.WhenIdleAsync(false, Now);
+        await running.Host.WhenIdleAsync(false, Cancellation);
         Assert.Equal((300, 300), (running.Invocations.Count, running.Invocations.Select(invocation => invocation.Id).Distinct().Count()));
         Assert.All(running.Invocations, invocation => Assert.True(invocation.Succeeded));
     }
 
     [Fact]
-    public async Task A_client_that_goes_away_cancels_its_invocation()
+    public async Task A_client_that_disconnects_cancels_its_invocation()
     {
         running.App.Respond = _ => Task.FromResult(new Instruction { Hang = true });
-        using var leaving = CancellationTokenSource.CreateLinkedTokenSource(Now);
+        using var leaving = CancellationTokenSource.CreateLinkedTokenSource(Cancellation);
         var asking = running.Client.GetAsync(Policy, leaving.Token);
         await running.App.NextAsync();
         await leaving.CancelAsync();
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => asking);
-        await running.Host.WhenIdleAsync(false, Now);
+        await running.Host.WhenIdleAsync(false, Cancellation);
         Assert.False(Assert.Single(running.Invocations).Succeeded);
     }
 
     [Fact]
-    public async Task A_worker_that_dies_costs_the_request_in_flight_alone()
+    public async Task A_worker_that_dies_fails_only_the_request_in_flight()
     {
         running.App.Respond = call => Task.FromResult(call.Target == "/echo/kill" ? new Instruction { Hang = true } : new Instruction { Body = "alive" });
-        var asking = running.Client.GetAsync("echo/kill", Now);
+        var asking = running.Client.GetAsync("echo/kill", Cancellation);
         await running.App.NextAsync();
         running.Host.KillWorker();
         // It waits for the next worker, as it does in Azure.
-        Assert.Equal("alive", await running.Client.GetStringAsync("echo/next", Now));
+        Assert.Equal("alive", await running.Client.GetStringAsync("echo/next", Cancellation));
         using var answer = await asking;
         Assert.Equal(HttpStatusCode.InternalServerError, answer.StatusCode);
         await running.App.NextAsync();
     }
 
     [Fact]
-    public async Task Killed_at_any_instant_it_leaves_no_request_without_an_answer()
+    public async Task A_worker_that_is_killed_at_any_time_leaves_no_request_without_a_response()
     {
         running.App.Respond = call => Task.FromResult(new Instruction { Body = call.Target });
         using var enough = new CancellationTokenSource();
@@ -228,10 +228,10 @@ public sealed class HttpFunctionTests(HttpFunctionTests.Running running) : IClas
                 var path = $"/echo/{n}-{i}";
                 try
                 {
-                    using var answer = await running.Client.GetAsync(path, Now);
+                    using var answer = await running.Client.GetAsync(path, Cancellation);
                     if (answer.StatusCode == HttpStatusCode.OK)
                     {
-                        Assert.Equal(path, await answer.Content.ReadAsStringAsync(Now));
+                        Assert.Equal(path, await answer.Content.ReadAsStringAsync(Cancellation));
                         Interlocked.Increment(ref served);
                     }
                     else
@@ -242,20 +242,20 @@ public sealed class HttpFunctionTests(HttpFunctionTests.Running running) : IClas
                 }
                 catch (HttpRequestException)
                 {
-                    // Killed in the middle of its answer: the client is told at once, by a connection that ends.
+                    // Killed in the middle of its response: the client learns it at once, by a connection that ends.
                     Interlocked.Increment(ref cutOff);
                 }
             }
         })).ToList();
         for (var kill = 0; kill < 8; kill++)
         {
-            await running.Host.WaitForWorkerAsync(Now);
+            await running.Host.WaitForWorkerAsync(Cancellation);
             var until = Volatile.Read(ref served) + 1 + (kill * 3);
             while (Volatile.Read(ref served) < until && !clients.Exists(client => client.IsFaulted))
             {
                 await Task.Yield();
             }
-            // By the host, and by somebody of whom it knows nothing.
+            // By the host, and from outside.
             if (kill % 2 == 0)
             {
                 running.Host.KillWorker();
@@ -268,26 +268,26 @@ public sealed class HttpFunctionTests(HttpFunctionTests.Running running) : IClas
 
         await enough.CancelAsync();
         await Task.WhenAll(clients);
-        await running.Host.WhenIdleAsync(false, Now);
+        await running.Host.WhenIdleAsync(false, Cancellation);
         while (running.App.Waiting > 0)
         {
             await running.App.NextAsync();
         }
 
         Assert.Equal(served + refused + cutOff, running.Invocations.Count);
-        // A worker can be killed between its answer to the client and its word to the host.
+        // A worker can be killed between its response to the client and its message to the host.
         Assert.InRange(running.Invocations.Count(invocation => !invocation.Succeeded), refused, served + refused + cutOff - 1);
     }
 
     [Fact]
-    public async Task A_certificate_is_chosen_by_server_name_and_none_refuses_the_handshake()
+    public async Task A_certificate_is_chosen_by_server_name_and_an_unknown_name_fails_the_handshake()
     {
         Assert.Equal("CN=mta-sts.example.com", await HandshakeAsync("mta-sts.example.com"));
         await Assert.ThrowsAnyAsync<Exception>(() => HandshakeAsync("other.example.com"));
 
         using var client = new HttpClient(new SocketsHttpHandler { SslOptions = { TargetHost = "mta-sts.example.com", RemoteCertificateValidationCallback = (_, shown, _, _) => shown?.Subject == "CN=mta-sts.example.com" } });
         using var request = new HttpRequestMessage(HttpMethod.Post, new Uri(running.Host.HttpsAddress!, "echo/tls")) { Headers = { Host = "mta-sts.example.com" }, Content = new ByteArrayContent(new byte[Mebibyte]) };
-        using var answer = await client.SendAsync(request, Now);
+        using var answer = await client.SendAsync(request, Cancellation);
         Assert.Equal(HttpStatusCode.OK, answer.StatusCode);
         var call = await running.App.NextAsync();
         Assert.Equal(("https", "mta-sts.example.com", Mebibyte), (call.Data["Scheme"], call.Header("X-Forwarded-Host") ?? call.Data["Host"], call.Length));
@@ -297,7 +297,7 @@ public sealed class HttpFunctionTests(HttpFunctionTests.Running running) : IClas
     [InlineData(null, 401)]
     [InlineData("wrong", 401)]
     [InlineData("secret", 202)]
-    public async Task Only_the_key_opens_the_administrators_API(string? key, int status)
+    public async Task The_admin_API_requires_the_key(string? key, int status)
     {
         using var request = new HttpRequestMessage(HttpMethod.Post, "admin/functions/tick") { Content = JsonContent.Create(new { input = "" }) };
         if (key is not null)
@@ -305,14 +305,14 @@ public sealed class HttpFunctionTests(HttpFunctionTests.Running running) : IClas
             request.Headers.Add("x-functions-key", key);
         }
 
-        using var answer = await running.Client.SendAsync(request, Now);
+        using var answer = await running.Client.SendAsync(request, Cancellation);
         Assert.Equal(status, (int)answer.StatusCode);
         if (status == 202)
         {
             Assert.Equal("Tick", (await running.App.NextAsync()).Function);
         }
 
-        await running.Host.WhenIdleAsync(false, Now);
+        await running.Host.WhenIdleAsync(false, Cancellation);
         Assert.Equal(status == 202 ? 1 : 0, running.Invocations.Count);
     }
 
@@ -320,29 +320,29 @@ public sealed class HttpFunctionTests(HttpFunctionTests.Running running) : IClas
     [InlineData("Nobody", """{"input":""}""", 404)]
     [InlineData("Tick", "", 400)]
     [InlineData("Tick", "null", 400)]
-    public async Task The_administrators_API_answers_what_it_can_not_do(string function, string body, int status)
+    public async Task The_admin_API_says_which_requests_it_does_not_support(string function, string body, int status)
     {
         using var request = new HttpRequestMessage(HttpMethod.Post, $"admin/functions/{function}") { Content = new StringContent(body, Encoding.UTF8, "application/json"), Headers = { { "x-functions-key", "secret" } } };
-        using var answer = await running.Client.SendAsync(request, Now);
+        using var answer = await running.Client.SendAsync(request, Cancellation);
         Assert.Equal(status, (int)answer.StatusCode);
     }
 
     private async Task<string> RawAsync(string request)
     {
         using var client = new TcpClient();
-        await client.ConnectAsync(running.Host.HttpAddress.Host, running.Host.HttpAddress.Port, Now);
+        await client.ConnectAsync(running.Host.HttpAddress.Host, running.Host.HttpAddress.Port, Cancellation);
         await using var stream = client.GetStream();
-        await stream.WriteAsync(Encoding.ASCII.GetBytes(request), Now);
+        await stream.WriteAsync(Encoding.ASCII.GetBytes(request), Cancellation);
         using var reader = new StreamReader(stream);
-        return await reader.ReadLineAsync(Now) ?? "";
+        return await reader.ReadLineAsync(Cancellation) ?? "";
     }
 
     private async Task<string> HandshakeAsync(string name)
     {
         using var client = new TcpClient();
-        await client.ConnectAsync(running.Host.HttpsAddress!.Host, running.Host.HttpsAddress.Port, Now);
+        await client.ConnectAsync(running.Host.HttpsAddress!.Host, running.Host.HttpsAddress.Port, Cancellation);
         await using var tls = new SslStream(client.GetStream());
-        await tls.AuthenticateAsClientAsync(new SslClientAuthenticationOptions { TargetHost = name, RemoteCertificateValidationCallback = (_, shown, _, _) => shown?.Subject == "CN=mta-sts.example.com" }, Now);
+        await tls.AuthenticateAsClientAsync(new SslClientAuthenticationOptions { TargetHost = name, RemoteCertificateValidationCallback = (_, shown, _, _) => shown?.Subject == "CN=mta-sts.example.com" }, Cancellation);
         return tls.RemoteCertificate!.Subject;
     }
 

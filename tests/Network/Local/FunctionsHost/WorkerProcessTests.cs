@@ -14,10 +14,10 @@ public sealed class WorkerProcessTests
 {
     private readonly ConcurrentQueue<HostLog> _log = [];
 
-    private static CancellationToken Now => TestContext.Current.CancellationToken;
+    private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
     [Fact]
-    public async Task The_worker_runs_in_the_apps_folder_and_what_it_logs_is_heard()
+    public async Task The_worker_runs_in_the_folder_of_the_app_and_its_output_is_logged()
     {
         await using var app = await ProbeApp.CreateAsync();
         await using (var host = await StartAsync(app))
@@ -45,40 +45,40 @@ public sealed class WorkerProcessTests
     }
 
     [Fact]
-    public async Task A_killed_worker_is_started_again_at_once_and_a_second_time_only_after_a_while()
+    public async Task A_killed_worker_is_restarted_at_once_and_the_second_time_after_a_delay()
     {
         await using var app = await ProbeApp.CreateAsync();
         var time = new FakeTimeProvider(DateTimeOffset.UtcNow);
         await using var host = await StartAsync(app, timing => timing with { Time = time, WorkerRestartDelay = TimeSpan.FromSeconds(10), FatalFailure = 3 });
         var first = host.WorkerProcessId;
         host.KillWorker();
-        await host.WaitForWorkerAsync(Now);
+        await host.WaitForWorkerAsync(Cancellation);
         Assert.NotEqual(first, host.WorkerProcessId);
-        await host.InvokeTimerAsync("Tick", Now);
+        await host.InvokeTimerAsync("Tick", Cancellation);
 
         host.KillWorker();
         await UntilAsync(() => _log.Any(line => line.Text.Contains("failure 2", StringComparison.Ordinal)));
         Assert.Null(host.WorkerProcessId);
         // The loop may not have armed its timer yet.
-        var back = host.WaitForWorkerAsync(Now);
+        var back = host.WaitForWorkerAsync(Cancellation);
         while (!back.IsCompleted)
         {
             time.Advance(TimeSpan.FromSeconds(1));
-            await Task.WhenAny(back, Task.Delay(50, Now));
+            await Task.WhenAny(back, Task.Delay(50, Cancellation));
         }
 
-        await host.InvokeTimerAsync("Tick", Now);
+        await host.InvokeTimerAsync("Tick", Cancellation);
     }
 
     [Fact]
-    public async Task A_worker_that_nobody_here_has_killed_is_started_again_too()
+    public async Task A_worker_that_was_killed_from_outside_is_restarted_too()
     {
         await using var app = await ProbeApp.CreateAsync();
         app.Respond = _ => Task.FromResult(new Instruction { Exit = 0 });
         await using var host = await StartAsync(app);
-        await Assert.ThrowsAsync<WorkerException>(() => host.InvokeTimerAsync("Tick", Now));
+        await Assert.ThrowsAsync<WorkerException>(() => host.InvokeTimerAsync("Tick", Cancellation));
         app.Respond = _ => Task.FromResult(new Instruction());
-        await host.InvokeTimerAsync("Tick", Now);
+        await host.InvokeTimerAsync("Tick", Cancellation);
         Assert.Contains(_log, line => line.Text.Contains("exited with code 0", StringComparison.Ordinal));
     }
 
@@ -101,7 +101,7 @@ public sealed class WorkerProcessTests
     }
 
     [Fact]
-    public async Task Failures_further_apart_do_not_end_the_host()
+    public async Task Failures_far_apart_do_not_end_the_host()
     {
         await using var app = await ProbeApp.CreateAsync();
         var time = new FakeTimeProvider(DateTimeOffset.UtcNow);
@@ -110,7 +110,7 @@ public sealed class WorkerProcessTests
         {
             host.KillWorker();
             await UntilAsync(() => _log.Count(line => line.Text.Contains("failure 1", StringComparison.Ordinal)) == failure);
-            await host.WaitForWorkerAsync(Now);
+            await host.WaitForWorkerAsync(Cancellation);
             time.Advance(TimeSpan.FromMinutes(31));
         }
 
@@ -118,47 +118,47 @@ public sealed class WorkerProcessTests
     }
 
     [Fact]
-    public async Task A_running_host_ends_with_the_fatal_failure()
+    public async Task A_running_host_ends_with_the_fatal_error()
     {
         await using var app = await ProbeApp.CreateAsync();
         await using var host = await StartAsync(app, timing => timing with { FatalFailure = 1 });
         host.KillWorker();
-        await Assert.ThrowsAsync<WorkerException>(() => host.Ended.WaitAsync(Now));
+        await Assert.ThrowsAsync<WorkerException>(() => host.Ended.WaitAsync(Cancellation));
         using var client = new HttpClient();
-        await Assert.ThrowsAsync<HttpRequestException>(() => client.GetAsync(new Uri(host.HttpAddress, "echo/x"), Now));
-        await Assert.ThrowsAsync<WorkerException>(() => host.WaitForWorkerAsync(Now));
-        await Assert.ThrowsAsync<WorkerException>(() => host.WhenIdleAsync(false, Now));
+        await Assert.ThrowsAsync<HttpRequestException>(() => client.GetAsync(new Uri(host.HttpAddress, "echo/x"), Cancellation));
+        await Assert.ThrowsAsync<WorkerException>(() => host.WaitForWorkerAsync(Cancellation));
+        await Assert.ThrowsAsync<WorkerException>(() => host.WhenIdleAsync(false, Cancellation));
     }
 
     [Fact]
-    public async Task A_function_beyond_functionTimeout_is_cancelled_and_the_worker_lives_on_if_it_heeds_that()
+    public async Task A_function_beyond_functionTimeout_is_cancelled_and_the_worker_continues_if_it_stops()
     {
         await using var app = await ProbeApp.CreateAsync();
         app.HostJson["functionTimeout"] = "00:00:00.3";
         app.Respond = _ => Task.FromResult(new Instruction { Hang = true });
         await using var host = await StartAsync(app, timing => timing with { TimeoutGrace = Timeout.InfiniteTimeSpan });
         var worker = host.WorkerProcessId;
-        var failure = await Assert.ThrowsAsync<WorkerException>(() => host.InvokeTimerAsync("Tick", Now));
+        var failure = await Assert.ThrowsAsync<WorkerException>(() => host.InvokeTimerAsync("Tick", Cancellation));
         Assert.Contains("functionTimeout", failure.Message, StringComparison.Ordinal);
         using var client = new HttpClient { BaseAddress = host.HttpAddress };
-        using var answer = await client.GetAsync("echo/x", Now);
+        using var answer = await client.GetAsync("echo/x", Cancellation);
         Assert.Equal((HttpStatusCode.InternalServerError, worker), (answer.StatusCode, host.WorkerProcessId));
     }
 
     [Fact]
-    public async Task A_function_that_does_not_heed_its_cancellation_ends_the_worker_which_is_no_failure_of_it()
+    public async Task A_function_that_ignores_its_cancellation_ends_the_worker_without_counting_as_a_failed_start()
     {
         await using var app = await ProbeApp.CreateAsync();
         app.HostJson["functionTimeout"] = "00:00:00.3";
         app.Respond = _ => Task.FromResult(new Instruction { Hang = true, IgnoreCancel = true });
         await using var host = await StartAsync(app, timing => timing with { TimeoutGrace = TimeSpan.FromMilliseconds(100), FatalFailure = 1 });
         var worker = host.WorkerProcessId;
-        await Assert.ThrowsAsync<WorkerException>(() => host.InvokeTimerAsync("Tick", Now));
-        await host.WaitForWorkerAsync(Now);
+        await Assert.ThrowsAsync<WorkerException>(() => host.InvokeTimerAsync("Tick", Cancellation));
+        await host.WaitForWorkerAsync(Cancellation);
         Assert.NotEqual(worker, host.WorkerProcessId);
         app.Respond = _ => Task.FromResult(new Instruction());
         // A slow machine may need longer for one call than the time-out is: that is another way to end a worker.
-        while (await Record.ExceptionAsync(() => host.InvokeTimerAsync("Tick", Now)) is { } failure)
+        while (await Record.ExceptionAsync(() => host.InvokeTimerAsync("Tick", Cancellation)) is { } failure)
         {
             Assert.Contains("functionTimeout", failure.Message, StringComparison.Ordinal);
         }
@@ -169,24 +169,24 @@ public sealed class WorkerProcessTests
     [Theory]
     [InlineData("worker.config.json", "worker.config.json is missing")]
     [InlineData("host.json", "host.json is missing")]
-    public async Task A_folder_that_holds_no_published_worker_is_refused(string missing, string reason)
+    public async Task A_folder_without_a_published_worker_is_refused(string missing, string reason)
     {
         await using var app = await ProbeApp.CreateAsync();
         var options = app.Options();
         File.Delete(Path.Combine(app.Root, missing));
-        var failure = await Assert.ThrowsAsync<InvalidDataException>(() => FunctionsHostEmulator.StartAsync(options, new FunctionsHostEmulatorOptions(), Now));
+        var failure = await Assert.ThrowsAsync<InvalidDataException>(() => FunctionsHostEmulator.StartAsync(options, new FunctionsHostEmulatorOptions(), Cancellation));
         Assert.Contains(reason, failure.Message, StringComparison.Ordinal);
     }
 
     [Fact]
-    public async Task A_program_that_is_not_there_fails_the_start()
+    public async Task A_missing_program_fails_the_start()
     {
         await using var app = await ProbeApp.CreateAsync();
         var file = Path.Combine(app.Root, "worker.config.json");
-        var config = JsonNode.Parse(await File.ReadAllTextAsync(file, Now))!;
+        var config = JsonNode.Parse(await File.ReadAllTextAsync(file, Cancellation))!;
         config["description"]!["defaultExecutablePath"] = "no-such-runtime";
         File.Delete(file);
-        await File.WriteAllTextAsync(file, config.ToJsonString(), Now);
+        await File.WriteAllTextAsync(file, config.ToJsonString(), Cancellation);
         var failure = await Assert.ThrowsAsync<WorkerException>(() => StartAsync(app));
         Assert.Contains("no-such-runtime", failure.Message, StringComparison.Ordinal);
     }
@@ -203,14 +203,14 @@ public sealed class WorkerProcessTests
     [InlineData("""[{"type":"queueTrigger","name":"q","queueName":"x","connection":"Storage","properties":{"supportsDeferredBinding":"True"}}]""", "string")]
     [InlineData("""[{"type":"blobTrigger","name":"b"}]""", "BLOBTRIGGER")]
     [InlineData("[]", "exactly one trigger")]
-    public void A_function_that_can_not_run_is_refused_with_the_reason(string bindings, string reason)
+    public void A_function_that_cannot_run_is_refused_with_the_reason(string bindings, string reason)
     {
         var failure = Assert.Throws<InvalidDataException>(() => Read(bindings));
         Assert.Contains(reason, failure.Message, StringComparison.Ordinal);
     }
 
     [Fact]
-    public void Settings_stand_in_a_trigger_between_percent_signs()
+    public void A_trigger_refers_to_settings_between_percent_signs()
     {
         var read = Assert.IsType<QueueTrigger>(Read("""[{"type":"queueTrigger","name":"q","queueName":"a-%QUEUE%-b","connection":"Storage"}]""").Trigger);
         Assert.Equal(("a-named-b", "UseDevelopmentStorage=true"), (read.Queue, read.ConnectionString));
@@ -240,7 +240,7 @@ public sealed class WorkerProcessTests
     {
         while (!condition())
         {
-            await Task.Delay(10, Now);
+            await Task.Delay(10, Cancellation);
         }
     }
 }

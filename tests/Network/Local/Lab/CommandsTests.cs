@@ -75,7 +75,7 @@ public sealed class CommandsTests : IAsyncLifetime
     }
 
     [Fact]
-    public void Hosts_shows_how_each_one_is()
+    public void Hosts_shows_the_state_of_each_host()
     {
         _commands.Execute("stop mx1.example.com");
         _commands.Execute($"expire {Name}");
@@ -89,7 +89,7 @@ public sealed class CommandsTests : IAsyncLifetime
     }
 
     [Fact]
-    public void Expire_leaves_more_than_a_lifetime_of_days_and_the_certificate_has_begun_all_the_same()
+    public void Expire_leaves_a_lifetime_of_days_and_a_certificate_that_is_already_valid()
     {
         _commands.Execute($"expire {Name} 400");
 
@@ -135,7 +135,7 @@ public sealed class CommandsTests : IAsyncLifetime
     [InlineData("ecdsa", KeyKind.Ecdsa)]
     [InlineData("rsa", KeyKind.Rsa)]
     [InlineData("both", KeyKind.Ecdsa, KeyKind.Rsa)]
-    public void Keys_chooses_the_kinds_and_the_other_commands_keep_them(string which, params KeyKind[] expected)
+    public void Keys_chooses_the_kinds_of_key_and_the_other_commands_retain_them(string which, params KeyKind[] expected)
     {
         Done($"keys {Name} {which}");
         Done($"wrong-name {Name}");
@@ -145,7 +145,7 @@ public sealed class CommandsTests : IAsyncLifetime
     }
 
     [Fact]
-    public void A_kind_of_key_that_a_host_does_not_have_is_answered_with_how_to_get_it() =>
+    public void A_kind_of_key_that_a_host_does_not_have_gives_an_error_that_says_how_to_get_it() =>
         Assert.Equal(new(false, $"{Name} has no certificate with such a key: `keys {Name} both` gives it one of each kind."), _commands.Execute($"expire {Name} rsa"));
 
     public static TheoryData<string, SmtpScript, string> Scripts => new()
@@ -168,7 +168,7 @@ public sealed class CommandsTests : IAsyncLifetime
 
     [Theory]
     [MemberData(nameof(Scripts))]
-    public void What_a_mail_server_says_is_broken_and_fixed_by_what_the_answer_names(string line, SmtpScript expected, string fix)
+    public void A_mail_servers_dialogue_is_broken_and_fixed_by_the_command_in_the_answer(string line, SmtpScript expected, string fix)
     {
         fix = fix.Replace("HOST", Name, StringComparison.Ordinal);
 
@@ -180,7 +180,7 @@ public sealed class CommandsTests : IAsyncLifetime
     }
 
     [Fact]
-    public void Two_faults_of_one_server_stand_side_by_side_and_are_mended_at_once()
+    public void Two_faults_of_one_server_coexist_and_are_fixed_together()
     {
         Done($"tls {Name} 1.2");
         Done($"hang {Name} inside");
@@ -202,10 +202,10 @@ public sealed class CommandsTests : IAsyncLifetime
 
         Done($"stop {second.Address}");
         Assert.Equal([true, false], Host.Servers.Select(server => server.IsListening));
-        await Assert.ThrowsAsync<SocketException>(() => SmtpConnection.ConnectAsync(second, Cancelled));
+        await Assert.ThrowsAsync<SocketException>(() => SmtpConnection.ConnectAsync(second, Cancellation));
 
         Done($"start {second.Address}");
-        await using var talk = await SmtpConnection.ConnectAsync(second, Cancelled);
+        await using var connection = await SmtpConnection.ConnectAsync(second, Cancellation);
     }
 
     [Fact]
@@ -227,7 +227,7 @@ public sealed class CommandsTests : IAsyncLifetime
     [InlineData("silent", DnsBehaviour.Silent)]
     [InlineData("truncate", DnsBehaviour.TruncatedOverUdp)]
     [InlineData("loop", DnsBehaviour.CnameLoop)]
-    public void Any_name_in_DNS_is_broken_and_mended(string how, DnsBehaviour expected)
+    public void Any_name_in_DNS_is_broken_and_fixed(string how, DnsBehaviour expected)
     {
         const string name = "_mta-sts.example.com";
         Assert.Contains($"`dns {name} normal` fixes it", Done($"dns {name} {how}"), StringComparison.Ordinal);
@@ -249,7 +249,7 @@ public sealed class CommandsTests : IAsyncLifetime
     [InlineData("outdated", 1)]
     [InlineData("missing", 0)]
     [InlineData("delegated", 1)]
-    public async Task An_MTA_STS_record_is_broken_and_mended(string how, int records)
+    public async Task An_MTA_STS_record_is_broken_and_fixed(string how, int records)
     {
         var good = await Texts();
 
@@ -267,7 +267,7 @@ public sealed class CommandsTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task MX_records_become_null_or_implicit_and_are_mended()
+    public async Task MX_records_become_null_or_implicit_and_are_fixed()
     {
         Assert.Contains("`mx example.com listed` fixes it", Done("mx example.com null"), StringComparison.Ordinal);
         Assert.Equal(".", Assert.Single((await Ask("example.com", QueryType.MX)).Answers.MxRecords()).Exchange.Value);
@@ -281,7 +281,7 @@ public sealed class CommandsTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task An_MX_host_becomes_an_alias_and_is_mended()
+    public async Task An_MX_host_becomes_an_alias_and_is_fixed()
     {
         Assert.Contains($"`fix {Name}` fixes it", Done($"alias {Name}"), StringComparison.Ordinal);
         Assert.Single((await Ask(Name, QueryType.A)).Answers.CnameRecords());
@@ -337,7 +337,7 @@ public sealed class CommandsTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task A_domain_is_mended_with_all_that_is_its_own_and_no_other_is()
+    public async Task A_domain_is_fixed_with_everything_of_its_own_and_no_other_domain_is()
     {
         foreach (var line in new[] { "mx example.com null", "sts example.com twice", "policy example.com broken", "dns _smtp._tls.example.com fail", $"alias {Name}", $"cut {Name}", "stop mx1.example.com", "plain mx1.uncovered.example", "dns uncovered.example fail" })
         {
@@ -359,18 +359,18 @@ public sealed class CommandsTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Heard_shows_what_clients_said()
+    public async Task Heard_shows_the_commands_of_clients()
     {
         Assert.Equal($"No client has sent anything to {Name} yet.", Done($"heard {Name}"));
-        await using var talk = await SmtpConnection.ConnectAsync(Host.Servers[0].EndPoint, Cancelled);
-        await talk.ReplyAsync(Cancelled);
-        await talk.AskAsync("EHLO probe.example", Cancelled);
+        await using var connection = await SmtpConnection.ConnectAsync(Host.Servers[0].EndPoint, Cancellation);
+        await connection.ReplyAsync(Cancellation);
+        await connection.AskAsync("EHLO probe.example", Cancellation);
 
         Assert.Equal($"{Host.Servers[0].EndPoint.Address}  EHLO probe.example", Done($"heard {Name}"));
     }
 
     [Fact]
-    public void A_policy_host_that_the_app_has_is_answered_with_how_to_take_it()
+    public void A_policy_host_of_the_app_gives_an_error_that_says_how_to_take_it()
     {
         Assert.EndsWith("`policy example.com good` moves it into the mail lab.", _commands.Execute("heard mta-sts.example.com").Text, StringComparison.Ordinal);
 
@@ -379,7 +379,7 @@ public sealed class CommandsTests : IAsyncLifetime
     }
 
     [Fact]
-    public void Hosts_shows_what_is_odd()
+    public void Hosts_shows_what_is_unusual()
     {
         foreach (var line in new[] { $"keys {Name} both", $"expire {Name} rsa", $"self-signed {Name} ecdsa", $"drip {Name}", $"hang {Name} ehlo", $"tls {Name} 1.2" })
         {
@@ -424,7 +424,7 @@ public sealed class CommandsTests : IAsyncLifetime
     [InlineData("addresses mx1.example.com", "Usage: `addresses HOST KIND...`: new addresses for an MX host: ipv4, ipv6, dead (nothing listens there), one or more.")]
     [InlineData("policy example.com redirect 200", "Usage: `policy DOMAIN HOW [STATUS]`: its policy is served by the app (app), or by the mail lab: good, redirect, slow, silent, wrong-type, no-type, missing, broken, oversize, flood, cut-off, differs; STATUS is of a redirect, 301 to 308.")]
     [InlineData("policy example.com slow 302", "Usage: `policy DOMAIN HOW [STATUS]`: its policy is served by the app (app), or by the mail lab: good, redirect, slow, silent, wrong-type, no-type, missing, broken, oversize, flood, cut-off, differs; STATUS is of a redirect, 301 to 308.")]
-    public void What_is_not_understood_is_answered_with_what_would_be(string line, string expected) =>
+    public void An_unknown_command_gives_an_error_with_the_usage(string line, string expected) =>
         Assert.Equal(new(expected.Length == 0, expected), _commands.Execute(line));
 
     [Theory]
@@ -441,7 +441,7 @@ public sealed class CommandsTests : IAsyncLifetime
     [InlineData("policy nobody.example app", "There is no domain 'nobody.example' here")]
     [InlineData("dns nobody.example fail", "There is no name 'nobody.example' in this DNS. For a domain there are DOMAIN, _mta-sts.DOMAIN")]
     [InlineData("fix nobody.example", "There is nothing to fix at 'nobody.example': `hosts` lists the servers")]
-    public void An_unknown_name_is_answered_with_the_known_ones(string line, string expected)
+    public void An_unknown_name_gives_an_error_with_the_known_ones(string line, string expected)
     {
         var answer = _commands.Execute(line);
 
@@ -450,14 +450,14 @@ public sealed class CommandsTests : IAsyncLifetime
     }
 
     [Fact]
-    public void No_line_at_all_throws()
+    public void No_command_line_throws()
     {
         string[] words = ["expire", "fix", "dns", "sts", "mx", "addresses", "policy", "keys", "tls", "cut", "heard", "example.com", Name, "mta-sts.example.com", "127.0.1.1", "::1", "null", "rsa", "9", "ipv4", "..", "ü", "\0"];
         Gen.OneOf<string>(words).Array[1, 5].Sample(line => Assert.NotNull(_commands.Execute(string.Join(' ', line)).Text), iter: 200, threads: 1);
         Assert.False(_commands.Execute(new string('x', 1_001)).IsDone);
     }
 
-    private static CancellationToken Cancelled => TestContext.Current.CancellationToken;
+    private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
     private string Done(string line)
     {
@@ -470,5 +470,5 @@ public sealed class CommandsTests : IAsyncLifetime
         [.. (await Ask("_mta-sts.example.com", QueryType.TXT)).Answers.TxtRecords().Select(txt => string.Concat(txt.Text))];
 
     private Task<IDnsQueryResponse> Ask(string name, QueryType type) =>
-        new LookupClient(new LookupClientOptions(_lab.Dns) { UseCache = false }).QueryAsync(name, type, cancellationToken: Cancelled);
+        new LookupClient(new LookupClientOptions(_lab.Dns) { UseCache = false }).QueryAsync(name, type, cancellationToken: Cancellation);
 }

@@ -21,10 +21,10 @@ public sealed class DnsServerTests : IAsyncDisposable
             DnsRecord.Soa("ns.example.com", "hostmaster.example.com", 7, TimeSpan.FromSeconds(60)), DnsRecord.Ns("ns.example.com"));
     }
 
-    private static CancellationToken Cancelled => TestContext.Current.CancellationToken;
+    private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
     [Fact]
-    public async Task Every_kind_of_record_comes_back_as_it_was_set()
+    public async Task Every_kind_of_record_is_returned_as_it_was_set()
     {
         _zone.Set("all.example.com",
             DnsRecord.Address(IPAddress.Parse("127.0.1.2")),
@@ -50,7 +50,7 @@ public sealed class DnsServerTests : IAsyncDisposable
     }
 
     [Fact]
-    public async Task A_time_to_live_is_sent_in_seconds()
+    public async Task A_TTL_is_sent_in_seconds()
     {
         _zone.Set("a.example.com", DnsRecord.Txt("x").For(TimeSpan.FromHours(2)));
 
@@ -58,18 +58,18 @@ public sealed class DnsServerTests : IAsyncDisposable
     }
 
     [Fact]
-    public async Task Records_in_turn_are_told_once_each_and_the_last_stay()
+    public async Task Records_in_sequence_are_returned_once_each_and_the_last_stay()
     {
         _zone.SetInTurn("turning.example.com", [DnsRecord.Txt("first")], [DnsRecord.Txt("second")], [DnsRecord.Txt("last")]);
-        var told = new List<string>();
+        var answers = new List<string>();
         for (var question = 0; question < 4; question++)
         {
             // A question for what the name does not have turns nothing.
             Assert.Empty((await Ask("turning.example.com", QueryType.A)).Answers);
-            told.AddRange(Assert.Single((await Ask("turning.example.com", QueryType.TXT)).Answers.TxtRecords()).Text);
+            answers.AddRange(Assert.Single((await Ask("turning.example.com", QueryType.TXT)).Answers.TxtRecords()).Text);
         }
 
-        Assert.Equal(["first", "second", "last", "last"], told);
+        Assert.Equal(["first", "second", "last", "last"], answers);
     }
 
     [Fact]
@@ -84,7 +84,7 @@ public sealed class DnsServerTests : IAsyncDisposable
     [InlineData("nobody.example.com", DnsHeaderResponseCode.NotExistentDomain)]
     [InlineData("example.com", DnsHeaderResponseCode.NoError)]
     [InlineData("between.example.com", DnsHeaderResponseCode.NoError)]
-    public async Task A_missing_name_is_told_apart_from_a_missing_type(string name, DnsHeaderResponseCode expected)
+    public async Task A_missing_name_and_a_missing_type_are_distinct(string name, DnsHeaderResponseCode expected)
     {
         _zone.Set("below.between.example.com", DnsRecord.Txt("x"));
 
@@ -114,7 +114,7 @@ public sealed class DnsServerTests : IAsyncDisposable
     }
 
     [Fact]
-    public async Task A_CNAME_that_leads_nowhere_is_NXDOMAIN()
+    public async Task A_CNAME_without_a_target_is_NXDOMAIN()
     {
         _zone.Set("a.example.com", DnsRecord.Cname("gone.example.com"));
 
@@ -125,7 +125,7 @@ public sealed class DnsServerTests : IAsyncDisposable
     }
 
     [Fact]
-    public async Task CNAMEs_that_go_round_end()
+    public async Task A_loop_of_CNAMEs_ends()
     {
         _zone.Set("a.example.com", DnsRecord.Cname("b.example.com"));
         _zone.Set("b.example.com", DnsRecord.Cname("a.example.com"));
@@ -138,7 +138,7 @@ public sealed class DnsServerTests : IAsyncDisposable
     [Theory]
     [InlineData(DnsBehaviour.ServerFailure, DnsHeaderResponseCode.ServerFailure)]
     [InlineData(DnsBehaviour.Refused, DnsHeaderResponseCode.Refused)]
-    public async Task A_behaviour_is_set_and_unset_while_it_runs(DnsBehaviour behaviour, DnsHeaderResponseCode expected)
+    public async Task A_behaviour_is_set_and_removed_at_run_time(DnsBehaviour behaviour, DnsHeaderResponseCode expected)
     {
         _zone.Set("a.example.com", DnsRecord.Txt("x"));
         _zone.Behave("a.example.com", behaviour);
@@ -151,7 +151,7 @@ public sealed class DnsServerTests : IAsyncDisposable
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
-    public async Task A_silent_name_runs_into_the_time_out(bool tcp)
+    public async Task A_silent_name_times_out(bool tcp)
     {
         _zone.Behave("a.example.com", DnsBehaviour.Silent);
         var client = Client(options =>
@@ -160,12 +160,12 @@ public sealed class DnsServerTests : IAsyncDisposable
             options.Timeout = TimeSpan.FromMilliseconds(100);
         });
 
-        await Assert.ThrowsAsync<DnsResponseException>(() => client.QueryAsync("a.example.com", QueryType.A, cancellationToken: Cancelled));
+        await Assert.ThrowsAsync<DnsResponseException>(() => client.QueryAsync("a.example.com", QueryType.A, cancellationToken: Cancellation));
         Assert.True(_zone.QuestionsFor("a.example.com", DnsRecordType.A) >= 1);
     }
 
     [Fact]
-    public async Task A_truncated_answer_is_fetched_over_TCP()
+    public async Task A_truncated_answer_is_retried_over_TCP()
     {
         _zone.Set("a.example.com", DnsRecord.Txt("x"));
         _zone.Behave("a.example.com", DnsBehaviour.TruncatedOverUdp);
@@ -176,13 +176,13 @@ public sealed class DnsServerTests : IAsyncDisposable
     }
 
     [Theory]
-    [InlineData(100, 4, true)] // 512 is the least, whatever a client says
+    [InlineData(100, 4, true)] // 512 is the minimum, whatever a client announces
     [InlineData(512, 4, true)]
     [InlineData(512, 5, false)]
     [InlineData(1232, 11, true)]
     [InlineData(1232, 12, false)]
     [InlineData(4096, 12, false)] // never more than what no network fragments
-    public async Task An_answer_that_the_client_has_no_room_for_is_truncated(int room, int records, bool fits)
+    public async Task An_answer_larger_than_the_client_accepts_is_truncated(int room, int records, bool fits)
     {
         _zone.Set("a.example.com", [.. Enumerable.Range(0, records).Select(n => DnsRecord.Txt($"{n:D90}"))]);
         byte[] opt = [0, 0, 41, (byte)(room >> 8), (byte)room, 0, 0, 0, 0, 0, 0];
@@ -203,7 +203,7 @@ public sealed class DnsServerTests : IAsyncDisposable
     }
 
     [Fact]
-    public async Task A_change_takes_effect_at_the_next_question()
+    public async Task A_change_applies_to_the_next_question()
     {
         _zone.Set("a.example.com", DnsRecord.Txt("old"), DnsRecord.Address(IPAddress.Loopback));
         _zone.Set("a.example.com", DnsRecord.Txt("new"));
@@ -221,7 +221,7 @@ public sealed class DnsServerTests : IAsyncDisposable
     }
 
     [Fact]
-    public async Task Questions_are_counted_without_regard_to_letter_case()
+    public async Task Questions_are_counted_without_regard_to_case()
     {
         await Ask("A.Example.COM", QueryType.A);
         await Ask("a.example.com.", QueryType.A);
@@ -232,7 +232,7 @@ public sealed class DnsServerTests : IAsyncDisposable
     }
 
     [Fact]
-    public async Task A_question_comes_back_in_the_letter_case_that_it_was_asked_in()
+    public async Task A_question_is_returned_in_its_own_case()
     {
         var response = await SendAsync(Query("eXaMpLe.CoM", DnsRecordType.Ns));
 
@@ -247,7 +247,7 @@ public sealed class DnsServerTests : IAsyncDisposable
     [InlineData("a name that runs out of the message", 12, 0x3F, 1)]
     [InlineData("a compressed name", 12, 0xC0, 1)]
     [InlineData("another class", 28, 0x03, 5)]
-    public async Task A_query_that_is_not_one_gets_an_error(string what, int at, byte value, int expected)
+    public async Task An_invalid_query_gets_an_error(string what, int at, byte value, int expected)
     {
         var query = Query("example.com", DnsRecordType.Ns);
         query[at] = value;
@@ -290,21 +290,21 @@ public sealed class DnsServerTests : IAsyncDisposable
     public async Task A_connection_carries_several_questions_and_its_garbage_harms_no_other()
     {
         using var good = new TcpClient();
-        await good.ConnectAsync(_server.EndPoint, Cancelled);
+        await good.ConnectAsync(_server.EndPoint, Cancellation);
         using var bad = new TcpClient();
-        await bad.ConnectAsync(_server.EndPoint, Cancelled);
+        await bad.ConnectAsync(_server.EndPoint, Cancellation);
 
-        await bad.GetStream().WriteAsync(new byte[] { 0xFF, 0xFF, 1, 2, 3 }, Cancelled);
+        await bad.GetStream().WriteAsync(new byte[] { 0xFF, 0xFF, 1, 2, 3 }, Cancellation);
         Assert.Equal(0, await ReadOrEnd(bad.GetStream(), new byte[1]));
 
         for (var n = 0; n < 2; n++)
         {
             var query = Query("example.com", DnsRecordType.Ns);
-            await good.GetStream().WriteAsync((byte[])[0, (byte)query.Length, .. query], Cancelled);
+            await good.GetStream().WriteAsync((byte[])[0, (byte)query.Length, .. query], Cancellation);
             var length = new byte[2];
-            await good.GetStream().ReadExactlyAsync(length, Cancelled);
+            await good.GetStream().ReadExactlyAsync(length, Cancellation);
             var response = new byte[UInt16(length, 0)];
-            await good.GetStream().ReadExactlyAsync(response, Cancelled);
+            await good.GetStream().ReadExactlyAsync(response, Cancellation);
             Assert.Equal(1, UInt16(response, 6));
         }
     }
@@ -313,11 +313,11 @@ public sealed class DnsServerTests : IAsyncDisposable
     [InlineData("two..dots")]
     [InlineData("a123456789012345678901234567890123456789012345678901234567890123.example")]
     [InlineData("bücher.example")]
-    public void A_name_that_no_message_can_carry_is_refused(string name) =>
+    public void A_name_that_does_not_fit_into_a_message_is_refused(string name) =>
         Assert.Throws<ArgumentException>(() => DnsRecord.Cname(name));
 
     [Fact]
-    public void A_string_that_no_record_can_carry_is_refused() =>
+    public void A_string_that_does_not_fit_into_a_record_is_refused() =>
         Assert.Throws<ArgumentException>(() => DnsRecord.Txt(new string('x', 256)));
 
     public ValueTask DisposeAsync() => _server.DisposeAsync();
@@ -326,7 +326,7 @@ public sealed class DnsServerTests : IAsyncDisposable
     {
         try
         {
-            return await stream.ReadAsync(buffer, Cancelled);
+            return await stream.ReadAsync(buffer, Cancellation);
         }
         catch (IOException)
         {
@@ -349,11 +349,11 @@ public sealed class DnsServerTests : IAsyncDisposable
     {
         using var socket = new UdpClient();
         socket.Connect(_server.EndPoint);
-        await socket.SendAsync(query, Cancelled);
-        return (await socket.ReceiveAsync(Cancelled)).Buffer;
+        await socket.SendAsync(query, Cancellation);
+        return (await socket.ReceiveAsync(Cancellation)).Buffer;
     }
 
-    private Task<IDnsQueryResponse> Ask(string name, QueryType type) => Client().QueryAsync(name, type, cancellationToken: Cancelled);
+    private Task<IDnsQueryResponse> Ask(string name, QueryType type) => Client().QueryAsync(name, type, cancellationToken: Cancellation);
 
     private LookupClient Client(Action<LookupClientOptions>? configure = null)
     {

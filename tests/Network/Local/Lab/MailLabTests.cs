@@ -15,14 +15,14 @@ public sealed class MailLabTests : IAsyncLifetime
     private readonly FakeTimeProvider _time = new(DateTimeOffset.UtcNow);
     private MailLab _lab = null!;
 
-    private static CancellationToken Cancelled => TestContext.Current.CancellationToken;
+    private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
-    public async ValueTask InitializeAsync() => _lab = await MailLab.StartAsync(_time, "app.example.net", Cancelled);
+    public async ValueTask InitializeAsync() => _lab = await MailLab.StartAsync(_time, "app.example.net", Cancellation);
 
     public ValueTask DisposeAsync() => _lab.DisposeAsync();
 
     [Fact]
-    public async Task Every_address_of_every_MX_host_answers_unless_it_is_meant_to_be_dead()
+    public async Task Every_address_of_every_MX_host_answers_unless_it_is_dead_by_design()
     {
         _lab.Add(LabDomains.All);
 
@@ -38,39 +38,39 @@ public sealed class MailLabTests : IAsyncLifetime
                 var endPoint = new IPEndPoint(address, _lab.SmtpPort);
                 if (kind == LabAddress.DeadIPv4)
                 {
-                    await Assert.ThrowsAsync<SocketException>(() => SmtpConnection.ConnectAsync(endPoint, Cancelled));
+                    await Assert.ThrowsAsync<SocketException>(() => SmtpConnection.ConnectAsync(endPoint, Cancellation));
                     continue;
                 }
 
-                await using var talk = await SmtpConnection.ConnectAsync(endPoint, Cancelled);
-                Assert.Equal(mx.Script.Banner ?? $"220 {mx.Host} ESMTP", await talk.ReplyAsync(Cancelled));
+                await using var connection = await SmtpConnection.ConnectAsync(endPoint, Cancellation);
+                Assert.Equal(mx.Script.Banner ?? $"220 {mx.Host} ESMTP", await connection.ReplyAsync(Cancellation));
             }
         }
     }
 
-    // The servers that talk badly are looked at one by one, by SmtpServerTests.
+    // The servers with a faulty dialogue are tested one by one, by SmtpServerTests.
     public static TheoryData<string> Names => [.. LabDomains.All.Where(domain => domain.Mx.All(mx => mx.Script == SmtpScript.Good || domain.Expected.Count == 0)).Select(domain => domain.Name),
         "plain.example", "old-tls.example"];
 
     [Theory]
     [MemberData(nameof(Names))]
-    public async Task A_domain_shows_in_TLS_what_the_catalogue_says_of_it(string name)
+    public async Task The_TLS_of_a_domain_is_as_the_catalogue_says(string name)
     {
         var domain = LabDomains.Get(name);
         _lab.Add(domain);
 
-        var seen = new SortedSet<string>(StringComparer.Ordinal);
+        var observed = new SortedSet<string>(StringComparer.Ordinal);
         foreach (var mx in domain.Mx)
         {
             foreach (var server in _lab.Mx(mx.Host).Servers.Where(server => server.IsListening))
             {
-                seen.UnionWith(await LookAsync(mx.Host, server.EndPoint));
+                observed.UnionWith(await VerifyTlsAsync(mx.Host, server.EndPoint));
             }
         }
 
-        // Whoever looks once sees one of two certificates.
+        // A single connection observes one of two certificates.
         string[] ofTls = ["mx.certificate.", "mx.starttls.", "mx.tls."];
-        Assert.Equal(domain.Expected.Where(code => code != "mx.certificate.alternate" && ofTls.Any(start => code.StartsWith(start, StringComparison.Ordinal))), seen);
+        Assert.Equal(domain.Expected.Where(code => code != "mx.certificate.alternate" && ofTls.Any(start => code.StartsWith(start, StringComparison.Ordinal))), observed);
     }
 
     [Fact]
@@ -86,9 +86,9 @@ public sealed class MailLabTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Two_internets_live_side_by_side()
+    public async Task Two_labs_run_side_by_side()
     {
-        await using var other = await MailLab.StartAsync(_time, Cancelled);
+        await using var other = await MailLab.StartAsync(_time, Cancellation);
         _lab.Add(LabDomains.Typical);
         other.Add(LabDomains.Typical);
 
@@ -121,7 +121,7 @@ public sealed class MailLabTests : IAsyncLifetime
     [InlineData("delegated.example", "v=STSv1; id=abc;")]
     [InlineData("malformed.example", "v=STSv1; id=abc-new;")]
     [InlineData("twice.example", "v=STSv1; id=abc;", "v=STSv1; id=20200101000000;")]
-    public async Task A_policy_id_is_set_while_it_runs(string domain, params string[] expected)
+    public async Task A_policy_id_is_set_at_run_time(string domain, params string[] expected)
     {
         _lab.Add(LabDomains.Get(domain));
 
@@ -131,7 +131,7 @@ public sealed class MailLabTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task A_domain_without_MX_records_and_one_with_a_null_MX_are_told_apart()
+    public async Task A_domain_without_MX_records_and_one_with_a_null_MX_are_distinct()
     {
         _lab.Add([LabDomains.Get("implicit.example"), LabDomains.Get("null.example")]);
 
@@ -152,7 +152,7 @@ public sealed class MailLabTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task What_a_domain_publishes_changes_while_it_runs_and_its_id_stays()
+    public async Task The_records_of_a_domain_change_at_run_time_and_its_id_stays()
     {
         _lab.Add(LabDomains.Get("example.com"));
         _lab.SetPolicyId("example.com", "abc");
@@ -174,7 +174,7 @@ public sealed class MailLabTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task An_MX_host_moves_to_other_addresses_and_stays_as_it_was_in_all_else()
+    public async Task An_MX_host_moves_to_other_addresses_and_is_otherwise_unchanged()
     {
         _lab.Add(LabDomains.Get("plain.example"));
         var host = _lab.Mx("mx.plain.example");
@@ -183,7 +183,7 @@ public sealed class MailLabTests : IAsyncLifetime
 
         _lab.Move(host.Name, LabAddress.IPv6, LabAddress.DeadIPv4);
 
-        await Assert.ThrowsAsync<SocketException>(() => SmtpConnection.ConnectAsync(left, Cancelled));
+        await Assert.ThrowsAsync<SocketException>(() => SmtpConnection.ConnectAsync(left, Cancellation));
         Assert.Equal(IPAddress.IPv6Loopback, Assert.Single((await Ask(host.Name, QueryType.AAAA)).Answers.AaaaRecords()).Address);
         Assert.Equal(host.Servers[1].EndPoint.Address, Assert.Single((await Ask(host.Name, QueryType.A)).Answers.ARecords()).Address);
         Assert.Equal([true, false], host.Servers.Select(server => server.IsListening));
@@ -191,12 +191,12 @@ public sealed class MailLabTests : IAsyncLifetime
 
         _lab.Move(host.Name, LabAddress.IPv4);
         Assert.Empty((await Ask(host.Name, QueryType.AAAA)).Answers);
-        await using var talk = await SmtpConnection.ConnectAsync(host.Servers[0].EndPoint, Cancelled);
-        Assert.StartsWith("220", await talk.ReplyAsync(Cancelled), StringComparison.Ordinal);
+        await using var connection = await SmtpConnection.ConnectAsync(host.Servers[0].EndPoint, Cancellation);
+        Assert.StartsWith("220", await connection.ReplyAsync(Cancellation), StringComparison.Ordinal);
     }
 
     [Fact]
-    public void There_is_one_IPv6_address_to_give()
+    public void There_is_one_IPv6_address_to_assign()
     {
         _lab.Add([LabDomains.Get("ipv6.example"), LabDomains.Get("plain.example")]);
 
@@ -208,7 +208,7 @@ public sealed class MailLabTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task An_MX_host_becomes_an_alias_and_is_none_any_more()
+    public async Task An_MX_host_becomes_an_alias_and_stops_being_one()
     {
         _lab.Add([LabDomains.Get("plain.example"), LabDomains.Get("implicit.example")]);
 
@@ -226,7 +226,7 @@ public sealed class MailLabTests : IAsyncLifetime
     [InlineData("dns-fails.example", QueryType.MX, DnsHeaderResponseCode.ServerFailure, 0)]
     [InlineData("mx.dns-loops.example", QueryType.A, DnsHeaderResponseCode.NoError, 0)]
     [InlineData("_mta-sts.sts-loops.example", QueryType.TXT, DnsHeaderResponseCode.NoError, 0)]
-    public async Task DNS_does_to_a_domain_what_the_catalogue_says(string name, QueryType type, DnsHeaderResponseCode code, int records)
+    public async Task The_DNS_of_a_domain_behaves_as_the_catalogue_says(string name, QueryType type, DnsHeaderResponseCode code, int records)
     {
         _lab.Add(LabDomains.Resolving);
 
@@ -237,35 +237,35 @@ public sealed class MailLabTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task The_relay_takes_mail()
+    public async Task The_relay_accepts_mail()
     {
-        await using var talk = await SmtpConnection.ConnectAsync(_lab.Relay.EndPoint, Cancelled);
-        await talk.ReplyAsync(Cancelled);
+        await using var connection = await SmtpConnection.ConnectAsync(_lab.Relay.EndPoint, Cancellation);
+        await connection.ReplyAsync(Cancellation);
         foreach (var line in new[] { "MAIL FROM:<a@example.net>", "RCPT TO:<b@example.net>", "DATA", "Subject: x\r\n\r\nHi\r\n." })
         {
-            await talk.AskAsync(line, Cancelled);
+            await connection.AskAsync(line, Cancellation);
         }
 
         Assert.Equal("Subject: x\r\n\r\nHi\r\n"u8, Assert.Single(_lab.Relay.Mails).Message.Span);
     }
 
     [Fact]
-    public async Task Nothing_answers_once_it_is_disposed_of()
+    public async Task Nothing_answers_after_disposal()
     {
         _lab.Add(LabDomains.Get("example.com"));
         var endPoint = _lab.Mx("mx1.example.com").Servers[0].EndPoint;
 
         await _lab.DisposeAsync();
 
-        await Assert.ThrowsAsync<SocketException>(() => SmtpConnection.ConnectAsync(endPoint, Cancelled));
+        await Assert.ThrowsAsync<SocketException>(() => SmtpConnection.ConnectAsync(endPoint, Cancellation));
     }
 
     [Fact]
-    public async Task A_start_can_be_given_up() =>
+    public async Task A_start_can_be_cancelled() =>
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => MailLab.StartAsync(_time, new CancellationToken(canceled: true)));
 
     [Fact]
-    public void An_unknown_name_is_answered_with_the_known_ones()
+    public void An_unknown_name_gives_an_error_with_the_known_ones()
     {
         _lab.Add(LabDomains.Get("example.com"));
 
@@ -275,7 +275,7 @@ public sealed class MailLabTests : IAsyncLifetime
     }
 
     [Fact]
-    public void The_catalogue_says_of_each_domain_what_is_wrong_with_it()
+    public void The_catalogue_describes_the_faults_of_each_domain()
     {
         var all = LabDomains.All.Concat(LabDomains.Silent).ToList();
         Assert.Equal(all.Select(domain => domain.Name).Distinct(), all.Select(domain => domain.Name));
@@ -287,28 +287,28 @@ public sealed class MailLabTests : IAsyncLifetime
         });
     }
 
-    // A sender's look at one address, by nothing but the platform's own judgement.
-    private async Task<IEnumerable<string>> LookAsync(string host, IPEndPoint endPoint)
+    // How a sender verifies one address, by the platform's own validation.
+    private async Task<IEnumerable<string>> VerifyTlsAsync(string host, IPEndPoint endPoint)
     {
-        await using var talk = await SmtpConnection.ConnectAsync(endPoint, Cancelled);
-        await talk.ReplyAsync(Cancelled);
-        if (!(await talk.AskAsync("EHLO probe.example", Cancelled)).Contains("STARTTLS", StringComparison.Ordinal))
+        await using var connection = await SmtpConnection.ConnectAsync(endPoint, Cancellation);
+        await connection.ReplyAsync(Cancellation);
+        if (!(await connection.AskAsync("EHLO probe.example", Cancellation)).Contains("STARTTLS", StringComparison.Ordinal))
         {
             return ["mx.starttls.missing"];
         }
 
-        await talk.AskAsync("STARTTLS", Cancelled);
+        await connection.AskAsync("STARTTLS", Cancellation);
         IReadOnlyList<X509Certificate2> sent;
         try
         {
-            sent = await talk.HandshakeAsync(host, Cancelled);
+            sent = await connection.HandshakeAsync(host, Cancellation);
         }
         catch (AuthenticationException)
         {
             return ["mx.tls.old-version"];
         }
 
-        using var leaf = X509CertificateLoader.LoadCertificate(talk.Tls.RemoteCertificate!.GetRawCertData());
+        using var leaf = X509CertificateLoader.LoadCertificate(connection.Tls.RemoteCertificate!.GetRawCertData());
         using var chain = new X509Chain();
         chain.ChainPolicy.TrustMode = X509ChainTrustMode.CustomRootTrust;
         chain.ChainPolicy.CustomTrustStore.Add(_lab.Ca.Root);
@@ -351,5 +351,5 @@ public sealed class MailLabTests : IAsyncLifetime
 
     private Task<IDnsQueryResponse> Ask(string name, QueryType type) =>
         new LookupClient(new LookupClientOptions(_lab.Dns) { UseCache = false, Timeout = TimeSpan.FromMinutes(1) })
-            .QueryAsync(name, type, cancellationToken: Cancelled);
+            .QueryAsync(name, type, cancellationToken: Cancellation);
 }

@@ -15,7 +15,7 @@ public sealed class OfferedTlsTests
     private const int RsaSuite = 0xC02F;
     private const int OldRsaSuite = 0x009C;
 
-    private static CancellationToken Cancelled => TestContext.Current.CancellationToken;
+    private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
     public static TheoryData<string, int[], int[], int[]?, bool, bool> Hellos => new()
     {
@@ -36,11 +36,11 @@ public sealed class OfferedTlsTests
 
     [Theory]
     [MemberData(nameof(Hellos))]
-    public async Task What_a_client_can_use_stands_in_its_hello(string client, int[] versions, int[] suites, int[]? schemes, bool ecdsa, bool rsa)
+    public async Task The_hello_of_a_client_shows_what_it_supports(string client, int[] versions, int[] suites, int[]? schemes, bool ecdsa, bool rsa)
     {
         var hello = Hello(versions, suites, schemes);
 
-        var (read, offered) = await OfferedTls.ReadAsync(new MemoryStream(hello), Cancelled);
+        var (read, offered) = await OfferedTls.ReadAsync(new MemoryStream(hello), Cancellation);
 
         Assert.Equal(hello, read.ToArray());
         const SslProtocols both = SslProtocols.Tls12 | SslProtocols.Tls13;
@@ -48,9 +48,9 @@ public sealed class OfferedTlsTests
     }
 
     [Fact]
-    public async Task A_server_of_TLS_1_2_goes_by_the_suites_even_where_the_client_knows_TLS_1_3()
+    public async Task A_TLS_1_2_server_chooses_by_the_cipher_suites_even_if_the_client_supports_TLS_1_3()
     {
-        var (_, offered) = await OfferedTls.ReadAsync(new MemoryStream(Hello([0x0304, 0x0303], [SuiteOfTls13, RsaSuite], [Ecdsa, RsaPss, RsaPkcs1])), Cancelled);
+        var (_, offered) = await OfferedTls.ReadAsync(new MemoryStream(Hello([0x0304, 0x0303], [SuiteOfTls13, RsaSuite], [Ecdsa, RsaPss, RsaPkcs1])), Cancellation);
 
         Assert.Equal((false, true), (offered!.CanUse(KeyKind.Ecdsa, SslProtocols.Tls12), offered.CanUse(KeyKind.Rsa, SslProtocols.Tls12)));
     }
@@ -59,12 +59,12 @@ public sealed class OfferedTlsTests
     [InlineData(1)]
     [InlineData(3)]
     [InlineData(40)]
-    public async Task A_hello_may_come_in_several_records(int size)
+    public async Task A_hello_can_span_several_records(int size)
     {
         var hello = Hello([0x0303], [RsaSuite], [RsaPkcs1]);
         byte[] records = [.. hello[5..].Chunk(size).SelectMany(piece => (byte[])[22, 3, 1, 0, (byte)piece.Length, .. piece])];
 
-        var (read, offered) = await OfferedTls.ReadAsync(new MemoryStream([.. records, 1, 2, 3]), Cancelled);
+        var (read, offered) = await OfferedTls.ReadAsync(new MemoryStream([.. records, 1, 2, 3]), Cancellation);
 
         Assert.Equal(records, read.ToArray());
         Assert.True(offered!.CanUse(KeyKind.Rsa, SslProtocols.Tls12));
@@ -78,17 +78,17 @@ public sealed class OfferedTlsTests
     [InlineData("170301000101")]
     [InlineData("1603010004020000FF")]
     [InlineData("160301000401FFFFFF")]
-    public async Task Bytes_that_are_no_hello_are_handed_on_as_they_came(string hex)
+    public async Task Bytes_that_are_not_a_hello_are_passed_on_unchanged(string hex)
     {
         var bytes = Convert.FromHexString(hex);
         using var stream = new MemoryStream(bytes);
 
-        var (read, offered) = await OfferedTls.ReadAsync(stream, Cancelled);
+        var (read, offered) = await OfferedTls.ReadAsync(stream, Cancellation);
 
         Assert.Null(offered);
         var replayed = new byte[bytes.Length];
         await using var whole = new ReplayedStream(read, stream);
-        await whole.ReadExactlyAsync(replayed, Cancelled);
+        await whole.ReadExactlyAsync(replayed, Cancellation);
         Assert.Equal(bytes, replayed);
     }
 
@@ -109,7 +109,7 @@ public sealed class OfferedTlsTests
         });
     }
 
-    // A ClientHello (RFC 8446 §4.1.2) in one record, with an extension that nobody knows first.
+    // A ClientHello (RFC 8446 §4.1.2) in one record, with an unknown extension first.
     private static byte[] Hello(int[] versions, int[] suites, int[]? schemes)
     {
         byte[] extensions =

@@ -20,13 +20,13 @@ public sealed class PolicyHostTests : IAsyncLifetime
     private MailLab _lab = null!;
     private HttpClient _client = null!;
 
-    private static CancellationToken Cancelled => TestContext.Current.CancellationToken;
+    private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
     private PolicyHost Host => _lab.PolicyHostOf(Domain);
 
     public async ValueTask InitializeAsync()
     {
-        _lab = await MailLab.StartAsync(_time, "app.example.net", Cancelled);
+        _lab = await MailLab.StartAsync(_time, "app.example.net", Cancellation);
         _lab.Add(LabDomains.Get(Domain));
         _client = Client(allowAutoRedirect: false);
     }
@@ -40,12 +40,12 @@ public sealed class PolicyHostTests : IAsyncLifetime
     [Fact]
     [Trait("Conformance", "GET-1")]
     [Trait("Conformance", "GET-2")]
-    public async Task A_good_host_serves_the_policy_and_keeps_what_it_was_asked()
+    public async Task A_good_host_serves_the_policy_and_records_its_requests()
     {
         using var answer = await GetAsync();
 
         Assert.Equal((HttpStatusCode.OK, "text/plain; charset=utf-8"), (answer.StatusCode, answer.Content.Headers.ContentType!.ToString()));
-        Assert.Equal(Good, await answer.Content.ReadAsStringAsync(Cancelled));
+        Assert.Equal(Good, await answer.Content.ReadAsStringAsync(Cancellation));
         Assert.Equal(Good.Length, answer.Content.Headers.ContentLength);
         Assert.Equal(
             [new PolicyRequest(_time.GetUtcNow(), $"mta-sts.{Domain}", SslProtocols.Tls13, "GET", $"mta-sts.{Domain}:{_lab.HttpsPort}", PolicyHost.WellKnownPath)],
@@ -54,7 +54,7 @@ public sealed class PolicyHostTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task It_is_at_an_address_of_its_own_on_the_port_that_all_share_and_DNS_leads_there()
+    public async Task A_policy_host_has_its_own_address_on_the_common_port_and_DNS_names_it()
     {
         _lab.Add(LabDomains.Policies);
 
@@ -70,19 +70,19 @@ public sealed class PolicyHostTests : IAsyncLifetime
     [Theory]
     [InlineData("HTTP/1.1")]
     [InlineData("HTTP/2")]
-    public async Task It_speaks_both_versions_of_HTTP(string version)
+    public async Task A_policy_host_supports_HTTP_1_1_and_HTTP_2(string version)
     {
         using var request = new HttpRequestMessage(HttpMethod.Get, Url(Domain)) { Version = version == "HTTP/2" ? HttpVersion.Version20 : HttpVersion.Version11, VersionPolicy = HttpVersionPolicy.RequestVersionExact };
-        using var answer = await _client.SendAsync(request, Cancelled);
+        using var answer = await _client.SendAsync(request, Cancellation);
 
-        Assert.Equal(Good, await answer.Content.ReadAsStringAsync(Cancelled));
+        Assert.Equal(Good, await answer.Content.ReadAsStringAsync(Cancellation));
     }
 
     [Fact]
     public async Task HEAD_gives_the_same_headers_and_any_other_path_is_404()
     {
-        using var head = await _client.SendAsync(new HttpRequestMessage(HttpMethod.Head, Url(Domain)), Cancelled);
-        using var other = await _client.GetAsync(new Uri(Url(Domain), "/policy.txt?x=1"), Cancelled);
+        using var head = await _client.SendAsync(new HttpRequestMessage(HttpMethod.Head, Url(Domain)), Cancellation);
+        using var other = await _client.GetAsync(new Uri(Url(Domain), "/policy.txt?x=1"), Cancellation);
 
         Assert.Equal((HttpStatusCode.OK, Good.Length), (head.StatusCode, head.Content.Headers.ContentLength));
         Assert.Equal(HttpStatusCode.NotFound, other.StatusCode);
@@ -95,7 +95,7 @@ public sealed class PolicyHostTests : IAsyncLifetime
     [InlineData(307)]
     [InlineData(308)]
     [Trait("Conformance", "GET-2")]
-    public async Task A_redirect_leads_elsewhere_where_whoever_follows_is_found_out(int status)
+    public async Task A_redirect_leads_to_a_host_that_records_clients_that_follow_it(int status)
     {
         Host.Script = PolicyScript.Redirects(status);
 
@@ -104,12 +104,12 @@ public sealed class PolicyHostTests : IAsyncLifetime
         Assert.Empty(_lab.Elsewhere.Requests);
 
         using var follower = Client(allowAutoRedirect: true);
-        Assert.Equal(Good, await follower.GetStringAsync(Url(Domain), Cancelled));
+        Assert.Equal(Good, await follower.GetStringAsync(Url(Domain), Cancellation));
         Assert.Equal($"/{Domain}.txt", Assert.Single(_lab.Elsewhere.Requests).Path);
     }
 
     [Fact]
-    public async Task A_redirect_may_lead_anywhere()
+    public async Task A_redirect_can_lead_to_any_URL()
     {
         Host.Script = PolicyScript.Redirects(302) with { Location = "http://127.0.0.1/" };
 
@@ -122,13 +122,13 @@ public sealed class PolicyHostTests : IAsyncLifetime
     [InlineData(404)]
     [InlineData(500)]
     [Trait("Conformance", "GET-2")]
-    public async Task Another_status_comes_with_a_policy_that_does_not_count(int status)
+    public async Task Another_status_is_sent_with_a_policy_that_does_not_count(int status)
     {
         Host.Script = PolicyScript.Answers(status);
 
         using var answer = await GetAsync();
 
-        Assert.Equal((status, Good), ((int)answer.StatusCode, await answer.Content.ReadAsStringAsync(Cancelled)));
+        Assert.Equal((status, Good), ((int)answer.StatusCode, await answer.Content.ReadAsStringAsync(Cancellation)));
     }
 
     [Theory]
@@ -136,7 +136,7 @@ public sealed class PolicyHostTests : IAsyncLifetime
     [InlineData("application/octet-stream")]
     [InlineData(null)]
     [Trait("Conformance", "GET-2")]
-    public async Task The_media_type_may_be_wrong_or_missing(string? type)
+    public async Task The_media_type_can_be_wrong_or_missing(string? type)
     {
         Host.Script = PolicyScript.Good with { MediaType = type };
 
@@ -146,12 +146,12 @@ public sealed class PolicyHostTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Other_bytes_are_a_policy_too()
+    public async Task The_policy_can_be_any_bytes()
     {
         Host.Script = PolicyScript.Differs;
 
         using var answer = await GetAsync();
-        var policy = await answer.Content.ReadAsByteArrayAsync(Cancelled);
+        var policy = await answer.Content.ReadAsByteArrayAsync(Cancellation);
 
         Assert.NotEqual(Good, Encoding.UTF8.GetString(policy));
         Assert.Equal(PolicyMode.Testing, Policy.Parse(policy).Mode);
@@ -159,13 +159,13 @@ public sealed class PolicyHostTests : IAsyncLifetime
 
     [Fact]
     [Trait("Conformance", "POL-9")]
-    public async Task An_oversize_policy_is_one_byte_too_long_and_good_but_for_that()
+    public async Task An_oversize_policy_is_valid_except_for_its_size()
     {
         Host.Script = PolicyScript.Oversize;
 
-        using var answer = await _client.GetAsync(Url(Domain), HttpCompletionOption.ResponseHeadersRead, Cancelled);
+        using var answer = await _client.GetAsync(Url(Domain), HttpCompletionOption.ResponseHeadersRead, Cancellation);
         Assert.Null(answer.Content.Headers.ContentLength);
-        var policy = await answer.Content.ReadAsByteArrayAsync(Cancelled);
+        var policy = await answer.Content.ReadAsByteArrayAsync(Cancellation);
 
         Assert.Equal(65_537, policy.Length);
         var text = Encoding.UTF8.GetString(policy);
@@ -174,60 +174,60 @@ public sealed class PolicyHostTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task A_flood_goes_on_as_long_as_anybody_reads()
+    public async Task A_flood_continues_as_long_as_the_client_reads()
     {
         Host.Script = PolicyScript.Floods;
 
-        using var answer = await _client.GetAsync(Url(Domain), HttpCompletionOption.ResponseHeadersRead, Cancelled);
-        await using var body = await answer.Content.ReadAsStreamAsync(Cancelled);
+        using var answer = await _client.GetAsync(Url(Domain), HttpCompletionOption.ResponseHeadersRead, Cancellation);
+        await using var body = await answer.Content.ReadAsStreamAsync(Cancellation);
 
-        await body.ReadExactlyAsync(new byte[4 << 20], Cancelled);
+        await body.ReadExactlyAsync(new byte[4 << 20], Cancellation);
     }
 
     [Fact]
     [Trait("Conformance", "GET-5")]
-    public async Task A_slow_host_lets_its_clients_wait_for_the_first_byte_and_for_each_one_after_it()
+    public async Task A_slow_host_delays_the_first_byte_and_each_one_after_it()
     {
         var clock = new WaitingTime();
-        await using var lab = await MailLab.StartAsync(clock, Cancelled);
+        await using var lab = await MailLab.StartAsync(clock, Cancellation);
         lab.Add(new LabDomain("slow.example", "") { PolicyHost = new() { Script = PolicyScript.Slow(TimeSpan.FromSeconds(50), TimeSpan.FromSeconds(2)) }, Covers = ["mx.example"] });
         using var client = Client(allowAutoRedirect: false, lab);
 
-        var policy = await client.GetStringAsync(new Uri($"https://mta-sts.slow.example:{lab.HttpsPort}{PolicyHost.WellKnownPath}"), Cancelled);
+        var policy = await client.GetStringAsync(new Uri($"https://mta-sts.slow.example:{lab.HttpsPort}{PolicyHost.WellKnownPath}"), Cancellation);
 
         Assert.Equal(50 + 2 * policy.Length, clock.Waited.TotalSeconds);
     }
 
     [Fact]
     [Trait("Conformance", "GET-5")]
-    public async Task A_silent_host_is_waited_for_until_the_client_gives_up_or_five_minutes_are_over()
+    public async Task A_silent_host_keeps_the_connection_until_the_client_gives_up_or_for_five_minutes()
     {
         Host.Script = PolicyScript.Silent;
-        using var patience = CancellationTokenSource.CreateLinkedTokenSource(Cancelled);
-        var given = _client.GetAsync(Url(Domain), patience.Token);
+        using var timeout = CancellationTokenSource.CreateLinkedTokenSource(Cancellation);
+        var given = _client.GetAsync(Url(Domain), timeout.Token);
         await AskedAsync(1);
-        await patience.CancelAsync();
+        await timeout.CancelAsync();
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => given);
 
-        var waiting = _client.GetAsync(Url(Domain), Cancelled);
+        var waiting = _client.GetAsync(Url(Domain), Cancellation);
         await AskedAsync(2);
         _time.Advance(TimeSpan.FromMinutes(5));
         await Assert.ThrowsAsync<HttpRequestException>(() => waiting);
     }
 
     [Fact]
-    public async Task A_host_that_cuts_off_sends_half_of_what_it_promised()
+    public async Task A_host_that_drops_the_connection_sends_half_of_the_announced_body()
     {
         Host.Script = PolicyScript.Good with { CutsOff = true };
 
-        using var answer = await _client.GetAsync(Url(Domain), HttpCompletionOption.ResponseHeadersRead, Cancelled);
-        await using var body = await answer.Content.ReadAsStreamAsync(Cancelled);
+        using var answer = await _client.GetAsync(Url(Domain), HttpCompletionOption.ResponseHeadersRead, Cancellation);
+        await using var body = await answer.Content.ReadAsStreamAsync(Cancellation);
         var half = new byte[Good.Length / 2];
-        await body.ReadExactlyAsync(half, Cancelled);
+        await body.ReadExactlyAsync(half, Cancellation);
 
         Assert.Equal(Good.Length, answer.Content.Headers.ContentLength);
         Assert.Equal(Good[..half.Length], Encoding.UTF8.GetString(half));
-        await Assert.ThrowsAnyAsync<HttpIOException>(async () => await body.ReadExactlyAsync(half, Cancelled));
+        await Assert.ThrowsAnyAsync<HttpIOException>(async () => await body.ReadExactlyAsync(half, Cancellation));
     }
 
     public static TheoryData<string, X509ChainStatusFlags, bool> Certificates => new()
@@ -242,30 +242,30 @@ public sealed class PolicyHostTests : IAsyncLifetime
     [Theory]
     [MemberData(nameof(Certificates))]
     [Trait("Conformance", "GET-3")]
-    public async Task A_certificate_is_as_wrong_as_the_catalogue_says(string domain, X509ChainStatusFlags expected, bool hasName)
+    public async Task A_certificate_has_the_fault_that_the_catalogue_says(string domain, X509ChainStatusFlags expected, bool hasName)
     {
         _lab.Add(LabDomains.Get(domain));
 
-        var seen = (Status: X509ChainStatusFlags.NoError, HasName: false);
+        var observed = (Status: X509ChainStatusFlags.NoError, HasName: false);
         using var handler = Handler(allowAutoRedirect: false, _lab);
         handler.SslOptions.RemoteCertificateValidationCallback = (_, leaf, chain, _) =>
         {
             var status = chain!.ChainStatus.Aggregate(X509ChainStatusFlags.NoError, (all, one) => all | one.Status);
-            seen = (status, ((X509Certificate2)leaf!).MatchesHostname($"mta-sts.{domain}", allowWildcards: true, allowCommonName: false));
+            observed = (status, ((X509Certificate2)leaf!).MatchesHostname($"mta-sts.{domain}", allowWildcards: true, allowCommonName: false));
             return true;
         };
         using var client = new HttpClient(handler);
-        Assert.Equal(Good, await client.GetStringAsync(Url(domain), Cancelled));
-        Assert.Equal((expected, hasName), seen);
+        Assert.Equal(Good, await client.GetStringAsync(Url(domain), Cancellation));
+        Assert.Equal((expected, hasName), observed);
 
         if ((expected, hasName) != (X509ChainStatusFlags.NoError, true))
         {
-            await Assert.ThrowsAsync<HttpRequestException>(() => _client.GetStringAsync(Url(domain), Cancelled));
+            await Assert.ThrowsAsync<HttpRequestException>(() => _client.GetStringAsync(Url(domain), Cancellation));
         }
     }
 
     [Fact]
-    public async Task A_certificate_is_swapped_while_it_runs_and_a_refused_handshake_was_heard()
+    public async Task A_certificate_is_replaced_at_run_time_and_a_failed_handshake_is_recorded()
     {
         Host.Certificate = _lab.Ca.Issue(CertificateSpec.For("www.somewhere-else.example"));
 
@@ -276,7 +276,7 @@ public sealed class PolicyHostTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task A_stopped_host_refuses_and_cuts_off_and_a_started_one_is_back()
+    public async Task A_stopped_host_refuses_and_drops_connections_and_a_started_one_accepts_them()
     {
         Host.Script = PolicyScript.Silent;
         var open = GetAsync();
@@ -296,14 +296,14 @@ public sealed class PolicyHostTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task A_policy_goes_from_the_app_to_the_internet_and_back_while_it_runs()
+    public async Task A_policy_moves_from_the_app_to_the_lab_and_back_at_run_time()
     {
         _lab.Add(LabDomains.Get("example.com"));
         Assert.Equal(IPAddress.Loopback, await AddressOf("mta-sts.example.com"));
 
         var taken = _lab.TakePolicy("example.com");
         Assert.Equal(taken.EndPoint.Address, await AddressOf("mta-sts.example.com"));
-        Assert.Contains("mx: mx2.example.com\r\n", await _client.GetStringAsync(Url("example.com"), Cancelled), StringComparison.Ordinal);
+        Assert.Contains("mx: mx2.example.com\r\n", await _client.GetStringAsync(Url("example.com"), Cancellation), StringComparison.Ordinal);
         Assert.Same(taken, _lab.TakePolicy("example.com"));
 
         _lab.LeavePolicy("example.com");
@@ -311,7 +311,7 @@ public sealed class PolicyHostTests : IAsyncLifetime
     }
 
     [Fact]
-    public void A_policy_host_that_the_app_has_is_not_here_to_be_asked()
+    public void A_policy_host_of_the_app_is_not_in_the_lab()
     {
         _lab.Add(LabDomains.Get("example.com"));
 
@@ -319,12 +319,12 @@ public sealed class PolicyHostTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Bytes_that_are_no_TLS_harm_nobody()
+    public async Task Bytes_that_are_not_TLS_harm_no_other_client()
     {
         using (var client = new TcpClient())
         {
-            await client.ConnectAsync(Host.EndPoint, Cancelled);
-            await client.GetStream().WriteAsync("GET /.well-known/mta-sts.txt HTTP/1.1\r\n\r\n"u8.ToArray(), Cancelled);
+            await client.ConnectAsync(Host.EndPoint, Cancellation);
+            await client.GetStream().WriteAsync("GET /.well-known/mta-sts.txt HTTP/1.1\r\n\r\n"u8.ToArray(), Cancellation);
             Assert.True(await EndsAsync(client.GetStream()));
         }
 
@@ -337,7 +337,7 @@ public sealed class PolicyHostTests : IAsyncLifetime
         try
         {
             var buffer = new byte[1024];
-            while (await stream.ReadAsync(buffer, Cancelled) > 0)
+            while (await stream.ReadAsync(buffer, Cancellation) > 0)
             {
             }
         }
@@ -349,7 +349,7 @@ public sealed class PolicyHostTests : IAsyncLifetime
         return true;
     }
 
-    private Task<HttpResponseMessage> GetAsync() => _client.GetAsync(Url(Domain), Cancelled);
+    private Task<HttpResponseMessage> GetAsync() => _client.GetAsync(Url(Domain), Cancellation);
 
     private Uri Url(string domain) => new($"https://mta-sts.{domain}:{_lab.HttpsPort}{PolicyHost.WellKnownPath}");
 
@@ -357,14 +357,14 @@ public sealed class PolicyHostTests : IAsyncLifetime
     {
         while (Host.Requests.Count < requests)
         {
-            await Task.Delay(10, Cancelled);
+            await Task.Delay(10, Cancellation);
         }
     }
 
     private Task<IPAddress> AddressOf(string name) => AddressOf(name, _lab);
 
     private static async Task<IPAddress> AddressOf(string name, MailLab lab) =>
-        (await new LookupClient(new LookupClientOptions(lab.Dns) { UseCache = false }).QueryAsync(name, QueryType.A, cancellationToken: Cancelled)).Answers.ARecords().Single().Address;
+        (await new LookupClient(new LookupClientOptions(lab.Dns) { UseCache = false }).QueryAsync(name, QueryType.A, cancellationToken: Cancellation)).Answers.ARecords().Single().Address;
 
     private HttpClient Client(bool allowAutoRedirect, MailLab? lab = null) => new(Handler(allowAutoRedirect, lab ?? _lab));
 

@@ -28,7 +28,7 @@ public sealed class PrivateCaTests : IDisposable
 
     [Theory]
     [MemberData(nameof(Certificates))]
-    public void A_certificate_is_as_wrong_as_it_was_asked_to_be(string what, CertificateSpec spec, X509ChainStatusFlags expected)
+    public void A_certificate_has_the_requested_fault(string what, CertificateSpec spec, X509ChainStatusFlags expected)
     {
         var issued = _ca.Issue(spec);
 
@@ -37,7 +37,7 @@ public sealed class PrivateCaTests : IDisposable
     }
 
     [Fact]
-    public void Its_times_come_from_the_time_provider()
+    public void The_times_of_a_certificate_come_from_the_time_provider()
     {
         var leaf = _ca.Issue(For() with { NotBeforeFromNow = TimeSpan.FromHours(-2), NotAfterFromNow = TimeSpan.FromDays(9) }).Leaf;
 
@@ -49,11 +49,11 @@ public sealed class PrivateCaTests : IDisposable
     [InlineData("mx.example.com", "mx.example.com", true)]
     [InlineData("*.example.com", "mx.example.com", true)]
     [InlineData("mail.somewhere-else.example", "mx.example.com", false)]
-    public void Its_names_are_those_asked_for(string name, string host, bool matches) =>
+    public void A_certificate_has_the_requested_names(string name, string host, bool matches) =>
         Assert.Equal(matches, _ca.Issue(CertificateSpec.For(name)).Leaf.MatchesHostname(host, allowWildcards: true, allowCommonName: false));
 
     [Fact]
-    public void A_common_name_alone_is_no_subject_alternative_name()
+    public void A_common_name_is_not_a_subject_alternative_name()
     {
         var leaf = _ca.Issue(new CertificateSpec { CommonName = "mx.example.com" }).Leaf;
 
@@ -62,7 +62,7 @@ public sealed class PrivateCaTests : IDisposable
     }
 
     [Fact]
-    public void A_name_too_long_for_a_common_name_is_still_issued()
+    public void A_certificate_is_issued_for_a_name_too_long_for_a_common_name()
     {
         var name = $"{new string('a', 63)}.example.com";
 
@@ -70,7 +70,7 @@ public sealed class PrivateCaTests : IDisposable
     }
 
     [Fact]
-    public void The_root_is_given_out_without_its_key()
+    public void The_root_is_exported_without_its_key()
     {
         using var root = X509Certificate2.CreateFromPem(_ca.RootPem);
 
@@ -83,7 +83,7 @@ public sealed class PrivateCaTests : IDisposable
     [InlineData(StoreName.My)]
     [InlineData(StoreName.CertificateAuthority)]
     [InlineData(StoreName.Root)]
-    public void Nothing_lands_in_a_certificate_store_of_the_user(StoreName name)
+    public void No_certificate_is_added_to_a_store_of_the_user(StoreName name)
     {
         var issued = _ca.Issue(For());
         Verify(issued);

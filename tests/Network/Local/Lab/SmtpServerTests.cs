@@ -31,37 +31,37 @@ public sealed class SmtpServerTests : IAsyncDisposable
         _server.Start();
     }
 
-    private static CancellationToken Cancelled => TestContext.Current.CancellationToken;
+    private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
     [Fact]
     public async Task A_good_server_greets_offers_STARTTLS_and_says_goodbye()
     {
-        await using var talk = await Connect();
+        await using var connection = await Connect();
 
-        Assert.Equal("220 mx.example.com ESMTP", await talk.ReplyAsync(Cancelled));
-        Assert.Contains("250-STARTTLS", (await talk.AskAsync("EHLO probe.example", Cancelled)).Split('\n'));
-        Assert.Equal(Ready, await talk.AskAsync("STARTTLS", Cancelled));
-        await talk.HandshakeAsync(Host, Cancelled);
-        Assert.DoesNotContain("STARTTLS", await talk.AskAsync("EHLO probe.example", Cancelled), StringComparison.Ordinal);
-        Assert.StartsWith("221", await talk.AskAsync("QUIT", Cancelled), StringComparison.Ordinal);
-        Assert.Equal("", await talk.ReadAsync(1, Cancelled));
+        Assert.Equal("220 mx.example.com ESMTP", await connection.ReplyAsync(Cancellation));
+        Assert.Contains("250-STARTTLS", (await connection.AskAsync("EHLO probe.example", Cancellation)).Split('\n'));
+        Assert.Equal(Ready, await connection.AskAsync("STARTTLS", Cancellation));
+        await connection.HandshakeAsync(Host, Cancellation);
+        Assert.DoesNotContain("STARTTLS", await connection.AskAsync("EHLO probe.example", Cancellation), StringComparison.Ordinal);
+        Assert.StartsWith("221", await connection.AskAsync("QUIT", Cancellation), StringComparison.Ordinal);
+        Assert.Equal("", await connection.ReadAsync(1, Cancellation));
         Assert.Equal(
             ["EHLO probe.example", "STARTTLS", $"SNI {Host}", "TLS Tls13", "EHLO probe.example", "QUIT"],
-            _server.Heard);
+            _server.Received);
     }
 
     [Theory]
     [InlineData(SentChain.InOrder)]
     [InlineData(SentChain.LeafOnly)]
     [InlineData(SentChain.Misordered)]
-    public async Task The_chain_is_sent_as_it_was_asked_for(SentChain sends)
+    public async Task The_chain_is_sent_as_configured(SentChain sends)
     {
         _server.Certificate = _ca.Issue(CertificateSpec.For(Host) with { Sends = sends });
-        await using var talk = await Connect();
+        await using var connection = await Connect();
 
-        var sent = await talk.StartTlsAsync(Host, Cancelled);
+        var sent = await connection.StartTlsAsync(Host, Cancellation);
 
-        Assert.Equal(_server.Certificate.Leaf.RawData, talk.Tls.RemoteCertificate!.GetRawCertData());
+        Assert.Equal(_server.Certificate.Leaf.RawData, connection.Tls.RemoteCertificate!.GetRawCertData());
         Assert.Equal(
             sends switch
             {
@@ -75,21 +75,21 @@ public sealed class SmtpServerTests : IAsyncDisposable
     [Theory]
     [InlineData(KeyKind.Ecdsa)]
     [InlineData(KeyKind.Rsa)]
-    public async Task Both_kinds_of_key_shake_hands_in_both_versions_of_TLS(KeyKind key)
+    public async Task Both_kinds_of_key_work_in_both_versions_of_TLS(KeyKind key)
     {
         _server.Certificate = _ca.Issue(CertificateSpec.For(Host) with { Key = key });
         foreach (var version in new[] { SslProtocols.Tls12, SslProtocols.Tls13 })
         {
-            await using var talk = await Connect();
-            await talk.StartTlsAsync(Host, Cancelled, version);
-            Assert.Equal(version, talk.Tls.SslProtocol);
+            await using var connection = await Connect();
+            await connection.StartTlsAsync(Host, Cancellation, version);
+            Assert.Equal(version, connection.Tls.SslProtocol);
         }
     }
 
     public static TheoryData<string, SslProtocols, TlsCipherSuite[], KeyKind> Choices => new()
     {
         { "a client that can use either", SslProtocols.Tls12 | SslProtocols.Tls13, [], KeyKind.Ecdsa },
-        { "TLS 1.3, where suites do not tell", SslProtocols.Tls13, [], KeyKind.Ecdsa },
+        { "TLS 1.3, where cipher suites do not show the kind of key", SslProtocols.Tls13, [], KeyKind.Ecdsa },
         { "TLS 1.2 with ECDSA suites", SslProtocols.Tls12, [TlsCipherSuite.TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256], KeyKind.Ecdsa },
         { "TLS 1.2 with RSA suites", SslProtocols.Tls12, [TlsCipherSuite.TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256], KeyKind.Rsa },
         { "TLS 1.2 with both, RSA preferred", SslProtocols.Tls12, [TlsCipherSuite.TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256, TlsCipherSuite.TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256], KeyKind.Ecdsa },
@@ -97,18 +97,18 @@ public sealed class SmtpServerTests : IAsyncDisposable
 
     [Theory]
     [MemberData(nameof(Choices))]
-    public async Task Of_two_certificates_a_client_gets_the_first_that_it_can_use(string client, SslProtocols versions, TlsCipherSuite[] suites, KeyKind expected)
+    public async Task A_client_gets_the_first_of_two_certificates_that_it_supports(string client, SslProtocols versions, TlsCipherSuite[] suites, KeyKind expected)
     {
         Assert.SkipWhen(OperatingSystem.IsWindows(), "Windows lets no client choose its cipher suites.");
         _server.Certificates = [_ca.Issue(CertificateSpec.For(Host)), _ca.Issue(CertificateSpec.For(Host) with { Key = KeyKind.Rsa })];
-        await using var talk = await Connect();
+        await using var connection = await Connect();
 
-        var sent = await talk.StartTlsAsync(Host, Cancelled, versions, suites);
+        var sent = await connection.StartTlsAsync(Host, Cancellation, versions, suites);
 
-        Assert.Equal((client, expected), (client, KeyOf(talk.Tls.RemoteCertificate!)));
+        Assert.Equal((client, expected), (client, KeyOf(connection.Tls.RemoteCertificate!)));
         Assert.Equal([_ca.Intermediate.Subject], sent.Select(certificate => certificate.Subject));
-        Assert.StartsWith("250", await talk.AskAsync("EHLO probe.example", Cancelled), StringComparison.Ordinal);
-        Assert.Contains($"SNI {Host}", _server.Heard);
+        Assert.StartsWith("250", await connection.AskAsync("EHLO probe.example", Cancellation), StringComparison.Ordinal);
+        Assert.Contains($"SNI {Host}", _server.Received);
     }
 
     [Theory]
@@ -117,64 +117,64 @@ public sealed class SmtpServerTests : IAsyncDisposable
     public async Task The_order_of_two_certificates_is_the_servers_preference(KeyKind first, KeyKind second, KeyKind expected)
     {
         _server.Certificates = [_ca.Issue(CertificateSpec.For(Host) with { Key = first }), _ca.Issue(CertificateSpec.For(Host) with { Key = second })];
-        await using var talk = await Connect();
+        await using var connection = await Connect();
 
-        await talk.StartTlsAsync(Host, Cancelled);
+        await connection.StartTlsAsync(Host, Cancellation);
 
-        Assert.Equal(expected, KeyOf(talk.Tls.RemoteCertificate!));
+        Assert.Equal(expected, KeyOf(connection.Tls.RemoteCertificate!));
     }
 
     [Theory]
     [InlineData(KeyKind.Rsa, TlsCipherSuite.TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256)]
     [InlineData(KeyKind.Ecdsa, TlsCipherSuite.TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256)]
-    public async Task A_server_of_one_kind_of_key_alone_refuses_a_client_of_the_other(KeyKind key, TlsCipherSuite suite)
+    public async Task A_server_with_one_kind_of_key_refuses_a_client_of_the_other(KeyKind key, TlsCipherSuite suite)
     {
         Assert.SkipWhen(OperatingSystem.IsWindows(), "Windows lets no client choose its cipher suites.");
         _server.Certificate = _ca.Issue(CertificateSpec.For(Host) with { Key = key });
-        await using var talk = await Connect();
+        await using var connection = await Connect();
 
-        await Assert.ThrowsAsync<System.Security.Authentication.AuthenticationException>(() => talk.StartTlsAsync(Host, Cancelled, SslProtocols.Tls12, [suite]));
+        await Assert.ThrowsAsync<System.Security.Authentication.AuthenticationException>(() => connection.StartTlsAsync(Host, Cancellation, SslProtocols.Tls12, [suite]));
     }
 
     [Fact]
-    public async Task A_client_of_TLS_1_3_that_verifies_RSA_alone_gets_the_RSA_certificate()
+    public async Task A_TLS_1_3_client_that_only_verifies_RSA_gets_the_RSA_certificate()
     {
         _server.Certificates = [_ca.Issue(CertificateSpec.For(Host)), _ca.Issue(CertificateSpec.For(Host) with { Key = KeyKind.Rsa })];
-        await using var talk = await Connect();
-        await talk.ReplyAsync(Cancelled);
-        await talk.AskAsync("STARTTLS", Cancelled);
+        await using var connection = await Connect();
+        await connection.ReplyAsync(Cancellation);
+        await connection.AskAsync("STARTTLS", Cancellation);
 
-        // SslStream offers every signature scheme; this client offers what it is told.
+        // SslStream offers every signature scheme; this client offers the given ones.
         var client = new RsaOnlyClient();
-        var protocol = new TlsClientProtocol(talk.Network);
-        await Task.Run(() => protocol.Connect(client), Cancelled);
+        var protocol = new TlsClientProtocol(connection.Network);
+        await Task.Run(() => protocol.Connect(client), Cancellation);
 
-        Assert.Equal((ProtocolVersion.TLSv13, KeyKind.Rsa), (client.Version, client.Shown));
-        await Task.Run(protocol.Close, Cancelled);
+        Assert.Equal((ProtocolVersion.TLSv13, KeyKind.Rsa), (client.Version, client.Presented));
+        await Task.Run(protocol.Close, Cancellation);
     }
 
     [Fact]
-    public async Task A_hello_in_pieces_is_put_together_and_what_is_none_ends_the_session_alone()
+    public async Task A_fragmented_hello_is_reassembled_and_an_invalid_one_ends_only_its_session()
     {
         Assert.SkipWhen(OperatingSystem.IsWindows(), "Windows lets no client choose its cipher suites.");
         _server.Certificates = [_ca.Issue(CertificateSpec.For(Host)), _ca.Issue(CertificateSpec.For(Host) with { Key = KeyKind.Rsa })];
         await using (var bad = await Connect())
         {
-            await bad.ReplyAsync(Cancelled);
-            await bad.AskAsync("STARTTLS", Cancelled);
-            await bad.SayAsync("EHLO in the clear", Cancelled);
-            Assert.DoesNotContain("250", await bad.ReadAsync(1_000, Cancelled), StringComparison.Ordinal);
+            await bad.ReplyAsync(Cancellation);
+            await bad.AskAsync("STARTTLS", Cancellation);
+            await bad.SendLineAsync("EHLO in the clear", Cancellation);
+            Assert.DoesNotContain("250", await bad.ReadAsync(1_000, Cancellation), StringComparison.Ordinal);
         }
 
         await using var slow = await Connect();
-        await slow.ReplyAsync(Cancelled);
-        await slow.AskAsync("STARTTLS", Cancelled);
-        await slow.HandshakeAsync(Host, Cancelled, SslProtocols.Tls12, [TlsCipherSuite.TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256], oneByteAtATime: true);
+        await slow.ReplyAsync(Cancellation);
+        await slow.AskAsync("STARTTLS", Cancellation);
+        await slow.HandshakeAsync(Host, Cancellation, SslProtocols.Tls12, [TlsCipherSuite.TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256], oneByteAtATime: true);
         Assert.Equal(KeyKind.Rsa, KeyOf(slow.Tls.RemoteCertificate!));
     }
 
     [Fact]
-    public void Two_certificates_with_the_same_kind_of_key_leave_nothing_to_choose()
+    public void Two_certificates_of_the_same_kind_of_key_leave_no_choice()
     {
         var certificate = _ca.Issue(CertificateSpec.For(Host));
 
@@ -184,16 +184,16 @@ public sealed class SmtpServerTests : IAsyncDisposable
 
     [Fact]
     [Trait("Conformance", "MX-5")]
-    public async Task A_server_of_TLS_1_2_alone_takes_no_other()
+    public async Task A_TLS_1_2_server_supports_no_other_version()
     {
         _server.Script = SmtpScript.Good with { Protocols = SslProtocols.Tls12 };
         await using var both = await Connect();
         await using var newer = await Connect();
 
-        await both.StartTlsAsync(Host, Cancelled);
+        await both.StartTlsAsync(Host, Cancellation);
 
         Assert.Equal(SslProtocols.Tls12, both.Tls.SslProtocol);
-        await Assert.ThrowsAsync<System.Security.Authentication.AuthenticationException>(() => newer.StartTlsAsync(Host, Cancelled, SslProtocols.Tls13));
+        await Assert.ThrowsAsync<System.Security.Authentication.AuthenticationException>(() => newer.StartTlsAsync(Host, Cancellation, SslProtocols.Tls13));
     }
 
     [Fact]
@@ -201,76 +201,76 @@ public sealed class SmtpServerTests : IAsyncDisposable
     public async Task A_server_of_an_old_TLS_has_no_version_in_common()
     {
         _server.Script = SmtpScript.OldTls;
-        await using var talk = await Connect();
+        await using var connection = await Connect();
 
-        var refused = await Assert.ThrowsAsync<System.Security.Authentication.AuthenticationException>(() => talk.StartTlsAsync(Host, Cancelled));
+        var refused = await Assert.ThrowsAsync<System.Security.Authentication.AuthenticationException>(() => connection.StartTlsAsync(Host, Cancellation));
 
         Assert.Contains("alert protocol version", refused.InnerException!.ToString(), StringComparison.Ordinal);
     }
 
     [Fact]
     [Trait("Conformance", "MX-3")]
-    public async Task What_is_injected_behind_STARTTLS_comes_in_the_clear_before_the_handshake()
+    public async Task Data_injected_after_the_STARTTLS_reply_is_sent_in_the_clear_before_the_handshake()
     {
         _server.Script = SmtpScript.Good with { Injection = "250 I am on the path\r\n" };
-        await using var talk = await Connect();
-        await talk.ReplyAsync(Cancelled);
-        await talk.AskAsync("EHLO probe.example", Cancelled);
+        await using var connection = await Connect();
+        await connection.ReplyAsync(Cancellation);
+        await connection.AskAsync("EHLO probe.example", Cancellation);
 
-        await talk.SayAsync("STARTTLS", Cancelled);
+        await connection.SendLineAsync("STARTTLS", Cancellation);
 
         const string expected = $"{Ready}\r\n250 I am on the path\r\n";
-        Assert.Equal(expected, await talk.ReadAsync(expected.Length, Cancelled));
-        await talk.HandshakeAsync(Host, Cancelled);
+        Assert.Equal(expected, await connection.ReadAsync(expected.Length, Cancellation));
+        await connection.HandshakeAsync(Host, Cancellation);
     }
 
     [Fact]
     [Trait("Conformance", "MX-3")]
-    public async Task What_a_client_sends_behind_STARTTLS_does_not_survive_the_handshake()
+    public async Task Commands_that_a_client_pipelines_after_STARTTLS_are_discarded_at_the_handshake()
     {
-        await using var talk = await Connect();
-        await talk.ReplyAsync(Cancelled);
-        await talk.SayAsync("STARTTLS\r\nRSET", Cancelled);
-        await talk.ReplyAsync(Cancelled);
-        await talk.HandshakeAsync(Host, Cancelled);
+        await using var connection = await Connect();
+        await connection.ReplyAsync(Cancellation);
+        await connection.SendLineAsync("STARTTLS\r\nRSET", Cancellation);
+        await connection.ReplyAsync(Cancellation);
+        await connection.HandshakeAsync(Host, Cancellation);
 
-        Assert.StartsWith("250-mx.example.com", await talk.AskAsync("EHLO probe.example", Cancelled), StringComparison.Ordinal);
-        Assert.DoesNotContain("RSET", _server.Heard);
+        Assert.StartsWith("250-mx.example.com", await connection.AskAsync("EHLO probe.example", Cancellation), StringComparison.Ordinal);
+        Assert.DoesNotContain("RSET", _server.Received);
     }
 
     [Fact]
-    public async Task A_plain_server_neither_offers_STARTTLS_nor_knows_it()
+    public async Task A_plain_server_does_not_offer_or_know_STARTTLS()
     {
         _server.Script = SmtpScript.Plain;
-        await using var talk = await Connect();
-        await talk.ReplyAsync(Cancelled);
+        await using var connection = await Connect();
+        await connection.ReplyAsync(Cancellation);
 
-        Assert.DoesNotContain("STARTTLS", await talk.AskAsync("EHLO probe.example", Cancelled), StringComparison.Ordinal);
-        Assert.StartsWith("502", await talk.AskAsync("STARTTLS", Cancelled), StringComparison.Ordinal);
+        Assert.DoesNotContain("STARTTLS", await connection.AskAsync("EHLO probe.example", Cancellation), StringComparison.Ordinal);
+        Assert.StartsWith("502", await connection.AskAsync("STARTTLS", Cancellation), StringComparison.Ordinal);
     }
 
     [Theory]
     [InlineData("454 4.7.0 TLS not available")]
     [InlineData("501 5.5.4 No")]
     [InlineData("what?")]
-    public async Task STARTTLS_may_be_answered_with_anything_and_the_session_goes_on(string answer)
+    public async Task STARTTLS_can_be_answered_with_any_reply_and_the_session_continues(string answer)
     {
         _server.Script = SmtpScript.Good with { StartTlsAnswer = answer };
-        await using var talk = await Connect();
-        await talk.ReplyAsync(Cancelled);
+        await using var connection = await Connect();
+        await connection.ReplyAsync(Cancellation);
 
-        Assert.Equal(answer, await talk.AskAsync("STARTTLS", Cancelled));
-        Assert.StartsWith("221", await talk.AskAsync("QUIT", Cancelled), StringComparison.Ordinal);
+        Assert.Equal(answer, await connection.AskAsync("STARTTLS", Cancellation));
+        Assert.StartsWith("221", await connection.AskAsync("QUIT", Cancellation), StringComparison.Ordinal);
     }
 
     [Fact]
     public async Task A_421_banner_ends_the_session()
     {
         _server.Script = SmtpScript.Good with { Banner = "421 4.3.2 Come back later" };
-        await using var talk = await Connect();
+        await using var connection = await Connect();
 
-        Assert.Equal("421 4.3.2 Come back later", await talk.ReplyAsync(Cancelled));
-        Assert.Equal("", await talk.ReadAsync(1, Cancelled));
+        Assert.Equal("421 4.3.2 Come back later", await connection.ReplyAsync(Cancellation));
+        Assert.Equal("", await connection.ReadAsync(1, Cancellation));
     }
 
     [Theory]
@@ -279,14 +279,14 @@ public sealed class SmtpServerTests : IAsyncDisposable
     [InlineData(SmtpStage.StartTls)]
     [InlineData(SmtpStage.Handshake)]
     [InlineData(SmtpStage.EhloInTls)]
-    public async Task A_server_that_cuts_off_says_nothing_at_that_stage(SmtpStage stage)
+    public async Task A_server_that_drops_the_connection_sends_nothing_at_that_stage(SmtpStage stage)
     {
         _server.Script = SmtpScript.CutsOffAt(stage);
-        await using var talk = await Connect();
+        await using var connection = await Connect();
 
-        await TalkUpTo(stage, talk);
+        await RunUpTo(stage, connection);
 
-        Assert.Equal("", await talk.ReadAsync(1, Cancelled));
+        Assert.Equal("", await connection.ReadAsync(1, Cancellation));
     }
 
     [Theory]
@@ -298,28 +298,28 @@ public sealed class SmtpServerTests : IAsyncDisposable
     public async Task A_server_that_hangs_is_silent_until_it_is_stopped(SmtpStage stage)
     {
         _server.Script = SmtpScript.HangsAt(stage);
-        await using var talk = await Connect();
-        await TalkUpTo(stage, talk);
+        await using var connection = await Connect();
+        await RunUpTo(stage, connection);
 
-        // A hung session reads on: it takes what is said, and answers none of it.
-        await talk.SayAsync("NOOP", Cancelled);
-        var answer = talk.ReadAsync(1, Cancelled);
+        // A hung session reads on: it accepts commands, and answers none.
+        await connection.SendLineAsync("NOOP", Cancellation);
+        var answer = connection.ReadAsync(1, Cancellation);
         await _server.DisposeAsync();
 
         Assert.Equal("", await answer);
-        Assert.DoesNotContain("NOOP", _server.Heard);
+        Assert.DoesNotContain("NOOP", _server.Received);
     }
 
     [Fact]
-    public async Task A_client_of_a_server_that_hangs_can_give_up()
+    public async Task A_client_of_a_server_that_hangs_can_cancel()
     {
         _server.Script = SmtpScript.HangsAt(SmtpStage.Handshake);
-        using var patience = CancellationTokenSource.CreateLinkedTokenSource(Cancelled);
-        await using var talk = await Connect();
-        await TalkUpTo(SmtpStage.Handshake, talk);
+        using var timeout = CancellationTokenSource.CreateLinkedTokenSource(Cancellation);
+        await using var connection = await Connect();
+        await RunUpTo(SmtpStage.Handshake, connection);
 
-        var handshake = talk.HandshakeAsync(Host, patience.Token);
-        await patience.CancelAsync();
+        var handshake = connection.HandshakeAsync(Host, timeout.Token);
+        await timeout.CancelAsync();
 
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => handshake);
     }
@@ -328,12 +328,12 @@ public sealed class SmtpServerTests : IAsyncDisposable
     public async Task A_session_ends_after_five_minutes()
     {
         _server.Script = SmtpScript.HangsAt(SmtpStage.Ehlo);
-        await using var talk = await Connect();
-        await TalkUpTo(SmtpStage.Ehlo, talk);
+        await using var connection = await Connect();
+        await RunUpTo(SmtpStage.Ehlo, connection);
 
         _time.Advance(TimeSpan.FromMinutes(5));
 
-        Assert.Equal("", await talk.ReadAsync(1, Cancelled));
+        Assert.Equal("", await connection.ReadAsync(1, Cancellation));
     }
 
     [Theory]
@@ -342,20 +342,20 @@ public sealed class SmtpServerTests : IAsyncDisposable
     [InlineData(SmtpStage.EhloInTls, SmtpFaultKind.EndlessLines, "250-and so on\r\n")]
     [InlineData(SmtpStage.Banner, SmtpFaultKind.EndlessLine, "and so on ")]
     [InlineData(SmtpStage.Handshake, SmtpFaultKind.EndlessLine, "and so on ")]
-    public async Task A_server_that_floods_goes_on_and_on(SmtpStage stage, SmtpFaultKind kind, string expected)
+    public async Task A_server_that_floods_never_stops(SmtpStage stage, SmtpFaultKind kind, string expected)
     {
         _server.Script = SmtpScript.Good with { Fault = new(stage, kind) };
-        await using var talk = await Connect();
-        await TalkUpTo(stage, talk);
+        await using var connection = await Connect();
+        await RunUpTo(stage, connection);
 
-        var flood = await talk.ReadAsync(1 << 20, Cancelled);
+        var flood = await connection.ReadAsync(1 << 20, Cancellation);
 
         Assert.Equal(1 << 20, flood.Length);
         Assert.StartsWith(expected + expected, flood, StringComparison.Ordinal);
     }
 
     [Fact]
-    public async Task One_byte_at_a_time_makes_the_same_session_inside_and_outside_TLS()
+    public async Task One_byte_at_a_time_makes_the_same_session_before_and_after_TLS()
     {
         _server.Script = SmtpScript.Good with { OneByteAtATime = true };
 
@@ -377,7 +377,7 @@ public sealed class SmtpServerTests : IAsyncDisposable
         Assert.Equal(expected, mail.Tls);
         Assert.Equal(_time.GetUtcNow(), mail.At);
         using var stream = new MemoryStream(mail.Message.ToArray());
-        using var message = await MimeMessage.LoadAsync(stream, Cancelled);
+        using var message = await MimeMessage.LoadAsync(stream, Cancellation);
         Assert.Equal("A warning", message.Subject);
         Assert.Equal("Hello\n.\n..and a dot", message.TextBody!.ReplaceLineEndings("\n").TrimEnd());
     }
@@ -385,104 +385,104 @@ public sealed class SmtpServerTests : IAsyncDisposable
     [Fact]
     public async Task A_message_needs_a_sender_and_a_recipient_first()
     {
-        await using var talk = await Connect();
-        await talk.ReplyAsync(Cancelled);
+        await using var connection = await Connect();
+        await connection.ReplyAsync(Cancellation);
 
-        Assert.StartsWith("503", await talk.AskAsync("RCPT TO:<bob@example.com>", Cancelled), StringComparison.Ordinal);
-        Assert.StartsWith("250", await talk.AskAsync("MAIL FROM:<>", Cancelled), StringComparison.Ordinal);
-        Assert.StartsWith("503", await talk.AskAsync("DATA", Cancelled), StringComparison.Ordinal);
-        Assert.StartsWith("501", await talk.AskAsync("RCPT TO:bob", Cancelled), StringComparison.Ordinal);
+        Assert.StartsWith("503", await connection.AskAsync("RCPT TO:<bob@example.com>", Cancellation), StringComparison.Ordinal);
+        Assert.StartsWith("250", await connection.AskAsync("MAIL FROM:<>", Cancellation), StringComparison.Ordinal);
+        Assert.StartsWith("503", await connection.AskAsync("DATA", Cancellation), StringComparison.Ordinal);
+        Assert.StartsWith("501", await connection.AskAsync("RCPT TO:bob", Cancellation), StringComparison.Ordinal);
     }
 
     [Fact]
-    public async Task A_server_that_cuts_off_after_the_message_has_taken_it_all_the_same()
+    public async Task A_server_that_drops_the_connection_after_the_message_has_accepted_it()
     {
         _server.Script = SmtpScript.CutsOffAt(SmtpStage.Data);
-        await using var talk = await Connect();
-        await talk.ReplyAsync(Cancelled);
+        await using var connection = await Connect();
+        await connection.ReplyAsync(Cancellation);
         foreach (var line in new[] { "MAIL FROM:<a@example.net>", "RCPT TO:<b@example.net>", "DATA" })
         {
-            await talk.AskAsync(line, Cancelled);
+            await connection.AskAsync(line, Cancellation);
         }
 
-        await talk.SayAsync("Subject: x\r\n\r\nHi\r\n.", Cancelled);
+        await connection.SendLineAsync("Subject: x\r\n\r\nHi\r\n.", Cancellation);
 
-        Assert.Equal("", await talk.ReadAsync(1, Cancelled));
+        Assert.Equal("", await connection.ReadAsync(1, Cancellation));
         Assert.Single(_server.Mails);
     }
 
     [Fact]
-    public async Task A_session_has_a_thousand_commands_at_most()
+    public async Task A_session_has_at_most_a_thousand_commands()
     {
-        await using var talk = await Connect();
-        await talk.ReplyAsync(Cancelled);
-        await talk.SayAsync(string.Concat(Enumerable.Repeat("NOOP\r\n", 999)) + "NOOP", Cancelled);
+        await using var connection = await Connect();
+        await connection.ReplyAsync(Cancellation);
+        await connection.SendLineAsync(string.Concat(Enumerable.Repeat("NOOP\r\n", 999)) + "NOOP", Cancellation);
 
         for (var n = 0; n < 1_000; n++)
         {
-            Assert.StartsWith("250", await talk.ReplyAsync(Cancelled), StringComparison.Ordinal);
+            Assert.StartsWith("250", await connection.ReplyAsync(Cancellation), StringComparison.Ordinal);
         }
 
-        Assert.StartsWith("421", await talk.ReplyAsync(Cancelled), StringComparison.Ordinal);
+        Assert.StartsWith("421", await connection.ReplyAsync(Cancellation), StringComparison.Ordinal);
     }
 
     [Fact]
-    public async Task A_line_without_end_ends_the_session_and_no_other()
+    public async Task A_line_without_end_ends_its_session_and_no_other()
     {
         await using var long_ = await Connect();
-        await long_.ReplyAsync(Cancelled);
-        await long_.SayAsync(new string('x', 4_000), Cancelled);
-        Assert.Equal("", await long_.ReadAsync(1, Cancelled));
+        await long_.ReplyAsync(Cancellation);
+        await long_.SendLineAsync(new string('x', 4_000), Cancellation);
+        Assert.Equal("", await long_.ReadAsync(1, Cancellation));
 
         await using var other = await Connect();
-        Assert.StartsWith("220", await other.ReplyAsync(Cancelled), StringComparison.Ordinal);
+        Assert.StartsWith("220", await other.ReplyAsync(Cancellation), StringComparison.Ordinal);
     }
 
     [Fact]
-    public async Task A_certificate_is_swapped_while_it_runs_even_within_a_session()
+    public async Task A_certificate_is_replaced_at_run_time_even_during_a_session()
     {
         await using var early = await Connect();
-        await early.ReplyAsync(Cancelled);
+        await early.ReplyAsync(Cancellation);
 
         _server.Certificate = _ca.Issue(CertificateSpec.For("other.example.com"));
-        await early.AskAsync("STARTTLS", Cancelled);
-        await early.HandshakeAsync(Host, Cancelled);
+        await early.AskAsync("STARTTLS", Cancellation);
+        await early.HandshakeAsync(Host, Cancellation);
 
         Assert.Equal(_server.Certificate.Leaf.GetCertHashString(), early.Tls.RemoteCertificate!.GetCertHashString());
     }
 
     [Fact]
-    public async Task A_script_is_swapped_for_the_next_session()
+    public async Task A_script_is_replaced_for_the_next_session()
     {
         await using var early = await Connect();
-        await early.ReplyAsync(Cancelled);
+        await early.ReplyAsync(Cancellation);
         _server.Script = SmtpScript.Plain;
         await using var late = await Connect();
-        await late.ReplyAsync(Cancelled);
+        await late.ReplyAsync(Cancellation);
 
-        Assert.Contains("STARTTLS", await early.AskAsync("EHLO probe.example", Cancelled), StringComparison.Ordinal);
-        Assert.DoesNotContain("STARTTLS", await late.AskAsync("EHLO probe.example", Cancelled), StringComparison.Ordinal);
+        Assert.Contains("STARTTLS", await early.AskAsync("EHLO probe.example", Cancellation), StringComparison.Ordinal);
+        Assert.DoesNotContain("STARTTLS", await late.AskAsync("EHLO probe.example", Cancellation), StringComparison.Ordinal);
     }
 
     [Fact]
-    public async Task A_stopped_server_refuses_and_cuts_off_and_a_started_one_is_back()
+    public async Task A_stopped_server_refuses_and_drops_connections_and_a_started_one_accepts_them()
     {
         await using var open = await Connect();
-        await open.ReplyAsync(Cancelled);
+        await open.ReplyAsync(Cancellation);
 
         _server.Stop();
 
         Assert.False(_server.IsListening);
-        Assert.Equal("", await open.ReadAsync(1, Cancelled));
+        Assert.Equal("", await open.ReadAsync(1, Cancellation));
         Assert.Equal(SocketError.ConnectionRefused, (await Assert.ThrowsAsync<SocketException>(Connect)).SocketErrorCode);
 
         _server.Start();
         await using var again = await Connect();
-        Assert.StartsWith("220", await again.ReplyAsync(Cancelled), StringComparison.Ordinal);
+        Assert.StartsWith("220", await again.ReplyAsync(Cancellation), StringComparison.Ordinal);
     }
 
     [Fact]
-    public async Task A_port_that_is_taken_and_an_address_that_is_not_there_say_what_to_do()
+    public async Task A_port_in_use_and_a_missing_address_give_errors_that_say_what_to_do()
     {
         await using var same = new SmtpServer(Host, _server.EndPoint, _server.Certificate, _time);
         await using var elsewhere = new SmtpServer(Host, new IPEndPoint(IPAddress.Parse("192.0.2.1"), 2525), _server.Certificate, _time);
@@ -506,37 +506,37 @@ public sealed class SmtpServerTests : IAsyncDisposable
         return ((IPEndPoint)socket.LocalEndPoint!).Port;
     }
 
-    private Task<SmtpConnection> Connect() => SmtpConnection.ConnectAsync(_server.EndPoint, Cancelled);
+    private Task<SmtpConnection> Connect() => SmtpConnection.ConnectAsync(_server.EndPoint, Cancellation);
 
-    private static async Task TalkUpTo(SmtpStage stage, SmtpConnection talk)
+    private static async Task RunUpTo(SmtpStage stage, SmtpConnection connection)
     {
         if (stage == SmtpStage.Banner)
         {
             return;
         }
 
-        await talk.ReplyAsync(Cancelled);
+        await connection.ReplyAsync(Cancellation);
         if (stage == SmtpStage.Ehlo)
         {
-            await talk.SayAsync("EHLO probe.example", Cancelled);
+            await connection.SendLineAsync("EHLO probe.example", Cancellation);
             return;
         }
 
-        await talk.AskAsync("EHLO probe.example", Cancelled);
-        await talk.SayAsync("STARTTLS", Cancelled);
+        await connection.AskAsync("EHLO probe.example", Cancellation);
+        await connection.SendLineAsync("STARTTLS", Cancellation);
         if (stage == SmtpStage.StartTls)
         {
             return;
         }
 
-        await talk.ReplyAsync(Cancelled);
+        await connection.ReplyAsync(Cancellation);
         if (stage == SmtpStage.Handshake)
         {
             return;
         }
 
-        await talk.HandshakeAsync(Host, Cancelled);
-        await talk.SayAsync("EHLO probe.example", Cancelled);
+        await connection.HandshakeAsync(Host, Cancellation);
+        await connection.SendLineAsync("EHLO probe.example", Cancellation);
     }
 
     private async Task SendAsync(SecureSocketOptions security, string text)
@@ -551,15 +551,15 @@ public sealed class SmtpServerTests : IAsyncDisposable
         client.ServerCertificateValidationCallback = (_, certificate, _, errors) =>
             certificate!.GetCertHashString() == _server.Certificate.Leaf.GetCertHashString()
             && !errors.HasFlag(SslPolicyErrors.RemoteCertificateNotAvailable);
-        await client.ConnectAsync(_server.EndPoint.Address.ToString(), _server.EndPoint.Port, security, Cancelled);
-        await client.SendAsync(message, Cancelled);
-        await client.DisconnectAsync(true, Cancelled);
+        await client.ConnectAsync(_server.EndPoint.Address.ToString(), _server.EndPoint.Port, security, Cancellation);
+        await client.SendAsync(message, Cancellation);
+        await client.DisconnectAsync(true, Cancellation);
     }
 
     /// <summary>A client of TLS 1.3 that can verify RSA signatures and no others.</summary>
     private sealed class RsaOnlyClient() : DefaultTlsClient(new BcTlsCrypto())
     {
-        public KeyKind? Shown { get; private set; }
+        public KeyKind? Presented { get; private set; }
 
         public ProtocolVersion Version => m_context.ServerVersion;
 
@@ -573,7 +573,7 @@ public sealed class SmtpServerTests : IAsyncDisposable
         private sealed class Trusting(RsaOnlyClient client) : TlsAuthentication
         {
             public void NotifyServerCertificate(TlsServerCertificate serverCertificate) =>
-                client.Shown = KeyOf(X509CertificateLoader.LoadCertificate(serverCertificate.Certificate.GetCertificateAt(0).GetEncoded()));
+                client.Presented = KeyOf(X509CertificateLoader.LoadCertificate(serverCertificate.Certificate.GetCertificateAt(0).GetEncoded()));
 
             public TlsCredentials? GetClientCredentials(Org.BouncyCastle.Tls.CertificateRequest certificateRequest) => null;
         }

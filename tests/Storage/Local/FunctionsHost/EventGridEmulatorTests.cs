@@ -11,18 +11,18 @@ public sealed class EventGridEmulatorTests(AzuriteFixture azurite)
 {
     private readonly string _name = $"n{Guid.NewGuid():N}";
 
-    private static CancellationToken Now => TestContext.Current.CancellationToken;
+    private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
     [Fact]
-    public async Task A_new_blob_is_told_once_as_a_CloudEvent()
+    public async Task A_new_blob_raises_one_CloudEvent()
     {
         var (relay, inbox, queue) = await SetUpAsync(await azurite.ConnectionStringAsync());
         using var _ = relay;
-        await inbox.UploadBlobAsync("2026-11-23/größe 1.json", new BinaryData("{}"), Now);
-        Assert.Equal(1, await relay.RelayNowAsync(Now));
-        Assert.Equal(0, await relay.RelayNowAsync(Now));
+        await inbox.UploadBlobAsync("2026-11-23/größe 1.json", new BinaryData("{}"), Cancellation);
+        Assert.Equal(1, await relay.RelayNowAsync(Cancellation));
+        Assert.Equal(0, await relay.RelayNowAsync(Cancellation));
 
-        var message = (await queue.ReceiveMessageAsync(cancellationToken: Now)).Value;
+        var message = (await queue.ReceiveMessageAsync(cancellationToken: Cancellation)).Value;
         using var body = JsonDocument.Parse(Convert.FromBase64String(message.MessageText));
         var e = body.RootElement;
         Assert.Equal("1.0", e.GetProperty("specversion").GetString());
@@ -31,45 +31,45 @@ public sealed class EventGridEmulatorTests(AzuriteFixture azurite)
         Assert.EndsWith("/Microsoft.Storage/storageAccounts/devstoreaccount1", e.GetProperty("source").GetString(), StringComparison.Ordinal);
         Assert.Equal("PutBlob", e.GetProperty("data").GetProperty("api").GetString());
         Assert.Equal(2, e.GetProperty("data").GetProperty("contentLength").GetInt32());
-        var told = new Uri(e.GetProperty("data").GetProperty("url").GetString()!);
-        Assert.Equal(inbox.GetBlobClient("2026-11-23/größe 1.json").Uri, told);
-        Assert.Equal((await inbox.GetBlobClient("2026-11-23/größe 1.json").GetPropertiesAsync(cancellationToken: Now)).Value.ETag.ToString().Trim('"'), e.GetProperty("data").GetProperty("eTag").GetString());
+        var url = new Uri(e.GetProperty("data").GetProperty("url").GetString()!);
+        Assert.Equal(inbox.GetBlobClient("2026-11-23/größe 1.json").Uri, url);
+        Assert.Equal((await inbox.GetBlobClient("2026-11-23/größe 1.json").GetPropertiesAsync(cancellationToken: Cancellation)).Value.ETag.ToString().Trim('"'), e.GetProperty("data").GetProperty("eTag").GetString());
     }
 
     [Fact]
-    public async Task An_overwritten_blob_is_told_again_and_changed_metadata_are_not()
+    public async Task An_overwritten_blob_raises_another_event_and_changed_metadata_raise_none()
     {
         var (relay, inbox, _) = await SetUpAsync(await azurite.ConnectionStringAsync());
         using var disposed = relay;
         var blob = inbox.GetBlobClient("r");
-        await blob.UploadAsync(new BinaryData("one"), Now);
-        Assert.Equal(1, await relay.RelayNowAsync(Now));
-        await blob.SetMetadataAsync(new Dictionary<string, string> { ["state"] = "read" }, cancellationToken: Now);
-        Assert.Equal(0, await relay.RelayNowAsync(Now));
-        await blob.UploadAsync(new BinaryData("two"), overwrite: true, Now);
-        Assert.Equal(1, await relay.RelayNowAsync(Now));
-        await blob.UploadAsync(new BinaryData("two"), overwrite: true, Now);
-        Assert.Equal(1, await relay.RelayNowAsync(Now));
-        await blob.DeleteAsync(cancellationToken: Now);
-        Assert.Equal(0, await relay.RelayNowAsync(Now));
-        await blob.UploadAsync(new BinaryData("two"), Now);
-        Assert.Equal(1, await relay.RelayNowAsync(Now));
+        await blob.UploadAsync(new BinaryData("one"), Cancellation);
+        Assert.Equal(1, await relay.RelayNowAsync(Cancellation));
+        await blob.SetMetadataAsync(new Dictionary<string, string> { ["state"] = "read" }, cancellationToken: Cancellation);
+        Assert.Equal(0, await relay.RelayNowAsync(Cancellation));
+        await blob.UploadAsync(new BinaryData("two"), overwrite: true, Cancellation);
+        Assert.Equal(1, await relay.RelayNowAsync(Cancellation));
+        await blob.UploadAsync(new BinaryData("two"), overwrite: true, Cancellation);
+        Assert.Equal(1, await relay.RelayNowAsync(Cancellation));
+        await blob.DeleteAsync(cancellationToken: Cancellation);
+        Assert.Equal(0, await relay.RelayNowAsync(Cancellation));
+        await blob.UploadAsync(new BinaryData("two"), Cancellation);
+        Assert.Equal(1, await relay.RelayNowAsync(Cancellation));
     }
 
     [Fact]
-    public async Task What_came_while_the_storage_failed_is_told_afterwards()
+    public async Task Events_during_an_outage_of_storage_are_delivered_afterwards()
     {
-        await using var own = await AzuriteServer.StartAsync(new AzuriteOptions(), null, Now);
+        await using var own = await AzuriteServer.StartAsync(new AzuriteOptions(), null, Cancellation);
         var (relay, inbox, queue) = await SetUpAsync(own.ConnectionString);
         using var disposed = relay;
-        await inbox.UploadBlobAsync("r", new BinaryData("{}"), Now);
-        await own.SuspendAsync(Now);
-        using var stop = CancellationTokenSource.CreateLinkedTokenSource(Now);
+        await inbox.UploadBlobAsync("r", new BinaryData("{}"), Cancellation);
+        await own.SuspendAsync(Cancellation);
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(Cancellation);
         var running = relay.RunAsync(stop.Token);
-        await own.ResumeAsync(Now);
-        while ((await queue.PeekMessageAsync(Now)).Value is null)
+        await own.ResumeAsync(Cancellation);
+        while ((await queue.PeekMessageAsync(Cancellation)).Value is null)
         {
-            await Task.Delay(20, Now);
+            await Task.Delay(20, Cancellation);
         }
 
         await stop.CancelAsync();
@@ -80,8 +80,8 @@ public sealed class EventGridEmulatorTests(AzuriteFixture azurite)
     {
         var inbox = new BlobContainerClient(connection, _name);
         var queue = new QueueClient(connection, _name);
-        await inbox.CreateAsync(cancellationToken: Now);
-        await queue.CreateAsync(cancellationToken: Now);
+        await inbox.CreateAsync(cancellationToken: Cancellation);
+        await queue.CreateAsync(cancellationToken: Cancellation);
         return (new EventGridEmulator(connection, _name, _name, TimeSpan.FromMilliseconds(50)), inbox, queue);
     }
 }

@@ -13,10 +13,10 @@ public sealed class QueueFunctionTests(AzuriteFixture azurite)
     private readonly ConcurrentQueue<HostLog> _log = [];
     private readonly ConcurrentQueue<Invocation> _invocations = [];
 
-    private static CancellationToken Now => TestContext.Current.CancellationToken;
+    private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
     [Fact]
-    public async Task A_message_arrives_with_what_the_queue_knows_of_it_and_is_deleted_once_it_is_done()
+    public async Task A_message_is_delivered_with_its_queue_metadata_and_deleted_after_success()
     {
         await using var app = await ProbeApp.CreateAsync();
         await using var host = await StartAsync(app);
@@ -32,14 +32,14 @@ public sealed class QueueFunctionTests(AzuriteFixture azurite)
             Assert.NotEqual(default, JsonSerializer.Deserialize<DateTimeOffset>(call.Data[time]!));
         }
 
-        await host.WhenIdleAsync(false, Now);
+        await host.WhenIdleAsync(false, Cancellation);
         Assert.Equal(0, await CountAsync());
         var invocation = Assert.Single(_invocations);
         Assert.Equal((call.InvocationId, "Work", true, null), (invocation.Id, invocation.Function, invocation.Succeeded, invocation.HttpStatus));
     }
 
     [Fact]
-    public async Task A_message_that_fails_is_tried_as_often_as_host_json_says_and_ends_as_poison()
+    public async Task A_message_that_fails_is_retried_as_host_json_says_and_ends_as_poison()
     {
         await using var app = await ProbeApp.CreateAsync();
         app.HostJson["extensions"]!["queues"]!.AsObject().Remove("maxDequeueCount");
@@ -51,14 +51,14 @@ public sealed class QueueFunctionTests(AzuriteFixture azurite)
             Assert.Equal($"{i}", (await app.NextAsync()).Data["DequeueCount"]);
         }
 
-        await host.WhenIdleAsync(false, Now);
+        await host.WhenIdleAsync(false, Cancellation);
         Assert.Equal((0, """{"a":1}"""), (app.Waiting, await PoisonAsync(QueueMessageEncoding.Base64)));
         Assert.Equal(5, _invocations.Count);
         Assert.All(_invocations, invocation => Assert.Contains("on demand", invocation.Error, StringComparison.Ordinal));
     }
 
     [Fact]
-    public async Task A_failed_message_stays_away_as_long_as_host_json_says()
+    public async Task A_failed_message_is_invisible_for_as_long_as_host_json_says()
     {
         await using var app = await ProbeApp.CreateAsync();
         app.Respond = _ => Task.FromResult(new Instruction { Throw = "on demand" });
@@ -66,11 +66,11 @@ public sealed class QueueFunctionTests(AzuriteFixture azurite)
         await SendAsync("{}");
         await app.NextAsync();
         // It is there, and not due for an hour.
-        await host.WhenIdleAsync(ignoreDelayed: true, Now);
+        await host.WhenIdleAsync(ignoreDelayed: true, Cancellation);
         Assert.Equal(1, await CountAsync());
-        var still = host.WhenIdleAsync(ignoreDelayed: false, Now);
+        var still = host.WhenIdleAsync(ignoreDelayed: false, Cancellation);
         Assert.False(still.IsCompleted);
-        await (await QueueAsync()).ClearMessagesAsync(Now);
+        await (await QueueAsync()).ClearMessagesAsync(Cancellation);
         await still;
     }
 
@@ -79,30 +79,30 @@ public sealed class QueueFunctionTests(AzuriteFixture azurite)
     {
         await using var app = await ProbeApp.CreateAsync();
         await using var host = await StartAsync(app);
-        await (await QueueAsync(QueueMessageEncoding.None)).SendMessageAsync("no base64!", Now);
-        await host.WhenIdleAsync(false, Now);
+        await (await QueueAsync(QueueMessageEncoding.None)).SendMessageAsync("no base64!", Cancellation);
+        await host.WhenIdleAsync(false, Cancellation);
         Assert.Equal((0, "no base64!"), (app.Waiting, await PoisonAsync(QueueMessageEncoding.None)));
     }
 
     [Fact]
-    public async Task A_plain_text_is_delivered_where_host_json_asks_for_no_encoding()
+    public async Task Plain_text_is_delivered_where_host_json_sets_no_encoding()
     {
         await using var app = await ProbeApp.CreateAsync();
         app.HostJson["extensions"]!["queues"]!["messageEncoding"] = "none";
         await using var host = await StartAsync(app);
-        await (await QueueAsync(QueueMessageEncoding.None)).SendMessageAsync("no base64!", Now);
+        await (await QueueAsync(QueueMessageEncoding.None)).SendMessageAsync("no base64!", Cancellation);
         Assert.Equal("no base64!", (await app.NextAsync()).Text);
-        await host.WhenIdleAsync(false, Now);
+        await host.WhenIdleAsync(false, Cancellation);
     }
 
     [Fact]
-    public async Task Sixteen_messages_are_fetched_at_once_and_more_only_when_half_of_them_are_done()
+    public async Task Sixteen_messages_are_fetched_at_once_and_more_when_half_of_them_are_done()
     {
         await using var app = await ProbeApp.CreateAsync();
         using var done = new SemaphoreSlim(0);
         app.Respond = async _ =>
         {
-            await done.WaitAsync(Now);
+            await done.WaitAsync(Cancellation);
             return new Instruction();
         };
         await CreateAsync();
@@ -131,12 +131,12 @@ public sealed class QueueFunctionTests(AzuriteFixture azurite)
 
         Assert.Equal((0, 8), (app.Waiting, _invocations.Count));
         done.Release(32);
-        await host.WhenIdleAsync(false, Now);
+        await host.WhenIdleAsync(false, Cancellation);
         Assert.Equal(40, _invocations.Count);
     }
 
     [Fact]
-    public async Task A_message_whose_worker_was_killed_comes_again()
+    public async Task A_message_whose_worker_was_killed_is_redelivered()
     {
         await using var app = await ProbeApp.CreateAsync();
         var calls = 0;
@@ -147,12 +147,12 @@ public sealed class QueueFunctionTests(AzuriteFixture azurite)
         var killed = host.WorkerProcessId;
         host.KillWorker();
         Assert.Equal("2", (await app.NextAsync()).Data["DequeueCount"]);
-        await host.WhenIdleAsync(false, Now);
+        await host.WhenIdleAsync(false, Cancellation);
         Assert.NotEqual(killed, host.WorkerProcessId);
     }
 
     [Fact]
-    public async Task A_host_that_ends_fails_only_the_messages_that_its_last_worker_had()
+    public async Task A_host_that_ends_fails_only_the_messages_of_its_last_worker()
     {
         await using var app = await ProbeApp.CreateAsync();
         app.HostJson["extensions"]!["queues"]!["batchSize"] = 1;
@@ -163,7 +163,7 @@ public sealed class QueueFunctionTests(AzuriteFixture azurite)
         await app.NextAsync();
         await SendAsync("on the queue");
         host.KillWorker();
-        await Assert.ThrowsAsync<WorkerException>(() => host.Ended.WaitAsync(Now));
+        await Assert.ThrowsAsync<WorkerException>(() => host.Ended.WaitAsync(Cancellation));
 
         Assert.Equal(2, await CountAsync());
         Assert.InRange(_invocations.Count, 0, 1);
@@ -171,7 +171,7 @@ public sealed class QueueFunctionTests(AzuriteFixture azurite)
     }
 
     [Fact]
-    public async Task Killed_again_and_again_it_loses_no_message_and_repeats_none_that_was_done()
+    public async Task A_host_whose_workers_are_killed_repeatedly_loses_no_message_and_repeats_none_that_succeeded()
     {
         const int messages = 80;
         await using var app = await ProbeApp.CreateAsync();
@@ -196,7 +196,7 @@ public sealed class QueueFunctionTests(AzuriteFixture azurite)
             await SendAsync($"{i}");
         }
 
-        await host.WhenIdleAsync(false, Now);
+        await host.WhenIdleAsync(false, Cancellation);
 
         var texts = new Dictionary<string, string>();
         while (app.Waiting > 0)
@@ -213,7 +213,7 @@ public sealed class QueueFunctionTests(AzuriteFixture azurite)
     }
 
     [Fact]
-    public async Task The_lock_is_renewed_while_the_function_works()
+    public async Task The_lock_is_renewed_while_the_function_runs()
     {
         await using var app = await ProbeApp.CreateAsync();
         var finish = new TaskCompletionSource<Instruction>(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -223,41 +223,41 @@ public sealed class QueueFunctionTests(AzuriteFixture azurite)
         await UntilAsync(() => _log.Count(line => line.Text.Contains("was renewed", StringComparison.Ordinal)) >= 2);
         finish.SetResult(new Instruction());
         // Deleted: the receipt of the last renewal was the one that counted.
-        await host.WhenIdleAsync(false, Now);
+        await host.WhenIdleAsync(false, Cancellation);
         Assert.Single(_invocations);
     }
 
     [Fact]
-    public async Task A_queue_that_is_not_there_yet_is_waited_for()
+    public async Task A_queue_that_does_not_exist_yet_is_polled_until_it_does()
     {
         await using var app = await ProbeApp.CreateAsync();
         await using var host = await StartAsync(app, create: false);
-        await host.WhenIdleAsync(false, Now);
+        await host.WhenIdleAsync(false, Cancellation);
         await CreateAsync();
         await SendAsync("{}");
         await app.NextAsync();
-        await host.WhenIdleAsync(false, Now);
+        await host.WhenIdleAsync(false, Cancellation);
     }
 
     [Fact]
-    public async Task Messages_are_worked_on_once_the_storage_is_back()
+    public async Task Messages_are_processed_once_storage_is_back()
     {
-        await using var own = await AzuriteServer.StartAsync(new AzuriteOptions(), null, Now);
+        await using var own = await AzuriteServer.StartAsync(new AzuriteOptions(), null, Cancellation);
         await using var app = await ProbeApp.CreateAsync();
         var queue = new QueueClient(own.ConnectionString, _name, new QueueClientOptions { MessageEncoding = QueueMessageEncoding.Base64 });
-        await queue.CreateAsync(cancellationToken: Now);
-        await queue.SendMessageAsync("{}", Now);
-        await own.SuspendAsync(Now);
+        await queue.CreateAsync(cancellationToken: Cancellation);
+        await queue.SendMessageAsync("{}", Cancellation);
+        await own.SuspendAsync(Cancellation);
         await using var host = await app.StartAsync(options => options with { OnLog = _log.Enqueue }, null, ("AzureWebJobsStorage", own.ConnectionString), ("PROBE_QUEUE", _name));
         await UntilAsync(() => _log.Any(line => line.Text.Contains("can't be read", StringComparison.Ordinal)));
         Assert.Equal(0, app.Waiting);
-        await own.ResumeAsync(Now);
+        await own.ResumeAsync(Cancellation);
         await app.NextAsync();
-        await host.WhenIdleAsync(false, Now);
+        await host.WhenIdleAsync(false, Cancellation);
     }
 
     [Fact]
-    public async Task Idle_means_that_what_runs_has_ended()
+    public async Task Idle_means_that_all_invocations_have_ended()
     {
         await using var app = await ProbeApp.CreateAsync();
         var finish = new TaskCompletionSource<Instruction>(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -265,7 +265,7 @@ public sealed class QueueFunctionTests(AzuriteFixture azurite)
         await using var host = await StartAsync(app);
         await SendAsync("{}");
         await app.NextAsync();
-        var idle = host.WhenIdleAsync(ignoreDelayed: true, Now);
+        var idle = host.WhenIdleAsync(ignoreDelayed: true, Cancellation);
         Assert.False(idle.IsCompleted);
         finish.SetResult(new Instruction());
         await idle;
@@ -291,28 +291,28 @@ public sealed class QueueFunctionTests(AzuriteFixture azurite)
 
     private async Task<string> CreateAsync()
     {
-        await (await QueueAsync()).CreateIfNotExistsAsync(cancellationToken: Now);
+        await (await QueueAsync()).CreateIfNotExistsAsync(cancellationToken: Cancellation);
         return _name;
     }
 
     private async Task<QueueClient> QueueAsync(QueueMessageEncoding encoding = QueueMessageEncoding.Base64, string suffix = "") =>
         new(await azurite.ConnectionStringAsync(), _name + suffix, new QueueClientOptions { MessageEncoding = encoding });
 
-    private async Task SendAsync(string text) => await (await QueueAsync()).SendMessageAsync(text, Now);
+    private async Task SendAsync(string text) => await (await QueueAsync()).SendMessageAsync(text, Cancellation);
 
-    private async Task<int> CountAsync() => (await (await QueueAsync()).GetPropertiesAsync(Now)).Value.ApproximateMessagesCount;
+    private async Task<int> CountAsync() => (await (await QueueAsync()).GetPropertiesAsync(Cancellation)).Value.ApproximateMessagesCount;
 
     private async Task<string?> PoisonAsync(QueueMessageEncoding encoding)
     {
         var poison = await QueueAsync(encoding, "-poison");
-        return await poison.ExistsAsync(Now) ? (await poison.PeekMessageAsync(Now)).Value?.Body.ToString() : null;
+        return await poison.ExistsAsync(Cancellation) ? (await poison.PeekMessageAsync(Cancellation)).Value?.Body.ToString() : null;
     }
 
     private static async Task UntilAsync(Func<bool> condition)
     {
         while (!condition())
         {
-            await Task.Delay(10, Now);
+            await Task.Delay(10, Cancellation);
         }
     }
 }

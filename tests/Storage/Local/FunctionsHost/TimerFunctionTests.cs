@@ -9,14 +9,14 @@ public sealed class TimerFunctionTests(AzuriteFixture azurite)
 {
     private readonly FakeTimeProvider _time = new(new DateTimeOffset(2026, 11, 23, 12, 0, 30, TimeSpan.Zero));
 
-    private static CancellationToken Now => TestContext.Current.CancellationToken;
+    private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
     [Fact]
     public async Task A_timer_runs_at_its_occurrences_and_not_at_the_start()
     {
         await using var app = await ProbeApp.CreateAsync();
         await using var host = await StartAsync(app, "0 */5 * * * *");
-        await host.InvokeTimerAsync("Tick", Now);
+        await host.InvokeTimerAsync("Tick", Cancellation);
         Assert.Equal(("0001-01-01T00:00:00", "2026-11-23T12:05:00"), Status(await app.NextAsync()));
 
         Assert.Equal(("0001-01-01T00:00:00", "2026-11-23T12:05:00"), Status(await AdvanceUntilCalledAsync(app)));
@@ -28,7 +28,7 @@ public sealed class TimerFunctionTests(AzuriteFixture azurite)
     }
 
     [Fact]
-    public async Task An_occurrence_that_falls_into_a_run_is_left_out()
+    public async Task An_occurrence_during_a_run_is_skipped()
     {
         await using var app = await ProbeApp.CreateAsync();
         var finish = new TaskCompletionSource<Instruction>(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -42,28 +42,28 @@ public sealed class TimerFunctionTests(AzuriteFixture azurite)
 
         app.Respond = _ => Task.FromResult(new Instruction());
         finish.SetResult(new Instruction());
-        await host.WhenIdleAsync(false, Now);
+        await host.WhenIdleAsync(false, Cancellation);
         Assert.Equal(0, app.Waiting);
         var (last, next) = Status(await AdvanceUntilCalledAsync(app));
         Assert.True(string.CompareOrdinal(next, "2026-11-23T12:25:00") >= 0, $"{last} {next}");
     }
 
     [Fact]
-    public async Task Two_calls_of_one_timer_wait_each_for_their_own_run()
+    public async Task Each_of_two_calls_of_one_timer_waits_for_its_own_run()
     {
         await using var app = await ProbeApp.CreateAsync();
         await using var host = await app.StartAsync();
-        await Task.WhenAll(Enumerable.Range(0, 5).Select(_ => host.InvokeTimerAsync("tick", Now)));
+        await Task.WhenAll(Enumerable.Range(0, 5).Select(_ => host.InvokeTimerAsync("tick", Cancellation)));
         Assert.Equal(5, app.Waiting);
     }
 
     [Fact]
-    public async Task A_run_that_fails_is_told()
+    public async Task A_run_that_fails_is_reported()
     {
         await using var app = await ProbeApp.CreateAsync();
         app.Respond = _ => Task.FromResult(new Instruction { Throw = "on demand" });
         await using var host = await app.StartAsync();
-        var failure = await Assert.ThrowsAsync<WorkerException>(() => host.InvokeTimerAsync("Tick", Now));
+        var failure = await Assert.ThrowsAsync<WorkerException>(() => host.InvokeTimerAsync("Tick", Cancellation));
         Assert.Contains("on demand", failure.Message, StringComparison.Ordinal);
     }
 
@@ -73,19 +73,19 @@ public sealed class TimerFunctionTests(AzuriteFixture azurite)
         await using var app = await ProbeApp.CreateAsync();
         app.Respond = _ => Task.FromResult(new Instruction { Hang = true });
         await using var host = await app.StartAsync();
-        var run = host.InvokeTimerAsync("Tick", Now);
+        var run = host.InvokeTimerAsync("Tick", Cancellation);
         await app.NextAsync();
         host.KillWorker();
         await Assert.ThrowsAsync<WorkerException>(() => run);
     }
 
     [Fact]
-    public async Task A_host_that_is_stopped_takes_the_run_with_it()
+    public async Task A_host_that_is_stopped_ends_its_run()
     {
         await using var app = await ProbeApp.CreateAsync();
         app.Respond = _ => Task.FromResult(new Instruction { Hang = true });
         await using var host = await app.StartAsync();
-        var run = host.InvokeTimerAsync("Tick", Now);
+        var run = host.InvokeTimerAsync("Tick", Cancellation);
         await app.NextAsync();
         await host.StopAsync();
         await Assert.ThrowsAsync<WorkerException>(() => run);
@@ -96,31 +96,31 @@ public sealed class TimerFunctionTests(AzuriteFixture azurite)
     {
         await using var app = await ProbeApp.CreateAsync();
         await using var host = await app.StartAsync(("PROBE_SCHEDULE", "*/30 * * * * *"));
-        await host.InvokeTimerAsync("Tick", Now);
+        await host.InvokeTimerAsync("Tick", Cancellation);
         Assert.Equal("""{"ScheduleStatus":null,"IsPastDue":false}""", (await app.NextAsync()).Text);
     }
 
     [Fact]
-    public async Task What_was_missed_while_no_host_ran_is_made_up_for_at_once_and_known_as_past_due()
+    public async Task A_missed_occurrence_runs_at_the_start_and_is_past_due()
     {
         await using var app = await ProbeApp.CreateAsync();
         var storage = await azurite.OwnAccountAsync();
         await using (var first = await StartAsync(app, "0 */5 * * * *", storage))
         {
             await AdvanceUntilCalledAsync(app);
-            await first.WhenIdleAsync(false, Now);
+            await first.WhenIdleAsync(false, Cancellation);
             // Written after the run; a host that is stopped in between makes the run up, too.
-            while (await new TimerStatusStore(storage, _ => { }).ReadAsync("Tick", Now) is not { } status || status.Last == DateTimeOffset.MinValue)
+            while (await new TimerStatusStore(storage, _ => { }).ReadAsync("Tick", Cancellation) is not { } status || status.Last == DateTimeOffset.MinValue)
             {
-                await Task.Delay(10, Now);
+                await Task.Delay(10, Cancellation);
             }
         }
 
-        // While the schedule goes on in time, nothing is past due.
+        // While the schedule continues in time, nothing is past due.
         await using (var second = await StartAsync(app, "0 */5 * * * *", storage))
         {
             Assert.False(IsPastDue(await AdvanceUntilCalledAsync(app)));
-            await second.WhenIdleAsync(false, Now);
+            await second.WhenIdleAsync(false, Cancellation);
         }
 
         _time.Advance(TimeSpan.FromHours(1));
@@ -129,21 +129,21 @@ public sealed class TimerFunctionTests(AzuriteFixture azurite)
     }
 
     [Fact]
-    public async Task A_disabled_timer_runs_only_when_asked_for()
+    public async Task A_disabled_timer_runs_only_on_request()
     {
         await using var app = await ProbeApp.CreateAsync();
         await using var host = await app.StartAsync(options => options with { RunTimers = true }, null, ("PROBE_SCHEDULE", "* * * * * *"), ("AzureWebJobs.Tick.Disabled", "true"));
-        await host.InvokeTimerAsync("Tick", Now);
+        await host.InvokeTimerAsync("Tick", Cancellation);
         await app.NextAsync();
         Assert.Equal(0, app.Waiting);
     }
 
     [Fact]
-    public async Task A_name_that_no_timer_has_is_answered_with_those_there_are()
+    public async Task An_unknown_timer_gives_an_error_with_the_known_ones()
     {
         await using var app = await ProbeApp.CreateAsync();
         await using var host = await app.StartAsync();
-        var error = await Assert.ThrowsAsync<ArgumentException>(() => host.InvokeTimerAsync("Echo", Now));
+        var error = await Assert.ThrowsAsync<ArgumentException>(() => host.InvokeTimerAsync("Echo", Cancellation));
         Assert.Contains("Tick", error.Message, StringComparison.Ordinal);
     }
 
@@ -161,7 +161,7 @@ public sealed class TimerFunctionTests(AzuriteFixture azurite)
         while (!next.IsCompleted)
         {
             _time.Advance(TimeSpan.FromSeconds(15));
-            await Task.WhenAny(next, Task.Delay(50, Now));
+            await Task.WhenAny(next, Task.Delay(50, Cancellation));
         }
 
         return await next;
@@ -173,7 +173,7 @@ public sealed class TimerFunctionTests(AzuriteFixture azurite)
         return timer.RootElement.GetProperty("IsPastDue").GetBoolean();
     }
 
-    // The worker reads the times as it runs, in a zone of its own: their digits are UTC's here.
+    // The worker reads the times in its own time zone: their digits are UTC's here.
     private static (string Last, string Next) Status(ProbeCall call)
     {
         using var timer = JsonDocument.Parse(call.Text!);

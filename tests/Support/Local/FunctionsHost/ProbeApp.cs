@@ -30,7 +30,7 @@ internal sealed record ProbeCall(string Function, string InvocationId)
     public string? Header(string name) => Headers.Where(header => header.Key.Equals(name, StringComparison.OrdinalIgnoreCase)).Select(header => header.Value).SingleOrDefault();
 }
 
-/// <summary>What the probe is to do; nothing more than to succeed, if nothing is said.</summary>
+/// <summary>What the probe is to do; by default, it succeeds.</summary>
 internal sealed record Instruction
 {
     public int Status { get; init; } = 200;
@@ -52,7 +52,7 @@ internal sealed record Instruction
     public bool IgnoreCancel { get; init; }
 }
 
-/// <summary>The probe: an isolated worker that shows each call to the test, and does what the test says.</summary>
+/// <summary>The probe: an isolated worker that reports each call to the test, and follows its instructions.</summary>
 internal sealed class ProbeApp : IAsyncDisposable
 {
     private static readonly string Built = typeof(ProbeApp).Assembly.GetCustomAttributes<AssemblyMetadataAttribute>().Single(attribute => attribute.Key == "HostProbe").Value!;
@@ -77,7 +77,7 @@ internal sealed class ProbeApp : IAsyncDisposable
         builder.WebHost.UseKestrelCore().ConfigureKestrel(kestrel => kestrel.Listen(IPAddress.Loopback, 0));
         var sink = builder.Build();
         var app = new ProbeApp(sink);
-        sink.Run(app.HearAsync);
+        sink.Run(app.ReceiveAsync);
         await sink.StartAsync();
         foreach (var file in Directory.EnumerateFiles(Built).Where(file => Path.GetFileName(file) != "host.json"))
         {
@@ -115,7 +115,7 @@ internal sealed class ProbeApp : IAsyncDisposable
         return FunctionsHostEmulator.StartAsync(change?.Invoke(options) ?? options, time?.Invoke(timing) ?? timing, TestContext.Current.CancellationToken);
     }
 
-    /// <summary>Starts a real host, if STS_HOST_COMMAND names one, or else the emulator as a process of its own.</summary>
+    /// <summary>Starts a real host, if STS_HOST_COMMAND names one, or else the emulator in its own process.</summary>
     public Task<FunctionsHostProcess> StartProcessAsync(Func<FunctionsHostOptions, FunctionsHostOptions>? change, params (string Name, string Value)[] settings)
     {
         var (command, key) = (Environment.GetEnvironmentVariable("STS_HOST_COMMAND"), Environment.GetEnvironmentVariable("STS_HOST_KEY"));
@@ -129,7 +129,7 @@ internal sealed class ProbeApp : IAsyncDisposable
     /// <summary>The next call of a function.</summary>
     public ValueTask<ProbeCall> NextAsync() => _calls.Reader.ReadAsync(TestContext.Current.CancellationToken);
 
-    /// <summary>How many calls nobody has taken.</summary>
+    /// <summary>How many calls are not taken yet.</summary>
     public int Waiting => _calls.Reader.Count;
 
     public async ValueTask DisposeAsync()
@@ -153,7 +153,7 @@ internal sealed class ProbeApp : IAsyncDisposable
         }
     }
 
-    private async Task HearAsync(HttpContext context)
+    private async Task ReceiveAsync(HttpContext context)
     {
         var call = (await context.Request.ReadFromJsonAsync<ProbeCall>())!;
         await _calls.Writer.WriteAsync(call);

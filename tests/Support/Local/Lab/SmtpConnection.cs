@@ -7,7 +7,7 @@ using System.Text;
 
 namespace StsFunctions.Tests.Local.Lab;
 
-/// <summary>A client that says what it is told and shows exactly what came back.</summary>
+/// <summary>A client that sends given lines and returns exactly what it received.</summary>
 internal sealed class SmtpConnection : IAsyncDisposable
 {
     private readonly NetworkStream _network;
@@ -28,7 +28,7 @@ internal sealed class SmtpConnection : IAsyncDisposable
     /// <summary>The TLS stream, once there is one.</summary>
     public SslStream Tls => (SslStream)_stream;
 
-    public ValueTask SayAsync(string line, CancellationToken cancellationToken) =>
+    public ValueTask SendLineAsync(string line, CancellationToken cancellationToken) =>
         _stream.WriteAsync(Encoding.ASCII.GetBytes(line + "\r\n"), cancellationToken);
 
     /// <summary>A whole reply, of one line or of many, with LF between them.</summary>
@@ -68,10 +68,10 @@ internal sealed class SmtpConnection : IAsyncDisposable
         }
     }
 
-    /// <summary>Says a line and reads the reply.</summary>
+    /// <summary>Sends a line and reads the reply.</summary>
     public async Task<string> AskAsync(string line, CancellationToken cancellationToken)
     {
-        await SayAsync(line, cancellationToken);
+        await SendLineAsync(line, cancellationToken);
         return await ReplyAsync(cancellationToken);
     }
 
@@ -121,7 +121,7 @@ internal sealed class SmtpConnection : IAsyncDisposable
         await _network.DisposeAsync();
     }
 
-    /// <summary>Writes a byte at a time, each in a packet of its own.</summary>
+    /// <summary>Writes a byte at a time, each in its own packet.</summary>
     private sealed class DrippingStream(NetworkStream network) : Stream
     {
         public override bool CanRead => true;
