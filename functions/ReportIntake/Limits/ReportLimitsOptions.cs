@@ -25,7 +25,7 @@ internal sealed record ReportLimitsOptions
 
     /// <summary>
     /// The default memory for incoming reports, in bytes: with the 120 MB of an idle worker and the garbage that
-    /// is not yet collected, it stays within 240 MB.
+    /// is not yet collected, the worker survives under a memory limit of 220 MB.
     /// </summary>
     public const int DefaultMemoryBytes = 40 << 20;
 
