@@ -4,7 +4,6 @@ using StsFunctions.Core.Reports;
 using StsFunctions.Core.Time;
 using StsFunctions.Notifications;
 using StsFunctions.Protocol;
-using StsFunctions.Protocol.MtaSts;
 using StsFunctions.Storage;
 using StsFunctions.Storage.Domains;
 using StsFunctions.Tests.Storage;
@@ -15,18 +14,13 @@ namespace StsFunctions.Tests.EvaluateReports;
 /// <summary>The hourly run over a whole account.</summary>
 public sealed class EvaluateReportsTests(AzuriteFixture azurite) : IAsyncLifetime
 {
-    private static readonly DomainName Domain = DomainName.Parse("example.com");
+    private static readonly DomainName Domain = ReportedDomain.Name;
 
     private TestStorage _storage = null!;
 
     private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
-    public async ValueTask InitializeAsync()
-    {
-        _storage = await TestStorage.CreateAsync(azurite);
-        await _storage.Publisher.PublishAsync(Domain, Policy.Parse("version: STSv1\nmode: none\nmax_age: 1\n"u8), null, Cancellation);
-        await _storage.Blobs.GetBlobContainerClient(StorageNames.ReportsContainer).GetBlobClient("raw").UploadAsync(new BinaryData("{}"), Cancellation);
-    }
+    public async ValueTask InitializeAsync() => _storage = await ReportedDomain.HostAsync(azurite);
 
     public ValueTask DisposeAsync() => ValueTask.CompletedTask;
 
