@@ -17,10 +17,10 @@ var hostCommand = new Option<string?>("--host-command")
 };
 var smoke = new Option<bool>("--smoke") { Description = "One full run and a table of its results; exit code 0 if everything is as expected." };
 var clean = new Option<bool>("--clean") { Description = "Deletes the data of earlier runs." };
-var words = new Argument<string[]>("COMMAND") { Description = "`do help` lists the commands.", Arity = ArgumentArity.OneOrMore };
+var words = new Argument<string[]>("COMMAND") { Description = "`ctl help` lists the commands.", Arity = ArgumentArity.OneOrMore };
 var port = new Option<int>("--port") { Description = "The port for HTTP.", Required = true };
 
-var control = new Command("do", "Sends a command to the system that runs in another terminal.") { words };
+var control = new Command("ctl", "Sends a command to the system that runs in another terminal.") { words };
 var emulate = new Command("emulate", "Runs the Functions host emulator alone, as a host in a process of its own.") { app, port };
 emulate.Hidden = true;
 var root = new RootCommand("Everything on one machine: storage, a mail lab with good and bad domains, and the app. It runs until Ctrl-C.")

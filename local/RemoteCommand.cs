@@ -21,7 +21,7 @@ internal static class RemoteCommand
             using var answer = await client.SendAsync(request, cancellationToken);
             if (answer.StatusCode == HttpStatusCode.RequestEntityTooLarge)
             {
-                throw new InvalidOperationException("That line is too long: `do help` lists the commands.");
+                throw new InvalidOperationException("That line is too long: `ctl help` lists the commands.");
             }
 
             if (answer.StatusCode is not (HttpStatusCode.OK or HttpStatusCode.UnprocessableEntity))

@@ -126,7 +126,7 @@ public sealed class ProcessTests(AppUnderTest app, RunningSystem running) : ICla
         var ids = System.Text.RegularExpressions.Regex.Matches(text, @"\(process (\d+)\)").Select(match => int.Parse(match.Groups[1].Value, null)).ToList();
         Assert.Equal(2, ids.Count);
         Assert.All(ids, id => Assert.True(IsRunning(id)));
-        var (done, answer, errors) = await RunLocalAsync("--data", data, "do", "expire", "mx2.example.com", "3");
+        var (done, answer, errors) = await RunLocalAsync("--data", data, "ctl", "expire", "mx2.example.com", "3");
         Assert.Equal((0, "The certificate of mx2.example.com expires in 3 days. `renew mx2.example.com` fixes it.", ""), (done, answer.TrimEnd(), errors));
 
         using (var kill = Process.Start("kill", ["-INT", $"{process.Id}"]))
@@ -139,7 +139,7 @@ public sealed class ProcessTests(AppUnderTest app, RunningSystem running) : ICla
         Assert.Equal(0, process.ExitCode);
         Assert.Contains("Stopping", await rest, StringComparison.Ordinal);
         Assert.All(ids, id => Assert.False(IsRunning(id)));
-        (done, answer, _) = await RunLocalAsync("--data", data, "do", "hosts");
+        (done, answer, _) = await RunLocalAsync("--data", data, "ctl", "hosts");
         Assert.Equal((1, true), (done, answer.StartsWith("No local system runs on", StringComparison.Ordinal)));
         Directory.Delete(data, recursive: true);
     }

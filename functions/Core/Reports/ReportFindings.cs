@@ -60,7 +60,7 @@ internal static class ReportFindings
         "warning, to the operator",
         "messages are in the poison queue of report-arrivals",
         "Messages are in the poison queue, because this app failed five times to process the reports that they name. The reports are not lost.",
-        "Search the log for \"IngestReport failed\" and fix the cause. RequeueStaleReports requeues what is still in reports-inbox; process the rest with POST /api/reports/reprocess. Then clear the queue: az storage message clear --queue-name report-arrivals-poison.",
+        "Find the failures of IngestReport in the log (docs/TROUBLESHOOTING.md, Functions fail), and fix the cause. RequeueStaleReports requeues what is still in reports-inbox; process the rest with POST /api/reports/reprocess. Then clear the queue: az storage message clear --queue-name report-arrivals-poison.",
         "RFC 8460 §5");
 
     /// <summary>All kinds, as the catalogue lists them.</summary>
