@@ -1,4 +1,5 @@
 using StsFunctions.Tests;
 using Xunit;
 
+[assembly: AssemblyFixture(typeof(Turn))]
 [assembly: AssemblyFixture(typeof(AzuriteFixture))]

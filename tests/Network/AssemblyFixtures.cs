@@ -1,0 +1,4 @@
+using StsFunctions.Tests;
+using Xunit;
+
+[assembly: AssemblyFixture(typeof(Turn))]
