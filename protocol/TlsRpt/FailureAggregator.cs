@@ -2,26 +2,6 @@ using System.Collections.Immutable;
 
 namespace StsFunctions.Protocol.TlsRpt;
 
-/// <summary>A parsed failure detail without its free text. Of thousands, most are only counted.</summary>
-internal readonly record struct ParsedFailure(
-    string ResultType, string? SendingMtaIp, string? ReceivingMxHostname, string? ReceivingMxHelo, string? ReceivingIp, long FailedSessions, string? FailureReasonCode)
-{
-    public static ParsedFailure Of(FailureDetail detail) => new(
-        detail.ResultType, detail.SendingMtaIp, detail.ReceivingMxHostname, detail.ReceivingMxHelo, detail.ReceivingIp, detail.FailedSessions, detail.FailureReasonCode);
-
-    public FailureDetail Detail(string? information) => new()
-    {
-        ResultType = ResultType,
-        SendingMtaIp = SendingMtaIp,
-        ReceivingMxHostname = ReceivingMxHostname,
-        ReceivingMxHelo = ReceivingMxHelo,
-        ReceivingIp = ReceivingIp,
-        FailedSessions = FailedSessions,
-        AdditionalInformation = information,
-        FailureReasonCode = FailureReasonCode,
-    };
-}
-
 /// <summary>
 /// The failure details of one policy, in bounded memory. Up to a number of them, all are stored unchanged. Of more, those of
 /// one kind (the same result type, MX host and address) become one, the largest kinds are stored, and the rest is summed.
@@ -54,22 +34,12 @@ internal sealed class FailureAggregator(int max)
     public long Held { get; private set; }
 
     /// <summary>Adds a detail.</summary>
-    /// <param name="failure">The detail, without its free text.</param>
-    /// <param name="information">Its free text, which is decoded only if it is stored.</param>
+    /// <param name="detail">The detail.</param>
     /// <param name="room">How many more bytes may be held.</param>
-    public void Add(in ParsedFailure failure, LazyUtf8String information, long room)
+    public void Add(FailureDetail detail, long room)
     {
         Count++;
-        Sessions = Sum(Sessions, failure.FailedSessions);
-        if (IsMerged && _byKey.TryGetValue(new KindKey(failure.ResultType, failure.ReceivingMxHostname, failure.ReceivingIp), out var kind))
-        {
-            // Free text that is not stored never becomes a string.
-            var isWanted = !kind.HasInformation && BytesOf(information.Length) <= room;
-            Held += kind.Add(failure, isWanted ? information.Make() : null, room);
-            return;
-        }
-
-        var detail = failure.Detail(information.Make());
+        Sessions = Sum(Sessions, detail.FailedSessions);
         if (!IsMerged && _kinds.Count < max && SizeOf(detail) <= room)
         {
             Hold(new Kind(detail));
@@ -83,24 +53,7 @@ internal sealed class FailureAggregator(int max)
             room += before - Held;
         }
 
-        if (_byKey.TryGetValue(KeyOf(detail), out kind))
-        {
-            Held += kind.Add(failure, detail.AdditionalInformation, room);
-        }
-        else if (SizeOf(detail) <= room)
-        {
-            kind = new Kind(detail);
-            Hold(kind);
-            _byKey.Add(KeyOf(detail), kind);
-            if (_kinds.Count >= Slack * max)
-            {
-                Prune();
-            }
-        }
-        else
-        {
-            UnlistedSessions = Sum(UnlistedSessions, detail.FailedSessions);
-        }
+        AddToKind(detail, room);
     }
 
     /// <summary>The stored details, in the order of the report.</summary>
@@ -124,7 +77,7 @@ internal sealed class FailureAggregator(int max)
 
     private static KindKey KeyOf(FailureDetail detail) => new(detail.ResultType, detail.ReceivingMxHostname, detail.ReceivingIp);
 
-    private static long Sum(long a, long b) => Math.Min(a + b, TlsReportParser.MaxCount);
+    private static long Sum(long a, long b) => Math.Min(a + b, ReportValues.MaxCount);
 
     private static long SizeOf(FailureDetail detail) => Overhead + BytesOf(
         detail.ResultType.Length + Length(detail.SendingMtaIp) + Length(detail.ReceivingMxHostname) + Length(detail.ReceivingMxHelo)
@@ -138,6 +91,28 @@ internal sealed class FailureAggregator(int max)
     {
         _kinds.Add(kind);
         Held += kind.Size;
+    }
+
+    private void AddToKind(FailureDetail detail, long room)
+    {
+        if (_byKey.TryGetValue(KeyOf(detail), out var kind))
+        {
+            Held += kind.Add(detail, room);
+        }
+        else if (SizeOf(detail) <= room)
+        {
+            kind = new Kind(detail);
+            Hold(kind);
+            _byKey.Add(KeyOf(detail), kind);
+            if (_kinds.Count >= Slack * max)
+            {
+                Prune();
+            }
+        }
+        else
+        {
+            UnlistedSessions = Sum(UnlistedSessions, detail.FailedSessions);
+        }
     }
 
     private void MergeAll()
@@ -155,7 +130,7 @@ internal sealed class FailureAggregator(int max)
             else
             {
                 // Its text is held already, so there is room for it.
-                Held += _byKey[KeyOf(kind.First)].Add(ParsedFailure.Of(kind.First), kind.First.AdditionalInformation, long.MaxValue);
+                Held += _byKey[KeyOf(kind.First)].Add(kind.First, long.MaxValue);
             }
         }
     }
@@ -192,8 +167,6 @@ internal sealed class FailureAggregator(int max)
 
         public FailureDetail First => first;
 
-        public bool HasInformation => _information is not null;
-
         public long Sessions { get; private set; } = first.FailedSessions;
 
         // About the number of bytes it holds.
@@ -210,12 +183,12 @@ internal sealed class FailureAggregator(int max)
         };
 
         // Returns the number of additional bytes that it holds now, at most those that there is room for.
-        public long Add(in ParsedFailure another, string? information, long room)
+        public long Add(FailureDetail another, long room)
         {
             Sessions = Sum(Sessions, another.FailedSessions);
             _oneSender = _oneSender && another.SendingMtaIp == first.SendingMtaIp;
             _oneHelo = _oneHelo && another.ReceivingMxHelo == first.ReceivingMxHelo;
-            var attached = Attach(ref _information, information, room);
+            var attached = Attach(ref _information, another.AdditionalInformation, room);
             attached += Attach(ref _reason, another.FailureReasonCode, room - attached);
             Size += attached;
             return attached;

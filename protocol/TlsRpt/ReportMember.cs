@@ -1,5 +1,4 @@
 using System.Text;
-using System.Text.Json;
 
 namespace StsFunctions.Protocol.TlsRpt;
 
@@ -85,7 +84,7 @@ internal sealed class ReportMember
     /// <summary>How many there are.</summary>
     public static int Count => Known.Count;
 
-    /// <summary>A number of its own below <see cref="Count"/>; those of one object follow each other.</summary>
+    /// <summary>A number of its own below <see cref="Count"/>.</summary>
     public int Index { get; }
 
     /// <summary>The object that it belongs to.</summary>
@@ -101,19 +100,16 @@ internal sealed class ReportMember
     /// <summary>The members of an object.</summary>
     public static ReadOnlySpan<ReportMember> Of(Place owner) => ByOwner[(int)owner];
 
-    /// <summary>The indexes of the members of an object: the first, and how many.</summary>
-    public static (int First, int Count) IndexesOf(Place owner) => (ByOwner[(int)owner][0].Index, ByOwner[(int)owner].Length);
-
-    /// <summary>The member of an object at the reader's current name, or null for one that RFC 8460 does not name in any spelling.</summary>
+    /// <summary>The member of an object with a name, or null for one that RFC 8460 does not name in any spelling.</summary>
     /// <param name="owner">The object.</param>
-    /// <param name="name">The reader, on a name.</param>
+    /// <param name="name">The name.</param>
     /// <param name="deviation">The deviation if the name has another spelling; otherwise null.</param>
-    public static ReportMember? Find(Place owner, ref Utf8JsonReader name, out Deviation? deviation)
+    public static ReportMember? Find(Place owner, ReadOnlySpan<byte> name, out Deviation? deviation)
     {
         deviation = null;
         foreach (var member in Of(owner))
         {
-            if (member.IsNamed(ref name))
+            if (name.SequenceEqual(member._utf8Name))
             {
                 return member;
             }
@@ -121,14 +117,14 @@ internal sealed class ReportMember
 
         foreach (var member in Of(owner))
         {
-            if (IsInOtherCase(member._utf8Name, name.ValueSpan))
+            if (IsInOtherCase(member._utf8Name, name))
             {
                 deviation = Deviation.KeyInOtherCase;
                 return member;
             }
         }
 
-        if (owner == Place.Policy && name.ValueTextEquals("mx-host-pattern"u8))
+        if (owner == Place.Policy && name.SequenceEqual("mx-host-pattern"u8))
         {
             deviation = Deviation.MxHostPattern;
             return MxHost;
@@ -136,9 +132,6 @@ internal sealed class ReportMember
 
         return null;
     }
-
-    /// <summary>Whether the reader is at exactly this name.</summary>
-    public bool IsNamed(ref Utf8JsonReader name) => name.ValueIsEscaped ? name.ValueTextEquals(_utf8Name) : name.ValueSpan.SequenceEqual(_utf8Name);
 
     private static bool IsInOtherCase(ReadOnlySpan<byte> known, ReadOnlySpan<byte> name)
     {

@@ -23,7 +23,9 @@ internal sealed class ReportNotes
 
     public bool Has(Deviation deviation) => _notes.ContainsKey(deviation);
 
-    public void Add(ReportNote note) => _notes.Add(note.Deviation, note);
+    /// <summary>Adds the first of a deviation.</summary>
+    public void Add(Deviation deviation, string where, string what = "") =>
+        _notes.Add(deviation, new ReportNote(deviation, where, what.Length == 0 ? "" : ProtocolException.Quote(what)));
 
     public IReadOnlyList<ReportNote> All() => [.. _notes.Values];
 }

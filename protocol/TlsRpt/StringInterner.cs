@@ -16,24 +16,27 @@ internal sealed class StringInterner
 
     private readonly string?[] _known = new string?[Places];
 
-    /// <summary>The reader's text.</summary>
+    /// <summary>The reader's text, or its number as it is written.</summary>
     /// <exception cref="InvalidOperationException">The text is not valid Unicode.</exception>
     public string Take(ref Utf8JsonReader reader)
     {
         var utf8 = reader.ValueSpan;
         if (reader.ValueIsEscaped || utf8.Length > MaxLength)
         {
-            return reader.GetString()!;
+            return Make(ref reader);
         }
 
         ref var known = ref _known[PlaceOf(utf8)];
         if (known is null || !Ascii.Equals(utf8, known))
         {
-            known = reader.GetString()!;
+            known = Make(ref reader);
         }
 
         return known;
     }
+
+    private static string Make(ref Utf8JsonReader reader) =>
+        reader.TokenType == JsonTokenType.Number ? Encoding.ASCII.GetString(reader.ValueSpan) : reader.GetString()!;
 
     private static int PlaceOf(ReadOnlySpan<byte> utf8)
     {

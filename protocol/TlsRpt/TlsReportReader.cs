@@ -27,7 +27,7 @@ public static class TlsReportReader
         ArgumentNullException.ThrowIfNull(utf8Json);
         ArgumentNullException.ThrowIfNull(envelope);
         ArgumentNullException.ThrowIfNull(limits);
-        var parser = new TlsReportParser(limits, envelope);
+        var reader = new JsonReportReader(limits, envelope);
         var buffer = ArrayPool<byte>.Shared.Rent(FirstBufferSize);
         try
         {
@@ -41,14 +41,14 @@ public static class TlsReportReader
                 total += read;
                 if (total > limits.MaxBytes)
                 {
-                    throw TlsReportParser.Refused($"The report has more than the {limits.MaxBytes} bytes allowed: split it, or raise the limit.", limits.MaxBytes);
+                    throw JsonReportReader.Refused($"The report has more than the {limits.MaxBytes} bytes allowed: split it, or raise the limit.", limits.MaxBytes);
                 }
 
                 var ended = held < buffer.Length;
-                var consumed = parser.Take(buffer.AsSpan(0, held), ended);
+                var consumed = reader.Take(buffer.AsSpan(0, held), ended);
                 if (ended)
                 {
-                    return parser.Finish();
+                    return reader.Finish();
                 }
 
                 buffer.AsSpan(consumed, held - consumed).CopyTo(buffer);
@@ -75,7 +75,7 @@ public static class TlsReportReader
     {
         if (buffer.Length - 2L > maxToken)
         {
-            throw TlsReportParser.Refused($"A text in the report is longer than the {maxToken} bytes allowed.", total - buffer.Length);
+            throw JsonReportReader.Refused($"A text in the report is longer than the {maxToken} bytes allowed.", total - buffer.Length);
         }
 
         var larger = ArrayPool<byte>.Shared.Rent(2 * buffer.Length);
