@@ -19,6 +19,8 @@ public sealed class AgentTests(AppUnderTest app, AgentTests.WithoutPort25 runnin
     public async Task A_domain_is_evaluated_by_the_result_of_a_probe_agent()
     {
         var system = running.System;
+        // Until an agent asks for work, a blocked port 25 is a finding.
+        Assert.Equal((0, ""), await RunAsync("--once"));
         await system.AddAsync(new LabDomain("probed-by-agent.example", $"version: STSv1\nmode: enforce\nmx: {Mx}\nmax_age: 604800\n") { Mx = [new(Mx) { Script = SmtpScript.Plain }] }, Cancellation);
         var address = system.MailLab.Mx(Mx).Servers[0].EndPoint.Address;
         running.Closed.CloseAt(address);
