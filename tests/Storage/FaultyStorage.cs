@@ -53,8 +53,6 @@ internal sealed class FaultyStorage : IAsyncDisposable
 
             await AssertDoneAsync(name, domain, call);
         }
-
-        await StoreInvariants.AssertAsync(Good);
     }
 
     /// <summary>Does the work once for each of its calls, with a storage that is away from that call on: the failure is clear, and the next try makes the result whole.</summary>
@@ -84,8 +82,6 @@ internal sealed class FaultyStorage : IAsyncDisposable
             await HealAsync(work, domain);
             await AssertDoneAsync(name, domain, call);
         }
-
-        await StoreInvariants.AssertAsync(Good);
     }
 
     public static void AssertClear(Exception? failure) =>
@@ -101,6 +97,7 @@ internal sealed class FaultyStorage : IAsyncDisposable
     {
         var work = StorageWork.ByName[name];
         await work.AssertDone(Good, domain);
+        await StoreInvariants.AssertAsync(Good);
         if (work.After is { } after)
         {
             await after(Good, domain);
